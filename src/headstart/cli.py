@@ -1,0 +1,137 @@
+"""The command line: a command word, or Hydra overrides that describe a study."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+import headstart
+from headstart.node import HeadstartError
+
+HELP = """\
+headstart: what do pretrained weights buy? The same transformer from random and from pretrained weights.
+
+  headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
+  headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
+  headstart report FOLDER              build the report of a study again from its records
+
+examples
+  headstart                                           the default study: two arms x three seeds
+  headstart seed=7                                    one pair
+  headstart -m size=n128,n512,n2048 seed=0,1,2        a sweep; the arms are swept unless named
+  headstart arm=scratch hydra.mode=RUN seed=0         one run
+  headstart study=same_arm                            a named study
+  headstart task=files task.files.train=my.csv task.text=sentence task.label=label study.name=mine
+
+choices
+{choices}
+
+settings are written a.b=value; --cfg job shows all of them, --hydra-help Hydra's own flags.
+eval "$(headstart -sc install=bash)" gives tab completion. Exit: 0 well, 1 a run failed, 2 a wrong setting."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except HeadstartError as error:
+        for line in str(error).splitlines():
+            print(f"headstart: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return _interrupted(arguments)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] in (["--help"], ["-h"], ["help"]):
+        print(help_text())
+        return 0
+    if arguments[:1] == ["--version"]:
+        print(f"headstart {headstart.__version__}")
+        return 0
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is not None:
+        return command(arguments[1:])
+    if arguments and not arguments[0].startswith("-") and "=" not in arguments[0]:
+        from headstart.node import nearest
+
+        print(f"headstart: no command {arguments[0]!r}; {nearest(arguments[0], COMMANDS)}", file=sys.stderr)
+        return 2
+    return _study(arguments)
+
+
+def _study(arguments: list[str]) -> int:
+    """Let Hydra run the study, then say what came out."""
+    from headstart.studies.compose import check
+    from headstart.studies.launch import launch
+    from headstart.studies.outcome import OUTCOMES, Interrupted
+
+    check(arguments)
+    OUTCOMES.clear()
+    try:
+        launch(arguments)
+    except (Interrupted, KeyboardInterrupt):
+        return _interrupted(arguments)
+    _report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well})
+    broken = [outcome for outcome in OUTCOMES if not outcome.well]
+    for outcome in broken:
+        print(f"headstart: {outcome.title}: {outcome.status}: {outcome.reason}", file=sys.stderr)
+    return max((outcome.code for outcome in broken), default=0)
+
+
+def _report(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
+        print("usage: headstart report FOLDER    (a study's folder, such as runs/first_look)", file=sys.stderr)
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    _report_all(arguments)
+    return 0
+
+
+def _report_all(folders: Sequence[str] | set[str]) -> None:
+    from pathlib import Path
+
+    from headstart.reports.build import build
+    from headstart.reports.terminal import show
+
+    for folder in sorted(folders):
+        built = build(Path(folder))
+        show(built.findings, built.html)
+
+
+def _plan(arguments: list[str]) -> int:
+    if arguments[:1] in (["-h"], ["--help"]):
+        print("usage: headstart plan [setting=value ...]    (the arguments of the study itself)")
+        return 0
+    from rich.console import Console
+
+    from headstart.reports.plan import show_plan
+    from headstart.studies.compose import runs_of
+    from headstart.studies.forecast import forecast
+
+    runs = runs_of(arguments)
+    with Console(stderr=True).status("loading rows and counting operations"):
+        expected, basis = forecast(runs)
+    show_plan(expected, basis)
+    return 0
+
+
+def _interrupted(arguments: Sequence[str]) -> int:
+    again = shlex.join(["headstart", *arguments])
+    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
+    return 130
+
+
+def help_text() -> str:
+    """The help page, with the choices that exist here."""
+    from headstart.studies.compose import choices
+
+    width = max(map(len, choices()), default=0)
+    lines = (f"  {group:<{width}} = {' '.join(names)}" for group, names in choices().items())
+    return HELP.format(choices="\n".join(lines))
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": _report, "plan": _plan}

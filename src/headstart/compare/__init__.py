@@ -1,0 +1,1 @@
+"""The compare room: finished runs in, findings out; numpy and scipy, no torch."""

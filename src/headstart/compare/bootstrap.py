@@ -1,0 +1,166 @@
+"""The paired multi-bootstrap: how far a gain may move with other seeds and other test examples.
+
+Sellam et al. (2022), "The MultiBERTs", section 3, resample seeds and test examples together and keep both
+arms on the same draw. With S seeds and N examples, its percentile interval misses in two ways:
+
+- a resample of S seeds varies (S-1)/S of what it should, and a percentile knows no t quantile: with few seeds
+  and a real seed effect it is too narrow;
+- resampling both ways counts the noise between seeds and examples three times (Owen 2007, "The pigeonhole
+  bootstrap"): with a small seed effect it is too wide.
+
+So the two directions are resampled apart and put together again. With g[s] the gain of pair s, and G[b, s]
+the same on resample b of the examples:
+
+    V_seed    = var_s(g) / S                         holds seed effect and noise; S-1 degrees of freedom
+    V_example = var_b(mean_s G[b, s])                holds example effect and noise
+    V_noise   = sum_s var_b(G[b, s] - mean_s G[b, s]) / (S-1) / S
+    draw      = mean(g) + sqrt(V_seed) t(S-1) + centred(mean_s G[b, s]) sqrt(1 - V_noise / V_example)
+
+V_seed + V_example - V_noise is the unbiased variance of a mean over two crossed random factors. The sum of a
+t variable and a resampled part is the Behrens-Fisher construction (Fisher 1935), a little conservative:
+examples keep their resampled shape, since there are many, and seeds get Student's, since there are few.
+Interval and P(arm better) are quantiles and a share of the same draws.
+
+tests/compare/test_coverage.py holds the coverage in simulation; its docstring has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from headstart.compare.answers import Answers
+from headstart.compare.findings import Interval
+from headstart.compare.scoring import METRICS, orient
+
+RESAMPLES = 10_000
+_BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets
+_CHUNK = 4_000_000  # weights held in memory at a time
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How uncertain a mean gain is: draws of it, and the variances they are made of."""
+
+    gain: float
+    pairs: int
+    draws: np.ndarray  # (resamples,)
+    seed_variance: float | None  # V_seed; None with one pair
+    example_variance: float | None  # V_example; None without predictions
+    noise_variance: float  # V_noise, part of both
+
+    @property
+    def pure_example_variance(self) -> float:
+        """What more pairs cannot remove."""
+        return max((self.example_variance or 0.0) - self.noise_variance, 0.0)
+
+    @property
+    def seed_sd(self) -> float | None:
+        """Standard deviation of one pair's gain that is due to its seed, test set noise taken out."""
+        if self.seed_variance is None:
+            return None
+        return float(np.sqrt(max(self.seed_variance - self.noise_variance, 0.0) * self.pairs))
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """The central `level` of the draws."""
+        low, high = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(float(low), float(high), level)
+
+    @property
+    def probability_better(self) -> float:
+        """Share of the draws above 0, ties counted half."""
+        return float((self.draws > 0).mean() + 0.5 * (self.draws == 0).mean())
+
+
+def resampled_gains(
+    answers: Answers, metrics: Sequence[str], seed: int, resamples: int = RESAMPLES
+) -> dict[str, np.ndarray]:
+    """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}."""
+    examples, classes = len(answers.ids), len(answers.classes)
+    resamples = int(min(resamples, max(1000, _BUDGET // examples)))
+    features = {metric: _features(answers, metric) for metric in metrics}
+    wide = np.concatenate([part.reshape(examples, -1) for part in features.values()], axis=1)
+    gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
+    for weights in _weights(examples, resamples, np.random.default_rng(seed)):
+        sums, start = weights @ wide, 0
+        for metric, part in features.items():
+            stop = start + part[0].size
+            values = METRICS[metric].value(sums[:, start:stop].reshape(len(sums), *part.shape[1:]), classes)
+            gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
+            start = stop
+    return {metric: np.concatenate(parts) for metric, parts in gains.items()}
+
+
+def spread(
+    gains: np.ndarray, resampled: np.ndarray | None, seed: int, draws: int = RESAMPLES
+) -> Spread | None:
+    """Put seeds and examples together. gains: (pairs,); resampled: (resamples, pairs) or None.
+
+    One pair: examples only. No predictions: seeds only. Neither: None, nothing can be said.
+    """
+    pairs = len(gains)
+    if pairs < 2 and resampled is None:
+        return None
+    centre, rng = float(gains.mean()), np.random.default_rng(seed + 1)
+    total = np.full(len(resampled) if resampled is not None else draws, centre)
+    seed_variance = float(gains.var(ddof=1)) / pairs if pairs > 1 else None
+    example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled)
+    if seed_variance is not None:
+        total += np.sqrt(seed_variance) * _student(pairs - 1, len(total), rng)
+    if resampled is not None and example_variance:
+        means = resampled.mean(axis=1)
+        total += (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
+    return Spread(centre, pairs, total, seed_variance, example_variance, noise)
+
+
+def half_width(seed_variance: float, example_variance: float, pairs: int, level: float = 0.95) -> float:
+    """Approximate half-width of the interval (Howe 1974): the two parts' half-widths, added as squares."""
+    upper = (1 + level) / 2
+    t, z = stdtrit(pairs - 1, upper), ndtri(upper)
+    return float(np.sqrt(t**2 * seed_variance + z**2 * example_variance))
+
+
+def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None:
+    """Student's interval for a mean; None for fewer than two values, a point when all are equal."""
+    if len(values) < 2:
+        return None
+    centre, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(len(values))
+    if np.ptp(values) == 0:
+        return Interval(float(values[0]), float(values[0]), level)
+    width = float(stdtrit(len(values) - 1, (1 + level) / 2)) * error
+    return Interval(centre - width, centre + width, level)
+
+
+def _features(answers: Answers, metric: str) -> np.ndarray:
+    """(examples, 2, pairs, features) of one metric."""
+    classes, make = len(answers.classes), METRICS[metric].features
+    sides = zip(answers.predictions, answers.scores, strict=True)
+    rows = [[make(answers.labels, p, s, classes) for p, s in zip(*side, strict=True)] for side in sides]
+    return np.moveaxis(np.array(rows), 2, 0)
+
+
+def _weights(examples: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """How often each example is drawn, (chunk, examples), chunk by chunk."""
+    chunk = max(1, _CHUNK // examples)
+    for start in range(0, resamples, chunk):
+        rows = min(chunk, resamples - start)
+        drawn = rng.integers(examples, size=(rows, examples), dtype=np.int64)
+        drawn += np.arange(rows)[:, None] * examples
+        yield np.bincount(drawn.ravel(), minlength=rows * examples).reshape(rows, examples).astype(np.float32)
+
+
+def _variances(resampled: np.ndarray) -> tuple[float, float]:
+    """V_example and V_noise of gains resampled over examples, (resamples, pairs)."""
+    means, pairs = resampled.mean(axis=1), resampled.shape[1]
+    if pairs == 1:
+        return float(means.var(ddof=1)), 0.0
+    noise = (resampled - means[:, None]).var(axis=0, ddof=1).sum() / (pairs - 1) / pairs
+    return float(means.var(ddof=1)), float(noise)
+
+
+def _student(freedom: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of Student's t at evenly spaced quantiles, in random order: no luck in the tails."""
+    return rng.permutation(stdtrit(freedom, (np.arange(size) + 0.5) / size))

@@ -1,0 +1,96 @@
+"""Conditions: groups of runs that repeat one comparison, named by the settings that vary within the study."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headstart.compare.findings import Condition
+from headstart.records.fingerprint import SCIENCE
+from headstart.records.record import Record
+
+
+def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]]:
+    """Every condition with its runs; fewest train rows first, then by name."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.condition_id].append(record)
+    shown = {key: _settings(group[0]) for key, group in groups.items()}
+    varying = _varying(list(shown.values()))
+    found = [
+        (_condition(key, group[0], _short({path: shown[key].get(path) for path in varying})), group)
+        for key, group in groups.items()
+    ]
+    return sorted(found, key=lambda one: (one[0].train_rows, one[0].name, one[0].id))
+
+
+def size_name(size: Mapping[str, Any]) -> str:
+    """ "512 rows", "10 % of the rows", "16 per class", "all rows"."""
+    kind = size.get("kind")
+    if kind == "rows":
+        return f"{size['rows']} rows"
+    if kind == "fraction":
+        return f"{size['fraction'] * 100:g} % of the rows"
+    if kind == "per_class":
+        return f"{size['per_class']} per class"
+    return "all rows" if kind == "all" else f"{kind} rows"
+
+
+def _condition(key: str, record: Record, settings: dict[str, str]) -> Condition:
+    name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
+    return Condition(key, name, settings, record.data["counts"]["train"])
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """Dotted settings of the science, seed left out; the size is one setting, and its draw another."""
+    found: dict[str, Any] = {}
+    size = record.config.get("size")
+    if isinstance(size, Mapping):
+        found = {"size": size_name(size), "size.draw": size.get("seed")}
+    for name in SCIENCE:
+        if name not in ("seed", "size") and name in record.config:
+            found.update(_leaves(record.config[name], name))
+    found["data.source"] = record.data["source"][:8]
+    return found
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _leaves(item, f"{path}.{name}")
+    else:
+        yield path, value
+
+
+def _varying(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Paths with more than one value. A name says it all: the rest of a named task or model is left out."""
+    paths = list(dict.fromkeys(path for settings in shown for path in settings))
+    found = [path for path in paths if len({repr(settings.get(path)) for settings in shown}) > 1]
+    for group in ("task", "model"):
+        if f"{group}.name" in found:
+            found = [p for p in found if p == f"{group}.name" or not p.startswith(f"{group}.")]
+    named = [path for path in found if path != "data.source"]
+    return found if not named else named if _tell_apart(named, shown) else found
+
+
+def _tell_apart(paths: Sequence[str], shown: Sequence[Mapping[str, Any]]) -> bool:
+    return len({repr([settings.get(path) for path in paths]) for settings in shown}) == len(shown)
+
+
+def _short(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings under their last word, or their whole path where two would share it."""
+    words = [_word(path) for path in settings]
+    return {
+        word if words.count(word) == 1 else path: _text(path, value)
+        for word, (path, value) in zip(words, settings.items(), strict=True)
+    }
+
+
+def _word(path: str) -> str:
+    return path.split(".")[0] if path in ("task.name", "model.name") else path.split(".")[-1]
+
+
+def _text(path: str, value: Any) -> str:
+    text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text.rstrip("/").split("/")[-1] if path == "model.name" else text

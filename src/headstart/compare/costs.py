@@ -1,0 +1,168 @@
+"""Costs: what the arm consumed relative to the baseline, and what each needed to reach the other's score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from headstart.compare.bootstrap import student_interval
+from headstart.compare.findings import Interval, Quantity, Ratio, ToTarget
+from headstart.compare.pairs import Match
+from headstart.compare.scoring import orient
+from headstart.compare.verdicts import to_target_sentence
+from headstart.records.record import Record
+
+QUANTITIES: tuple[Quantity, ...] = ("flops", "tokens", "seconds", "joules")
+_COUNTERS = ("measured", "sampled")
+
+
+def train_cost(record: Record, quantity: Quantity) -> float | None:
+    """What the train phase consumed: FLOPs, tokens with padding, seconds, joules; None when unknown."""
+    cost = record.cost
+    if quantity == "tokens":
+        return cost["tokens"]["train"]["padded"]
+    if quantity == "joules":
+        return (cost["energy"]["joules"] or {}).get("train")
+    return cost[quantity]["train"]
+
+
+def ratio(matches: Sequence[Match], quantity: Quantity) -> Ratio:
+    """Geometric mean over pairs of arm / baseline, with Student's interval on the logarithms."""
+    usable, reasons = _usable(matches, quantity)
+    sides = [[float(train_cost(r, quantity) or 0) for r in pair.sides] for pair in usable]
+    kept = [pair for pair in sides if min(pair) > 0]
+    reasons += ["a run consumed none"] * (len(sides) - len(kept))
+    estimated = quantity == "joules" and any(_method(pair.arm) not in _COUNTERS for pair in usable)
+    if not kept:
+        return Ratio(
+            quantity, None, None, (), None, None, False, reasons[0] if reasons else "no pair is left"
+        )
+    each = [arm / baseline for baseline, arm in kept]
+    value, interval = geometric_mean(each)
+    notes = [f"{len(kept)} of {len(matches)} pairs: {reasons[0]}"] if reasons else []
+    baseline, arm = np.mean(kept, axis=0)
+    notes += _lower_bound(matches) if quantity == "flops" else []
+    return Ratio(
+        quantity, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes)
+    )
+
+
+def geometric_mean(ratios: Sequence[float]) -> tuple[float, Interval | None]:
+    """Geometric mean and its interval; exactly 1 when every ratio is."""
+    if all(each == 1 for each in ratios):
+        return 1.0, Interval(1.0, 1.0) if len(ratios) > 1 else None
+    logs = np.log(ratios)
+    found = student_interval(logs)
+    interval = Interval(float(np.exp(found.low)), float(np.exp(found.high))) if found else None
+    return float(np.exp(logs.mean())), interval
+
+
+def energy_word(joules: Ratio, matches: Sequence[Match]) -> str:
+    """How a sentence speaks of the energy of these pairs."""
+    if joules.value is not None:
+        return "estimated" if joules.estimated else "measured"
+    known = [r for pair in matches for r in pair.sides if r.cost["energy"]["joules"] is not None]
+    return "not comparable" if known else "not measured"
+
+
+def to_target(matches: Sequence[Match], metric: str, runner: int) -> ToTarget | None:
+    """What side `runner` (0 baseline, 1 arm) needed to reach the other side's last validation score.
+
+    The first evaluation at or above the target counts: nothing is interpolated between evaluations. None when
+    there are no pairs, or the curves do not show the metric.
+    """
+    found = [_first_at(pair.sides[runner], pair.sides[1 - runner], metric) for pair in matches]
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    names = matches[0].sides[runner].arm, matches[0].sides[1 - runner].arm
+    points = [point for _, point, _ in known]
+    result = ToTarget(
+        runner=names[0],
+        target_of=names[1],
+        metric=metric,
+        target=float(np.mean([target for target, _, _ in known])),
+        pairs=len(known),
+        reached=sum(point is not None for point in points),
+        steps=tuple(point and point["step"] for point in points),
+        flops=tuple(point and point["flops"] for point in points),
+        seconds=tuple(point and point["seconds"] for point in points),
+        median_steps=_median([point and point["step"] for point in points]),
+        median_flops=_median([point and point["flops"] for point in points]),
+        median_seconds=_median([point and point["seconds"] for point in points]),
+        flops_share=_median([_share(point, end, "flops") for _, point, end in known]),
+        seconds_share=_median([_share(point, end, "seconds") for _, point, end in known]),
+        sentence="",
+    )
+    return replace(result, sentence=to_target_sentence(result))
+
+
+def _first_at(runner: Record, other: Record, metric: str) -> tuple[float, Any, Any] | None:
+    """(target, the runner's first point at it or None, the other's last point); None without the metric."""
+    goal = [point for point in other.curve() if _value(point, metric) is not None]
+    own = [point for point in runner.curve() if _value(point, metric) is not None]
+    if not goal or not own:
+        return None
+    target, sign = float(_value(goal[-1], metric) or 0.0), orient(metric)
+    hits = (point for point in own if sign * float(_value(point, metric) or 0.0) >= sign * target)
+    return target, next(hits, None), goal[-1]
+
+
+def _value(point: dict[str, Any], metric: str) -> float | None:
+    return (point.get("validation") or {}).get(metric)
+
+
+def _share(point: Any, end: Any, quantity: str) -> float | None:
+    return point[quantity] / end[quantity] if point is not None and end[quantity] else None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """The median with censored values as infinite; None when it is one of them."""
+    found = float(np.median([np.inf if value is None else value for value in values]))
+    return found if np.isfinite(found) else None
+
+
+def _usable(matches: Sequence[Match], quantity: Quantity) -> tuple[list[Match], list[str]]:
+    """The pairs whose ratio means something, and the reasons of the others."""
+    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(quantity, lambda _: None)
+    judged = [(pair, rule(pair)) for pair in matches]
+    usable = [pair for pair, reason in judged if reason is None]
+    methods = {_method(pair.arm) in _COUNTERS for pair in usable} if quantity == "joules" else set()
+    if len(methods) > 1:
+        return [], ["some pairs are measured, others estimated"]
+    return usable, [reason for _, reason in judged if reason is not None]
+
+
+def _energy_refusal(pair: Match) -> str | None:
+    """Joules compare only with one method, backend, boundary and machine, both runs alone on it."""
+    left, right = (record.cost["energy"] for record in pair.sides)
+    for record, energy in zip(pair.sides, (left, right), strict=True):
+        if train_cost(record, "joules") is None:
+            return f"not measured in {record.label}: {energy['reason'] or 'no joules for the train phase'}"
+    for name in ("method", "backend", "boundary"):
+        if left[name] != right[name]:
+            return f"the energy {name} differs: {left[name]} against {right[name]}"
+    for record, energy in zip(pair.sides, (left, right), strict=True):
+        if not energy["exclusive"]:
+            return f"{record.label} was not known to be alone on its machine"
+    return _place_refusal(pair)
+
+
+def _place_refusal(pair: Match) -> str | None:
+    left, right = (record.environment for record in pair.sides)
+    for name in ("machine", "device", "threads"):
+        if left[name] != right[name]:
+            return f"the {name} differs: {left[name]} against {right[name]}"
+    return None
+
+
+def _method(record: Record) -> str:
+    return record.cost["energy"]["method"]
+
+
+def _lower_bound(matches: Sequence[Match]) -> list[str]:
+    names = sorted({n for pair in matches for r in pair.sides for n in r.cost["flops"]["lower_bound"]})
+    return [f"a lower bound: no formula for {', '.join(names)}"] if names else []

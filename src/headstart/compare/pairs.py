@@ -1,0 +1,196 @@
+"""Pairs: which two runs may be compared, and why the others may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headstart.compare.findings import Excluded
+from headstart.records.record import Record
+
+_SILENT = (
+    "arm",
+    "tracker",
+    "runs",
+    "study",
+)  # top-level settings whose difference cannot matter or is the point
+
+
+@dataclass(frozen=True)
+class Match:
+    """A baseline run and an arm's run that differ in the arm and in nothing that can change the answer."""
+
+    baseline: Record
+    arm: Record
+
+    @property
+    def sides(self) -> tuple[Record, Record]:
+        """Baseline first."""
+        return self.baseline, self.arm
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Everything about one arm against the baseline under one condition."""
+
+    matches: tuple[Match, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    survivors_only: bool = False  # a side of some pair did not finish
+    differences: tuple[str, ...] = field(default=())
+
+
+def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
+    """Pair runs of one condition by pair_id, in order of the seed, and check the contract of each pair."""
+    left = {record.pair_id: record for record in baselines}
+    right = {record.pair_id: record for record in arms}
+    excluded = [
+        _alone(r, baselines, arms) for r in (*baselines, *arms) if r.pair_id not in {*left} & {*right}
+    ]
+    matches: list[Match] = []
+    survivors_only = False
+    for pair_id in sorted({*left} & {*right}, key=lambda p: (left[p].seed, p)):
+        pair = Match(left[pair_id], right[pair_id])
+        unfinished = [record for record in pair.sides if not record.finished]
+        survivors_only |= bool(unfinished)
+        reason = _unfinished(unfinished[0]) if unfinished else refusal(pair)
+        if reason:
+            excluded.append(_excluded(pair, reason))
+        else:
+            matches.append(pair)
+    return Matching(tuple(matches), tuple(excluded), survivors_only, differences(matches))
+
+
+def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
+    """One record per arm and pair_id: of repeated ones a finished one, then the latest; the rest excluded."""
+    best: dict[tuple[str, str], Record] = {}
+    order = sorted(records, key=lambda r: (r.finished, str(r.environment["finished"]), r.folder.name))
+    excluded: list[Excluded] = []
+    for record in order:
+        key = (record.arm, record.pair_id)
+        if key in best:
+            reason = f"{record.folder.name} holds the same run, and is the newer one or the finished one"
+            excluded.append(Excluded(best[key].folder.name, record.arm, record.seed, reason))
+        best[key] = record
+    return sorted(best.values(), key=lambda r: (r.arm, r.seed, r.folder.name)), excluded
+
+
+def refusal(pair: Match) -> str | None:
+    """The first reason not to compare two finished runs of one pair_id, or None."""
+    return next((reason for rule in _RULES for reason in rule(pair)), None)
+
+
+def differences(matches: Sequence[Match]) -> tuple[str, ...]:
+    """What differs inside pairs besides the arm: settings that the fingerprint leaves out, and machines."""
+    found: dict[str, None] = {}
+    for pair in matches:
+        left, right = (dict(_leaves(_loud(record.config))) for record in pair.sides)
+        for path in sorted({*left} | {*right}):
+            if left.get(path) != right.get(path):
+                found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
+        found.update(dict.fromkeys(_other_surroundings(pair)))
+    return tuple(found)
+
+
+def _one_start(pair: Match) -> Iterator[str]:
+    """Architecture, tokenizer, head and every other fresh tensor are the same, bit for bit."""
+    left, right = (record.init for record in pair.sides)
+    if left["architecture"] != right["architecture"]:
+        yield "the architectures differ"
+    if pair.baseline.data["tokenizer"] != pair.arm.data["tokenizer"]:
+        yield "the tokenizers differ"
+    if left["head"] != right["head"]:
+        yield "the heads differ at step 0"
+    for name in right["fresh"]["names"]:
+        alike = not left["poured"]["tensors"] or name in left["fresh"]["names"]
+        if alike and left["tensors"].get(name) != right["tensors"].get(name):
+            yield f"{name} is fresh in {pair.arm.arm} but starts from other values in {pair.baseline.arm}"
+
+
+def _one_diet(pair: Match) -> Iterator[str]:
+    """The same rows in the same order."""
+    left, right = (record.data for record in pair.sides)
+    for split in ("train", "validation", "test"):
+        if left["rows"][split] != right["rows"][split]:
+            yield f"the {split} rows differ"
+    if left["order"] != right["order"]:
+        yield "the rows came in another order"
+
+
+def _honest_arms(pair: Match) -> Iterator[str]:
+    """What was poured is there, and what was not poured is not."""
+    for record in pair.sides:
+        checkpoint, poured = record.init["checkpoint"], record.init["poured"]["tensors"]
+        if checkpoint is None and poured:
+            yield f"{record.arm} poured {poured} tensors but names no checkpoint"
+        if checkpoint is not None:
+            yield from _holds_all(record, checkpoint["tensors"])
+    given = pair.arm.init["checkpoint"]
+    if given is not None and not pair.baseline.init["poured"]["tensors"]:
+        yield from _holds_none(pair.baseline, given["tensors"])
+
+
+def _holds_all(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
+    """A constant of the checkpoint must be there as well: digests alone cannot tell that it was one."""
+    for name, digest in delivered.items():
+        if record.init["tensors"].get(name) != digest:
+            yield f"{record.arm} does not hold {name} as its checkpoint delivered it"
+
+
+def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
+    """Constants (zero biases, unit norms) are equal in any model and prove nothing."""
+    constant = set(record.init["constant"])
+    for name, digest in delivered.items():
+        if name not in constant and record.init["tensors"].get(name) == digest:
+            yield f"{record.arm} holds {name} of the checkpoint: it is no baseline"
+
+
+_RULES = (_one_start, _one_diet, _honest_arms)
+
+
+def _unfinished(record: Record) -> str:
+    reason = record.scores["reason"]
+    return f"{record.label} is {record.status}{f': {reason}' if reason else ' and has no test score'}"
+
+
+def _alone(record: Record, baselines: Sequence[Record], arms: Sequence[Record]) -> Excluded:
+    others = baselines if record in arms else arms
+    partner = others[0].arm if others else "another arm"
+    reason = f"no run of {partner} with the same settings, data and seed"
+    return Excluded(record.folder.name, record.arm, record.seed, reason)
+
+
+def _excluded(pair: Match, reason: str) -> Excluded:
+    folder = f"{pair.baseline.folder.name} | {pair.arm.folder.name}"
+    return Excluded(folder, pair.arm.arm, pair.arm.seed, reason)
+
+
+def _loud(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in _SILENT}
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of everything in a nested mapping that is no mapping."""
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+def _other_surroundings(pair: Match) -> list[str]:
+    """Machine, device, precision, code and libraries, where the two sides differ."""
+    left, right = (record.environment for record in pair.sides)
+    found = [
+        f"{name}: {left[name]} against {right[name]}"
+        for name in ("machine", "device", "precision", "threads", "python")
+        if left[name] != right[name]
+    ]
+    if left["code"]["commit"] != right["code"]["commit"]:
+        found.append(f"code: {left['code']['commit']} against {right['code']['commit']}")
+    versions = sorted({*left["versions"]} | {*right["versions"]})
+    return found + [
+        f"{name}: {left['versions'].get(name)} against {right['versions'].get(name)}"
+        for name in versions
+        if left["versions"].get(name) != right["versions"].get(name)
+    ]

@@ -1,0 +1,120 @@
+"""Summaries: what each arm's runs scored, consumed and started from, whether or not they entered a pair."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from headstart.compare.costs import train_cost
+from headstart.compare.findings import ArmSummary, Attestation, Total
+from headstart.records.record import Record
+
+_SURROUNDINGS = (
+    "python",
+    "platform",
+    "machine",
+    "cpu",
+    "threads",
+    "device",
+    "precision",
+    "versions",
+    "code",
+)
+
+
+def arm_summary(
+    condition: str, arm: str, records: Sequence[Record], baseline: str, metric: str
+) -> ArmSummary:
+    """Status counts, test scores of the finished runs and mean costs of one arm under one condition."""
+    status = Counter(record.status for record in records)
+    finished = [record for record in records if record.finished]
+    scores = [r.scores["test"][metric] for r in finished if metric in r.scores["test"]]
+    methods = {record.cost["energy"]["method"] for record in records}
+    reasons = [r.cost["energy"]["reason"] for r in records if r.cost["energy"]["reason"]]
+    peaks = [_peak(record) for record in records]
+    return ArmSummary(
+        condition=condition,
+        arm=arm,
+        is_baseline=arm == baseline,
+        runs=len(records),
+        finished=status["finished"],
+        diverged=status["diverged"],
+        failed=status["failed"],
+        interrupted=status["interrupted"],
+        metric=metric,
+        score_mean=_mean(scores),
+        score_sd=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        score_low=min(scores, default=None),
+        score_high=max(scores, default=None),
+        flops=_mean([train_cost(r, "flops") for r in finished]),
+        seconds=_mean([train_cost(r, "seconds") for r in finished]),
+        tokens=_mean([train_cost(r, "tokens") for r in finished]),
+        joules=_mean([train_cost(r, "joules") for r in finished]) if len(methods) == 1 else None,
+        energy_method=methods.pop() if len(methods) == 1 else "mixed",
+        energy_reason=reasons[0] if reasons else None,
+        samples_per_second=_mean([r.cost["samples_per_second"] for r in finished]),
+        peak_memory_bytes=max((p for p in peaks if p is not None), default=None),
+        survivors_only=len(finished) < len(records),
+    )
+
+
+def attestation(arm: str, records: Sequence[Record]) -> Attestation:
+    """What the runs of one arm held at step 0: the numbers of the first, and whether all agree."""
+    every = [_start(record) for record in records]
+    return Attestation(arm=arm, **every[0], same=all(one == every[0] for one in every))
+
+
+def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
+    """The distinct surroundings of the runs, most frequent first, each with the number of its `runs`."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        one = {name: record.environment[name] for name in _SURROUNDINGS}
+        seen[json.dumps(one, sort_keys=True)] += 1
+    ordered = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
+    return tuple({**json.loads(text), "runs": runs} for text, runs in ordered)
+
+
+def total(records: Sequence[Record]) -> Total:
+    """Everything the runs consumed, in all phases; measured and estimated joules apart."""
+    energies = [record.cost["energy"] for record in records]
+    estimated = [e["joules"]["total"] for e in energies if e["joules"] and e["method"] == "estimated"]
+    measured = [e["joules"]["total"] for e in energies if e["joules"] and e["method"] != "estimated"]
+    return Total(
+        runs=len(records),
+        flops=sum(record.cost["flops"]["total"] for record in records),
+        seconds=float(sum(record.cost["seconds"]["total"] for record in records)),
+        joules_measured=float(sum(measured)) if measured else None,
+        joules_estimated=float(sum(estimated)) if estimated else None,
+        runs_without_energy=len(records) - len(measured) - len(estimated),
+    )
+
+
+def _start(record: Record) -> dict[str, Any]:
+    init, parameters = record.init, record.cost["parameters"]
+    checkpoint = init["checkpoint"] or {}
+    return {
+        "poured_tensors": init["poured"]["tensors"],
+        "poured_parameters": init["poured"]["parameters"],
+        "all_parameters": parameters["all"],
+        "trainable_parameters": parameters["trainable"],
+        "fresh_tensors": init["fresh"]["tensors"],
+        "fresh_parameters": init["fresh"]["parameters"],
+        "fresh_names": tuple(init["fresh"]["names"]),
+        "checkpoint": checkpoint.get("source"),
+        "checkpoint_sha256": checkpoint.get("sha256"),
+    }
+
+
+def _peak(record: Record) -> int | None:
+    peak = record.cost["peak_memory_bytes"]
+    return peak["host"] if peak["device"] is None else peak["device"]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean, or None when there are none or one is unknown."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None

@@ -1,0 +1,236 @@
+"""Verdicts: the gain, its interval, one of four words, and the sentence that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.compare.bootstrap import Spread, half_width
+from headstart.compare.findings import Comparison, Gain, Interval, Quantity, Ratio, ToTarget, Word
+from headstart.compare.scoring import METRICS, higher_is_better, orient
+
+LEVEL = 0.95
+_MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict on one metric rests on."""
+
+    metric: str
+    scores: np.ndarray  # (2, pairs): baseline, arm
+    spread: Spread | None
+    examples: int | None  # None: predictions missing
+    identical: bool  # both sides answer the same to the last bit
+    notes: tuple[str, ...] = ()
+
+
+def judge(evidence: Evidence, margin: float | None) -> Gain:
+    """Turn evidence into a gain and its word; gains within ±`margin` do not matter, as named beforehand."""
+    metric, pairs = evidence.metric, evidence.scores.shape[1]
+    baseline, arm = (float(side.mean()) for side in evidence.scores)
+    gain = float((orient(metric) * (evidence.scores[1] - evidence.scores[0])).mean())
+    interval, notes = _interval(evidence, gain)
+    word = verdict(interval, margin)
+    spread = evidence.spread
+    return Gain(
+        metric=metric,
+        higher_is_better=higher_is_better(metric),
+        baseline_score=baseline,
+        arm_score=arm,
+        gain=gain,
+        interval=interval,
+        probability_better=spread.probability_better if spread else None,
+        word=word,
+        margin=margin,
+        pairs=pairs,
+        examples=evidence.examples,
+        seed_sd=spread.seed_sd if spread else None,
+        example_se=_root(spread.example_variance) if spread else None,
+        smallest_p=smallest_p(pairs),
+        decide=what_would_decide(evidence, gain, margin) if word == "undecided" else None,
+        notes=(*evidence.notes, *notes),
+    )
+
+
+def verdict(interval: Interval | None, margin: float | None) -> Word:
+    """The word for an interval. Inside the margin is equivalent, even where it leaves 0 out."""
+    if interval is None:
+        return "undecided"
+    if margin is not None and -margin <= interval.low and interval.high <= margin:
+        return "equivalent"
+    if interval.low > 0:
+        return "better"
+    return "worse" if interval.high < 0 else "undecided"
+
+
+def smallest_p(pairs: int) -> float:
+    """Smallest two-sided p of an exact sign or Wilcoxon signed-rank test: all pairs point one way."""
+    return min(1.0, 2.0 / 2**pairs)
+
+
+def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> str:
+    """Roughly how many pairs, or test examples, would bring an undecided gain to a decision."""
+    spread, pairs = evidence.spread, evidence.scores.shape[1]
+    if spread is None or spread.seed_variance is None:
+        return "pairs with other seeds: one pair says nothing about seeds"
+    needed = _pairs_needed(spread, gain, margin, pairs)
+    if needed:
+        more = max(needed - pairs, 1)
+        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {gain:+.3f}"
+    if evidence.examples and spread.pure_example_variance > 0:
+        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {gain:+.3f}"
+    return (
+        f"far more pairs than {_MOST_PAIRS}: the gain of {gain:+.3f} is small against the spread of the seeds"
+    )
+
+
+def sentence(comparison: Comparison) -> str:
+    """The whole answer, in the words of the report's first line."""
+    gain = comparison.gain
+    where = _where(comparison)
+    if gain is None:
+        why = f": {comparison.excluded[0].reason}" if comparison.excluded else ""
+        return (
+            f"{where}, {comparison.arm} and {comparison.baseline} cannot be compared, no pair is left{why}."
+        )
+    costs = [part for part in (_reached(comparison), _flops(comparison.ratios)) if part]
+    first = f"{where}, {_scores(comparison, gain)}"
+    return " ".join([f"{'; '.join([first, *costs])}.", *_remarks(comparison, gain)])
+
+
+def _interval(evidence: Evidence, gain: float) -> tuple[Interval | None, list[str]]:
+    """The interval, cut at what the metric allows, and the notes that go with it."""
+    spread, pairs = evidence.spread, evidence.scores.shape[1]
+    if spread is None:
+        return None, ["one pair and no predictions: no interval can be given"]
+    notes = []
+    if pairs == 1:
+        notes.append("one pair: the interval covers test examples only, not seeds")
+    if evidence.examples is None:
+        notes.append("the interval covers seeds only, not test examples")
+    interval = _cut(spread.interval(LEVEL), evidence.metric)
+    if interval.high > interval.low:
+        return interval, notes
+    if evidence.identical:
+        return interval, [*notes, "both sides answer the same, example by example"]
+    return _rule_of_three(interval, evidence, notes)
+
+
+def _rule_of_three(
+    interval: Interval, evidence: Evidence, notes: list[str]
+) -> tuple[Interval | None, list[str]]:
+    """Widen an interval without width: an event not seen among N examples may still have a rate of 3 / N.
+
+    Hanley and Lippman-Hand (1983), "If nothing goes wrong, is everything all right?".
+    """
+    if evidence.metric != "accuracy" or not evidence.examples:
+        return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
+    slack = 3 / evidence.examples
+    wide = Interval(interval.low - slack, interval.high + slack, interval.level)
+    return _cut(wide, evidence.metric), [
+        *notes,
+        "no spread was seen: the interval allows for 3 in N examples",
+    ]
+
+
+def _cut(interval: Interval, metric: str) -> Interval:
+    span = METRICS[metric].span if metric in METRICS else None
+    if span is None:
+        return interval
+    return Interval(max(interval.low, -span), min(interval.high, span), interval.level)
+
+
+def _pairs_needed(spread: Spread, gain: float, margin: float | None, pairs: int) -> int | None:
+    """Smallest number of pairs whose interval, around the same gain, would decide; None when out of reach."""
+    per_pair = (spread.seed_variance or 0.0) * pairs
+    for number in range(pairs + 1, _MOST_PAIRS + 1):
+        width = half_width(per_pair / number, spread.pure_example_variance, number, LEVEL)
+        if width < abs(gain) or (margin is not None and abs(gain) + width <= margin):
+            return number
+    return None
+
+
+def _root(variance: float | None) -> float | None:
+    return None if variance is None else float(np.sqrt(variance))
+
+
+def _where(comparison: Comparison) -> str:
+    """ "With 512 labelled rows of docs_library", with the other settings that vary."""
+    condition = comparison.condition
+    others = [f"{k} {v}" for k, v in condition.settings.items() if k not in ("size", "task")]
+    inside = f" ({', '.join(others)})" if others else ""
+    return f"With {condition.train_rows} labelled rows of {comparison.task}{inside}"
+
+
+def _scores(comparison: Comparison, gain: Gain) -> str:
+    """Both scores, the gain, its interval, the number of pairs, and the word for it."""
+    metric = gain.metric.replace("_", " ") + ("" if gain.higher_is_better else " (lower is better)")
+    word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
+    pairs = f"{gain.pairs} pair{'s' * (gain.pairs != 1)}"
+    return (
+        f"{comparison.arm} scores {gain.arm_score:.3f} against {gain.baseline_score:.3f} from "
+        f"{comparison.baseline} in {metric} (gain {gain.gain:.3f}, {_span(gain)}, {pairs}: {word})"
+    )
+
+
+def _span(gain: Gain) -> str:
+    if gain.interval is None:
+        return "no interval"
+    level = f"{gain.interval.level * 100:g} %"
+    return f"{level} interval {gain.interval.low:.3f} to {gain.interval.high:.3f}"
+
+
+def _reached(comparison: Comparison) -> str | None:
+    """Whether the worse side got to the better side's validation score within the budget."""
+    gain = comparison.gain
+    worse = comparison.baseline_to_arm if gain and gain.gain >= 0 else comparison.arm_to_baseline
+    return worse.sentence if worse and gain and gain.word in ("better", "worse") else None
+
+
+def to_target_sentence(found: ToTarget) -> str:
+    """ "scratch did not reach pretrained's validation accuracy (0.553) within this budget"."""
+    if found.target is None:
+        return f"{found.runner}: no curve tells whether it reached {found.target_of}"
+    goal = f"{found.target_of}'s final validation {found.metric.replace('_', ' ')} ({found.target:.3f})"
+    if not found.reached:
+        return f"{found.runner} did not reach {goal} within this budget"
+    part = found.flops_share
+    share = "" if part is None else f", with {part:.2f} of the FLOPs that {found.target_of} was trained with"
+    scope = "" if found.reached == found.pairs else f" in {found.reached} of {found.pairs} pairs"
+    return f"{found.runner} reached {goal}{scope}{share}"
+
+
+def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:
+    """The ratio of the training FLOPs."""
+    ratio = ratios.get("flops")
+    if ratio is None or ratio.value is None:
+        return None
+    if abs(ratio.value - 1) < 0.005:
+        return f"training cost the same FLOPs (ratio {ratio.value:.2f})"
+    return f"training cost {ratio.value:.2f} times the FLOPs"
+
+
+def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
+    """What a reader must know with the numbers: survivors, one pair, energy."""
+    remarks = []
+    if comparison.survivors_only:
+        remarks.append("This is over survivors only: runs that did not finish are left out.")
+    if gain.pairs == 1:
+        remarks.append("One pair says nothing about other seeds.")
+    if gain.decide:
+        remarks.append(f"What would decide it: {gain.decide}.")
+    return [*remarks, _energy(comparison)]
+
+
+def _energy(comparison: Comparison) -> str:
+    ratio = comparison.ratios.get("joules")
+    value = f" (ratio {ratio.value:.2f})" if ratio and ratio.value is not None else ""
+    return {
+        "measured": f"Energy was measured{value}.",
+        "estimated": f"Energy on this machine is estimated, not measured{value}.",
+        "not measured": "Energy was not measured.",
+        "not comparable": "Energy cannot be compared between these runs.",
+    }[comparison.energy]

@@ -1,0 +1,54 @@
+"""Batches: which rows stand in which step, decided before training and the same for both arms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+WINDOW = 8  # batches sorted together: less padding with a larger window, more shuffling with a smaller
+MULTIPLE = 8  # lengths are padded to a multiple of this: fewer distinct shapes, no slower
+
+
+def training_order(lengths: Sequence[int], batch_size: int, steps: int, seed: int) -> list[np.ndarray]:
+    """Row positions of every step, a pure function of its arguments, so a resumed run can start anywhere.
+
+    Each epoch shuffles all rows, sorts windows of a few batches by length (little padding), cuts
+    them into batches and shuffles those. The last batch of an epoch may be short.
+    """
+    order: list[np.ndarray] = []
+    sizes = np.asarray(lengths)
+    epoch = 0
+    while len(order) < steps:
+        order.extend(_epoch(sizes, batch_size, np.random.default_rng([seed, epoch])))
+        epoch += 1
+    return order[:steps]
+
+
+def _epoch(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    rows = rng.permutation(len(lengths))
+    span = batch_size * WINDOW
+    windows = [rows[i : i + span] for i in range(0, len(rows), span)]
+    by_length = np.concatenate([w[np.argsort(lengths[w], kind="stable")] for w in windows])
+    batches = [by_length[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def evaluation_order(lengths: Sequence[int], batch_size: int) -> list[np.ndarray]:
+    """All rows once, by length, so that a batch holds almost no padding."""
+    rows = np.argsort(np.asarray(lengths), kind="stable")
+    return [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+
+
+def padded_length(longest: int, limit: int) -> int:
+    """The length a batch is padded to: the next multiple, never past the model's limit."""
+    return min(limit, -(-longest // MULTIPLE) * MULTIPLE)
+
+
+def order_digest(order: Sequence[np.ndarray], keys: Sequence[str]) -> str:
+    """sha256 (16 hex) of the row ids of every step: what both arms of a pair must share."""
+    digest = hashlib.sha256()
+    for batch in order:
+        digest.update("\x1f".join(keys[i] for i in batch).encode() + b"\x1e")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""The cache folder: what was slow to make and can be made again, and the bar that is shown meanwhile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from headstart.node import DataError
+
+T = TypeVar("T")
+
+
+def cache_dir() -> Path:
+    """$HEADSTART_CACHE, else $XDG_CACHE_HOME/headstart, else ~/.cache/headstart; not created here."""
+    if own := os.environ.get("HEADSTART_CACHE"):
+        return Path(own).expanduser()
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared).expanduser() / "headstart"
+    return Path.home() / ".cache" / "headstart"
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
+    """The cached file `name`; where there is none, `make(path)` writes it: whole, or not at all."""
+    path = cache_dir() / name
+    if path.is_file():
+        return path
+    descriptor, temporary = _temporary(path)
+    os.close(descriptor)
+    try:
+        make(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def shown(steps: Sequence[T], doing: str) -> Iterable[T]:
+    """The steps, with a progress bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(steps, doing, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A file beside `path` that no other process writes to."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise DataError(
+            f"cache folder {path.parent} cannot be written ({error.strerror or error}): "
+            "set HEADSTART_CACHE to a folder that can"
+        ) from None
+    return descriptor, Path(name)

@@ -1,0 +1,91 @@
+"""Files: rows from files of the user's own, or from a folder that `datasets` saved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from headstart.data.holdout import Holdout
+from headstart.data.reading import FORMATS, read_file, read_folder
+from headstart.data.rows import SPLITS, Cells, RawRows, Splits, checked
+from headstart.node import DataError, Node, nearest
+
+
+class Files(Node):
+    """csv, tsv, json, jsonl or parquet files, one per split, or a folder saved by `datasets`."""
+
+    train: str
+    validation: str | None = None
+    test: str | None = None
+    encoding: str = "utf-8"
+    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: by suffix
+    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # for files without a header line
+    holdout: Holdout = Holdout()
+    split_seed: int = 0
+
+    def digest(self) -> str:
+        """sha256 over the bytes of every file, and over which split each of them is."""
+        whole = hashlib.sha256()
+        for split, path in self._paths().items():
+            for file in _files_below(path):
+                inside = "" if file == path else file.relative_to(path).as_posix()
+                whole.update(f"{split}\0{inside}\0{_sha256(file)}\n".encode())
+        return f"files:{whole.hexdigest()[:32]}"
+
+    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+        """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
+        given = self._given(columns)
+        return self.holdout.complete(given, stratify, self.split_seed, self.digest())
+
+    def _given(self, columns: dict[str, str]) -> dict[str, Cells]:
+        raw: dict[str, RawRows] = {}
+        for split, path in self._paths().items():
+            if path.is_dir():
+                saved = read_folder(path)
+                # A folder of several splits answers for those that have no path of their own.
+                wanted = (
+                    [split] if split != "train" else [name for name in SPLITS if name not in self._paths()]
+                )
+                raw |= {name: saved[name] for name in {split, *wanted} if name in saved}
+                if split not in raw:
+                    raise DataError(f"folder {path} has no split {split!r}: {nearest(split, saved)}")
+            else:
+                raw[split] = read_file(path, self.encoding, self.separator, self.columns)
+        return {split: checked(raw[split], columns) for split in SPLITS if split in raw}
+
+    def _paths(self) -> dict[str, Path]:
+        """The path of each split that has one, each of them checked to exist."""
+        named = {split: getattr(self, split) for split in SPLITS}
+        paths = {split: Path(path).expanduser() for split, path in named.items() if path is not None}
+        for split, path in paths.items():
+            if not path.exists():
+                raise DataError(_absent(split, path))
+            if path.is_file() and path.suffix.lower() not in FORMATS:
+                raise DataError(
+                    f"task.files.{split}={path}: suffix {path.suffix!r} is not one that can be read: "
+                    f"rename or convert the file to one of {', '.join(FORMATS)}"
+                )
+        return paths
+
+
+def _absent(split: str, path: Path) -> str:
+    place = path.parent if path.parent.is_dir() else Path.cwd()
+    beside = [file.name for file in sorted(place.iterdir())[:50]]
+    hint = nearest(path.name, beside) if path.parent.is_dir() else f"relative paths start at {place}"
+    return f"task.files.{split}={path}: no such file or folder ({hint})"
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """The file itself, or every file in a folder, in an order that does not depend on the disk."""
+    if path.is_file():
+        yield path
+    else:
+        yield from sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

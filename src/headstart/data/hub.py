@@ -1,0 +1,112 @@
+"""Hub: rows from a dataset of the Hugging Face hub, at one revision, with or without a network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from headstart.data.holdout import Holdout
+from headstart.data.reading import dataset_rows, one_line
+from headstart.data.rows import SPLITS, Cells, Splits, checked
+from headstart.node import DataError, Node, nearest
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class Hub(Node):
+    """A dataset of the hub by name; what was fetched once is used again without asking the hub."""
+
+    name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    config: str | None = None
+    revision: str | None = None  # a commit pins the rows; null: what is cached as main, else the newest
+    train: str = "train"
+    validation: str | None = None
+    test: str | None = None
+    holdout: Holdout = Holdout()
+    split_seed: int = 0
+
+    def digest(self) -> str:
+        """Name and commit; no network is needed when the revision is a commit, or is cached."""
+        pinned = self.revision if self.revision and COMMIT.fullmatch(self.revision) else None
+        return f"hub:{self.name}@{pinned or self._snapshot().name}"
+
+    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+        """Fetch, read and check, then hold out what is missing; `columns` maps role to column name."""
+        snapshot = self._snapshot()
+        given = self._given(snapshot, columns)
+        return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{snapshot.name}")
+
+    def _given(self, snapshot: Path, columns: dict[str, str]) -> dict[str, Cells]:
+        dataset = self._read(snapshot)
+        names = [str(name) for name in dataset]
+        wanted = {split: getattr(self, split) for split in SPLITS if getattr(self, split) is not None}
+        for split, name in wanted.items():
+            if name not in names:
+                raise DataError(
+                    f"task.hub.{split}={name}: {self.name} has no such split; {nearest(name, names)}"
+                )
+        return {
+            split: checked(dataset_rows(dataset[name], f"{self.name} split {name}"), columns)
+            for split, name in wanted.items()
+        }
+
+    def _read(self, snapshot: Path) -> DatasetDict:
+        """The dataset in a folder of the hub's cache. By path, since `load_dataset(name)` drops a
+        pinned revision when there is no network; and no code that came with the data is run."""
+        from datasets import load_dataset
+        from datasets.exceptions import DatasetsError
+
+        try:
+            return load_dataset(str(snapshot), self.config)
+        except (DatasetsError, ValueError, OSError, RuntimeError) as error:
+            raise DataError(
+                f"{self.name} at {snapshot.name[:12]} cannot be read ({one_line(error)}): "
+                "choose another task.hub.config or revision, or convert it and use task.files"
+            ) from None
+
+    def _snapshot(self) -> Path:
+        """The folder of the revision in the hub's cache; it is called by its commit."""
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        try:
+            return self._download(cached_only=True)
+        except LocalEntryNotFoundError:  # not there, or not all of it
+            return self._fetched()
+
+    def _download(self, cached_only: bool) -> Path:
+        from huggingface_hub import snapshot_download
+
+        folder = snapshot_download(
+            self.name, repo_type="dataset", revision=self.revision, local_files_only=cached_only
+        )
+        return Path(str(folder))
+
+    def _fetched(self) -> Path:
+        from huggingface_hub import errors
+
+        try:
+            return self._download(cached_only=False)
+        except errors.GatedRepoError:
+            problem = (
+                "is gated: accept its terms on its page, then log in with `hf auth login` or set HF_TOKEN"
+            )
+        except errors.RevisionNotFoundError:
+            problem = "does not exist: correct task.hub.revision, or leave it out for the newest"
+        except errors.RepositoryNotFoundError:
+            problem = (
+                "is not on the hub, or is private: correct task.hub.name, or log in with `hf auth login`"
+            )
+        except errors.LocalEntryNotFoundError:
+            problem = (
+                "is not cached and the hub cannot be reached: fetch it once with a network, or use task.files"
+            )
+        except Exception as error:  # noqa: BLE001  proxies and disks: the hub's HTTP library has its own tree
+            problem = f"cannot be fetched ({one_line(error)}): try again, or use task.files"
+        at = f" at revision {self.revision}" if self.revision else ""
+        raise DataError(f"dataset {self.name}{at} {problem}")

@@ -1,0 +1,129 @@
+"""Size: how many of the training rows a run may see, and which."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from headstart.data.rows import hashed_rank
+from headstart.node import DataError, Node
+
+
+class Rows(Node):
+    """A number of rows, in the class proportions of the whole."""
+
+    kind: Literal["rows"] = "rows"
+    rows: int = Field(ge=1)
+    seed: int = 0
+
+    def words(self) -> str:
+        """How a person says this size."""
+        return f"{self.rows} rows"
+
+    def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
+        """Indices of the chosen rows; a smaller size of the same seed chooses a prefix of these."""
+        if self.rows > len(keys):
+            raise DataError(
+                f"size.rows={self.rows} but train has {len(keys)} rows: ask for no more, or size=all"
+            )
+        return subset_order(strata, keys, self.seed)[: self.rows]
+
+
+class Fraction(Node):
+    """A share of the rows, in the class proportions of the whole."""
+
+    kind: Literal["fraction"] = "fraction"
+    fraction: float = Field(gt=0, le=1)
+    seed: int = 0
+
+    def words(self) -> str:
+        """How a person says this size."""
+        return f"{100 * self.fraction:.4g} % of rows"
+
+    def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
+        """Indices of the chosen rows; a smaller share of the same seed chooses a prefix of these."""
+        count = round(self.fraction * len(keys))
+        if count == 0:
+            raise DataError(
+                f"size.fraction={self.fraction} of {len(keys)} train rows is not one row: ask for more"
+            )
+        return subset_order(strata, keys, self.seed)[:count]
+
+
+class PerClass(Node):
+    """The same number of rows of every class (k-shot)."""
+
+    kind: Literal["per_class"] = "per_class"
+    per_class: int = Field(ge=1)
+    seed: int = 0
+
+    def words(self) -> str:
+        """How a person says this size."""
+        return f"{self.per_class} per class"
+
+    def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
+        """Indices of the chosen rows, one of each class in turn; a smaller k chooses a prefix of these."""
+        if strata is None:
+            raise DataError("size.per_class needs a task with classes: this one has none, choose size.rows")
+        counts = Counter(strata)
+        rare = min(counts, key=lambda name: (counts[name], name), default="")
+        if not counts or counts[rare] < self.per_class:
+            raise DataError(
+                f"size.per_class={self.per_class} but class {rare!r} has {counts[rare]} train rows: "
+                f"ask for at most {counts[rare]}"
+            )
+        queues = _queues(strata, keys, self.seed)
+        return [queues[name][turn] for turn in range(self.per_class) for name in sorted(queues)]
+
+
+class All(Node):
+    """Every row."""
+
+    kind: Literal["all"] = "all"
+
+    def words(self) -> str:
+        """How a person says this size."""
+        return "all rows"
+
+    def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
+        """Indices of all rows, in the order of `rows` with seed 0."""
+        return subset_order(strata, keys, seed=0)
+
+
+Size = Annotated[Rows | Fraction | PerClass | All, Field(discriminator="kind")]
+
+
+def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -> list[int]:
+    """All rows in an order whose every prefix is within one row per class of the class proportions.
+
+    Content keys and the seed decide the order, never the place in a file. With N rows, n of them in
+    a class, the i-th row of the class may come at place floor(i·N/n) and must come before
+    ceil((i+1)·N/n); taking the most urgent row first meets all these windows, because they are those
+    of a proportionate-fair schedule on one machine (Baruah et al. 1996, doi:10.1007/BF01940883).
+    """
+    queues = _queues(strata if strata is not None else [""] * len(keys), keys, seed)
+    total = len(keys)
+    waiting = {0: [(name, 0) for name in sorted(queues)]}  # place -> rows that may come from there on
+    urgent: list[tuple[int, str, int]] = []  # (deadline, class, how many of the class came before)
+    order = []
+    for place in range(total):
+        for name, rank in waiting.pop(place, []):
+            heapq.heappush(urgent, (-(-(rank + 1) * total // len(queues[name])), name, rank))
+        _, name, rank = heapq.heappop(urgent)
+        order.append(queues[name][rank])
+        if rank + 1 < len(queues[name]):
+            opens = max(place + 1, (rank + 1) * total // len(queues[name]))
+            waiting.setdefault(opens, []).append((name, rank + 1))
+    return order
+
+
+def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, list[int]]:
+    """The rows of each class, in the order that the seed gives their keys."""
+    queues: dict[str, list[int]] = defaultdict(list)
+    for row in sorted(range(len(keys)), key=lambda row: (hashed_rank(seed, keys[row]), keys[row])):
+        queues[strata[row]].append(row)
+    return dict(queues)

@@ -1,0 +1,72 @@
+"""Where a run computes, and which number format that place can compute in."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from headstart.node import Node
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+class Hardware(Node):
+    """The device and threads of a run: how fast it is, never what it answers."""
+
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+
+    def device(self) -> Literal["cpu", "cuda"]:
+        """The device that is used: the GPU when there is one and nobody asked for the CPU."""
+        if self.accelerator != "auto":
+            return self.accelerator
+        return "cuda" if gpu_capability() else "cpu"
+
+    def precision(self, asked: Precision) -> Literal["bf16", "fp32"]:
+        """`auto` becomes bf16 where the processor multiplies bf16 natively, else fp32."""
+        if asked != "auto":
+            return asked
+        return "bf16" if self._has_bf16() else "fp32"
+
+    def _has_bf16(self) -> bool:
+        if self.device() == "cuda":
+            return (gpu_capability() or (0, 0)) >= (8, 0)
+        return bool({"avx512_bf16", "amx_bf16", "bf16"} & cpu_flags())
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Feature flags of the processor as Linux names them; empty where it does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf8")
+    except OSError:
+        return frozenset()
+    lines = (line for line in text.splitlines() if line.startswith(("flags", "Features")))
+    return frozenset(next(lines, "").partition(":")[2].split())
+
+
+@cache
+def cpu_name() -> str:
+    """Model name of the processor."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+@cache
+def gpu_capability() -> tuple[int, int] | None:
+    """CUDA compute capability of the first GPU, asked of the driver without importing torch."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetCudaComputeCapability(pynvml.nvmlDeviceGetHandleByIndex(0))
+    except pynvml.NVMLError:
+        return None

@@ -1,0 +1,1 @@
+"""meters: seconds, joules and floating-point operations, attributed to phases."""

@@ -1,0 +1,1 @@
+"""models: architectures, tokenizers, and where weights are found and verified."""

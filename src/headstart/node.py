@@ -1,0 +1,133 @@
+"""Node: a strict, frozen configuration mapping, and every error of the project."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"  # a name that is safe as a folder on every system
+
+
+class HeadstartError(Exception):
+    """Something a person can act on: one sentence that says what, where, got what, do what."""
+
+    exit_code = 1
+
+
+class ConfigError(HeadstartError):
+    """The configuration cannot be run; carries one line per mistake."""
+
+    exit_code = 2
+
+    def __init__(self, lines: str | Iterable[str]) -> None:
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class DataError(HeadstartError):
+    """The rows cannot be used: missing file or column, empty split, one class only, null cells."""
+
+
+class WeightsError(HeadstartError):
+    """Weights are missing, corrupt, of another shape, or not the ones that were promised."""
+
+
+class RecordError(HeadstartError):
+    """A record or a study folder cannot be read or written."""
+
+
+class Node(BaseModel):
+    """One mapping of the configuration: unknown keys refused, types not coerced, never written to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    @classmethod
+    def read(cls, mapping: Mapping[str, Any]) -> Self:
+        """Check `mapping` and build the node; raise one ConfigError that names every mistake."""
+        open_ends = [f"{path}: must be given" for path in _open_ends(mapping)]
+        try:
+            node = cls.model_validate(dict(mapping))
+        except ValidationError as error:
+            raise ConfigError([*open_ends, *_sentences(cls, error, mapping)]) from None
+        if open_ends:
+            raise ConfigError(open_ends)
+        return node
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """' did you mean X?' when one of `known` is close to `word`, else the list of what is known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(names)}" if names else "nothing is known here"
+
+
+def _sentences(node: type[Node], error: ValidationError, mapping: Mapping[str, Any]) -> list[str]:
+    return [_sentence(node, item, mapping) for item in error.errors() if item.get("input") != "???"]
+
+
+def _sentence(node: type[Node], item: Any, mapping: Mapping[str, Any]) -> str:
+    """One pydantic error as `path: what is wrong`, in the words of the yaml."""
+    location = _without_tags(item["loc"], mapping)
+    path = ".".join(location) or "config"
+    kind, got = item["type"], item.get("input")
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(location[-1], settings_at(node, location[:-1]), n=1)
+        hint = f"; did you mean {'.'.join([*location[:-1], *close])}?" if close else ""
+        return f"{path}: no such setting{hint}"
+    if kind == "missing":
+        return f"{path}: is missing"
+    message = item["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return f"{path}: {message}"
+    return f"{path}: {message[:1].lower() + message[1:]}, got {got!r}"
+
+
+def _without_tags(location: tuple[str | int, ...], mapping: Any) -> list[str]:
+    """The path as the yaml has it: pydantic also names the kind that a union was read as."""
+    path: list[str] = []
+    at_union = False
+    for part in location:
+        if at_union and part == mapping["kind"]:
+            at_union = False
+            continue
+        path.append(str(part))
+        mapping = mapping[part] if _holds(mapping, part) else None
+        at_union = isinstance(mapping, Mapping) and "kind" in mapping
+    return path
+
+
+def _open_ends(mapping: Mapping[str, Any], path: str = "") -> list[str]:
+    """Paths of the settings that a yaml leaves to the user (`???`)."""
+    found: list[str] = []
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            found += _open_ends(value, f"{path}{key}.")
+        elif value == "???":
+            found.append(f"{path}{key}")
+    return found
+
+
+def _holds(mapping: Any, part: str | int) -> bool:
+    if isinstance(mapping, Mapping):
+        return part in mapping
+    return isinstance(mapping, list | tuple) and isinstance(part, int) and part < len(mapping)
+
+
+def settings_at(node: type[Node], path: Sequence[str]) -> set[str]:
+    """Names of the settings that may stand at `path` below `node`."""
+    nodes = [node]
+    for part in path:
+        fields = [n.model_fields[part] for n in nodes if part in n.model_fields]
+        nodes = [found for field in fields for found in _nodes_in(field.annotation)]
+    return {name for n in nodes for name in n.model_fields}
+
+
+def _nodes_in(annotation: Any) -> list[type[Node]]:
+    if isinstance(annotation, type) and issubclass(annotation, Node):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _nodes_in(part)]

@@ -1,0 +1,56 @@
+"""Optim: AdamW with warm-up and decay, the same recipe for every arm of a study."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from headstart.node import Node
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import AdamW
+    from torch.optim.lr_scheduler import LambdaLR
+
+
+class Optim(Node):
+    """How weights are updated. `lr` is the peak learning rate; `warmup` is a share of all steps."""
+
+    kind: Literal["adamw"] = "adamw"
+    lr: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), strict=False)
+    eps: float = Field(default=1e-8, gt=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    decay: Literal["linear", "cosine", "constant"] = "linear"
+    clip: float | None = Field(default=1.0, gt=0)
+
+    def optimizer(self, model: nn.Module) -> AdamW:
+        """Fused AdamW over what may train; biases and norms (one dimension) are not decayed."""
+        from torch.optim import AdamW
+
+        trained = [p for p in model.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+
+    def schedule(self, optimizer: AdamW, steps: int) -> LambdaLR:
+        """Learning rate per step: up linearly over the warm-up, then down to 0 at `steps`."""
+        from torch.optim.lr_scheduler import LambdaLR
+
+        return LambdaLR(optimizer, lambda step: self.factor(step, steps))
+
+    def factor(self, step: int, steps: int) -> float:
+        """The share of `lr` that update number `step` (from 0) of `steps` uses."""
+        warm = round(self.warmup * steps)
+        if step < warm:
+            return (step + 1) / warm
+        left = (steps - step) / max(1, steps - warm)
+        if self.decay == "constant":
+            return 1.0
+        return max(0.0, left) if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * (1 - left)))

@@ -1,0 +1,1 @@
+"""The records room: what a finished run leaves behind, how it is named, and where it is kept."""

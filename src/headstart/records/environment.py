@@ -1,0 +1,81 @@
+"""The environment of a run: versions, machine and code, without naming anybody's computer."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import uuid
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "torch", "pytorch-lightning", "transformers", "datasets", "tokenizers", "evaluate", "hydra-core",
+    "wandb", "codecarbon", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow",
+)  # fmt: skip
+
+
+def environment(device: str, precision: str, threads: int, cpu: str, started: datetime) -> dict[str, Any]:
+    """The `environment` section of the record, `finished` being now."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "machine": machine(),
+        "cpu": cpu,
+        "threads": threads,
+        "device": device,
+        "precision": precision,
+        "versions": versions(),
+        "code": code(),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+@cache
+def machine() -> str:
+    """16 hex digits that are the same for every run on this computer and say nothing about it."""
+    try:
+        name = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except OSError:
+        name = ""
+    name = name or f"{uuid.getnode():x}"
+    return hashlib.sha256(f"headstart:{name}:{platform.machine()}".encode()).hexdigest()[:16]
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Installed version of each library that can change a result."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def code() -> dict[str, Any]:
+    """Version of headstart, and the commit when it runs from a checkout."""
+    version = importlib.metadata.version("headstart")
+    commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", "src", "conf")
+    return {"version": version, "commit": commit, "dirty": None if commit is None else bool(changed)}
+
+
+def _git(*arguments: str) -> str | None:
+    here = Path(__file__).resolve().parent
+    if "site-packages" in here.parts:  # an installed wheel inside somebody else's repository
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", os.fspath(here.parents[2]), *arguments],  # noqa: S607
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,79 @@
+"""What would change the answer: the weak points of a study, one sentence each, most important first."""
+
+from __future__ import annotations
+
+from headstart.compare.findings import Comparison, Findings, Gain
+from headstart.reports import numbers
+
+FEW = 5  # pairs below which the spread between seeds is itself hardly known
+
+
+def changers(findings: Findings) -> tuple[str, ...]:
+    """The study's own notes, then the sentences of each comparison; repeated ones once."""
+    several = len(findings.comparisons) > 1
+    told = [line for item in findings.comparisons for line in _of(item, several)]
+    return tuple(dict.fromkeys(line[:1].upper() + line[1:] for line in [*findings.notes, *told]))
+
+
+def _of(item: Comparison, several: bool) -> list[str]:
+    gain = item.gain
+    if gain is None:
+        return []
+    names = [name for name in (item.condition.name, item.arm) if name]
+    lead = f"{', '.join(names)}: " if several else ""
+    lines = [_decide(gain), _uncertainty(gain), _few(gain), _censored(item), _energy(item)]
+    return [lead + line for line in lines if line]
+
+
+def _decide(gain: Gain) -> str:
+    """What an undecided answer waits for, or how far a decided one is from falling."""
+    if gain.decide:
+        return f"to decide: {gain.decide.rstrip('.')}."
+    if gain.interval is None:
+        return ""
+    low, high = gain.interval.low, gain.interval.high
+    if gain.word in ("better", "worse"):
+        nearer = low if gain.word == "better" else high
+        return f"the nearer end of the interval is {numbers.signed(nearer)}: it would have to reach 0."
+    if gain.word == "equivalent" and gain.margin:
+        reach = numbers.significant(max(abs(low), abs(high)))
+        return f"a margin below {reach} would make 'equivalent' undecided or give one arm the lead."
+    return ""
+
+
+def _uncertainty(gain: Gain) -> str:
+    """Whether more seeds or more test examples would narrow the interval."""
+    if gain.seed_sd is None or gain.example_se is None or gain.pairs < FEW:
+        return ""
+    seeds = gain.seed_sd / gain.pairs**0.5
+    if max(seeds, gain.example_se) <= 0:
+        return ""
+    more, share = ("seeds", seeds) if seeds > gain.example_se else ("test examples", gain.example_se)
+    return (
+        f"most of the uncertainty (a standard error of {numbers.score(share)}) would shrink with more {more}."
+    )
+
+
+def _few(gain: Gain) -> str:
+    if gain.smallest_p <= 0.05:
+        return ""
+    pairs = numbers.plural(gain.pairs, "pair")
+    smallest = numbers.significant(gain.smallest_p)
+    return f"with {pairs} an exact two-sided test over seeds cannot reach p < 0.05 (smallest: {smallest})."
+
+
+def _censored(item: Comparison) -> str:
+    reach = item.baseline_to_arm
+    if reach is None or not reach.pairs or reach.reached == reach.pairs:
+        return ""
+    missed = f"{reach.pairs - reach.reached} of {numbers.plural(reach.pairs, 'pair')}"
+    return (
+        f"within this budget {reach.runner} did not reach the final score of {reach.target_of} in {missed}; "
+        "a longer one could change that."
+    )
+
+
+def _energy(item: Comparison) -> str:
+    if item.energy != "estimated":
+        return ""
+    return "energy is estimated: on a machine with counters the energy figures, not the scores, would change."

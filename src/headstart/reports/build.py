@@ -1,0 +1,71 @@
+"""Building a report: from a study folder to report.html and report.md in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.compare.findings import Findings
+from headstart.node import RecordError
+from headstart.reports import html, markdown, sections
+
+
+@dataclass(frozen=True)
+class Built:
+    """The report of a study: where it lies and what it says."""
+
+    findings: Findings
+    html: Path
+    markdown: Path
+    pictures: tuple[Path, ...]
+
+
+def build(folder: Path) -> Built:
+    """Compare the runs of a study folder and write both reports there; the same records give the same bytes.
+
+    Raises RecordError when the folder holds no finished run.
+    """
+    from headstart.compare.study import compare
+
+    with ThreadPoolExecutor(1) as beside:
+        bundle = beside.submit(html.bundle_of_vega)
+        findings = compare(folder)
+        if not any(item.finished for item in findings.arms):
+            told = " ".join(findings.problems)
+            raise RecordError(f"{folder}: no finished run to report on; run the study first. {told}".strip())
+        return write(findings, folder, bundle.result)
+
+
+def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bundle_of_vega) -> Built:
+    """Write the reports of findings: pictures first, so that no report ever points at a missing one.
+
+    `bundle` is asked for Vega when everything else is done.
+    """
+    page = sections.page(findings)
+    drawn = markdown.pictures(page)
+    beside = folder / markdown.FOLDER
+    beside.mkdir(parents=True, exist_ok=True)
+    pictures = tuple(_write(beside / name, text) for name, text in drawn.items())
+    built = Built(
+        findings=findings,
+        html=_write(folder / "report.html", html.render(page, bundle())),
+        markdown=_write(folder / "report.md", markdown.render(page)),
+        pictures=pictures,
+    )
+    for old in set(beside.glob("*.svg")) - set(pictures):
+        old.unlink()
+    return built
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a whole file or leave the old one: a reader never meets half a report."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

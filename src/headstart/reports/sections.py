@@ -1,0 +1,340 @@
+"""Sections: findings as a page, in the order in which a reader asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from headstart.compare.findings import ArmSummary, Comparison, Findings, Total
+from headstart.reports import blocks, charts, numbers, provenance
+from headstart.reports.answers import changers
+from headstart.reports.page import (
+    Bullets,
+    Cell,
+    Figure,
+    Gallery,
+    Page,
+    Part,
+    Section,
+    Table,
+    Text,
+    cells,
+    columns,
+    keep,
+)
+
+METHODS = {
+    "measured": "measured by a counter",
+    "sampled": "measured by sampling power",
+    "estimated": "estimated, not measured",
+    "mixed": "methods differ between runs",
+    "none": "no meter",
+}
+
+
+def page(findings: Findings) -> Page:
+    """The whole report of a study."""
+    arms = arms_of(findings)
+    word, facts = _verdicts(findings)
+    return Page(
+        study=findings.study,
+        question=findings.question,
+        facts=(("Task", findings.task), ("Model", findings.model), ("Baseline", findings.baseline), *facts),
+        sentence=findings.sentence,
+        word=word,
+        arms=arms,
+        sections=keep([*_opening(findings, arms), *_comparisons(findings, arms), *_closing(findings, arms)]),
+        fingerprint=findings.fingerprint,
+        warnings=_warnings(findings),
+    )
+
+
+def _warnings(findings: Findings) -> tuple[str, ...]:
+    if len(findings.problems) <= 2:
+        return findings.problems
+    found = numbers.plural(len(findings.problems), "problem")
+    return (f"{found} with the records: see 'What was left out, and why' below.",)
+
+
+def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The word of the answer; of several comparisons, how often each word was given and which is told."""
+    words = [item.gain.word if item.gain else "no pair" for item in findings.comparisons]
+    if len(words) < 2:
+        return (words[0] if words and words[0] != "no pair" else ""), ()
+    told = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    first = labels_of(findings.comparisons)[0]
+    return "", (("Comparisons", f"{len(words)}: {told}"), ("Told above", first))
+
+
+def arms_of(findings: Findings) -> tuple[str, ...]:
+    """The arms, the baseline first: their place decides their colour everywhere."""
+    names = [findings.baseline, *(item.arm for item in findings.arms), *(c.arm for c in findings.comparisons)]
+    return tuple(dict.fromkeys(names))
+
+
+def labels_of(comparisons: Sequence[Comparison]) -> list[str]:
+    """A short name per comparison: what tells it from the others."""
+    several_arms = len({item.arm for item in comparisons}) > 1
+    return [_label(item, several_arms) for item in comparisons]
+
+
+def _label(item: Comparison, several_arms: bool) -> str:
+    parts = [item.condition.name, item.arm if several_arms or not item.condition.name else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _opening(findings: Findings, arms: Sequence[str]) -> list[Section]:
+    return [
+        Section("summary", "The result", _summary(findings, arms)),
+        Section("gain", "The gain and its interval", _gains(findings, arms)),
+        Section("sizes", "Score against labelled rows", _sizes(findings, arms)),
+    ]
+
+
+def _comparisons(findings: Findings, arms: Sequence[str]) -> list[Section]:
+    items = findings.comparisons
+    if len(items) == 1:
+        return blocks.block(items[0], arms, "", level=2)
+    sections: list[Section] = []
+    for index, item in enumerate(items):
+        lead = f"{item.condition.name}: " if item.condition.name else ""
+        title = f"{lead}{item.arm} against {item.baseline}"
+        sections.append(Section(f"c{index}", title, (Text(item.sentence),)))
+        sections += blocks.block(item, arms, f"c{index}-", level=3)
+    return sections
+
+
+def _closing(findings: Findings, arms: Sequence[str]) -> list[Section]:
+    return [
+        Section("costs", "What it cost", _costs(findings, arms)),
+        Section("differences", "What differed between the arms", _differences(findings)),
+        Section("start", "What each arm held at step 0", provenance.attestations(findings, arms)),
+        Section("excluded", "What was left out, and why", _excluded(findings)),
+        Section("changers", "What would change the answer", _changers(findings)),
+        Section("data", "The data", provenance.data(findings)),
+        Section("environment", "Where it ran", provenance.environments(findings)),
+        Section("reproduce", "How to reproduce it", provenance.reproduce(findings)),
+    ]
+
+
+def _summary(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    if not findings.arms:
+        return ()
+    several = len({item.condition for item in findings.arms}) > 1
+    by_place = {(item.condition.name, item.arm): item for item in findings.comparisons}
+    lead = "Condition | " if several else ""
+    level = blocks.level_of(findings.comparisons[0].gain if findings.comparisons else None)
+    headline = charts.metric_name(findings.headline)
+    names = f"{lead}Arm | #Test {headline} | #Gain | #{level} interval | #FLOPs | #Time | #Energy | Runs"
+    rows = tuple(
+        _summary_row(item, by_place.get((item.condition, item.arm)), arms, several) for item in findings.arms
+    )
+    caption = (
+        "Means per run; in brackets, the range over seeds. " + _direction(findings) + _unpaired(findings)
+    )
+    survivors = [Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only]
+    return (Table(columns(names), rows, caption), *survivors)
+
+
+def _direction(findings: Findings) -> str:
+    return "Higher is better." if findings.higher_is_better else "Lower is better."
+
+
+def _unpaired(findings: Findings) -> str:
+    """A gain is over pairs, so it need not be the difference of two means over all finished runs."""
+    paired = {
+        (item.condition.name, name): len(item.pairs) for item in findings.comparisons for name in _both(item)
+    }
+    if all(paired.get((item.condition, item.arm), item.finished) == item.finished for item in findings.arms):
+        return ""
+    return " Gains are over complete pairs only, so they differ from the difference of these means."
+
+
+def _both(item: Comparison) -> tuple[str, str]:
+    return item.baseline, item.arm
+
+
+def _summary_row(
+    item: ArmSummary, comparison: Comparison | None, arms: Sequence[str], several: bool
+) -> tuple[Cell, ...]:
+    gain = comparison.gain if comparison else None
+    lead = [Cell(item.condition)] if several else []
+    absent = "the baseline" if item.is_baseline else "no pair"
+    source = blocks.gain_source(gain) if gain else ""
+    return cells(
+        *lead,
+        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
+        score_cell(item),
+        Cell(numbers.signed(gain.gain) if gain else absent, source, strong=gain is not None),
+        Cell(blocks.interval_of(gain) if gain else "", source),
+        Cell(
+            numbers.flops(item.flops),
+            "model FLOPs of training, evaluation and test; fma = 2, padding counted",
+        ),
+        Cell(numbers.seconds(item.seconds), "wall clock"),
+        energy_cell(item),
+        Cell(runs_text(item)),
+    )
+
+
+def score_cell(item: ArmSummary) -> Cell:
+    """The mean test score with the range over seeds."""
+    text = numbers.score(item.score_mean)
+    if item.finished > 1 and numbers.known(item.score_low):
+        text += f" ({numbers.interval(item.score_low, item.score_high)})"
+    spread = f", standard deviation {numbers.score(item.score_sd)}" if numbers.known(item.score_sd) else ""
+    return Cell(text, f"mean and range over {numbers.plural(item.finished, 'finished run')}{spread}")
+
+
+def energy_cell(item: ArmSummary) -> Cell:
+    """Energy with its method beside it; unknown says why."""
+    method = METHODS.get(item.energy_method, item.energy_method)
+    if not numbers.known(item.joules):
+        return Cell(numbers.UNKNOWN, item.energy_reason or method)
+    word = "" if item.energy_method == "measured" else f" ({item.energy_method})"
+    return Cell(numbers.energy(item.joules) + word, item.energy_reason or method)
+
+
+def runs_text(item: ArmSummary) -> str:
+    """'6 finished', '5 finished, 1 diverged'."""
+    counted = {name: getattr(item, name) for name in ("finished", "diverged", "failed", "interrupted")}
+    told = [f"{number} {name}" for name, number in counted.items() if number]
+    return ", ".join(told) or "none"
+
+
+def _survivors(item: ArmSummary) -> str:
+    where = f" ({item.condition})" if item.condition else ""
+    runs = f"{runs_text(item)} of {item.runs} started"
+    return f"The score of {item.arm}{where} is a mean over survivors only: {runs}."
+
+
+def _gains(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    kept = [item for item in findings.comparisons if item.gain]
+    if not kept:
+        return ()
+    spec = charts.gains(kept, arms, labels_of(kept))
+    told = "; ".join(_gain_words(item, label) for item, label in zip(kept, labels_of(kept), strict=True))
+    title = f"Gain in {charts.metric_name(findings.headline)}, {blocks.level_of(kept[0].gain)} interval"
+    note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
+    figure = Figure("gain", title, f"{told}.", spec)
+    return (figure, Text(note, "note")) if findings.margin else (figure,)
+
+
+def _gain_words(item: Comparison, label: str) -> str:
+    gain = item.gain
+    return (
+        f"{label}: {numbers.signed(gain.gain)} ({blocks.interval_of(gain)}), {gain.word}" if gain else label
+    )
+
+
+def _sizes(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    rows_of = {item.condition.name: item.condition.train_rows for item in findings.comparisons}
+    placed = [item for item in findings.arms if item.condition in rows_of and item.score_mean is not None]
+    sizes = [rows_of[name] for name in {item.condition for item in placed}]
+    if len(sizes) < 2 or len(set(sizes)) < len(sizes):  # another setting varies too: a line would mix them
+        return ()
+    spec = charts.score_by_rows(placed, rows_of, arms)
+    headline = charts.metric_name(findings.headline)
+    words = f"Mean test {headline} against labelled rows; whiskers: range over seeds."
+    return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)
+
+
+def _costs(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    if not findings.arms:
+        return ()
+    figures = [_cost_figure(findings.arms, quantity, arms) for quantity in charts.COSTS]
+    drawn = tuple(figure for figure in figures if figure)
+    gallery = (Gallery(drawn, columns=3),) if drawn else ()
+    reasons = dict.fromkeys(f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason)
+    return (*gallery, _cost_table(findings.arms, arms), _total(findings.total), *_bullets(tuple(reasons)))
+
+
+def _cost_figure(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -> Figure | None:
+    known = [item for item in summaries if getattr(item, quantity) is not None]
+    methods = {item.energy_method for item in known}
+    if not known or (quantity == "joules" and len(methods) > 1):  # methods that differ share no axis
+        return None
+    titles = {"flops": "Compute", "seconds": "Time", "joules": "Energy"}
+    guessed = quantity == "joules" and not methods & {"measured", "sampled"}
+    title = titles[quantity] + (" (estimated: hollow bars)" if guessed else "")
+    told = ", ".join(f"{_place(item)} {charts.COSTS[quantity][1](getattr(item, quantity))}" for item in known)
+    return Figure(f"cost-{quantity}", title, f"Mean per run: {told}.", charts.costs(known, quantity, arms))
+
+
+def _place(item: ArmSummary) -> str:
+    return f"{item.arm}, {item.condition}:" if item.condition else f"{item.arm}"
+
+
+def _cost_table(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> Table:
+    several = len({item.condition for item in summaries}) > 1
+    lead = "Condition | " if several else ""
+    names = f"{lead}Arm | #FLOPs | #Tokens | #Time | #Samples per second | #Peak memory | #Energy | Energy is"
+    rows = tuple(_cost_row(item, arms, several) for item in summaries)
+    return Table(columns(names), rows, "Means per run, evaluation and test included; memory is the largest.")
+
+
+def _cost_row(item: ArmSummary, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
+    lead = [Cell(item.condition)] if several else []
+    joules = numbers.energy(item.joules)
+    return cells(
+        *lead,
+        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
+        numbers.flops(item.flops),
+        numbers.count(item.tokens),
+        numbers.seconds(item.seconds),
+        numbers.significant(item.samples_per_second),
+        numbers.size(item.peak_memory_bytes),
+        joules,
+        Cell(METHODS.get(item.energy_method, item.energy_method), item.energy_reason or ""),
+    )
+
+
+def _total(total: Total) -> Text:
+    """Everything the study consumed; measured and estimated energy stay two numbers."""
+    energies = {"measured": total.joules_measured, "estimated": total.joules_estimated}
+    told = [f"{numbers.energy(value)} ({name})" for name, value in energies.items() if numbers.known(value)]
+    spent = [numbers.flops(total.flops), numbers.seconds(total.seconds), *told]
+    blind = (
+        f" {numbers.plural(total.runs_without_energy, 'run')} without an energy figure."
+        if total.runs_without_energy
+        else ""
+    )
+    runs = numbers.plural(total.runs, "run")
+    return Text(f"The whole study, failed and diverged runs included: {runs}, {', '.join(spent)}.{blind}")
+
+
+def _differences(findings: Findings) -> tuple[Part, ...]:
+    if not findings.comparisons:
+        return ()
+    told = [(label, item.differences) for item, label in _labelled(findings)]
+    differing = tuple(f"{label}: {', '.join(names)}" for label, names in told if names)
+    pairs = numbers.plural(sum(len(item.pairs) for item in findings.comparisons), "pair")
+    same = (
+        f"Inside each of the {pairs} compared, the head's weights at step 0 are equal bit for bit and the "
+        "rows came in the same order; a pair for which this does not hold is left out."
+    )
+    if not differing:
+        return (Text("Nothing but the arm: inside every pair all other settings are the same."), Text(same))
+    return (Text("Besides the arm, these settings differ inside pairs:"), Bullets(differing), Text(same))
+
+
+def _labelled(findings: Findings) -> Iterable[tuple[Comparison, str]]:
+    return zip(findings.comparisons, labels_of(findings.comparisons), strict=True)
+
+
+def _excluded(findings: Findings) -> tuple[Part, ...]:
+    if not findings.excluded and not findings.problems:
+        return ()
+    rows = tuple(
+        cells(item.arm, "" if item.seed is None else str(item.seed), item.reason, item.folder)
+        for item in findings.excluded
+    )
+    table = (Table(columns("Arm | #Seed | Why | Folder"), rows),) if rows else ()
+    return (*table, *_bullets(findings.problems))
+
+
+def _changers(findings: Findings) -> tuple[Part, ...]:
+    return _bullets(changers(findings))
+
+
+def _bullets(items: Sequence[str]) -> tuple[Part, ...]:
+    return (Bullets(tuple(items)),) if items else ()

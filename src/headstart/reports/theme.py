@@ -1,0 +1,101 @@
+"""The look of a report: two sets of colours, used by the page's style sheet and by every chart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One set of colours; `arms` are told apart with any colour vision, and by brightness on paper."""
+
+    name: str
+    paper: str
+    raised: str
+    ink: str
+    quiet: str
+    line: str
+    heat: tuple[str, str, str]
+    arms: tuple[str, ...]  # the baseline first
+
+    def variables(self) -> dict[str, str]:
+        """The custom properties of the style sheet."""
+        named = {key: getattr(self, key) for key in ("paper", "raised", "ink", "quiet", "line")}
+        return named | {f"arm-{index}": colour for index, colour in enumerate(self.arms)}
+
+    def vega(self) -> dict[str, Any]:
+        """The Vega-Lite configuration that every chart of the page shares."""
+        return {
+            "background": "transparent",
+            "font": SANS,
+            "view": {"stroke": None},
+            "axis": self._axis(),
+            "axisY": {"domain": False},
+            "legend": self._legend(),
+            "title": {"color": self.ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},
+            "rule": {"color": self.quiet},
+            "range": {"category": list(self.arms), "heatmap": list(self.heat), "ramp": list(self.heat)},
+            "style": self._styles(),
+        }
+
+    def _axis(self) -> dict[str, Any]:
+        return {
+            "labelColor": self.quiet,
+            "titleColor": self.ink,
+            "titleFontWeight": 500,
+            "titleFontSize": 12,
+            "labelFontSize": 11,
+            "gridColor": self.line,
+            "domainColor": self.line,
+            "tickColor": self.line,
+            "titlePadding": 8,
+            "labelPadding": 5,
+            "tickSize": 4,
+        }
+
+    def _legend(self) -> dict[str, Any]:
+        return {
+            "labelColor": self.ink,
+            "titleColor": self.quiet,
+            "labelFontSize": 12,
+            "titleFontWeight": 500,
+            "orient": "top",
+            "symbolOpacity": 1,
+            "symbolSize": 70,
+            "offset": 6,
+        }
+
+    def _styles(self) -> dict[str, Any]:
+        """Marks whose colour is the page's: text on light and on strong cells, zero lines, margins."""
+        return {
+            "on-light": {"color": self.ink},
+            "on-strong": {"color": self.paper},
+            "zero": {"color": self.ink, "strokeWidth": 1},
+            "margin": {"color": self.quiet, "opacity": 0.16},
+            "link": {"color": self.quiet, "strokeWidth": 2, "opacity": 0.55},
+        }
+
+
+LIGHT = Theme(
+    name="light",
+    paper="#ffffff",
+    raised="#f6f7f9",
+    ink="#1a1d23",
+    quiet="#5b6472",
+    line="#e1e4ea",
+    heat=("#f3f5f8", "#7fa3c4", "#123f66"),
+    arms=("#c9570a", "#0068a8", "#00835f", "#a6497f", "#7a6a00", "#4c5a67"),
+)
+DARK = Theme(
+    name="dark",
+    paper="#14161a",
+    raised="#1c1f25",
+    ink="#e9ebef",
+    quiet="#9aa4b2",
+    line="#2d323b",
+    heat=("#1d2128", "#3f6d94", "#a9d6fa"),
+    arms=("#f2944f", "#5ab4f0", "#3cc79a", "#e08fc0", "#d8c24a", "#a9b6c2"),
+)

@@ -1,0 +1,62 @@
+"""Identity: what a run is called, where its record lives, and whether it is there already."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from headstart.node import ConfigError, RecordError
+from headstart.records.fingerprint import Fingerprint, fingerprint
+from headstart.records.store import read_record
+from headstart.run import Run
+
+SETTLED = ("finished", "diverged")  # training again would give the same
+
+
+def identify(run: Run, fetch: bool = True) -> Fingerprint:
+    """The run's names, from its settings and the content of its data and weights."""
+    return fingerprint(run.config(), run.task.source.digest(), run.arm.weights_digest(run.model, fetch))
+
+
+def run_folder(run: Run, names: Fingerprint) -> Path:
+    """runs/<study>/<task>-<model>-<size>-<arm>-seed<seed>-<run id>."""
+    parts = (run.task.name, run.model.short_name, run.size.words(), run.arm.name, f"seed{run.seed}")
+    slug = "-".join(re.sub(r"[^A-Za-z0-9.+_]+", "_", part) for part in parts)
+    return run.study_folder / f"{slug}-{names.run_id[:8]}"
+
+
+def settled(folder: Path, names: Fingerprint) -> bool:
+    """Does the folder hold the record of this very run, with an end that is final?"""
+    try:
+        record = read_record(folder)
+    except RecordError:
+        return False
+    return record.run_id == names.run_id and record.status in SETTLED
+
+
+def check_study_folder(run: Run) -> None:
+    """ConfigError when the study's folder cannot be written or holds another study's runs."""
+    folder = run.study_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"runs: {folder} cannot be written ({error.strerror or error}); choose another folder with runs=..."
+        ) from None
+    for path in folder.glob("*/record.json"):
+        name = _study_of(path)
+        if name not in (None, run.study.name):
+            raise ConfigError(
+                f"study.name: {folder} holds runs of another study, {name} ({path.parent.name}); "
+                f"choose another study.name, or move that folder away"
+            )
+
+
+def _study_of(path: Path) -> str | None:
+    try:
+        return json.loads(path.read_text("utf8"))["study"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # the report names what is wrong with it

@@ -1,0 +1,117 @@
+"""Job: what Hydra calls for one point of a sweep; every error of a run ends here, as its outcome."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from headstart.node import HeadstartError
+from headstart.run import Run
+from headstart.studies.identity import check_study_folder, identify, run_folder, settled
+from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
+from headstart.studies.progress import StudyProgress, current, showing
+
+
+def job(config: Any) -> Outcome:
+    """Train one run, or keep it when it is finished. In a sweep nothing is raised, so that the rest goes on."""
+    run = Run.read(plain(config))
+    progress = current()
+    if progress is not None:
+        outcome = _run(run, progress)
+    else:
+        with showing(1) as alone:
+            outcome = _run(run, alone)
+    OUTCOMES.append(outcome)
+    return outcome
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Hydra's config as plain data, without Hydra's own part."""
+    from omegaconf import OmegaConf, open_dict
+
+    bare = config.copy()
+    with open_dict(bare):
+        bare.pop("hydra", None)
+    return OmegaConf.to_container(bare, resolve=True)  # pyright: ignore[reportReturnType]
+
+
+def _run(run: Run, progress: StudyProgress) -> Outcome:
+    progress.start(run.title)
+    with _interruptible():
+        try:
+            outcome = _trained(run, progress)
+        except HeadstartError as error:
+            outcome = _failed(run, str(error), error.exit_code)
+        except MemoryError as error:
+            outcome = _failed(run, f"out of memory ({error}); lower optim.batch_size or model.max_length")
+        except OSError as error:
+            outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - one run's fault must not take the others down
+            _keep_traceback(run)
+            outcome = _failed(run, f"{type(error).__name__}: {error} (traceback: {run.study_folder / 'errors.log'})")
+    progress.end(outcome)
+    return outcome
+
+
+def _trained(run: Run, progress: StudyProgress) -> Outcome:
+    check_study_folder(run)
+    names = identify(run)
+    folder = run_folder(run, names)
+    if settled(folder, names):
+        return _outcome(run, folder, kept=True)
+
+    from headstart.training.train import train
+
+    train(run, folder, names, argv=sys.argv, watch=progress)
+    return _outcome(run, folder, kept=False)
+
+
+def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
+    from headstart.records.store import read_record
+
+    record = read_record(folder)
+    test = record.scores["test"] or {}
+    well = record.status == "finished"
+    return Outcome(
+        title=run.title,
+        study_folder=str(run.study_folder),
+        folder=str(folder),
+        status="kept" if kept and well else record.status,  # pyright: ignore[reportArgumentType]
+        headline=test.get(run.task.headline),
+        seconds=record.cost["seconds"]["total"],
+        reason=record.scores["reason"],
+        code=0 if well else 1,
+    )
+
+
+def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
+    return Outcome(run.title, str(run.study_folder), "", "failed", reason=reason, code=code)
+
+
+def _keep_traceback(run: Run) -> None:
+    import traceback
+
+    run.study_folder.mkdir(parents=True, exist_ok=True)
+    with (run.study_folder / "errors.log").open("a", encoding="utf8") as file:
+        file.write(f"\n{run.title}\n{traceback.format_exc()}")
+
+
+@contextmanager
+def _interruptible():
+    """Ctrl-C and SIGTERM raise Interrupted, so that the record is written and nothing catches it on the way."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise Interrupted
+
+    try:
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: a launcher's worker, which its parent stops
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

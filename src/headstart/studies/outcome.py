@@ -1,0 +1,34 @@
+"""Outcome: how one run of a study ended, small enough to come back from another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["finished", "diverged", "failed", "interrupted", "kept"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`kept`: it was finished before and not trained again. `reason` is the sentence for the others."""
+
+    title: str
+    study_folder: str
+    folder: str
+    status: Status
+    headline: float | None = None  # test score
+    seconds: float | None = None
+    reason: str | None = None
+    code: int = 0
+
+    @property
+    def well(self) -> bool:
+        """Did the run end with scores?"""
+        return self.status in ("finished", "kept")
+
+
+OUTCOMES: list[Outcome] = []  # of this process; Hydra hands nothing back from a sweep
+
+
+class Interrupted(BaseException):
+    """Somebody pressed Ctrl-C or sent a termination signal; not an Exception, so that no library swallows it."""

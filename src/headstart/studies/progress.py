@@ -1,0 +1,112 @@
+"""Progress: bars with time left on a terminal, one line per run elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from headstart.studies.outcome import Outcome
+
+_current: StudyProgress | None = None
+
+
+class StudyProgress:
+    """Two bars: the study in runs, and the run in steps. Follows training as its Watch."""
+
+    def __init__(self, runs: int) -> None:
+        self.runs, self.done = runs, 0
+        self.console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=self.console,
+            speed_estimate_period=3600,
+            disable=not self.console.is_terminal,
+        )
+        self._study = self._bars.add_task("study", total=float(runs), count=f"0/{runs} runs", note="")
+        self._run: TaskID | None = None
+        self._title, self._steps, self._shown = "run", 1, 0.0
+
+    def __enter__(self) -> StudyProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def start(self, title: str) -> None:
+        """A run begins, before it knows how long it is."""
+        self._title = title
+        self._drop()
+        self._run = self._bars.add_task("run", total=None, count="", note=title)
+
+    def say(self, what: str) -> None:
+        """A phase without a step count."""
+        self._update(note=f"{self._title}: {what}")
+
+    def begin(self, title: str, steps: int) -> None:
+        """Training begins."""
+        self._title, self._steps = title, steps
+        self._drop()
+        self._run = self._bars.add_task("run", total=steps, count=f"0/{steps} steps", note=title)
+
+    def step(self, done: int, note: str = "") -> None:
+        """Redraw at most ten times a second: showing progress must not cost any."""
+        now = time.monotonic()
+        if now - self._shown < 0.1 and done < self._steps:
+            return
+        self._shown = now
+        self._update(completed=done, count=f"{done}/{self._steps} steps", note=f"{self._title}  {note}")
+        self._bars.update(self._study, completed=self.done + done / self._steps)
+
+    def end(self, outcome: Outcome) -> None:
+        """A run has ended: one line that stays."""
+        self.done += 1
+        self._drop()
+        self._bars.update(self._study, completed=self.done, count=f"{self.done}/{self.runs} runs")
+        self.console.print(line(outcome, self.done, self.runs), highlight=False, markup=False, soft_wrap=True)
+
+    def _update(self, **fields: object) -> None:
+        if self._run is not None:
+            self._bars.update(self._run, **fields)  # pyright: ignore[reportArgumentType]
+
+    def _drop(self) -> None:
+        if self._run is not None:
+            self._bars.remove_task(self._run)
+            self._run = None
+
+
+def line(outcome: Outcome, number: int, runs: int) -> str:
+    """`[2/6] title: accuracy 0.558 on test, 21 s`."""
+    start = f"[{number}/{runs}] {outcome.title}: "
+    if outcome.status in ("finished", "kept"):
+        score = "" if outcome.headline is None else f"{outcome.headline:.3f} on test, "
+        took = "finished before" if outcome.status == "kept" else f"{outcome.seconds or 0:.0f} s"
+        return f"{start}{score}{took}"
+    return f"{start}{outcome.status}: {outcome.reason}"
+
+
+@contextmanager
+def showing(runs: int) -> Iterator[StudyProgress]:
+    """Bars for a study of `runs` runs, found by the runs of this process through `current`."""
+    global _current
+    with StudyProgress(runs) as progress:
+        _current = progress
+        try:
+            yield progress
+        finally:
+            _current = None
+
+
+def current() -> StudyProgress | None:
+    """The bars of the study that this process is running, if it is."""
+    return _current

@@ -1,0 +1,1 @@
+"""tasks: one file per family, from rows to scores."""

@@ -1,0 +1,1 @@
+"""training: one run from top to bottom."""

@@ -1,0 +1,118 @@
+"""Journal: the callback that counts every step and writes a curve point at every evaluation."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+
+from headstart.meters.meter import Meter
+from headstart.records.store import append_point
+from headstart.run import Run
+from headstart.tasks.metrics import score, scorer
+from headstart.training.module import Diverged, Learner
+from headstart.training.plan import Plan
+from headstart.training.watch import Watch
+
+LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+
+
+class Journal(pl.Callback):
+    """Phases, totals and curve points of one run; keeps the best weights if the budget says so."""
+
+    def __init__(self, run: Run, plan: Plan, meter: Meter, watch: Watch, folder: Path) -> None:
+        self.run, self.plan, self.meter, self.watch, self.folder = run, plan, meter, watch, folder
+        self.metrics = scorer(run.task.metrics)
+        self.done = 0  # steps
+        self.evaluations = 0
+        self.last: dict[str, float] | None = None  # validation scores at the latest evaluation
+        self.best: dict[str, float] | None = None
+        self.best_step: int | None = None
+        self.first_loss: float | None = None
+        self.test: tuple[np.ndarray, np.ndarray] | None = None
+        self.test_scores: dict[str, float] | None = None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
+        """One more step is done."""
+        self.done += 1
+        headline = self.last[self.run.task.headline] if self.last else None
+        self.watch.step(self.done, "" if headline is None else f"{self.run.task.headline} {headline:.3f}")
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """From here on it is evaluation."""
+        self.meter.begin("eval")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Learner) -> None:
+        """Score, write the point, keep the best; Diverged when the losses say so."""
+        probabilities, labels, loss = pl_module.collected()
+        self.evaluations += 1
+        self.last = {"loss": loss, **score(self.metrics, labels, probabilities)}
+        self.meter.end()
+        self._write(trainer, pl_module)
+        self._keep_best(pl_module)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """The test rows, once, with the final model."""
+        self.meter.begin("test")
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Learner) -> None:
+        """Score the test rows."""
+        probabilities, labels, _ = pl_module.collected()
+        self.test = probabilities, labels
+        self.test_scores = score(self.metrics, labels, probabilities)
+        self.meter.end()
+
+    def _write(self, trainer: pl.Trainer, learner: Learner) -> None:
+        train_loss = learner.mean_train_loss()
+        seconds, joules = self.meter.snapshot()
+        point = {
+            "step": self.done,
+            **self.plan.spent(self.done),
+            "seconds": seconds,
+            "joules": joules,
+            "train_loss": train_loss,
+            "validation": self.last,
+        }
+        append_point(self.folder / "curve.jsonl", _finite(point))
+        for logger in trainer.loggers:
+            logger.log_metrics(_flat(point), step=self.done)
+        self._check(train_loss)
+
+    def _check(self, train_loss: float | None) -> None:
+        loss = (self.last or {})["loss"]
+        if not np.isfinite(loss):
+            raise Diverged(f"the validation loss was not finite at step {self.done}")
+        self.first_loss = self.first_loss or loss
+        limit = self.run.budget.divergence * self.first_loss
+        if train_loss is not None and train_loss > limit:
+            raise Diverged(f"the mean training loss {train_loss:.3g} passed {limit:.3g} at step {self.done}")
+
+    def _keep_best(self, learner: Learner) -> None:
+        name = self.run.task.headline
+        sign = -1 if name in LOWER_IS_BETTER else 1
+        if self.last is None or (self.best and sign * self.last[name] <= sign * self.best[name]):
+            return
+        self.best, self.best_step = self.last, self.done
+        if self.run.budget.keep == "best":
+            learner.best_state = copy.deepcopy({k: v.cpu() for k, v in learner.model.state_dict().items()})
+
+
+def _finite(point: dict[str, Any]) -> dict[str, Any]:
+    """The point with null for numbers that JSON cannot say."""
+    return {
+        key: _finite(value) if isinstance(value, dict) else _number(value) for key, value in point.items()
+    }
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _flat(point: dict[str, Any]) -> dict[str, float]:
+    """Names as dashboards group them: validation/accuracy, train/loss, cost/flops."""
+    validation = {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
+    cost = {f"cost/{name}": point[name] for name in ("samples", "tokens", "tokens_padded", "flops", "seconds", "joules")}
+    return {k: v for k, v in {"train/loss": point["train_loss"], **validation, **cost}.items() if v is not None}

@@ -1,0 +1,88 @@
+"""The LightningModule of a run: a transformers model, the loss of its task, and nothing that waits for the GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from headstart.run import Run
+from headstart.streams import stream
+
+Batch = dict[str, torch.Tensor]
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of the program
+    """Training left the numbers behind; the message says where."""
+
+
+class Learner(pl.LightningModule):
+    """One model in training. Losses stay on the device until an evaluation reads them."""
+
+    def __init__(self, run: Run, model: nn.Module, steps: int, shown: Any) -> None:
+        super().__init__()
+        self.run, self.model, self.steps, self.shown = run, model, steps, shown
+        self.best_state: dict[str, torch.Tensor] | None = None
+        self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
+        self._count = 0
+        self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
+        self._outputs: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def configure_optimizers(self) -> Any:
+        """AdamW and its schedule, stepped once per batch."""
+        optimizer = self.run.optim.optimizer(self.model)
+        schedule = self.run.optim.schedule(optimizer, self.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
+        torch.manual_seed(stream(self.run.seed, "noise", self.global_step))
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
+        if self.run.optim.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.optim.clip)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Mean loss of the batch, () in fp32."""
+        loss = self.run.task.loss(self._logits(batch), batch)
+        self._keep(loss.detach())
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect logits and labels; `collected` hands them over once per evaluation."""
+        self._outputs.append((self._logits(batch).float(), batch["labels"]))
+
+    test_step = validation_step
+
+    def collected(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Probabilities (examples, classes), labels (examples,) and the mean loss since the last call."""
+        logits = torch.cat([logits for logits, _ in self._outputs])
+        labels = torch.cat([labels for _, labels in self._outputs])
+        self._outputs.clear()
+        loss = float(self.run.task.loss(logits, {"labels": labels}))
+        return torch.softmax(logits, dim=1).cpu().numpy(), labels.cpu().numpy(), loss
+
+    def mean_train_loss(self) -> float | None:
+        """Mean training loss since the last call; Diverged when one of them was not finite."""
+        if self._sum is None or self._bad_step is None:
+            return None
+        mean, bad = float(self._sum) / self._count, int(self._bad_step)
+        self._sum, self._count = None, 0
+        if bad < self.steps:
+            raise Diverged(f"the training loss was not finite at step {bad + 1}")
+        return mean
+
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        return self.model(**{name: value for name, value in batch.items() if name != "labels"}).logits
+
+    def _keep(self, loss: torch.Tensor) -> None:
+        step = torch.tensor(self.global_step, device=loss.device)
+        never = torch.tensor(self.steps, device=loss.device)
+        seen = torch.where(torch.isfinite(loss), never, step)
+        self._bad_step = seen if self._bad_step is None else torch.minimum(self._bad_step, seen)
+        self._sum = loss if self._sum is None else self._sum + loss
+        self._count += 1

@@ -1,0 +1,226 @@
+"""Train: one run from its configuration to its record, in the order of a textbook."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+import transformers
+from torch.utils.data import DataLoader
+
+from headstart.arms.attest import attest
+from headstart.arms.pour import head_names
+from headstart.hardware import cpu_name
+from headstart.meters.flops import FlopCounter
+from headstart.meters.memory import peak_bytes, reset_peak
+from headstart.meters.meter import Meter
+from headstart.models.model import architecture_digest
+from headstart.records.environment import environment
+from headstart.records.fingerprint import Fingerprint
+from headstart.records.store import write_predictions, write_record
+from headstart.run import Run
+from headstart.streams import stream
+from headstart.tasks.text_classification import Examples, Prepared
+from headstart.training.journal import Journal
+from headstart.training.module import Diverged, Learner
+from headstart.training.plan import Plan, plan_of
+from headstart.training.tracker import summarise, tracked
+from headstart.training.watch import Unwatched, Watch
+
+
+def train(
+    run: Run, folder: Path, names: Fingerprint, argv: Sequence[str] = (), watch: Watch | None = None
+) -> dict[str, Any]:
+    """Train `run`, leave its record, curve and predictions in `folder`, and return the record.
+
+    A loss that is not finite ends the run as `diverged`, which is a result and not an error. Any other
+    exception leaves a record with status `failed` or `interrupted` behind and is raised again.
+    """
+    started = datetime.now(UTC)
+    watch = watch or Unwatched()
+    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
+    folder.mkdir(parents=True)
+    _quiet()
+    if run.hardware.threads:
+        torch.set_num_threads(run.hardware.threads)
+    reset_peak()
+    device = run.hardware.device()
+    synchronize = torch.cuda.synchronize if device == "cuda" else None
+
+    with Meter(run.meter.backend(), synchronize) as meter, tracked(run, names.run_id) as logger:
+        # 1. Rows and tokens: the same for both arms.
+        with meter.phase("prepare"):
+            watch.say("loading rows and weights")
+            prepared = run.task.prepare(run.model, run.size)
+            plan = plan_of(run, prepared)
+
+            # 2. The seeded random model, the same for both arms; then the one difference.
+            config = run.model.transformers_config(**run.task.head(prepared))
+            seeds = {"weights": stream(run.seed, "weights"), "order": stream(run.seed, "order")}
+            seeds |= {"noise": stream(run.seed, "noise"), "subset": getattr(run.size, "seed", 0)}
+            model = run.model.seeded(run.task.auto_class, config, seeds["weights"])
+            poured = run.arm.pour(model, run.model)
+            init = attest(model, head_names(model), poured.names, poured.checkpoint)
+            init |= {"streams": seeds, "architecture": architecture_digest(config)}
+
+        # 3. What every step will cost, counted before the first one.
+        with meter.phase("count"):
+            watch.say("counting operations")
+            trainable = {name for name, p in model.named_parameters() if p.requires_grad}
+            plan.count(FlopCounter(run.model.skeleton(run.task.auto_class, config), trainable))
+
+        # 4. Training, looked at before the first step, at a stated cadence and after the last one.
+        learner = Learner(run, model, plan.steps, watch)
+        journal = Journal(run, plan, meter, watch, folder)
+        trainer = _trainer(run, plan, journal, logger, folder)
+        loaders = {split: _loader(getattr(prepared, split), plan.orders[split]) for split in plan.orders}
+        status, reason = "finished", None
+        try:
+            watch.begin(run.title, plan.steps)
+            trainer.validate(learner, loaders["validation"], verbose=False)
+            with meter.phase("train"):
+                trainer.fit(learner, loaders["train"], loaders["validation"])
+            if journal.done % plan.every:
+                trainer.validate(learner, loaders["validation"], verbose=False)
+
+            # 5. The test rows: once, by the final model, under the same rule for both arms.
+            watch.say("testing")
+            if learner.best_state is not None:
+                model.load_state_dict(learner.best_state)
+            trainer.test(learner, loaders["test"], verbose=False)
+            _write_predictions(folder, prepared, journal)
+        except Diverged as outcome:
+            status, reason = "diverged", str(outcome)
+        except BaseException as error:
+            status = "failed" if isinstance(error, Exception) else "interrupted"
+            reason = f"{type(error).__name__}: {error}".strip(": ")
+            raise
+        finally:
+            # 6. The record: whole or not at all, whatever happened.
+            meter.close()
+            record = {
+                "schema": 1,
+                "run_id": names.run_id,
+                "pair_id": names.pair_id,
+                "study": run.study.name,
+                "arm": run.arm.name,
+                "seed": run.seed,
+                "status": status,
+                "scores": _scores(run, journal, status, reason),
+                "cost": _cost(plan, journal, meter, model),
+                "init": init,
+                "data": prepared.facts | {"order": plan.digest},
+                "environment": environment(
+                    _device_name(device), run.precision, torch.get_num_threads(), cpu_name(), started
+                ),
+                "config": run.config(),
+                "argv": list(argv),
+            }
+            write_record(folder, record)
+        summarise(logger, record)
+    return record
+
+
+def _trainer(run: Run, plan: Plan, journal: Journal, logger: Any, folder: Path) -> pl.Trainer:
+    """Lightning's trainer for one pass over the planned batches."""
+    return pl.Trainer(
+        accelerator="gpu" if run.hardware.device() == "cuda" else "cpu",
+        devices=1,
+        precision="bf16-mixed" if run.precision == "bf16" else "32-true",
+        max_epochs=1,  # the plan holds the batches of all epochs
+        val_check_interval=plan.every,
+        check_val_every_n_epoch=None,
+        callbacks=[journal],
+        logger=logger or False,
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        log_every_n_steps=plan.steps + 1,
+    )
+
+
+def _loader(examples: Examples, order: Sequence[np.ndarray]) -> DataLoader:
+    """Batches in the planned order; rows are collated whole, so the loader itself draws nothing."""
+    return DataLoader(
+        _Rows(examples),
+        batch_size=None,
+        sampler=order,  # pyright: ignore[reportArgumentType]
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+class _Rows(torch.utils.data.Dataset):
+    """Batches by the positions of their rows."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __getitem__(self, rows: Any) -> dict[str, torch.Tensor]:
+        return self.examples.batch(rows)
+
+
+def _scores(run: Run, journal: Journal, status: str, reason: str | None) -> dict[str, Any]:
+    """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
+    validation = journal.best if run.budget.keep == "best" else journal.last
+    finished = status == "finished"
+    known = validation if finished else None
+    return {
+        "validation": known and {name: known[name] for name in known if name != "loss"},
+        "test": journal.test_scores if finished else None,
+        "reason": None if finished else reason,
+    }
+
+
+def _cost(plan: Plan, journal: Journal, meter: Meter, model: torch.nn.Module) -> dict[str, Any]:
+    cost = plan.cost(journal.done, journal.evaluations, journal.test is not None)
+    seconds = meter.seconds_by_phase()
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return {
+        **cost,
+        "seconds": seconds,
+        "samples_per_second": cost["samples"]["train"] / seconds["train"] if journal.done else None,
+        "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, trained in sizes if trained)},
+        "peak_memory_bytes": peak_bytes(),
+        "energy": meter.energy(),
+    }
+
+
+def _write_predictions(folder: Path, prepared: Prepared, journal: Journal) -> None:
+    """One row per test example, in the order of the test rows."""
+    if journal.test is None:
+        return
+    probabilities, labels = journal.test  # in evaluation order
+    test, classes = prepared.test, prepared.classes
+    rows = np.concatenate([batch for batch in journal.plan.orders["test"]])
+    back = np.argsort(rows)
+    write_predictions(
+        folder,
+        test.ids,
+        test.texts,
+        [classes[i] for i in labels[back]],
+        [classes[i] for i in probabilities.argmax(axis=1)[back]],
+        probabilities[np.arange(len(labels)), labels][back].tolist(),
+    )
+
+
+def _device_name(device: str) -> str:
+    return f"cuda:{torch.cuda.get_device_name()}" if device == "cuda" else "cpu"
+
+
+def _quiet() -> None:
+    """Keep the libraries' notices out of a screen that shows progress; their errors still come through."""
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"(pytorch_lightning|torch|transformers)\b.*")

@@ -1,0 +1,327 @@
+"""compare: from folders on disk to findings, over the ways in which a study can be odd."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from tests.factory import make_record, make_study
+
+from headstart.compare.study import compare
+from headstart.node import RecordError
+
+SMALL: dict[str, Any] = {"examples": 120, "evaluations": 4}
+
+
+def only(findings) -> Any:
+    assert len(findings.comparisons) == 1
+    return findings.comparisons[0]
+
+
+def test_a_planted_gain_is_found(tmp_path):
+    findings = compare(make_study(tmp_path, seeds=range(6)))
+    found = only(findings)
+    gain = found.gain
+    assert gain.word == "better"
+    assert gain.interval.low < gain.gain < gain.interval.high
+    assert gain.probability_better > 0.99
+    assert list(found.gains) == ["accuracy", "macro_f1", "matthews", "log_loss"]
+    assert found.gains["log_loss"].gain > 0  # lower is better: the gain is oriented
+    assert found.gains["log_loss"].arm_score < found.gains["log_loss"].baseline_score
+    assert gain.notes == ()
+    assert found.differences == ()
+    assert findings.excluded == ()
+    assert findings.problems == ()
+    assert gain.smallest_p == 2 / 64
+
+
+def test_the_sentence_says_it_all(tmp_path):
+    found = only(compare(make_study(tmp_path, seeds=range(6))))
+    for part in (
+        "With 512 labelled rows of docs_library, pretrained scores 0.",
+        "95 % interval",
+        "6 pairs: better",
+        "scratch did not reach pretrained's final validation accuracy",
+        "training cost the same FLOPs (ratio 1.00)",
+        "Energy on this machine is estimated, not measured",
+    ):
+        assert part in found.sentence
+
+
+def test_a_repeat_gives_the_same_findings(tmp_path):
+    make_study(tmp_path, **SMALL)
+    first, second = compare(tmp_path), compare(tmp_path)
+    assert only(first).gains == only(second).gains
+    assert first.fingerprint == second.fingerprint
+
+
+@pytest.mark.parametrize("twins", [True, False])
+def test_the_same_arm_twice_gains_nothing(tmp_path, twins):
+    arms = ("pretrained", "pretrained_again")
+    found = only(compare(make_study(tmp_path, arms, range(6), twins=twins)))
+    assert found.gain.interval.low <= 0 <= found.gain.interval.high
+    assert found.gain.word in ("equivalent", "undecided")
+    flops = found.ratios["flops"]
+    assert flops.value == 1.0
+    assert (flops.interval.low, flops.interval.high) == (1.0, 1.0)
+    if twins:
+        assert found.gain.gain == 0
+        assert found.gain.word == "equivalent"
+        assert found.only_arm_count == found.only_baseline_count == 0
+
+
+def test_two_baselines_from_random_weights_can_be_compared(tmp_path):
+    found = only(compare(make_study(tmp_path, ("scratch", "scratch_again"), **SMALL)))
+    assert len(found.pairs) == 3
+
+
+def test_one_pair_says_that_seeds_are_not_covered(tmp_path):
+    found = only(compare(make_study(tmp_path, seeds=[0])))
+    assert found.gain.interval is not None
+    assert found.gain.seed_sd is None
+    assert "not seeds" in found.gain.notes[0]
+    assert "One pair says nothing about other seeds" in found.sentence
+
+
+def test_without_predictions_only_seeds_are_covered(tmp_path):
+    found = only(compare(make_study(tmp_path, predictions=False)))
+    assert found.gain.interval is not None
+    assert found.gain.examples is None
+    assert found.gain.notes == (
+        "scratch, seed 0 left no predictions",
+        "the interval covers seeds only, not test examples",
+    )
+    assert found.classes == ()
+
+
+def test_one_pair_without_predictions_has_no_interval(tmp_path):
+    found = only(compare(make_study(tmp_path, seeds=[0], predictions=False, **SMALL)))
+    assert found.gain.interval is None
+    assert found.gain.word == "undecided"
+    assert "no interval" in found.sentence
+
+
+def test_broken_predictions_are_a_note(tmp_path):
+    make_study(tmp_path, **SMALL)
+    (tmp_path / "scratch-512-1" / "predictions.parquet").write_bytes(b"PAR1 nonsense")
+    found = only(compare(tmp_path))
+    assert "cannot be read" in found.gain.notes[0]
+
+
+def test_a_diverged_run_counts_and_is_labelled(tmp_path):
+    findings = compare(make_study(tmp_path, status={("scratch", 1): "diverged"}, **SMALL))
+    found = only(findings)
+    assert found.survivors_only
+    assert "survivors only" in found.sentence
+    assert [pair.seed for pair in found.pairs] == [0, 2]
+    assert found.excluded[0].reason == "scratch, seed 1 is diverged: diverged at step 17"
+    scratch = findings.arms[0]
+    assert (scratch.arm, scratch.runs, scratch.finished, scratch.diverged) == ("scratch", 3, 2, 1)
+    assert scratch.survivors_only
+    assert findings.total.runs == 6
+
+
+def test_no_pair_left_is_a_sentence(tmp_path):
+    status = {("scratch", seed): "failed" for seed in range(3)}
+    findings = compare(make_study(tmp_path, status=status, **SMALL))
+    assert only(findings).gain is None
+    assert "cannot be compared, no pair is left: scratch, seed 0 is failed" in findings.sentence
+
+
+def test_a_missing_partner_is_named(tmp_path):
+    make_study(tmp_path, **SMALL)
+    make_study(tmp_path, arms=("pretrained",), seeds=[7], **SMALL)
+    findings = compare(tmp_path)
+    assert [e.seed for e in findings.excluded] == [7]
+    assert "no run of scratch" in findings.excluded[0].reason
+
+
+def test_a_study_without_its_baseline_says_so(tmp_path):
+    def rename(record):
+        record["config"]["study"]["baseline"] = "random"
+
+    findings = compare(make_study(tmp_path, change=rename, **SMALL))
+    assert findings.comparisons == ()
+    assert "no run of the baseline random" in findings.sentence
+    assert len(findings.excluded) == 6
+
+
+def test_sizes_become_conditions_in_order(tmp_path):
+    findings = compare(make_study(tmp_path, rows=(1024, 256), **SMALL))
+    assert [c.condition.name for c in findings.comparisons] == ["256 rows", "1024 rows"]
+    assert [c.condition.settings for c in findings.comparisons] == [
+        {"size": "256 rows"},
+        {"size": "1024 rows"},
+    ]
+    assert [(a.condition, a.arm) for a in findings.arms] == [
+        ("256 rows", "scratch"),
+        ("256 rows", "pretrained"),
+        ("1024 rows", "scratch"),
+        ("1024 rows", "pretrained"),
+    ]
+
+
+def test_conditions_are_named_by_what_varies(tmp_path):
+    def slower(record):
+        record["config"]["optim"]["lr"] = 1e-4
+
+    make_study(tmp_path / "a", **SMALL)
+    make_study(tmp_path / "b", change=slower, **SMALL)
+    findings = compare(tmp_path)
+    assert [c.condition.name for c in findings.comparisons] == ["lr 0.0001", "lr 0.0003"]
+    assert "(lr 0.0001)" in findings.comparisons[0].sentence
+
+
+def test_a_run_that_was_repeated_counts_once(tmp_path):
+    make_study(tmp_path / "a", **SMALL)
+    make_study(tmp_path / "b", arms=("scratch", "pretrained"), seeds=[0], **SMALL)
+    findings = compare(tmp_path)
+    assert len(only(findings).pairs) == 3
+    assert len(findings.excluded) == 2
+
+
+def _tampered(arm):
+    """A way to alter the records of one arm, by name of the alteration."""
+
+    def apply(alter):
+        def change(record):
+            if record["arm"] == arm:
+                alter(record)
+
+        return change
+
+    return apply
+
+
+PRETRAINED, SCRATCH = _tampered("pretrained"), _tampered("scratch")
+LEAK = "backbone.layer.0.mlp.weight"
+
+
+def leak(record):
+    other = make_record("pretrained", 0, arms=("scratch", "pretrained"))
+    record["init"]["tensors"][LEAK] = other["init"]["checkpoint"]["tensors"][LEAK]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (PRETRAINED(lambda r: r["init"].update(head="f" * 16)), "the heads differ"),
+        (PRETRAINED(lambda r: r["init"].update(architecture="f" * 16)), "the architectures differ"),
+        (PRETRAINED(lambda r: r["data"].update(tokenizer="f" * 16)), "the tokenizers differ"),
+        (PRETRAINED(lambda r: r["data"].update(order="f" * 16)), "another order"),
+        (PRETRAINED(lambda r: r["data"]["rows"].update(train="f" * 16)), "the train rows differ"),
+        (PRETRAINED(lambda r: r["data"]["rows"].update(test="f" * 16)), "the test rows differ"),
+        (
+            PRETRAINED(lambda r: r["init"]["tensors"].update({"classifier.bias": "f" * 16})),
+            "classifier.bias is fresh in pretrained but starts from other values in scratch",
+        ),
+        (SCRATCH(leak), f"scratch holds {LEAK} of the checkpoint"),
+        (
+            PRETRAINED(lambda r: r["init"]["tensors"].update({LEAK: "f" * 16})),
+            f"pretrained does not hold {LEAK} as its checkpoint delivered it",
+        ),
+        (PRETRAINED(lambda r: r["init"]["tensors"].pop(LEAK)), f"pretrained does not hold {LEAK}"),
+        (PRETRAINED(lambda r: r["init"].update(checkpoint=None)), "names no checkpoint"),
+    ],
+)
+def test_a_pair_that_breaks_the_contract_is_refused(tmp_path, change, reason):
+    found = only(compare(make_study(tmp_path, change=change, seeds=[0], **SMALL)))
+    assert found.pairs == ()
+    assert reason in found.excluded[0].reason
+
+
+def test_energy_that_nobody_measured(tmp_path):
+    found = only(compare(make_study(tmp_path, energy="none", **SMALL)))
+    joules = found.ratios["joules"]
+    assert joules.value is None
+    assert "no energy counter on this machine" in joules.reason
+    assert "Energy was not measured." in found.sentence
+
+
+def test_measured_energy_is_called_so(tmp_path):
+    findings = compare(make_study(tmp_path, energy="measured", **SMALL))
+    assert not only(findings).ratios["joules"].estimated
+    assert "Energy was measured" in findings.sentence
+    assert findings.total.joules_estimated is None
+
+
+@pytest.mark.parametrize(
+    ("alter", "reason"),
+    [
+        (lambda r: r["cost"]["energy"].update(method="measured"), "energy method differs"),
+        (lambda r: r["cost"]["energy"].update(boundary="gpu"), "energy boundary differs"),
+        (lambda r: r["cost"]["energy"].update(exclusive=False), "alone on its machine"),
+        (lambda r: r["cost"]["energy"].update(exclusive=None), "alone on its machine"),
+        (lambda r: r["environment"].update(machine="f" * 16), "the machine differs"),
+    ],
+)
+def test_joules_that_do_not_compare_are_refused(tmp_path, alter, reason):
+    found = only(compare(make_study(tmp_path, change=PRETRAINED(alter), **SMALL)))
+    assert found.ratios["joules"].value is None
+    assert reason in found.ratios["joules"].reason
+    assert found.energy == "not comparable"
+    assert (found.ratios["seconds"].value is None) == ("machine differs" in reason)
+
+
+def test_what_else_differs_inside_pairs_is_listed(tmp_path):
+    change = PRETRAINED(lambda r: r["config"]["hardware"].update(threads=8))
+    found = only(compare(make_study(tmp_path, change=change, **SMALL)))
+    assert found.differences == ("hardware.threads: 2 against 8",)
+
+
+def test_scores_that_are_not_those_of_the_predictions_are_noted(tmp_path):
+    change = PRETRAINED(lambda r: r["scores"]["test"].update(accuracy=0.9))
+    found = only(compare(make_study(tmp_path, change=change, **SMALL)))
+    assert "recomputed from the predictions differ" in found.gain.notes[0]
+
+
+def test_the_target_is_the_first_evaluation_at_it(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    there, back = found.baseline_to_arm, found.arm_to_baseline
+    assert there.reached == 0
+    assert there.steps == (None, None, None)
+    assert back.reached == 3
+    assert all(step in (16, 32, 48, 64) for step in back.steps)
+    assert 0 < back.flops_share < 1
+
+
+def test_curves_and_examples(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    assert {(c.arm, c.axis, c.metric) for c in found.curves} == {
+        (arm, axis, metric)
+        for arm in ("scratch", "pretrained")
+        for axis in ("step", "flops", "seconds")
+        for metric in ("accuracy", "loss")
+    }
+    for curve in found.curves:
+        assert curve.runs == (3,) * 5
+        assert all(
+            low <= mean <= high for low, mean, high in zip(curve.low, curve.mean, curve.high, strict=True)
+        )
+    assert sum(one.examples for one in found.classes) == 120
+    assert sum(sum(row) for row in found.confusions[0].counts) == pytest.approx(120)
+    assert found.only_arm_count > found.only_baseline_count
+    first = found.only_arm[0]
+    assert first.arm_right == 3
+    assert first.arm_prediction == first.label != first.baseline_prediction
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path):
+    with pytest.raises(RecordError, match="holds no finished run"):
+        compare(tmp_path)
+
+
+def test_comparing_starts_without_torch():
+    heavy = ("torch", "pandas", "scipy.stats", "transformers")
+    code = f"import sys, headstart.compare.study; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_attestations_count_what_was_poured(tmp_path):
+    scratch, pretrained = compare(make_study(tmp_path, **SMALL)).attestations
+    assert (scratch.poured_tensors, scratch.checkpoint) == (0, None)
+    assert (pretrained.poured_tensors, pretrained.checkpoint) == (18, "demo/minilm")
+    assert pretrained.same

@@ -1,0 +1,208 @@
+"""The store: written whole or not at all, read with every doubt named."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import jsonschema
+import numpy as np
+import pytest
+from tests.factory import make_record, make_study
+
+from headstart.node import RecordError
+from headstart.records.schema import faults, schema
+from headstart.records.store import append_point, read_study, write_predictions, write_record
+
+
+@pytest.fixture
+def study(tmp_path):
+    return make_study(tmp_path / "study", seeds=range(2), examples=40, evaluations=3)
+
+
+def edit(folder, **changes):
+    file = folder / "record.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def only_problem(study):
+    problems = read_study(study).problems
+    assert len(problems) == 1
+    return problems[0].sentence
+
+
+def test_a_study_reads_back(study):
+    stored = read_study(study)
+    assert stored.problems == ()
+    assert [(r.arm, r.seed) for r in stored.records] == [
+        ("pretrained", 0),
+        ("pretrained", 1),
+        ("scratch", 0),
+        ("scratch", 1),
+    ]
+    pretrained, _, scratch, _ = stored.records
+    assert pretrained.pair_id == scratch.pair_id
+    assert pretrained.run_id != scratch.run_id
+    assert len(pretrained.curve()) == 4
+    answers = pretrained.predictions()
+    assert answers is not None
+    assert len(answers) == 40
+    accuracy = np.mean(answers.labels == answers.predictions)
+    assert accuracy == pytest.approx(pretrained.scores["test"]["accuracy"])
+
+
+def test_factory_records_are_valid_json_schema(study):
+    validator = jsonschema.Draft202012Validator(schema())
+    validator.check_schema(schema())
+    for file in study.glob("*/record.json"):
+        validator.validate(json.loads(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("extra",), 1),
+        (("cost", "extra"), 1),
+        (("scores", "extra"), 1),
+        (("init", "extra"), 1),
+        (("data", "extra"), 1),
+        (("status",), "done"),
+        (("schema",), 2),
+        (("seed",), "1"),
+        (("seed",), True),
+        (("cost", "steps"), -1),
+        (("init", "head"), "not hex"),
+        (("init", "tensors"), {"a": 3}),
+        (("data", "classes"), [1]),
+        (("scores", "test"), {"accuracy": None}),
+        (("study",), ""),
+    ],
+)
+def test_our_check_agrees_with_jsonschema(path, value):
+    record = make_record("scratch", 0, arms=("scratch",))
+    assert faults(record) == []
+    place = record
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(record)
+    assert any(fault.startswith(".".join(path)) for fault in faults(record))
+
+
+def test_schema_uses_only_words_that_our_check_knows():
+    known = {"$schema", "title", "description", "type", "properties", "required", "additionalProperties"}
+    known |= {"items", "enum", "const", "pattern", "minimum", "minLength"}
+
+    def words(rule):
+        yield from rule
+        below = [*rule.get("properties", {}).values(), rule.get("items"), rule.get("additionalProperties")]
+        for part in below:
+            if isinstance(part, dict):
+                yield from words(part)
+
+    assert set(words(schema())) <= known
+
+
+def test_missing_keys_are_named():
+    record = make_record("scratch", 0, arms=("scratch",))
+    del record["cost"]["flops"]["train"]
+    assert faults(record) == ["cost.flops.train: is missing"]
+
+
+def test_nan_is_refused_and_the_old_record_stays(tmp_path):
+    record = make_record("scratch", 0, arms=("scratch",))
+    write_record(tmp_path, record)
+    before = (tmp_path / "record.json").read_bytes()
+    record["scores"]["test"] = {"accuracy": math.nan}
+    with pytest.raises(RecordError, match="write null and a reason"):
+        write_record(tmp_path, record)
+    assert (tmp_path / "record.json").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_failed_replace_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("headstart.records.store.os.replace", fail)
+    with pytest.raises(RecordError, match="No space left"):
+        write_record(tmp_path, make_record("scratch", 0, arms=("scratch",)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="cannot be written"):
+        write_record(tmp_path / "file", make_record("scratch", 0, arms=("scratch",)))
+    with pytest.raises(RecordError, match="no such folder"):
+        read_study(tmp_path / "nowhere")
+
+
+def test_another_schema_version_is_a_problem(study):
+    edit(study / "scratch-512-0", schema=7)
+    assert "has schema 7" in only_problem(study)
+
+
+def test_broken_json_is_a_problem(study):
+    (study / "scratch-512-0" / "record.json").write_text('{"schema": 1, ')
+    assert "is not JSON" in only_problem(study)
+    (study / "scratch-512-0" / "record.json").write_text('{"schema": NaN}')
+    assert "NaN is not a JSON value" in only_problem(study)
+
+
+def test_a_fingerprint_is_recomputed_and_never_trusted(study):
+    edit(study / "scratch-512-0", pair_id="0" * 16)
+    assert "pair_id is 0000000000000000 but its config gives" in only_problem(study)
+    assert len(read_study(study).records) == 3
+
+
+def test_runs_of_another_study_are_left_out(study, tmp_path):
+    make_study(study, arms=("pretrained",), seeds=[9], study="other", examples=40)
+    assert "holds runs of another study, other" in only_problem(study)
+    assert {record.study for record in read_study(study).records} == {"synthetic"}
+
+
+def test_a_killed_run_is_named(study):
+    (study / "scratch-512-0" / "record.json").unlink()
+    assert "killed, or still running" in only_problem(study)
+
+
+def test_missing_siblings_are_named_and_the_record_kept(study):
+    (study / "scratch-512-0" / "curve.jsonl").unlink()
+    (study / "scratch-512-1" / "predictions.parquet").unlink()
+    stored = read_study(study)
+    assert len(stored.records) == 4
+    assert ["curve.jsonl is missing" in p.sentence for p in stored.problems] == [True, False]
+    assert "predictions.parquet is missing" in stored.problems[1].sentence
+
+
+def test_a_half_written_last_point_is_dropped_and_then_cut_off(study):
+    file = study / "scratch-512-0" / "curve.jsonl"
+    file.write_text(file.read_text() + '{"step": 64, "samp')
+    assert "half written" in only_problem(study)
+    record = next(r for r in read_study(study).records if r.folder.name == "scratch-512-0")
+    assert len(record.curve()) == 4
+    append_point(file, {"step": 64})
+    assert [p["step"] for p in record.curve()] == [0, 16, 32, 48, 64]
+
+
+def test_a_broken_line_inside_a_curve_is_no_curve(study):
+    file = study / "scratch-512-0" / "curve.jsonl"
+    file.write_text("{nonsense\n" + file.read_text())
+    assert "line 1 is not JSON" in only_problem(study)
+
+
+def test_points_and_columns_are_checked(tmp_path):
+    with pytest.raises(RecordError, match="write null"):
+        append_point(tmp_path / "curve.jsonl", {"joules": math.inf})
+    with pytest.raises(RecordError, match="columns of"):
+        write_predictions(tmp_path, ["1"], ["text"], ["a"], ["a", "b"], [0.5])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_are_cut(tmp_path):
+    from headstart.records.record import read_predictions
+
+    found = read_predictions(write_predictions(tmp_path, ["1"], ["x" * 900], ["a"], ["b"], [0.25]))
+    assert len(found.texts[0]) == 400
+    assert found.scores.dtype == np.float32

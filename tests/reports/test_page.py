@@ -1,0 +1,167 @@
+"""The page: sections come with their evidence and go without it, and say what was left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from tests.reports import handmade
+
+from headstart.compare.findings import Excluded, Interval
+from headstart.reports import markdown, sections
+from headstart.reports.page import Gallery, Page, Quotes, Section, Table
+
+ORDER = [
+    "summary", "gain", "metrics", "curves", "classes", "confusion", "examples", "ratios", "pairs",
+    "costs", "differences", "start", "changers", "data", "environment", "reproduce",
+]  # fmt: skip
+
+
+def keys(page: Page) -> list[str]:
+    return [section.key for section in page.sections]
+
+
+def words(page: Page) -> str:
+    """Everything that the page says, as Markdown without its escapes."""
+    return markdown.render(page).replace("\\", "")
+
+
+def section(page: Page, key: str) -> Section:
+    return next(item for item in page.sections if item.key == key)
+
+
+def test_a_whole_study_has_every_section_in_the_order_of_a_readers_questions() -> None:
+    assert keys(sections.page(handmade.study())) == ORDER
+
+
+def test_sections_without_evidence_are_not_there() -> None:
+    bare = handmade.comparison(
+        gains={}, curves=(), classes=(), confusions=(), only_arm_count=0, only_baseline_count=0, ratios={},
+        pairs=(), arm_to_baseline=None, baseline_to_arm=None,
+    )  # fmt: skip
+    page = sections.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
+    assert keys(page) == ["summary", "costs", "differences", "reproduce"]
+
+
+def test_a_study_without_any_comparison_still_reports_its_runs() -> None:
+    page = sections.page(handmade.study(comparisons=(), sentence="No pair is left."))
+    assert keys(page)[0] == "summary"
+    assert page.answer == ("No pair is left.", "")
+    assert page.word == ""
+
+
+def test_the_answer_comes_first_and_its_remarks_after() -> None:
+    page = sections.page(handmade.study())
+    assert page.answer[0].endswith("(ratio 1.00).")
+    assert page.answer[1] == "Energy on this machine is estimated, not measured."
+    assert page.word == "better"
+
+
+def test_several_conditions_give_a_block_each_and_an_overview() -> None:
+    page = sections.page(handmade.sizes((64, 512)))
+    assert keys(page)[:4] == ["summary", "gain", "sizes", "c0"]
+    blocks = [item for item in page.sections if re.fullmatch(r"c\d", item.key)]
+    assert [item.title for item in blocks] == [
+        "64 rows: pretrained against scratch",
+        "512 rows: pretrained against scratch",
+    ]
+    assert ("Comparisons", "2: 2 better") in page.facts
+    assert len({figure.key for figure in page.figures()}) == len(page.figures())
+
+
+def test_no_line_over_rows_when_something_else_varies_too() -> None:
+    study = handmade.sizes((64, 512))
+    same = [replace(c, condition=replace(c.condition, train_rows=64)) for c in study.comparisons]
+    assert "sizes" not in keys(sections.page(replace(study, comparisons=tuple(same))))
+
+
+def test_a_diverged_run_is_counted_and_the_mean_is_said_to_be_over_survivors() -> None:
+    arm = handmade.summary("pretrained", finished=2, diverged=1, survivors_only=True)
+    lost = Excluded("pretrained-512-2", "pretrained", 2, "diverged: loss became NaN at step 17")
+    page = sections.page(handmade.study(arms=(handmade.summary("scratch"), arm), excluded=(lost,)))
+    text = words(page)
+    assert "2 finished, 1 diverged" in text
+    assert "mean over survivors only: 2 finished, 1 diverged of 3 started" in text
+    assert "Gains are over complete pairs only" in text
+    assert "loss became NaN at step 17" in text
+    assert "excluded" in keys(page)
+
+
+def test_estimated_energy_is_labelled_everywhere_and_drawn_hollow() -> None:
+    page = sections.page(handmade.study())
+    table = section(page, "summary").parts[0]
+    assert isinstance(table, Table)
+    assert table.rows[1][6].text == "768 J (estimated)"
+    drawn = {figure.key: figure for figure in page.figures()}
+    assert drawn["cost-joules"].spec["mark"]["fillOpacity"] == 0
+    assert "estimated" in drawn["cost-joules"].title
+    assert "fillOpacity" not in drawn["cost-flops"].spec["mark"]
+
+
+def test_measured_energy_is_solid_and_different_methods_share_no_axis() -> None:
+    measured = [handmade.summary(arm, energy_method="measured") for arm in ("scratch", "pretrained")]
+    keyed = {f.key: f for f in sections.page(handmade.study(arms=tuple(measured))).figures()}
+    assert "fillOpacity" not in keyed["cost-joules"].spec["mark"]
+    mixed = (measured[0], handmade.summary("pretrained"))
+    assert "cost-joules" not in {f.key for f in sections.page(handmade.study(arms=mixed)).figures()}
+
+
+def test_no_meter_says_why_and_never_zero() -> None:
+    blind = [
+        handmade.summary(a, joules=None, energy_method="none", energy_reason="no counter here")
+        for a in ("scratch", "pretrained")
+    ]
+    page = sections.page(handmade.study(arms=tuple(blind)))
+    assert "Energy: no counter here" in words(page)
+    assert "cost-joules" not in {figure.key for figure in page.figures()}
+
+
+def test_a_refused_ratio_gives_its_reason() -> None:
+    refused = replace(handmade.ratio("joules"), value=None, interval=None, per_pair=(), reason="two machines")
+    page = sections.page(handmade.study(comparison=handmade.comparison(ratios={"joules": refused})))
+    table = section(page, "ratios").parts[0]
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[0]][3:] == ["no ratio", "", "two machines"]
+
+
+def test_an_undecided_answer_says_what_would_decide_it() -> None:
+    gain = replace(
+        handmade.one_gain("accuracy", 0.01),
+        word="undecided",
+        interval=Interval(-0.02, 0.04),
+        decide="9 more pairs",
+    )
+    page = sections.page(handmade.study(comparison=handmade.comparison(gains={"accuracy": gain})))
+    assert "To decide: 9 more pairs." in words(page)
+
+
+def test_every_arm_keeps_its_colour_in_every_chart() -> None:
+    page = sections.page(handmade.study())
+    text = json.dumps([figure.spec for figure in page.figures() if "confusion" not in figure.key])
+    domains = set(re.findall(r'"domain": (\[[^\]]*"[^\]]*\])', text))
+    assert domains == {'["scratch", "pretrained"]'}
+
+
+def test_examples_are_cut_and_their_number_is_not() -> None:
+    many = handmade.comparison(only_arm=tuple(handmade.example(n) for n in range(30)))
+    part = section(sections.page(handmade.study(comparison=many)), "examples").parts[1]
+    assert isinstance(part, Quotes)
+    assert part.title == "Only pretrained is right: 112 examples; 8 shown"
+    assert len(part.items) == 8
+
+
+def test_curves_come_by_step_compute_and_time() -> None:
+    gallery = section(sections.page(handmade.study()), "curves").parts[0]
+    assert isinstance(gallery, Gallery)
+    assert [figure.key for figure in gallery.figures] == [
+        f"curve-accuracy-{axis}" for axis in ("step", "flops", "seconds")
+    ]
+    assert "pretrained ends at 0.550 after 384 GFLOPs" in gallery.figures[1].description
+
+
+@pytest.mark.parametrize("study", [handmade.study(), handmade.sizes()])
+def test_nothing_unknown_leaks_as_a_word_of_the_language(study) -> None:
+    told = words(sections.page(study)).split("The resolved configuration")[0]
+    assert not re.search(r"\b(None|nan|NaN|null|inf|Infinity|True|False)\b", told)

@@ -1,0 +1,190 @@
+"""The report on disk: it loads nothing, escapes everything, and is the same for the same records."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.factory import make_study
+from tests.reports import handmade
+
+from headstart.node import RecordError
+from headstart.reports import html, markdown, sections, terminal
+from headstart.reports.build import build, write
+
+BUNDLE = "window.vegaEmbed = () => {}; // stands for 0.9 MB"
+
+
+class Reader(HTMLParser):
+    """Tags, attributes and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and tag == self.inside[-1]:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.text.append(data)
+
+
+def rendered(**changes) -> str:
+    return html.render(sections.page(handmade.study(**changes)), BUNDLE)
+
+
+def hostile() -> str:
+    bad = handmade.HOSTILE
+    item = handmade.comparison(
+        only_arm=(handmade.example(0, bad),),
+        confusions=(handmade.confusion(bad, 14), handmade.confusion("pretrained", 34)),
+        sentence=f"{bad}. It holds.",
+    )
+    return rendered(
+        comparison=item, study=bad, question=bad, notes=(bad,), problems=(bad,), config={"x": bad}
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("runs"), seeds=range(3), status={("scratch", 2): "diverged"})
+
+
+def test_nothing_in_the_page_can_load_anything() -> None:
+    page = Reader(rendered())
+    for tag, attributes in page.tags:
+        assert tag not in ("iframe", "object", "embed", "base", "form", "img", "video", "audio", "source")
+        assert not {"src", "srcset", "action", "background", "poster"} & set(attributes)
+        assert (attributes.get("href") or "#").startswith(("#", "data:,"))
+    assert not re.search(r"@import|url\(", rendered())
+
+
+def test_the_policy_allows_the_two_scripts_by_hash_and_no_eval() -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', rendered())
+    assert policy
+    assert "default-src &#39;none&#39;" in policy[1]
+    assert policy[1].count("sha256-") == 2
+    assert "unsafe-eval" not in policy[1]
+
+
+def test_hostile_words_stay_words() -> None:
+    text = hostile()
+    page = Reader(text)
+    assert text.count("</script>") == 3
+    assert {"img", "b", "i"} & {tag for tag, _ in page.tags} <= {"i"}
+    assert "</script><img src=x onerror=alert(1)>" in "".join(page.text)
+
+
+def test_chart_data_survives_its_escape() -> None:
+    value = {"text": "</script><!-- & \u2028"}
+    told = html.inline_json(value)
+    assert not re.search("[<>&\u2028]", told)
+    assert json.loads(told) == value
+    with pytest.raises(ValueError, match="Out of range"):
+        html.inline_json({"x": math.nan})
+
+
+def test_vega_is_in_the_page_once_and_cannot_close_its_script() -> None:
+    bundle = html.bundle_of_vega()
+    assert "window.vegaEmbed=" in bundle
+    assert "</script" not in bundle.lower()
+    assert html.render(sections.page(handmade.study()), bundle).count("window.vegaEmbed=") == 1
+
+
+def test_every_chart_has_a_place_and_a_description() -> None:
+    figures = sections.page(handmade.study()).figures()
+    places = {a["id"]: a["aria-label"] for tag, a in Reader(rendered()).tags if a.get("role") == "img"}
+    assert places == {f"chart-{figure.key}": figure.description for figure in figures}
+
+
+def test_markdown_keeps_pipes_and_markup_as_text() -> None:
+    told = markdown.escape("a | b `c` <img> [x](y) *z* @someone http://host & more")
+    assert told == (
+        "a \\| b \\`c\\` &lt;img&gt; \\[x\\](y) \\*z\\* &#64;someone http:&#8203;//host &amp; more"
+    )
+    assert markdown.escape("1. first") == "1\\. first"
+    assert markdown.escape("- item\n# head") == "\\- item \\# head"
+
+
+def test_markdown_tables_have_one_width() -> None:
+    item = handmade.comparison(only_arm=(handmade.example(0, handmade.HOSTILE),))
+    page = sections.page(handmade.study(comparison=item, notes=(handmade.HOSTILE,)))
+    blocks = re.findall(r"(?:^\|.*\|$\n?)+", markdown.render(page), flags=re.MULTILINE)
+    assert len(blocks) >= 8
+    for block in blocks:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}
+        assert len(widths) == 1
+    assert "<img" not in markdown.render(page)
+
+
+def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
+    drawn = markdown.pictures(sections.page(handmade.study()))
+    assert {"gain.svg", "curve-accuracy-flops.svg", "cost-joules.svg", "classes.svg"} <= set(drawn)
+    for svg in drawn.values():
+        assert svg.startswith("<svg")
+        assert 'fill="#ffffff"' in svg
+        assert not re.search(r'(href|src)="(?!#)', svg)
+
+
+def test_both_reports_are_built_and_rebuilt_to_the_same_bytes(study: Path) -> None:
+    first = build(study)
+    files = [first.html, first.markdown, *first.pictures]
+    before = {path: path.read_bytes() for path in files}
+    stale = study / markdown.FOLDER / "old.svg"
+    stale.write_text("<svg/>")
+    again = build(study)
+    assert {path: path.read_bytes() for path in [again.html, again.markdown, *again.pictures]} == before
+    assert not stale.exists()
+    assert not list(study.rglob("*.partial"))
+    assert "1 diverged" in first.markdown.read_text()
+    for picture in re.findall(r"\]\((report_files/[^)]*)\)", first.markdown.read_text()):
+        assert (study / picture).is_file()
+
+
+def test_no_path_of_the_machine_is_in_a_report(study: Path) -> None:
+    built = write(build(study).findings, study, lambda: BUNDLE)
+    assert str(study.parent) not in built.html.read_text() + built.markdown.read_text()
+
+
+def test_a_folder_without_a_finished_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    make_study(tmp_path, seeds=[0], status={("scratch", 0): "failed", ("pretrained", 0): "diverged"})
+    with pytest.raises(RecordError, match="no finished run"):
+        build(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("findings", [handmade.study(), handmade.sizes()])
+def test_the_terminal_table_fits_eighty_columns_without_colour(findings, capsys) -> None:
+    terminal.show(findings, Path("runs/docs/report.html"), Console(width=80))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "report: runs/docs/report.html"
+    assert not re.search("[\x1b─│…]", "\n".join(lines))
+    assert "751 J" in "\n".join(lines)
+    assert "estimated" in "\n".join(lines)
+
+
+def test_reporting_imports_no_torch_and_no_pandas_of_its_own() -> None:
+    program = (
+        "import sys, headstart.reports.build, headstart.reports.terminal; "
+        "print(sorted({'torch', 'transformers', 'pandas', 'datasets', 'vl_convert'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
