@@ -1,4 +1,4 @@
-"""A hub on 127.0.0.1 that serves folders as datasets or models: one commit each, no credentials, every request noted."""
+"""A hub on 127.0.0.1 that serves folders as datasets and models, each at one commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)$")
 
 
 class LoopbackHub(ThreadingHTTPServer):
-    """Serves root/datasets/<owner>/<name>/ and root/models/<owner>/<name>/."""
+    """Serves root/datasets/<owner>/<name>/ and root/models/<owner>/<name>/; notes every request."""
 
     daemon_threads = True
 
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     """The few addresses that fetching a snapshot asks for."""
 
     protocol_version = "HTTP/1.1"
-    server: LoopbackHub
+    server: LoopbackHub  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def log_message(self, format: str, *args: object) -> None:
         pass

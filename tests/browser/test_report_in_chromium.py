@@ -24,8 +24,9 @@ VIEWS = [(width, scheme) for width in (1400, 400) for scheme in ("light", "dark"
 # Every chart place with the size of what is drawn in it.
 DRAWN = """() => [...document.querySelectorAll('.chart')].map((place) => {
   const box = place.querySelector('svg, canvas')?.getBoundingClientRect();
-  return {id: place.id, width: box?.width ?? 0, height: box?.height ?? 0, marks: place.querySelectorAll('path').length,
-          room: place.getBoundingClientRect().width};
+  const room = place.getBoundingClientRect().width;
+  const marks = place.querySelectorAll('path').length;
+  return {id: place.id, width: box?.width ?? 0, height: box?.height ?? 0, marks, room};
 })"""
 
 
@@ -71,7 +72,7 @@ def page(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator
     page.on("dialog", lambda dialog: (page.heard.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda asked: page.asked.append(asked.url))
     page.goto(report.as_uri())
-    page.wait_for_function("document.documentElement.dataset.charts", timeout=30_000)
+    page.wait_for_selector("html[data-charts]", timeout=30_000)
     yield page
     context.close()
 
@@ -98,7 +99,7 @@ def test_charts_follow_the_readers_theme(page: Any) -> None:
     before = page.evaluate("document.documentElement.dataset.charts")
     after = {"light": "dark", "dark": "light"}[before]
     page.emulate_media(color_scheme=after)
-    page.wait_for_function(f"document.documentElement.dataset.charts === '{after}'", timeout=30_000)
+    page.wait_for_selector(f'html[data-charts="{after}"]', timeout=30_000)
     assert all(chart["width"] > 100 for chart in page.evaluate(DRAWN))
     assert page.heard == []
 

@@ -15,7 +15,7 @@ resamples. In brackets the percentile interval of the plain multi-bootstrap, 600
 | 10    | 1000     | 92.0 (98.7) | 96.5 (98.2)  | 95.0 (94.8)  |
 
 The lowest cell (92.0) gave 95.2 on 1200 other studies. The seed sd is that of the gain. The plain percentile
-is too wide where seeds matter little (noise counted three times) and too narrow where they matter and are few.
+is too wide where seeds matter little (noise counted three times), too narrow where they matter and are few.
 """
 
 from __future__ import annotations

@@ -149,11 +149,11 @@ def test_near_duplicates_are_one_cluster_and_strangers_are_not():
 
 
 def test_shingles_are_the_same_on_every_platform():
-    assert shingles("One two, three four.").tolist() == "SHINGLES"
+    assert shingles("One two, three four.").tolist() == [375286966073611955, 16478230647891210565]
 
 
 SMALL = {
-    "libraries": ["numpy", "pandas"],
+    "libraries": ["numpy", "sklearn"],
     "train_per_class": 60,
     "validation_per_class": 10,
     "test_per_class": 20,
@@ -169,13 +169,13 @@ def small(shared_cache: Path):
 
 def test_the_real_corpus_is_balanced_and_masked(small):
     for rows, count in ((small.train, 60), (small.validation, 10), (small.test, 20)):
-        assert Counter(rows["label"]) == {"numpy": count, "pandas": count}
+        assert Counter(rows["label"]) == {"numpy": count, "sklearn": count}
         for text in rows["text"]:
             assert 80 <= len(text) <= 1000
-            assert not re.search(r"numpy|pandas|\bnp\b|\bpd\b|>>>|https?:|versionadded|:class:", text)
+            assert not re.search(r"numpy|sklearn|scikit|\bnp\b|\bpd\b|>>>|https?:|versionadded|:class:", text)
     assert small.notes == ()
     assert small.source == Docs.read(SMALL).digest()
-    assert all(name.split(".")[0] in ("numpy", "pandas") for name in small.train["id"])
+    assert all(name.split(".")[0] in ("numpy", "sklearn") for name in small.train["id"])
 
 
 def test_no_text_of_the_real_corpus_is_met_twice(small):
@@ -241,10 +241,13 @@ def test_a_cached_file_is_made_once_and_whole_or_not_at_all(monkeypatch: pytest.
         path.write_text("half")
         raise KeyboardInterrupt
 
+    def works(path: Path) -> None:
+        path.write_text("whole")
+
     with pytest.raises(KeyboardInterrupt):
         cached("a", fails)
     assert list((tmp_path / "deep").iterdir()) == []
-    assert cached("a", lambda path: path.write_text("whole") and None).read_text() == "whole"
+    assert cached("a", works).read_text() == "whole"
     assert cached("a", fails).read_text() == "whole"
 
 

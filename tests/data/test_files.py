@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headstart.data.files import Files
-from headstart.data.rows import rows_digest
+from headstart.data.rows import Splits, rows_digest
 from headstart.node import ConfigError, DataError
 
 COLUMNS = {"text": "text", "label": "label"}
@@ -33,8 +33,8 @@ def written(path: Path, rows: list[tuple[str, str]] = ROWS) -> Path:
     return path
 
 
-def load(path: Path, columns: dict[str, str] = COLUMNS, **settings: object):
-    return Files.read({"train": str(path), **settings}).load(columns, "label")
+def load(path: Path, **settings: object) -> Splits:
+    return Files.read({"train": str(path), **settings}).load(COLUMNS, "label")
 
 
 def refusal(path: Path, text: str | bytes, **settings: object) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
-from loopback_hub import LoopbackHub, commit, serving
 
 from headstart.data.hub import Hub
 from headstart.data.rows import rows_digest
 from headstart.node import ConfigError, DataError
+from tests.loopback_hub import LoopbackHub, commit, serving
 
 COLUMNS = {"text": "sentence", "label": "label"}
 
@@ -21,6 +21,13 @@ def write_rows(folder: Path, split: str, count: int, word: str = "good") -> None
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{word} sentence {number} of {split},{number % 2}\n" for number in range(count))
     (folder / f"{split}.csv").write_text(f"sentence,label\n{lines}")
+
+
+def point_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT does when it is set before Python starts."""
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "tables")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     with serving(tmp_path) as server:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.address)
+        point_to(server.address, monkeypatch)
         yield server
 
 
@@ -66,7 +73,7 @@ def test_a_pinned_commit_stays_after_the_hub_moved_on(hub: LoopbackHub, monkeypa
     before = Hub(name="team/films", revision=old).load(COLUMNS, "label")
     write_rows(films(hub), "train", 30, "new")
     new = commit(films(hub))
-    assert len(Hub(name="team/films", revision=new).load(COLUMNS, "label").train) == 21
+    assert len(Hub(name="team/films", revision=new).load(COLUMNS, "label").train) == 20
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     after = Hub(name="team/films", revision=old).load(COLUMNS, "label")
     assert rows_digest(before.train) == rows_digest(after.train)
@@ -76,16 +83,19 @@ def test_a_pinned_commit_stays_after_the_hub_moved_on(hub: LoopbackHub, monkeypa
 def test_without_a_network_what_is_cached_is_read_and_the_rest_refused_quickly(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ):
+    pinned = Hub(name="team/films", revision=commit(films(hub)))
     Hub(name="team/films").load(COLUMNS, "label")
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    point_to("http://127.0.0.1:9", monkeypatch)
     started = time.monotonic()
     assert len(Hub(name="team/films").load(COLUMNS, "label").train) == 14
     assert refusal(Hub(name="team/other")) == (
-        "dataset team/other is not cached and the hub cannot be reached: "
-        "fetch it once with a network, or use task.files"
+        "dataset team/other is not cached and cannot be fetched ([Errno 111] Connection refused): "
+        "go online once, or use task.files"
     )
+    (pinned._snapshot() / "test.csv").unlink()  # half a dataset is none, and no reason to wait
+    assert "is not cached and cannot be fetched" in refusal(pinned)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    assert "is not cached and the hub cannot be reached" in refusal(Hub(name="team/other"))
+    assert "is not cached and cannot be fetched" in refusal(Hub(name="team/other"))
     assert time.monotonic() - started < 5
 
 
@@ -98,7 +108,8 @@ def test_an_interrupted_fetch_is_completed(hub: LoopbackHub):
 
 def test_what_the_hub_refuses_is_said_in_one_sentence(hub: LoopbackHub):
     assert refusal(Hub(name="team/fims")) == (
-        "dataset team/fims is not on the hub, or is private: correct task.hub.name, or log in with `hf auth login`"
+        "dataset team/fims is not on the hub, or is private: "
+        "correct task.hub.name, or log in with `hf auth login`"
     )
     assert refusal(Hub(name="team/films", revision="v9")) == (
         "dataset team/films at revision v9 does not exist: correct task.hub.revision, "

@@ -42,7 +42,7 @@ def test_sections_without_evidence_are_not_there() -> None:
         pairs=(), arm_to_baseline=None, baseline_to_arm=None,
     )  # fmt: skip
     page = sections.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
-    assert keys(page) == ["summary", "costs", "differences", "reproduce"]
+    assert keys(page) == ["summary", "costs", "reproduce"]
 
 
 def test_a_study_without_any_comparison_still_reports_its_runs() -> None:

@@ -41,17 +41,16 @@ class Files(Node):
         return self.holdout.complete(given, stratify, self.split_seed, self.digest())
 
     def _given(self, columns: dict[str, str]) -> dict[str, Cells]:
+        paths = self._paths()
         raw: dict[str, RawRows] = {}
-        for split, path in self._paths().items():
+        for split, path in paths.items():
             if path.is_dir():
                 saved = read_folder(path)
-                # A folder of several splits answers for those that have no path of their own.
-                wanted = (
-                    [split] if split != "train" else [name for name in SPLITS if name not in self._paths()]
-                )
-                raw |= {name: saved[name] for name in {split, *wanted} if name in saved}
-                if split not in raw:
-                    raise DataError(f"folder {path} has no split {split!r}: {nearest(split, saved)}")
+                raw[split] = _split_of(saved, split, path)
+                if split == "train":  # a folder of several splits also answers for those without a path
+                    raw |= {
+                        name: rows for name, rows in saved.items() if name in SPLITS and name not in paths
+                    }
             else:
                 raw[split] = read_file(path, self.encoding, self.separator, self.columns)
         return {split: checked(raw[split], columns) for split in SPLITS if split in raw}
@@ -69,6 +68,15 @@ class Files(Node):
                     f"rename or convert the file to one of {', '.join(FORMATS)}"
                 )
         return paths
+
+
+def _split_of(saved: dict[str, RawRows], split: str, path: Path) -> RawRows:
+    """The split in a saved folder: the one of that name, or the only one when it has no name."""
+    if "" in saved:
+        return saved[""]
+    if split not in saved:
+        raise DataError(f"folder {path} has no split {split!r}: {nearest(split, saved)}")
+    return saved[split]
 
 
 def _absent(split: str, path: Path) -> str:

@@ -88,9 +88,11 @@ class Hub(Node):
         return Path(str(folder))
 
     def _fetched(self) -> Path:
-        from huggingface_hub import errors
+        from huggingface_hub import HfApi, errors
 
         try:
+            # Asked first because it answers at once: without a network a download retries for 23 s a file.
+            HfApi().dataset_info(self.name, revision=self.revision, timeout=10)
             return self._download(cached_only=False)
         except errors.GatedRepoError:
             problem = (
@@ -102,11 +104,9 @@ class Hub(Node):
             problem = (
                 "is not on the hub, or is private: correct task.hub.name, or log in with `hf auth login`"
             )
-        except errors.LocalEntryNotFoundError:
+        except Exception as error:  # noqa: BLE001  the hub's HTTP library has a tree of errors of its own
             problem = (
-                "is not cached and the hub cannot be reached: fetch it once with a network, or use task.files"
+                f"is not cached and cannot be fetched ({one_line(error)}): go online once, or use task.files"
             )
-        except Exception as error:  # noqa: BLE001  proxies and disks: the hub's HTTP library has its own tree
-            problem = f"cannot be fetched ({one_line(error)}): try again, or use task.files"
         at = f" at revision {self.revision}" if self.revision else ""
         raise DataError(f"dataset {self.name}{at} {problem}")

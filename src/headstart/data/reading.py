@@ -41,7 +41,7 @@ def read_file(
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
-    """The splits of a folder saved by `save_to_disk`; a single dataset is called `train`."""
+    """The splits of a folder saved by `save_to_disk`; a single dataset is called ""."""
     from datasets import DatasetDict, load_from_disk
 
     try:
@@ -52,7 +52,7 @@ def read_folder(path: Path) -> dict[str, RawRows]:
         ) from None
     if isinstance(saved, DatasetDict):
         return {str(split): dataset_rows(rows, f"{path} split {split}") for split, rows in saved.items()}
-    return {split: dataset_rows(saved, str(path)) for split in ("train", "validation", "test")}
+    return {"": dataset_rows(saved, str(path))}
 
 
 def dataset_rows(dataset: Dataset, where: str) -> RawRows:

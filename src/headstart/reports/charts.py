@@ -163,9 +163,9 @@ def costs(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -
 
 
 COSTS = {
-    "flops": ("FLOPs per run", numbers.flops),
-    "seconds": ("Seconds per run", numbers.seconds),
-    "joules": ("Joules per run", numbers.energy),
+    "flops": ("Training FLOPs per run", numbers.flops),
+    "seconds": ("Training seconds per run", numbers.seconds),
+    "joules": ("Training joules per run", numbers.energy),
 }
 
 

@@ -129,7 +129,9 @@ def _summary(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
         _summary_row(item, by_place.get((item.condition, item.arm)), arms, several) for item in findings.arms
     )
     caption = (
-        "Means per run; in brackets, the range over seeds. " + _direction(findings) + _unpaired(findings)
+        "Means over finished runs; in brackets, the range over seeds. Costs are of training alone. "
+        + _direction(findings)
+        + _unpaired(findings)
     )
     survivors = [Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only]
     return (Table(columns(names), rows, caption), *survivors)
@@ -168,9 +170,9 @@ def _summary_row(
         Cell(blocks.interval_of(gain) if gain else "", source),
         Cell(
             numbers.flops(item.flops),
-            "model FLOPs of training, evaluation and test; fma = 2, padding counted",
+            "model FLOPs of training: multiply-add = 2, padding counted",
         ),
-        Cell(numbers.seconds(item.seconds), "wall clock"),
+        Cell(numbers.seconds(item.seconds), "wall clock of training"),
         energy_cell(item),
         Cell(runs_text(item)),
     )
@@ -269,7 +271,9 @@ def _cost_table(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> Table:
     lead = "Condition | " if several else ""
     names = f"{lead}Arm | #FLOPs | #Tokens | #Time | #Samples per second | #Peak memory | #Energy | Energy is"
     rows = tuple(_cost_row(item, arms, several) for item in summaries)
-    return Table(columns(names), rows, "Means per run, evaluation and test included; memory is the largest.")
+    return Table(
+        columns(names), rows, "Training alone, means over finished runs; memory is the largest of all runs."
+    )
 
 
 def _cost_row(item: ArmSummary, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
@@ -299,11 +303,12 @@ def _total(total: Total) -> Text:
         else ""
     )
     runs = numbers.plural(total.runs, "run")
-    return Text(f"The whole study, failed and diverged runs included: {runs}, {', '.join(spent)}.{blind}")
+    lead = "The whole study, all phases of all runs, failed and diverged ones included"
+    return Text(f"{lead}: {runs}, {', '.join(spent)}.{blind}")
 
 
 def _differences(findings: Findings) -> tuple[Part, ...]:
-    if not findings.comparisons:
+    if not any(item.pairs for item in findings.comparisons):
         return ()
     told = [(label, item.differences) for item, label in _labelled(findings)]
     differing = tuple(f"{label}: {', '.join(names)}" for label, names in told if names)

@@ -36,7 +36,7 @@ def runs_of(arguments: Sequence[str]) -> list[Run]:
         study, wrong = _composed(_fixed(given))
         configs, mistakes = [study], mistakes | wrong
         if study is not None and _sweeps(study, arguments):
-            points = expand(dict(study.hydra.sweeper.params or {}), given, OverridesParser.create())
+            points = expand(dict(study.hydra.sweeper.params or {}), given)
             composed = [_composed(point) for point in points]
             configs = [config for config, _ in composed]
             mistakes |= {sentence: None for _, wrong in composed for sentence in wrong}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
 
 from headstart.node import ConfigError
 from headstart.run import Run
@@ -18,25 +22,37 @@ from headstart.studies.outcome import OUTCOMES, Outcome
 from headstart.studies.progress import showing
 
 
-class PairedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, pair by pair: AB for one pair, BA for the next, so that drift cancels out.
+class PairedSweeper(Sweeper):
+    """A Hydra sweeper, pair by pair: AB for one pair, BA for the next, so that drift cancels out.
 
     Everything is composed and checked before the first run starts; after the last, outcomes are in OUTCOMES.
     """
+
+    def __init__(self, params: dict[str, Any] | None = None, max_batch_size: int | None = None) -> None:
+        self.params = params or {}
+        self.launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra hands over, and make its launcher."""
+        from hydra.core.plugins import Plugins
+
+        self.config, self.hydra_context = config, hydra_context
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
 
     def sweep(self, arguments: list[str]) -> Any:
         """Expand, check, order and launch. Configuration errors end the program with 2."""
         if self.hydra_context is None or self.launcher is None or self.config is None:
             raise RuntimeError("sweep() before setup()")
         loader = self.hydra_context.config_loader
-        points = expand(self.params, arguments, OverridesParser.create(config_loader=loader))
+        points = expand(self.params, arguments)
         try:
-            jobs = [(point, loader.load_sweep_config(self.config, list(point))) for point in points]
-            runs = read_all([plain(config) for _, config in jobs])
+            configs = [loader.load_sweep_config(self.config, point) for point in points]
+            runs = read_all([plain(config) for config in configs])
         except (ConfigError, HydraException) as error:
             refuse(error)
         ordered = [points[i] for i in pairwise(runs)]
-        Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         with showing(len(ordered)) as progress:
             returned = self.launcher.launch(ordered, initial_job_idx=0)
             outcomes = [result.return_value for result in returned]
@@ -47,12 +63,22 @@ class PairedSweeper(BasicSweeper):
         return returned
 
 
-def expand(params: dict[str, Any] | None, arguments: Sequence[str], parser: OverridesParser) -> list[list[str]]:
+def expand(params: Mapping[str, Any], arguments: Sequence[str]) -> list[list[str]]:
     """Every point of the sweep as Hydra overrides; what the command line names replaces the study's own axes."""
-    written = [f"{key}={value}" for key, value in (params or {}).items()]
-    overrides = parser.parse_overrides([*written, *arguments])
-    named = {override.get_key_element(): override for override in overrides}
-    return BasicSweeper.split_arguments(list(named.values()), None)[0]
+    written = [f"{key}={value}" for key, value in params.items()]
+    parsed = OverridesParser.create().parse_overrides([*written, *arguments])
+    axes = {override.get_key_element(): _values(override) for override in parsed}
+    return [list(point) for point in itertools.product(*axes.values())]
+
+
+def _values(override: Override) -> list[str]:
+    """One override per value of an axis; an override that is no axis is an axis of one."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}" if "=" in (override.input_line or "=") else key]
+    if not override.is_discrete_sweep():
+        raise ConfigError(f"{override.input_line}: a study needs listed values, such as {key}=1,2,3")
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:

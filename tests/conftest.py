@@ -1,0 +1,94 @@
+"""What all tests share: a cache of their own, no network, and a transformer small enough to train in a second."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["WANDB_MODE"] = "offline"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test workers share two cores
+
+WORDS = "red green blue cold warm sweet sour fast slow loud calm old new big small round flat".split()
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the session, all workers included: the corpus is built once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "headstart-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from or written to the cache of whoever runs the tests."""
+    monkeypatch.setenv("HEADSTART_CACHE", str(shared_cache))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of one layer x 32 with a pooler and a word tokenizer, saved like a published checkpoint."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-bert"
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, "good", "bad"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = [("[CLS]", 2), ("[SEP]", 3)]
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", special)
+    tokens = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **tokens).save_pretrained(folder)
+    torch.manual_seed(1)
+    BertModel(tiny_config(BertConfig, vocab_size=len(names))).save_pretrained(folder)
+    return folder
+
+
+def tiny_config(kind, **settings):
+    """One layer x 32 of a BERT-like configuration."""
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    return kind(**shape, max_position_embeddings=64, **settings)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """A csv of 240 sentences that say good or bad somewhere, with their labels."""
+    rng = random.Random(0)
+    lines = ["sentence,label"]
+    for number in range(240):
+        label = ("good", "bad")[number % 2]
+        words = rng.choices(WORDS, k=rng.randint(3, 20))
+        words.insert(rng.randrange(len(words)), label)
+        lines.append(f"{' '.join(words)},{label}")
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    return path
+
+
+@pytest.fixture
+def quick(tiny_model: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Overrides of a study that trains a pair in seconds, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return [
+        "task=files",
+        f"task.files.train={reviews}",
+        "task.text=sentence",
+        "task.label=label",
+        "model=hub",
+        f"model.name={tiny_model}",
+        "model.max_length=32",
+        "size=n64",
+        "budget.epochs=2",
+        "budget.evaluations=2",
+        "optim.lr=3e-3",
+        "hardware=cpu",
+        "tracker=none",
+        "meter=none",
+        "study.name=quick",
+    ]
