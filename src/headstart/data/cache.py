@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,13 +37,13 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def shown(steps: Sequence[T], doing: str) -> Iterable[T]:
-    """The steps, with a progress bar on stderr where that is a terminal."""
+def shown(steps: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
+    """The steps, with a progress bar on stderr where that is a terminal; `total` for steps without a length."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
-    return track(steps, doing, console=console, transient=True, disable=not console.is_terminal)
+    return track(steps, doing, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _temporary(path: Path) -> tuple[int, Path]:

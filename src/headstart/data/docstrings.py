@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from headstart.data.cache import cached, shown
+from headstart.data.cache import cache_dir, cached, shown
 from headstart.node import DataError
 
 CORPUS_VERSION = 1  # raise it whenever extraction, cleaning, masking or de-duplication changes a single text
@@ -24,6 +24,7 @@ DISTRIBUTIONS = {  # folder that is read -> distribution that installs it
     "transformers": "transformers",
 }
 LIBRARIES = tuple(DISTRIBUTIONS)
+LARGEST_FIRST = ("torch", "transformers", "scipy", "pandas", "sklearn", "numpy")
 # Tests, and code of other projects that a library carries along.
 SKIPPED = {
     *("test", "tests", "testing", "_internal", "conftest.py"),
@@ -65,10 +66,29 @@ def docstrings(libraries: Iterable[str] = LIBRARIES) -> Iterator[Docstring]:
     """Every docstring of the libraries, in the order of files and lines; cached per library and version."""
     import pyarrow.parquet as pq
 
-    for library in libraries:
-        name = f"docstrings-{CORPUS_VERSION}-{library}-{version(library)}.parquet"
-        path = cached(name, lambda path, library=library: _write(path, library))
+    for path in _tables(list(libraries)):
         yield from (Docstring(**row) for row in pq.read_table(path).to_pylist())
+
+
+def _tables(libraries: list[str]) -> list[Path]:
+    """The cached table of each library; those that are missing are read on all cores, the largest first."""
+    from joblib import Parallel, delayed
+
+    missing = [name for name in LARGEST_FIRST if name in libraries and not (cache_dir() / _table(name)).is_file()]
+    missing += [name for name in libraries if name not in LARGEST_FIRST]
+    if len(missing) > 1:
+        reading = Parallel(n_jobs=-1, return_as="generator_unordered")(delayed(_cached)(name) for name in missing)
+        for _ in shown(reading, "reading installed libraries", len(missing)):
+            pass
+    return [_cached(library) for library in libraries]
+
+
+def _table(library: str) -> str:
+    return f"docstrings-{CORPUS_VERSION}-{library}-{version(library)}.parquet"
+
+
+def _cached(library: str) -> Path:
+    return cached(_table(library), lambda path: _write(path, library))
 
 
 def _write(path: Path, library: str) -> None:
@@ -91,7 +111,7 @@ def folder(library: str) -> Path:
 def extracted(root: Path, library: str) -> Iterator[Docstring]:
     """The docstrings below `root`; a file that this Python cannot parse has none."""
     files = sorted(path for path in root.rglob("*.py") if not SKIPPED & set(path.relative_to(root).parts))
-    for path in shown(files, f"reading {library}"):
+    for path in files:
         source = path.read_text(encoding="utf-8", errors="replace")
         if '"""' in source or "'''" in source:
             yield from _of_source(source, ".".join(_module(path, root, library)), library)
