@@ -1,4 +1,4 @@
-"""What all tests share: a cache of their own, no network, and a transformer small enough to train in a second."""
+"""What all tests share: a cache of their own, no network, and a transformer that trains in a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test workers share two cores
 
-WORDS = "red green blue cold warm sweet sour fast slow loud calm old new big small round flat".split()
+WORDS = tuple(
+    "red green blue cold warm sweet sour fast slow loud calm old new big small round flat".split()  # noqa: SIM905
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +41,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("tiny") / "tiny-bert"
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, "good", "bad"]
-    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     special = [("[CLS]", 2), ("[SEP]", 3)]
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", special
+    )
     tokens = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **tokens).save_pretrained(folder)
     torch.manual_seed(1)

@@ -85,7 +85,9 @@ def _study(arguments: list[str]) -> int:
 
 def _report(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
-        print("usage: headstart report FOLDER    (a study's folder, such as runs/first_look)", file=sys.stderr)
+        print(
+            "usage: headstart report FOLDER    (a study's folder, such as runs/first_look)", file=sys.stderr
+        )
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     _report_all(arguments)
     return 0

@@ -19,7 +19,6 @@ from headstart.optim import Optim
 from headstart.tasks.kinds import Task
 
 
-
 class Study(Node):
     """What a set of runs is asked: its name is its folder, its margin is fixed before the answer."""
 

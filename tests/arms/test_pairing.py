@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers as tf
 from safetensors.torch import load_file, save_file
+from tests.conftest import tiny_config
 from torch import nn
 
 from headstart.arms.attest import attest, constants, digests
@@ -19,7 +20,6 @@ from headstart.models.model import Model
 from headstart.models.place import Place
 from headstart.node import WeightsError
 from headstart.streams import stream
-from tests.conftest import tiny_config
 
 AUTO = "AutoModelForSequenceClassification"
 FAMILIES = {
@@ -94,7 +94,7 @@ def test_both_arms_draw_the_same_dropout(checkpoint: tuple[Model, list[str]]) ->
 
 
 def masks(model: nn.Module, steps: int = 3) -> list[dict[str, str]]:
-    """Digests of the dropout masks of some steps, drawn as training draws them; ones go in, so masks come out."""
+    """Digests of the dropout masks of some steps, drawn as in training; ones go in, masks come out."""
     kept: list[dict[str, torch.Tensor]] = []
 
     def keep(name: str) -> Callable[..., None]:
@@ -192,7 +192,7 @@ def test_a_head_in_the_checkpoint_is_not_poured(tmp_path: Path) -> None:
 
 
 def test_digest_mismatch_is_refused(published: Path) -> None:
-    with pytest.raises(WeightsError, match="but model.sha256 promises"):
+    with pytest.raises(WeightsError, match=r"but model\.sha256 promises"):
         Place(name=str(published), sha256="0" * 64).weights_digest()
 
 

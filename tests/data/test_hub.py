@@ -8,11 +8,11 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+from tests.loopback_hub import LoopbackHub, commit, serving
 
 from headstart.data.hub import Hub
 from headstart.data.rows import rows_digest
 from headstart.node import ConfigError, DataError
-from tests.loopback_hub import LoopbackHub, commit, serving
 
 COLUMNS = {"text": "sentence", "label": "label"}
 

@@ -6,13 +6,13 @@ import torch
 import transformers as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import tiny_config
 
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from tests.conftest import tiny_config
 
 AUTO = "AutoModelForSequenceClassification"
-H, I, L, C = 32, 64, 1, 3
+H, INNER, L, C = 32, 64, 1, 3
 
 
 def counter(config, frozen: bool = False) -> FlopCounter:
@@ -23,7 +23,7 @@ def counter(config, frozen: bool = False) -> FlopCounter:
 
 def encoder(rows: int, length: int) -> int:
     """Forward: projections, feed-forward and attention of every layer, then pooler and head."""
-    layer = 8 * length * H**2 + 4 * length * H * I + 4 * length**2 * H
+    layer = 8 * length * H**2 + 4 * length * H * INNER + 4 * length**2 * H
     return rows * (L * layer + 2 * H**2 + 2 * H * C)
 
 

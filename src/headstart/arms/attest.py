@@ -34,7 +34,9 @@ def joint(parts: Mapping[str, str], names: Iterable[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def attest(model: nn.Module, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None) -> dict[str, Any]:
+def attest(
+    model: nn.Module, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None
+) -> dict[str, Any]:
     """The `init` section of the record, for a model at step 0 (parameters and persistent buffers)."""
     tensors = dict(model.state_dict())
     named = digests(tensors)

@@ -30,7 +30,7 @@ class Scratch(Node):
 
 
 class Pretrained(Node):
-    """Published weights, poured over the seeded model; `fresh` names backbone tensors that may stay random."""
+    """Published weights, poured over the seeded model; `fresh` names tensors that may stay random."""
 
     kind: Literal["pretrained"]
     name: str = Field(default="pretrained", pattern=NAME)

@@ -64,7 +64,9 @@ def _load(model: nn.Module, found: Found) -> tuple[nn.Module, dict[str, Any]]:
         )
 
 
-def _refuse_missing(model: nn.Module, absent: list[str], report: dict[str, Any], fresh: Sequence[str], found: Found) -> None:
+def _refuse_missing(
+    model: nn.Module, absent: list[str], report: dict[str, Any], fresh: Sequence[str], found: Found
+) -> None:
     lost = [name for name in absent if not _named(name, fresh)]
     if not lost:
         return
@@ -78,16 +80,23 @@ def _refuse_missing(model: nn.Module, absent: list[str], report: dict[str, Any],
     )
 
 
-def _refuse_left_over(model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], found: Found) -> None:
+def _refuse_left_over(
+    model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], found: Found
+) -> None:
     backbone = getattr(model, getattr(model, "base_model_prefix", ""), model)
     parts = {name for name, _ in backbone.named_children()}
     prefix = f"{getattr(model, 'base_model_prefix', '')}."
-    left = [n for n in unexpected if n.removeprefix(prefix).partition(".")[0] in parts and not n.endswith("position_ids")]
+    left = [
+        n
+        for n in unexpected
+        if n.removeprefix(prefix).partition(".")[0] in parts and not n.endswith("position_ids")
+    ]
     left = [name for name in left if not _named(name, fresh)]
     if left:
         raise WeightsError(
-            f"{found.origin} has {len(left)} tensors that this model has no place for ({_some(left)}); the architecture "
-            f"is smaller than the checkpoint: choose the matching one, or list them in arm.fresh if that is meant"
+            f"{found.origin} has {len(left)} tensors that this model has no place for ({_some(left)}); the "
+            f"architecture is smaller than the checkpoint: choose the matching one, or list them in "
+            f"arm.fresh if that is meant"
         )
 
 
@@ -101,7 +110,9 @@ def _copy(model: nn.Module, source: dict[str, torch.Tensor], names: Iterable[str
 
 
 def _named(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns)
+    return any(
+        fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
+    )
 
 
 def _key(item: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ WINDOW = 8  # batches sorted together: less padding with a larger window, more s
 MULTIPLE = 8  # lengths are padded to a multiple of this: fewer distinct shapes, no slower
 
 
-def training_order(lengths: Sequence[int], batch_size: int, steps: int, seed: int) -> list[np.ndarray]:
+def training_order(lengths: Any, batch_size: int, steps: int, seed: int) -> list[np.ndarray]:
     """Row positions of every step, a pure function of its arguments, so a resumed run can start anywhere.
 
     Each epoch shuffles all rows, sorts windows of a few batches by length (little padding), cuts
@@ -35,7 +36,7 @@ def _epoch(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> li
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def evaluation_order(lengths: Sequence[int], batch_size: int) -> list[np.ndarray]:
+def evaluation_order(lengths: Any, batch_size: int) -> list[np.ndarray]:
     """All rows once, by length, so that a batch holds almost no padding."""
     rows = np.argsort(np.asarray(lengths), kind="stable")
     return [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
@@ -50,5 +51,5 @@ def order_digest(order: Sequence[np.ndarray], keys: Sequence[str]) -> str:
     """sha256 (16 hex) of the row ids of every step: what both arms of a pair must share."""
     digest = hashlib.sha256()
     for batch in order:
-        digest.update("\x1f".join(keys[i] for i in batch).encode() + b"\x1e")
+        digest.update("\x1f".join([keys[int(i)] for i in batch]).encode() + b"\x1e")
     return digest.hexdigest()[:16]

@@ -74,10 +74,14 @@ def _tables(libraries: list[str]) -> list[Path]:
     """The cached table of each library; those that are missing are read on all cores, the largest first."""
     from joblib import Parallel, delayed
 
-    missing = [name for name in LARGEST_FIRST if name in libraries and not (cache_dir() / _table(name)).is_file()]
+    missing = [
+        name for name in LARGEST_FIRST if name in libraries and not (cache_dir() / _table(name)).is_file()
+    ]
     missing += [name for name in libraries if name not in LARGEST_FIRST]
     if len(missing) > 1:
-        reading = Parallel(n_jobs=-1, return_as="generator_unordered")(delayed(_cached)(name) for name in missing)
+        reading = Parallel(n_jobs=-1, return_as="generator_unordered")(
+            delayed(_cached)(name) for name in missing
+        )
         for _ in shown(reading, "reading installed libraries", len(missing)):
             pass
     return [_cached(library) for library in libraries]

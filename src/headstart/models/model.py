@@ -42,7 +42,9 @@ class Model(Place):
                 self.find().folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
             )
         except (ValueError, OSError) as error:
-            raise WeightsError(f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}") from None
+            raise WeightsError(
+                f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
+            ) from None
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer; it is the same, and pretrained, in every arm."""
@@ -54,7 +56,9 @@ class Model(Place):
                 place.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
             )
         except (ValueError, OSError) as error:
-            raise WeightsError(f"{self.name}: no usable tokenizer in {place.origin}: {_first_line(error)}") from None
+            raise WeightsError(
+                f"{self.name}: no usable tokenizer in {place.origin}: {_first_line(error)}"
+            ) from None
 
     def tokenizer_digest(self) -> str:
         """sha256 (16 hex) over the tokenizer's files: what the arms share, by content."""
@@ -72,8 +76,10 @@ class Model(Place):
         import transformers
 
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
-            return getattr(transformers, auto_class).from_config(config, trust_remote_code=self.trust_remote_code)
+            torch.default_generator.manual_seed(seed)
+            return getattr(transformers, auto_class).from_config(
+                config, trust_remote_code=self.trust_remote_code
+            )
 
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
         """The same model with shapes and no numbers, for counting operations."""
@@ -81,7 +87,9 @@ class Model(Place):
         import transformers
 
         with torch.device("meta"):
-            return getattr(transformers, auto_class).from_config(config, trust_remote_code=self.trust_remote_code)
+            return getattr(transformers, auto_class).from_config(
+                config, trust_remote_code=self.trust_remote_code
+            )
 
     def _tokenizer_place(self) -> Found:
         return (self.tokenizer or self).find()

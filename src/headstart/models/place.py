@@ -51,7 +51,9 @@ class Place(Node):
         if found is None and fetch:
             found = self._fetched()
         if found is None:
-            raise WeightsError(f"model.name: {self.name} is not on this machine; fetch it once with a network")
+            raise WeightsError(
+                f"model.name: {self.name} is not on this machine; fetch it once with a network"
+            )
         return found
 
     def weights_digest(self, fetch: bool = True) -> str:
@@ -100,18 +102,29 @@ class Place(Node):
     def _fetched(self) -> Found:
         from huggingface_hub import snapshot_download
         from huggingface_hub.constants import HF_HUB_OFFLINE
-        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HfHubHTTPError,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
 
         if HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE"):
-            raise WeightsError(f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; fetch it once without")
+            raise WeightsError(
+                f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; fetch it once without"
+            )
         try:
             path = snapshot_download(self.name, revision=self.revision, allow_patterns=list(PATTERNS))
         except GatedRepoError:
-            raise WeightsError(f"{self._where()} is gated: accept its terms on the hub, then run `hf auth login`") from None
+            raise WeightsError(
+                f"{self._where()} is gated: accept its terms on the hub, then run `hf auth login`"
+            ) from None
         except RevisionNotFoundError:
             raise WeightsError(f"model.revision: {self.name} has no revision {self.revision}") from None
         except RepositoryNotFoundError:
-            raise WeightsError(f"model.name: the hub has no model {self.name}, and no folder here has that name") from None
+            raise WeightsError(
+                f"model.name: the hub has no model {self.name}, and no folder here has that name"
+            ) from None
         except (HfHubHTTPError, OSError, ValueError) as error:
             raise WeightsError(
                 f"{self._where()} is not on this machine and the hub cannot be reached "
@@ -149,7 +162,9 @@ def _check_header(path: Path, origin: str) -> None:
         with safe_open(path, framework="numpy") as file:
             file.keys()
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path.name} from {origin} is corrupt or half downloaded ({error}); fetch it again") from None
+        raise WeightsError(
+            f"{path.name} from {origin} is corrupt or half downloaded ({error}); fetch it again"
+        ) from None
 
 
 @lru_cache(maxsize=64)

@@ -59,7 +59,9 @@ def _key(tokenizer_digest: str, texts: Sequence[str], pairs: Sequence[str] | Non
     return digest.hexdigest()[:32]
 
 
-def _tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, limit: int) -> Tokens:
+def _tokenise(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, limit: int
+) -> Tokens:
     ids: list[np.ndarray] = []
     kinds: list[np.ndarray] = []
     truncated: list[bool] = []

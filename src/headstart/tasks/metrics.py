@@ -12,7 +12,10 @@ import numpy as np
 from headstart.node import ConfigError
 
 CLASSES = {"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}
-PROBABILITIES = {"probabilities": datasets.List(datasets.Value("float64")), "references": datasets.Value("int64")}
+PROBABILITIES = {
+    "probabilities": datasets.List(datasets.Value("float64")),
+    "references": datasets.Value("int64"),
+}
 
 
 class _Local(evaluate.Metric):
@@ -36,23 +39,23 @@ class _Local(evaluate.Metric):
 class Accuracy(_Local):
     """Share of examples whose predicted class is the true one, 0..1."""
 
-    def _compute(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
+    def _compute(self, *, predictions: Any = None, references: Any = None, **_: Any) -> dict[str, float]:
         return {"accuracy": float(np.mean(np.asarray(predictions) == np.asarray(references)))}
 
 
 class MacroF1(_Local):
     """Unweighted mean over classes of the harmonic mean of precision and recall, 0..1."""
 
-    def _compute(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
+    def _compute(self, *, predictions: Any = None, references: Any = None, **_: Any) -> dict[str, float]:
         from sklearn.metrics import f1_score
 
-        return {"macro_f1": float(f1_score(references, predictions, average="macro", zero_division=0))}
+        return {"macro_f1": float(f1_score(references, predictions, average="macro", zero_division=0))}  # pyright: ignore[reportArgumentType]
 
 
 class Matthews(_Local):
     """Correlation of predicted and true classes, -1..1; 0 is chance (Matthews 1975, Gorodkin 2004)."""
 
-    def _compute(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
+    def _compute(self, *, predictions: Any = None, references: Any = None, **_: Any) -> dict[str, float]:
         from sklearn.metrics import matthews_corrcoef
 
         return {"matthews": float(matthews_corrcoef(references, predictions))}
@@ -63,7 +66,9 @@ class LogLoss(_Local):
 
     columns = PROBABILITIES
 
-    def _compute(self, probabilities: Sequence[Sequence[float]], references: Sequence[int]) -> dict[str, float]:
+    def _compute(
+        self, *, predictions: Any = None, references: Any = None, probabilities: Any = None, **_: Any
+    ) -> dict[str, float]:
         chances = np.asarray(probabilities, dtype=np.float64)  # (examples, classes)
         true = chances[np.arange(len(references)), np.asarray(references)]
         return {"log_loss": float(-np.log(np.clip(true, 1e-12, None)).mean())}
@@ -77,7 +82,9 @@ def scorer(names: Sequence[str]) -> evaluate.CombinedEvaluations:
     return evaluate.combine([LOCAL[name]() if name in LOCAL else _from_hub(name) for name in names])
 
 
-def score(metrics: evaluate.CombinedEvaluations, references: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+def score(
+    metrics: evaluate.CombinedEvaluations, references: np.ndarray, probabilities: np.ndarray
+) -> dict[str, float]:
     """Every metric's value. references: (examples,) int; probabilities: (examples, classes)."""
     metrics.add_batch(
         predictions=probabilities.argmax(axis=1), references=references, probabilities=probabilities

@@ -84,7 +84,9 @@ class TextClassification(Node):
     def _makes_sense(self) -> TextClassification:
         given = [name for name in ("docs", "files", "hub") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"exactly one of docs, files and hub says where rows come from, got {given or 'none'}")
+            raise ValueError(
+                f"exactly one of docs, files and hub says where rows come from, got {given or 'none'}"
+            )
         for name in self.metrics:
             hint = nearest(name, LOCAL_METRICS)
             if name not in LOCAL_METRICS and hint.startswith("did you mean"):
@@ -144,13 +146,15 @@ def _classes(splits: Splits, column: str) -> tuple[str, ...]:
     """The classes of the training rows, sorted; the other splits may not hold others."""
     known = sorted(set(splits.train["label"][:]))
     if len(known) == 1:
-        raise DataError(f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed")
+        raise DataError(
+            f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
+        )
     for name, rows in (("validation", splits.validation), ("test", splits.test)):
         strange = sorted(set(rows["label"][:]) - set(known))
         if strange:
             raise DataError(
-                f"task.label={column}: the {name} rows have the label {strange[0]!r}, which no training row has "
-                f"(training has {', '.join(map(repr, known[:8]))}); correct the label or move the row"
+                f"task.label={column}: the {name} rows have the label {strange[0]!r}, which no training row "
+                f"has (training has {', '.join(map(repr, known[:8]))}); correct the label or move the row"
             )
     return tuple(known)
 
@@ -172,11 +176,17 @@ def _only(examples: Examples, rows: Sequence[int]) -> Examples:
     )
 
 
-def _facts(splits: Splits, whole: dict[str, Any], ready: dict[str, Examples], classes, tokenizer: str, limit: int):
+def _facts(
+    splits: Splits, whole: dict[str, Any], ready: dict[str, Examples], classes, tokenizer: str, limit: int
+):
     counts = {name: len(examples) for name, examples in ready.items()}
     present = Counter(ready["train"].labels.tolist())
     notes = [*splits.notes]
-    notes += [f"no training row of class {name!r} in this subset" for i, name in enumerate(classes) if not present[i]]
+    notes += [
+        f"no training row of class {name!r} in this subset"
+        for i, name in enumerate(classes)
+        if not present[i]
+    ]
     return {
         "source": splits.source,
         "rows": {name: rows_digest(rows) for name, rows in whole.items()},

@@ -35,7 +35,9 @@ class Journal(pl.Callback):
         self.test: tuple[np.ndarray, np.ndarray] | None = None
         self.test_scores: dict[str, float] | None = None
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """One more step is done."""
         self.done += 1
         headline = self.last[self.run.task.headline] if self.last else None
@@ -45,7 +47,7 @@ class Journal(pl.Callback):
         """From here on it is evaluation."""
         self.meter.begin("eval")
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: Learner) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score, write the point, keep the best; Diverged when the losses say so."""
         probabilities, labels, loss = pl_module.collected()
         self.evaluations += 1
@@ -58,7 +60,7 @@ class Journal(pl.Callback):
         """The test rows, once, with the final model."""
         self.meter.begin("test")
 
-    def on_test_end(self, trainer: pl.Trainer, pl_module: Learner) -> None:
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the test rows."""
         probabilities, labels, _ = pl_module.collected()
         self.test = probabilities, labels
@@ -114,5 +116,10 @@ def _number(value: Any) -> Any:
 def _flat(point: dict[str, Any]) -> dict[str, float]:
     """Names as dashboards group them: validation/accuracy, train/loss, cost/flops."""
     validation = {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
-    cost = {f"cost/{name}": point[name] for name in ("samples", "tokens", "tokens_padded", "flops", "seconds", "joules")}
-    return {k: v for k, v in {"train/loss": point["train_loss"], **validation, **cost}.items() if v is not None}
+    cost = {
+        f"cost/{name}": point[name]
+        for name in ("samples", "tokens", "tokens_padded", "flops", "seconds", "joules")
+    }
+    return {
+        k: v for k, v in {"train/loss": point["train_loss"], **validation, **cost}.items() if v is not None
+    }

@@ -1,4 +1,4 @@
-"""The LightningModule of a run: a transformers model, the loss of its task, and nothing that waits for the GPU."""
+"""The LightningModule of a run: a transformers model, its task's loss, and nothing that waits for the GPU."""
 
 from __future__ import annotations
 

@@ -77,7 +77,10 @@ class Plan:
     def _tokens(self, stage: str, steps: int, times: int | None) -> dict[str, int]:
         shapes, last = self._part(stage, steps, times)
         factor = 1 if times is None else times
-        return {"real": int(shapes.tokens[:last].sum()) * factor, "padded": int(shapes.padded[:last].sum()) * factor}
+        return {
+            "real": int(shapes.tokens[:last].sum()) * factor,
+            "padded": int(shapes.padded[:last].sum()) * factor,
+        }
 
     def _samples(self, stage: str, steps: int, times: int | None) -> int:
         shapes, last = self._part(stage, steps, times)
@@ -115,4 +118,6 @@ def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
 
 
 def _flops(shapes: Shapes, count: Any) -> np.ndarray:
-    return np.array([count(int(rows), int(length)) for rows, length in zip(shapes.rows, shapes.lengths, strict=True)])
+    return np.array(
+        [count(int(rows), int(length)) for rows, length in zip(shapes.rows, shapes.lengths, strict=True)]
+    )

@@ -42,7 +42,10 @@ def summarise(logger: WandbLogger | None, record: dict[str, Any]) -> None:
     flat |= {f"cost/flops_{stage}": value for stage, value in cost["flops"].items() if stage != "lower_bound"}
     flat |= {f"cost/seconds_{phase}": value for phase, value in cost["seconds"].items()}
     flat |= {f"energy/{cost['energy']['method']}_joules": (cost["energy"]["joules"] or {}).get("total")}
-    flat |= {"cost/samples_per_second": cost["samples_per_second"], "cost/parameters": cost["parameters"]["all"]}
+    flat |= {
+        "cost/samples_per_second": cost["samples_per_second"],
+        "cost/parameters": cost["parameters"]["all"],
+    }
     logger.experiment.summary.update({name: value for name, value in flat.items() if value is not None})
 
 
@@ -54,7 +57,9 @@ def _logger(run: Run, run_id: str) -> WandbLogger:
         try:
             return _started(run, run_id, "online")
         except (wandb.Error, OSError) as error:
-            log.warning("W&B cannot be used (%s): logging offline, `wandb sync` sends it later", _first_line(error))
+            log.warning(
+                "W&B cannot be used (%s): logging offline, `wandb sync` sends it later", _first_line(error)
+            )
             wandb.teardown()
     return _started(run, run_id, "offline")
 

@@ -190,7 +190,10 @@ def _cost(plan: Plan, journal: Journal, meter: Meter, model: torch.nn.Module) ->
         **cost,
         "seconds": seconds,
         "samples_per_second": cost["samples"]["train"] / seconds["train"] if journal.done else None,
-        "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, trained in sizes if trained)},
+        "parameters": {
+            "all": sum(n for n, _ in sizes),
+            "trainable": sum(n for n, trained in sizes if trained),
+        },
         "peak_memory_bytes": peak_bytes(),
         "energy": meter.energy(),
     }
@@ -202,7 +205,7 @@ def _write_predictions(folder: Path, prepared: Prepared, journal: Journal) -> No
         return
     probabilities, labels = journal.test  # in evaluation order
     test, classes = prepared.test, prepared.classes
-    rows = np.concatenate([batch for batch in journal.plan.orders["test"]])
+    rows = np.concatenate(journal.plan.orders["test"])
     back = np.argsort(rows)
     write_predictions(
         folder,

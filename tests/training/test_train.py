@@ -1,0 +1,202 @@
+"""Whole runs of a transformer that trains in a second: what they leave behind, and that it is true."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+
+from headstart.cli import main
+from headstart.compare.study import compare
+from headstart.records.schema import schema
+from headstart.run import Run
+from headstart.studies.compose import runs_of
+from headstart.studies.identity import identify
+from headstart.training.train import train
+
+TIMING = ("seconds", "samples_per_second", "peak_memory_bytes", "energy")
+
+
+def trained(folder: Path, overrides: list[str]) -> dict[str, Any]:
+    """The record of one run."""
+    (run,) = runs_of([*overrides, "hydra.mode=RUN"])
+    return train(run, folder, identify(run))
+
+
+def records(study: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf8")) for path in sorted(study.glob("*/record.json"))]
+
+
+def lasting(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without what a clock or the host decides."""
+    kept = {key: record[key] for key in ("run_id", "pair_id", "status", "scores", "init", "data", "config")}
+    return kept | {"cost": {key: value for key, value in record["cost"].items() if key not in TIMING}}
+
+
+def test_a_pair_from_command_to_report(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*quick, "seed=0,1"]) == 0
+    study = Path("runs/quick")
+    found = records(study)
+    assert [r["arm"] for r in found].count("scratch") == 2 == [r["arm"] for r in found].count("pretrained")
+    for record in found:
+        jsonschema.validate(record, dict(schema()))
+        check(record)
+    shown = capsys.readouterr().out
+    assert "scratch" in shown and "labelled rows" in shown and "report.html" in shown
+    assert (study / "report.html").exists() and (study / "report.md").exists()
+    for run in study.glob("*/record.json"):
+        check_files(run.parent)
+
+
+def check(record: dict[str, Any]) -> None:
+    """What must hold inside any finished record."""
+    cost, data = record["cost"], record["data"]
+    seconds = cost["seconds"]
+    assert seconds["total"] == pytest.approx(sum(v for k, v in seconds.items() if k != "total"), abs=1e-9)
+    assert cost["flops"]["total"] == cost["flops"]["train"] + cost["flops"]["eval"] + cost["flops"]["test"]
+    assert cost["samples"] == {
+        "train": 128,
+        "eval": 3 * data["counts"]["validation"],
+        "test": data["counts"]["test"],
+    }
+    for stage in ("train", "eval", "test"):
+        assert 0 < cost["tokens"][stage]["real"] <= cost["tokens"][stage]["padded"]
+    assert cost["energy"]["joules"] is None and "no energy meter" in cost["energy"]["reason"]
+    assert set(record["scores"]["test"]) == {"accuracy", "macro_f1", "matthews", "log_loss"}
+    assert (
+        record["init"]["fresh"]["parameters"] + record["init"]["poured"]["parameters"]
+        >= cost["parameters"]["all"]
+    )
+
+
+def check_files(folder: Path) -> None:
+    """Curve and predictions agree with the record."""
+    record = json.loads((folder / "record.json").read_text("utf8"))
+    curve = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
+    assert [point["step"] for point in curve] == [0, 4, 8]
+    assert curve[-1]["flops"] == record["cost"]["flops"]["train"]
+    assert curve[-1]["tokens_padded"] == record["cost"]["tokens"]["train"]["padded"]
+    assert all(a["flops"] < b["flops"] and a["seconds"] < b["seconds"] for a, b in pairwise(curve))
+    table = pq.read_table(folder / "predictions.parquet").to_pydict()
+    right = [
+        label == prediction for label, prediction in zip(table["label"], table["prediction"], strict=True)
+    ]
+    assert sum(right) / len(right) == pytest.approx(record["scores"]["test"]["accuracy"])
+
+
+def test_arms_see_the_same_and_differ_in_weights_alone(quick: list[str], tmp_path: Path) -> None:
+    scratch = trained(tmp_path / "a", [*quick, "arm=scratch"])
+    pretrained = trained(tmp_path / "b", [*quick, "arm=pretrained"])
+    assert scratch["pair_id"] == pretrained["pair_id"] and scratch["run_id"] != pretrained["run_id"]
+    assert scratch["data"] == pretrained["data"]
+    assert scratch["init"]["head"] == pretrained["init"]["head"]
+    assert scratch["cost"]["flops"] == pretrained["cost"]["flops"]
+    assert scratch["init"]["poured"]["parameters"] == 0 < pretrained["init"]["poured"]["parameters"]
+
+
+@pytest.mark.parametrize("arm", ["scratch", "pretrained"])
+def test_the_same_run_gives_the_same_record(quick: list[str], tmp_path: Path, arm: str) -> None:
+    first = trained(tmp_path / "a", [*quick, f"arm={arm}"])
+    second = trained(tmp_path / "b", [*quick, f"arm={arm}"])
+    assert lasting(first) == lasting(second)
+    assert pq.read_table(tmp_path / "a/predictions.parquet").equals(
+        pq.read_table(tmp_path / "b/predictions.parquet")
+    )
+
+
+def test_seeds_differ(quick: list[str], tmp_path: Path) -> None:
+    first, second = (trained(tmp_path / str(seed), [*quick, f"seed={seed}"]) for seed in (0, 1))
+    assert first["data"]["order"] != second["data"]["order"]
+    assert first["init"]["head"] != second["init"]["head"]
+    assert first["data"]["rows"] == second["data"]["rows"]
+
+
+def test_an_arm_against_itself_gains_nothing(quick: list[str]) -> None:
+    assert main([*quick, "study=same_arm", "study.name=same_arm", "seed=0,1,2"]) == 0
+    (comparison,) = compare(Path("runs/same_arm")).comparisons
+    assert comparison.gain is not None and comparison.gain.interval is not None
+    assert comparison.gain.interval.low <= 0 <= comparison.gain.interval.high
+    flops = comparison.ratios["flops"]
+    assert flops.value == 1 and set(flops.per_pair) == {1.0}
+
+
+def test_counted_flops_equal_the_closed_form(quick: list[str], tmp_path: Path) -> None:
+    record = trained(tmp_path / "a", [*quick, "arm=scratch", "optim.batch_size=64", "budget.epochs=1"])
+    h, i, classes = 32, 64, 2
+    tokens = record["cost"]["tokens"]["train"]["padded"]
+    length = tokens // 64  # one batch of 64 rows
+    forward = 64 * (8 * length * h**2 + 4 * length * h * i + 4 * length**2 * h + 2 * h**2 + 2 * h * classes)
+    assert record["cost"]["flops"]["train"] == 3 * forward
+
+
+def test_meters_and_trackers_do_not_change_the_losses(quick: list[str], tmp_path: Path) -> None:
+    bare = trained(tmp_path / "a", quick)
+    full = trained(tmp_path / "b", [*quick, "meter=codecarbon", "tracker=offline"])
+    assert bare["scores"] == full["scores"]
+    energy = full["cost"]["energy"]
+    assert energy["method"] == "estimated"
+    assert energy["joules"]["total"] == pytest.approx(
+        sum(v for k, v in energy["joules"].items() if k != "total")
+    )
+
+
+def test_best_weights_are_scored_when_asked(quick: list[str], tmp_path: Path) -> None:
+    overrides = [
+        *quick,
+        "arm=pretrained",
+        "budget.keep=best",
+        "optim.lr=0.05",
+        "budget.divergence=1e9",
+        "budget.evaluations=8",
+    ]
+    record = trained(tmp_path / "a", overrides)
+    curve = [json.loads(line) for line in (tmp_path / "a/curve.jsonl").read_text("utf8").splitlines()]
+    assert record["scores"]["validation"]["accuracy"] == max(
+        point["validation"]["accuracy"] for point in curve
+    )
+
+
+def test_nan_loss_ends_as_diverged(quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.optim.Optim.factor", lambda self, step, steps: float("nan"))
+    record = trained(tmp_path / "a", quick)
+    assert record["status"] == "diverged"
+    assert "not finite" in record["scores"]["reason"] and record["scores"]["test"] is None
+    assert not (tmp_path / "a/predictions.parquet").exists()
+
+
+def test_an_error_leaves_a_record_that_says_so(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.training.module import Learner
+
+    def broken(self: Learner, batch: Any, batch_idx: int) -> None:
+        raise RuntimeError("the device is on fire")
+
+    monkeypatch.setattr(Learner, "training_step", broken)
+    (run,) = runs_of([*quick, "hydra.mode=RUN"])
+    with pytest.raises(RuntimeError):
+        train(run, tmp_path / "a", identify(run))
+    record = json.loads((tmp_path / "a/record.json").read_text("utf8"))
+    assert record["status"] == "failed" and "on fire" in record["scores"]["reason"]
+
+
+def test_long_rows_are_cut_and_counted(quick: list[str], tmp_path: Path) -> None:
+    record = trained(tmp_path / "a", [*quick, "model.max_length=8"])
+    assert record["data"]["max_length"] == 8 and record["data"]["truncated"]["train"] > 0
+
+
+def test_steps_instead_of_epochs(quick: list[str], tmp_path: Path) -> None:
+    record = trained(tmp_path / "a", [*quick, "budget.epochs=null", "budget.steps=5", "budget.evaluations=2"])
+    assert record["cost"]["steps"] == 5
+    steps = [json.loads(line)["step"] for line in (tmp_path / "a/curve.jsonl").read_text("utf8").splitlines()]
+    assert steps == [0, 3, 5]
+
+
+def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
+    run: Run = runs_of([*quick, "hydra.mode=RUN"])[0]
+    assert run.config()["precision"] in ("bf16", "fp32")
