@@ -95,4 +95,5 @@ def quick(tiny_model: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.M
         "tracker=none",
         "meter=none",
         "study.name=quick",
+        "study.warm_up=0",
     ]

@@ -47,20 +47,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments[:1] in (["--help"], ["-h"], ["help"]):
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if arguments[:1] == ["help"] or (command is None and {"-h", "--help"} & set(arguments)):
         print(help_text())
         return 0
     if arguments[:1] == ["--version"]:
         print(f"headstart {headstart.__version__}")
         return 0
-    command = COMMANDS.get(arguments[0]) if arguments else None
     if command is not None:
         return command(arguments[1:])
-    if arguments and not arguments[0].startswith("-") and "=" not in arguments[0]:
-        from headstart.node import nearest
+    if arguments and arguments[0][:1] not in ("-", "~", "+") and "=" not in arguments[0]:
+        from headstart.node import ConfigError, nearest
 
-        print(f"headstart: no command {arguments[0]!r}; {nearest(arguments[0], COMMANDS)}", file=sys.stderr)
-        return 2
+        word = arguments[0]
+        raise ConfigError(
+            f"no command {word!r}; {nearest(word, COMMANDS)}; a setting is written {word}=value"
+        )
     return _study(arguments)
 
 
@@ -68,7 +70,7 @@ def _study(arguments: list[str]) -> int:
     """Let Hydra run the study, then say what came out."""
     from headstart.studies.compose import check
     from headstart.studies.launch import launch
-    from headstart.studies.outcome import OUTCOMES, Interrupted
+    from headstart.studies.outcome import OUTCOMES, Interrupted, faults
 
     check(arguments)
     OUTCOMES.clear()
@@ -77,10 +79,9 @@ def _study(arguments: list[str]) -> int:
     except (Interrupted, KeyboardInterrupt):
         return _interrupted(arguments)
     _report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well})
-    broken = [outcome for outcome in OUTCOMES if not outcome.well]
-    for outcome in broken:
-        print(f"headstart: {outcome.title}: {outcome.status}: {outcome.reason}", file=sys.stderr)
-    return max((outcome.code for outcome in broken), default=0)
+    for sentence in faults(OUTCOMES):
+        print(f"headstart: {sentence}", file=sys.stderr)
+    return max((outcome.code for outcome in OUTCOMES), default=0)
 
 
 def _report(arguments: list[str]) -> int:
@@ -108,6 +109,11 @@ def _plan(arguments: list[str]) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print("usage: headstart plan [setting=value ...]    (the arguments of the study itself)")
         return 0
+    strange = [word for word in arguments if word.startswith("-") and word not in ("-m", "--multirun")]
+    if strange:
+        from headstart.node import ConfigError
+
+        raise ConfigError(f"plan: no flag {strange[0]}; plan takes the settings of a study, and -m")
     from rich.console import Console
 
     from headstart.reports.plan import show_plan

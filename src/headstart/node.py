@@ -42,7 +42,9 @@ class RecordError(HeadstartError):
 class Node(BaseModel):
     """One mapping of the configuration: unknown keys refused, types not coerced, never written to."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
     @classmethod
     def read(cls, mapping: Mapping[str, Any]) -> Self:
@@ -81,6 +83,11 @@ def _sentence(node: type[Node], item: Any, mapping: Mapping[str, Any]) -> str:
         return f"{path}: no such setting{hint}"
     if kind == "missing":
         return f"{path}: is missing"
+    if kind == "union_tag_not_found":
+        return f"{path}.kind: is missing"
+    if kind == "union_tag_invalid":
+        kinds = item["ctx"]["expected_tags"].replace("'", "").split(", ")
+        return f"{path}.kind: no kind {item['ctx']['tag']}; {nearest(item['ctx']['tag'], kinds)}"
     message = item["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{path}: {message}"

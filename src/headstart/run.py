@@ -26,6 +26,8 @@ class Study(Node):
     question: str = ""
     baseline: str = "scratch"
     margin: float = Field(default=0.01, ge=0)
+    warm_up: float = Field(default=5, ge=0)  # seconds of discarded training before the first run
+    cool_down: float = Field(default=0, ge=0)  # seconds of rest before each of the others
 
 
 class Tracker(Node):

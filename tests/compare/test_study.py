@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.factory import make_record, make_study
 
 from headstart.compare.study import compare
+from headstart.compare.summaries import carbon, meter_notes
 from headstart.node import RecordError
+from headstart.records.store import read_study
 
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 4}
 
@@ -252,8 +255,11 @@ def test_measured_energy_is_called_so(tmp_path):
     [
         (lambda r: r["cost"]["energy"].update(method="measured"), "energy method differs"),
         (lambda r: r["cost"]["energy"].update(boundary="gpu"), "energy boundary differs"),
-        (lambda r: r["cost"]["energy"].update(exclusive=False), "alone on its machine"),
-        (lambda r: r["cost"]["energy"].update(exclusive=None), "alone on its machine"),
+        (
+            lambda r: r["cost"]["energy"].update(exclusive=False),
+            "pretrained, seed 0 was not alone on the machine",
+        ),
+        (lambda r: r["cost"]["energy"].update(exclusive=None), "it is not known that the runs were alone"),
         (lambda r: r["environment"].update(machine="f" * 16), "the machine differs"),
     ],
 )
@@ -262,7 +268,115 @@ def test_joules_that_do_not_compare_are_refused(tmp_path, alter, reason):
     assert found.ratios["joules"].value is None
     assert reason in found.ratios["joules"].reason
     assert found.energy == "not comparable"
+    assert f"not compared: {found.ratios['joules'].reason}." in found.sentence
     assert (found.ratios["seconds"].value is None) == ("machine differs" in reason)
+
+
+def test_every_reason_not_to_compare_energy_is_named(tmp_path):
+    def both(record):
+        record["cost"]["energy"].update(exclusive=None)
+
+    found = only(compare(make_study(tmp_path, change=both, **SMALL)))
+    assert found.energy_method == "estimated"
+    assert found.sentence.endswith(
+        "Energy is estimated, and not compared: it is not known that the runs were alone on the machine."
+    )
+    change = PRETRAINED(lambda r: r["cost"]["energy"].update(boundary="gpu", exclusive=False))
+    twice = only(compare(make_study(tmp_path / "b", change=change, study="b", **SMALL)))
+    assert "boundary differs: cpu+ram against gpu; pretrained, seed 0 was not alone" in twice.sentence
+
+
+def test_an_estimated_ratio_is_shown_but_never_told_first(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    joules = found.ratios["joules"]
+    assert joules.value is not None
+    assert any("an energy ratio is a time ratio" in note for note in joules.notes)
+    assert found.sentence.endswith("Energy on this machine is estimated, not measured.")
+    assert f"{joules.value:.2f})." not in found.sentence
+
+
+def test_no_arm_was_tuned_and_the_sentence_says_so(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    assert ". Untuned: both arms used the same settings, and no trial chose them. " in found.sentence
+
+
+def test_flops_without_a_formula_are_a_lower_bound_everywhere(tmp_path):
+    change = PRETRAINED(lambda r: r["cost"]["flops"].update(lower_bound=["aten.strange"]))
+    findings = compare(make_study(tmp_path, change=change, **SMALL))
+    assert [arm.flops_lower_bound for arm in findings.arms] == [False, True]
+    assert findings.total.flops_lower_bound
+    assert only(findings).ratios["flops"].lower_bound
+    assert "as far as operations have a formula" in findings.sentence
+
+
+def test_a_pair_shows_the_digests_that_both_sides_share(tmp_path):
+    findings = compare(make_study(tmp_path, **SMALL))
+    pairs = only(findings).pairs
+    assert all(len(pair.head) == len(pair.order) == 8 for pair in pairs)
+    assert len({pair.head for pair in pairs}) == 3
+
+
+def test_a_worse_arm_is_told_with_a_real_minus_sign(tmp_path):
+    skill = {"pretrained": -1.2, "scratch": 0.0}
+    found = only(compare(make_study(tmp_path, skill=skill, **SMALL)))
+    assert "(gain −0." in found.sentence
+    assert "-0." not in found.sentence
+
+
+def test_a_target_met_at_step_0_is_met_before_any_training(tmp_path):
+    skill = {"pretrained": 0.4, "scratch": -3.0}  # scratch ends below chance
+    found = only(compare(make_study(tmp_path, skill=skill, **SMALL)))
+    assert found.arm_to_baseline.flops_share == 0
+    assert found.arm_to_baseline.sentence.endswith(" before any training")
+
+
+def energy_of(record, **changes):
+    cost = {**record.cost, "energy": {**record.cost["energy"], **changes}}
+    return replace(record, cost=cost)
+
+
+def test_what_the_meter_noted_is_read_when_it_is_there(tmp_path):
+    records = read_study(make_study(tmp_path, **SMALL)).records
+    noted = {
+        "idle_watts": {"cpu": 9.0, "ram": 1.0},
+        "dynamic_joules": 400.0,
+        "doubts": ["a short run"],
+        "unavailable": {"rapl": "no permission"},
+        "lost_segments": 1,
+        "evidence": {"lease": {"held": True}, "alone": {"foreign_cpu_share": 0.3, "limit": 0.05}},
+    }
+    found = meter_notes([energy_of(record, **noted) for record in records])
+    assert found is not None
+    assert (found.idle_watts, found.dynamic, found.lost_segments) == (10.0, 400.0, len(records))
+    assert found.doubts == ("a short run",)
+    assert found.unavailable == ("rapl: no permission",)
+    assert found.evidence == ("others used 30.0 % of the processor",)
+    calm = {"lease": {"held": True}, "alone": {"foreign_cpu_share": 0.0, "limit": 0.05}}
+    quiet = meter_notes([energy_of(records[0], evidence=calm)])
+    assert quiet is not None
+    assert quiet.evidence == ("exclusive lease held, and nothing else of weight ran beside",)
+    assert quiet.dynamic is None
+
+
+def test_carbon_is_a_mean_only_over_figures_that_rest_on_the_same(tmp_path):
+    records = read_study(make_study(tmp_path, **SMALL)).records
+    one = {
+        "grams": 2.0,
+        "region": "FR",
+        "year": 2023,
+        "source": "a table",
+        "grams_per_kwh": 56.0,
+        "pue": None,
+    }
+
+    def with_carbon(record, **changes):
+        return replace(record, cost={**record.cost, "carbon": {**one, **changes}})
+
+    found = carbon([with_carbon(records[0]), with_carbon(records[1], grams=4.0)])
+    assert found is not None
+    assert (found.grams, found.runs, found.region) == (3.0, 2, "FR")
+    assert carbon([with_carbon(records[0]), records[1]]) is None
+    assert carbon([with_carbon(records[0]), with_carbon(records[1], region="PL")]) is None
 
 
 def test_what_else_differs_inside_pairs_is_listed(tmp_path):

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from headstart.compare import economics as e
 from headstart.compare import findings as f
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -92,8 +93,49 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
         survivors_only=False,
         energy="estimated",
         excluded=(),
+        ledger=ledger(),
     )
     return replace(made, **changes)
+
+
+def ledger(**changes: Any) -> e.Ledger:
+    """A published cost, a range, of the whole pretraining."""
+    cost, own = e.Amount(2e19, 8e19), 4e11
+    made = e.Ledger(
+        arm="pretrained",
+        baseline="scratch",
+        model="bert-base-uncased",
+        origin="published",
+        flops=cost,
+        joules=None,
+        joules_reason="published energy has another boundary",
+        covers="",
+        stages=(),
+        figures=(
+            e.Figure("flops", cost, "", "derived: by hand", "the encoder", "A paper 2020, Table 1", True),
+            e.Figure("kwh", e.Amount(1507, 1507), "", "reported", "with PUE 1.58", "B 2019, Table 3", False),
+        ),
+        open=("The energy of the published weights is not known.",),
+        per_run=own,
+        views=(
+            view("marginal", None, e.Amount(0.0, 0.0), own),
+            view("amortised", 100, cost.scaled(0.01), own),
+            view("full", 1, cost, own),
+        ),
+        break_evens=(
+            e.BreakEven(
+                "flops", "pretrained", "at most", e.Amount(None, 8e8), e.Amount(1e11, None), 3, 3, ""
+            ),
+            e.BreakEven("flops", "scratch", "number", e.Amount(1e8, 4e8), e.Amount(2e11, 2e11), 3, 0, ""),
+        ),
+        sentence="The pretraining behind pretrained cost a lot; it pays for itself after at most many uses.",
+    )
+    return replace(made, **changes)
+
+
+def view(name: str, uses: int | None, share: e.Amount, own: float) -> e.View:
+    total = share.plus(e.Amount(own, own))
+    return e.View(name, uses, share, total, total.scaled(1 / own))
 
 
 def class_gain(place: int) -> f.ClassGain:
@@ -104,8 +146,9 @@ def class_gain(place: int) -> f.ClassGain:
 def pair(seed: int, gain: float) -> f.Pair:
     score = 0.17 + 0.01 * (seed - 1)
     return f.Pair(
-        f"{seed:016x}", seed, score, score + gain, gain, f"scratch-512-{seed}", f"pretrained-512-{seed}"
-    )
+        f"{seed:016x}", seed, score, score + gain, gain, f"scratch-512-{seed}", f"pretrained-512-{seed}",
+        head=f"aaaa000{seed}", order=f"bbbb000{seed}",
+    )  # fmt: skip
 
 
 def one_gain(metric: str, gain: float) -> f.Gain:

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 from tests.reports import handmade
 
-from headstart.compare.findings import Excluded, Interval
+from headstart.compare.economics import Amount, Stage
+from headstart.compare.findings import Excluded, Interval, MeterNotes
 from headstart.reports import markdown, sections
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
 
 ORDER = [
     "summary", "gain", "metrics", "curves", "classes", "confusion", "examples", "ratios", "pairs",
-    "costs", "differences", "start", "changers", "data", "environment", "reproduce",
+    "costs", "pretraining", "differences", "start", "changers", "data", "environment", "reproduce",
 ]  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_a_whole_study_has_every_section_in_the_order_of_a_readers_questions() -
 def test_sections_without_evidence_are_not_there() -> None:
     bare = handmade.comparison(
         gains={}, curves=(), classes=(), confusions=(), only_arm_count=0, only_baseline_count=0, ratios={},
-        pairs=(), arm_to_baseline=None, baseline_to_arm=None,
+        pairs=(), arm_to_baseline=None, baseline_to_arm=None, ledger=None,
     )  # fmt: skip
     page = sections.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
     assert keys(page) == ["summary", "costs", "reproduce"]
@@ -159,6 +160,73 @@ def test_curves_come_by_step_compute_and_time() -> None:
         f"curve-accuracy-{axis}" for axis in ("step", "flops", "seconds")
     ]
     assert "pretrained ends at 0.550 after 384 GFLOPs" in gallery.figures[1].description
+
+
+def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> None:
+    views, pays, figures = [p for p in section(sections.page(handmade.study()), "pretraining").parts
+                            if isinstance(p, Table)]  # fmt: skip
+    assert [row[1].text for row in views.rows] == [
+        "marginal: as a gift",
+        "amortised over 100 uses",
+        "full: by this one use",
+    ]
+    assert views.rows[0][2].text == "none"
+    assert views.rows[2][2].text == "20.0 EFLOPs to 80.0 EFLOPs"
+    assert views.rows[2][6].text == "published, not measured here"
+    assert [row[4].text for row in pays.rows] == [
+        "after at most 800,000,000 uses",
+        "after 100,000,000 to 400,000,000 uses",
+    ]
+    assert "the saving is a lower bound" in pays.rows[0][5].text
+    assert [row[5].text for row in figures.rows] == [
+        "A paper 2020, Table 1",
+        "B 2019, Table 3 (not yet read again at its source)",
+    ]
+    assert "Open questions" in words(sections.page(handmade.study()))
+
+
+def test_a_part_of_the_pretraining_is_never_shown_as_the_whole() -> None:
+    part = handmade.ledger(covers="the contrastive stage", flops=Amount(None, 8e19))
+    page = sections.page(handmade.study(comparison=handmade.comparison(ledger=part)))
+    table = next(p for p in section(page, "pretraining").parts if isinstance(p, Table))
+    assert all(row[4].text.endswith(" + an unknown rest") for row in table.rows[1:])
+    assert "the contrastive stage alone" in table.rows[2][6].text
+
+
+def test_pretraining_that_was_measured_here_is_told_as_such() -> None:
+    stage = Stage(10**15, 500.0, "measured", 60.0, ("ab" * 8,))
+    exact = Amount(1e15, 1e15)
+    mine = handmade.ledger(origin="measured", stages=(stage,), figures=(), open=(), flops=exact)
+    text = words(sections.page(handmade.study(comparison=handmade.comparison(ledger=mine))))
+    assert "measured here (1 run)" in text
+    assert "abababab" in text
+    assert "Published figures" not in text
+
+
+def test_pairs_show_the_digests_that_both_sides_share() -> None:
+    table = section(sections.page(handmade.study()), "pairs").parts[0]
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[0]][-2:] == ["both aaaa0000", "both bbbb0000"]
+
+
+def test_a_lower_bound_of_flops_is_marked() -> None:
+    arm = handmade.summary("pretrained", flops_lower_bound=True)
+    findings = handmade.study(arms=(handmade.summary("scratch"), arm))
+    table = section(sections.page(findings), "summary").parts[0]
+    assert isinstance(table, Table)
+    assert [row[4].text for row in table.rows] == ["414 GFLOPs", "≥ 414 GFLOPs"]
+
+
+def test_total_and_dynamic_energy_stand_side_by_side_with_the_evidence() -> None:
+    notes = MeterNotes(900.0, 600.0, 10.0, ("nothing else ran",), ("a short run",), ("rapl: no",), 1)
+    arm = handmade.summary("pretrained", meter=notes)
+    page = sections.page(handmade.study(arms=(handmade.summary("scratch"), arm)))
+    table = [part for part in section(page, "costs").parts if isinstance(part, Table)][1]
+    assert [cell.text for cell in table.rows[0]] == [
+        "pretrained", "900 J", "600 J", "10.0 W", "nothing else ran", "estimated, not measured",
+    ]  # fmt: skip
+    for line in ("Energy: a short run", "Not used: rapl: no", "1 interrupted segment left no record"):
+        assert line in words(page)
 
 
 @pytest.mark.parametrize("study", [handmade.study(), handmade.sizes()])

@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
 
+from headstart.compare.economics import Amount
 from headstart.node import RecordError
 from headstart.reports import html, markdown, sections, terminal
 from headstart.reports.build import build, write
@@ -145,12 +146,13 @@ def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
 
 def test_both_reports_are_built_and_rebuilt_to_the_same_bytes(study: Path) -> None:
     first = build(study)
-    files = [first.html, first.markdown, *first.pictures]
+    files = [first.html, first.markdown, *first.pictures, *first.cards]
     before = {path: path.read_bytes() for path in files}
     stale = study / markdown.FOLDER / "old.svg"
     stale.write_text("<svg/>")
     again = build(study)
-    assert {path: path.read_bytes() for path in [again.html, again.markdown, *again.pictures]} == before
+    assert {path: path.read_bytes() for path in files} == before
+    assert [path.name for path in again.cards] == ["card_scratch.md", "card_pretrained.md"]
     assert not stale.exists()
     assert not list(study.rglob("*.partial"))
     assert "1 diverged" in first.markdown.read_text()
@@ -160,7 +162,8 @@ def test_both_reports_are_built_and_rebuilt_to_the_same_bytes(study: Path) -> No
 
 def test_no_path_of_the_machine_is_in_a_report(study: Path) -> None:
     built = write(build(study).findings, study, lambda: BUNDLE)
-    assert str(study.parent) not in built.html.read_text() + built.markdown.read_text()
+    files = (built.html, built.markdown, *built.cards)
+    assert str(study.parent) not in "".join(path.read_text() for path in files)
 
 
 def test_a_folder_without_a_finished_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -179,6 +182,14 @@ def test_the_terminal_table_fits_eighty_columns_without_colour(findings, capsys)
     assert not re.search("[\x1b─│…]", "\n".join(lines))
     assert "751 J" in "\n".join(lines)
     assert "estimated" in "\n".join(lines)
+    assert "\n".join(lines).count("The pretraining behind pretrained") == 1
+
+
+def test_the_terminal_says_nothing_about_a_pretraining_that_nobody_knows(capsys) -> None:
+    unknown = handmade.ledger(origin="unknown", flops=Amount(None, None))
+    findings = handmade.study(comparison=handmade.comparison(ledger=unknown))
+    terminal.show(findings, None, Console(width=80))
+    assert "The pretraining behind" not in capsys.readouterr().out
 
 
 def test_reporting_imports_no_torch_and_no_pandas_of_its_own() -> None:

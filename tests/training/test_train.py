@@ -19,7 +19,9 @@ from headstart.studies.compose import runs_of
 from headstart.studies.identity import identify
 from headstart.training.train import train
 
-TIMING = ("seconds", "samples_per_second", "peak_memory_bytes", "energy")
+TIMING = (
+    "seconds", "samples_per_second", "tokens_per_second", "data_wait_share", "utilisation", "peak_memory_bytes", "energy",
+)  # fmt: skip
 
 
 def trained(folder: Path, overrides: list[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from headstart.records.record import Record
 
 QUANTITIES: tuple[Quantity, ...] = ("flops", "tokens", "seconds", "joules")
 _COUNTERS = ("measured", "sampled")
+TIME_RATIO = "estimated energy: on a machine without counters an energy ratio is a time ratio"
 
 
 def train_cost(record: Record, quantity: Quantity) -> float | None:
@@ -45,9 +46,11 @@ def ratio(matches: Sequence[Match], quantity: Quantity) -> Ratio:
     notes = [f"{len(kept)} of {len(matches)} pairs: {reasons[0]}"] if reasons else []
     baseline, arm = np.mean(kept, axis=0)
     notes += _lower_bound(matches) if quantity == "flops" else []
+    notes += [TIME_RATIO] if estimated else []
     return Ratio(
-        quantity, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes)
-    )
+        quantity, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes),
+        lower_bound=quantity == "flops" and bool(_lower_bound(matches)),
+    )  # fmt: skip
 
 
 def geometric_mean(ratios: Sequence[float]) -> tuple[float, Interval | None]:
@@ -68,13 +71,20 @@ def energy_word(joules: Ratio, matches: Sequence[Match]) -> str:
     return "not comparable" if known else "not measured"
 
 
+def energy_method(matches: Sequence[Match]) -> str | None:
+    """ "measured" or "estimated" when that holds for all joules of these pairs, refused ratio or not."""
+    known = [r for pair in matches for r in pair.sides if r.cost["energy"]["joules"] is not None]
+    words = {"measured" if _method(record) in _COUNTERS else "estimated" for record in known}
+    return words.pop() if len(words) == 1 and len(known) == 2 * len(matches) else None
+
+
 def to_target(matches: Sequence[Match], metric: str, runner: int) -> ToTarget | None:
     """What side `runner` (0 baseline, 1 arm) needed to reach the other side's last validation score.
 
     The first evaluation at or above the target counts: nothing is interpolated between evaluations. None when
     there are no pairs, or the curves do not show the metric.
     """
-    found = [_first_at(pair.sides[runner], pair.sides[1 - runner], metric) for pair in matches]
+    found = [first_at(pair.sides[runner], pair.sides[1 - runner], metric) for pair in matches]
     known = [one for one in found if one is not None]
     if not known:
         return None
@@ -100,7 +110,7 @@ def to_target(matches: Sequence[Match], metric: str, runner: int) -> ToTarget | 
     return replace(result, sentence=to_target_sentence(result))
 
 
-def _first_at(runner: Record, other: Record, metric: str) -> tuple[float, Any, Any] | None:
+def first_at(runner: Record, other: Record, metric: str) -> tuple[float, Any, Any] | None:
     """(target, the runner's first point at it or None, the other's last point); None without the metric."""
     goal = [point for point in other.curve() if _value(point, metric) is not None]
     own = [point for point in runner.curve() if _value(point, metric) is not None]
@@ -142,13 +152,23 @@ def _energy_refusal(pair: Match) -> str | None:
     for record, energy in zip(pair.sides, (left, right), strict=True):
         if train_cost(record, "joules") is None:
             return f"not measured in {record.label}: {energy['reason'] or 'no joules for the train phase'}"
-    for name in ("method", "backend", "boundary"):
-        if left[name] != right[name]:
-            return f"the energy {name} differs: {left[name]} against {right[name]}"
-    for record, energy in zip(pair.sides, (left, right), strict=True):
-        if not energy["exclusive"]:
-            return f"{record.label} was not known to be alone on its machine"
-    return _place_refusal(pair)
+    reasons = [
+        f"the energy {name} differs: {left[name]} against {right[name]}"
+        for name in ("method", "backend", "boundary")
+        if left[name] != right[name]
+    ]
+    reasons += [reason for reason in (_company(pair), _place_refusal(pair)) if reason]
+    return "; ".join(reasons) or None
+
+
+def _company(pair: Match) -> str | None:
+    """Whose joules may hold another's work; what is not known is said in other words than what is."""
+    for record in pair.sides:
+        if record.cost["energy"]["exclusive"] is False:
+            return f"{record.label} was not alone on the machine"
+    if any(record.cost["energy"]["exclusive"] is None for record in pair.sides):
+        return "it is not known that the runs were alone on the machine"
+    return None
 
 
 def _place_refusal(pair: Match) -> str | None:

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.compare.economics import Ledger
+
 Word = Literal["better", "worse", "equivalent", "undecided"]
 Quantity = Literal["flops", "seconds", "joules", "tokens"]
 Axis = Literal["step", "flops", "seconds"]
@@ -48,6 +50,8 @@ class Pair:
     gain: float  # oriented: positive when the arm is better
     baseline_folder: str
     arm_folder: str
+    head: str = ""  # digest of the head at step 0, first 8 digits: the same on both sides
+    order: str = ""  # digest of the rows' order, first 8 digits: the same on both sides
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Ratio:
     estimated: bool  # joules that no counter measured
     reason: str | None
     notes: tuple[str, ...] = ()
+    lower_bound: bool = False  # FLOPs: an operation had no formula
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,9 @@ class ArmSummary:
     samples_per_second: float | None
     peak_memory_bytes: int | None  # largest, device where there is one, else host
     survivors_only: bool  # the mean leaves out diverged, failed or interrupted runs
+    flops_lower_bound: bool = False  # an operation had no formula
+    carbon: Carbon | None = None  # None: not every run has a figure, or they rest on different ones
+    meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
 
 
 @dataclass(frozen=True)
@@ -224,6 +232,33 @@ class Total:
     joules_measured: float | None  # counters (measured, sampled); never added to estimates
     joules_estimated: float | None
     runs_without_energy: int
+    flops_lower_bound: bool = False
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """What the electricity of an arm's runs emitted, and on what that figure rests."""
+
+    grams: float  # CO2 equivalent, mean per run
+    runs: int
+    region: str
+    year: int | None
+    source: str  # of the intensity
+    g_per_kwh: float
+    pue: float | None  # None: the building is not counted
+
+
+@dataclass(frozen=True)
+class MeterNotes:
+    """What the meters of an arm's runs left beside their training joules."""
+
+    joules: float | None  # all phases, mean per run
+    dynamic: float | None  # above idle, all phases, mean per run
+    idle_watts: float | None  # all devices, mean per run
+    evidence: tuple[str, ...]  # whether the runs were alone, in words
+    doubts: tuple[str, ...]
+    unavailable: tuple[str, ...]  # "rapl: no permission to read ..."
+    lost_segments: int
 
 
 @dataclass(frozen=True)
@@ -252,6 +287,8 @@ class Comparison:
     survivors_only: bool
     energy: str  # "measured" | "estimated" | "not measured" | "not comparable"
     excluded: tuple[Excluded, ...]  # pairs left out here
+    energy_method: str | None = None  # "measured" | "estimated", also of a refused ratio; None: mixed or none
+    ledger: Ledger | None = None  # what the arm's pretraining cost; None when it poured nothing
 
     @property
     def gain(self) -> Gain | None:

@@ -12,7 +12,7 @@ import numpy as np
 from headstart.compare.answers import Answers, align, disagreement
 from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.conditions import conditions
-from headstart.compare.costs import QUANTITIES, energy_word, ratio, to_target
+from headstart.compare.costs import QUANTITIES, energy_method, energy_word, ratio, to_target
 from headstart.compare.curves import curves
 from headstart.compare.examples import class_gains, confusion, only_right
 from headstart.compare.findings import (
@@ -26,6 +26,7 @@ from headstart.compare.findings import (
     Quantity,
     Ratio,
 )
+from headstart.compare.ledger import ledger
 from headstart.compare.pairs import Match, Matching, match, newest
 from headstart.compare.scoring import METRICS, higher_is_better, orient
 from headstart.compare.summaries import arm_summary, attestation, environments, total
@@ -129,6 +130,8 @@ def _compare_arm(condition: Condition, arm: str, matching: Matching, question: Q
         survivors_only=matching.survivors_only,
         energy=energy_word(ratios["joules"], matches),
         excluded=matching.excluded,
+        energy_method=energy_method(matches),
+        ledger=ledger(matches, question.headline),
     )
     return replace(comparison, sentence=sentence(comparison))
 
@@ -186,6 +189,8 @@ def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
             gain=orient(headline) * (_test(pair.arm)[headline] - _test(pair.baseline)[headline]),
             baseline_folder=pair.baseline.folder.name,
             arm_folder=pair.arm.folder.name,
+            head=pair.arm.init["head"][:8],
+            order=pair.arm.data["order"][:8],
         )
         for pair in matches
         if all(headline in _test(record) for record in pair.sides)

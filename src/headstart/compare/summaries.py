@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from headstart.compare.costs import train_cost
-from headstart.compare.findings import ArmSummary, Attestation, Total
+from headstart.compare.findings import ArmSummary, Attestation, Carbon, MeterNotes, Total
 from headstart.records.record import Record
 
 _SURROUNDINGS = (
@@ -24,6 +24,8 @@ _SURROUNDINGS = (
     "versions",
     "code",
 )
+
+_CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 
 
 def arm_summary(
@@ -59,6 +61,9 @@ def arm_summary(
         samples_per_second=_mean([r.cost["samples_per_second"] for r in finished]),
         peak_memory_bytes=max((p for p in peaks if p is not None), default=None),
         survivors_only=len(finished) < len(records),
+        flops_lower_bound=any(record.cost["flops"]["lower_bound"] for record in records),
+        carbon=carbon(records),
+        meter=meter_notes(records),
     )
 
 
@@ -90,7 +95,64 @@ def total(records: Sequence[Record]) -> Total:
         joules_measured=float(sum(measured)) if measured else None,
         joules_estimated=float(sum(estimated)) if estimated else None,
         runs_without_energy=len(records) - len(measured) - len(estimated),
+        flops_lower_bound=any(record.cost["flops"]["lower_bound"] for record in records),
     )
+
+
+def carbon(records: Sequence[Record]) -> Carbon | None:
+    """Mean grams per run; None unless every run has a figure from the same region, year, source and PUE."""
+    found = [record.cost.get("carbon") for record in records]
+    known = [each for each in found if each is not None and each.get("grams") is not None]
+    basis = {tuple(each.get(name) for name in _CARBON) for each in known}
+    if len(known) < len(records) or len(basis) != 1:
+        return None
+    region, year, source, intensity, pue = basis.pop()
+    grams = float(np.mean([each["grams"] for each in known]))
+    return Carbon(grams, len(known), str(region), year, str(source), float(intensity), pue)
+
+
+def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
+    """What the meters left beside the joules; None when no record has any of it (they are optional)."""
+    energies = [record.cost["energy"] for record in records]
+    if not any("doubts" in each or "evidence" in each or "dynamic_joules" in each for each in energies):
+        return None
+    idle = [each.get("idle_watts") for each in energies]
+    return MeterNotes(
+        joules=_mean([(each["joules"] or {}).get("total") for each in energies]),
+        dynamic=_mean([each.get("dynamic_joules") for each in energies]),
+        idle_watts=_mean([None if watts is None else float(sum(watts.values())) for watts in idle]),
+        evidence=_each_once(line for each in energies for line in _alone(each)),
+        doubts=_each_once(line for each in energies for line in each.get("doubts") or ()),
+        unavailable=_each_once(
+            f"{name}: {why}" for each in energies for name, why in (each.get("unavailable") or {}).items()
+        ),
+        lost_segments=sum(int(each.get("lost_segments") or 0) for each in energies),
+    )
+
+
+def _alone(energy: Mapping[str, Any]) -> list[str]:
+    """Why the run counts as alone or not, in words; parts that the meter left out are left out."""
+    evidence = energy.get("evidence") or {}
+    lease, alone = evidence.get("lease") or {}, evidence.get("alone") or {}
+    share = alone.get("foreign_cpu_share")
+    strangers = sum((alone.get("foreign_gpu_processes") or {}).values())
+    found = [
+        ""
+        if lease.get("held") in (None, True)
+        else f"no exclusive lease: {lease.get('reason') or 'not held'}",
+        ""
+        if share is None or share < alone.get("limit", 1.0)
+        else f"others used {share:.1%} of the processor",
+        f"{strangers} foreign GPU processes" if strangers else "",
+        f"the load of others could not be read: {alone['reason']}" if alone.get("reason") else "",
+    ]
+    if not any(found) and energy["exclusive"]:
+        return ["exclusive lease held, and nothing else of weight ran beside"]
+    return [line.replace("%", " %") for line in found if line]
+
+
+def _each_once(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
 
 
 def _start(record: Record) -> dict[str, Any]:

@@ -79,12 +79,13 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     needed = _pairs_needed(spread, gain, margin, pairs)
     if needed:
         more = max(needed - pairs, 1)
-        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {gain:+.3f}"
+        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {_number(gain, '+')}"
     if evidence.examples and spread.pure_example_variance > 0:
-        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {gain:+.3f}"
-    return (
-        f"far more pairs than {_MOST_PAIRS}: the gain of {gain:+.3f} is small against the spread of the seeds"
-    )
+        return (
+            f"a larger test set: {evidence.examples} examples do not resolve a gain of {_number(gain, '+')}"
+        )
+    told = _number(gain, "+")
+    return f"far more pairs than {_MOST_PAIRS}: the gain of {told} is small against the spread of the seeds"
 
 
 def sentence(comparison: Comparison) -> str:
@@ -171,8 +172,8 @@ def _scores(comparison: Comparison, gain: Gain) -> str:
     word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
     pairs = f"{gain.pairs} pair{'s' * (gain.pairs != 1)}"
     return (
-        f"{comparison.arm} scores {gain.arm_score:.3f} against {gain.baseline_score:.3f} from "
-        f"{comparison.baseline} in {metric} (gain {gain.gain:.3f}, {_span(gain)}, {pairs}: {word})"
+        f"{comparison.arm} scores {_number(gain.arm_score)} against {_number(gain.baseline_score)} from "
+        f"{comparison.baseline} in {metric} (gain {_number(gain.gain)}, {_span(gain)}, {pairs}: {word})"
     )
 
 
@@ -180,7 +181,7 @@ def _span(gain: Gain) -> str:
     if gain.interval is None:
         return "no interval"
     level = f"{gain.interval.level * 100:g} %"
-    return f"{level} interval {gain.interval.low:.3f} to {gain.interval.high:.3f}"
+    return f"{level} interval {_number(gain.interval.low)} to {_number(gain.interval.high)}"
 
 
 def _reached(comparison: Comparison) -> str | None:
@@ -194,13 +195,27 @@ def to_target_sentence(found: ToTarget) -> str:
     """ "scratch did not reach pretrained's validation accuracy (0.553) within this budget"."""
     if found.target is None:
         return f"{found.runner}: no curve tells whether it reached {found.target_of}"
-    goal = f"{found.target_of}'s final validation {found.metric.replace('_', ' ')} ({found.target:.3f})"
+    goal = f"{found.target_of}'s final validation {found.metric.replace('_', ' ')} ({_number(found.target)})"
     if not found.reached:
         return f"{found.runner} did not reach {goal} within this budget"
     part = found.flops_share
-    share = "" if part is None else f", with {part:.2f} of the FLOPs that {found.target_of} was trained with"
+    share = "" if part is None else _share_words(part, found.target_of)
     scope = "" if found.reached == found.pairs else f" in {found.reached} of {found.pairs} pairs"
     return f"{found.runner} reached {goal}{scope}{share}"
+
+
+def _share_words(part: float, other: str) -> str:
+    """What part of the other's training it took; nothing at all is said in other words than a little."""
+    if part == 0:
+        return " before any training"
+    told = "less than 0.01" if part < 0.005 else f"{part:.2f}"
+    return f", with {told} of the FLOPs that {other} was trained with"
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Three decimals, a real minus sign, and no minus before a zero."""
+    text = f"{value:{sign}.3f}"
+    return ("+0.000" if sign else "0.000") if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:
@@ -208,14 +223,15 @@ def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:
     ratio = ratios.get("flops")
     if ratio is None or ratio.value is None:
         return None
+    bound = ", as far as operations have a formula" if ratio.lower_bound else ""
     if abs(ratio.value - 1) < 0.005:
-        return f"training cost the same FLOPs (ratio {ratio.value:.2f})"
-    return f"training cost {ratio.value:.2f} times the FLOPs"
+        return f"training cost the same FLOPs (ratio {ratio.value:.2f}){bound}"
+    return f"training cost {ratio.value:.2f} times the FLOPs{bound}"
 
 
 def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
-    """What a reader must know with the numbers: survivors, one pair, energy."""
-    remarks = []
+    """What a reader must know with the numbers: tuning, survivors, one pair, energy."""
+    remarks = ["Untuned: both arms used the same settings, and no trial chose them."]
     if comparison.survivors_only:
         remarks.append("This is over survivors only: runs that did not finish are left out.")
     if gain.pairs == 1:
@@ -226,11 +242,15 @@ def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
 
 
 def _energy(comparison: Comparison) -> str:
+    """Only a measured ratio is told here; a refused one names what differs or is not known."""
     ratio = comparison.ratios.get("joules")
-    value = f" (ratio {ratio.value:.2f})" if ratio and ratio.value is not None else ""
-    return {
-        "measured": f"Energy was measured{value}.",
-        "estimated": f"Energy on this machine is estimated, not measured{value}.",
-        "not measured": "Energy was not measured.",
-        "not comparable": "Energy cannot be compared between these runs.",
-    }[comparison.energy]
+    if comparison.energy == "measured":
+        value = f" (ratio {ratio.value:.2f})" if ratio and ratio.value is not None else ""
+        return f"Energy was measured{value}."
+    if comparison.energy == "estimated":
+        return "Energy on this machine is estimated, not measured."
+    if comparison.energy == "not measured":
+        return "Energy was not measured."
+    how = f"{comparison.energy_method}, and not" if comparison.energy_method else "not"
+    why = f": {ratio.reason}" if ratio and ratio.reason else ""
+    return f"Energy is {how} compared{why}."

@@ -1,7 +1,7 @@
 """codecarbon's estimate of the whole machine's energy; always labelled `estimated`.
 
 Where no counter can be read it charges a constant power per part, so that a ratio of its joules
-is a ratio of seconds. One `flush` per phase boundary: its tasks lose energy between tasks.
+is nearly a ratio of seconds. One `flush` per phase boundary: its tasks lose energy between tasks.
 """
 
 from __future__ import annotations
@@ -9,58 +9,75 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from headstart.meters.backend import Backend, Method
-from headstart.node import Node
+from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
+from headstart.meters.settings import MeterSettings
 
 if TYPE_CHECKING:
     from codecarbon import OfflineEmissionsTracker
 
 JOULES = 3.6e6  # per kWh
+NEVER = 1e6  # seconds between its own readings: ours take their place, because two threads count a span twice
 
 
-class CodeCarbon(Node):
+class CodeCarbon(MeterSettings):
     """Energy estimated by codecarbon."""
 
     kind: Literal["codecarbon"]
 
-    def backend(self) -> Backend:
+    def backend(self, device: DeviceKind = "cpu") -> Backend:
         """A fresh tracker."""
         return Estimate()
 
 
-class Estimate:
+class Estimate(Backend):
     """Cumulative joules of CPU, memory and GPU as codecarbon estimates them."""
 
     name = "codecarbon"
     method: Method = "estimated"
-    boundary: str | None = "whole machine"
-    reason: str | None = None
+    boundary = "whole machine"
+    guard = 15.0
+    resolution = 0.05  # a flush within 50 ms of the last one measures nothing
+    claims = ("machine",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._tracker: OfflineEmissionsTracker | None = None
         self._joules: dict[str, float] = {}
 
     def open(self) -> None:
-        """Start the tracker; no network, no file, no lock, no log."""
+        """Start the tracker: no network, no file, no lock, no log, no setting from elsewhere."""
         from codecarbon import OfflineEmissionsTracker
 
         logging.getLogger("codecarbon").disabled = True  # it speaks before it reads its own log_level
         self._tracker = OfflineEmissionsTracker(
-            country_iso_code="FRA",  # energy does not depend on it, and its emissions are not used
+            country_iso_code="FRA",  # its emissions are not used, so any will do
+            force_carbon_intensity_g_co2e_kwh=1.0,  # ... and it must ask nobody for them
+            electricitymaps_api_token=None,
+            emissions_endpoint=None,
+            cloud_provider=None,
+            cloud_region=None,
+            region=None,
+            country_2letter_iso_code=None,
             output_methods=[],
             output_handlers=[_Receiver(self._joules)],
-            save_to_file=False,
+            measure_power_secs=NEVER,
+            api_call_interval=-1,
             allow_multiple_runs=True,
+            tracking_mode="machine",
+            pue=1.0,  # of carbon, never of energy
+            force_cpu_power=None,
+            force_ram_power=None,
             log_level=logging.CRITICAL,
         )
         self._tracker.start()
+        if not self.read():
+            self.close()
+            raise Unreadable("codecarbon delivered no estimate on this machine")
 
     def read(self) -> dict[str, float]:
         """Joules since the start, by part."""
         if self._tracker is not None:
             self._tracker.flush()
-        if not self._joules:
-            self.method, self.reason = "none", "codecarbon delivered no estimate on this machine"
         return dict(self._joules)
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FlopCounter:
-    """FLOPs of one batch by stage and shape, from a skeleton of the model (on the meta device)."""
+    """FLOPs of one batch by stage and shape, from a skeleton of the model."""
 
     def __init__(self, skeleton: nn.Module, trainable: set[str]) -> None:
         self._skeleton = skeleton
@@ -33,7 +33,7 @@ class FlopCounter:
         return rows * self._per_row(False, length)
 
     def _per_row(self, backward: bool, length: int) -> int:
-        """Every operation with a formula works on rows independently, so one row is counted and multiplied."""
+        """Every operation with a formula works row by row, so one row is counted and multiplied."""
         key = (backward, length)
         if key not in self._known:
             self._known[key] = self._count(backward, length)

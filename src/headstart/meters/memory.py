@@ -1,26 +1,43 @@
-"""Peak memory of a run, on the host and on the device."""
+"""Peak memory of a run by phase, on the host and on the device."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
-def reset_peak() -> None:
-    """Start a new high-water mark; where the system cannot, the process's own peak so far remains."""
-    try:
+class PeakMemory:
+    """High-water marks since the last phase boundary; `note` keeps them for the phase that ends."""
+
+    def __init__(self) -> None:
+        self._host: dict[str, int] = {}
+        self._device: dict[str, int] = {}
+        _reset()
+
+    def note(self, phase: str) -> None:
+        """Keep the peaks of the phase that ends here, and start new ones."""
+        for kept, peak in ((self._host, _host_peak()), (self._device, _device_peak())):
+            if peak is not None:
+                kept[phase] = max(peak, kept.get(phase) or 0)
+        _reset()
+
+    def peaks(self) -> dict[str, Any]:
+        """Bytes: highest resident memory of the process, highest allocated device memory; both by phase."""
+        return {
+            "host": max(self._host.values(), default=None),
+            "device": max(self._device.values(), default=None),
+            "by_phase": {"host": dict(self._host) or None, "device": dict(self._device) or None},
+        }
+
+
+def _reset() -> None:
+    """Where the system cannot start a new mark, the process's own peak so far remains."""
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: resets VmHWM
-    except OSError:
-        pass
-    torch = _torch()
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def peak_bytes() -> dict[str, int | None]:
-    """Highest resident memory of the process, and highest allocated device memory, since the reset."""
-    torch = _torch()
-    device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-    return {"host": _host_peak(), "device": device}
+    cuda = _cuda()
+    if cuda.is_available():
+        cuda.reset_peak_memory_stats()
 
 
 def _host_peak() -> int | None:
@@ -32,7 +49,12 @@ def _host_peak() -> int | None:
     return int(kilobytes) * 1024 if kilobytes else None
 
 
-def _torch():
+def _device_peak() -> int | None:
+    cuda = _cuda()
+    return cuda.max_memory_allocated() if cuda.is_available() else None
+
+
+def _cuda() -> Any:
     import torch
 
-    return torch
+    return torch.cuda

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from headstart.meters.backend import Backend
-from headstart.node import Node
+from headstart.meters.backend import Backend, DeviceKind, Unreadable
+from headstart.meters.settings import MeterSettings
 
 
-class NoMeter(Node):
+class NoMeter(MeterSettings):
     """Seconds and operations are still counted; energy is not."""
 
     kind: Literal["none"]
 
-    def backend(self) -> Backend:
+    def backend(self, device: DeviceKind = "cpu") -> Backend:
         """A backend that reads nothing."""
         return Unmeasured("no energy meter was asked for (meter=none)")
 
 
-class Unmeasured:
+class Unmeasured(Backend):
     """A backend without a reading."""
 
-    name = "none"
-    method = "none"
-    boundary = None
-
-    def __init__(self, reason: str) -> None:
-        self.reason: str | None = reason
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
 
     def open(self) -> None:
-        """Nothing to open."""
-
-    def read(self) -> dict[str, float]:
-        """No device, no joules."""
-        return {}
-
-    def close(self) -> None:
-        """Nothing to close."""
+        """There is nothing to open."""
+        raise Unreadable(self.why)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
+
+Precision = Literal["bf16", "fp32"]
 
 
 @cache
-def matmul_peak(device: str, precision: Literal["bf16", "fp32"], seconds: float = 2.0, size: int = 1024) -> float:
-    """Best floating-point operations per second of a square product, within about `seconds`."""
+def matmul_peak(device: str, precision: Precision, seconds: float = 2.0, size: int = 1024) -> float:
+    """Best floating-point operations per second of a square product, within about `seconds`.
+
+    There is no fp16: on a processor one product of this size can take a minute.
+    """
     import torch
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -17,10 +22,37 @@ def matmul_peak(device: str, precision: Literal["bf16", "fp32"], seconds: float 
     a = torch.randn(size, size).to(device, dtype)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     best, end = float("inf"), time.perf_counter() + seconds
-    a @ a
+    torch.mm(a, a)
     wait()
     while (start := time.perf_counter()) < end:
-        a @ a
+        torch.mm(a, a)
         wait()
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
+
+
+def peak(device: str, precision: Precision, seconds: float = 2.0) -> dict[str, Any]:
+    """The peak with what it depends on, for a record."""
+    import torch
+
+    return {
+        "flops_per_second": matmul_peak(device, precision, seconds),
+        "dtype": precision,
+        "threads": torch.get_num_threads() if device == "cpu" else None,
+        "blas": blas() if device == "cpu" else "cublas",
+    }
+
+
+def utilisation(flops: float, seconds: float, peak: float) -> float | None:
+    """Model FLOPs utilisation: the share of the peak that the model's own operations used."""
+    return flops / seconds / peak if seconds > 0 and peak > 0 else None
+
+
+def blas() -> str:
+    """The library that multiplies matrices on the processor."""
+    import torch
+
+    if torch.backends.mkl.is_available():
+        return "mkl"
+    built = torch.__config__.show().lower()
+    return next((name for name in ("openblas", "accelerate", "blis", "nvpl") if name in built), "unknown")

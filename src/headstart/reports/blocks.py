@@ -271,11 +271,13 @@ def _ratio_row(ratio: Ratio) -> tuple[Cell, ...]:
     told = "exact" if ends and ends.low == ends.high else told
     remark = ratio.reason or ("estimated, not measured" if ratio.estimated else "")
     value = numbers.ratio(ratio.value) if numbers.known(ratio.value) else "no ratio"
+    bound = {"lower_bound": True} if ratio.lower_bound else {}
     source = (
         f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
     )
     told = told if ratio.value is not None else ""
-    return cells(name, form(ratio.baseline), form(ratio.arm), Cell(value, source, strong=True), told, remark)
+    sides = (form(ratio.baseline, **bound), form(ratio.arm, **bound))
+    return cells(name, *sides, Cell(value, source, strong=True), told, remark)
 
 
 def _pairs(item: Comparison) -> tuple[Part, ...]:
@@ -288,11 +290,20 @@ def _pairs(item: Comparison) -> tuple[Part, ...]:
             numbers.score(pair.arm_score),
             Cell(numbers.signed(pair.gain), strong=True),
             Cell(pair.pair_id[:12], f"{pair.baseline_folder} | {pair.arm_folder}"),
+            _both(pair.head, "head's weights at step 0"),
+            _both(pair.order, "order of the rows"),
         )
         for pair in item.pairs
     )
     caption = f"Test {charts.metric_name(item.headline)} of every pair that entered the comparison."
-    return (Table(columns(f"Seed | #{item.baseline} | #{item.arm} | #Gain | Pair"), rows, caption),)
+    names = f"Seed | #{item.baseline} | #{item.arm} | #Gain | Pair | Head at step 0 | Order of rows"
+    return (Table(columns(names), rows, caption),)
+
+
+def _both(digest: str, of: str) -> Cell:
+    """The first digits of a digest that both sides of a pair share."""
+    text = f"both {digest}" if digest else numbers.UNKNOWN
+    return Cell(text, f"first 8 digits of the digest of the {of}; a pair that differs is left out")
 
 
 def _bullets(items: Sequence[str]) -> tuple[Part, ...]:

@@ -1,4 +1,4 @@
-"""Building a report: from a study folder to report.html and report.md in it."""
+"""Building a report: from a study folder to report.html, report.md and a model card per arm in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headstart.compare.findings import Findings
 from headstart.node import RecordError
-from headstart.reports import html, markdown, sections
+from headstart.reports import card, html, markdown, sections
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Built:
     html: Path
     markdown: Path
     pictures: tuple[Path, ...]
+    cards: tuple[Path, ...] = ()  # one model card per arm
 
 
 def build(folder: Path) -> Built:
@@ -54,6 +55,7 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
         html=_write(folder / "report.html", html.render(page, bundle())),
         markdown=_write(folder / "report.md", markdown.render(page)),
         pictures=pictures,
+        cards=tuple(_write(folder / name, text) for name, text in card.cards(findings).items()),
     )
     for old in set(beside.glob("*.svg")) - set(pictures):
         old.unlink()

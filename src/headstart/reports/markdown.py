@@ -33,7 +33,7 @@ def render(page: Page) -> str:
     facts = " · ".join(f"{name}: {escape(value)}" for name, value in page.facts if value)
     head = [f"# {escape(page.study)}", escape(page.question), f"**{escape(page.sentence)}**", facts]
     head += [f"> {escape(warning)}" for warning in page.warnings]
-    body = [_section(section) for section in page.sections]
+    body = [section(each) for each in page.sections]
     return "\n\n".join(part for part in [*head, *body] if part) + "\n"
 
 
@@ -65,9 +65,10 @@ def escape(text: str) -> str:
     return flat.replace("://", ":&#8203;//").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
-def _section(section: Section) -> str:
-    heading = f"{'#' * section.level} {escape(section.title)}"
-    return "\n\n".join([heading, *(_DRAWN[part.kind](part) for part in section.parts)])
+def section(each: Section) -> str:
+    """A heading and its parts."""
+    heading = f"{'#' * each.level} {escape(each.title)}"
+    return "\n\n".join([heading, *(_DRAWN[part.kind](part) for part in each.parts)])
 
 
 def _table(part: Table) -> str:

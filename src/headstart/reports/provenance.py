@@ -14,10 +14,15 @@ from headstart.reports.page import Bullets, Cell, Code, Part, Table, Text, cells
 
 def attestations(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     """Parameters poured and fresh, per arm."""
-    if not findings.attestations:
+    return attestation_table(findings.attestations, arms)
+
+
+def attestation_table(found: Sequence[Attestation], arms: Sequence[str]) -> tuple[Part, ...]:
+    """A row per attestation; nothing when there is none."""
+    if not found:
         return ()
     names = "Arm | #Poured | #Share | #Fresh | #May train | Fresh tensors | Weights from | Runs agree"
-    rows = tuple(_attestation_row(item, arms) for item in findings.attestations)
+    rows = tuple(_attestation_row(item, arms) for item in found)
     caption = (
         "Parameters at step 0: poured from a checkpoint over the seeded random model, "
         "or left at their seeded values (fresh)."

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from headstart.compare.findings import ArmSummary, Comparison, Findings, Total
-from headstart.reports import blocks, charts, numbers, provenance
+from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.reports import blocks, charts, numbers, pretraining, provenance, spent
 from headstart.reports.answers import changers
 from headstart.reports.page import (
     Bullets,
     Cell,
     Figure,
-    Gallery,
     Page,
     Part,
     Section,
@@ -21,14 +20,6 @@ from headstart.reports.page import (
     columns,
     keep,
 )
-
-METHODS = {
-    "measured": "measured by a counter",
-    "sampled": "measured by sampling power",
-    "estimated": "estimated, not measured",
-    "mixed": "methods differ between runs",
-    "none": "no meter",
-}
 
 
 def page(findings: Findings) -> Page:
@@ -105,7 +96,8 @@ def _comparisons(findings: Findings, arms: Sequence[str]) -> list[Section]:
 
 def _closing(findings: Findings, arms: Sequence[str]) -> list[Section]:
     return [
-        Section("costs", "What it cost", _costs(findings, arms)),
+        Section("costs", "What it cost", spent.parts(findings, arms)),
+        Section("pretraining", "What the pretraining cost", pretraining.parts(findings, arms)),
         Section("differences", "What differed between the arms", _differences(findings)),
         Section("start", "What each arm held at step 0", provenance.attestations(findings, arms)),
         Section("excluded", "What was left out, and why", _excluded(findings)),
@@ -169,7 +161,7 @@ def _summary_row(
         Cell(numbers.signed(gain.gain) if gain else absent, source, strong=gain is not None),
         Cell(blocks.interval_of(gain) if gain else "", source),
         Cell(
-            numbers.flops(item.flops),
+            numbers.flops(item.flops, lower_bound=item.flops_lower_bound),
             "model FLOPs of training: multiply-add = 2, padding counted",
         ),
         Cell(numbers.seconds(item.seconds), "wall clock of training"),
@@ -189,7 +181,7 @@ def score_cell(item: ArmSummary) -> Cell:
 
 def energy_cell(item: ArmSummary) -> Cell:
     """Energy with its method beside it; unknown says why."""
-    method = METHODS.get(item.energy_method, item.energy_method)
+    method = spent.METHODS.get(item.energy_method, item.energy_method)
     if not numbers.known(item.joules):
         return Cell(numbers.UNKNOWN, item.energy_reason or method)
     word = "" if item.energy_method == "measured" else f" ({item.energy_method})"
@@ -238,73 +230,6 @@ def _sizes(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     headline = charts.metric_name(findings.headline)
     words = f"Mean test {headline} against labelled rows; whiskers: range over seeds."
     return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)
-
-
-def _costs(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
-    if not findings.arms:
-        return ()
-    figures = [_cost_figure(findings.arms, quantity, arms) for quantity in charts.COSTS]
-    drawn = tuple(figure for figure in figures if figure)
-    gallery = (Gallery(drawn, columns=3),) if drawn else ()
-    reasons = dict.fromkeys(f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason)
-    return (*gallery, _cost_table(findings.arms, arms), _total(findings.total), *_bullets(tuple(reasons)))
-
-
-def _cost_figure(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -> Figure | None:
-    known = [item for item in summaries if getattr(item, quantity) is not None]
-    methods = {item.energy_method for item in known}
-    if not known or (quantity == "joules" and len(methods) > 1):  # methods that differ share no axis
-        return None
-    titles = {"flops": "Compute", "seconds": "Time", "joules": "Energy"}
-    guessed = quantity == "joules" and not methods & {"measured", "sampled"}
-    title = titles[quantity] + (" (estimated: hollow bars)" if guessed else "")
-    told = ", ".join(f"{_place(item)} {charts.COSTS[quantity][1](getattr(item, quantity))}" for item in known)
-    return Figure(f"cost-{quantity}", title, f"Mean per run: {told}.", charts.costs(known, quantity, arms))
-
-
-def _place(item: ArmSummary) -> str:
-    return f"{item.arm}, {item.condition}:" if item.condition else f"{item.arm}"
-
-
-def _cost_table(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> Table:
-    several = len({item.condition for item in summaries}) > 1
-    lead = "Condition | " if several else ""
-    names = f"{lead}Arm | #FLOPs | #Tokens | #Time | #Samples per second | #Peak memory | #Energy | Energy is"
-    rows = tuple(_cost_row(item, arms, several) for item in summaries)
-    return Table(
-        columns(names), rows, "Training alone, means over finished runs; memory is the largest of all runs."
-    )
-
-
-def _cost_row(item: ArmSummary, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    lead = [Cell(item.condition)] if several else []
-    joules = numbers.energy(item.joules)
-    return cells(
-        *lead,
-        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        numbers.flops(item.flops),
-        numbers.count(item.tokens),
-        numbers.seconds(item.seconds),
-        numbers.significant(item.samples_per_second),
-        numbers.size(item.peak_memory_bytes),
-        joules,
-        Cell(METHODS.get(item.energy_method, item.energy_method), item.energy_reason or ""),
-    )
-
-
-def _total(total: Total) -> Text:
-    """Everything the study consumed; measured and estimated energy stay two numbers."""
-    energies = {"measured": total.joules_measured, "estimated": total.joules_estimated}
-    told = [f"{numbers.energy(value)} ({name})" for name, value in energies.items() if numbers.known(value)]
-    spent = [numbers.flops(total.flops), numbers.seconds(total.seconds), *told]
-    blind = (
-        f" {numbers.plural(total.runs_without_energy, 'run')} without an energy figure."
-        if total.runs_without_energy
-        else ""
-    )
-    runs = numbers.plural(total.runs, "run")
-    lead = "The whole study, all phases of all runs, failed and diverged ones included"
-    return Text(f"{lead}: {runs}, {', '.join(spent)}.{blind}")
 
 
 def _differences(findings: Findings) -> tuple[Part, ...]:

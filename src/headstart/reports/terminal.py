@@ -22,6 +22,8 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
     console.print()
     for sentence in _sentences(findings):
         console.print(Text(sentence), style="bold", highlight=False)
+    for line in _pretraining(findings):
+        console.print(Text(line), highlight=False)
     for problem in findings.problems:
         console.print(Text(f"note: {problem}"), highlight=False)
     if report is not None:
@@ -31,6 +33,12 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
 def _sentences(findings: Findings) -> list[str]:
     told = [item.sentence for item in findings.comparisons]
     return list(dict.fromkeys(told)) or [findings.sentence]
+
+
+def _pretraining(findings: Findings) -> list[str]:
+    """One line on what the weights cost, when anything is known about it."""
+    known = [item.ledger for item in findings.comparisons if item.ledger and item.ledger.flops.known]
+    return [known[0].sentence] if known else []
 
 
 def _table(findings: Findings, *, plain: bool) -> Table:
@@ -60,7 +68,7 @@ def _row(item: ArmSummary, comparison: Comparison | None) -> list[str]:
     if item.finished > 1 and numbers.known(item.score_low):
         score += f"\n{numbers.score(item.score_low)}–{numbers.score(item.score_high)}"
     told = f"{numbers.signed(gain.gain)}\n{blocks.interval_of(gain)}" if gain else ""
-    flops = numbers.flops(item.flops).removesuffix("FLOPs").strip()
+    flops = numbers.flops(item.flops, lower_bound=item.flops_lower_bound).removesuffix("FLOPs").strip()
     return [score, told, flops, numbers.seconds(item.seconds), _energy(item), _runs(item)]
 
 

@@ -7,25 +7,38 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from headstart.node import ConfigError, nearest, settings_at
 from headstart.run import Run
+from headstart.studies.identity import check_study_folder
 from headstart.studies.job import plain
 from headstart.studies.search import shipped
 from headstart.studies.sweeper import expand, pairwise, read_all
 
-HYDRA_FLAGS = ("-sc", "--shell-completion", "--cfg", "-c", "--info", "-i", "--hydra-help", "--config-name",
-               "-cn", "--config-dir", "-cd", "--config-path", "-cp", "--package", "-p", "--resolve")  # fmt: skip
+# fmt: off
+HYDRA_FLAGS = (
+    "-sc", "--shell-completion", "--cfg", "-c", "--info", "-i", "--hydra-help", "--config-name", "-cn",
+    "--config-dir", "-cd", "--config-path", "-cp", "--package", "-p", "--resolve",
+)
+# fmt: on
+UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
 
 
 def check(arguments: Sequence[str]) -> None:
-    """One ConfigError with every mistake of a command line; Hydra's own flags are left to Hydra."""
+    """One ConfigError with every mistake of a command line; Hydra's own flags are left to Hydra.
+
+    The studies' folders are tried out as well, since Hydra makes them before the first run.
+    """
     if not any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
-        runs_of(arguments)
+        studies = {run.study_folder: run for run in runs_of(arguments)}
+        for run in studies.values():
+            check_study_folder(run)
 
 
 def runs_of(arguments: Sequence[str]) -> list[Run]:
@@ -36,16 +49,22 @@ def runs_of(arguments: Sequence[str]) -> list[Run]:
         study, wrong = _composed(_fixed(given))
         configs, mistakes = [study], mistakes | wrong
         if study is not None and _sweeps(study, arguments):
-            points = expand(dict(study.hydra.sweeper.params or {}), given)
+            points = expand(
+                dict(study.hydra.sweeper.params or {}), given, GlobalHydra.instance().config_loader()
+            )
             composed = [_composed(point) for point in points]
             configs = [config for config, _ in composed]
             mistakes |= {sentence: None for _, wrong in composed for sentence in wrong}
+        elif study is not None:
+            mistakes |= dict.fromkeys(
+                f"{axis}: one run takes one value; leave out hydra.mode=RUN" for axis in _axes(given)
+            )
         return _read([config for config in configs if config is not None], mistakes)
 
 
 def _read(configs: Sequence[Any], mistakes: dict[str, None]) -> list[Run]:
     try:
-        runs = read_all([plain(config) for config in configs])
+        runs = read_all(map(plain, configs))
     except ConfigError as error:
         raise ConfigError(mistakes | dict.fromkeys(error.lines)) from None
     if mistakes:
@@ -54,11 +73,11 @@ def _read(configs: Sequence[Any], mistakes: dict[str, None]) -> list[Run]:
 
 
 def choices() -> dict[str, list[str]]:
-    """The choices of every group: shipped ones and the user's own."""
-    found: dict[str, set[str]] = {}
+    """The choices of every group that the package has: shipped ones and the user's own."""
+    found: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
     for root in (shipped(), Path.cwd() / "conf", Path.cwd() / "experiments"):
-        for path in root.glob("*/*.yaml"):
-            found.setdefault(path.parent.name, set()).add(path.stem)
+        for group, names in found.items():
+            names |= {path.stem for path in root.glob(f"{group}/*.yaml")}
     return {group: sorted(names, key=_natural) for group, names in sorted(found.items())}
 
 
@@ -67,11 +86,22 @@ def _overrides(given: list[str]) -> tuple[list[str], dict[str, None]]:
     good: list[str] = []
     mistakes: dict[str, None] = {}
     for override in given:
+        name, _, value = override.lstrip("+").partition("=")
         try:
-            OverridesParser.create().parse_overrides([override])
-            good.append(override)
+            parsed = OverridesParser.create().parse_overrides([override])[0]
         except HydraException:
-            mistakes[f"{override}: not of the form setting=value (quote values with spaces, commas or brackets)"] = None
+            mistakes[
+                f"{override}: not of the form setting=value (quote values with spaces, commas or brackets)"
+            ] = None
+            continue
+        if name in choices() and value in ("", "null"):
+            mistakes[f"{override}: no such choice; {nearest(value, choices()[name])}"] = None
+        elif name.startswith("hydra") and parsed.is_sweep_override():
+            mistakes[
+                f"{override}: Hydra's own settings take one value; a study's axis is written seed=0,1"
+            ] = None
+        else:
+            good.append(override)
     return good, mistakes
 
 
@@ -81,7 +111,7 @@ def _composed(overrides: Sequence[str]) -> tuple[Any, dict[str, None]]:
     while True:
         try:
             return compose("config", overrides=overrides, return_hydra_config=True), mistakes
-        except (HydraException, OmegaConfBaseException) as error:
+        except UNREADABLE as error:
             sentence, name = _sentence(error)
             mistakes[sentence] = None
             rest = [o for o in overrides if name is None or o.partition("=")[0].lstrip("+~") != name]
@@ -102,24 +132,38 @@ def _fixed(overrides: Sequence[str]) -> list[str]:
     return [o.input_line for o in parsed if not o.is_sweep_override() and o.input_line is not None]
 
 
+def _axes(overrides: Sequence[str]) -> list[str]:
+    """The overrides that list several values."""
+    return [override for override in overrides if not _fixed([override])]
+
+
 def _sentence(error: Exception) -> tuple[str, str | None]:
     """Hydra's message in one line with the nearest name, and the override it is about."""
     text = str(error)
     absent = re.search(r"Could not find '([\w/]+)/([^'/]+)'", text)
-    if absent and absent[1] in choices():
+    if absent:
         group, choice = absent[1], absent[2]
-        return f"{group}={choice}: no such choice; {nearest(choice, choices()[group])}", group
+        known = choices().get(group) or re.findall(r"^\t([\w-]+)$", text, re.MULTILINE)
+        return f"{group}={choice}: no such choice; {nearest(choice, known)}", group
     strange = re.search(r"Could not override '([^']+)'", text)
     if strange:
-        *parents, last = strange[1].split(".")
-        known = settings_at(Run, parents) if parents else _settings()
-        close = nearest(strange[1], [".".join([*parents, name]) for name in known])
-        return f"{strange[1]}: no such setting; {close}", strange[1]
-    return " ".join(text.split()), None
+        return f"{strange[1]}: {_unknown(strange[1])}", strange[1]
+    refused = re.search(r"Error merging override ([^=]+)=", text)
+    if refused:
+        return f"{refused[1]}: {str(error.__cause__).splitlines()[0]}", refused[1]
+    where = "a chosen yaml file is not utf-8: " if isinstance(error, UnicodeDecodeError) else ""
+    return where + " ".join(text.split()), None
 
 
-def _settings() -> list[str]:
-    return [*choices(), *Run.model_fields]
+def _unknown(path: str) -> str:
+    """Why a setting cannot be given: Hydra's, absent from the chosen yaml, or there is none of that name."""
+    *parents, last = path.split(".")
+    if parents[:1] == ["hydra"]:
+        return "Hydra has no such setting; --cfg hydra shows all of them"
+    known = settings_at(Run, parents) if parents else {*choices(), *Run.model_fields}
+    if last in known:
+        return f"not in the chosen {parents[0]}; choose another {parents[0]}, or add it with +{path}=..."
+    return f"no such setting; {nearest(path, ['.'.join([*parents, name]) for name in known])}"
 
 
 def _natural(name: str) -> tuple[Any, ...]:

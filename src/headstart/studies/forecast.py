@@ -45,7 +45,9 @@ def _flops(run: Run) -> int:
 
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
-    skeleton = run.model.skeleton(run.task.auto_class, run.model.transformers_config(**run.task.head(prepared)))
+    skeleton = run.model.skeleton(
+        run.task.auto_class, run.model.transformers_config(**run.task.head(prepared))
+    )
     plan.count(FlopCounter(skeleton, {name for name, _ in skeleton.named_parameters()}))
     return plan.cost(plan.steps, plan.evaluations, tested=True)["flops"]["total"]
 
@@ -66,7 +68,10 @@ def _rate(run: Run) -> tuple[float, str]:
 def _speed(path: Path, run: Run) -> float | None:
     try:
         record = json.loads(path.read_text("utf8"))
-        alike = record["environment"]["machine"] == machine() and record["environment"]["precision"] == run.precision
+        alike = (
+            record["environment"]["machine"] == machine()
+            and record["environment"]["precision"] == run.precision
+        )
         return record["cost"]["flops"]["total"] / record["cost"]["seconds"]["total"] if alike else None
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
         return None

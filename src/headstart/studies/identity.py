@@ -44,7 +44,7 @@ def check_study_folder(run: Run) -> None:
         (folder / ".writable").unlink()
     except OSError as error:
         raise ConfigError(
-            f"runs: {folder} cannot be written ({error.strerror or error}); choose another folder with runs=..."
+            f"runs: {folder} cannot be written ({error.strerror or error}); choose another with runs=..."
         ) from None
     for path in folder.glob("*/record.json"):
         name = _study_of(path)

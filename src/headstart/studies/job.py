@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headstart.node import HeadstartError
+from headstart.node import ConfigError, HeadstartError
 from headstart.run import Run
 from headstart.studies.identity import check_study_folder, identify, run_folder, settled
 from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
+from headstart.studies.pace import paced
 from headstart.studies.progress import StudyProgress, current, showing
 
 
 def job(config: Any) -> Outcome:
-    """Train one run, or keep it when it is finished. In a sweep nothing is raised, so that the rest goes on."""
+    """Train one run, or keep it when it is finished. Nothing is raised: the rest of a sweep goes on."""
     run = Run.read(plain(config))
     progress = current()
     if progress is not None:
@@ -29,13 +30,17 @@ def job(config: Any) -> Outcome:
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """Hydra's config as plain data, without Hydra's own part."""
+    """Hydra's config as plain data, without Hydra's own part; ConfigError on a ${...} that leads nowhere."""
     from omegaconf import OmegaConf, open_dict
+    from omegaconf.errors import OmegaConfBaseException
 
     bare = config.copy()
     with open_dict(bare):
         bare.pop("hydra", None)
-    return OmegaConf.to_container(bare, resolve=True)  # pyright: ignore[reportReturnType]
+    try:
+        return OmegaConf.to_container(bare, resolve=True)  # pyright: ignore[reportReturnType]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
 
 
 def _run(run: Run, progress: StudyProgress) -> Outcome:
@@ -51,7 +56,9 @@ def _run(run: Run, progress: StudyProgress) -> Outcome:
             outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - one run's fault must not take the others down
             _keep_traceback(run)
-            outcome = _failed(run, f"{type(error).__name__}: {error} (traceback: {run.study_folder / 'errors.log'})")
+            outcome = _failed(
+                run, f"{type(error).__name__}: {error} (traceback: {run.study_folder / 'errors.log'})"
+            )
     progress.end(outcome)
     return outcome
 
@@ -65,7 +72,8 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
 
     from headstart.training.train import train
 
-    train(run, folder, names, argv=sys.argv, watch=progress)
+    place = paced(run, progress)
+    train(run, folder, names, argv=sys.argv, watch=progress, order_index=place)
     return _outcome(run, folder, kept=False)
 
 
@@ -101,7 +109,7 @@ def _keep_traceback(run: Run) -> None:
 
 @contextmanager
 def _interruptible():
-    """Ctrl-C and SIGTERM raise Interrupted, so that the record is written and nothing catches it on the way."""
+    """Ctrl-C and SIGTERM raise Interrupted, so that the record is written and nothing catches it."""
 
     def stop(number: int, frame: Any) -> None:
         raise Interrupted

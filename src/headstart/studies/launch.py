@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import hydra
 
+from headstart.node import ConfigError
 from headstart.studies.job import job
 from headstart.studies.outcome import Outcome
 from headstart.studies.search import shipped
+from headstart.studies.sweeper import refuse
 
 
 def launch(arguments: Sequence[str]) -> None:
@@ -24,4 +26,7 @@ def launch(arguments: Sequence[str]) -> None:
 
 
 def _entry(config) -> Outcome:
-    return job(config)
+    try:
+        return job(config)
+    except ConfigError as error:  # Hydra would print a traceback
+        refuse(error)

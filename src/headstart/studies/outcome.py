@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,5 +31,17 @@ class Outcome:
 OUTCOMES: list[Outcome] = []  # of this process; Hydra hands nothing back from a sweep
 
 
+def faults(outcomes: Iterable[Outcome]) -> list[str]:
+    """One sentence per way in which runs ended without scores: ten runs with one fault are one sentence."""
+    alike: dict[tuple[str, str | None], list[str]] = {}
+    for outcome in outcomes:
+        if not outcome.well:
+            alike.setdefault((outcome.status, outcome.reason), []).append(outcome.title)
+    return [
+        f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}: {status}: {reason}"
+        for (status, reason), titles in alike.items()
+    ]
+
+
 class Interrupted(BaseException):
-    """Somebody pressed Ctrl-C or sent a termination signal; not an Exception, so that no library swallows it."""
+    """Somebody pressed Ctrl-C or sent a termination signal; no Exception, so that no library swallows it."""

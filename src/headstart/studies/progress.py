@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from headstart.studies.outcome import Outcome
 
@@ -21,16 +22,16 @@ class StudyProgress:
         self.runs, self.done = runs, 0
         self.console = Console(stderr=True)
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[count]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=20, table_column=Column(min_width=20)),
+            TextColumn("{task.fields[count]}", table_column=Column(no_wrap=True, min_width=11)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
+            TextColumn("left", table_column=Column(no_wrap=True, min_width=4)),
+            TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
             console=self.console,
             speed_estimate_period=3600,
             disable=not self.console.is_terminal,
+            expand=True,
         )
         self._study = self._bars.add_task("study", total=float(runs), count=f"0/{runs} runs", note="")
         self._run: TaskID | None = None
@@ -51,7 +52,7 @@ class StudyProgress:
 
     def say(self, what: str) -> None:
         """A phase without a step count."""
-        self._update(note=f"{self._title}: {what}")
+        self._update(note=f"{what}: {self._title}")
 
     def begin(self, title: str, steps: int) -> None:
         """Training begins."""
@@ -65,7 +66,9 @@ class StudyProgress:
         if now - self._shown < 0.1 and done < self._steps:
             return
         self._shown = now
-        self._update(completed=done, count=f"{done}/{self._steps} steps", note=f"{self._title}  {note}")
+        self._update(
+            completed=done, count=f"{done}/{self._steps} steps", note=f"{note}  {self._title}".strip()
+        )
         self._bars.update(self._study, completed=self.done + done / self._steps)
 
     def end(self, outcome: Outcome) -> None:

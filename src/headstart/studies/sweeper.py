@@ -1,12 +1,13 @@
-"""Sweeper: a study's runs in the order that is fair to both arms, launched by whichever launcher Hydra has."""
+"""Sweeper: a study's runs in an order that is fair to both arms, launched by whichever launcher Hydra has."""
 
 from __future__ import annotations
 
 import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -46,8 +47,8 @@ class PairedSweeper(Sweeper):
         if self.hydra_context is None or self.launcher is None or self.config is None:
             raise RuntimeError("sweep() before setup()")
         loader = self.hydra_context.config_loader
-        points = expand(self.params, arguments)
         try:
+            points = expand(self.params, arguments, loader)
             configs = [loader.load_sweep_config(self.config, point) for point in points]
             runs = read_all([plain(config) for config in configs])
         except (ConfigError, HydraException) as error:
@@ -63,11 +64,14 @@ class PairedSweeper(Sweeper):
         return returned
 
 
-def expand(params: Mapping[str, Any], arguments: Sequence[str]) -> list[list[str]]:
-    """Every point of the sweep as Hydra overrides; what the command line names replaces the study's own axes."""
+def expand(params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader) -> list[list[str]]:
+    """Every point of the sweep as overrides; what the command line names replaces the study's own axes."""
     written = [f"{key}={value}" for key, value in params.items()]
-    parsed = OverridesParser.create().parse_overrides([*written, *arguments])
+    parsed = OverridesParser.create(loader).parse_overrides([*written, *arguments])
     axes = {override.get_key_element(): _values(override) for override in parsed}
+    empty = [key for key, values in axes.items() if not values]
+    if empty:
+        raise ConfigError(f"{key}: no choice fits the pattern" for key in empty)
     return [list(point) for point in itertools.product(*axes.values())]
 
 
@@ -75,7 +79,9 @@ def _values(override: Override) -> list[str]:
     """One override per value of an axis; an override that is no axis is an axis of one."""
     key = override.get_key_element()
     if not override.is_sweep_override():
-        return [f"{key}={override.get_value_element_as_str()}" if "=" in (override.input_line or "=") else key]
+        return [
+            f"{key}={override.get_value_element_as_str()}" if "=" in (override.input_line or "=") else key
+        ]
     if not override.is_discrete_sweep():
         raise ConfigError(f"{override.input_line}: a study needs listed values, such as {key}=1,2,3")
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -96,16 +102,19 @@ def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
 
 
 def pairwise(runs: Sequence[Run]) -> list[int]:
-    """Positions of the runs, whole pairs together, every second pair with its arms in reverse."""
-    pairs: dict[str, list[int]] = {}
+    """Positions of the runs, whole pairs together, every second pair with its arms in reverse.
+
+    A run that is written twice (seed=1,1) is one run.
+    """
+    pairs: dict[str, dict[str, int]] = {}
     for position, run in enumerate(runs):
         rest = run.model_dump(exclude={"arm"}, mode="json")
-        pairs.setdefault(repr(rest), []).append(position)
-    turned = (arms if number % 2 == 0 else arms[::-1] for number, arms in enumerate(pairs.values()))
-    return [position for arms in turned for position in arms]
+        pairs.setdefault(repr(rest), {}).setdefault(repr(run.arm), position)
+    orders = (list(arms.values()) for arms in pairs.values())
+    return [position for number, arms in enumerate(orders) for position in (arms, arms[::-1])[number % 2]]
 
 
-def refuse(error: Exception) -> Any:
+def refuse(error: Exception) -> NoReturn:
     """Print a configuration error and end the program with 2."""
     for line in str(error).splitlines():
         print(f"headstart: {line}", file=sys.stderr)  # noqa: T201

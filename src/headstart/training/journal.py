@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class Journal(pl.Callback):
         self.run, self.plan, self.meter, self.watch, self.folder = run, plan, meter, watch, folder
         self.metrics = scorer(run.task.metrics)
         self.done = 0  # steps
+        self.waited = 0.0  # seconds of the train phase spent waiting for the next batch
+        self._free_since: float | None = None
         self.evaluations = 0
         self.last: dict[str, float] | None = None  # validation scores at the latest evaluation
         self.best: dict[str, float] | None = None
@@ -40,11 +43,18 @@ class Journal(pl.Callback):
     ) -> None:
         """One more step is done."""
         self.done += 1
+        self._free_since = time.perf_counter()
         headline = self.last[self.run.task.headline] if self.last else None
         self.watch.step(self.done, "" if headline is None else f"{self.run.task.headline} {headline:.3f}")
 
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """The batch is here: from the end of the last step until now there was nothing to compute."""
+        if self._free_since is not None:
+            self.waited += time.perf_counter() - self._free_since
+
     def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """From here on it is evaluation."""
+        self._free_since = None
         self.meter.begin("eval")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:

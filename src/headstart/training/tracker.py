@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import WandbLogger
 from headstart.run import Run
 
 log = logging.getLogger(__name__)
+INIT_SECONDS = 20  # how long a server may take to answer
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _started(run: Run, run_id: str, mode: Literal["online", "offline"]) -> Wandb
         settings=wandb.Settings(
             silent=True,
             console="off",
-            init_timeout=20,
+            init_timeout=INIT_SECONDS,
             finish_timeout=run.tracker.finish_timeout,
             disable_git=True,
             save_code=False,

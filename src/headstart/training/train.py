@@ -20,8 +20,10 @@ from headstart.arms.attest import attest
 from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
 from headstart.meters.flops import FlopCounter
-from headstart.meters.memory import peak_bytes, reset_peak
+from headstart.meters.memory import PeakMemory
 from headstart.meters.meter import Meter
+from headstart.meters.peak import peak, utilisation
+from headstart.meters.state import hardware_state
 from headstart.models.model import architecture_digest
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
@@ -37,10 +39,16 @@ from headstart.training.watch import Unwatched, Watch
 
 
 def train(
-    run: Run, folder: Path, names: Fingerprint, argv: Sequence[str] = (), watch: Watch | None = None
+    run: Run,
+    folder: Path,
+    names: Fingerprint,
+    argv: Sequence[str] = (),
+    watch: Watch | None = None,
+    order_index: int | None = None,
 ) -> dict[str, Any]:
     """Train `run`, leave its record, curve and predictions in `folder`, and return the record.
 
+    `order_index` is the run's place in the order in which this process trained, for the record.
     A loss that is not finite ends the run as `diverged`, which is a result and not an error. Any other
     exception leaves a record with status `failed` or `interrupted` behind and is raised again.
     """
@@ -51,11 +59,14 @@ def train(
     _quiet()
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
-    reset_peak()
     device = run.hardware.device()
     synchronize = torch.cuda.synchronize if device == "cuda" else None
+    state = hardware_state()
 
-    with Meter(run.meter.backend(), synchronize) as meter, tracked(run, names.run_id) as logger:
+    meter = run.meter.meter(device, synchronize, say=watch.say)
+    memory = PeakMemory()
+    meter.on_phase_end = memory.note
+    with meter, tracked(run, names.run_id) as logger:
         # 1. Rows and tokens: the same for both arms.
         with meter.phase("prepare"):
             watch.say("loading rows and weights")
@@ -76,6 +87,8 @@ def train(
             watch.say("counting operations")
             trainable = {name for name, p in model.named_parameters() if p.requires_grad}
             plan.count(FlopCounter(run.model.skeleton(run.task.auto_class, config), trainable))
+        with meter.phase("other"):
+            fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
         learner = Learner(run, model, plan.steps, watch)
@@ -115,12 +128,13 @@ def train(
                 "seed": run.seed,
                 "status": status,
                 "scores": _scores(run, journal, status, reason),
-                "cost": _cost(plan, journal, meter, model),
+                "cost": _cost(run, plan, journal, meter, model, memory, fastest),
                 "init": init,
                 "data": prepared.facts | {"order": plan.digest},
                 "environment": environment(
                     _device_name(device), run.precision, torch.get_num_threads(), cpu_name(), started
-                ),
+                )
+                | {"order_index": order_index, "state": state},
                 "config": run.config(),
                 "argv": list(argv),
             }
@@ -182,20 +196,32 @@ def _scores(run: Run, journal: Journal, status: str, reason: str | None) -> dict
     }
 
 
-def _cost(plan: Plan, journal: Journal, meter: Meter, model: torch.nn.Module) -> dict[str, Any]:
+def _cost(
+    run: Run,
+    plan: Plan,
+    journal: Journal,
+    meter: Meter,
+    model: torch.nn.Module,
+    memory: PeakMemory,
+    fastest: dict[str, Any],
+) -> dict[str, Any]:
+    """The record's `cost`: what was counted, what was timed, what was metered, and what follows from it."""
     cost = plan.cost(journal.done, journal.evaluations, journal.test is not None)
-    seconds = meter.seconds_by_phase()
+    seconds, energy = meter.seconds_by_phase(), meter.account()
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    train, tokens = seconds["train"], cost["tokens"]["train"]
+    share = utilisation(cost["flops"]["train"], train, fastest["flops_per_second"])
     return {
         **cost,
         "seconds": seconds,
-        "samples_per_second": cost["samples"]["train"] / seconds["train"] if journal.done else None,
-        "parameters": {
-            "all": sum(n for n, _ in sizes),
-            "trainable": sum(n for n, trained in sizes if trained),
-        },
-        "peak_memory_bytes": peak_bytes(),
-        "energy": meter.energy(),
+        "samples_per_second": cost["samples"]["train"] / train if journal.done else None,
+        "tokens_per_second": {kind: n / train for kind, n in tokens.items()} if journal.done else None,
+        "data_wait_share": min(1.0, journal.waited / train) if journal.done else None,
+        "utilisation": {"share": share if journal.done else None, "peak": fastest},
+        "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, free in sizes if free)},
+        "peak_memory_bytes": memory.peaks(),
+        "energy": energy,
+        **run.meter.consequences(energy, seconds["total"]),
     }
 
 

@@ -23,4 +23,6 @@ class PairedSweeperConfig:
     params: dict[str, str] | None = field(default_factory=dict)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="paired", node=PairedSweeperConfig, provider="headstart")
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="paired", node=PairedSweeperConfig, provider="headstart"
+)

@@ -1,0 +1,106 @@
+"""Payback: after how many uses a pretraining has paid for itself, censoring included.
+
+N* = E_pretrain / (E_baseline to the target - E_arm to the target). Where a side never reached the target,
+its cost is only bounded from below by what it spent, and the saving becomes an interval; so does N*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headstart.compare.costs import first_at
+from headstart.compare.economics import Amount, BreakEven, Spent
+from headstart.compare.pairs import Match
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What one run spent until it reached a target; `reached` is False when it spent it and did not."""
+
+    cost: float
+    reached: bool
+
+    @property
+    def high(self) -> float:
+        """The most that the target can cost."""
+        return self.cost if self.reached else math.inf
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What one use saves, as a mean over pairs: at least `low`, at most `high`."""
+
+    low: float
+    high: float
+    pairs: int
+    censored: int  # pairs whose baseline did not reach the target
+
+    @property
+    def amount(self) -> Amount:
+        """The ends that are bounded."""
+        ends = (end if math.isfinite(end) else None for end in (self.low, self.high))
+        return Amount(*ends)
+
+
+def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
+    """Mean of baseline - arm over pairs of (baseline, arm)."""
+    number = len(reaches)
+    return Saving(
+        low=sum(baseline.cost - arm.high for baseline, arm in reaches) / number,
+        high=sum(baseline.high - arm.cost for baseline, arm in reaches) / number,
+        pairs=number,
+        censored=sum(not baseline.reached for baseline, _ in reaches),
+    )
+
+
+def break_even(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
+    """N* as a number, a range, a bound, 'never' or 'unknown'."""
+    if saved is None:
+        return _unknown(quantity, target_of, None, "no curve tells what the target cost")
+    known = (quantity, target_of)
+    if saved.high <= 0:
+        nothing = Amount(None, None)
+        return BreakEven(*known, "never", nothing, saved.amount, saved.pairs, saved.censored, "")
+    if not pretraining.known:
+        return _unknown(*known, saved, "what the pretraining cost is unknown")
+    if saved.low <= 0:
+        return _unknown(*known, saved, "within this budget it is not settled whether anything is saved")
+    low = None if pretraining.low is None or math.isinf(saved.high) else pretraining.low / saved.high
+    high = None if pretraining.high is None else pretraining.high / saved.low
+    if high is None:
+        return _unknown(*known, saved, "the pretraining cost has no upper bound")
+    if math.isinf(high):
+        return _unknown(*known, saved, "the saving is too small to divide by")
+    payback = "number" if low is not None else "at most"
+    return BreakEven(*known, payback, Amount(low, high), saved.amount, saved.pairs, saved.censored, "")
+
+
+def reaches(
+    matches: Sequence[Match], metric: str, target: int, quantity: Spent
+) -> list[tuple[Reach, Reach]] | None:
+    """Per pair, what (baseline, arm) spent to reach the last validation score of side `target`.
+
+    None when a curve lacks the metric or the quantity.
+    """
+    found = [tuple(_reach(pair, side, target, metric, quantity) for side in (0, 1)) for pair in matches]
+    whole = [(left, right) for left, right in found if left is not None and right is not None]
+    return whole if whole and len(whole) == len(found) else None
+
+
+def _reach(pair: Match, side: int, target: int, metric: str, quantity: Spent) -> Reach | None:
+    runner = pair.sides[side]
+    found = first_at(runner, pair.sides[target], metric)
+    if found is None:
+        return None
+    point = found[1]
+    spent = point if point is not None else runner.curve()[-1]
+    cost = spent.get(quantity)
+    return None if cost is None else Reach(float(cost), point is not None)
+
+
+def _unknown(quantity: Spent, target_of: str, saved: Saving | None, reason: str) -> BreakEven:
+    nothing = Amount(None, None)
+    amount, pairs, censored = (saved.amount, saved.pairs, saved.censored) if saved else (nothing, 0, 0)
+    return BreakEven(quantity, target_of, "unknown", nothing, amount, pairs, censored, reason)

@@ -1,0 +1,60 @@
+"""Carbon of a run: its joules times what a kWh stands for where it ran."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from headstart.meters.places import intensity
+from headstart.node import Node
+
+KWH = 3.6e6  # joules
+
+
+class Carbon(Node):
+    """Where the electricity comes from; null says nothing about carbon."""
+
+    region: str | None = None  # FRA, France, USA/California
+    pue: float | None = Field(default=None, ge=1)  # of the data centre: multiplies carbon, never energy
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None:
+            intensity(value)
+        return value
+
+    def of(self, joules: float | None) -> dict[str, Any] | None:
+        """Grams of CO2e and everything they stand on; grams are null while the joules are unknown."""
+        if self.region is None:
+            return None
+        here = intensity(self.region)
+        known = joules is not None
+        return {
+            "grams": joules / KWH * (self.pue or 1.0) * here.grams_per_kwh if known else None,
+            "region": self.region,
+            "place": here.place,
+            "grams_per_kwh": here.grams_per_kwh,
+            "year": here.year,
+            "source": here.source,
+            "pue": self.pue,
+        }
+
+
+def co2_block(
+    grams: float, source: str, training_type: str, geographical_location: str, hardware_used: str
+) -> dict[str, Any]:
+    """The `co2_eq_emissions` block of a Hugging Face model card; its unit is grams.
+
+    `training_type` is `pre-training` or `fine-tuning` (https://huggingface.co/docs/hub/model-cards-co2).
+    """
+    return {
+        "co2_eq_emissions": {
+            "emissions": grams,
+            "source": source,
+            "training_type": training_type,
+            "geographical_location": geographical_location,
+            "hardware_used": hardware_used,
+        }
+    }

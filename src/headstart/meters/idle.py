@@ -1,0 +1,37 @@
+"""What each device draws while the run does nothing, measured once in a short window."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from headstart.meters.alone import books
+from headstart.meters.backend import Backend
+
+BUSY = 0.05  # share of all cores above which a machine does not idle
+_KNOWN: dict[tuple[int, str, tuple[str, ...]], dict[str, float]] = {}  # of this process, for a study
+
+
+def idle_watts(
+    backend: Backend,
+    seconds: float,
+    read: Callable[[], dict[str, float]] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[dict[str, float] | None, str | None]:
+    """Watts by device over `seconds` of waiting, and a doubt about them; null for an estimate."""
+    if seconds <= 0 or backend.method not in ("measured", "sampled"):
+        return None, None
+    key = (os.getpid(), backend.name, backend.claims)
+    if key in _KNOWN:
+        return _KNOWN[key], None
+    read = read or backend.read
+    books_before, start, before = books(), clock(), read()
+    sleep(seconds)
+    after, span, books_after = read(), clock() - start, books()
+    used = (books_after["busy"] - books_before["busy"]) / (span * books_after["cores"])
+    if used > BUSY:
+        return None, f"idle watts are unknown: {used:.0%} of the processor was busy while the run waited"
+    _KNOWN[key] = {device: (joules - before[device]) / span for device, joules in after.items()}
+    return _KNOWN[key], None

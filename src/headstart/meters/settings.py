@@ -1,0 +1,47 @@
+"""What every kind of energy meter can be told: waiting, idle, carbon and prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import Field
+
+from headstart.meters.backend import Backend, DeviceKind
+from headstart.meters.carbon import Carbon
+from headstart.meters.lease import Lease
+from headstart.meters.meter import Meter
+from headstart.meters.price import Price
+from headstart.node import Node
+
+
+class MeterSettings(Node):
+    """The settings that all kinds share."""
+
+    wait: float | None = Field(default=3600, ge=0)  # seconds for other runs to end; null: without limit
+    idle: float = Field(default=2, ge=0)  # seconds in which idle watts are measured; 0: not at all
+    carbon: Carbon = Carbon()
+    price: Price = Price()
+
+    def backend(self, device: DeviceKind = "cpu") -> Backend:
+        """Where the joules come from."""
+        raise NotImplementedError
+
+    def meter(
+        self,
+        device: DeviceKind,
+        synchronize: Callable[[], Any] | None = None,
+        say: Callable[[str], Any] | None = None,
+    ) -> Meter:
+        """The meter of one run on `device`; `say` tells a person that it waits for another run."""
+
+        def lease(backend: Backend) -> Lease:
+            """A measurement is worth waiting for; an estimate is not: it is flagged when it was not alone."""
+            return Lease(backend.claims, 0.0 if backend.method == "estimated" else self.wait, say)
+
+        return Meter(self.backend(device), synchronize, lease, self.idle)
+
+    def consequences(self, energy: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """What follows from an energy section: `cost.carbon` and `cost.money` of the record."""
+        joules = energy["joules"]["total"] if energy["joules"] else None
+        return {"carbon": self.carbon.of(joules), "money": self.price.of(joules, seconds)}

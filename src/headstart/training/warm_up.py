@@ -1,0 +1,32 @@
+"""Warm-up: a few discarded seconds of training, so that the first run does not pay for a cold machine."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from headstart.run import Run
+from headstart.streams import stream
+from headstart.training.plan import plan_of
+
+
+def warm_up(run: Run, seconds: float) -> None:
+    """Train a throw-away model on the run's first batches for about `seconds`; nothing of it is kept."""
+    end = time.perf_counter() + seconds
+    if run.hardware.threads:
+        torch.set_num_threads(run.hardware.threads)
+    prepared = run.task.prepare(run.model, run.size)
+    config = run.model.transformers_config(**run.task.head(prepared))
+    device = run.hardware.device()
+    model = run.model.seeded(run.task.auto_class, config, stream(run.seed, "weights")).to(device).train()
+    optimizer = run.optim.optimizer(model)
+    for rows in plan_of(run, prepared).orders["train"]:
+        if time.perf_counter() > end:
+            break
+        batch = {name: tensor.to(device) for name, tensor in prepared.train.batch(rows.tolist()).items()}
+        with torch.autocast(device, torch.bfloat16, enabled=run.precision == "bf16"):
+            loss = run.task.loss(model(**{k: v for k, v in batch.items() if k != "labels"}).logits, batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()

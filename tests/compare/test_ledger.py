@@ -1,0 +1,342 @@
+"""The ledger: what pretraining cost, its three views, and the number of uses that pays for it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.factory import make_study
+
+from headstart.compare import ledger, published
+from headstart.compare.economics import Amount
+from headstart.compare.ledger import USES, chain, payback_words, pretraining, uses, views
+from headstart.compare.pairs import match
+from headstart.compare.payback import Reach, break_even, saving
+from headstart.compare.study import compare
+from headstart.records.store import read_study
+
+SMALL: dict[str, Any] = {"examples": 60, "evaluations": 4, "predictions": False}
+costs = st.floats(min_value=0, max_value=1e15)
+positive = st.floats(min_value=1e-3, max_value=1e24)
+reach = st.builds(Reach, costs, st.booleans())
+pairs = st.lists(st.tuples(reach, reach), min_size=1, max_size=6)
+ranges = st.tuples(positive, positive).map(lambda ends: Amount(min(ends), max(ends)))
+
+
+def uncensored(*both):
+    return saving([(Reach(left, True), Reach(right, True)) for left, right in both])
+
+
+def carried(**changes) -> dict[str, Any]:
+    one = {"flops": 10**15, "joules": 500.0, "method": "measured", "seconds": 60.0, "runs": ["a" * 16]}
+    one |= {"boundary": "cpu package + dram", "machine": "0a1b2c3d4e5f6071", "exclusive": True}
+    return {**one, "parent": None, **changes}
+
+
+def records(folder, **changes):
+    found = read_study(make_study(folder, **{**SMALL, **changes})).records
+    return [r for r in found if r.arm == "scratch"], [r for r in found if r.arm == "pretrained"]
+
+
+def with_ledger(record, value):
+    checkpoint = {**record.init["checkpoint"], "ledger": value}
+    return replace(record, init={**record.init, "checkpoint": checkpoint})
+
+
+@given(pairs, ranges)
+def test_a_number_of_uses_is_never_negative_and_bounds_are_in_order(both, cost):
+    found = break_even("flops", "scratch", cost, saving(both))
+    for end in (found.uses.low, found.uses.high):
+        assert end is None or end >= 0
+    if found.payback == "number":
+        assert found.uses.low is not None
+        assert found.uses.high is not None
+        assert found.uses.low <= found.uses.high
+    assert (found.uses.high is not None) == (found.payback in ("number", "at most"))
+
+
+@given(pairs, ranges)
+def test_a_baseline_that_missed_the_target_makes_it_at_most(both, cost):
+    saved = saving(both)
+    found = break_even("flops", "pretrained", cost, saved)
+    assert found.censored == sum(not baseline.reached for baseline, _ in both)
+    if found.censored:
+        assert found.payback in ("at most", "unknown")  # never a number, and never 'never'
+    elif all(arm.reached for _, arm in both):
+        assert found.payback in ("number", "never") or "too small to divide by" in found.reason
+
+
+@given(positive, positive, positive, positive)
+def test_more_pretraining_or_less_saving_never_needs_fewer_uses(cost, more, saved, less):
+    def needed(cost, saved):
+        return break_even("flops", "t", Amount(cost, cost), uncensored((saved, 0.0))).uses.high or math.inf
+
+    assert needed(cost + more, saved) >= needed(cost, saved)
+    assert needed(cost, min(saved, less)) >= needed(cost, max(saved, less))
+
+
+@given(costs, ranges)
+def test_an_exact_tie_never_pays(cost, pretrained):
+    assert break_even("flops", "t", pretrained, uncensored((cost, cost))).payback == "never"
+
+
+@given(costs, costs, ranges)
+def test_an_arm_that_costs_more_never_pays(cost, more, pretrained):
+    assert break_even("flops", "t", pretrained, uncensored((cost, cost + more))).payback == "never"
+
+
+def test_a_tie_within_the_budget_is_not_settled():
+    saved = saving([(Reach(100.0, False), Reach(100.0, True))])
+    found = break_even("flops", "t", Amount(1.0, 1.0), saved)
+    assert found.payback == "unknown"
+    assert "within this budget" in found.reason
+
+
+def test_unknown_pretraining_is_unknown_and_nothing_saved_is_still_never():
+    nothing = Amount(None, None)
+    assert break_even("flops", "t", nothing, uncensored((2.0, 1.0))).payback == "unknown"
+    assert break_even("flops", "t", nothing, uncensored((1.0, 2.0))).payback == "never"
+    assert break_even("flops", "t", Amount(1.0, 1.0), None).payback == "unknown"
+
+
+def test_a_number_is_cost_over_saving():
+    found = break_even("flops", "t", Amount(1000.0, 2000.0), uncensored((150.0, 50.0), (130.0, 30.0)))
+    assert (found.payback, found.uses) == ("number", Amount(10.0, 20.0))
+
+
+def test_an_upper_bound_of_the_cost_gives_at_most():
+    found = break_even("flops", "t", Amount(None, 2000.0), uncensored((150.0, 50.0)))
+    assert (found.payback, found.uses) == ("at most", Amount(None, 20.0))
+
+
+@given(ranges, positive, positive, st.lists(st.integers(2, 10**6), min_size=1, max_size=5, unique=True))
+def test_views_run_from_gift_to_full_and_amortising_lies_between(cost, own, base, numbers):
+    shown = views(cost, own, base, sorted(numbers))
+    assert [view.name for view in shown] == ["marginal", *["amortised"] * len(numbers), "full"]
+    assert shown[0].total == Amount(own, own)
+    for view in shown[1:-1]:
+        assert view.total.low is not None and shown[-1].total.low is not None
+        assert own <= view.total.low <= shown[-1].total.low
+
+
+def test_uses_are_those_of_the_study_or_the_default():
+    assert uses({"study": {}}) == USES
+    assert uses({"study": {"uses": None}}) == USES
+    assert uses({"study": {"uses": 50}}) == (50,)
+    assert uses({"study": {"uses": [5, 5, 0]}}) == (5,)
+
+
+def test_every_published_figure_has_its_source_and_a_range_in_order():
+    assert "sentence-transformers/all-MiniLM-L6-v2" in published.table()
+    for entry in published.table().values():
+        assert entry["figures"] or entry["open"]
+        for one in entry["figures"]:
+            assert one["source"] and one["basis"] and one["boundary"]
+            assert one["low"] is not None or one["high"] is not None
+            assert None in (one["low"], one["high"]) or one["low"] <= one["high"]
+            assert one["quantity"] in ("flops", "kwh", "kg_co2e", "device_hours")
+
+
+def closed_form(layers, hidden, length):
+    inner = 4 * hidden
+    forward = 8 * length * hidden**2 + 4 * length * hidden * inner + 4 * length**2 * hidden
+    return 3 * layers * forward
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "low", "high"),
+    [
+        ("sentence-transformers/all-MiniLM-L6-v2", 0, None, 3 * 1024 * 10**5 * closed_form(6, 384, 128)),
+        (
+            "bert-base-uncased",
+            0,
+            256 * (900_000 * closed_form(12, 768, 128) + 100_000 * closed_form(12, 768, 512)),
+            256 * 10**6 * closed_form(12, 768, 512),
+        ),
+        (
+            "roberta-base",
+            0,
+            500_000 * 8000 * closed_form(12, 768, 512),
+            500_000 * 8192 * closed_form(12, 768, 512),
+        ),
+        (
+            "google/electra-small-discriminator",
+            0,
+            4 * 10**6 * 128 * (closed_form(12, 256, 512) + closed_form(12, 64, 512)),
+            4 * 10**6 * 128 * 2 * closed_form(12, 256, 512),
+        ),
+        ("google/vit-base-patch16-224-in21k", 0, 90 * 14.2e6 * closed_form(12, 768, 197), None),
+    ],
+)
+def test_derived_figures_follow_from_the_closed_form(model, place, low, high):
+    figure = published.figures(model)[place].amount
+    if low is not None:
+        assert figure.low == pytest.approx(low, rel=0.01)
+    if high is not None:
+        assert figure.high == pytest.approx(high, rel=0.01)
+
+
+def test_figures_that_differ_are_a_range():
+    amount, covers = published.flops(published.figures("bert-base-uncased"))
+    assert (amount, covers) == (Amount(2.28e19, 1.64e20), "")
+    assert published.flops(published.figures("gpt2")) == (Amount(None, None), "")
+    assert "No published cost of pretraining nobody/knows" in published.questions("nobody/knows")[0]
+
+
+def test_a_published_cost_of_one_stage_is_told_as_such(tmp_path):
+    found = compare(make_study(tmp_path, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    assert (found.origin, found.covers) == ("published", "the contrastive stage")
+    assert "the contrastive stage alone" in found.sentence
+    assert "published, not measured here" in found.sentence
+    assert "after at most" in found.sentence
+    assert {one.quantity for one in found.break_evens} == {"flops"}
+    assert "another boundary" in found.joules_reason
+
+
+def test_a_model_that_nobody_costed_is_unknown(tmp_path):
+    def other(record):
+        record["config"]["model"]["name"] = "nobody/knows"
+
+    found = compare(make_study(tmp_path, change=other, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    assert found.origin == "unknown"
+    assert not found.flops.known
+    assert found.sentence == "What it cost to pretrain the weights of pretrained is unknown."
+    assert found.views[0].name == "marginal"
+
+
+def test_an_arm_without_weights_has_no_ledger(tmp_path):
+    found = compare(make_study(tmp_path, ("scratch", "scratch_again"), **SMALL))
+    assert found.comparisons[0].ledger is None
+
+
+def test_the_uses_that_a_study_declares_are_shown(tmp_path):
+    def declare(record):
+        record["config"]["study"]["uses"] = [30]
+
+    found = compare(make_study(tmp_path, change=declare, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    assert [view.uses for view in found.views] == [None, 30, 1]
+
+
+def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
+    baselines, arms = records(tmp_path, energy="measured")
+    value = carried(flops=2 * 10**12, parent=carried(flops=10**12, runs=["b" * 16]))
+    found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
+    assert found is not None
+    assert found.origin == "measured"
+    assert found.flops == Amount(3e12, 3e12)
+    assert found.joules == 1000.0
+    assert [stage.runs for stage in found.stages] == [("a" * 16,), ("b" * 16,)]
+    assert found.figures == ()  # the table is not asked when the chain began here
+    assert {one.quantity for one in found.break_evens} == {"flops", "joules"}
+    by_target = {(one.quantity, one.target_of): one for one in found.break_evens}
+    assert by_target["flops", "scratch"].payback == "number"
+    assert by_target["joules", "scratch"].payback == "number"
+    assert "measured here" in found.sentence
+
+
+def test_a_chain_that_began_with_a_published_model_adds_its_cost(tmp_path):
+    _, arms = records(tmp_path)
+    found = pretraining(with_ledger(arms[0], carried(parent=None, model="bert-base-uncased")))
+    assert found.flops == Amount(2.28e19 + 1e15, 1.64e20 + 1e15)
+    assert found.joules is None
+    assert "bert-base-uncased" in found.joules_reason
+    alone = pretraining(with_ledger(arms[0], carried(model="nobody/knows")))
+    assert (alone.flops, alone.covers) == (Amount(1e15, 1e15), "what was trained here")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"flops": 1}, carried(flops=-1), carried(parent=carried()), carried(runs=None), "text", 3],
+)
+def test_a_broken_ledger_is_unknown_and_says_so(tmp_path, broken):
+    _, arms = records(tmp_path, seeds=[0])
+    found = pretraining(with_ledger(arms[0], broken))
+    assert found.origin == "unknown"
+    assert not found.flops.known
+    assert "cannot be read" in found.open[0]
+
+
+@given(st.lists(st.integers(0, 10**18), min_size=1, max_size=8))
+def test_a_chain_of_any_length_adds_up(flops):
+    value = None
+    for number, spent in enumerate(flops):
+        value = carried(flops=spent, runs=[f"{number:016x}"], parent=value)
+    stages, root = chain(json.loads(json.dumps(value)))
+    assert sum(stage.flops for stage in stages) == sum(flops)
+    assert root is None
+
+
+def test_energy_of_another_method_is_refused(tmp_path):
+    baselines, arms = records(tmp_path, energy="estimated")
+    found = ledger.ledger(match(baselines, [with_ledger(r, carried()) for r in arms]).matches, "accuracy")
+    assert found is not None
+    refused = [one for one in found.break_evens if one.quantity == "joules"]
+    assert {one.payback for one in refused} == {"unknown"}
+    assert "the method of the pretraining's energy is measured, here estimated" in refused[0].reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"boundary": "gpu"}, "the boundary of the pretraining's energy is gpu, here cpu package + dram"),
+        ({"boundary": None}, "the boundary of the pretraining's energy is not known"),
+        ({"machine": "f" * 16}, "the machine of the pretraining's energy is ffffffffffffffff"),
+        ({"exclusive": None}, "it is not known that the pretraining was alone on its machine"),
+        ({"joules": None}, "the energy of a pretraining run was not measured"),
+    ],
+)
+def test_what_differs_between_the_energies_is_named(tmp_path, changes, reason):
+    baselines, arms = records(tmp_path, energy="measured", seeds=[0])
+    value = carried(**changes)
+    found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
+    assert found is not None
+    assert reason in next(one.reason for one in found.break_evens if one.quantity == "joules")
+
+
+def test_the_words_of_censoring(tmp_path):
+    found = compare(make_study(tmp_path, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    saved = saving([(Reach(100.0, False), Reach(50.0, True))])
+    told = payback_words(break_even("flops", "pretrained", Amount(500.0, 500.0), saved), found)
+    assert "after at most 10 uses" in told
+    assert "scratch did not reach it in 1 of 1 pairs" in told
+    never = payback_words(break_even("flops", "scratch", Amount(5.0, 5.0), uncensored((1.0, 1.0))), found)
+    assert "never pays for itself" in never
+
+
+def test_weights_from_a_folder_are_taken_on_trust(tmp_path):
+    def move(record):
+        if record["init"]["checkpoint"]:
+            record["init"]["checkpoint"]["source"] = "the folder copies/minilm"
+
+    found = compare(make_study(tmp_path, change=move, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    assert any("taken on trust" in line for line in found.open)
+
+
+def test_a_saving_too_small_to_divide_by_is_unknown():
+    found = break_even("flops", "t", Amount(1e24, 1e24), uncensored((5e-324, 0.0)))
+    assert found.payback == "unknown"
+    assert "too small" in found.reason
+
+
+def test_a_target_that_the_arm_missed_is_no_saving_for_sure():
+    unsure = saving([(Reach(100.0, True), Reach(50.0, False))])
+    assert break_even("flops", "t", Amount(1.0, 1.0), unsure).payback == "unknown"
+    surely = saving([(Reach(100.0, True), Reach(100.0, False))])
+    assert break_even("flops", "t", Amount(1.0, 1.0), surely).payback == "never"
+
+
+@given(positive, ranges)
+def test_a_saving_that_is_only_bounded_from_below_gives_at_most(saved, cost):
+    found = break_even("flops", "t", cost, saving([(Reach(2 * saved, False), Reach(saved, True))]))
+    assert found.payback == "at most"
+    assert found.uses.low is None

@@ -1,0 +1,144 @@
+"""Configuration: every yaml of every group composes to a run, and the help lists it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.studies.command import headstart
+
+from headstart.run import Run
+from headstart.studies.compose import choices, runs_of
+from headstart.studies.search import shipped
+
+GIVEN = {  # what a yaml leaves to the user
+    "task=files": ["task.files.train=my.csv"],
+    "task=hub": ["task.hub.name=ag_news"],
+    "model=hub": ["model.name=bert-base-uncased"],
+}
+ALL = [f"{path.parent.name}={path.stem}" for path in sorted(shipped().glob("*/*.yaml"))]
+
+
+def one(*arguments: str) -> Run:
+    """The single run that the arguments describe."""
+    runs = runs_of([*arguments, "hydra.mode=RUN"])
+    assert len(runs) == 1
+    return runs[0]
+
+
+@pytest.mark.parametrize("choice", ALL)
+def test_every_choice_composes_and_validates(choice: str) -> None:
+    run = one(choice, *GIVEN.get(choice, []))
+    assert run.model_dump(mode="json") == run.config()
+
+
+def test_every_setting_of_a_yaml_is_read_as_it_is_written() -> None:
+    run = one(
+        "size=k16", "optim.betas=[0.8,0.9]", "model.max_length=64", "seed=11", "precision=fp32", "arm=scratch"
+    )
+    assert run.size.model_dump() == {"kind": "per_class", "per_class": 16, "seed": 0}
+    assert run.optim.betas == (0.8, 0.9)
+    assert (run.model.max_length, run.seed, run.precision, run.arm.name) == (64, 11, "fp32", "scratch")
+
+
+def test_a_bare_command_is_the_default_study_in_three_pairs() -> None:
+    runs = runs_of([])
+    assert [(run.arm.name, run.seed) for run in runs] == [
+        ("scratch", 0),
+        ("pretrained", 0),
+        ("pretrained", 1),
+        ("scratch", 1),
+        ("scratch", 2),
+        ("pretrained", 2),
+    ]
+
+
+@pytest.mark.parametrize("study", choices()["study"])
+def test_every_study_sweeps_its_baseline_against_another_arm(study: str) -> None:
+    runs = runs_of([f"study={study}"])
+    arms = {run.arm.name for run in runs}
+    assert runs[0].study.name == study
+    assert runs[0].study.baseline in arms
+    assert len(arms) > 1
+    assert runs[0].study.question.endswith("?")
+
+
+def test_the_default_recipe_does_not_depend_on_the_arm() -> None:
+    scratch, pretrained = runs_of(["seed=0"])
+    assert scratch.model_dump(exclude={"arm"}) == pretrained.model_dump(exclude={"arm"})
+
+
+def test_auto_precision_is_resolved_before_anything_is_named() -> None:
+    assert one("hardware=cpu").precision in ("bf16", "fp32")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "help"])
+def test_the_help_lists_every_choice(flag: str) -> None:
+    typed = headstart(flag)
+    assert typed.code == 0
+    for group, names in choices().items():
+        assert f"{group:<8} = {' '.join(names)}" in typed.out
+
+
+def test_sizes_are_listed_from_small_to_large() -> None:
+    sizes = choices()["size"]
+    assert sizes.index("n64") < sizes.index("n512") < sizes.index("n2048")
+
+
+class TestAFolderOfOnesOwn:
+    """./conf and ./experiments of the current directory add choices."""
+
+    @pytest.fixture(autouse=True)
+    def here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def write(self, here: Path, path: str, text: str) -> None:
+        (here / path).parent.mkdir(parents=True, exist_ok=True)
+        (here / path).write_text(text, "utf8")
+
+    @pytest.mark.parametrize("folder", ["conf", "experiments"])
+    def test_adds_a_task_and_a_study(self, here: Path, folder: str) -> None:
+        task = "kind: text_classification\nname: mine\ntext: body\nlabel: topic\nfiles: {train: my.csv}\n"
+        study = (
+            "# @package _global_\ndefaults: [{override /task: mine}]\n"
+            "study: {name: ours, question: 'Does it help?'}\nhydra: {sweeper: {params: {arm: 'scratch,pretrained', seed: 5}}}\n"
+        )
+        self.write(here, f"{folder}/task/mine.yaml", task)
+        self.write(here, f"{folder}/study/ours.yaml", study)
+        runs = runs_of(["study=ours"])
+        assert [(run.task.name, run.task.text, run.study.name, run.seed) for run in runs] == [
+            ("mine", "body", "ours", 5)
+        ] * 2
+        shown = headstart("--help").out
+        assert "ours" in shown
+        assert "mine" in shown
+
+    def test_a_yaml_that_cannot_be_parsed_is_named(self, here: Path) -> None:
+        self.write(here, "conf/task/broken.yaml", "a: [1\nb: }\n")
+        typed = headstart("task=broken")
+        assert typed.code == 2
+        assert "broken.yaml" in typed.err
+        assert "line 2" in typed.err
+
+    def test_a_misspelt_setting_in_a_yaml_is_found(self, here: Path) -> None:
+        self.write(here, "conf/optim/sgd.yaml", "lr: 1.0e-3\nbatch_sise: 8\n")
+        typed = headstart("optim=sgd")
+        assert typed.code == 2
+        assert "optim.batch_sise: no such setting; did you mean optim.batch_size?" in typed.err
+        assert "optim.batch_size: is missing" in typed.err
+
+    def test_a_misspelt_group_in_a_study_is_found(self, here: Path) -> None:
+        self.write(
+            here,
+            "conf/study/odd.yaml",
+            "# @package _global_\ndefaults: [{override /tusk: files}]\nstudy: {name: odd}\n",
+        )
+        typed = headstart("study=odd")
+        assert typed.code == 2
+        assert "tusk" in typed.err
+
+    def test_records_in_experiments_are_no_choices(self, here: Path) -> None:
+        self.write(here, "experiments/first_look/settings.yaml", "a: 1\n")
+        assert "first_look" not in choices()
+        assert runs_of(["seed=0"])

@@ -1,0 +1,128 @@
+"""The command line as a process: what a signal leaves behind, what a shell asks, what the start costs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.studies.command import headstart, records, without
+
+import headstart as package
+
+HEADSTART = [sys.executable, "-m", "headstart"]
+
+
+def started(arguments: Sequence[str]) -> tuple[subprocess.Popen[str], list[str]]:
+    """The process once it has printed the line of its first run, and the lines so far."""
+    process = subprocess.Popen(
+        [*HEADSTART, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    guard = threading.Timer(100, process.kill)
+    guard.start()
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("[1/"):
+            break
+    guard.cancel()
+    return process, lines
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow),
+    ],
+)
+def test_a_study_that_was_stopped_goes_on_where_it_was(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int
+) -> None:
+    long = [
+        *without(quick, "budget.epochs"),
+        "budget.epochs=null",
+        "budget.steps=250",
+        "arm=scratch",
+        "seed=0,1",
+    ]
+    process, lines = started(long)
+    (first,) = (tmp_path / "runs/quick").glob("*seed0*/record.json")
+    content = first.read_bytes()
+    until = time.monotonic() + 20
+    while not list((tmp_path / "runs/quick").glob("*seed1*/curve.jsonl")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(sent)
+    _, rest = process.communicate(timeout=60)
+    told = "".join(lines) + rest
+    assert process.returncode == code, told
+    assert "Traceback" not in told
+    if sent != signal.SIGKILL:
+        assert "finished runs are kept. Continue with: headstart task=files" in told
+    statuses = {record["seed"]: record["status"] for record in records(tmp_path / "runs/quick")}
+    assert statuses.pop(0) == "finished"
+    assert statuses in ({}, {1: "interrupted"})
+
+    monkeypatch.setattr("headstart.cli._report_all", lambda folders: None)
+    again = headstart(*long)
+    assert again.code == 0, again.err
+    assert again.err.count("finished before") == 1
+    assert first.read_bytes() == content
+    assert [(r["seed"], r["status"]) for r in records(tmp_path / "runs/quick")] == [
+        (0, "finished"),
+        (1, "finished"),
+    ]
+    curve = next((tmp_path / "runs/quick").glob("*seed1*/curve.jsonl")).read_text("utf8").splitlines()
+    assert len(curve) == 3, "the interrupted attempt left no points behind"
+
+
+def test_the_continuation_that_is_printed_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("headstart.studies.compose.check", stopped)
+    typed = headstart("study.question='Why not?'", "seed=0")
+    assert typed.code == 130
+    assert typed.err.endswith("""Continue with: headstart 'study.question='"'"'Why not?'"'"'' seed=0\n""")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert headstart("--version").out == f"headstart {package.__version__}\n"
+
+
+def test_cfg_shows_the_settings_and_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = headstart("--cfg", "job", "optim.lr=0.5")
+    assert typed.code == 0
+    assert "lr: 0.5" in typed.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_shell_gets_its_completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = headstart("-sc", "install=bash")
+    assert typed.code == 0
+    assert "complete -o nospace -o default -F hydra_bash_completion headstart" in typed.out
+
+
+@pytest.mark.parametrize("command", ["plan", "report"])
+def test_a_command_says_how_it_is_used(command: str) -> None:
+    typed = headstart(command, "--help")
+    assert typed.code == 0
+    assert f"usage: headstart {command}" in typed.out + typed.err
+
+
+def test_the_report_is_rebuilt_without_the_training_half() -> None:
+    program = (
+        "import sys\nfrom headstart.cli import main\ncode = main(['report', 'absent'])\n"
+        "print(sorted({'torch', 'transformers', 'datasets', 'hydra', 'wandb'} & set(sys.modules)), code)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[] 1\n"

@@ -1,0 +1,65 @@
+"""Every command of the README is one that works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from headstart.cli import COMMANDS, main
+from headstart.studies.compose import runs_of
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf8"), flags=re.S)
+LINES = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
+TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf8"), flags=re.M)
+
+
+def lines(program: str) -> list[list[str]]:
+    return [words[1:] for words in LINES if words[0] == program]
+
+
+def test_every_line_is_of_a_known_program() -> None:
+    assert {words[0] for words in LINES} <= {"make", "headstart", "wandb", ".", "eval"}
+
+
+def test_make_targets_exist() -> None:
+    assert all(words[0] in TARGETS for words in lines("make"))
+    named = re.findall(r"`make ([a-z-]+)`", (ROOT / "README.md").read_text("utf8"))
+    assert set(named) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("words", lines("headstart"), ids=" ".join)
+def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.csv").write_bytes(reviews.read_bytes())
+    if words and words[0] in COMMANDS:
+        words = words[1:]
+        if words and words[0].startswith("runs/"):
+            return  # the report of a study: tests/reports
+    if "--help" not in words:
+        assert runs_of(words)
+
+
+def test_the_five_lines_for_own_data(quick: list[str], reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = [word for word in quick if not word.startswith(("task", "study"))]
+    for words in lines("headstart"):
+        if "study.name=mine" not in words and words[:2] != ["report", "runs/mine"]:
+            continue
+        ready = [word.replace("my.csv", str(reviews)) for word in words]
+        extra = [] if words[0] == "report" else tiny
+        seeds = [word.replace("0,1,2,3,4,5", "0,1,2,3") for word in ready]
+        assert main([*seeds, *extra]) == 0
+    assert "4 of 4" in capsys.readouterr().out
+
+
+def test_wandb_lines_exist() -> None:
+    from wandb.cli.cli import cli
+
+    assert all(words[0] in cli.commands for words in lines("wandb"))
+
+
+def test_length() -> None:
+    assert len((ROOT / "README.md").read_text("utf8").splitlines()) <= 200
