@@ -69,17 +69,19 @@ def test_the_installed_wheel_plans_and_runs_a_study(
     installed: Path, quick: list[str], tmp_path: Path
 ) -> None:
     program = (
-        "import sys, runpy, hydra_plugins.headstart as plugin\nfrom headstart.studies.search import shipped\n"
-        "print(plugin.__file__, shipped())\nrunpy.run_module('headstart', run_name='__main__', alter_sys=True)"
+        "import runpy, sys, hydra_plugins.headstart as plugin\nfrom headstart.cli import main\n"
+        "from headstart.studies.search import shipped\nprint(plugin.__file__, shipped())\n"
+        "assert main(['plan', *sys.argv[1:]]) == 0\nrunpy.run_module('headstart', run_name='__main__')\n"
     )
-    planned = run(
-        "-c", program, "plan", "arm=scratch", "seed=0,1", *quick, cwd=tmp_path, PYTHONPATH=str(installed)
-    )
-    found, _, table = planned.partition("\n")
-    assert all(file.startswith(str(installed)) for file in found.split()), found
-    assert "2 runs, 0 done" in table
-
-    said = run(installed / "bin" / "headstart", "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))
+    said = run("-c", program, "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))
+    found = said.partition("\n")[0].split()
+    assert all(file.startswith(str(installed)) for file in found), found
+    assert "2 runs, 0 done" in said
     assert "report: runs/quick/report.html" in said
     records = [json.loads(path.read_text("utf8")) for path in (tmp_path / "runs/quick").glob("*/record.json")]
     assert sorted(record["arm"] for record in records) == ["pretrained", "scratch"]
+
+
+def test_the_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:
+    said = run(installed / "bin" / "headstart", "--help", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "study    = " in said

@@ -15,6 +15,7 @@ headstart: what do pretrained weights buy? The same transformer from random and 
   headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
   headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
   headstart report FOLDER              build the report of a study again from its records
+  headstart doctor [--json]            this machine: what can be measured here, and why not the rest
 
 examples
   headstart                                           the default study: two arms x three seeds
@@ -127,6 +128,28 @@ def _plan(arguments: list[str]) -> int:
     return 0
 
 
+def _doctor(arguments: list[str]) -> int:
+    if arguments not in ([], ["--json"]):
+        print("usage: headstart doctor [--json]    (what this machine is and what can be measured on it)")
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    import json
+
+    from rich.console import Console
+
+    from headstart.data.cache import cache_dir
+    from headstart.meters.doctor import examine
+    from headstart.records.environment import LIBRARIES
+    from headstart.reports.doctor import render
+
+    with Console(stderr=True).status("looking at this machine (about ten seconds)"):
+        found = examine(LIBRARIES, {"headstart": cache_dir()})
+    if arguments:
+        print(json.dumps(found, indent=2))
+    else:
+        Console().print(render(found))
+    return 0
+
+
 def _interrupted(arguments: Sequence[str]) -> int:
     again = shlex.join(["headstart", *arguments])
     print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
@@ -142,4 +165,4 @@ def help_text() -> str:
     return HELP.format(choices="\n".join(lines))
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": _report, "plan": _plan}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": _report, "plan": _plan, "doctor": _doctor}

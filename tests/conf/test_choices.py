@@ -102,7 +102,8 @@ class TestAFolderOfOnesOwn:
         task = "kind: text_classification\nname: mine\ntext: body\nlabel: topic\nfiles: {train: my.csv}\n"
         study = (
             "# @package _global_\ndefaults: [{override /task: mine}]\n"
-            "study: {name: ours, question: 'Does it help?'}\nhydra: {sweeper: {params: {arm: 'scratch,pretrained', seed: 5}}}\n"
+            "study: {name: ours, question: 'Does it help?'}\n"
+            "hydra: {sweeper: {params: {arm: 'scratch,pretrained', seed: 5}}}\n"
         )
         self.write(here, f"{folder}/task/mine.yaml", task)
         self.write(here, f"{folder}/study/ours.yaml", study)

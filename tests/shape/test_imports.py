@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
     "compare": {"node", "records"},
     "reports": {"node", "records", "compare"},
-    "cli": {"node", "studies", "reports", ""},
+    "cli": {"node", "studies", "reports", "", "meters", "data", "records"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -171,7 +171,7 @@ class TestFolders:
 
         monkeypatch.setattr("headstart.records.store.os.replace", full)
         refused(headstart(*quick, *ONE), "No space left on device")
-        assert [path for path in (tmp_path / "runs").rglob("*record.json*")] == []
+        assert list((tmp_path / "runs").rglob("*record.json*")) == []
         monkeypatch.undo()
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("headstart.cli._report_all", lambda folders: None)

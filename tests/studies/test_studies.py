@@ -114,7 +114,8 @@ def test_the_fault_of_one_run_does_not_stop_the_others(
     assert [record["seed"] for record in records(tmp_path / "runs/quick")] == [1, 1]
     last = typed.err.splitlines()[-1]
     assert last.startswith(
-        "headstart: files · tiny-bert · 64 rows · scratch · seed 0 and 1 more: failed: ZeroDivisionError: of ours"
+        "headstart: files · tiny-bert · 64 rows · scratch · seed 0 and 1 more: "
+        "failed: ZeroDivisionError: of ours"
     )
     log = (tmp_path / "runs/quick/errors.log").read_text("utf8")
     assert log.count("Traceback") == 2

@@ -17,7 +17,6 @@ from headstart.meters.lease import Lease
 Phase = Literal["prepare", "count", "train", "eval", "test", "other"]
 PHASES: tuple[Phase, ...] = ("prepare", "count", "train", "eval", "test", "other")
 WINDOWS = 4096  # a run with more phase boundaries keeps the first ones only
-SHORT = ("method", "backend", "boundary", "exclusive", "joules", "devices", "reason")
 LOOK = 1.0  # seconds between two looks for strangers on the GPU
 
 
@@ -202,11 +201,6 @@ class Meter:
     def seconds_by_phase(self) -> dict[str, float]:
         """Seconds by phase, and their sum as `total`."""
         return {**self.seconds, "total": sum(self.seconds.values())}
-
-    def energy(self) -> dict[str, Any]:
-        """The joules and where they come from, without the evidence."""
-        account = self.account()
-        return {name: account[name] for name in SHORT}
 
     def account(self) -> dict[str, Any]:
         """The `cost.energy` section of the record; complete once the meter is closed."""

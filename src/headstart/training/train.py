@@ -61,6 +61,7 @@ def train(
         torch.set_num_threads(run.hardware.threads)
     device = run.hardware.device()
     synchronize = torch.cuda.synchronize if device == "cuda" else None
+    fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
     state = hardware_state()
 
     meter = run.meter.meter(device, synchronize, say=watch.say)
@@ -87,8 +88,6 @@ def train(
             watch.say("counting operations")
             trainable = {name for name, p in model.named_parameters() if p.requires_grad}
             plan.count(FlopCounter(run.model.skeleton(run.task.auto_class, config), trainable))
-        with meter.phase("other"):
-            fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
         learner = Learner(run, model, plan.steps, watch)
