@@ -19,6 +19,7 @@ class Hardware(Node):
 
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1)
+    save_every: float = Field(default=60, ge=0)  # seconds between states to resume from, at evaluations
 
     def device(self) -> Literal["cpu", "cuda"]:
         """The device that is used: the GPU when there is one and nobody asked for the CPU."""

@@ -15,6 +15,7 @@ GIVEN = {  # what a yaml leaves to the user
     "task=files": ["task.files.train=my.csv"],
     "task=hub": ["task.hub.name=ag_news"],
     "model=hub": ["model.name=bert-base-uncased"],
+    "meter=constant": ["meter.watts=65"],
 }
 ALL = [f"{path.parent.name}={path.stem}" for path in sorted(shipped().glob("*/*.yaml"))]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.loopback_wandb import LoopbackWandb, serving
 
 from headstart.cli import main
-from tests.loopback_wandb import LoopbackWandb, serving
 
 BLOCK = 32768  # a .wandb file is a leveldb log: blocks of this size, records cut at their ends
 FULL, FIRST, LAST = 1, 2, 4

@@ -19,9 +19,8 @@ from headstart.studies.compose import runs_of
 from headstart.studies.identity import identify
 from headstart.training.train import train
 
-TIMING = (
-    "seconds", "samples_per_second", "tokens_per_second", "data_wait_share", "utilisation", "peak_memory_bytes", "energy",
-)  # fmt: skip
+TIMING = {"seconds", "samples_per_second", "tokens_per_second", "data_wait_share", "utilisation"}
+TIMING |= {"peak_memory_bytes", "energy"}
 
 
 def trained(folder: Path, overrides: list[str]) -> dict[str, Any]:
@@ -202,3 +201,62 @@ def test_steps_instead_of_epochs(quick: list[str], tmp_path: Path) -> None:
 def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
     run: Run = runs_of([*quick, "hydra.mode=RUN"])[0]
     assert run.config()["precision"] in ("bf16", "fp32")
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_stopped_run_resumes_to_the_same_bits(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    from headstart.training.module import Learner
+
+    overrides = [
+        *quick,
+        "arm=pretrained",
+        f"budget.keep={keep}",
+        "budget.evaluations=4",
+        "hardware.save_every=0",
+    ]
+    whole = trained(tmp_path / "a", overrides)
+    step = Learner.training_step
+
+    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
+        if self.step == 5:
+            raise KeyError("pulled the plug")
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "training_step", stopped)
+        with pytest.raises(KeyError):
+            trained(tmp_path / "b", overrides)
+    assert json.loads((tmp_path / "b/record.json").read_text("utf8"))["status"] == "failed"
+    again = trained(tmp_path / "b", overrides)
+    assert lasting(again) == lasting(whole)
+    curves = [
+        [json.loads(line) for line in (tmp_path / n / "curve.jsonl").read_text("utf8").splitlines()]
+        for n in "ab"
+    ]
+    assert [p["validation"] for p in curves[0]] == [p["validation"] for p in curves[1]]
+    assert [p["step"] for p in curves[1]] == [0, 2, 4, 6, 8]
+    assert pq.read_table(tmp_path / "a/predictions.parquet").equals(
+        pq.read_table(tmp_path / "b/predictions.parquet")
+    )
+    assert not (tmp_path / "b/resume.pt").exists()
+
+
+def test_a_killed_run_marks_the_segment_that_is_lost(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.training.module import Learner
+
+    overrides = [*quick, "budget.evaluations=4", "hardware.save_every=0", "meter=constant", "meter.watts=10"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "on_before_optimizer_step", lambda self, _: 1 / (self.step < 5))
+        with pytest.raises(ZeroDivisionError):
+            trained(tmp_path / "a", overrides)
+    (tmp_path / "a/record.json").unlink()  # a kill leaves none
+    record = trained(tmp_path / "a", overrides)
+    energy, seconds = record["cost"]["energy"], record["cost"]["seconds"]
+    assert record["status"] == "finished"
+    assert energy["lost_segments"] == 1
+    assert energy["joules"]["total"] == pytest.approx(10 * seconds["total"], rel=0.01)
+    assert seconds["total"] == pytest.approx(sum(v for k, v in seconds.items() if k != "total"), abs=1e-9)

@@ -14,18 +14,21 @@ from headstart.meters.meter import Meter
 from headstart.records.store import append_point
 from headstart.run import Run
 from headstart.tasks.metrics import score, scorer
+from headstart.training import resume
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.watch import Watch
 
+LASTING = ("done", "waited", "evaluations", "last", "best", "best_step", "first_loss")  # kept over a resume
 LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
 
 
 class Journal(pl.Callback):
     """Phases, totals and curve points of one run; keeps the best weights if the budget says so."""
 
-    def __init__(self, run: Run, plan: Plan, meter: Meter, watch: Watch, folder: Path) -> None:
-        self.run, self.plan, self.meter, self.watch, self.folder = run, plan, meter, watch, folder
+    def __init__(self, run: Run, run_id: str, plan: Plan, meter: Meter, watch: Watch, folder: Path) -> None:
+        self.run, self.run_id, self.plan, self.meter, self.watch = run, run_id, plan, meter, watch
+        self.folder = folder
         self.metrics = scorer(run.task.metrics)
         self.done = 0  # steps
         self.waited = 0.0  # seconds of the train phase spent waiting for the next batch
@@ -37,6 +40,7 @@ class Journal(pl.Callback):
         self.first_loss: float | None = None
         self.test: tuple[np.ndarray, np.ndarray] | None = None
         self.test_scores: dict[str, float] | None = None
+        self._saved = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -65,6 +69,31 @@ class Journal(pl.Callback):
         self.meter.end()
         self._write(trainer, pl_module)
         self._keep_best(pl_module)
+        if trainer.state.fn == "fit" and time.perf_counter() - self._saved > self.run.hardware.save_every:
+            self._save(trainer, pl_module)
+
+    def resumed(self, former: dict[str, Any]) -> None:
+        """Go on where a former segment of this run stopped."""
+        for name, value in former["journal"].items():
+            setattr(self, name, value)
+
+    def _save(self, trainer: pl.Trainer, learner: Learner) -> None:
+        """The state at this evaluation, for a run that is stopped before its next one."""
+        self._saved = time.perf_counter()
+        (schedule,) = trainer.lr_scheduler_configs
+        resume.save(
+            self.folder,
+            {
+                "run_id": self.run_id,
+                "step": self.done,
+                "model": learner.model.state_dict(),
+                "best": learner.best_state,
+                "optimizer": trainer.optimizers[0].state_dict(),
+                "schedule": schedule.scheduler.state_dict(),
+                "journal": {name: getattr(self, name) for name in LASTING},
+                "cost": {"seconds": self.meter.seconds_by_phase(), "energy": self.meter.account()},
+            },
+        )
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """The test rows, once, with the final model."""

@@ -22,24 +22,32 @@ class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of 
 class Learner(pl.LightningModule):
     """One model in training. Losses stay on the device until an evaluation reads them."""
 
-    def __init__(self, run: Run, model: nn.Module, steps: int, shown: Any) -> None:
+    def __init__(self, run: Run, model: nn.Module, steps: int, former: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.run, self.model, self.steps, self.shown = run, model, steps, shown
+        self.run, self.model, self.steps, self.former = run, model, steps, former
         self.best_state: dict[str, torch.Tensor] | None = None
         self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
         self._outputs: list[tuple[torch.Tensor, torch.Tensor]] = []
 
+    @property
+    def step(self) -> int:
+        """Steps behind us, those before a resume included."""
+        return (self.former["step"] if self.former else 0) + self.global_step
+
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""
         optimizer = self.run.optim.optimizer(self.model)
         schedule = self.run.optim.schedule(optimizer, self.steps)
+        if self.former:
+            optimizer.load_state_dict(self.former["optimizer"])
+            schedule.load_state_dict(self.former["schedule"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
-        torch.manual_seed(stream(self.run.seed, "noise", self.global_step))
+        torch.manual_seed(stream(self.run.seed, "noise", self.step))
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
@@ -80,7 +88,7 @@ class Learner(pl.LightningModule):
         return self.model(**{name: value for name, value in batch.items() if name != "labels"}).logits
 
     def _keep(self, loss: torch.Tensor) -> None:
-        step = torch.tensor(self.global_step, device=loss.device)
+        step = torch.tensor(self.step, device=loss.device)
         never = torch.tensor(self.steps, device=loss.device)
         seen = torch.where(torch.isfinite(loss), never, step)
         self._bad_step = seen if self._bad_step is None else torch.minimum(self._bad_step, seen)

@@ -31,6 +31,7 @@ from headstart.records.store import write_predictions, write_record
 from headstart.run import Run
 from headstart.streams import stream
 from headstart.tasks.text_classification import Examples, Prepared
+from headstart.training import resume
 from headstart.training.journal import Journal
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, plan_of
@@ -54,8 +55,13 @@ def train(
     """
     started = datetime.now(UTC)
     watch = watch or Unwatched()
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
-    folder.mkdir(parents=True)
+    former = resume.load(folder, names.run_id)
+    costs = resume.former_costs(folder, former) if former else []
+    if former:
+        resume.rewind(folder, former["step"])
+    else:
+        shutil.rmtree(folder, ignore_errors=True)  # what an attempt left that cannot go on
+        folder.mkdir(parents=True)
     _quiet()
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
@@ -67,6 +73,8 @@ def train(
     meter = run.meter.meter(device, synchronize, say=watch.say)
     memory = PeakMemory()
     meter.on_phase_end = memory.note
+    for cost in costs:
+        meter.resumed(cost)
     with meter, tracked(run, names.run_id) as logger:
         # 1. Rows and tokens: the same for both arms.
         with meter.phase("prepare"):
@@ -90,14 +98,21 @@ def train(
             plan.count(FlopCounter(run.model.skeleton(run.task.auto_class, config), trainable))
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
-        learner = Learner(run, model, plan.steps, watch)
-        journal = Journal(run, plan, meter, watch, folder)
+        learner = Learner(run, model, plan.steps, former)
+        journal = Journal(run, names.run_id, plan, meter, watch, folder)
+        orders = dict(plan.orders)
+        if former:
+            model.load_state_dict(former["model"])
+            learner.best_state = former["best"]
+            journal.resumed(former)
+            orders["train"] = plan.orders["train"][former["step"] :]
         trainer = _trainer(run, plan, journal, logger, folder)
-        loaders = {split: _loader(getattr(prepared, split), plan.orders[split]) for split in plan.orders}
+        loaders = {split: _loader(getattr(prepared, split), orders[split]) for split in orders}
         status, reason = "finished", None
         try:
             watch.begin(run.title, plan.steps)
-            trainer.validate(learner, loaders["validation"], verbose=False)
+            if not former:
+                trainer.validate(learner, loaders["validation"], verbose=False)
             with meter.phase("train"):
                 trainer.fit(learner, loaders["train"], loaders["validation"])
             if journal.done % plan.every:
@@ -138,6 +153,8 @@ def train(
                 "argv": list(argv),
             }
             write_record(folder, record)
+            if status in ("finished", "diverged"):
+                (folder / resume.FILE).unlink(missing_ok=True)
         summarise(logger, record)
     return record
 
