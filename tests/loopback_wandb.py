@@ -73,8 +73,8 @@ class LoopbackWandb:
             run["summary"] |= json.loads(variables["summaryMetrics"])
         entity = {"id": "RTE=", "name": "local"}
         code = base64.b64encode(f"Run:v1:{run_id}".encode()).decode()
-        return {"id": code, "name": run_id, "displayName": run.get("title"), "description": None, "config": "{}",
-                "sweepName": None, "historyLineCount": 0,
+        return {"id": code, "name": run_id, "displayName": run.get("title"), "config": "{}",
+                "description": None, "sweepName": None, "historyLineCount": 0,
                 "project": {"id": "UTE=", "name": "p", "entity": entity}}  # fmt: skip
 
 

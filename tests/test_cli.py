@@ -14,6 +14,7 @@ import pytest
 from tests.studies.command import headstart, records, without
 
 import headstart as package
+from headstart.cli import COMMANDS
 
 HEADSTART = [sys.executable, "-m", "headstart"]
 
@@ -112,8 +113,9 @@ def test_the_shell_gets_its_completion(tmp_path: Path, monkeypatch: pytest.Monke
     assert "complete -o nospace -o default -F hydra_bash_completion headstart" in typed.out
 
 
-@pytest.mark.parametrize("command", ["plan", "report"])
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_a_command_says_how_it_is_used(command: str) -> None:
+    assert f"  headstart {command} " in headstart("--help").out
     typed = headstart(command, "--help")
     assert typed.code == 0
     assert f"usage: headstart {command}" in typed.out + typed.err

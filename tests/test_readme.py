@@ -43,7 +43,9 @@ def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path
         assert runs_of(words)
 
 
-def test_the_five_lines_for_own_data(quick: list[str], reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_five_lines_for_own_data(
+    quick: list[str], reviews: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tiny = [word for word in quick if not word.startswith(("task", "study"))]
     for words in lines("headstart"):
         if "study.name=mine" not in words and words[:2] != ["report", "runs/mine"]:
@@ -51,7 +53,7 @@ def test_the_five_lines_for_own_data(quick: list[str], reviews: Path, capsys: py
         ready = [word.replace("my.csv", str(reviews)) for word in words]
         extra = [] if words[0] == "report" else tiny
         seeds = [word.replace("0,1,2,3,4,5", "0,1,2,3") for word in ready]
-        assert main([*seeds, *extra]) == 0
+        assert main([*extra, *seeds]) == 0
     assert "4 of 4" in capsys.readouterr().out
 
 

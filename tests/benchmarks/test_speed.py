@@ -25,7 +25,8 @@ ROWS = 192
 
 def interleaved(first: Callable[[], object], second: Callable[[], object], rounds: int = 5) -> float:
     """Median over rounds of seconds(first) / seconds(second), taken A B A B after one warm-up each."""
-    first(), second()
+    first()
+    second()
     ratios = []
     for _ in range(rounds):
         times = []
@@ -70,7 +71,9 @@ def epoch(shapes: list[tuple[int, int]], bf16: bool, fused: bool) -> Callable[[]
 def test_length_buckets_against_random_batches(lengths: np.ndarray) -> None:
     random = [np.arange(i, i + 16) for i in range(0, ROWS, 16)]
     bucketed = training_order(lengths, 16, ROWS // 16, seed=0)
-    shapes = [[(16, padded_length(int(lengths[b].max()), 128)) for b in order] for order in (random, bucketed)]
+    shapes = [
+        [(16, padded_length(int(lengths[b].max()), 128)) for b in order] for order in (random, bucketed)
+    ]
     ratio = interleaved(epoch(shapes[0], True, True), epoch(shapes[1], True, True))
     told("length buckets, against padding random batches to their longest row", ratio)
 
@@ -85,7 +88,9 @@ def test_whole_recipe_against_the_plain_one(lengths: np.ndarray) -> None:
 
 def test_sorted_evaluation_against_file_order(lengths: np.ndarray) -> None:
     plain = [np.arange(i, min(i + 32, ROWS)) for i in range(0, ROWS, 32)]
-    padded = [sum(len(b) * int(lengths[b].max()) for b in order) for order in (plain, evaluation_order(lengths, 32))]
+    padded = [
+        sum(len(b) * int(lengths[b].max()) for b in order) for order in (plain, evaluation_order(lengths, 32))
+    ]
     print(f"\nevaluation by length: {padded[0] / padded[1]:.2f} times fewer tokens than in file order")
 
 

@@ -73,6 +73,8 @@ MISTAKES = [
     ("arm=scratch,nothing", "arm=nothing: no such choice"),
     ("seed=0,1,x", "seed: input should be a valid integer, got 'x'"),
     ("model.max_length=32,4", "model.max_length: input should be greater than or equal to 8, got 4"),
+    ("hardware.threads=1,2", "hardware: cannot change the answer, so it cannot be swept"),
+    ("study.question=a,b", "study: cannot change the answer, so it cannot be swept"),
     # not of the form
     ("seed=0 seed=1", "seed=0 seed=1: not of the form setting=value"),
     ("study.question=why (not?", "not of the form setting=value"),
@@ -103,7 +105,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(override: str, sentence: str)
     [
         ("reprot", "no command 'reprot'; did you mean report?"),
         ("seed", "a setting is written seed=value"),
-        ("first_look", "no command 'first_look'; known: plan, report"),
+        ("first_look", "no command 'first_look'; known: "),
     ],
 )
 def test_an_unknown_command_is_refused(word: str, sentence: str) -> None:

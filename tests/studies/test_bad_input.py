@@ -193,6 +193,15 @@ def test_a_report_of_nothing(
     assert len(typed.err.splitlines()) == 1
 
 
+def test_a_disk_that_is_full_while_the_report_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folders: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/report.html")
+
+    monkeypatch.setattr("headstart.cli._report_all", full)
+    typed = headstart("report", "runs/x")
+    assert (typed.code, typed.err) == (1, "headstart: runs/x/report.html: No space left on device\n")
+
+
 @pytest.mark.parametrize("arguments", [["report"], ["report", "a", "b"]])
 def test_a_report_of_one_folder(arguments: list[str]) -> None:
     typed = headstart(*arguments)

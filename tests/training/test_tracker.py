@@ -32,7 +32,7 @@ def messages(path: Path) -> Iterator[Any]:
         position += 7 + length
         parts = piece if kind in (FULL, FIRST) else parts + piece
         if kind in (FULL, LAST):
-            message = pb.Record()
+            message = pb.Record()  # pyright: ignore[reportAttributeAccessIssue]
             message.ParseFromString(parts)
             yield message
 

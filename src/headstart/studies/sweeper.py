@@ -17,6 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from headstart.node import ConfigError
+from headstart.records.fingerprint import PLUMBING
 from headstart.run import Run
 from headstart.studies.job import plain
 from headstart.studies.outcome import OUTCOMES, Outcome
@@ -57,7 +58,7 @@ class PairedSweeper(Sweeper):
         with showing(len(ordered)) as progress:
             returned = self.launcher.launch(ordered, initial_job_idx=0)
             outcomes = [result.return_value for result in returned]
-            if progress.done == 0:  # they ran in other processes
+            if progress.done == 0:  # they ran in other processes, which cannot draw here
                 for outcome in outcomes:
                     progress.end(outcome)
         OUTCOMES[:] = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
@@ -96,9 +97,25 @@ def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
             runs.append(Run.read(config))
         except ConfigError as error:
             mistakes |= dict.fromkeys(error.lines)
+    mistakes |= dict.fromkeys(_idle_axes(runs))
     if mistakes:
         raise ConfigError(mistakes)
     return runs
+
+
+def _idle_axes(runs: Iterable[Run]) -> list[str]:
+    """A sentence per axis that cannot change the answer: its points would be one run in one folder."""
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    idle: dict[str, None] = {}
+    for run in runs:
+        science = run.model_dump(mode="json")
+        plumbing = {name: science.pop(name) for name in PLUMBING}
+        known = first.setdefault((repr(science), str(run.study_folder)), plumbing)
+        idle |= {name: None for name in PLUMBING if known[name] != plumbing[name]}
+    return [
+        f"{name}: cannot change the answer, so it cannot be swept; run it under two study.name"
+        for name in idle
+    ]
 
 
 def pairwise(runs: Sequence[Run]) -> list[int]:
