@@ -26,6 +26,7 @@ def write_rows(folder: Path, split: str, count: int, word: str = "good") -> None
 def point_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What HF_ENDPOINT does when it is set before Python starts."""
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
