@@ -66,14 +66,21 @@ def _views(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part, ...]:
         return ()
     several = len({item.condition.name for item, _, _ in rows}) > 1
     lead = "Condition | " if several else ""
-    names = f"{lead}Arm | Pretraining is counted | #FLOPs for it | #FLOPs of the run | #Together"
+    names = f"{lead}Arm | Pretraining is counted | #Its FLOPs | #With the run"
     caption = (
         "One run of the arm under three views: marginal (the weights are a gift), amortised over a number of "
-        "uses, and full (this one use pays for everything). Training FLOPs of one run, means over pairs."
+        "uses, and full (this one use pays for everything). Training FLOPs of one run, means over pairs. "
+        f"{_known_part(rows[0][1])}"
     )
     baseline = rows[0][0].baseline
     table = tuple(_view(item, found, view, arms, several) for item, found, view in rows)
-    return (Table(columns(f"{names} | #Against {baseline} | Pretraining is"), table, caption),)
+    return (Table(columns(f"{names} | #Against {baseline}"), table, caption),)
+
+
+def _known_part(found: Ledger) -> str:
+    """Where the figure comes from, and what `+ ?` stands for."""
+    rest = f" “+ ?”: {found.covers} alone is known, the rest of the pretraining is not." if found.covers else ""
+    return f"Pretraining is {origin(found).partition(':')[0]}.{rest}"
 
 
 def _view(
@@ -85,16 +92,14 @@ def _view(
         "full": "full: by this one use",
     }
     gift = view.uses is None
-    rest = "" if gift or not found.covers else " + an unknown rest"
+    rest = "" if gift or not found.covers else " + ?"
     return cells(
         *([Cell(item.condition.name)] if several else []),
         Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
         counted[view.name],
         "none" if gift else amount(view.share, numbers.flops) + rest,
-        numbers.flops(found.per_run),
         amount(view.total, numbers.flops) + rest,
         amount(view.ratio, numbers.ratio) + rest,
-        "not counted" if gift else origin(found),
     )
 
 
