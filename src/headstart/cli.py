@@ -15,6 +15,7 @@ headstart: what do pretrained weights buy? The same transformer from random and 
   headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
   headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
   headstart report FOLDER              build the report of a study again from its records
+  headstart energy FOLDER METER.csv    join the readings of a wall meter to the phases of finished runs
   headstart doctor [--json]            this machine: what can be measured here, and why not the rest
 
 examples
@@ -153,6 +154,21 @@ def _doctor(arguments: list[str]) -> int:
     return 0
 
 
+def _energy(arguments: list[str]) -> int:
+    if len(arguments) != 2:
+        print(
+            "usage: headstart energy FOLDER METER.csv    (join a wall meter's time,watts to the phases)"
+        )
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    from pathlib import Path
+
+    from headstart.studies.wall_meter import import_energy
+
+    number = import_energy(Path(arguments[0]), Path(arguments[1]))
+    print(f"{number} runs now hold the joules of {arguments[1]}")
+    return 0
+
+
 def _interrupted(arguments: Sequence[str]) -> int:
     again = shlex.join(["headstart", *arguments])
     print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
@@ -168,4 +184,9 @@ def help_text() -> str:
     return HELP.format(choices="\n".join(lines))
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": _report, "plan": _plan, "doctor": _doctor}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "report": _report,
+    "plan": _plan,
+    "doctor": _doctor,
+    "energy": _energy,
+}

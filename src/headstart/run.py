@@ -55,6 +55,7 @@ class Run(Node):
     tracker: Tracker
     study: Study
     runs: str = "runs"
+    keep_weights: bool = False  # for arm=from_run of later studies
 
     @field_validator("runs")
     @classmethod

@@ -16,6 +16,7 @@ GIVEN = {  # what a yaml leaves to the user
     "task=hub": ["task.hub.name=ag_news"],
     "model=hub": ["model.name=bert-base-uncased"],
     "meter=constant": ["meter.watts=65"],
+    "arm=from_run": ["arm.run=runs/x/y"],
 }
 ALL = [f"{path.parent.name}={path.stem}" for path in sorted(shipped().glob("*/*.yaml"))]
 

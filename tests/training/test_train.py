@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
 from headstart.cli import main
 from headstart.compare.study import compare
@@ -117,13 +119,25 @@ def test_seeds_differ(quick: list[str], tmp_path: Path) -> None:
     assert first["data"]["rows"] == second["data"]["rows"]
 
 
-def test_an_arm_against_itself_gains_nothing(quick: list[str]) -> None:
-    assert main([*quick, "study=same_arm", "study.name=same_arm", "seed=0,1,2"]) == 0
+def test_an_arm_against_itself_gains_nothing_and_costs_the_same(quick: list[str]) -> None:
+    metered = ["meter=constant", "meter.watts=50", "study.warm_up=2"]
+    assert main([*quick, "study=same_arm", "study.name=same_arm", "seed=0,1,2", *metered]) == 0
     (comparison,) = compare(Path("runs/same_arm")).comparisons
     assert comparison.gain is not None and comparison.gain.interval is not None
     assert comparison.gain.interval.low <= 0 <= comparison.gain.interval.high
     flops = comparison.ratios["flops"]
     assert flops.value == 1 and set(flops.per_pair) == {1.0}
+
+    logs = log_energy_ratios(records(Path("runs/same_arm")))
+    spread = stats.sem(logs) * stats.t.ppf(0.9995, len(logs) - 1)  # 99.9 %: this is a test, not a claim
+    assert abs(np.mean(logs)) < spread
+
+
+def log_energy_ratios(found: list[dict[str, Any]]) -> list[float]:
+    """Logarithm of joules of one arm / joules of the other, per seed."""
+    joules = {(r["seed"], r["arm"]): r["cost"]["energy"]["joules"]["train"] for r in found}
+    seeds = sorted({seed for seed, _ in joules})
+    return [float(np.log(joules[s, "pretrained"] / joules[s, "pretrained_again"])) for s in seeds]
 
 
 def test_counted_flops_equal_the_closed_form(quick: list[str], tmp_path: Path) -> None:

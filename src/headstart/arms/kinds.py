@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from headstart.arms.from_run import FromRun
 from headstart.arms.pour import Poured, pour
 from headstart.models.model import Model
 from headstart.node import NAME, Node
@@ -45,4 +46,4 @@ class Pretrained(Node):
         return pour(seeded, model.find(), model.weights_digest(), self.fresh)
 
 
-Arm = Annotated[Scratch | Pretrained, Field(discriminator="kind")]
+Arm = Annotated[Scratch | Pretrained | FromRun, Field(discriminator="kind")]

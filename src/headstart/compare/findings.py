@@ -220,6 +220,9 @@ class ArmSummary:
     flops_lower_bound: bool = False  # an operation had no formula
     carbon: Carbon | None = None  # None: not every run has a figure, or they rest on different ones
     meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
+    usage: Usage | None = None  # None: no record says how well the machine was used
+    emissions: tuple[Carbon, ...] = ()  # one per basis that any run's figure rests on
+    money: tuple[Money, ...] = ()  # one per currency, prices and energy method
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,50 @@ class Carbon:
     source: str  # of the intensity
     g_per_kwh: float
     pue: float | None  # None: the building is not counted
+    method: str = ""  # of the joules under it: "estimated", "measured", "sampled"
+
+
+@dataclass(frozen=True)
+class Money:
+    """What an arm's runs cost at stated prices: two views of the same run, never added up."""
+
+    currency: str
+    electricity: float | None  # mean per run, all phases; None: no price or no joules
+    device: float | None  # mean per run, by the hour of the device; an hour's electricity is in it
+    per_kwh: float | None
+    per_device_hour: float | None
+    runs: int
+    method: str  # of the joules under the electricity
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How well an arm's finished runs used the machine while they trained: means per run."""
+
+    real: float | None  # tokens per second, padding left out
+    padded: float | None  # tokens per second, padding counted
+    padding: float | None  # share of the tokens that were padding
+    waiting: float | None  # share of the time spent waiting for data
+    share: float | None  # model FLOPs over the measured peak; None: unknown, or peaks of different kinds
+    peak_low: float | None  # FLOPs per second: the peaks that were measured, lowest and highest
+    peak_high: float | None
+    peak_of: tuple[str, ...]  # what the peak was measured with: "bf16, 2 threads, mkl"
+    memory: Mapping[str, Mapping[str, int]]  # {"host": {"train": bytes}}: largest of all runs
+    memory_peaks: Mapping[str, int]  # {"host": bytes}: over all phases
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run in the order of training, with the state of the hardware when it started."""
+
+    condition: str
+    arm: str
+    seed: int
+    place: int | None  # in the order of the command that trained it, from 1
+    started: str
+    celsius: Mapping[str, float]  # {"processor": 61.0}; only what was told
+    megahertz: Mapping[str, float]
+    governor: str | None
 
 
 @dataclass(frozen=True)
@@ -327,3 +374,4 @@ class Findings:
     config: Mapping[str, Any]  # resolved configuration of the first run
     command: tuple[str, ...]  # argv that reproduces the study
     fingerprint: str  # 16 hex over the run ids: the same records give the same report
+    order: tuple[Trained, ...] = ()  # every run as it was trained; empty when no record says the order

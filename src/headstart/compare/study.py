@@ -30,6 +30,7 @@ from headstart.compare.ledger import ledger
 from headstart.compare.pairs import Match, Matching, match, newest
 from headstart.compare.scoring import METRICS, higher_is_better, orient
 from headstart.compare.summaries import arm_summary, attestation, environments, total
+from headstart.compare.usage import trained
 from headstart.compare.verdicts import Evidence, judge, sentence
 from headstart.node import RecordError
 from headstart.records.fingerprint import digest
@@ -239,6 +240,7 @@ def _findings(
         config=first.config,
         command=first.argv,
         fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in records)),
+        order=trained(every, {id(r): c.name for c, group in conditions(records) for r in group}),
     )
 
 

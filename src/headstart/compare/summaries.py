@@ -11,6 +11,7 @@ import numpy as np
 
 from headstart.compare.costs import train_cost
 from headstart.compare.findings import ArmSummary, Attestation, Carbon, MeterNotes, Total
+from headstart.compare.usage import emissions, money, usage
 from headstart.records.record import Record
 
 _SURROUNDINGS = (
@@ -24,8 +25,6 @@ _SURROUNDINGS = (
     "versions",
     "code",
 )
-
-_CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 
 
 def arm_summary(
@@ -64,6 +63,9 @@ def arm_summary(
         flops_lower_bound=any(record.cost["flops"]["lower_bound"] for record in records),
         carbon=carbon(records),
         meter=meter_notes(records),
+        usage=usage(finished),
+        emissions=emissions(records),
+        money=money(records),
     )
 
 
@@ -100,15 +102,9 @@ def total(records: Sequence[Record]) -> Total:
 
 
 def carbon(records: Sequence[Record]) -> Carbon | None:
-    """Mean grams per run; None unless every run has a figure from the same region, year, source and PUE."""
-    found = [record.cost.get("carbon") for record in records]
-    known = [each for each in found if each is not None and each.get("grams") is not None]
-    basis = {tuple(each.get(name) for name in _CARBON) for each in known}
-    if len(known) < len(records) or len(basis) != 1:
-        return None
-    region, year, source, intensity, pue = basis.pop()
-    grams = float(np.mean([each["grams"] for each in known]))
-    return Carbon(grams, len(known), str(region), year, str(source), float(intensity), pue)
+    """Mean grams per run; None unless every run has a figure, and all rest on the same."""
+    found = emissions(records)
+    return found[0] if len(found) == 1 and found[0].runs == len(records) else None
 
 
 def meter_notes(records: Sequence[Record]) -> MeterNotes | None:

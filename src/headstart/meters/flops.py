@@ -1,26 +1,54 @@
 """Exact model FLOPs of a step, counted once per distinct batch shape on tensors that hold no numbers.
 
-A multiply-add is two operations; padded positions count, recomputation does not. The count runs on
-the `meta` device: attention is decomposed into its matrix products there, so that fused kernels, which
-torch's counter does not know on the CPU (pytorch/pytorch#195460), are counted like any other, and neither
-weights nor random numbers are touched.
+A multiply-add is two operations; padded positions count, recomputation does not. Model FLOPs are matrix
+products and convolutions: elementwise operations, normalisation, softmax, indexing and reductions are left
+out by convention. The count runs on the `meta` device: attention is decomposed into its matrix products
+there, so that fused kernels, which torch's counter does not know on the CPU (pytorch/pytorch#195460), are
+counted like any other, and neither weights nor random numbers are touched. Attention is counted in full,
+causal or not.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from headstart.node import ConfigError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+# Words in the names of aten operations that multiply matrices, or work as hard as those that do.
+_HEAVY = frozenset(
+    "mm addmm bmm baddbmm addbmm sspaddmm mv addmv dot vdot matmul linear trilinear attention transformer "
+    "lstm gru rnn cdist pdist euclidean fft linalg lu qr geqrf ormqr orgqr svd eig cholesky inverse solve".split()
+)
+_LIGHT = frozenset({"linalg_vector_norm", "_linalg_check_errors", "linalg_cross"})
+_SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # no arithmetic of a model
 
 
 class FlopCounter:
-    """FLOPs of one batch by stage and shape, from a skeleton of the model."""
+    """FLOPs of one batch by stage and shape, from a skeleton of the model.
 
-    def __init__(self, skeleton: nn.Module, trainable: set[str]) -> None:
-        self._skeleton = skeleton
+    `inputs` gives the tensors of one row from a length; by default one text of that many tokens.
+    `without_formula` names the operations that were met and could not be counted: with any in it, every
+    count is a lower bound.
+    """
+
+    def __init__(
+        self,
+        skeleton: nn.Module,
+        trainable: set[str],
+        inputs: Callable[[int], dict[str, Tensor]] | None = None,
+    ) -> None:
+        # In evaluation mode nothing is recomputed (gradient checkpointing) and no layer is dropped at random.
+        self._skeleton = skeleton.eval()
         for name, parameter in skeleton.named_parameters():
             parameter.requires_grad_(name in trainable)
+        self._inputs = inputs or _text
         self._known: dict[tuple[bool, int], int] = {}
         self.without_formula: set[str] = set()
 
@@ -43,11 +71,114 @@ class FlopCounter:
         import torch
         from torch.utils.flop_counter import FlopCounterMode
 
-        ids = torch.zeros(1, length, dtype=torch.long, device="meta")  # (1, length)
-        self._skeleton.train(backward)
-        with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(backward):
-            logits = self._skeleton(input_ids=ids).logits
-            if backward:
-                logits.sum().backward()
+        row = {name: tensor.to("meta") for name, tensor in self._inputs(length).items()}
+        witness = _witness(self.without_formula)  # outside the counter: it sees what the counter executes
+        with witness, FlopCounterMode(display=False) as counter, torch.set_grad_enabled(backward), _no_fusion():
+            scores = _first_floating(self._skeleton(**row))
+            if scores.requires_grad:
+                scores.sum().backward()
         self._skeleton.zero_grad(set_to_none=True)
         return int(counter.get_total_flops())
+
+
+def _text(length: int) -> dict[str, Tensor]:
+    import torch
+
+    return {"input_ids": torch.zeros(1, length, dtype=torch.long, device="meta")}
+
+
+def _first_floating(output: Any) -> Tensor:
+    """The logits: the first tensor of real numbers in whatever the model returns."""
+    import torch
+    from torch.utils._pytree import tree_leaves
+
+    for leaf in tree_leaves(output):
+        if isinstance(leaf, torch.Tensor) and leaf.is_floating_point():
+            return leaf
+    raise ConfigError("model: its output holds no floating point tensor; choose an auto class with a head")
+
+
+@contextmanager
+def _no_fusion() -> Iterator[None]:
+    """torch's fused inference path of `nn.MultiheadAttention` has no formula; its parts have."""
+    import torch
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _witness(names: set[str]) -> TorchDispatchMode:
+    """A mode that adds executed operations without a formula to `names`, and answers for absent numbers."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Witness(TorchDispatchMode):
+        """Sees every executed operation."""
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if _uncounted(func):
+                names.add(str(func.name()).split(".")[0].replace("::", "."))
+            answer = _answers().get(func)
+            found = answer(*args) if answer else None
+            return func(*args, **(kwargs or {})) if found is None else found
+
+    return Witness()
+
+
+def _uncounted(func: Any) -> bool:
+    """Whether an operation is part of model FLOPs, or unknown, and torch has no formula for it."""
+    from torch.utils.flop_counter import flop_registry
+
+    if func._overloadpacket in flop_registry or func.namespace in _SILENT:
+        return False
+    name = func._schema.name.split("::")[1]
+    words = re.findall(r"[a-z]+", name)
+    if func.namespace != "aten":
+        return True
+    heavy = any(word in _HEAVY or word.startswith(("conv", "eig")) for word in words)
+    return heavy and name not in _LIGHT and "upsample" not in words
+
+
+def _answers() -> dict[Any, Callable[..., Any]]:
+    """Stand-ins for operations whose result depends on numbers that a skeleton does not have."""
+    from torch.ops import aten
+
+    return {
+        aten._local_scalar_dense.default: _no,
+        aten.unique_consecutive.default: _one_value,
+        aten.index.Tensor: _one_per_row,
+    }
+
+
+def _no(tensor: Tensor) -> bool | None:
+    """Questions such as "is there padding?" are answered no; a number cannot be guessed."""
+    import torch
+
+    if tensor.device.type != "meta":
+        return None
+    if tensor.dtype == torch.bool:
+        return False
+    raise ConfigError(
+        "model: its work depends on a number that it computes, so it cannot be counted before the run; "
+        "choose an architecture without such routing"
+    )
+
+
+def _one_value(tensor: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor] | None:
+    """All rows are alike."""
+    if tensor.device.type != "meta":
+        return None
+    return tensor.new_empty(1), tensor.new_empty(0).long(), tensor.new_empty(0).long()
+
+
+def _one_per_row(tensor: Tensor, indices: list[Tensor | None]) -> Tensor | None:
+    """A mask over positions picks one of each row, as heads that read the end-of-text token do."""
+    import torch
+
+    mask = indices[0]
+    if mask is None or mask.device.type != "meta" or mask.dtype != torch.bool or len(indices) > 1:
+        return None
+    return tensor.new_empty(mask.shape[0], *tensor.shape[mask.dim() :])

@@ -276,7 +276,8 @@ def _ratio_row(ratio: Ratio) -> tuple[Cell, ...]:
         f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
     )
     told = told if ratio.value is not None else ""
-    sides = (form(ratio.baseline, **bound), form(ratio.arm, **bound))
+    blind = ratio.quantity == "joules" and (ratio.reason or "").startswith("not measured")
+    sides = ("not measured",) * 2 if blind else (form(ratio.baseline, **bound), form(ratio.arm, **bound))
     return cells(name, *sides, Cell(value, source, strong=True), told, remark)
 
 

@@ -79,7 +79,9 @@ def _views(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part, ...]:
 
 def _known_part(found: Ledger) -> str:
     """Where the figure comes from, and what `+ ?` stands for."""
-    rest = f" “+ ?”: {found.covers} alone is known, the rest of the pretraining is not." if found.covers else ""
+    rest = (
+        f" “+ ?”: {found.covers} alone is known, the rest of the pretraining is not." if found.covers else ""
+    )
     return f"Pretraining is {origin(found).partition(':')[0]}.{rest}"
 
 

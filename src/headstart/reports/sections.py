@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
-from headstart.reports import blocks, charts, numbers, pretraining, provenance, spent
+from headstart.reports import blocks, charts, numbers, pretraining, provenance, spent, usage
 from headstart.reports.answers import changers
 from headstart.reports.page import (
     Bullets,
@@ -97,13 +97,16 @@ def _comparisons(findings: Findings, arms: Sequence[str]) -> list[Section]:
 def _closing(findings: Findings, arms: Sequence[str]) -> list[Section]:
     return [
         Section("costs", "What it cost", spent.parts(findings, arms)),
+        Section("usage", "How well the machine was used", usage.machine(findings.arms, arms)),
+        Section("carbon", "Carbon", usage.carbon(findings.arms, arms)),
+        Section("money", "Money", usage.money(findings.arms, arms)),
         Section("pretraining", "What the pretraining cost", pretraining.parts(findings, arms)),
         Section("differences", "What differed between the arms", _differences(findings)),
         Section("start", "What each arm held at step 0", provenance.attestations(findings, arms)),
         Section("excluded", "What was left out, and why", _excluded(findings)),
         Section("changers", "What would change the answer", _changers(findings)),
         Section("data", "The data", provenance.data(findings)),
-        Section("environment", "Where it ran", provenance.environments(findings)),
+        Section("environment", "Where it ran", _where(findings, arms)),
         Section("reproduce", "How to reproduce it", provenance.reproduce(findings)),
     ]
 
@@ -183,7 +186,7 @@ def energy_cell(item: ArmSummary) -> Cell:
     """Energy with its method beside it; unknown says why."""
     method = spent.METHODS.get(item.energy_method, item.energy_method)
     if not numbers.known(item.joules):
-        return Cell(numbers.UNKNOWN, item.energy_reason or method)
+        return Cell(usage.without_energy(item), item.energy_reason or method)
     word = "" if item.energy_method == "measured" else f" ({item.energy_method})"
     return Cell(numbers.energy(item.joules) + word, item.energy_reason or method)
 
@@ -260,6 +263,10 @@ def _excluded(findings: Findings) -> tuple[Part, ...]:
     )
     table = (Table(columns("Arm | #Seed | Why | Folder"), rows),) if rows else ()
     return (*table, *_bullets(findings.problems))
+
+
+def _where(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    return (*provenance.environments(findings), *usage.order(findings, arms))
 
 
 def _changers(findings: Findings) -> tuple[Part, ...]:

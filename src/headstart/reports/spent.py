@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.compare.findings import ArmSummary, Findings, Total
-from headstart.reports import charts, numbers
+from headstart.reports import charts, numbers, usage
 from headstart.reports.page import Bullets, Cell, Figure, Gallery, Part, Table, Text, cells, columns
 
 METHODS = {
@@ -60,7 +60,7 @@ def cost_table(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> Table:
 
 def _cost_row(item: ArmSummary, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
     lead = [Cell(item.condition)] if several else []
-    joules = numbers.energy(item.joules)
+    joules = numbers.energy(item.joules) if numbers.known(item.joules) else usage.without_energy(item)
     return cells(
         *lead,
         Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
@@ -129,7 +129,7 @@ def _total(total: Total) -> Text:
         *told,
     ]
     blind = (
-        f" {numbers.plural(total.runs_without_energy, 'run')} without an energy figure."
+        f" The energy of {numbers.plural(total.runs_without_energy, 'run')} was not measured."
         if total.runs_without_energy
         else ""
     )

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
-from headstart.reports import blocks, numbers, sections
+from headstart.reports import blocks, numbers, sections, usage
 
 STYLES = ("yellow", "blue", "green", "magenta", "cyan", "white")
 
@@ -79,5 +79,5 @@ def _runs(item: ArmSummary) -> str:
 
 def _energy(item: ArmSummary) -> str:
     if not numbers.known(item.joules):
-        return numbers.UNKNOWN
+        return usage.without_energy(item)
     return f"{numbers.energy(item.joules)}\n{item.energy_method}"

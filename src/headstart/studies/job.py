@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from headstart.arms.from_run import LEDGER, MODEL
 from headstart.node import ConfigError, HeadstartError
 from headstart.run import Run
 from headstart.studies.identity import check_study_folder, identify, run_folder, settled
@@ -67,7 +68,8 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
     check_study_folder(run)
     names = identify(run)
     folder = run_folder(run, names)
-    if settled(folder, names):
+    weights = folder / MODEL / LEDGER
+    if settled(folder, names) and (weights.exists() or not run.keep_weights):
         return _outcome(run, folder, kept=True)
 
     from headstart.training.train import train

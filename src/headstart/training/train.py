@@ -17,6 +17,7 @@ import transformers
 from torch.utils.data import DataLoader
 
 from headstart.arms.attest import attest
+from headstart.arms.from_run import keep, write_ledger
 from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
 from headstart.meters.flops import FlopCounter
@@ -124,6 +125,8 @@ def train(
                 model.load_state_dict(learner.best_state)
             trainer.test(learner, loaders["test"], verbose=False)
             _write_predictions(folder, prepared, journal)
+            if run.keep_weights:
+                keep(folder, model, run.model.load_tokenizer())
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
         except BaseException as error:
@@ -153,6 +156,8 @@ def train(
                 "argv": list(argv),
             }
             write_record(folder, record)
+            if run.keep_weights and status == "finished":
+                write_ledger(folder, record, run.model.name)
             if status in ("finished", "diverged"):
                 (folder / resume.FILE).unlink(missing_ok=True)
         summarise(logger, record)

@@ -1,0 +1,35 @@
+"""Wall meter: joules that an external meter logged, put into the records of runs that are finished."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from headstart.meters.imported import imported
+from headstart.node import RecordError
+from headstart.records.record import CURVE, RECORD
+from headstart.records.store import read_study, write_record
+
+
+def import_energy(folder: Path, readings: Path) -> int:
+    """Replace the energy of every run below `folder` by that of `readings`; returns how many runs.
+
+    All or none: a run that the readings do not cover raises RecordError before anything is written.
+    The curves' joules become null, since the readings say nothing about single evaluations.
+    """
+    runs = [record.folder for record in read_study(folder).records]
+    if not runs:
+        raise RecordError(f"{folder}: no runs here; name a study's folder or a run's")
+    raw = {run: json.loads((run / RECORD).read_text("utf8")) for run in runs}
+    energy = {run: imported(record, readings) for run, record in raw.items()}
+    for run, record in raw.items():
+        record["cost"]["energy"] = energy[run]
+        record["cost"]["carbon"] = record["cost"]["money"] = None  # they stood on the former joules
+        write_record(run, record)
+        _without_joules(run / CURVE)
+    return len(runs)
+
+
+def _without_joules(curve: Path) -> None:
+    points = [json.loads(line) for line in curve.read_text("utf8").splitlines()]
+    curve.write_text("".join(json.dumps(point | {"joules": None}) + "\n" for point in points), "utf8")
