@@ -156,9 +156,7 @@ def _doctor(arguments: list[str]) -> int:
 
 def _energy(arguments: list[str]) -> int:
     if len(arguments) != 2:
-        print(
-            "usage: headstart energy FOLDER METER.csv    (join a wall meter's time,watts to the phases)"
-        )
+        print("usage: headstart energy FOLDER METER.csv    (join a wall meter's time,watts to the phases)")
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     from pathlib import Path
 

@@ -288,7 +288,7 @@ class Trained:
     condition: str
     arm: str
     seed: int
-    place: int | None  # in the order of the command that trained it, from 1
+    place: int | None  # in the order of the command that trained it, from 0
     started: str
     celsius: Mapping[str, float]  # {"processor": 61.0}; only what was told
     megahertz: Mapping[str, float]

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from torch.utils._python_dispatch import TorchDispatchMode
 
 # Words in the names of aten operations that multiply matrices, or work as hard as those that do.
-_HEAVY = frozenset(
-    "mm addmm bmm baddbmm addbmm sspaddmm mv addmv dot vdot matmul linear trilinear attention transformer "
-    "lstm gru rnn cdist pdist euclidean fft linalg lu qr geqrf ormqr orgqr svd eig cholesky inverse solve".split()
+_HEAVY = re.compile(
+    r"mm|addmm|bmm|baddbmm|addbmm|sspaddmm|mv|addmv|dot|vdot|matmul|linear|trilinear|conv.*|attention|transformer"
+    r"|lstm|gru|rnn|cdist|pdist|euclidean|fft|linalg|lu|qr|geqrf|ormqr|orgqr|svd|eig.*|cholesky|inverse|solve"
 )
 _LIGHT = frozenset({"linalg_vector_norm", "_linalg_check_errors", "linalg_cross"})
 _SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # no arithmetic of a model
@@ -73,7 +73,12 @@ class FlopCounter:
 
         row = {name: tensor.to("meta") for name, tensor in self._inputs(length).items()}
         witness = _witness(self.without_formula)  # outside the counter: it sees what the counter executes
-        with witness, FlopCounterMode(display=False) as counter, torch.set_grad_enabled(backward), _no_fusion():
+        with (
+            witness,
+            FlopCounterMode(display=False) as counter,
+            torch.set_grad_enabled(backward),
+            _no_fusion(),
+        ):
             scores = _first_floating(self._skeleton(**row))
             if scores.requires_grad:
                 scores.sum().backward()
@@ -115,13 +120,15 @@ def _witness(names: set[str]) -> TorchDispatchMode:
     """A mode that adds executed operations without a formula to `names`, and answers for absent numbers."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
+    answers = _answers()
+
     class Witness(TorchDispatchMode):
         """Sees every executed operation."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if _uncounted(func):
-                names.add(str(func.name()).split(".")[0].replace("::", "."))
-            answer = _answers().get(func)
+                names.add(str(func._overloadpacket))
+            answer = answers.get(func)
             found = answer(*args) if answer else None
             return func(*args, **(kwargs or {})) if found is None else found
 
@@ -134,17 +141,19 @@ def _uncounted(func: Any) -> bool:
 
     if func._overloadpacket in flop_registry or func.namespace in _SILENT:
         return False
-    name = func._schema.name.split("::")[1]
-    words = re.findall(r"[a-z]+", name)
     if func.namespace != "aten":
         return True
-    heavy = any(word in _HEAVY or word.startswith(("conv", "eig")) for word in words)
+    name = func._schema.name.split("::")[1]
+    words = re.findall(r"[a-z]+", name)
+    heavy = any(_HEAVY.fullmatch(word) for word in words)
     return heavy and name not in _LIGHT and "upsample" not in words
 
 
 def _answers() -> dict[Any, Callable[..., Any]]:
     """Stand-ins for operations whose result depends on numbers that a skeleton does not have."""
-    from torch.ops import aten
+    import torch
+
+    aten = torch.ops.aten
 
     return {
         aten._local_scalar_dense.default: _no,

@@ -253,7 +253,7 @@ def _quote(item: Comparison, arm: str, each: Example) -> Quote:
 
 
 def _ratios(item: Comparison) -> tuple[Part, ...]:
-    rows = tuple(_ratio_row(ratio) for ratio in item.ratios.values())
+    rows = tuple(_ratio_row(ratio, item.energy) for ratio in item.ratios.values())
     if not rows:
         return ()
     names = f"Cost of training | #{item.baseline} | #{item.arm} | #Ratio | #95 % interval | Remark"
@@ -262,7 +262,7 @@ def _ratios(item: Comparison) -> tuple[Part, ...]:
     return (Table(columns(names), rows, caption), *_bullets(notes))
 
 
-def _ratio_row(ratio: Ratio) -> tuple[Cell, ...]:
+def _ratio_row(ratio: Ratio, energy: str) -> tuple[Cell, ...]:
     name, form = QUANTITIES[ratio.quantity]
     ends = ratio.interval
     told = (
@@ -276,7 +276,7 @@ def _ratio_row(ratio: Ratio) -> tuple[Cell, ...]:
         f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
     )
     told = told if ratio.value is not None else ""
-    blind = ratio.quantity == "joules" and (ratio.reason or "").startswith("not measured")
+    blind = ratio.quantity == "joules" and ratio.value is None and energy == "not measured"
     sides = ("not measured",) * 2 if blind else (form(ratio.baseline, **bound), form(ratio.arm, **bound))
     return cells(name, *sides, Cell(value, source, strong=True), told, remark)
 

@@ -28,11 +28,9 @@ def machine(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part,
 def carbon(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part, ...]:
     """Grams per run with all that they rest on; nothing when no record has any."""
     rows = [(item, _carbon(each)) for item in summaries for each in item.emissions]
-    rows += [(item, (none(item), *[Cell("")] * 5, Cell(""))) for item in summaries if not item.emissions]
+    rows += [(item, (_none(item), *[Cell("")] * 6)) for item in summaries if not item.emissions]
     names = "#Carbon (CO2e) | Region | #Intensity | #Year | Source | #PUE | #Runs"
-    caption = (
-        "All phases, means per run over the runs that have a figure; PUE multiplies carbon, never energy."
-    )
+    caption = "All phases, means over the runs that have a figure; PUE multiplies carbon, never energy."
     known = any(item.emissions for item in summaries)
     return _table(names, rows if known else [], arms, caption)
 
@@ -52,7 +50,7 @@ def order(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     """The runs as they were trained, with temperature and clock at the start where they are known."""
     runs = findings.order[:MOST_RUNS]
     asked = {
-        "#Place": lambda one: "" if one.place is None else str(one.place),
+        "#Place": lambda one: "" if one.place is None else str(one.place + 1),
         "Condition": lambda one: one.condition,
         "#Seed": lambda one: str(one.seed),
         "Started": lambda one: one.started,
@@ -71,11 +69,6 @@ def order(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     more = f" {numbers.plural(cut, 'later run')} not shown." if cut else ""
     caption = f"In the order of training. Place: within the command that trained it.{_unknown(runs)}{more}"
     return (Table(columns(" | ".join(["Arm", *kept])), rows, caption),)
-
-
-def none(item: ArmSummary) -> Cell:
-    """The words where joules are missing: not measured, or known by methods that share no mean."""
-    return Cell(without_energy(item), item.energy_reason or "")
 
 
 def without_energy(item: ArmSummary) -> str:
@@ -166,6 +159,11 @@ def _amount(value: float | None, currency: str) -> str:
     return f"{numbers.significant(value)} {currency}" if numbers.known(value) else ""
 
 
+def _none(item: ArmSummary) -> Cell:
+    told = "no region" if numbers.known(item.joules) else without_energy(item)
+    return Cell(told, item.energy_reason or "")
+
+
 def _guess(method: str) -> str:
     return " (estimated)" if method not in ("measured", "sampled") else ""
 
@@ -179,4 +177,4 @@ def _told(parts: Mapping[str, float], unit: str) -> str:
 def _unknown(runs: Sequence[Trained]) -> str:
     names = {"temperature": "celsius", "clock": "megahertz"}
     blind = [name for name, field in names.items() if not any(getattr(one, field) for one in runs)]
-    return f" The machine does not tell its {' or '.join(blind)}." if blind else ""
+    return f" Not known at the start: {', '.join(blind)}." if blind else ""

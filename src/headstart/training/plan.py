@@ -40,12 +40,14 @@ class Plan:
     evaluations: int  # of the validation rows, the one before the first step included
     digest: str
     flops: dict[str, np.ndarray] = field(default_factory=dict)  # per batch
+    without_formula: set[str] = field(default_factory=set)  # operations that make the count a lower bound
 
     def count(self, counter: FlopCounter) -> None:
         """FLOPs of every batch, counted once per distinct shape."""
         self.flops["train"] = _flops(self.shapes["train"], counter.train)
         self.flops["validation"] = _flops(self.shapes["validation"], counter.forward)
         self.flops["test"] = _flops(self.shapes["test"], counter.forward)
+        self.without_formula.update(counter.without_formula)
 
     def spent(self, steps: int) -> dict[str, int]:
         """Training samples, tokens and FLOPs after `steps` steps."""
@@ -68,7 +70,7 @@ class Plan:
         tokens = {stage: self._tokens(stage, steps, n) for stage, n in times.items()}
         samples = {stage: self._samples(stage, steps, n) for stage, n in times.items()}
         return {
-            "flops": {**flops, "total": sum(flops.values()), "lower_bound": []},
+            "flops": {**flops, "total": sum(flops.values()), "lower_bound": sorted(self.without_formula)},
             "tokens": tokens,
             "samples": samples,
             "steps": steps,
