@@ -22,7 +22,7 @@ test-browser: $(STAMP)-browser ## the report in an installed Chromium
 lint: $(STAMP)-lint            ## ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(STAMP)-test           ## ratios against a baseline of the same run
 	$(BIN)/python -m pytest -m bench -s
