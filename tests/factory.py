@@ -286,4 +286,5 @@ def _config(arm: str, arms: Sequence[str], seed: int, study: str, rows: int, mar
         "study": {"name": study, "question": "What do pretrained weights buy on this task?",
                   "baseline": arms[0], "margin": margin, "scale": ""},
         "runs": "runs",
+        "keep_weights": False,
     }  # fmt: skip
