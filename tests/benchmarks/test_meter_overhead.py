@@ -18,7 +18,7 @@ from headstart.meters.meter import Meter
 from headstart.meters.nvml import GpuCounter
 from headstart.meters.rapl import PackageCounter
 
-SLICE, ROUNDS = 0.3, 25  # seconds of work between two evaluations: denser than any real run
+SLICE, ROUNDS = 1.0, 10  # seconds of work between two evaluations: a dense cadence for a real run
 
 
 def work() -> int:
