@@ -273,3 +273,15 @@ def test_fused_inference_attention_is_counted() -> None:
     assert found.forward(1, 4) == 8 * 4 * 8**2 + 4 * 4 * 8 * 16 + 4 * 4**2 * 8
     assert found.without_formula == set()
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_counters_of_one_architecture_share_their_counts() -> None:
+    skeleton = Model(name="shapes only").skeleton(AUTO, BERT)
+    names = {name for name, _ in skeleton.named_parameters()}
+    first = FlopCounter(skeleton, names, architecture="shared in this test")
+    counted = first.train(1, 24)
+    second = FlopCounter(skeleton, names, architecture="shared in this test")
+    frozen = FlopCounter(skeleton, set(), architecture="shared in this test")
+    second._count = lambda *_: pytest.fail("counted again")  # pyright: ignore[reportAttributeAccessIssue]
+    assert second.train(1, 24) == counted
+    assert frozen.train(1, 24) < counted

@@ -30,12 +30,17 @@ _LIGHT = frozenset({"linalg_vector_norm", "_linalg_check_errors", "linalg_cross"
 _SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # no arithmetic of a model
 
 
+Counts = tuple[dict[tuple[bool, int], int], set[str]]  # FLOPs per row by stage and length; without a formula
+_shared: dict[tuple[str, ...], Counts] = {}
+
+
 class FlopCounter:
     """FLOPs of one batch by stage and shape, from a skeleton of the model.
 
     `inputs` gives the tensors of one row from a length; by default one text of that many tokens.
     `without_formula` names the operations that were met and could not be counted: with any in it, every
-    count is a lower bound.
+    count is a lower bound. `architecture` is a digest: counters of one process that share it, and what may
+    train, share their counts, so that a study counts each shape once.
     """
 
     def __init__(
@@ -43,14 +48,18 @@ class FlopCounter:
         skeleton: nn.Module,
         trainable: set[str],
         inputs: Callable[[int], dict[str, Tensor]] | None = None,
+        architecture: str | None = None,
     ) -> None:
         # In evaluation mode nothing is recomputed (gradient checkpointing) and no layer is dropped at random.
         self._skeleton = skeleton.eval()
         for name, parameter in skeleton.named_parameters():
             parameter.requires_grad_(name in trainable)
         self._inputs = inputs or _text
-        self._known: dict[tuple[bool, int], int] = {}
-        self.without_formula: set[str] = set()
+        fresh: Counts = ({}, set())
+        counts = (
+            fresh if architecture is None else _shared.setdefault((architecture, *sorted(trainable)), fresh)
+        )
+        self._known, self.without_formula = counts
 
     def train(self, rows: int, length: int) -> int:
         """Forward and backward of a batch of `rows` texts padded to `length` tokens."""

@@ -22,6 +22,11 @@ from headstart.studies.search import shipped
 from headstart.studies.sweeper import expand, pairwise, read_all
 
 # fmt: off
+EXTRAS = {  # launchers that are packages of their own
+    "joblib": "'headstart[joblib]'",
+    "submitit_local": "hydra-submitit-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+}
 HYDRA_FLAGS = (
     "-sc", "--shell-completion", "--cfg", "-c", "--info", "-i", "--hydra-help", "--config-name", "-cn",
     "--config-dir", "-cd", "--config-path", "-cp", "--package", "-p", "--resolve",
@@ -143,6 +148,8 @@ def _sentence(error: Exception) -> tuple[str, str | None]:
     absent = re.search(r"Could not find '([\w/]+)/([^'/]+)'", text)
     if absent:
         group, choice = absent[1], absent[2]
+        if group == "hydra/launcher" and choice in EXTRAS:
+            return f"{group}={choice}: is not installed; pip install {EXTRAS[choice]}", group
         known = choices().get(group) or re.findall(r"^\t([\w-]+)$", text, re.MULTILINE)
         return f"{group}={choice}: no such choice; {nearest(choice, known)}", group
     strange = re.search(r"Could not override '([^']+)'", text)

@@ -96,7 +96,9 @@ def train(
         with meter.phase("count"):
             watch.say("counting operations")
             trainable = {name for name, p in model.named_parameters() if p.requires_grad}
-            plan.count(FlopCounter(run.model.skeleton(run.task.auto_class, config), trainable))
+            skeleton = run.model.skeleton(run.task.auto_class, config)
+            shape = f"{run.task.auto_class}:{init['architecture']}"
+            plan.count(FlopCounter(skeleton, trainable, architecture=shape))
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
         learner = Learner(run, model, plan.steps, former)
