@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from headstart.compare.scoring import higher_is_better
 from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.store import append_point, write_predictions, write_record
 
@@ -20,6 +22,20 @@ SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as t
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
 FLOPS_PER_STEP, SAMPLES_PER_STEP, TOKENS_PER_SAMPLE = 3_000_000_000, 16, 48
 PARAMETERS, HEAD = 22_700_000, 2_310
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of task that is not one class per row: how a run of it answers, and what that scores.
+
+    `answers` takes the run's skill (probit units), its own generator and the number of examples, and gives
+    `labels`, `predictions`, `statistics`, and `texts` where they matter. `scores` is an independent check.
+    """
+
+    kind: str
+    metrics: tuple[str, ...]  # headline first
+    answers: Callable[[float, np.random.Generator, int], dict[str, Any]]
+    scores: Callable[[Mapping[str, Any]], dict[str, float]]
 
 
 def make_study(
@@ -40,13 +56,15 @@ def make_study(
     predictions: bool = True,
     curve: bool = True,
     margin: float = 0.01,
+    family: Family | None = None,
     change: Callable[[dict[str, Any]], None] | None = None,
 ) -> Path:
     """Write one run folder per arm, seed and number of rows, and return `folder`.
 
     An arm whose name starts with `pretrained` pours a checkpoint. `twins` gives arms of one kind the same
     luck and noise, as a deterministic machine does. `status` names runs that did not finish. `energy` is
-    estimated, measured or none. `change` may alter a record before it is fingerprinted and written.
+    estimated, measured or none. `family` is what the runs answer, one class per row without it. `change` may
+    alter a record before it is fingerprinted and written.
     """
     skills = {**{arm: SKILL[_kind(arm)] for arm in arms}, **(skill or {})}
     for size in rows:
@@ -59,8 +77,13 @@ def make_study(
                 record["status"] = (status or {}).get((arm, seed), "finished")
                 grown = skills[arm] + 0.5 * np.log2(size / 512)
                 luck = _generator("luck", _kind(arm) if twins else arm, seed, size)
-                answers = _answers(grown + seed_sd * luck.standard_normal(), luck, examples, classes)
-                _fill(record, answers, change)
+                grown += seed_sd * luck.standard_normal()
+                if family:
+                    answers = _answers_of(family, grown, luck, examples)
+                    _rename(record, family)
+                else:
+                    answers = _answers(grown, luck, examples, classes)
+                _fill(record, answers, family.scores if family else _scores, change)
                 _write(folder / f"{arm}-{size}-{seed}", record, answers, evaluations, predictions, curve)
     return folder
 
@@ -112,20 +135,40 @@ def _answers(
     scores = 1 / (1 + np.exp(-(2 * latent + np.log(1.2))))
     names = np.array(classes)
     return {
-        "ids": [f"test-{i:05d}" for i in range(examples)],
-        "texts": [f"Return the {i}th element of a made-up array, or None." for i in range(examples)],
+        **_rows(examples),
         "labels": names[labels].tolist(),
         "predictions": names[predictions].tolist(),
-        "scores": scores.astype(np.float32).tolist(),
+        "statistics": {"score": scores.astype(np.float32)},
     }
 
 
-def _fill(record: dict[str, Any], answers: Mapping[str, Any], change: Callable | None) -> None:
+def _answers_of(family: Family, skill: float, luck: np.random.Generator, examples: int) -> dict[str, Any]:
+    return {**_rows(examples), **family.answers(skill, luck, examples)}
+
+
+def _rows(examples: int) -> dict[str, list[str]]:
+    return {
+        "ids": [f"test-{i:05d}" for i in range(examples)],
+        "texts": [f"Return the {i}th element of a made-up array, or None." for i in range(examples)],
+    }
+
+
+def _rename(record: dict[str, Any], family: Family) -> None:
+    """The record says which family it is of, and has no classes."""
+    names = {"kind": family.kind, "name": family.kind, "headline": family.metrics[0]}
+    record["config"]["task"] |= {**names, "metrics": list(family.metrics)}
+    record["data"]["classes"] = []
+
+
+def _fill(
+    record: dict[str, Any], answers: Mapping[str, Any], scores: Callable, change: Callable | None
+) -> None:
     """Scores of the answers (none for a run that did not finish), the change, then the fingerprints."""
     if record["status"] == "finished":
-        test = _scores(answers)
+        test = scores(answers)
         record["scores"]["test"] = test
-        record["scores"]["validation"] = {**test, "accuracy": min(1.0, test["accuracy"] + 0.005)}
+        better = {"accuracy": min(1.0, test["accuracy"] + 0.005)} if "accuracy" in test else {}
+        record["scores"]["validation"] = {**test, **better}
     else:
         record["scores"]["reason"] = f"{record['status']} at step 17"
     if change:
@@ -141,7 +184,7 @@ def _scores(answers: Mapping[str, Any]) -> dict[str, float]:
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
     labels, predictions = answers["labels"], answers["predictions"]
-    loss = -np.log(np.clip(np.array(answers["scores"], dtype=np.float64), 1e-7, 1))
+    loss = -np.log(np.clip(np.array(answers["statistics"]["score"], dtype=np.float64), 1e-7, 1))
     return {
         "accuracy": float(accuracy_score(labels, predictions)),
         "macro_f1": float(f1_score(labels, predictions, average="macro")),
@@ -166,12 +209,15 @@ def _points(record: Mapping[str, Any], evaluations: int) -> list[dict[str, Any]]
     cost, steps = record["cost"], record["cost"]["steps"]
     final = record["scores"]["validation"] or {"accuracy": 0.2, "log_loss": 1.7}
     chance = {"accuracy": 1 / 6, "macro_f1": 0.05, "matthews": 0.0, "log_loss": 1.8}
+    start = {n: chance.get(n, value * (0.3 if higher_is_better(n) else 2.0)) for n, value in final.items()}
+    loss = next((name for name in ("log_loss", "token_loss", "mse") if name in final), "loss")
     energy = cost["energy"]["joules"]
     points: list[dict[str, Any]] = []
     for number in range(evaluations + 1):
         part = number / evaluations
         grown = (1 - np.exp(-4 * part)) / (1 - np.exp(-4))
-        metrics = {name: chance[name] + grown * (value - chance[name]) for name, value in final.items()}
+        metrics = {n: value + (1 - grown) * (start[n] - value) for n, value in final.items()}
+        told = metrics.get(loss, 1.0)
         points.append({
             "step": round(steps * part),
             "samples": round(steps * part) * SAMPLES_PER_STEP,
@@ -180,8 +226,8 @@ def _points(record: Mapping[str, Any], evaluations: int) -> list[dict[str, Any]]
             "flops": round(cost["flops"]["train"] * part),
             "seconds": cost["seconds"]["train"] * part,
             "joules": energy["train"] * part if energy else None,
-            "train_loss": None if number == 0 else metrics["log_loss"] + 0.02,
-            "validation": {"loss": metrics["log_loss"], **metrics},
+            "train_loss": None if number == 0 else told + 0.02,
+            "validation": {"loss": told, **metrics},
         })  # fmt: skip
     return points
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import headstart
+from headstart.commands import COMMANDS, report_all
 from headstart.node import HeadstartError
 
 HELP = """\
@@ -14,7 +15,9 @@ headstart: what do pretrained weights buy? The same transformer from random and 
 
   headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
   headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
+  headstart fetch [setting=value ...]  bring everything that a study needs here; it then runs offline
   headstart report FOLDER              build the report of a study again from its records
+  headstart tasks [--json]             every task that exists here
   headstart energy FOLDER METER.csv    join the readings of a wall meter to the phases of finished runs
   headstart doctor [--json]            this machine: what can be measured here, and why not the rest
 
@@ -24,6 +27,7 @@ examples
   headstart -m size=n128,n512,n2048 seed=0,1,2        a sweep; the arms are swept unless named
   headstart arm=scratch hydra.mode=RUN seed=0         one run
   headstart study=same_arm                            a named study
+  headstart --stop-after 20m                          as many whole pairs as fit; repeat it to go on
   headstart task=files task.files.train=my.csv task.text=sentence task.label=label study.name=mine
 
 choices
@@ -77,94 +81,34 @@ def _study(arguments: list[str]) -> int:
     from headstart.studies.launch import launch
     from headstart.studies.outcome import OUTCOMES, Interrupted, faults
 
+    arguments = _with_time_limit(arguments)
     check(arguments)
     OUTCOMES.clear()
     try:
         launch(arguments)
     except (Interrupted, KeyboardInterrupt):
         return _interrupted(arguments)
-    _report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well})
+    report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well and not outcome.trial})
     for sentence in faults(OUTCOMES):
         print(f"headstart: {sentence}", file=sys.stderr)
     return max((outcome.code for outcome in OUTCOMES), default=0)
 
 
-def _report(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
-        print(
-            "usage: headstart report FOLDER    (a study's folder, such as runs/first_look)", file=sys.stderr
-        )
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    _report_all(arguments)
-    return 0
+def _with_time_limit(arguments: list[str]) -> list[str]:
+    """`--stop-after 20m` (or `--stop-after=20m`) as the setting that it stands for."""
+    from headstart.node import ConfigError
 
-
-def _report_all(folders: Sequence[str] | set[str]) -> None:
-    from pathlib import Path
-
-    from headstart.reports.build import build
-    from headstart.reports.terminal import show
-
-    for folder in sorted(folders):
-        built = build(Path(folder))
-        show(built.findings, built.html)
-
-
-def _plan(arguments: list[str]) -> int:
-    if arguments[:1] in (["-h"], ["--help"]):
-        print("usage: headstart plan [setting=value ...]    (the arguments of the study itself)")
-        return 0
-    strange = [word for word in arguments if word.startswith("-") and word not in ("-m", "--multirun")]
-    if strange:
-        from headstart.node import ConfigError
-
-        raise ConfigError(f"plan: no flag {strange[0]}; plan takes the settings of a study, and -m")
-    from rich.console import Console
-
-    from headstart.reports.plan import show_plan
-    from headstart.studies.compose import runs_of
-    from headstart.studies.forecast import forecast
-
-    runs = runs_of(arguments)
-    with Console(stderr=True).status("loading rows and counting operations"):
-        expected, basis = forecast(runs)
-    show_plan(expected, basis)
-    return 0
-
-
-def _doctor(arguments: list[str]) -> int:
-    if arguments not in ([], ["--json"]):
-        print("usage: headstart doctor [--json]    (what this machine is and what can be measured on it)")
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    import json
-
-    from rich.console import Console
-
-    from headstart.data.cache import cache_dir
-    from headstart.meters.doctor import examine
-    from headstart.records.environment import LIBRARIES
-    from headstart.reports.doctor import render
-
-    with Console(stderr=True).status("looking at this machine (about ten seconds)"):
-        found = examine(LIBRARIES, {"headstart": cache_dir()})
-    if arguments:
-        print(json.dumps(found, indent=2))
-    else:
-        Console().print(render(found))
-    return 0
-
-
-def _energy(arguments: list[str]) -> int:
-    if len(arguments) != 2:
-        print("usage: headstart energy FOLDER METER.csv    (join a wall meter's time,watts to the phases)")
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    from pathlib import Path
-
-    from headstart.studies.wall_meter import import_energy
-
-    number = import_energy(Path(arguments[0]), Path(arguments[1]))
-    print(f"{number} runs now hold the joules of {arguments[1]}")
-    return 0
+    flag = next((word for word in arguments if word.split("=")[0] == "--stop-after"), None)
+    if flag is None:
+        return arguments
+    place = arguments.index(flag)
+    used = 1 if "=" in flag else 2
+    value = "".join([flag.partition("=")[2], *arguments[place + 1 : place + used]])
+    unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+    if unit is None or not value[:-1].replace(".", "", 1).isdigit():
+        raise ConfigError(f"--stop-after: needs a time such as 90s, 20m or 2h, got {value or 'nothing'}")
+    seconds = float(value[:-1]) * unit
+    return [*arguments[:place], *arguments[place + used :], f"hydra.sweeper.stop_after={seconds:g}"]
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
@@ -180,11 +124,3 @@ def help_text() -> str:
     width = max(map(len, choices()), default=0)
     lines = (f"  {group:<{width}} = {' '.join(names)}" for group, names in choices().items())
     return HELP.format(choices="\n".join(lines))
-
-
-COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "report": _report,
-    "plan": _plan,
-    "doctor": _doctor,
-    "energy": _energy,
-}

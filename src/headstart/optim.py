@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -28,14 +29,28 @@ class Optim(Node):
     decay: Literal["linear", "cosine", "constant"] = "linear"
     clip: float | None = Field(default=1.0, gt=0)
 
-    def optimizer(self, model: nn.Module) -> AdamW:
-        """Fused AdamW over what may train; biases and norms (one dimension) are not decayed."""
+    def optimizer(
+        self,
+        model: nn.Module,
+        factors: Mapping[str, float] | None = None,
+        trained: Collection[str] | None = None,
+    ) -> AdamW:
+        """Fused AdamW over the parameters `trained` (None: what requires a gradient now).
+
+        Biases and norms (one dimension) are not decayed. `factors` scales the learning rate by name; there
+        is one group for each factor, from large to small, and for decayed and not decayed in it.
+        """
         from torch.optim import AdamW
 
-        trained = [p for p in model.parameters() if p.requires_grad]
+        parts: dict[float, tuple[list[nn.Parameter], list[nn.Parameter]]] = {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad if trained is None else name in trained:
+                factor = (factors or {}).get(name, 1.0)
+                parts.setdefault(factor, ([], []))[parameter.ndim < 2].append(parameter)
         groups = [
-            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
-            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+            {"params": part, "weight_decay": decay, "lr": self.lr * factor}
+            for factor in sorted(parts, reverse=True)
+            for part, decay in zip(parts[factor], (self.weight_decay, 0.0), strict=True)
         ]
         return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
 

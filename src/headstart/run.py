@@ -14,20 +14,12 @@ from headstart.data.size import Size
 from headstart.hardware import Hardware, Precision
 from headstart.meters.kinds import MeterKind
 from headstart.models.model import Model
-from headstart.node import NAME, Node
+from headstart.node import ConfigError, Node, nearest, settings_at
 from headstart.optim import Optim
+from headstart.study import Study
 from headstart.tasks.kinds import Task
 
-
-class Study(Node):
-    """What a set of runs is asked: its name is its folder, its margin is fixed before the answer."""
-
-    name: str = Field(pattern=NAME)
-    question: str = ""
-    baseline: str = "scratch"
-    margin: float = Field(default=0.01, ge=0)
-    warm_up: float = Field(default=5, ge=0)  # seconds of discarded training before the first run
-    cool_down: float = Field(default=0, ge=0)  # seconds of rest before each of the others
+FREE_TO_DIFFER = ("optim", "budget")  # anything else that differed would not be a pair any more
 
 
 class Tracker(Node):
@@ -68,6 +60,8 @@ class Run(Node):
     def read(cls, mapping: Mapping[str, Any]) -> Self:
         """The run that `mapping` describes, precision resolved; every mistake in one ConfigError."""
         run = super().read(mapping)
+        if mistakes := [line for name in run.study.freed if (line := _not_a_setting(name))]:
+            raise ConfigError(mistakes)
         return run.model_copy(update={"precision": run.hardware.precision(run.precision)})
 
     def config(self) -> dict[str, Any]:
@@ -82,5 +76,27 @@ class Run(Node):
     @property
     def title(self) -> str:
         """What a person calls this run: `docs_library · all-MiniLM-L6-v2 · 512 rows · scratch · seed 0`."""
-        parts = (self.task.name, self.model.short_name, self.size.words(), self.arm.name, f"seed {self.seed}")
-        return " · ".join(parts)
+        own = [f"{name.split('.')[-1]} {self._setting(name)}" for name in self.study.freed if "." in name]
+        parts = (self.task.name, self.model.short_name, self.size.words(), self.arm.name, *own)
+        return " · ".join([*parts, f"seed {self.seed}"])
+
+    def _setting(self, path: str) -> Any:
+        """The value at a dotted path; a path that is not there was refused when the study was composed."""
+        value: Any = self
+        for name in path.split("."):
+            value = getattr(value, name)
+        return value
+
+
+def _not_a_setting(path: str) -> str:
+    """Why `path` cannot be freed or tuned: a sentence, or nothing."""
+    *parents, last = path.split(".")
+    known = settings_at(Run, parents) if parents else set(Run.model_fields)
+    if last not in known:
+        return (
+            f"study.free: no setting {path}; {nearest(path, ['.'.join([*parents, name]) for name in known])}"
+        )
+    if path.split(".")[0] not in FREE_TO_DIFFER:
+        allowed = " and ".join(FREE_TO_DIFFER)
+        return f"study.free: {path} would change what is compared; only {allowed} may differ"
+    return ""

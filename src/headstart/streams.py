@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-Stream = Literal["weights", "order", "noise"]
+Stream = Literal["weights", "order", "noise", "corruption", "arm", "trials"]
 
 
 def stream(seed: int, name: Stream, *index: int) -> int:

@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from tests.arms.families import BARE, CLASSIFY, publish, published, seeded
+from tests.arms.test_arms import ALL, arm
 
+from headstart.arms.from_run import LEDGER, MODEL
 from headstart.cli import main
 from headstart.compare.study import compare
+from headstart.node import WeightsError
 
 
 def only(study: str, arm: str) -> tuple[Path, dict]:
@@ -39,6 +45,61 @@ def test_weights_carry_their_cost_through_a_chain(quick: list[str]) -> None:
     assert [stage.flops for stage in comparison.ledger.stages] in (
         [chain["flops"], chain["parent"]["flops"]],
         [chain["parent"]["flops"], chain["flops"]],
+    )
+
+
+def kept_run(folder: Path, ledger: str | None = '{"flops": 7}') -> Path:
+    """A run's folder with weights of its own, other than the published ones."""
+    publish("bert", BARE, folder / MODEL, seed=7)
+    if ledger is not None:
+        (folder / MODEL / LEDGER).write_text(ledger, "utf8")
+    return folder
+
+
+@pytest.mark.parametrize("choice", [choice for choice in ALL if "run" in type(arm(choice)).model_fields])
+def test_every_arm_takes_the_weights_of_a_run_instead(choice: str, tmp_path: Path) -> None:
+    run, model = kept_run(tmp_path / "earlier"), published("bert", BARE)
+    own, other = arm(choice, run=str(run)), arm(choice)
+    made, elsewhere = seeded(model, CLASSIFY), seeded(model, CLASSIFY)
+    mine, theirs = own.pour(made, model).checkpoint, other.pour(elsewhere, model).checkpoint
+    assert mine["source"] == "the run earlier"
+    assert mine["ledger"] == {"flops": 7}
+    assert "ledger" not in theirs
+    assert mine["sha256"] == own.weights_digest(model) != theirs["sha256"] == other.weights_digest(model)
+    assert mine["tensors"].keys() == theirs["tensors"].keys()
+    assert all(mine["tensors"][name] != theirs["tensors"][name] for name in mine["tensors"])
+
+
+def test_weights_without_a_ledger_cost_nobody_knows_what(tmp_path: Path) -> None:
+    model = published("bert", BARE)
+    unknown = arm("pretrained", run=str(kept_run(tmp_path / "run", ledger=None)))
+    assert unknown.pour(seeded(model, CLASSIFY), model).checkpoint["ledger"] is None
+    broken = arm("pretrained", run=str(kept_run(tmp_path / "broken", ledger="{")))
+    with pytest.raises(WeightsError, match=r"ledger\.json: cannot be read"):
+        broken.pour(seeded(model, CLASSIFY), model)
+
+
+def test_from_run_needs_a_run() -> None:
+    with pytest.raises(ValueError, match="run is missing"):
+        arm("from_run", run=None)
+
+
+def test_an_adapted_run_keeps_plain_weights(quick: list[str]) -> None:
+    assert main([*quick, "arm=scratch", "hydra.mode=RUN", "keep_weights=true", "study.name=first"]) == 0
+    first, one = only("first", "scratch")
+    adapted = ["arm=lora", f"arm.run={first}", "arm.rank=2", "hydra.mode=RUN", "keep_weights=true"]
+    assert main([*quick, *adapted, "study.name=second"]) == 0
+    second, two = only("second", "lora")
+    assert two["init"]["checkpoint"]["ledger"]["runs"] == [one["run_id"]]
+    adapters = 2 * (4 * (32 + 32) + 2 * (32 + 64) + (32 + 32))
+    assert two["cost"]["parameters"]["trainable"] == adapters + 2 * 32 + 2
+    before, after = (load_file(folder / "model" / "model.safetensors") for folder in (first, second))
+    assert {name: t.shape for name, t in after.items()} == {name: t.shape for name, t in before.items()}
+    query = "bert.encoder.layer.0.attention.self.query.weight"
+    change = after[query].double() - before[query].double()
+    assert 0 < torch.linalg.matrix_rank(change, tol=1e-5) <= 2
+    assert torch.equal(
+        after["bert.embeddings.word_embeddings.weight"], before["bert.embeddings.word_embeddings.weight"]
     )
 
 

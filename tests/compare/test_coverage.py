@@ -47,7 +47,7 @@ def simulate(rng: np.random.Generator, pairs: int, examples: int, seed_sd: float
     predictions = np.where(np.array(right), labels, 1 - labels)
     ids = np.arange(examples).astype(str)
     scores = np.where(np.array(right), 0.9, 0.1).astype(np.float32)
-    return Answers(("no", "yes"), ids, ids, labels, predictions, scores), truth[1] - truth[0]
+    return Answers(("no", "yes"), ids, ids, labels, predictions, {"score": scores}), truth[1] - truth[0]
 
 
 def covered(pairs: int, examples: int, seed_sd: float, studies: int, resamples: int = 1000) -> float:

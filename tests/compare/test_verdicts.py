@@ -22,7 +22,8 @@ def answers(rates, pairs=6, examples=1000, classes=6, seed=0):
     right = draws < np.array(rates)[:, None, None]
     predictions = np.where(right, labels, (labels + 1) % classes)
     ids = np.arange(examples).astype(str)
-    return Answers(tuple("abcdefgh"[:classes]), ids, ids, labels, predictions, draws.astype(np.float32))
+    scores = {"score": draws.astype(np.float32)}
+    return Answers(tuple("abcdefgh"[:classes]), ids, ids, labels, predictions, scores)
 
 
 def evidence(found, metric="accuracy"):

@@ -93,7 +93,7 @@ def test_without_a_network_what_is_cached_is_read_and_the_rest_refused_quickly(
         "dataset team/other is not cached and cannot be fetched ([Errno 111] Connection refused): "
         "go online once, or use task.files"
     )
-    (pinned._snapshot() / "test.csv").unlink()  # half a dataset is none, and no reason to wait
+    (pinned.folder() / "test.csv").unlink()  # half a dataset is none, and no reason to wait
     assert "is not cached and cannot be fetched" in refusal(pinned)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert "is not cached and cannot be fetched" in refusal(Hub(name="team/other"))

@@ -7,10 +7,13 @@ import math
 
 import jsonschema
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.factory import make_record, make_study
 
 from headstart.node import RecordError
+from headstart.records.record import read_predictions
 from headstart.records.schema import faults, schema
 from headstart.records.store import append_point, read_study, write_predictions, write_record
 
@@ -196,13 +199,61 @@ def test_points_and_columns_are_checked(tmp_path):
     with pytest.raises(RecordError, match="write null"):
         append_point(tmp_path / "curve.jsonl", {"joules": math.inf})
     with pytest.raises(RecordError, match="columns of"):
-        write_predictions(tmp_path, ["1"], ["text"], ["a"], ["a", "b"], [0.5])
+        write_predictions(tmp_path, ["1"], ["text"], ["a"], ["a", "b"], {"score": [0.5]})
+    with pytest.raises(RecordError, match="columns of"):
+        write_predictions(tmp_path, ["1"], ["text"], ["a"], ["b"], {"score": [0.5], "exact": []})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["label", "F1", "rouge-l", "", "score\n"])
+def test_a_statistic_has_a_name_of_its_own(tmp_path, name):
+    with pytest.raises(RecordError, match="cannot name a statistic"):
+        write_predictions(tmp_path, ["1"], ["text"], ["a"], ["b"], {name: [0.5]})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_texts_are_cut(tmp_path):
-    from headstart.records.record import read_predictions
-
-    found = read_predictions(write_predictions(tmp_path, ["1"], ["x" * 900], ["a"], ["b"], [0.25]))
+    found = read_predictions(write_predictions(tmp_path, ["1"], ["x" * 900], ["a"], ["b"], {"score": [0.25]}))
     assert len(found.texts[0]) == 400
-    assert found.scores.dtype == np.float32
+
+
+def test_statistics_of_any_family_come_back(tmp_path):
+    given = {"bleu_correct_1": [3, 0], "loss": np.array([1.5, 2.0]), "exact": [True, False]}
+    found = read_predictions(write_predictions(tmp_path, "ab", ["t"] * 2, ["x"] * 2, ["y"] * 2, given))
+    assert list(found.statistics) == ["bleu_correct_1", "loss", "exact"]
+    assert [values.tolist() for values in found.statistics.values()] == [[3, 0], [1.5, 2], [1, 0]]
+    assert {values.dtype for values in found.statistics.values()} == {np.dtype(np.float32)}
+    assert len(read_predictions(write_predictions(tmp_path, [], [], [], [], {})).statistics) == 0
+
+
+def columns(**changes):
+    told = {name: ["a", "b"] for name in ("id", "text", "label", "prediction")}
+    return {**told, "score": np.array([0.5, 1.0], dtype=np.float32), **changes}
+
+
+def test_a_file_with_a_score_is_one_with_a_statistic(tmp_path):
+    pq.write_table(pa.table(columns()), tmp_path / "predictions.parquet")
+    found = read_predictions(tmp_path / "predictions.parquet")
+    assert list(found.statistics) == ["score"]
+    assert found.statistics["score"].tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"score": ["high", "low"]}, "cannot be read"),
+        ({"label": ["a", None]}, "cells without a value"),
+        ({"score": [0.5, None]}, "cells without a value"),
+    ],
+)
+def test_predictions_that_hold_something_else_are_a_sentence(tmp_path, changes, words):
+    pq.write_table(pa.table(columns(**changes)), tmp_path / "predictions.parquet")
+    with pytest.raises(RecordError, match=words):
+        read_predictions(tmp_path / "predictions.parquet")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    table = pa.table({name: values for name, values in columns().items() if name != "prediction"})
+    pq.write_table(table, tmp_path / "predictions.parquet")
+    with pytest.raises(RecordError, match="prediction"):
+        read_predictions(tmp_path / "predictions.parquet")

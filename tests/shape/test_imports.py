@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-SETTINGS = {"node", "budget", "hardware", "optim", "streams"}  # single files that every room may use
+SETTINGS = {"node", "budget", "hardware", "optim", "streams", "study"}  # single files that every room may use
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
 MAY_IMPORT = {
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "hardware": {"node"},
     "optim": {"node"},
     "streams": {"node"},
+    "study": {"node"},
     "data": SETTINGS,
     "meters": SETTINGS,
     "models": SETTINGS | {"data"},
@@ -30,7 +31,8 @@ MAY_IMPORT = {
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
     "compare": {"node", "records"},
     "reports": {"node", "records", "compare"},
-    "cli": {"node", "studies", "reports", "", "meters", "data", "records"},
+    "commands": {"node", "studies", "reports", "meters", "data", "records", "models"},
+    "cli": {"node", "studies", "commands", ""},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from headstart.arms.layers import fixed
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -37,14 +39,17 @@ def joint(parts: Mapping[str, str], names: Iterable[str]) -> str:
 def attest(
     model: nn.Module, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The `init` section of the record, for a model at step 0 (parameters and persistent buffers)."""
-    tensors = dict(model.state_dict())
+    """The `init` section of the record, for a model at step 0 (parameters and persistent buffers).
+
+    `constant` lists what proves nothing: tensors of one value, and positions that the architecture fixes.
+    """
+    tensors = dict(model.state_dict(keep_vars=True))
     named = digests(tensors)
     taken = set(poured)
     fresh = [name for name in named if name not in taken]
     return {
         "tensors": named,
-        "constant": constants(tensors),
+        "constant": sorted({*constants(tensors), *fixed(model)}),
         "checkpoint": checkpoint,
         "poured": {"tensors": len(taken), "parameters": _numbers(tensors, taken)},
         "fresh": {"tensors": len(fresh), "parameters": _numbers(tensors, fresh), "names": fresh},
@@ -52,8 +57,15 @@ def attest(
     }
 
 
+def added(model: nn.Module, names: Iterable[str]) -> dict[str, int]:
+    """The `added` part of `init`, for a model after `adapt`: what the arm put beside the architecture."""
+    tensors, new = dict(model.state_dict(keep_vars=True)), list(names)
+    return {"tensors": len(new), "parameters": _numbers(tensors, new)}
+
+
 def _numbers(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> int:
-    return sum(tensors[name].numel() for name in names)
+    """Elements of the named tensors, each tied one once."""
+    return sum(tensor.numel() for tensor in {id(tensors[n]): tensors[n] for n in names}.values())
 
 
 def _bytes() -> torch.dtype:

@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from headstart.arms.from_run import FromRun
-from headstart.arms.pour import Poured, pour
-from headstart.models.model import Model
-from headstart.node import NAME, Node
+from headstart.arms.derive import Derivation
+from headstart.arms.layers import Layout
+from headstart.arms.lora import Lora
+from headstart.arms.schedules import GradualUnfreezing, LayerwiseDecay
+from headstart.arms.start import Start
+from headstart.arms.transfer import Transfer
+from headstart.node import NAME
 
-if TYPE_CHECKING:
-    from torch import nn
 
-
-class Scratch(Node):
+class Scratch(Start):
     """Random weights: the seeded model as it is."""
 
     kind: Literal["scratch"]
     name: str = Field(default="scratch", pattern=NAME)
 
-    def weights_digest(self, model: Model, fetch: bool = True) -> str | None:
-        """No weights, so no digest."""
-        return None
 
-    def pour(self, seeded: nn.Module, model: Model) -> Poured:
-        """Nothing is poured."""
-        return Poured()
-
-
-class Pretrained(Node):
-    """Published weights, poured over the seeded model; `fresh` names tensors that may stay random."""
+class Pretrained(Transfer):
+    """The whole checkpoint, poured over the seeded model."""
 
     kind: Literal["pretrained"]
     name: str = Field(default="pretrained", pattern=NAME)
-    fresh: tuple[str, ...] = Field(default=(), strict=False)
-
-    def weights_digest(self, model: Model, fetch: bool = True) -> str | None:
-        """sha256 of the checkpoint, verified against the promised one."""
-        return model.weights_digest(fetch)
-
-    def pour(self, seeded: nn.Module, model: Model) -> Poured:
-        """The checkpoint's backbone over `seeded`; WeightsError when any of it does not arrive."""
-        return pour(seeded, model.find(), model.weights_digest(), self.fresh)
 
 
-Arm = Annotated[Scratch | Pretrained | FromRun, Field(discriminator="kind")]
+class FromRun(Transfer):
+    """The weights that another run left (`keep_weights=true`), poured over the seeded model."""
+
+    kind: Literal["from_run"]
+    name: str = Field(default="from_run", pattern=NAME)
+
+    @model_validator(mode="after")
+    def _needs_a_run(self) -> Self:
+        if self.run is None and not self.recipe:
+            raise ValueError("run is missing: give the folder of a run that kept its weights, or a recipe")
+        return self
+
+
+class Partial(Transfer):
+    """A part of the checkpoint is poured, the rest stays random.
+
+    `poured` is the embeddings, the norms, the first `layers` layers with the embeddings below them, or all
+    but the top `layers` layers. Encoder and decoder are treated alike.
+    """
+
+    kind: Literal["partial"]
+    name: str = Field(default="partial", pattern=NAME)
+    poured: Literal["embeddings", "norms", "first_layers", "all_but_top_layers"]
+    layers: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _number_of_layers(self) -> Self:
+        if (self.layers is not None) != self.poured.endswith("_layers"):
+            raise ValueError("layers is a number for first_layers and all_but_top_layers, and null otherwise")
+        return self
+
+    def _part(self, places: Layout) -> frozenset[str]:
+        if self.poured == "embeddings":
+            return places.embeddings
+        if self.poured == "norms":
+            return places.norms
+        number = self.layers or 0
+        places.need_layers(number)
+        if self.poured == "first_layers":
+            return places.embeddings | {name for name, index in places.from_bottom.items() if index < number}
+        top = {name for name, index in places.from_top.items() if index < number}
+        return (places.backbone | places.head) - top
+
+
+class Derived(Transfer):
+    """The checkpoint without its features: each tensor permuted, or only its mean and variance kept."""
+
+    kind: Literal["derived"]
+    name: str = Field(default="derived", pattern=NAME)
+    numbers: Derivation
+
+    def _derivation(self) -> Derivation:
+        return self.numbers
+
+
+Arm = Annotated[
+    Scratch | Pretrained | FromRun | Partial | Derived | Lora | GradualUnfreezing | LayerwiseDecay,
+    Field(discriminator="kind"),
+]

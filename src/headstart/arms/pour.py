@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.attest import digests
+from headstart.arms.derive import Derivation, derive
+from headstart.arms.layers import Layout, backbone, fixed, layout, owners
 from headstart.models.place import Found
 from headstart.node import WeightsError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+# Ends of names of buffers that older versions of transformers saved and this one computes.
+_RETIRED = ("position_ids", "inv_freq", "attn.bias", "masked_bias")
 
 
 @dataclass(frozen=True)
@@ -25,27 +30,52 @@ class Poured:
 
 
 def head_names(model: nn.Module) -> list[str]:
-    """Tensors outside the backbone: they belong to the task and keep their seeded values in every arm."""
-    prefix = f"{getattr(model, 'base_model_prefix', '')}."
-    return [name for name in model.state_dict() if not name.startswith(prefix)]
+    """Tensors of the task's head: they keep their seeded values in every arm.
 
-
-def pour(model: nn.Module, found: Found, sha256: str, fresh: Sequence[str] = ()) -> Poured:
-    """Copy the checkpoint's backbone into `model`; refuse any backbone tensor that does not arrive.
-
-    `fresh` names (with * and ?) the backbone tensors that may keep their random values, such as
-    a pooler that the checkpoint never had.
+    A language model has none of these: what stands outside its backbone predicts tokens, as in the
+    checkpoint, and may be poured with it.
     """
+    return [] if _writes(model) else sorted(layout(model).head)
+
+
+def pour(
+    model: nn.Module,
+    found: Found,
+    sha256: str,
+    fresh: Sequence[str] = (),
+    part: Set[str] | None = None,
+    derivation: Derivation | None = None,
+    seed: int = 0,
+) -> Poured:
+    """Copy the checkpoint's tensors into `model`; refuse any tensor of the backbone that does not arrive.
+
+    `fresh` names (with * and ?) the backbone tensors that may keep their random values, such as a pooler
+    that the checkpoint never had; `part` the tensors that are wanted (None: all). A derivation replaces
+    the numbers of learnt tensors on their way, drawn from `seed`. A language model's own head comes along
+    when the checkpoint has all of it.
+    """
+    places = layout(model)
+    wanted = places.backbone | places.head if part is None else part
     reference, report = _load(model, found)
     absent = set(report["missing_keys"]) | {_key(item) for item in report["mismatched_keys"]}
-    source = reference.state_dict()
-    head = set(head_names(model))
-    _refuse_missing(model, sorted(absent - head), report, fresh, found)
+    lost = sorted((absent & wanted) - places.head)
+    _refuse_missing(model, [name for name in lost if not named(name, fresh)], report, found)
     _refuse_left_over(model, report["unexpected_keys"], fresh, found)
-    names = [name for name in source if name not in head and name not in absent]
-    _copy(model, source, names)
-    delivered = digests({name: source[name] for name in names})
-    return Poured(tuple(names), {"source": found.origin, "sha256": sha256, "tensors": delivered})
+    source = reference.state_dict()
+    _refuse_untied(model, source, found)
+    closed = absent | (places.head - _language_head(model, places, absent, found))
+    names = [name for name in source if name in wanted and name not in closed]
+    delivered = _derived(model, {name: source[name] for name in names}, derivation, seed)
+    _copy(model, delivered)
+    checkpoint = {"source": found.origin, "sha256": sha256, "derived": derivation}
+    return Poured(tuple(names), {**checkpoint, "tensors": digests(delivered)})
+
+
+def named(name: str, patterns: Sequence[str]) -> bool:
+    """Whether one of `patterns` (with * and ?, or some whole words between the dots) fits `name`."""
+    return any(
+        fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
+    )
 
 
 def _load(model: nn.Module, found: Found) -> tuple[nn.Module, dict[str, Any]]:
@@ -64,10 +94,32 @@ def _load(model: nn.Module, found: Found) -> tuple[nn.Module, dict[str, Any]]:
         )
 
 
-def _refuse_missing(
-    model: nn.Module, absent: list[str], report: dict[str, Any], fresh: Sequence[str], found: Found
-) -> None:
-    lost = [name for name in absent if not _named(name, fresh)]
+def _writes(model: nn.Module) -> bool:
+    """Whether the model predicts tokens: causal, masked or sequence to sequence."""
+    outputs = getattr(model, "get_output_embeddings", None)
+    return outputs is not None and outputs() is not None
+
+
+def _language_head(model: nn.Module, places: Layout, absent: Set[str], found: Found) -> frozenset[str]:
+    """The tensors of a language model's head that the checkpoint delivers: all of its parameters, or none."""
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    if not _writes(model) or places.head & parameters & absent:
+        return frozenset()
+    # transformers fills the buffer of a gap in silence (BART's final_logits_bias), so look it up.
+    return frozenset(n for n in places.head - absent if n in parameters or n in _stored(found))
+
+
+def _stored(found: Found) -> set[str]:
+    from safetensors import safe_open
+
+    names: set[str] = set()
+    for path in found.weights:
+        with safe_open(path, framework="numpy") as file:
+            names.update(file.keys())
+    return names
+
+
+def _refuse_missing(model: nn.Module, lost: list[str], report: dict[str, Any], found: Found) -> None:
     if not lost:
         return
     shapes = {_key(item) for item in report["mismatched_keys"]}
@@ -83,15 +135,17 @@ def _refuse_missing(
 def _refuse_left_over(
     model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], found: Found
 ) -> None:
-    backbone = getattr(model, getattr(model, "base_model_prefix", ""), model)
-    parts = {name for name, _ in backbone.named_children()}
-    prefix = f"{getattr(model, 'base_model_prefix', '')}."
+    """A tensor that belongs to a part of the backbone, and found no place in it, was lost."""
+    prefix, inside = f"{getattr(model, 'base_model_prefix', '')}.", backbone(model)
+    body = getattr(model, "base_model", model)
+    parts = {name for name, _ in body.named_children() if body is not model or inside(name)}
     left = [
-        n
-        for n in unexpected
-        if n.removeprefix(prefix).partition(".")[0] in parts and not n.endswith("position_ids")
+        name
+        for name in sorted(unexpected)
+        if name.removeprefix(prefix).partition(".")[0] in parts
+        and not name.endswith(_RETIRED)
+        and not named(name, fresh)
     ]
-    left = [name for name in left if not _named(name, fresh)]
     if left:
         raise WeightsError(
             f"{found.origin} has {len(left)} tensors that this model has no place for ({_some(left)}); the "
@@ -100,19 +154,34 @@ def _refuse_left_over(
         )
 
 
-def _copy(model: nn.Module, source: dict[str, torch.Tensor], names: Iterable[str]) -> None:
+def _refuse_untied(model: nn.Module, source: Mapping[str, torch.Tensor], found: Found) -> None:
+    """transformers unties what a checkpoint stores as two tensors; the seeded model has room for one."""
+    for name, owner in owners(model).items():
+        if name != owner and not source[name].equal(source[owner]):
+            raise WeightsError(
+                f"{found.origin} has different numbers in {name} and {owner}, which are one tensor in "
+                f"{type(model).__name__}; choose a checkpoint that ties them, or a task without that head"
+            )
+
+
+def _derived(
+    model: nn.Module, tensors: dict[str, torch.Tensor], derivation: Derivation | None, seed: int
+) -> dict[str, torch.Tensor]:
+    """`tensors` with the learnt ones derived; buffers, integers and fixed positions stay as they are."""
+    if derivation is None:
+        return tensors
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)} - fixed(model)
+    learnt = {n: t for n, t in tensors.items() if n in parameters and t.is_floating_point()}
+    return {**tensors, **derive(learnt, owners(model), derivation, seed)}
+
+
+def _copy(model: nn.Module, delivered: Mapping[str, torch.Tensor]) -> None:
     import torch
 
     target = model.state_dict()
     with torch.no_grad():
-        for name in names:
-            target[name].copy_(source[name])
-
-
-def _named(name: str, patterns: Sequence[str]) -> bool:
-    return any(
-        fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
-    )
+        for name, tensor in delivered.items():
+            target[name].copy_(tensor)
 
 
 def _key(item: Any) -> str:

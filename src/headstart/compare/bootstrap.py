@@ -38,7 +38,7 @@ from headstart.compare.scoring import METRICS, orient
 
 RESAMPLES = 10_000
 _BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets
-_CHUNK = 4_000_000  # weights held in memory at a time
+_CHUNK = 4_000_000  # weights, or sums, held in memory at a time
 
 
 @dataclass(frozen=True)
@@ -79,18 +79,16 @@ def resampled_gains(
     answers: Answers, metrics: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> dict[str, np.ndarray]:
     """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}."""
-    examples, classes = len(answers.ids), len(answers.classes)
+    examples = len(answers.ids)
     resamples = int(min(resamples, max(1000, _BUDGET // examples)))
-    features = {metric: _features(answers, metric) for metric in metrics}
-    wide = np.concatenate([part.reshape(examples, -1) for part in features.values()], axis=1)
+    columns, places = _columns(answers, metrics)
+    widest = max(examples, columns.shape[1], *(place.size for place in places.values()))
     gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
-    for weights in _weights(examples, resamples, np.random.default_rng(seed)):
-        sums, start = weights @ wide, 0
-        for metric, part in features.items():
-            stop = start + part[0].size
-            values = METRICS[metric].value(sums[:, start:stop].reshape(len(sums), *part.shape[1:]), classes)
+    for weights in _weights(examples, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
+        sums = weights @ columns
+        for metric, place in places.items():
+            values = METRICS[metric].value(sums[:, place])  # (chunk, 2, pairs)
             gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
-            start = stop
     return {metric: np.concatenate(parts) for metric, parts in gains.items()}
 
 
@@ -134,17 +132,25 @@ def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None
     return Interval(centre - width, centre + width, level)
 
 
-def _features(answers: Answers, metric: str) -> np.ndarray:
-    """(examples, 2, pairs, features) of one metric."""
-    classes, make = len(answers.classes), METRICS[metric].features
-    sides = zip(answers.predictions, answers.scores, strict=True)
-    rows = [[make(answers.labels, p, s, classes) for p, s in zip(*side, strict=True)] for side in sides]
-    return np.moveaxis(np.array(rows), 2, 0)
+def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Every distinct feature column, (examples, columns), and where runs find theirs, (2, pairs, features).
+
+    Runs share much (labels, lengths, a count of 1), and two runs that answer alike share everything: their
+    sums are then the same numbers, not two roundings of them.
+    """
+    pairs, kept = range(answers.predictions.shape[1]), dict[bytes, int]()
+    places = {}
+    for metric in metrics:
+        make = METRICS[metric].features
+        runs = [[make(*answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
+        places[metric] = np.array(
+            [[[kept.setdefault(c.tobytes(), len(kept)) for c in run.T] for run in side] for side in runs]
+        )
+    return np.stack([np.frombuffer(column, np.float32) for column in kept], axis=1), places
 
 
-def _weights(examples: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def _weights(examples: int, resamples: int, chunk: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """How often each example is drawn, (chunk, examples), chunk by chunk."""
-    chunk = max(1, _CHUNK // examples)
     for start in range(0, resamples, chunk):
         rows = min(chunk, resamples - start)
         drawn = rng.integers(examples, size=(rows, examples), dtype=np.int64)

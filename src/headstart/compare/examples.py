@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,11 +10,15 @@ from headstart.compare.answers import Answers
 from headstart.compare.findings import ClassGain, Confusion, Example
 
 SHOWN = 20
+LONGEST = 400  # characters of a label or a prediction, as many as are kept of a text
 
 
 def class_gains(answers: Answers) -> tuple[ClassGain, ...]:
-    """Recall of every class in both arms, mean over pairs; largest gain first."""
-    rates = answers.right.mean(axis=1)  # (2, examples)
+    """Recall of every class in both arms, mean over pairs, largest gain first; () without classes."""
+    right = answers.right
+    if right is None or not answers.has_classes:
+        return ()
+    rates = right.mean(axis=1)  # (2, examples)
     found = []
     for number, label in enumerate(answers.classes):
         here = answers.labels == number
@@ -24,7 +28,27 @@ def class_gains(answers: Answers) -> tuple[ClassGain, ...]:
     return tuple(sorted(found, key=lambda one: (-one.gain, one.label)))
 
 
-def confusion(answers: Answers, side: int, arm: str) -> Confusion:
+def confusions(answers: Answers, arms: Sequence[str]) -> tuple[Confusion, ...]:
+    """Where the predictions of both sides go; () without classes."""
+    if not answers.has_classes:
+        return ()
+    return tuple(_confusion(answers, side, arm) for side, arm in enumerate(arms))
+
+
+def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
+    """Examples that speak for `side`, the clearest first, and how many there are.
+
+    Where answers are right or wrong: those that most runs of this side get right and most of the other do
+    not. Where they are nearer or farther: those on which this side is nearer, mean over its runs.
+    """
+    if (right := answers.right) is not None:
+        return _only_right(answers, right, side)
+    if (distance := answers.distance) is not None:
+        return _nearer(answers, distance, side)
+    return (), 0
+
+
+def _confusion(answers: Answers, side: int, arm: str) -> Confusion:
     """Mean confusion counts of one side over its runs."""
     size = len(answers.classes)
     cells = answers.labels * size + answers.predictions[side]  # (pairs, examples)
@@ -32,38 +56,71 @@ def confusion(answers: Answers, side: int, arm: str) -> Confusion:
     return Confusion(arm, answers.classes, tuple(tuple(row) for row in counts.tolist()))
 
 
-def only_right(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
-    """Examples that most runs of `side` get right and most of the other side do not, and how many there are.
+def _only_right(answers: Answers, right: np.ndarray, side: int) -> tuple[tuple[Example, ...], int]:
+    """The clearest have the largest difference of right runs; then by id."""
+    runs, pairs = right.sum(axis=1), right.shape[1]  # (2, examples)
+    chosen = np.flatnonzero((2 * runs[side] > pairs) & (2 * runs[1 - side] <= pairs))
+    order = _largest_first(chosen, (runs[side] - runs[1 - side])[chosen])
+    return _examples(answers, order, runs, _most_frequent), len(chosen)
 
-    The clearest first (largest difference of right runs), then by id.
-    """
-    right = answers.right.sum(axis=1)  # (2, examples), runs that are right
-    pairs = answers.predictions.shape[1]
-    chosen = np.flatnonzero((2 * right[side] > pairs) & (2 * right[1 - side] <= pairs))
-    clear = right[side][chosen] - right[1 - side][chosen]
-    order = chosen[np.lexsort((answers.ids[chosen], -clear))]
-    return _examples(answers, order[:SHOWN], right, pairs), len(chosen)
+
+def _nearer(answers: Answers, distance: np.ndarray, side: int) -> tuple[tuple[Example, ...], int]:
+    """The clearest have the largest difference of distance; then by id."""
+    ahead = np.stack([distance[i] < distance[1 - i] for i in (0, 1)]).sum(axis=1)  # (2, examples), runs
+    means = distance.mean(axis=1)
+    lead = means[1 - side] - means[side]
+    chosen = np.flatnonzero(lead > 0)
+    order = _largest_first(chosen, lead[chosen])
+    return _examples(answers, order, ahead, _TOLD[answers.form or "loss"]), len(chosen)
+
+
+def _largest_first(chosen: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The first of them, ids in order where sizes are equal: examples come in order of their ids."""
+    return chosen[np.argsort(-size, kind="stable")][:SHOWN]
 
 
 def _examples(
-    answers: Answers, chosen: Sequence[int] | np.ndarray, right: np.ndarray, pairs: int
+    answers: Answers, chosen: np.ndarray, runs: np.ndarray, told: Callable[[Answers, int, int], str]
 ) -> tuple[Example, ...]:
+    """runs: (2, examples), those of each side that are right, or ahead; told: an answer in words."""
     return tuple(
         Example(
             id=str(answers.ids[i]),
             text=str(answers.texts[i]),
-            label=answers.classes[answers.labels[i]],
-            baseline_prediction=_most_frequent(answers, 0, i),
-            arm_prediction=_most_frequent(answers, 1, i),
-            baseline_right=int(right[0][i]),
-            arm_right=int(right[1][i]),
-            pairs=pairs,
+            label=_cut("" if answers.form == "loss" else answers.classes[answers.labels[i]]),
+            baseline_prediction=told(answers, 0, i),
+            arm_prediction=told(answers, 1, i),
+            baseline_right=int(runs[0][i]),
+            arm_right=int(runs[1][i]),
+            pairs=answers.predictions.shape[1],
         )
         for i in chosen
     )
 
 
 def _most_frequent(answers: Answers, side: int, example: int) -> str:
-    """The class most often predicted over the runs of one side; the first in the alphabet on a tie."""
-    counts = np.bincount(answers.predictions[side][:, example], minlength=len(answers.classes))
-    return answers.classes[int(counts.argmax())]
+    """What is most often predicted over the runs of one side; the first in the alphabet on a tie."""
+    numbers, counts = np.unique(answers.predictions[side, :, example], return_counts=True)
+    return _cut(answers.classes[numbers[counts.argmax()]])
+
+
+def _loss(answers: Answers, side: int, example: int) -> str:
+    given = answers.statistics
+    loss = given["loss"][side, :, example] / np.maximum(given["tokens"][side, :, example], 1)
+    return f"{loss.mean():.2f} nats per token"
+
+
+def _number(answers: Answers, side: int, example: int) -> str:
+    return f"{answers.statistics['estimate'][side, :, example].mean():.4g}"
+
+
+def _overlap(answers: Answers, side: int, example: int) -> str:
+    chrf = answers.statistics["chrf"][side, :, example].mean()
+    return f"{_most_frequent(answers, side, example)} (mean chrF {chrf:.1f})"
+
+
+_TOLD = {"loss": _loss, "number": _number, "overlap": _overlap}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -21,15 +21,6 @@ Axis = Literal["step", "flops", "seconds"]
 
 
 @dataclass(frozen=True)
-class Interval:
-    """An interval and its level (0.95 = 95 %)."""
-
-    low: float
-    high: float
-    level: float = 0.95
-
-
-@dataclass(frozen=True)
 class Condition:
     """The settings that vary within the study, with this comparison's values; empty when nothing varies."""
 
@@ -87,45 +78,6 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """What the arm costs relative to the baseline: geometric mean of the per-pair ratios."""
-
-    quantity: Quantity
-    value: float | None  # None: refused or unknown; `reason` says why
-    interval: Interval | None  # None with one pair; (1, 1) when all ratios are exactly 1
-    per_pair: tuple[float, ...]
-    baseline: float | None  # mean per run, in the unit of the quantity (FLOPs, s, J, tokens)
-    arm: float | None
-    estimated: bool  # joules that no counter measured
-    reason: str | None
-    notes: tuple[str, ...] = ()
-    lower_bound: bool = False  # FLOPs: an operation had no formula
-
-
-@dataclass(frozen=True)
-class ToTarget:
-    """What `runner` needed to first reach, on validation, the final validation score of `target_of`."""
-
-    runner: str  # arm name
-    target_of: str  # arm name
-    metric: str
-    target: float | None  # mean over pairs of the target scores
-    pairs: int
-    reached: int  # pairs in which the target was reached within the budget; the others are censored
-    steps: tuple[int | None, ...]  # per pair, None = not reached within the budget
-    flops: tuple[float | None, ...]
-    seconds: tuple[float | None, ...]
-    median_steps: float | None  # over all pairs with censored ones as infinite; None = not reached
-    median_flops: float | None
-    median_seconds: float | None
-    flops_share: (
-        float | None
-    )  # median over pairs of: FLOPs to the target / whole training FLOPs of `target_of`
-    seconds_share: float | None
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Curve:
     """One learning curve of one arm: points at the evaluations, averaged over seeds."""
 
@@ -162,14 +114,18 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Example:
-    """One test example that only one arm gets right in most of its runs."""
+    """One test example that speaks for one arm, cut where it is long.
+
+    Only that arm gets it right, in most of its runs. Where answers are not right or wrong but nearer or
+    farther (`Comparison.nearer`), that arm is nearer: its loss per token is lower, its estimate less off.
+    """
 
     id: str
     text: str
-    label: str
-    baseline_prediction: str  # most frequent over seeds
+    label: str  # "" for a language model, whose label is the text
+    baseline_prediction: str  # most frequent over seeds; "2.31 nats per token", or a mean estimate
     arm_prediction: str
-    baseline_right: int  # runs that are right, of `pairs`
+    baseline_right: int  # runs that are right, or nearer than the other side's, of `pairs`
     arm_right: int
     pairs: int
 
@@ -192,123 +148,6 @@ class Attestation:
 
 
 @dataclass(frozen=True)
-class ArmSummary:
-    """One arm under one condition: every run that started counts here, also the ones left out of the mean."""
-
-    condition: str  # Condition.name
-    arm: str
-    is_baseline: bool
-    runs: int
-    finished: int
-    diverged: int
-    failed: int
-    interrupted: int
-    metric: str
-    score_mean: float | None  # headline test score, finished runs
-    score_sd: float | None
-    score_low: float | None
-    score_high: float | None
-    flops: float | None  # means per run
-    seconds: float | None
-    tokens: float | None
-    joules: float | None
-    energy_method: str  # "measured" | "sampled" | "estimated" | "none" | "mixed"
-    energy_reason: str | None
-    samples_per_second: float | None
-    peak_memory_bytes: int | None  # largest, device where there is one, else host
-    survivors_only: bool  # the mean leaves out diverged, failed or interrupted runs
-    flops_lower_bound: bool = False  # an operation had no formula
-    carbon: Carbon | None = None  # None: not every run has a figure, or they rest on different ones
-    meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
-    usage: Usage | None = None  # None: no record says how well the machine was used
-    emissions: tuple[Carbon, ...] = ()  # one per basis that any run's figure rests on
-    money: tuple[Money, ...] = ()  # one per currency, prices and energy method
-
-
-@dataclass(frozen=True)
-class Total:
-    """Everything that all the study's runs consumed, also diverged and failed ones: they are costs too."""
-
-    runs: int
-    flops: int
-    seconds: float
-    joules_measured: float | None  # counters (measured, sampled); never added to estimates
-    joules_estimated: float | None
-    runs_without_energy: int
-    flops_lower_bound: bool = False
-
-
-@dataclass(frozen=True)
-class Carbon:
-    """What the electricity of an arm's runs emitted, and on what that figure rests."""
-
-    grams: float  # CO2 equivalent, mean per run
-    runs: int
-    region: str
-    year: int | None
-    source: str  # of the intensity
-    g_per_kwh: float
-    pue: float | None  # None: the building is not counted
-    method: str = ""  # of the joules under it: "estimated", "measured", "sampled"
-
-
-@dataclass(frozen=True)
-class Money:
-    """What an arm's runs cost at stated prices: two views of the same run, never added up."""
-
-    currency: str
-    electricity: float | None  # mean per run, all phases; None: no price or no joules
-    device: float | None  # mean per run, by the hour of the device; an hour's electricity is in it
-    per_kwh: float | None
-    per_device_hour: float | None
-    runs: int
-    method: str  # of the joules under the electricity
-
-
-@dataclass(frozen=True)
-class Usage:
-    """How well an arm's finished runs used the machine while they trained: means per run."""
-
-    real: float | None  # tokens per second, padding left out
-    padded: float | None  # tokens per second, padding counted
-    padding: float | None  # share of the tokens that were padding
-    waiting: float | None  # share of the time spent waiting for data
-    share: float | None  # model FLOPs over the measured peak; None: unknown, or peaks of different kinds
-    peak_low: float | None  # FLOPs per second: the peaks that were measured, lowest and highest
-    peak_high: float | None
-    peak_of: tuple[str, ...]  # what the peak was measured with: "bf16, 2 threads, mkl"
-    memory: Mapping[str, Mapping[str, int]]  # {"host": {"train": bytes}}: largest of all runs
-    memory_peaks: Mapping[str, int]  # {"host": bytes}: over all phases
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One run in the order of training, with the state of the hardware when it started."""
-
-    condition: str
-    arm: str
-    seed: int
-    place: int | None  # in the order of the command that trained it, from 0
-    started: str
-    celsius: Mapping[str, float]  # {"processor": 61.0}; only what was told
-    megahertz: Mapping[str, float]
-    governor: str | None
-
-
-@dataclass(frozen=True)
-class MeterNotes:
-    """What the meters of an arm's runs left beside their training joules."""
-
-    joules: float | None  # all phases, mean per run
-    dynamic: float | None  # above idle, all phases, mean per run
-    idle_watts: float | None  # all devices, mean per run
-    evidence: tuple[str, ...]  # whether the runs were alone, in words
-    doubts: tuple[str, ...]
-    unavailable: tuple[str, ...]  # "rapl: no permission to read ..."
-    lost_segments: int
-
-
-@dataclass(frozen=True)
 class Comparison:
     """One arm against the baseline under one condition."""
 
@@ -326,7 +165,7 @@ class Comparison:
     curves: tuple[Curve, ...]  # both arms, each axis, headline metric and loss
     classes: tuple[ClassGain, ...]
     confusions: tuple[Confusion, ...]  # baseline, arm
-    only_arm: tuple[Example, ...]  # only the arm is right
+    only_arm: tuple[Example, ...]  # only the arm is right, or the arm is nearer; the clearest first
     only_baseline: tuple[Example, ...]
     only_arm_count: int  # the tuples above are cut; these counts are not
     only_baseline_count: int
@@ -336,6 +175,7 @@ class Comparison:
     excluded: tuple[Excluded, ...]  # pairs left out here
     energy_method: str | None = None  # "measured" | "estimated", also of a refused ratio; None: mixed or none
     ledger: Ledger | None = None  # what the arm's pretraining cost; None when it poured nothing
+    nearer: bool = False  # the examples are not right in one arm only: one arm is nearer than the other
 
     @property
     def gain(self) -> Gain | None:

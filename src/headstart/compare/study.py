@@ -14,7 +14,7 @@ from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.conditions import conditions
 from headstart.compare.costs import QUANTITIES, energy_method, energy_word, ratio, to_target
 from headstart.compare.curves import curves
-from headstart.compare.examples import class_gains, confusion, only_right
+from headstart.compare.examples import class_gains, confusions, telling
 from headstart.compare.findings import (
     ArmSummary,
     Comparison,
@@ -28,7 +28,7 @@ from headstart.compare.findings import (
 )
 from headstart.compare.ledger import ledger
 from headstart.compare.pairs import Match, Matching, match, newest
-from headstart.compare.scoring import METRICS, higher_is_better, orient
+from headstart.compare.scoring import higher_is_better, orient
 from headstart.compare.summaries import arm_summary, attestation, environments, total
 from headstart.compare.usage import trained
 from headstart.compare.verdicts import Evidence, judge, sentence
@@ -105,9 +105,8 @@ def _compare_arm(condition: Condition, arm: str, matching: Matching, question: Q
     answers, missing = align([pair.sides for pair in matches]) if matches else (None, None)
     gains = _gains(matches, answers, missing, question)
     ratios: dict[Quantity, Ratio] = {quantity: ratio(matches, quantity) for quantity in QUANTITIES}
-    only_arm, only_arm_count = only_right(answers, 1) if answers else ((), 0)
-    only_baseline, only_baseline_count = only_right(answers, 0) if answers else ((), 0)
-    names = (question.baseline, arm)
+    only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
+    only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
     comparison = Comparison(
         sentence="",
         condition=condition,
@@ -122,7 +121,7 @@ def _compare_arm(condition: Condition, arm: str, matching: Matching, question: Q
         baseline_to_arm=to_target(matches, question.headline, 0),
         curves=_curves(matches, question),
         classes=class_gains(answers) if answers else (),
-        confusions=tuple(confusion(answers, i, name) for i, name in enumerate(names)) if answers else (),
+        confusions=confusions(answers, (question.baseline, arm)) if answers else (),
         only_arm=only_arm,
         only_baseline=only_baseline,
         only_arm_count=only_arm_count,
@@ -133,6 +132,7 @@ def _compare_arm(condition: Condition, arm: str, matching: Matching, question: Q
         excluded=matching.excluded,
         energy_method=energy_method(matches),
         ledger=ledger(matches, question.headline),
+        nearer=answers is not None and answers.distance is not None,
     )
     return replace(comparison, sentence=sentence(comparison))
 
@@ -143,7 +143,7 @@ def _gains(
     """The gain on every metric that all runs have; metrics that we cannot recompute get seeds only."""
     shown = [m for m in question.metrics if matches and all(m in _test(r) for p in matches for r in p.sides)]
     seed = int(digest([[r.run_id, r.arm] for pair in matches for r in pair.sides]), 16)
-    ours = [metric for metric in shown if metric in METRICS]
+    ours = [metric for metric in shown if answers and answers.recomputes(metric)]
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
     return {
         metric: judge(
@@ -167,7 +167,8 @@ def _evidence(
     if answers is not None:
         doubt = disagreement(answers, metric, scores)
         notes += [doubt] if doubt else []
-        notes += [] if metric in METRICS else [f"{metric} cannot be recomputed from the predictions"]
+        if not answers.recomputes(metric):
+            notes.append(f"{metric} cannot be recomputed from the predictions")
     oriented = orient(metric) * (scores[1] - scores[0])
     return Evidence(
         metric=metric,

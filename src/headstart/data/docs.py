@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from headstart.data.cache import cached, shown
-from headstart.data.docstrings import CORPUS_VERSION, LIBRARIES, docstrings, version
-from headstart.data.duplicates import clusters
-from headstart.data.prose import prose
-from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked, hashed_rank
+from headstart.data import docs_library, docs_views
+from headstart.data.docstrings import CORPUS_VERSION, LIBRARIES, version
+from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked
 from headstart.node import DataError, Node
 
-TEST_SHARE, VALIDATION_SHARE = 0.20, 0.10  # of the texts of a library, before the caps
-COLUMNS = ("text", "library", "name", "kind")
+PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the view `library`
+PER_SPLIT = tuple(f"{split}_rows" for split in SPLITS)  # settings of all others
+# names of columns, the table, row numbers per split, notes
+Parts = tuple[tuple[str, ...], Mapping[str, list[Any]], Mapping[str, list[int]], tuple[str, ...]]
 
 
 class Docs(Node):
-    """Prose of docstrings, each with the library that it comes from; no text twice, not even nearly."""
+    """Docstrings seen in one of several ways, one row each; no text twice, not even nearly, and none in
+    two splits, not even in different views."""
 
-    view: Literal["library"] = "library"  # column `text` -> column `library`
-    libraries: tuple[str, ...] = Field(default=LIBRARIES, min_length=2, strict=False)
-    shortest: int = Field(default=80, ge=20)  # characters
+    view: Literal["library", "match", "params", "qa", "text", "summary"] = "library"
+    libraries: tuple[str, ...] = Field(default=LIBRARIES, min_length=1, strict=False)
+    shortest: int = Field(default=80, ge=20)  # characters of the text; the defaults are the view's own
     longest: int = Field(default=1000, ge=100)
     train_per_class: int = Field(default=650, ge=1)
     validation_per_class: int = Field(default=80, ge=1)
     test_per_class: int = Field(default=170, ge=1)
+    train_rows: int | None = Field(default=None, ge=1)  # null: as many as there are
+    validation_rows: int | None = Field(default=None, ge=1)
+    test_rows: int | None = Field(default=None, ge=1)
     split_seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_of_the_view(cls, given: Any) -> Any:
+        view = given.get("view") if isinstance(given, Mapping) else None
+        if view not in docs_views.VIEWS:
+            return given
+        shortest, longest = docs_views.VIEWS[view].bounds
+        return {"shortest": shortest, "longest": longest, **given}
 
     @field_validator("libraries")
     @classmethod
@@ -40,94 +52,60 @@ class Docs(Node):
             raise ValueError(f"{strange[0]!r} is not in the corpus; known: {', '.join(LIBRARIES)}")
         return tuple(dict.fromkeys(libraries))
 
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.view == "library" and len(self.libraries) < 2:
+            raise ValueError("libraries: the view library tells libraries apart, so name two or more")
+        if strange := sorted(self._foreign() & self.model_fields_set):
+            use = PER_SPLIT if self.view != "library" else PER_CLASS
+            raise ValueError(f"{strange[0]}: is not for the view {self.view}; use {', '.join(use)}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _own_settings(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The settings that this view reads: another's cannot change the answer, or a fingerprint."""
+        return {name: value for name, value in write(self).items() if name not in self._foreign()}
+
+    def _foreign(self) -> set[str]:
+        return set(PER_SPLIT if self.view == "library" else PER_CLASS)
+
     def digest(self) -> str:
         """Corpus version, library versions and fields, hashed. A build label (+cpu, +cu130) does not count:
         it changes the compiled part, and a machine with a GPU reads the same docstrings as one without."""
-        return f"docs:{self._hash([version(library).split('+')[0] for library in self.libraries], self)}"
+        libraries = self.libraries if self.view == "library" else LIBRARIES  # all: for near-duplicates
+        return f"docs:{self._hash({library: version(library).split('+')[0] for library in libraries}, self)}"
 
     def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
-        """The splits, at most so many rows of each library; `columns` maps role to one of COLUMNS."""
-        table = _read(self._texts())
-        parts, notes = self._parts(table["library"], table["text"])
+        """The splits; `columns` maps role to a column of the view."""
+        names, table, parts, notes = self._library() if self.view == "library" else self._other()
         cells = {}
         for split in SPLITS:
-            rows = parts[split]
-            part = {name: [table[name][row] for row in rows] for name in COLUMNS}
-            raw = RawRows(f"docs split {split}", COLUMNS, part.__getitem__)
+            part = {name: [table[name][row] for row in parts[split]] for name in names}
+            raw = RawRows(f"docs split {split}", names, part.__getitem__)
             cells[split] = as_dataset(checked(raw, columns), ids=part["name"])
         return Splits(**cells, source=self.digest(), notes=notes)
 
-    def _parts(self, libraries: list[str], texts: list[str]) -> tuple[dict[str, list[int]], tuple[str, ...]]:
-        """Row numbers per split. A text's own hash decides its split, so that a new docstring elsewhere
-        moves no other; the caps then take the first in the order of that hash."""
+    def _library(self) -> Parts:
+        bounds = (self.shortest, self.longest)
+        key = self._hash({library: version(library) for library in self.libraries}, bounds)
+        table = docs_library.table(key, self.libraries, bounds)
         caps = {split: getattr(self, f"{split}_per_class") for split in SPLITS}
-        ranks = [hashed_rank(self.split_seed, text) for text in texts]
-        parts: dict[str, list[int]] = defaultdict(list)
-        taken: Counter[tuple[str, str]] = Counter()
-        for row in sorted(range(len(texts)), key=ranks.__getitem__):
-            split = _split(texts[row], self.split_seed)
-            if taken[split, libraries[row]] < caps[split]:
-                taken[split, libraries[row]] += 1
-                parts[split].append(row)
-        short = [
-            (library, split) for library in self.libraries for split in SPLITS if not taken[split, library]
-        ]
-        if short:
+        chosen = docs_library.parts(table, self.libraries, caps, bounds, self.split_seed)
+        return docs_library.COLUMNS, table, *chosen
+
+    def _other(self) -> Parts:
+        table = docs_views.table(self.view, (self.shortest, self.longest), self.split_seed)
+        caps = {split: getattr(self, f"{split}_rows") for split in SPLITS}
+        parts, notes = docs_views.parts(table, self.libraries, caps)
+        if empty := [split for split in SPLITS if not parts[split]]:
             raise DataError(
-                f"the embedded corpus has no {short[0][1]} texts of {short[0][0]} between task.docs.shortest="
-                f"{self.shortest} and longest={self.longest} characters: widen these bounds"
+                f"the view {self.view} of the embedded corpus has no {empty[0]} rows of "
+                f"{', '.join(self.libraries)} between task.docs.shortest={self.shortest} and "
+                f"longest={self.longest} characters: widen these bounds or name more libraries"
             )
-        notes = [
-            f"{split}: {taken[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
-            for split in SPLITS
-            for library in self.libraries
-            if taken[split, library] < caps[split]
-        ]
-        return parts, tuple(notes)
+        return (*docs_views.VIEWS[self.view].columns, "name", "library"), table, parts, notes
 
-    def _texts(self) -> Path:
-        """The cached table of cleaned, masked, distinct texts."""
-        key = self._hash([version(library) for library in self.libraries], [self.shortest, self.longest])
-        return cached(f"prose-{CORPUS_VERSION}-{key}.parquet", self._write_texts)
-
-    def _write_texts(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        raw = shown(list(docstrings(self.libraries)), "cleaning docstrings")
-        found = [(prose(doc.text, self.shortest, self.longest), doc) for doc in raw]
-        rows = _distinct([(text, doc.library, doc.name, doc.kind) for text, doc in found if text])
-        pq.write_table(pa.table({name: [row[n] for row in rows] for n, name in enumerate(COLUMNS)}), path)
-
-    def _hash(self, versions: list[str], settings: object) -> str:
+    def _hash(self, versions: Mapping[str, str], settings: object) -> str:
         shown = settings.model_dump() if isinstance(settings, Node) else settings
-        facts = json.dumps([CORPUS_VERSION, list(zip(self.libraries, versions, strict=True)), shown])
+        facts = json.dumps([CORPUS_VERSION, list(versions.items()), shown])
         return hashlib.sha256(facts.encode()).hexdigest()[:32]
-
-
-def _split(text: str, seed: int) -> str:
-    place = int.from_bytes(hashed_rank(seed, f"split\0{text}"), "big") / 2**64
-    if place < TEST_SHARE:
-        return "test"
-    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
-
-
-def _distinct(rows: list[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
-    """One row per cluster of near-duplicates, and none where libraries share a text; names made unique."""
-    members: dict[int, list[tuple[str, str, str, str]]] = defaultdict(list)
-    for cluster, row in zip(clusters([row[0] for row in rows]), rows, strict=True):
-        members[cluster].append(row)
-    alone = [group for group in members.values() if len({library for _, library, _, _ in group}) == 1]
-    kept = [min(group, key=lambda row: (hashed_rank(0, row[0]), row)) for group in alone]
-    seen: Counter[str] = Counter()
-    named = []
-    for text, library, name, kind in sorted(kept, key=lambda row: row[2:]):
-        seen[name] += 1
-        named.append((text, library, name if seen[name] == 1 else f"{name}#{seen[name]}", kind))
-    return named
-
-
-def _read(path: Path) -> dict[str, list[str]]:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path).to_pydict()

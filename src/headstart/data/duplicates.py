@@ -34,7 +34,7 @@ def clusters(texts: Sequence[str]) -> list[int]:
         for group in _equal(keys):
             for one, other in _pairs(group):
                 first, second = _root(parents, one), _root(parents, other)
-                if first == second or (signatures[one] == signatures[other]).mean() < PROMISING:
+                if first == second or _agreement(signatures[one], signatures[other]) < PROMISING:
                     continue
                 if similarity(bags[one], bags[other]) >= ALIKE:
                     parents[max(first, second)] = min(first, second)
@@ -89,8 +89,17 @@ def _equal(keys: np.ndarray) -> list[list[int]]:
 
     order = np.lexsort(keys.T[::-1])
     changes = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-    groups = np.split(order, np.flatnonzero(changes) + 1)
-    return [sorted(group.tolist()) for group in groups if len(group) > 1]
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(np.append(starts, len(order)))
+    several = lengths > 1  # nearly all groups are of one: they are not worth a list
+    found = zip(starts[several].tolist(), lengths[several].tolist(), strict=True)
+    return [sorted(order[start : start + length].tolist()) for start, length in found]
+
+
+def _agreement(one: np.ndarray, other: np.ndarray) -> float:
+    import numpy as np
+
+    return np.count_nonzero(one == other) / len(one)
 
 
 def _pairs(group: list[int]) -> Iterable[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Files: rows from files of the user's own, or from a folder that `datasets` saved."""
+"""Files: rows from files of the user's own, or from a folder that holds a dataset or images."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from headstart.node import DataError, Node, nearest
 
 
 class Files(Node):
-    """csv, tsv, json, jsonl or parquet files, one per split, or a folder saved by `datasets`."""
+    """Files of one of FORMATS, one per split, or a folder: saved by `datasets`, or of images by class."""
 
     train: str
     validation: str | None = None
     test: str | None = None
     encoding: str = "utf-8"
     separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: by suffix
-    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # for files without a header line
+    columns: tuple[str, ...] | None = Field(
+        default=None, strict=False
+    )  # for files without a header line, and .conll
     holdout: Holdout = Holdout()
     split_seed: int = 0
 

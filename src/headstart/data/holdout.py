@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from headstart.data.cells import CLASSES, INPUTS, as_text
 from headstart.data.rows import SPLITS, Cells, Splits, as_dataset, hashed_rank, row_keys
 from headstart.node import DataError, Node
 
@@ -37,6 +38,8 @@ class Holdout(Node):
         notes: Sequence[str] = (),
     ) -> Splits:
         """All three splits of `given`, which has `train` and perhaps the others; the rest is held out."""
+        if stratify is not None and stratify not in CLASSES:
+            raise ValueError(f"rows cannot be stratified by {stratify}: only by {', '.join(sorted(CLASSES))}")
         missing = [split for split in SPLITS if split not in given]
         cut = self.cut(given["train"], missing, stratify, seed)
         parts = {**given, **{split: _rows(given["train"], rows) for split, rows in cut.items()}}
@@ -83,9 +86,13 @@ def _rows(cells: Cells, rows: Sequence[int]) -> Cells:
 
 
 def _text_keys(cells: Cells, stratify: str | None) -> list[str]:
-    """What makes two rows the same question: all cells but the answer, case and spacing aside."""
-    texts = {role: column for role, column in cells.items() if role != stratify} or cells
-    return row_keys({role: [" ".join(cell.casefold().split()) for cell in texts[role]] for role in texts})
+    """What makes two rows the same question: all that the model is given, case and spacing aside.
+    Questions about one context go together, since each gives the context away."""
+    inputs = {role: cells[role] for role in cells if role in INPUTS and role != stratify}
+    asked = {"context": cells["context"]} if "context" in cells else inputs or cells
+    return row_keys(
+        {role: [" ".join(as_text(cell).casefold().split()) for cell in asked[role]] for role in asked}
+    )
 
 
 def _held_out(split: str, count: int, share: float, seed: int) -> str:

@@ -34,11 +34,11 @@ class Hub(Node):
     def digest(self) -> str:
         """Name and commit; no network is needed when the revision is a commit, or is cached."""
         pinned = self.revision if self.revision and COMMIT.fullmatch(self.revision) else None
-        return f"hub:{self.name}@{pinned or self._snapshot().name}"
+        return f"hub:{self.name}@{pinned or self.folder().name}"
 
     def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
         """Fetch, read and check, then hold out what is missing; `columns` maps role to column name."""
-        snapshot = self._snapshot()
+        snapshot = self.folder()
         given = self._given(snapshot, columns)
         return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{snapshot.name}")
 
@@ -70,7 +70,7 @@ class Hub(Node):
                 "choose another task.hub.config or revision, or convert it and use task.files"
             ) from None
 
-    def _snapshot(self) -> Path:
+    def folder(self) -> Path:
         """The folder of the revision in the hub's cache; it is called by its commit."""
         from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -62,23 +62,58 @@ INLINE = [  # (markup, what stays of it), applied in this order
     (re.compile(r"^\s*[-*+•]\s+|^\s*#+\s+", re.M), ""),
 ]
 WORD = re.compile(r"[A-Za-z]{2,}")
+SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bcf)(?<!\bvs)[.!?](?=\s+[^a-z\s]|$)")
 
 
 def prose(text: str, shortest: int, longest: int) -> str:
     """The prose of a docstring, masked, on one line, cut at a sentence; "" when too little is left."""
-    if len(text) < shortest:
-        return ""
-    text = LEADING_SIGNATURE.sub("", text)
-    kept = "\n".join(_lines_of_prose(text))[: 3 * longest]
+    return prose_of(prose_lines(text), shortest, longest) if len(text) >= shortest else ""
+
+
+def prose_lines(text: str) -> str:
+    """The lines of a docstring that are prose, markup and all: the slow half of `prose`."""
+    return "\n".join(_lines_of_prose(LEADING_SIGNATURE.sub("", text)))
+
+
+def prose_of(lines: str, shortest: int, longest: int) -> str:
+    """The other half of `prose`, for whoever wants the same lines at several lengths."""
+    kept = _without_markup(lines[: 3 * longest])
+    line = shortened(_on_one_line(masked(kept)), longest)
+    return line if len(line) >= shortest and reads_as_prose(line) else ""
+
+
+def plain(text: str) -> str:
+    """A passage on one line without markup, code blocks and directives; no name is masked."""
+    return _on_one_line(_without_markup("\n".join(_outside_blocks(text.expandtabs().splitlines()))))
+
+
+def description_of(lines: str) -> str:
+    """Prose lines on one line without markup, with every name in its place, however short."""
+    return _on_one_line(_without_markup(lines))
+
+
+def masked(text: str) -> str:
+    """The text with the names of libraries masked."""
+    return REPEATED.sub(MASK, MASKED.sub(MASK, text))
+
+
+def first_sentence(line: str) -> str:
+    """The line up to the end of its first sentence: the whole line where it has only one."""
+    end = SENTENCE_END.search(line)
+    return line[: end.end()] if end else line
+
+
+def _without_markup(text: str) -> str:
     for markup, stays in INLINE:
-        kept = markup.sub(stays, kept)
-    masked = REPEATED.sub(MASK, MASKED.sub(MASK, kept))
-    line = re.sub(r"\s+([.,;:])(?=\s|$)", r"\1", " ".join(masked.split()))
-    line = _shortened(line, longest)
-    return line if len(line) >= shortest and _reads_as_prose(line) else ""
+        text = markup.sub(stays, text)
+    return text
 
 
-def _shortened(line: str, longest: int) -> str:
+def _on_one_line(text: str) -> str:
+    return re.sub(r"\s+([.,;:])(?=\s|$)", r"\1", " ".join(text.split()))
+
+
+def shortened(line: str, longest: int) -> str:
     """The line, cut after the last sentence that fits, else after the last word."""
     if len(line) <= longest:
         return line
@@ -87,7 +122,7 @@ def _shortened(line: str, longest: int) -> str:
     return head[: sentence + 1] if sentence > longest // 2 else head[: head.rfind(" ")]
 
 
-def _reads_as_prose(line: str) -> bool:
+def reads_as_prose(line: str) -> bool:
     """Ten words or more, and mostly made of them: no tables, formulas or lists of names."""
     words = WORD.findall(line)
     return len(words) >= 10 and sum(map(len, words)) >= 0.65 * len(line)

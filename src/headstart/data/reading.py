@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.data import plain
+from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
 from headstart.node import DataError
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet")
+FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", *plain.FORMATS)
+SAVED = ("dataset_dict.json", "dataset_info.json")  # what `save_to_disk` leaves in a folder
 NO_HEADER = "; if the file has no header line, name its columns in task.files.columns=[...]"
 LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a long text
 
@@ -30,43 +33,63 @@ def read_file(
     suffix = path.suffix.lower()
     if suffix in SEPARATORS:
         return _separated(path, _decoded(path, encoding), separator or SEPARATORS[suffix], columns)
-    if separator or columns:
+    if separator or (columns and suffix not in plain.TAGGED):
         raise DataError(
             f"{path}: task.files.separator and task.files.columns are for csv and tsv: leave them out"
         )
     if suffix == ".parquet":
         return _parquet(path)
     text = _decoded(path, encoding)
+    if suffix == ".txt":
+        return plain.paragraphs(path, text)
+    if suffix in plain.TAGGED:
+        return plain.sentences(path, text, columns)
     return _objects(path, _json(path, text) if suffix == ".json" else _jsonl(path, text))
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
-    """The splits of a folder saved by `save_to_disk`; a single dataset is called ""."""
+    """The splits of a folder: one saved by `save_to_disk`, or of images; a single one is called ""."""
     from datasets import DatasetDict, load_from_disk
 
+    if not any((path / name).is_file() for name in SAVED) and holds_images(path):
+        return read_image_folder(path)
     try:
         saved = load_from_disk(str(path))
     except (FileNotFoundError, ValueError, OSError) as error:
         raise DataError(
-            f"{path}: not a folder that `save_to_disk` made ({one_line(error)}): name a file inside it"
+            f"{path}: not a folder that `save_to_disk` made ({one_line(error)}), and no folder of images "
+            "by class: name a file inside it"
         ) from None
     if isinstance(saved, DatasetDict):
         return {str(split): dataset_rows(rows, f"{path} split {split}") for split, rows in saved.items()}
     return {"": dataset_rows(saved, str(path))}
 
 
-def dataset_rows(dataset: Dataset, where: str) -> RawRows:
-    """A dataset as raw rows: classes by name instead of number, and -1 (unlabelled) as nothing."""
-    from datasets import ClassLabel
+def dataset_rows(dataset: Dataset, where: str, folder: Path | None = None) -> RawRows:
+    """A dataset as raw rows: classes by name instead of number, -1 (unlabelled) as nothing, images as
+    they are stored."""
+    from datasets import Image
 
     def column(name: str) -> list[Any]:
-        values, feature = dataset[name][:], dataset.features[name]
-        if not isinstance(feature, ClassLabel):
-            return values
-        names = feature.names
-        return [names[value] if value is not None and value >= 0 else None for value in values]
+        feature = dataset.features[name]
+        if isinstance(feature, Image):
+            return dataset.cast_column(name, Image(decode=False))[name][:]
+        return [_named(value, feature) for value in dataset[name][:]]
 
-    return RawRows(where, tuple(dataset.column_names), column)
+    return RawRows(where, tuple(dataset.column_names), column, folder=folder)
+
+
+def _named(value: Any, feature: Any) -> Any:
+    """A value with the names of classes in place of their numbers, in lists and mappings too."""
+    from datasets import ClassLabel, List
+
+    if isinstance(feature, ClassLabel):
+        return feature.names[value] if value is not None and value >= 0 else None
+    if isinstance(feature, List) and value is not None:
+        return [_named(part, feature.feature) for part in value]
+    if isinstance(feature, dict) and value is not None:
+        return {name: _named(value[name], part) for name, part in feature.items()}
+    return value
 
 
 def _parquet(path: Path) -> RawRows:
@@ -79,7 +102,7 @@ def _parquet(path: Path) -> RawRows:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: not a whole parquet file ({one_line(error)}): write it again") from None
-    return dataset_rows(Dataset(InMemoryTable(table)), str(path))
+    return dataset_rows(Dataset(InMemoryTable(table)), str(path), path.parent)
 
 
 def _decoded(path: Path, encoding: str) -> str:
@@ -114,6 +137,7 @@ def _separated(path: Path, text: str, separator: str, columns: Sequence[str] | N
         tuple(names),
         lambda name: [row[place[name]] or None for row in rows],
         "" if columns else NO_HEADER,
+        path.parent,
     )
 
 
@@ -188,7 +212,7 @@ def _objects(path: Path, rows: list[Any]) -> RawRows:
     if not rows:
         raise DataError(f"{path} holds no rows: give a file or split with at least one row")
     names = tuple(dict.fromkeys(name for row in rows for name in row))
-    return RawRows(str(path), names, lambda name: [row.get(name) for row in rows])
+    return RawRows(str(path), names, lambda name: [row.get(name) for row in rows], folder=path.parent)
 
 
 def one_line(error: BaseException) -> str:

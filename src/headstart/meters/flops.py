@@ -1,25 +1,27 @@
-"""Exact model FLOPs of a step, counted once per distinct batch shape on tensors that hold no numbers.
+"""Exact model FLOPs of a step, counted on tensors that hold no numbers, a few shapes for all.
 
 A multiply-add is two operations; padded positions count, recomputation does not. Model FLOPs are matrix
 products and convolutions: elementwise operations, normalisation, softmax, indexing and reductions are left
 out by convention. The count runs on the `meta` device: attention is decomposed into its matrix products
 there, so that fused kernels, which torch's counter does not know on the CPU (pytorch/pytorch#195460), are
 counted like any other, and neither weights nor random numbers are touched. Attention is counted in full,
-causal or not.
+causal or not. Shapes that were not counted follow from those that were, by a law that is checked (law.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from headstart.meters.law import Law
 from headstart.node import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import FlopCounterMode
 
 # Words in the names of aten operations that multiply matrices, or work as hard as those that do.
 _HEAVY = re.compile(
@@ -30,14 +32,16 @@ _LIGHT = frozenset({"linalg_vector_norm", "_linalg_check_errors", "linalg_cross"
 _SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # no arithmetic of a model
 
 
-Counts = tuple[dict[tuple[bool, int], int], set[str]]  # FLOPs per row by stage and length; without a formula
+Row = dict[str, "Tensor"]  # what a model reads of one row, on the meta device
+Counts = tuple[dict[tuple[str, ...], Law], set[str]]  # FLOPs per row by stage; operations without a formula
 _shared: dict[tuple[str, ...], Counts] = {}
 
 
 class FlopCounter:
     """FLOPs of one batch by stage and shape, from a skeleton of the model.
 
-    `inputs` gives the tensors of one row from a length; by default one text of that many tokens.
+    `inputs` gives the tensors of one row from its shape, `prompt` those that generation starts from; by
+    default both are one text of that many tokens.
     `without_formula` names the operations that were met and could not be counted: with any in it, every
     count is a lower bound. `architecture` is a digest: counters of one process that share it, and what may
     train, share their counts, so that a study counts each shape once.
@@ -47,52 +51,129 @@ class FlopCounter:
         self,
         skeleton: nn.Module,
         trainable: set[str],
-        inputs: Callable[[int], dict[str, Tensor]] | None = None,
+        inputs: Callable[..., Row] | None = None,
         architecture: str | None = None,
+        prompt: Callable[..., Row] | None = None,
     ) -> None:
         # In evaluation mode nothing is recomputed (gradient checkpointing) and no layer is dropped at random.
-        self._skeleton = skeleton.eval()
-        for name, parameter in skeleton.named_parameters():
-            parameter.requires_grad_(name in trainable)
-        self._inputs = inputs or _text
+        self._skeleton, self._trainable = skeleton.eval(), trainable
+        self._inputs, self._prompt = inputs or _text, prompt or inputs or _text
         fresh: Counts = ({}, set())
         counts = (
             fresh if architecture is None else _shared.setdefault((architecture, *sorted(trainable)), fresh)
         )
         self._known, self.without_formula = counts
 
-    def train(self, rows: int, length: int) -> int:
-        """Forward and backward of a batch of `rows` texts padded to `length` tokens."""
-        return rows * self._per_row(True, length)
+    def train(self, rows: int, *shape: int) -> int:
+        """Forward and backward of a batch of `rows` rows of this shape (padded length, ...)."""
+        row = self._inputs(*shape)
+        return rows * self._per_row(("train", *row), _sizes(row), lambda: self._count(row, backward=True))
 
-    def forward(self, rows: int, length: int) -> int:
+    def forward(self, rows: int, *shape: int) -> int:
         """Forward only."""
-        return rows * self._per_row(False, length)
+        row = self._inputs(*shape)
+        return rows * self._per_row(("forward", *row), _sizes(row), lambda: self._count(row, backward=False))
 
-    def _per_row(self, backward: bool, length: int) -> int:
+    def generate(self, rows: int, steps: int, *shape: int) -> int:
+        """Greedy generation of `steps` tokens for each of `rows` rows of this shape, with a cache.
+
+        An encoder runs once, and the keys and values that a decoder makes of its output are made once. Every
+        token but the last is read in its turn, and looks back at one position more than the one before.
+        """
+        if not steps:
+            return 0
+        row = self._prompt(*shape)
+        sizes = (*_sizes(row), steps)
+        return rows * self._per_row(("generate", *row), sizes, lambda: self._count_generation(row, steps))
+
+    def _per_row(self, stage: tuple[str, ...], sizes: tuple[int, ...], count: Callable[[], int]) -> int:
         """Every operation with a formula works row by row, so one row is counted and multiplied."""
-        key = (backward, length)
-        if key not in self._known:
-            self._known[key] = self._count(backward, length)
-        return self._known[key]
+        return self._known.setdefault(stage, Law()).value(sizes, count)
 
-    def _count(self, backward: bool, length: int) -> int:
+    def _count(self, row: Row, backward: bool) -> int:
         import torch
-        from torch.utils.flop_counter import FlopCounterMode
 
-        row = {name: tensor.to("meta") for name, tensor in self._inputs(length).items()}
-        witness = _witness(self.without_formula)  # outside the counter: it sees what the counter executes
-        with (
-            witness,
-            FlopCounterMode(display=False) as counter,
-            torch.set_grad_enabled(backward),
-            _no_fusion(),
-        ):
-            scores = _first_floating(self._skeleton(**row))
+        for name, parameter in self._skeleton.named_parameters():
+            parameter.requires_grad_(name in self._trainable)
+        with self._counting() as counter, torch.set_grad_enabled(backward):
+            scores = _first_floating(self._skeleton(**_on_meta(row)))
             if scores.requires_grad:
                 scores.sum().backward()
         self._skeleton.zero_grad(set_to_none=True)
         return int(counter.get_total_flops())
+
+    def _count_generation(self, row: Row, steps: int) -> int:
+        """Each token costs as much more than the one before as that one did, so three steps tell the others;
+        the last is counted as well, from a prompt that is as long as what stands before it."""
+        totals = self._totals(row, min(steps, 3))
+        if steps <= 3:
+            return totals[-1]
+        second, third = totals[1] - totals[0], totals[2] - totals[1]
+        before, after = self._totals(_longer(row, steps - 2), 2)
+        last = after - before
+        if last != second + (steps - 2) * (third - second):
+            return self._totals(row, steps)[-1]
+        return totals[0] + (steps - 1) * (second + last) // 2
+
+    def _totals(self, row: Row, steps: int) -> list[int]:
+        """FLOPs up to and including each of the first `steps` tokens, as transformers generates them."""
+        import torch
+
+        totals: list[int] = []
+        with self._counting() as counter, torch.no_grad():
+            _generate(self._skeleton, _on_meta(row), steps, lambda: totals.append(counter.get_total_flops()))
+        return totals
+
+    @contextmanager
+    def _counting(self) -> Iterator[FlopCounterMode]:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        witness = _witness(self.without_formula)  # outside the counter: it sees what the counter executes
+        with witness, FlopCounterMode(display=False) as counter, _no_fusion():
+            yield counter
+
+
+def _sizes(row: Row) -> tuple[int, ...]:
+    return tuple(size for tensor in row.values() for size in tensor.shape)
+
+
+def _on_meta(row: Row) -> Row:
+    return {name: tensor.to("meta") for name, tensor in row.items()}
+
+
+def _longer(row: Row, more: int) -> Row:
+    """A prompt as if `more` tokens had been written already."""
+    import torch
+
+    name = "decoder_input_ids" if "decoder_input_ids" in row else "input_ids"
+    written = torch.zeros(1, more, dtype=torch.long, device=row[name].device)
+    return {**row, name: torch.cat([row[name], written], dim=1)}
+
+
+def _generate(skeleton: Any, row: Row, steps: int, after_each: Callable[[], None]) -> None:
+    """transformers' own greedy loop, left after `steps` tokens: without numbers it would never end."""
+    from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+    class Enough(Exception):  # noqa: N818 - the way out of the loop
+        """The steps are done."""
+
+    class Steps(StoppingCriteria):
+        """Looks on after each token, and leaves after the last."""
+
+        left = steps
+
+        def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+            after_each()
+            self.left -= 1
+            if not self.left:
+                raise Enough
+            return input_ids.new_zeros(len(input_ids), dtype=bool)
+
+    plain = GenerationConfig(max_new_tokens=steps, do_sample=False, num_beams=1, decoder_start_token_id=0)
+    # generate() fills what is open from the model's own settings: n-grams to avoid, tokens to force.
+    skeleton.generation_config = plain
+    with suppress(Enough):
+        skeleton.generate(**row, generation_config=plain, stopping_criteria=StoppingCriteriaList([Steps()]))
 
 
 def _text(length: int) -> dict[str, Tensor]:

@@ -4,68 +4,140 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from headstart.models import fits
+from headstart.models.architecture import architecture_digest, configuration, following, left_open
+from headstart.models.ladder import HERE, Ladder
 from headstart.models.place import Found, Place
+from headstart.models.tokenizer import Reader, Tokenizer, Trained
 from headstart.node import ConfigError, WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+__all__ = ["Model", "architecture_digest"]
+POSITIONS = ("max_position_embeddings", "n_positions")  # names of the longest input in tokens
+
 
 class Model(Place):
-    """A hub name, a folder or a size of our own; `architecture` replaces the checkpoint's config.
+    """A hub name, a folder, or a size of our own.
 
-    `max_length` is in tokens; longer rows are cut, and the record counts them.
+    `ladder` or `architecture` replaces the checkpoint's config; where it has null, the vocabulary and the
+    special tokens follow the tokenizer. A model of the ladder is named after its rung. `max_length` is in
+    tokens; longer rows are cut, and the record counts them.
     """
 
     architecture: dict[str, Any] | None = None
-    tokenizer: Place | None = None
+    ladder: Ladder | None = None
+    tokenizer: Tokenizer | None = None
     max_length: int = Field(default=128, ge=8)
     trust_remote_code: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_rung(cls, given: Any) -> Any:
+        rung = given.get("ladder") if isinstance(given, Mapping) else None
+        if rung is None or given.get("name") is not None:
+            return given
+        try:
+            name = (rung if isinstance(rung, Ladder) else Ladder.model_validate(rung)).name
+        except ValueError:
+            name = HERE  # what is wrong with the rung is said where it stands
+        return {**given, "name": name}
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.ladder and self.architecture is not None:
+            raise ValueError("give either architecture or ladder")
+        if self.ladder and self.name.startswith(HERE) and self.name != self.ladder.name:
+            raise ValueError(f"name: the ladder says {self.ladder.name}, got {self.name}; leave name out")
+        if self._training and self.settings() is None:
+            raise ValueError("tokenizer.train: needs an architecture or a ladder that follows it")
+        if self.longest is not None and self.max_length > self.longest:
+            raise ValueError(f"max_length: {self.max_length} tokens do not fit {self.longest} positions")
+        return self
+
+    def settings(self) -> dict[str, Any] | None:
+        """The architecture as a mapping of transformers' settings; None: the checkpoint's config.json."""
+        if self.ladder:
+            return self.ladder.architecture()
+        return None if self.architecture is None else dict(self.architecture)
+
+    @property
+    def longest(self) -> int | None:
+        """Positions that the architecture says it has; None when it does not say."""
+        settings = self.settings() or {}
+        return next((settings[name] for name in POSITIONS if isinstance(settings.get(name), int)), None)
+
+    def model_type(self, fetch: bool = True) -> str | None:
+        """transformers' name of the architecture; None where config.json is not here and none is fetched."""
+        settings = self.settings()
+        if settings is not None:
+            if settings.get("model_type") is None:
+                raise ConfigError("model.architecture.model_type: is missing (bert, roberta, ...)")
+            return str(settings["model_type"])
+        try:
+            found = self.find(fetch)
+        except WeightsError:
+            if fetch:
+                raise
+            return None
+        return json.loads((found.folder / "config.json").read_text("utf8")).get("model_type")
+
+    def family(self, fetch: bool = True) -> fits.Family | None:
+        """encoder, decoder, encoder_decoder or vision; None when that is not known (yet)."""
+        kind = self.model_type(fetch)
+        return None if kind is None else fits.family_of(kind)
+
+    def check_head(self, auto_class: str) -> None:
+        """ConfigError when the architecture cannot have this head; silent while its config is not here."""
+        kind = None if self.trust_remote_code else self.model_type(fetch=False)
+        if kind is not None:
+            fits.check(kind, auto_class, is_decoder=bool((self.settings() or {}).get("is_decoder")))
+
     def transformers_config(self, **head: Any) -> PretrainedConfig:
         """The transformers configuration with this task's head settings (`num_labels`, ...)."""
-        from transformers import AutoConfig
-
-        if self.architecture is not None:
-            settings = dict(self.architecture)
-            kind = settings.pop("model_type", None)
-            if kind is None:
-                raise ConfigError("model.architecture.model_type: is missing (bert, roberta, ...)")
-            return AutoConfig.for_model(kind, **settings, **head)
-        try:
-            return AutoConfig.from_pretrained(
-                self.find().folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
-            )
-        except (ValueError, OSError) as error:
-            raise WeightsError(
-                f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
-            ) from None
+        settings = self.settings()
+        if settings is None:
+            return self._published_config(head)
+        kind = self.model_type()
+        del settings["model_type"]
+        if left_open(settings):
+            settings |= following(settings, self.load_tokenizer())
+        self._check_vocabulary(settings)
+        return configuration(str(kind), settings, head)
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer; it is the same, and pretrained, in every arm."""
+        """The tokenizer, the same in every arm: published, or trained on the text of its source."""
         from transformers import AutoTokenizer
 
+        reader = self._reader()
+        if self._training:
+            return self._training.load(reader, self.longest)
         place = self._tokenizer_place()
         try:
             return AutoTokenizer.from_pretrained(
                 place.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
             )
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             raise WeightsError(
                 f"{self.name}: no usable tokenizer in {place.origin}: {_first_line(error)}"
             ) from None
 
     def tokenizer_digest(self) -> str:
         """sha256 (16 hex) over the tokenizer's files: what the arms share, by content."""
+        reader = self._reader()
+        if self._training:
+            return self._training.digest(reader)
         folder = self._tokenizer_place().folder
         names = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model")
         digest = hashlib.sha256()
-        for name in names:
+        for name in (*names, "spm.model", "sentencepiece.bpe.model"):
             if (folder / name).is_file():
                 digest.update(name.encode() + (folder / name).read_bytes())
         return digest.hexdigest()[:16]
@@ -91,15 +163,52 @@ class Model(Place):
                 config, trust_remote_code=self.trust_remote_code
             )
 
+    def find(self, fetch: bool = True) -> Found:
+        """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
+        if self.name.startswith(HERE) and self.folder is None:
+            raise WeightsError(
+                f"model.name: {self.name} is defined here and has no published weights; pretrain it "
+                "(arm=scratch keep_weights=true on task=docs_mlm, docs_clm or docs_denoise), then use "
+                "arm=from_run arm.run=..."
+            )
+        return super().find(fetch)
+
+    @property
+    def _training(self) -> Trained | None:
+        return self.tokenizer.train if self.tokenizer else None
+
+    def _published_config(self, head: Mapping[str, Any]) -> PretrainedConfig:
+        from transformers import AutoConfig
+
+        try:
+            return AutoConfig.from_pretrained(
+                self.find().folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
+            )
+        except (ValueError, OSError) as error:
+            raise WeightsError(
+                f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
+            ) from None
+
+    def _check_vocabulary(self, settings: Mapping[str, Any]) -> None:
+        rows = settings.get("vocab_size")
+        if self._training and isinstance(rows, int) and (tokens := len(self.load_tokenizer())) > rows:
+            raise ConfigError(
+                f"model.architecture.vocab_size: {rows} is less than the {tokens} tokens of the tokenizer "
+                "that is trained here; write null to let it follow"
+            )
+
+    def _reader(self) -> Reader:
+        """How the architecture reads text; ConfigError for one that reads images."""
+        family = self.family()
+        if family == "vision":
+            raise ConfigError(
+                f"model: {self.name} reads images and has no tokenizer: choose a task with images, such as "
+                "task=digits, or a model that reads text, such as model=minilm"
+            )
+        return family or "encoder"
+
     def _tokenizer_place(self) -> Found:
         return (self.tokenizer or self).find()
-
-
-def architecture_digest(config: PretrainedConfig) -> str:
-    """sha256 (16 hex) of the settings that shape the model, without names and versions."""
-    ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype"}
-    settings = {k: v for k, v in config.to_dict().items() if k not in ignored}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _first_line(error: Exception) -> str:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headstart.data.cache import cached
+from headstart.node import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 VERSION = 1  # raise it when the meaning of the stored columns changes
 BLOCK = 2000  # rows given to the tokenizer at a time
+NOWHERE = -1  # where a token begins and ends that stands for no characters
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of every row, cut at the limit; `kinds` are the segment ids of pairs."""
+    """Token ids of every row, cut at the limit; `kinds` are the segment ids of pairs.
+
+    `begins` and `ends` are the characters of the text that each token stands for: of the second text for
+    pairs, NOWHERE for all other tokens. `source` says which text a window was cut from.
+    """
 
     ids: list[np.ndarray]
     kinds: list[np.ndarray] | None
     truncated: np.ndarray  # (rows,) bool: was this row longer than the limit?
+    begins: list[np.ndarray] | None = None
+    ends: list[np.ndarray] | None = None
+    source: np.ndarray | None = None  # (rows,) int64
 
     @property
     def lengths(self) -> np.ndarray:
@@ -34,8 +43,7 @@ class Tokens:
 
     def take(self, rows: Sequence[int]) -> Tokens:
         """The same, for some rows in that order."""
-        kinds = None if self.kinds is None else [self.kinds[i] for i in rows]
-        return Tokens([self.ids[i] for i in rows], kinds, self.truncated[list(rows)])
+        return Tokens(**{name: _taken(column, rows) for name, column in vars(self).items()})
 
 
 def tokens_of(
@@ -46,55 +54,200 @@ def tokens_of(
     max_length: int,
 ) -> Tokens:
     """Tokens of `texts` (and their second texts), from the cache when they were made before."""
-    name = f"tokens/{_key(tokenizer_digest, texts, pairs, max_length)}.parquet"
-    return _read(cached(name, lambda path: _write(path, _tokenise(tokenizer, texts, pairs, max_length))))
+    return _kept(
+        _key(f"{tokenizer_digest}:{max_length}", texts, pairs or ()),
+        lambda: _tokenise(tokenizer, texts, pairs, max_length),
+    )
 
 
-def _key(tokenizer_digest: str, texts: Sequence[str], pairs: Sequence[str] | None, max_length: int) -> str:
-    digest = hashlib.sha256(f"{VERSION}:{tokenizer_digest}:{max_length}:{len(texts)}".encode())
-    for column in (texts, pairs or ()):
+def located_tokens_of(
+    tokenizer: PreTrainedTokenizerBase, tokenizer_digest: str, texts: Sequence[str], max_length: int
+) -> Tokens:
+    """Tokens of `texts` with the characters that each stands for, from the cache when made before.
+
+    ConfigError when the tokenizer does not know where its tokens are.
+    """
+    _require_offsets(tokenizer)
+    return _kept(
+        _key(f"{tokenizer_digest}:{max_length}:located", texts, ()),
+        lambda: _tokenise(tokenizer, texts, None, max_length, located=True),
+    )
+
+
+def windows_of(
+    tokenizer: PreTrainedTokenizerBase,
+    tokenizer_digest: str,
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    max_length: int,
+    stride: int,
+) -> Tokens:
+    """Each question with a window of its context, as many windows as it takes, in the order of the texts.
+
+    Windows have at most `max_length` tokens and overlap by `stride` of them. A question may fill half of
+    a window: a longer one is cut and its windows are marked as truncated. ConfigError when the tokenizer
+    does not know where its tokens are, or `stride` leaves no room for anything new.
+    """
+    _require_offsets(tokenizer)
+    room = max_length - max_length // 2 - tokenizer.num_special_tokens_to_add(pair=True)
+    if stride >= room:
+        raise ConfigError(
+            f"task.stride: {stride} tokens of overlap leave nothing new in windows of {max_length} tokens: "
+            f"choose less than {room}, or a larger model.max_length"
+        )
+    return _kept(
+        _key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts),
+        lambda: _windows(tokenizer, questions, contexts, max_length, stride),
+    )
+
+
+def _require_offsets(tokenizer: PreTrainedTokenizerBase) -> None:
+    if not tokenizer.is_fast:
+        raise ConfigError(
+            f"model: {type(tokenizer).__name__} does not say where in the text its tokens are: "
+            "choose a model with a fast tokenizer (tokenizer.json)"
+        )
+
+
+def _key(how: str, *columns: Sequence[str]) -> str:
+    digest = hashlib.sha256(f"{VERSION}:{how}:{len(columns[0])}".encode())
+    for column in columns:
         for text in column:
             digest.update(text.encode("utf8", "surrogatepass") + b"\x1f")
         digest.update(b"\x1e")
     return digest.hexdigest()[:32]
 
 
+def _kept(key: str, make: Callable[[], Tokens]) -> Tokens:
+    return _read(cached(f"tokens/{key}.parquet", lambda path: _write(path, make())))
+
+
 def _tokenise(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, limit: int
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    limit: int,
+    located: bool = False,
 ) -> Tokens:
-    ids: list[np.ndarray] = []
-    kinds: list[np.ndarray] = []
-    truncated: list[bool] = []
+    found = []
     for start in range(0, len(texts), BLOCK):
         block = list(texts[start : start + BLOCK])
         second = None if pairs is None else list(pairs[start : start + BLOCK])
         whole = tokenizer(block, second, truncation=False, verbose=False)
-        cut = tokenizer(block, second, truncation=True, max_length=limit)
-        ids += [np.array(row, dtype=np.int32) for row in cut["input_ids"]]
-        kinds += [np.array(row, dtype=np.int8) for row in cut.get("token_type_ids", [])]
-        truncated += [len(row) > limit for row in whole["input_ids"]]
-    return Tokens(ids, kinds or None, np.array(truncated, dtype=bool))
+        cut = tokenizer(block, second, truncation=True, max_length=limit, return_offsets_mapping=located)
+        truncated = np.array([len(row) > limit for row in whole["input_ids"]], dtype=bool)
+        found.append(replace(_tokens(cut, truncated), **(_places(cut, 0) if located else {})))
+    return _joined(found)
+
+
+def _windows(
+    tokenizer: PreTrainedTokenizerBase,
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    limit: int,
+    stride: int,
+) -> Tokens:
+    found = []
+    for start in range(0, len(questions), BLOCK):
+        fitting, was_cut = _fitting(tokenizer, questions[start : start + BLOCK], limit // 2)
+        windows = tokenizer(
+            fitting,
+            list(contexts[start : start + BLOCK]),
+            truncation="only_second",
+            max_length=limit,
+            stride=stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        source = np.array(windows["overflow_to_sample_mapping"], dtype=np.int64)
+        tokens = _tokens(windows, was_cut[source])
+        found.append(replace(tokens, source=start + source, **_places(windows, 1)))
+    return _joined(found)
+
+
+def _fitting(
+    tokenizer: PreTrainedTokenizerBase, questions: Sequence[str], limit: int
+) -> tuple[list[str], np.ndarray]:
+    """The questions, cut after `limit` tokens; and which were: (questions,) bool."""
+    found = tokenizer(
+        list(questions),
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        truncation=False,
+        verbose=False,
+    )
+    was_cut = np.array([len(ids) > limit for ids in found["input_ids"]], dtype=bool)
+    kept = [
+        question[: places[limit - 1][1]] if cut else question
+        for question, places, cut in zip(questions, found["offset_mapping"], was_cut, strict=True)
+    ]
+    return kept, was_cut
+
+
+def _tokens(found: Any, truncated: np.ndarray) -> Tokens:
+    ids = [np.array(row, dtype=np.int32) for row in found["input_ids"]]
+    kinds = [np.array(row, dtype=np.int8) for row in found.get("token_type_ids", [])]
+    return Tokens(ids, kinds or None, truncated)
+
+
+def _places(found: Any, text: int) -> dict[str, list[np.ndarray]]:
+    """Where the tokens of the first (0) or second (1) text begin and end in it."""
+    begins, ends = [], []
+    for row, offsets in enumerate(found["offset_mapping"]):
+        places = np.array(offsets, dtype=np.int32).reshape(-1, 2)
+        own = np.array([number == text for number in found.sequence_ids(row)], dtype=bool)
+        own &= places[:, 0] < places[:, 1]  # a token that stands for no characters is nowhere
+        begins.append(np.where(own, places[:, 0], NOWHERE).astype(np.int32))
+        ends.append(np.where(own, places[:, 1], NOWHERE).astype(np.int32))
+    return {"begins": begins, "ends": ends}
+
+
+def _joined(found: Sequence[Tokens]) -> Tokens:
+    """The tokens of all blocks, one after the other."""
+
+    def column(name: str) -> Any:
+        parts = [getattr(part, name) for part in found]
+        if parts[0] is None:
+            return None
+        return (
+            np.concatenate(parts) if isinstance(parts[0], np.ndarray) else [row for p in parts for row in p]
+        )
+
+    return Tokens(**{field.name: column(field.name) for field in fields(Tokens)})
+
+
+def _taken(column: Any, rows: Sequence[int]) -> Any:
+    if column is None:
+        return None
+    return column[list(rows)] if isinstance(column, np.ndarray) else [column[i] for i in rows]
 
 
 def _write(path: Path, tokens: Tokens) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {"ids": pa.array(tokens.ids, pa.list_(pa.int32())), "truncated": pa.array(tokens.truncated)}
-    if tokens.kinds is not None:
-        columns["kinds"] = pa.array(tokens.kinds, pa.list_(pa.int8()))
+    columns = {}
+    for name, column in vars(tokens).items():
+        if isinstance(column, list):
+            columns[name] = pa.array(column, pa.list_(pa.from_numpy_dtype(column[0].dtype)))
+        elif column is not None:
+            columns[name] = pa.array(column)
     pq.write_table(pa.table(columns), path)
 
 
 def _read(path: Path) -> Tokens:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    kinds = _rows(table, "kinds") if "kinds" in table.column_names else None
-    return Tokens(_rows(table, "ids"), kinds, table["truncated"].to_numpy(zero_copy_only=False))
+    columns: dict[str, Any] = {"kinds": None}
+    for name in table.column_names:
+        is_list = pa.types.is_list(table.schema.field(name).type)
+        columns[name] = _rows(table, name) if is_list else table[name].to_numpy(zero_copy_only=False)
+    return Tokens(**columns)
 
 
-def _rows(table, column: str) -> list[np.ndarray]:
+def _rows(table: Any, column: str) -> list[np.ndarray]:
     lists = table[column].combine_chunks()
     offsets = lists.offsets.to_numpy()
     return np.split(lists.values.to_numpy(zero_copy_only=False), offsets[1:-1])

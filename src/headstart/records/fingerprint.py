@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +37,35 @@ class Fingerprint:
 def fingerprint(config: Mapping[str, Any], source: str, weights: str | None) -> Fingerprint:
     """Name a run from its resolved config, the digest of its data source and the digest of its weights.
 
-    `weights` is None for an arm that pours none. Raises RecordError on a top-level setting that is neither
+    `weights` is None for an arm that pours none. Settings that the study frees may differ between the arms of
+    a pair, so they name the run and not the pair. Raises RecordError on a top-level setting that is neither
     science, arm nor plumbing: somebody has to decide which it is.
     """
     unknown = sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING})
     if unknown:
         raise RecordError(f"config: {', '.join(unknown)} is in none of SCIENCE, ARM and PLUMBING")
-    science = {name: _without_locations(config[name], name) for name in SCIENCE if name in config}
+    whole = {name: _without(config[name], name, LOCATIONS) for name in SCIENCE if name in config}
+    freed = free_settings(config)
+    science = {name: _without(value, name, freed) for name, value in whole.items() if name not in freed}
     lasting = {name: value for name, value in science.items() if name != "seed"}
     pair_id = digest({"science": science, "source": source})
     arm = {name: config[name] for name in ARM if name in config}
+    own = {"pair": pair_id, "arm": arm, "weights": weights} | ({"own": whole} if freed else {})
     return Fingerprint(
         pair_id=pair_id,
-        run_id=digest({"pair": pair_id, "arm": arm, "weights": weights}),
+        run_id=digest(own),
         condition_id=digest({"science": lasting, "source": source}),
     )
+
+
+def free_settings(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Dotted settings that the study frees or tunes; a group (`budget`) stands for all of its settings."""
+    study = config["study"] if isinstance(config.get("study"), Mapping) else {}
+    free, tune = study.get("free"), study.get("tune")  # absent from records of earlier versions
+    named = [*(free if isinstance(free, list | tuple) else ())]
+    if isinstance(tune, Mapping) and isinstance(tune.get("space"), Mapping):
+        named += tune["space"]
+    return tuple(dict.fromkeys(str(name) for name in named))
 
 
 def digest(value: object) -> str:
@@ -63,8 +77,8 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _without_locations(value: Any, path: str) -> Any:
+def _without(value: Any, path: str, left_out: Collection[str]) -> Any:
     if not isinstance(value, Mapping):
         return value
     below = {name: f"{path}.{name}" for name in value}
-    return {name: _without_locations(value[name], p) for name, p in below.items() if p not in LOCATIONS}
+    return {name: _without(value[name], p, left_out) for name, p in below.items() if p not in left_out}

@@ -14,17 +14,18 @@ from headstart.node import RecordError
 
 Status = Literal["finished", "diverged", "failed", "interrupted"]
 RECORD, CURVE, PREDICTIONS = "record.json", "curve.jsonl", "predictions.parquet"
+TOLD = ("id", "text", "label", "prediction")  # columns of text; every other column is a statistic
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The final model's answers on the test set: five arrays of shape (examples,)."""
+    """The final model's answers on the test set: arrays of shape (examples,)."""
 
     ids: np.ndarray  # str
     texts: np.ndarray  # str, the first 400 characters
     labels: np.ndarray  # str
     predictions: np.ndarray  # str
-    scores: np.ndarray  # float32, probability given to the true label
+    statistics: Mapping[str, np.ndarray]  # float32, what metrics are sums of; which ones, the family says
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,15 +89,23 @@ def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
 
 
 def read_predictions(file: Path) -> Predictions:
-    """Read predictions.parquet; RecordError when it is broken or lacks a column."""
+    """Read predictions.parquet; RecordError when it is broken, lacks a column or leaves a cell empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ["id", "text", "label", "prediction", "score"]
     try:
-        table = pq.ParquetFile(file).read(columns=names)
-        columns = [np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in names]
+        table = pq.ParquetFile(file).read()
+        told = [table.column(name).cast(pa.string()) for name in TOLD]
+        rest = [name for name in table.column_names if name not in TOLD]
+        statistics = {name: table.column(name).cast(pa.float32()) for name in rest}
     except (pa.ArrowException, OSError, KeyError) as error:
         raise RecordError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
-    *texts, scores = columns
-    return Predictions(*(column.astype(str) for column in texts), scores=scores.astype(np.float32))
+    if any(column.null_count for column in table.columns):
+        raise RecordError(f"{file}: cannot be read: it has cells without a value")
+    # Text stays Python's own: numpy's fixed width would give every row the length of the longest.
+    texts = [column.to_numpy(zero_copy_only=False) for column in told]
+    return Predictions(*texts, statistics={name: _floats(column) for name, column in statistics.items()})
+
+
+def _floats(column: Any) -> np.ndarray:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float32)

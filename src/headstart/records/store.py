@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from headstart.node import RecordError
 from headstart.records.fingerprint import fingerprint
-from headstart.records.record import CURVE, PREDICTIONS, RECORD, Record, read_curve
+from headstart.records.record import CURVE, PREDICTIONS, RECORD, TOLD, Record, read_curve
 from headstart.records.schema import VERSION, faults
 
 TEXT_LENGTH = 400  # characters of an example that predictions.parquet keeps
+_STATISTIC = re.compile(r"[a-z_0-9]+")  # the name of a statistic's column
 
 
 @dataclass(frozen=True)
@@ -70,24 +74,27 @@ def write_predictions(
     texts: Sequence[str],
     labels: Sequence[str],
     predictions: Sequence[str],
-    scores: Sequence[float],
+    statistics: Mapping[str, Sequence[float] | np.ndarray],
 ) -> Path:
-    """Write predictions.parquet, whole or not at all; one row per test example, scores as float32."""
+    """Write predictions.parquet, whole or not at all; one row per test example, statistics as float32.
+
+    A statistic is a number per example that metrics are sums of: {"score": (examples,)}. RecordError when
+    columns differ in length or a name is not one of a column.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    lengths = {len(column) for column in (ids, texts, labels, predictions, scores)}
+    file = folder / PREDICTIONS
+    wrong = sorted(name for name in statistics if name in TOLD or not _STATISTIC.fullmatch(name))
+    if wrong:
+        raise RecordError(f"{file}: not written: {', '.join(map(repr, wrong))} cannot name a statistic")
+    lengths = {len(column) for column in (ids, texts, labels, predictions, *statistics.values())}
     if len(lengths) > 1:
-        raise RecordError(f"{folder / PREDICTIONS}: not written: columns of {sorted(lengths)} rows")
-    columns = {
-        "id": pa.array([str(i) for i in ids], pa.string()),
-        "text": pa.array([text[:TEXT_LENGTH] for text in texts], pa.string()),
-        "label": pa.array([str(label) for label in labels], pa.string()),
-        "prediction": pa.array([str(p) for p in predictions], pa.string()),
-        "score": pa.array([float(score) for score in scores], pa.float32()),
-    }
-    table = pa.table(columns)
-    return _write_whole(folder / PREDICTIONS, lambda file: pq.write_table(table, file, compression="zstd"))
+        raise RecordError(f"{file}: not written: columns of {sorted(lengths)} rows")
+    told = (ids, [text[:TEXT_LENGTH] for text in texts], labels, predictions)
+    columns = {name: pa.array(map(str, each), pa.string()) for name, each in zip(TOLD, told, strict=True)}
+    columns |= {name: pa.array(np.asarray(each, dtype=np.float32)) for name, each in statistics.items()}
+    return _write_whole(file, lambda whole: pq.write_table(pa.table(columns), whole, compression="zstd"))
 
 
 def read_study(folder: Path) -> StoredStudy:

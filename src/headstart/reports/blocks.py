@@ -31,6 +31,7 @@ QUANTITIES = {
     "joules": ("Energy", numbers.energy),
     "tokens": ("Tokens, padding included", numbers.count),
 }
+NEARER = "Nearer means a lower loss per token, a smaller error of a number, or a text of higher chrF."
 # What the words of the verdict mean, for a reader who sees them for the first time.
 WORDS = {
     "better": "the whole interval of the gain is above zero",
@@ -47,7 +48,7 @@ def block(item: Comparison, arms: Sequence[str], key: str, level: int) -> list[S
         "curves": ("Learning curves", _curves(item, arms, key)),
         "classes": ("Class by class", _classes(item, arms, key)),
         "confusion": ("Where the predictions go", _confusions(item, key)),
-        "examples": ("Examples that only one arm gets right", _examples(item, arms)),
+        "examples": _examples(item, arms),
         "ratios": ("Cost of one arm against the other", _ratios(item)),
         "pairs": ("The pairs", _pairs(item)),
     }
@@ -216,19 +217,43 @@ def _confusions(item: Comparison, key: str) -> tuple[Part, ...]:
     return (Gallery(figures, columns=2),) if figures else ()
 
 
-def _examples(item: Comparison, arms: Sequence[str]) -> tuple[Part, ...]:
-    if not item.only_arm_count and not item.only_baseline_count:
-        return ()
-    rule = Text("Right means right in most of the arm's runs.", "note")
+def _examples(item: Comparison, arms: Sequence[str]) -> tuple[str, tuple[Part, ...]]:
+    """The title and the parts: quotes where answers are right or wrong, tables where they are near or far."""
     sides = (
         (item.arm, item.only_arm, item.only_arm_count),
         (item.baseline, item.only_baseline, item.only_baseline_count),
     )
+    if item.nearer:
+        tables = [_nearer(item, arm, shown, count) for arm, shown, count in sides if shown]
+        return "Examples on which the arms differ most", (Text(NEARER, "note"), *tables) if tables else ()
+    title = "Examples that only one arm gets right"
+    if not item.only_arm_count and not item.only_baseline_count:
+        return title, ()
+    rule = Text("Right means right in most of the arm's runs.", "note")
     quotes = [
         Quotes(_index(arms, arm), _quotes_title(arm, count, len(shown[:QUOTED])), _quotes(item, arm, shown))
         for arm, shown, count in sides
     ]
-    return (rule, *quotes)
+    return title, (rule, *quotes)
+
+
+def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) -> Table:
+    """The test examples on which one arm is ahead of the other, the largest difference first."""
+    labelled = any(each.label for each in shown)
+    rows = tuple(
+        cells(
+            Cell(each.text, f"example {each.id}"),
+            *([each.label] if labelled else []),
+            each.baseline_prediction,
+            each.arm_prediction,
+            f"{each.arm_right if arm == item.arm else each.baseline_right} of {each.pairs}",
+        )
+        for each in shown[:QUOTED]
+    )
+    names = f"Example | {'Label | ' * labelled}{item.baseline} | {item.arm} | #Runs in which {arm} is nearer"
+    cut = f"; the {len(rows)} largest differences" if len(rows) < count else ""
+    caption = f"{arm} is nearer: {numbers.plural(count, 'test example')}{cut}. Means over runs."
+    return Table(columns(names), rows, caption)
 
 
 def _quotes_title(arm: str, count: int, shown: int) -> str:

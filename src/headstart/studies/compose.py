@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,8 +17,9 @@ from headstart.node import ConfigError, nearest, settings_at
 from headstart.run import Run
 from headstart.studies.identity import check_study_folder
 from headstart.studies.job import plain
-from headstart.studies.search import shipped
-from headstart.studies.sweeper import expand, pairwise, read_all
+from headstart.studies.points import expand, pairs_of, read_all
+from headstart.studies.search import clashes, places, shipped
+from headstart.studies.sweeper import settings_of
 
 # fmt: off
 EXTRAS = {  # launchers that are packages of their own
@@ -52,11 +52,10 @@ def runs_of(arguments: Sequence[str]) -> list[Run]:
     with initialize_config_dir(version_base="1.3", config_dir=str(shipped()), job_name="headstart"):
         given, mistakes = _overrides(given)
         study, wrong = _composed(_fixed(given))
-        configs, mistakes = [study], mistakes | wrong
+        configs, mistakes = [study], mistakes | wrong | dict.fromkeys(clashes())
         if study is not None and _sweeps(study, arguments):
-            points = expand(
-                dict(study.hydra.sweeper.params or {}), given, GlobalHydra.instance().config_loader()
-            )
+            axes, per_arm = settings_of(study.hydra.sweeper)
+            points = expand(axes, per_arm, given, GlobalHydra.instance().config_loader())
             composed = [_composed(point) for point in points]
             configs = [config for config, _ in composed]
             mistakes |= {sentence: None for _, wrong in composed for sentence in wrong}
@@ -74,13 +73,13 @@ def _read(configs: Sequence[Any], mistakes: dict[str, None]) -> list[Run]:
         raise ConfigError(mistakes | dict.fromkeys(error.lines)) from None
     if mistakes:
         raise ConfigError(mistakes)
-    return [runs[i] for i in pairwise(runs)]
+    return [runs[i] for pair in pairs_of(runs) for i in pair]
 
 
 def choices() -> dict[str, list[str]]:
     """The choices of every group that the package has: shipped ones and the user's own."""
     found: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
-    for root in (shipped(), Path.cwd() / "conf", Path.cwd() / "experiments"):
+    for root in places():
         for group, names in found.items():
             names |= {path.stem for path in root.glob(f"{group}/*.yaml")}
     return {group: sorted(names, key=_natural) for group, names in sorted(found.items())}

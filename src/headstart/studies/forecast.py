@@ -31,7 +31,7 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     found = []
     for run in runs:
         names = identify(run)
-        key = names.pair_id
+        key = names.run_id
         counts[key] = counts.get(key) or _flops(run)
         done = settled(run_folder(run, names), names)
         found.append(Forecast(run.title, done, counts[key], counts[key] / rate))
@@ -39,17 +39,15 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
 
 
 def _flops(run: Run) -> int:
-    """Training, every evaluation and the test, from the planned batches."""
-    from headstart.meters.flops import FlopCounter
-    from headstart.training.plan import plan_of
+    """Training, every evaluation and the test, from the planned batches; generation is not foreseen."""
+    from headstart.training.plan import counters_of, plan_of
 
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
-    skeleton = run.model.skeleton(
-        run.task.auto_class, run.model.transformers_config(**run.task.head(prepared))
-    )
-    plan.count(FlopCounter(skeleton, {name for name, _ in skeleton.named_parameters()}))
-    return plan.cost(plan.steps, plan.evaluations, tested=True)["flops"]["total"]
+    config = run.model.transformers_config(**prepared.head)
+    plan.count(counters_of(run, plan, config))
+    done = plan.cost(plan.steps, plan.evaluations, tested=True, generated={"validation": 0, "test": 0})
+    return done["flops"]["total"]
 
 
 def _rate(run: Run) -> tuple[float, str]:

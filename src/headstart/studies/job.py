@@ -15,6 +15,7 @@ from headstart.studies.identity import check_study_folder, identify, run_folder,
 from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
 from headstart.studies.pace import paced
 from headstart.studies.progress import StudyProgress, current, showing
+from headstart.studies.recipe import pretraining, waiting_for, with_weights
 
 
 def job(config: Any) -> Outcome:
@@ -65,6 +66,12 @@ def _run(run: Run, progress: StudyProgress) -> Outcome:
 
 
 def _trained(run: Run, progress: StudyProgress) -> Outcome:
+    if (first := pretraining(run)) is not None:
+        with waiting_for(first, progress):
+            made = _trained(first, progress)
+        if not made.well:
+            return _failed(run, f"its pretraining {made.status}: {made.reason}")
+        run = with_weights(run)
     check_study_folder(run)
     names = identify(run)
     folder = run_folder(run, names)
@@ -83,17 +90,18 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
     from headstart.records.store import read_record
 
     record = read_record(folder)
-    test = record.scores["test"] or {}
+    scores = record.scores["validation" if run.study.trial else "test"] or {}
     well = record.status == "finished"
     return Outcome(
         title=run.title,
         study_folder=str(run.study_folder),
         folder=str(folder),
         status="kept" if kept and well else record.status,  # pyright: ignore[reportArgumentType]
-        headline=test.get(run.task.headline),
+        headline=scores.get(run.task.headline),
         seconds=record.cost["seconds"]["total"],
         reason=record.scores["reason"],
         code=0 if well else 1,
+        trial=run.study.trial,
     )
 
 

@@ -17,10 +17,11 @@ class Outcome:
     study_folder: str
     folder: str
     status: Status
-    headline: float | None = None  # test score
+    headline: float | None = None  # test score, of a trial the validation score
     seconds: float | None = None
     reason: str | None = None
     code: int = 0
+    trial: bool = False  # of a tuning: it has no test score, and no report of its own
 
     @property
     def well(self) -> bool:

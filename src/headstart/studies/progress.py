@@ -18,7 +18,7 @@ _current: StudyProgress | None = None
 class StudyProgress:
     """Two bars: the study in runs, and the run in steps. Follows training as its Watch."""
 
-    def __init__(self, runs: int) -> None:
+    def __init__(self, runs: int, title: str = "study") -> None:
         self.runs, self.done = runs, 0
         self.console = Console(stderr=True)
         self._bars = Progress(
@@ -33,7 +33,7 @@ class StudyProgress:
             disable=not self.console.is_terminal,
             expand=True,
         )
-        self._study = self._bars.add_task("study", total=float(runs), count=f"0/{runs} runs", note="")
+        self._study = self._bars.add_task(title, total=float(runs), count=f"0/{runs} runs", note="")
         self._run: TaskID | None = None
         self._title, self._steps, self._shown = "run", 1, 0.0
 
@@ -78,6 +78,10 @@ class StudyProgress:
         self._bars.update(self._study, completed=self.done, count=f"{self.done}/{self.runs} runs")
         self.console.print(line(outcome, self.done, self.runs), highlight=False, markup=False, soft_wrap=True)
 
+    def note(self, sentence: str) -> None:
+        """A line that stays."""
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
     def _update(self, **fields: object) -> None:
         if self._run is not None:
             self._bars.update(self._run, **fields)  # pyright: ignore[reportArgumentType]
@@ -92,17 +96,26 @@ def line(outcome: Outcome, number: int, runs: int) -> str:
     """`[2/6] title: accuracy 0.558 on test, 21 s`."""
     start = f"[{number}/{runs}] {outcome.title}: "
     if outcome.status in ("finished", "kept"):
-        score = "" if outcome.headline is None else f"{outcome.headline:.3f} on test, "
+        rows = "validation" if outcome.trial else "test"
+        score = "" if outcome.headline is None else f"{outcome.headline:.3f} on {rows}, "
         took = "finished before" if outcome.status == "kept" else f"{outcome.seconds or 0:.0f} s"
         return f"{start}{score}{took}"
     return f"{start}{outcome.status}: {outcome.reason}"
 
 
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `1 h 5 min`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 @contextmanager
-def showing(runs: int) -> Iterator[StudyProgress]:
+def showing(runs: int, title: str = "study") -> Iterator[StudyProgress]:
     """Bars for a study of `runs` runs, found by the runs of this process through `current`."""
     global _current
-    with StudyProgress(runs) as progress:
+    with StudyProgress(runs, title) as progress:
         _current = progress
         try:
             yield progress

@@ -15,12 +15,27 @@ def shipped() -> Path:
     return inside if inside.is_dir() else package.parents[1] / "conf"
 
 
+def places() -> list[Path]:
+    """Every folder with groups of yaml: the shipped one, then ./conf and ./experiments where they exist."""
+    own = [Path.cwd() / name for name in ("conf", "experiments")]
+    return [shipped(), *(folder for folder in own if folder.is_dir() and folder.resolve() != shipped())]
+
+
+def clashes() -> list[str]:
+    """A sentence per yaml of the user's own that has a shipped one's name, which Hydra would pass over."""
+    taken = {path.relative_to(shipped()) for path in shipped().glob("*/*.yaml")}
+    return [
+        f"{place.name}/{own}: has the name of a shipped choice, which would be used instead; rename it"
+        for place in places()[1:]
+        for own in sorted(path.relative_to(place) for path in place.glob("*/*.yaml"))
+        if own in taken
+    ]
+
+
 class ConfigSearch(SearchPathPlugin):
     """Adds ./conf and ./experiments of the current directory, so that a user's own yaml is found."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Own folders come after the shipped one: they add names, they do not change them."""
-        for name in ("conf", "experiments"):
-            folder = Path.cwd() / name
-            if folder.is_dir() and folder.resolve() != shipped():
-                search_path.append(provider="headstart-user", path=f"file://{folder}")
+        for folder in places()[1:]:
+            search_path.append(provider="headstart-user", path=f"file://{folder}")

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
-from headstart.tasks.text_classification import TextClassification
+from typing import Annotated
 
-Task = TextClassification
+from pydantic import Field
+
+from headstart.tasks.causal_lm import CausalLM
+from headstart.tasks.denoising import Denoising
+from headstart.tasks.masked_lm import MaskedLM
+from headstart.tasks.question_answering import QuestionAnswering
+from headstart.tasks.text_classification import TextClassification
+from headstart.tasks.text_to_text import TextToText
+from headstart.tasks.token_classification import TokenClassification
+
+Task = Annotated[
+    TextClassification
+    | TokenClassification
+    | QuestionAnswering
+    | TextToText
+    | CausalLM
+    | MaskedLM
+    | Denoising,
+    Field(discriminator="kind"),
+]

@@ -1,212 +1,181 @@
-"""Text classification: one text, or a pair of texts, to one of a few classes."""
+"""Text classification: one text, or a pair of texts, to one class, to several classes, or to a number."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from headstart.data.batches import padded_length
-from headstart.data.docs import Docs
-from headstart.data.files import Files
-from headstart.data.hub import Hub
-from headstart.data.rows import Splits, rows_digest
 from headstart.data.size import Size
 from headstart.models.model import Model
-from headstart.models.tokens import Tokens, tokens_of
-from headstart.node import NAME, ConfigError, DataError, Node, nearest
+from headstart.node import DataError
+from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass
+from headstart.tasks.texts import Texts, encoded, length_limit, model_inputs, pad_id
 
 if TYPE_CHECKING:
     import torch
-    from datasets import Dataset
+    from torch import nn
 
-LOCAL_METRICS = ("accuracy", "macro_f1", "matthews", "log_loss")
+ANSWERS: dict[str, type[Answer]] = {"label": OneClass, "labels": ManyClasses, "number": Number}
 
 
 @dataclass(frozen=True)
-class Examples:
-    """The rows of one split, ready for batches: token ids, class numbers, and who they are."""
+class LabelledTexts(Texts):
+    """Texts with what they are answered with."""
 
-    ids: list[str]
-    texts: list[str]
-    tokens: Tokens
-    labels: np.ndarray  # (rows,) int64
-    pad_id: int
-    limit: int
+    labels: np.ndarray  # (rows,), or (rows, classes) where a row has several
+    answer: Answer
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    def take(self, rows: Sequence[int]) -> Self:
+        """The same, for some rows in that order."""
+        return replace(super().take(rows), labels=self.labels[list(rows)])
 
-    def batch(self, rows: Sequence[int]) -> dict[str, torch.Tensor]:
-        """input_ids, attention_mask, [token_type_ids]: (batch, length); labels: (batch,)."""
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """input_ids, attention_mask, [token_type_ids]: (batch, length); labels: (batch, ...)."""
         import torch
 
-        tokens = self.tokens.take(rows)
-        length = padded_length(int(tokens.lengths.max()), self.limit)
-        columns = {"input_ids": _padded(tokens.ids, length, self.pad_id)}
-        columns["attention_mask"] = _padded([np.ones_like(row) for row in tokens.ids], length, 0)
-        if tokens.kinds is not None:
-            columns["token_type_ids"] = _padded(tokens.kinds, length, 0)
-        columns["labels"] = self.labels[list(rows)]
-        return {name: torch.from_numpy(values) for name, values in columns.items()}
+        return {**self.inputs(rows), "labels": torch.from_numpy(self.labels[list(rows)])}
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Everything a run needs of its data, and what the record says about it."""
+class TextClassification(Family):
+    """Which columns are the text (and its pair), and which one is the answer.
 
-    train: Examples
-    validation: Examples
-    test: Examples
-    classes: tuple[str, ...]
-    facts: dict[str, Any]
+    Exactly one of `label` (one class per row), `labels` (a list of classes per row) and `number`
+    (regression) is given; without any of them the answer is the class in a column called `label`.
+    Metrics are those of the kind of answer unless they are given, and the first is the headline.
+    """
 
-
-class TextClassification(Node):
-    """Which columns are the text (and its pair) and the label, where rows come from, what is scored."""
+    metrics_here: ClassVar = tuple(name for answer in ANSWERS.values() for name in answer.metrics)
 
     kind: Literal["text_classification"]
-    name: str = Field(pattern=NAME)
     text: str = "text"
     pair: str | None = None
-    label: str = "label"
-    docs: Docs | None = None
-    files: Files | None = None
-    hub: Hub | None = None
-    metrics: tuple[str, ...] = Field(default=LOCAL_METRICS, strict=False, min_length=1)
-    headline: str = "accuracy"
+    label: str | None = None
+    labels: str | None = None
+    number: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, given: Any) -> Any:
+        """What is left open is decided here, so that the record says it."""
+        if not isinstance(given, Mapping):
+            return given
+        known = {name: value for name, value in given.items() if value is not None}
+        answers = [role for role in ANSWERS if role in known] or ["label"]
+        metrics = known.get("metrics", ANSWERS[answers[0]].metrics)
+        usual = {"metrics": metrics, "headline": metrics[0] if metrics else ""}
+        return {**given, **({} if set(ANSWERS) & set(known) else {"label": "label"}), **usual, **known}
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> TextClassification:
-        given = [name for name in ("docs", "files", "hub") if getattr(self, name) is not None]
-        if len(given) != 1:
+    def _one_answer(self) -> Self:
+        given = [role for role in ANSWERS if getattr(self, role) is not None]
+        if len(given) > 1:
+            raise ValueError(f"exactly one of {', '.join(ANSWERS)} is the answer, got {' and '.join(given)}")
+        fitting = ANSWERS[self.role].metrics
+        strange = [name for name in self.metrics if name in self.metrics_here and name not in fitting]
+        if strange:
             raise ValueError(
-                f"exactly one of docs, files and hub says where rows come from, got {given or 'none'}"
+                f"metrics: {strange[0]} does not fit an answer by `{self.role}`; known: {', '.join(fitting)}"
             )
-        for name in self.metrics:
-            hint = nearest(name, LOCAL_METRICS)
-            if name not in LOCAL_METRICS and hint.startswith("did you mean"):
-                raise ValueError(f"metrics: no metric {name}; {hint}")
-        if self.headline not in self.metrics:
-            raise ValueError(f"headline: {self.headline} is not among metrics ({', '.join(self.metrics)})")
         return self
 
     @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this task's head on a backbone."""
-        return "AutoModelForSequenceClassification"
+    def role(self) -> str:
+        """Which of ANSWERS the rows have."""
+        return next(role for role in ANSWERS if getattr(self, role) is not None)
 
     @property
-    def source(self) -> Docs | Files | Hub:
-        """Where the rows come from."""
-        found = self.docs or self.files or self.hub
-        if found is None:
-            raise ConfigError("task: one of docs, files and hub must be given")
-        return found
+    def auto_class(self) -> str:
+        """The transformers class that puts this family's head on a backbone."""
+        return "AutoModelForSequenceClassification"
 
     def prepare(self, model: Model, size: Size) -> Prepared:
         """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
-        splits = self._load()
-        classes = _classes(splits, self.label)
-        chosen = size.choose(splits.train["label"][:], splits.train["id"][:])
-        tokenizer, digest = model.load_tokenizer(), model.tokenizer_digest()
-        limit = min(model.max_length, tokenizer.model_max_length)
+        kind, column = ANSWERS[self.role], getattr(self, self.role)
+        columns = {"text": self.text, self.role: column} | ({"pair": self.pair} if self.pair else {})
+        splits = self.source.load(columns, stratify=kind.stratify)
+        strata = splits.train[kind.stratify][:] if kind.stratify else None
+        chosen = size.choose(strata, splits.train["id"][:])
+        train = splits.train.select(chosen)
+        answer = kind.learn(splits, train, column)
+        tokenizer = model.load_tokenizer()
         whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        ready: dict[str, Examples] = {}
-        for split, rows in whole.items():
-            pairs = rows["pair"][:] if self.pair else None
-            tokens = tokens_of(tokenizer, digest, rows["text"][:], pairs, limit)
-            ready[split] = _examples(rows, tokens, classes, _pad_id(tokenizer), limit)
-        ready["train"] = _only(ready["train"], chosen)
-        facts = _facts(splits, whole | {"train": splits.train.select(chosen)}, ready, classes, digest, limit)
-        return Prepared(**ready, classes=classes, facts=facts)
-
-    def head(self, prepared: Prepared) -> dict[str, Any]:
-        """The settings of the transformers configuration that this task's head needs."""
-        return {"num_labels": len(prepared.classes)}
-
-    def loss(self, logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean cross-entropy in nats. logits: (batch, classes)."""
-        from torch.nn.functional import cross_entropy
-
-        return cross_entropy(logits.float(), batch["labels"])
-
-    def _load(self) -> Splits:
-        columns = {"text": self.text, "label": self.label}
-        if self.pair:
-            columns["pair"] = self.pair
-        return self.source.load(columns, stratify="label")
-
-
-def _classes(splits: Splits, column: str) -> tuple[str, ...]:
-    """The classes of the training rows, sorted; the other splits may not hold others."""
-    known = sorted(set(splits.train["label"][:]))
-    if len(known) == 1:
-        raise DataError(
-            f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
+        ready = {name: _labelled(rows, model, tokenizer, answer) for name, rows in whole.items()}
+        ready["train"] = ready["train"].take(chosen)
+        facts = self.facts(
+            splits,
+            train,
+            ready,
+            classes=list(answer.classes),
+            tokenizer=model.tokenizer_digest(),
+            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
+            max_length=length_limit(model, tokenizer),
+            notes=[*splits.notes, *answer.notes(ready["train"].labels)],
         )
-    for name, rows in (("validation", splits.validation), ("test", splits.test)):
-        strange = sorted(set(rows["label"][:]) - set(known))
-        if strange:
-            raise DataError(
-                f"task.label={column}: the {name} rows have the label {strange[0]!r}, which no training row "
-                f"has (training has {', '.join(map(repr, known[:8]))}); correct the label or move the row"
-            )
-    return tuple(known)
+        head = answer.head | _ends(model, tokenizer, ready)
+        return Prepared(**ready, classes=answer.classes, facts=facts, head=head)
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """The mean loss that belongs to the kind of answer, ()."""
+        return ANSWERS[self.role].loss(model(**model_inputs(batch)).logits.float(), batch["labels"])
+
+    def observe(self, model: nn.Module, batch: Batch) -> Batch:
+        """logits: (batch, outputs) fp32."""
+        return {"logits": model(**model_inputs(batch)).logits.float()}
+
+    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+        """Mean loss, the metrics, and what they are made of per row."""
+        examples: Any = prepared.part(split)
+        logits = in_row_order(observed, "logits").astype(np.float64)
+        return examples.answer.judged(logits, examples.labels, examples.texts, self.metrics)
 
 
-def _examples(rows: Dataset, tokens: Tokens, classes: Sequence[str], pad_id: int, limit: int) -> Examples:
-    number = {name: i for i, name in enumerate(classes)}
-    labels = np.array([number[label] for label in rows["label"][:]], dtype=np.int64)
-    return Examples(rows["id"][:], rows["text"][:], tokens, labels, pad_id, limit)
+def _labelled(rows: Any, model: Model, tokenizer: Any, answer: Answer) -> LabelledTexts:
+    pair = rows["pair"][:] if "pair" in rows.column_names else None
+    if pair and _glues(tokenizer):
+        pair = ["\n" + text for text in pair]
+    texts = encoded(rows, model, tokenizer, rows["text"][:], pair)
+    return LabelledTexts(**vars(texts), labels=answer.targets(rows), answer=answer)
 
 
-def _only(examples: Examples, rows: Sequence[int]) -> Examples:
-    return Examples(
-        [examples.ids[i] for i in rows],
-        [examples.texts[i] for i in rows],
-        examples.tokens.take(rows),
-        examples.labels[list(rows)],
-        examples.pad_id,
-        examples.limit,
-    )
+def _glues(tokenizer: Any) -> bool:
+    """Whether the tokenizer puts nothing between two texts, as those of decoders do."""
+    return tokenizer.num_special_tokens_to_add(pair=True) == tokenizer.num_special_tokens_to_add(pair=False)
 
 
-def _facts(
-    splits: Splits, whole: dict[str, Any], ready: dict[str, Examples], classes, tokenizer: str, limit: int
-):
-    counts = {name: len(examples) for name, examples in ready.items()}
-    present = Counter(ready["train"].labels.tolist())
-    notes = [*splits.notes]
-    notes += [
-        f"no training row of class {name!r} in this subset"
-        for i, name in enumerate(classes)
-        if not present[i]
-    ]
-    return {
-        "source": splits.source,
-        "rows": {name: rows_digest(rows) for name, rows in whole.items()},
-        "counts": {**counts, "available": len(splits.train)},
-        "classes": list(classes),
-        "tokenizer": tokenizer,
-        "truncated": {name: int(examples.tokens.truncated.sum()) for name, examples in ready.items()},
-        "max_length": limit,
-        "notes": notes,
-    }
+def _ends(model: Model, tokenizer: Any, ready: Mapping[str, LabelledTexts]) -> dict[str, Any]:
+    """The tokens by which a model finds where a text ends, for its configuration.
+
+    Decoders read the last token that is no padding. Encoder-decoders read the last end token and, to
+    find it, need as many in each row as in the others: DataError where a row has more or fewer.
+    """
+    settings: dict[str, Any] = {"pad_token_id": pad_id(tokenizer)}
+    config = model.transformers_config()
+    if not config.is_encoder_decoder:
+        return settings
+    end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+    if getattr(config, "decoder_start_token_id", None) is None:
+        settings["decoder_start_token_id"] = settings["pad_token_id"]
+    for part in ready.values():
+        _check_ends(part, end, tokenizer, model.name)
+    return settings | {"eos_token_id": end}
 
 
-def _pad_id(tokenizer: Any) -> int:
-    if tokenizer.pad_token_id is not None:
-        return tokenizer.pad_token_id
-    return tokenizer.eos_token_id  # decoders: padding is masked, so any id will do
-
-
-def _padded(rows: Sequence[np.ndarray], length: int, fill: int) -> np.ndarray:
-    table = np.full((len(rows), length), fill, dtype=np.int64)  # (batch, length)
-    for i, row in enumerate(rows):
-        table[i, : len(row)] = row
-    return table
+def _check_ends(part: LabelledTexts, end: int | None, tokenizer: Any, model: str) -> None:
+    counts = np.array([np.count_nonzero(ids == end) for ids in part.tokens.ids])  # (rows,)
+    usual = int(np.median(counts))
+    if end is None or usual == 0:
+        raise DataError(
+            f"{model} classifies by the token that ends a text, and its tokenizer adds none: "
+            "choose another model.tokenizer"
+        )
+    if (strange := np.flatnonzero(counts != usual)).size:
+        token = tokenizer.convert_ids_to_tokens(end)
+        raise DataError(
+            f"row {part.ids[strange[0]]} holds {counts[strange[0]]} of the token {token} where others hold "
+            f"{usual}, and an encoder-decoder classifies by it: remove {token} from the text"
+        )

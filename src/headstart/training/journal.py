@@ -10,36 +10,46 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 
+from headstart.meters.flops import FlopCounter
 from headstart.meters.meter import Meter
 from headstart.records.store import append_point
 from headstart.run import Run
-from headstart.tasks.metrics import score, scorer
+from headstart.tasks.family import Judged, Prepared
+from headstart.tasks.metrics import LOWER_IS_BETTER
 from headstart.training import resume
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.watch import Watch
 
-LASTING = ("done", "waited", "evaluations", "last", "best", "best_step", "first_loss")  # kept over a resume
-LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+LASTING = ("done", "waited", "evaluations", "generated", "last", "best", "best_step", "first_loss")
 
 
 class Journal(pl.Callback):
     """Phases, totals and curve points of one run; keeps the best weights if the budget says so."""
 
-    def __init__(self, run: Run, run_id: str, plan: Plan, meter: Meter, watch: Watch, folder: Path) -> None:
-        self.run, self.run_id, self.plan, self.meter, self.watch = run, run_id, plan, meter, watch
-        self.folder = folder
-        self.metrics = scorer(run.task.metrics)
+    def __init__(
+        self,
+        run: Run,
+        run_id: str,
+        prepared: Prepared,
+        plan: Plan,
+        counter: FlopCounter,
+        meter: Meter,
+        watch: Watch,
+        folder: Path,
+    ) -> None:
+        self.run, self.run_id, self.prepared, self.plan = run, run_id, prepared, plan
+        self.counter, self.meter, self.watch, self.folder = counter, meter, watch, folder
         self.done = 0  # steps
         self.waited = 0.0  # seconds of the train phase spent waiting for the next batch
         self._free_since: float | None = None
         self.evaluations = 0
+        self.generated = {"validation": 0, "test": 0}  # FLOPs
         self.last: dict[str, float] | None = None  # validation scores at the latest evaluation
         self.best: dict[str, float] | None = None
         self.best_step: int | None = None
         self.first_loss: float | None = None
-        self.test: tuple[np.ndarray, np.ndarray] | None = None
-        self.test_scores: dict[str, float] | None = None
+        self.test: Judged | None = None
         self._saved = time.perf_counter()
 
     def on_train_batch_end(
@@ -63,9 +73,9 @@ class Journal(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score, write the point, keep the best; Diverged when the losses say so."""
-        probabilities, labels, loss = pl_module.collected()
+        judged = self._judged("validation", pl_module)
         self.evaluations += 1
-        self.last = {"loss": loss, **score(self.metrics, labels, probabilities)}
+        self.last = {"loss": judged.loss, **judged.scores}
         self.meter.end()
         self._write(trainer, pl_module)
         self._keep_best(pl_module)
@@ -101,10 +111,14 @@ class Journal(pl.Callback):
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the test rows."""
-        probabilities, labels, _ = pl_module.collected()
-        self.test = probabilities, labels
-        self.test_scores = score(self.metrics, labels, probabilities)
+        self.test = self._judged("test", pl_module)
         self.meter.end()
+
+    def _judged(self, split: str, learner: Learner) -> Judged:
+        observed = list(zip(self.plan.orders[split], learner.collected(), strict=True))
+        if tokens := self.run.task.decoded(observed):
+            self.generated[split] += self.plan.generation(split, tokens, self.counter)
+        return self.run.task.judge(self.prepared, split, observed)
 
     def _write(self, trainer: pl.Trainer, learner: Learner) -> None:
         train_loss = learner.mean_train_loss()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,22 @@ class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of 
 class Learner(pl.LightningModule):
     """One model in training. Losses stay on the device until an evaluation reads them."""
 
-    def __init__(self, run: Run, model: nn.Module, steps: int, former: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        model: nn.Module,
+        steps: int,
+        stages: Sequence[tuple[int, frozenset[str]]],
+        former: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.run, self.model, self.steps, self.former = run, model, steps, former
+        self.stages = stages  # from which step on which parameters train
         self.best_state: dict[str, torch.Tensor] | None = None
         self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
-        self._outputs: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._observed: list[Batch] = []
 
     @property
     def step(self) -> int:
@@ -38,7 +47,9 @@ class Learner(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""
-        optimizer = self.run.optim.optimizer(self.model)
+        trained = frozenset().union(*(names for _, names in self.stages))
+        optimizer = self.run.optim.optimizer(self.model, self.run.arm.factors(self.model), trained)
+        self._free()
         schedule = self.run.optim.schedule(optimizer, self.steps)
         if self.former:
             optimizer.load_state_dict(self.former["optimizer"])
@@ -48,6 +59,8 @@ class Learner(pl.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
         torch.manual_seed(stream(self.run.seed, "noise", self.step))
+        if len(self.stages) > 1:
+            self._free()
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
@@ -56,23 +69,21 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Mean loss of the batch, () in fp32."""
-        loss = self.run.task.loss(self._logits(batch), batch)
+        loss = self.run.task.loss(self.model, batch)
         self._keep(loss.detach())
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect logits and labels; `collected` hands them over once per evaluation."""
-        self._outputs.append((self._logits(batch).float(), batch["labels"]))
+        """Keep what the task wants to see of the batch; `collected` hands it over once per evaluation."""
+        self._observed.append(self.run.task.observe(self.model, batch))
 
     test_step = validation_step
 
-    def collected(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Probabilities (examples, classes), labels (examples,) and the mean loss since the last call."""
-        logits = torch.cat([logits for logits, _ in self._outputs])
-        labels = torch.cat([labels for _, labels in self._outputs])
-        self._outputs.clear()
-        loss = float(self.run.task.loss(logits, {"labels": labels}))
-        return torch.softmax(logits, dim=1).cpu().numpy(), labels.cpu().numpy(), loss
+    def collected(self) -> list[dict[str, np.ndarray]]:
+        """What was kept of every batch since the last call, off the device."""
+        kept = [{name: values.cpu().numpy() for name, values in batch.items()} for batch in self._observed]
+        self._observed.clear()
+        return kept
 
     def mean_train_loss(self) -> float | None:
         """Mean training loss since the last call; Diverged when one of them was not finite."""
@@ -84,8 +95,11 @@ class Learner(pl.LightningModule):
             raise Diverged(f"the training loss was not finite at step {bad + 1}")
         return mean
 
-    def _logits(self, batch: Batch) -> torch.Tensor:
-        return self.model(**{name: value for name, value in batch.items() if name != "labels"}).logits
+    def _free(self) -> None:
+        """Let train what this step's stage names, and nothing else."""
+        (names,) = [names for start, names in self.stages if start <= self.step][-1:]
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name in names)
 
     def _keep(self, loss: torch.Tensor) -> None:
         step = torch.tensor(self.step, device=loss.device)

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.batches import evaluation_order, order_digest, padded_length, training_order
+from headstart.data.batches import evaluation_order, order_digest, training_order
 from headstart.meters.flops import FlopCounter
+from headstart.meters.law import outside_in
+from headstart.models.model import architecture_digest
 from headstart.run import Run
 from headstart.streams import stream
-from headstart.tasks.text_classification import Examples, Prepared
+from headstart.tasks.family import Examples, Prepared, Shape
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Rows, real tokens and padded length of each batch of an order; all (batches,) int64."""
+    """Rows and tokens of each batch of an order, (batches,) int64, and the shape of its rows."""
 
     rows: np.ndarray
     tokens: np.ndarray
-    lengths: np.ndarray
-
-    @property
-    def padded(self) -> np.ndarray:
-        """Tokens with padding, per batch."""
-        return self.rows * self.lengths
+    padded: np.ndarray  # tokens with padding
+    each: list[Shape]
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,26 @@ class Plan:
     flops: dict[str, np.ndarray] = field(default_factory=dict)  # per batch
     without_formula: set[str] = field(default_factory=set)  # operations that make the count a lower bound
 
-    def count(self, counter: FlopCounter) -> None:
-        """FLOPs of every batch, counted once per distinct shape."""
-        self.flops["train"] = _flops(self.shapes["train"], counter.train)
-        self.flops["validation"] = _flops(self.shapes["validation"], counter.forward)
-        self.flops["test"] = _flops(self.shapes["test"], counter.forward)
-        self.without_formula.update(counter.without_formula)
+    def count(self, counters: Sequence[tuple[int, FlopCounter]]) -> None:
+        """FLOPs of every batch, once per distinct shape. `counters`: from which step on which one counts."""
+        ends = [*(start for start, _ in counters[1:]), self.steps]
+        train = self.shapes["train"]
+        parts = [
+            _flops(train, counter.train, start, end)
+            for (start, counter), end in zip(counters, ends, strict=True)
+        ]
+        self.flops["train"] = np.concatenate(parts)
+        self.flops["validation"] = _flops(self.shapes["validation"], counters[0][1].forward)
+        self.flops["test"] = _flops(self.shapes["test"], counters[0][1].forward)
+        for _, counter in counters:
+            self.without_formula.update(counter.without_formula)
+
+    def generation(self, split: str, tokens: Sequence[int], counter: FlopCounter) -> int:
+        """FLOPs of generating that many tokens per row in each batch of a split."""
+        shapes = self.shapes[split]
+        works = [(length, *shape) for length, shape in zip(tokens, shapes.each, strict=True)]
+        per_row = {work: counter.generate(1, *work) for work in outside_in(works)}
+        return sum(int(rows) * per_row[work] for rows, work in zip(shapes.rows, works, strict=True))
 
     def spent(self, steps: int) -> dict[str, int]:
         """Training samples, tokens and FLOPs after `steps` steps."""
@@ -59,12 +74,17 @@ class Plan:
             "flops": int(self.flops["train"][:steps].sum()),
         }
 
-    def cost(self, steps: int, evaluations: int, tested: bool) -> dict[str, Any]:
-        """The countable part of the record's `cost` after that much work."""
+    def cost(
+        self, steps: int, evaluations: int, tested: bool, generated: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """The countable part of the record's `cost` after that much work.
+
+        `generated`: FLOPs of generation by split, known only once it is over.
+        """
         flops = {
             "train": int(self.flops["train"][:steps].sum()),
-            "eval": int(self.flops["validation"].sum()) * evaluations,
-            "test": int(self.flops["test"].sum()) * tested,
+            "eval": int(self.flops["validation"].sum()) * evaluations + generated["validation"],
+            "test": int(self.flops["test"].sum()) * tested + generated["test"],
         }
         times = {"train": None, "eval": evaluations, "test": int(tested)}
         tokens = {stage: self._tokens(stage, steps, n) for stage, n in times.items()}
@@ -99,27 +119,43 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     steps = run.budget.total_steps(len(prepared.train), batch)
     every = run.budget.evaluate_every(steps)
     orders = {
-        "train": training_order(prepared.train.tokens.lengths, batch, steps, stream(run.seed, "order")),
-        "validation": evaluation_order(prepared.validation.tokens.lengths, 2 * batch),
-        "test": evaluation_order(prepared.test.tokens.lengths, 2 * batch),
+        "train": training_order(prepared.train.lengths, batch, steps, stream(run.seed, "order")),
+        "validation": evaluation_order(prepared.validation.lengths, 2 * batch),
+        "test": evaluation_order(prepared.test.lengths, 2 * batch),
     }
-    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
-    shapes = {name: _shapes(orders[name], parts[name]) for name in orders}
+    shapes = {split: _shapes(order, prepared.part(split)) for split, order in orders.items()}
     digest = order_digest(orders["train"], prepared.train.ids)
     evaluations = 1 + -(-steps // every)
     return Plan(orders, shapes, steps, every, evaluations, digest)
 
 
+def counters_of(run: Run, plan: Plan, config: PretrainedConfig) -> list[tuple[int, FlopCounter]]:
+    """Who counts the FLOPs of the run from which step on: a new stage of the arm is a new counter."""
+    task, head = run.task, run.task.auto_class_for(run.model)
+    skeleton = run.model.skeleton(head, config)
+    added = "+".join(run.arm.adapt(skeleton, 0))
+    shape = f"{head}:{architecture_digest(config)}:{added}"
+    return [
+        (
+            round(stage.share * plan.steps),
+            FlopCounter(skeleton, set(stage.trainable), task.inputs, shape, task.prompt),
+        )
+        for stage in run.arm.stages(skeleton)
+    ]
+
+
 def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
-    lengths = examples.tokens.lengths
     return Shapes(
         rows=np.array([len(batch) for batch in order]),
-        tokens=np.array([lengths[batch].sum() for batch in order]),
-        lengths=np.array([padded_length(int(lengths[batch].max()), examples.limit) for batch in order]),
+        tokens=np.array([examples.real(batch) for batch in order]),
+        padded=np.array([examples.padded(batch) for batch in order]),
+        each=[examples.shape(batch) for batch in order],
     )
 
 
-def _flops(shapes: Shapes, count: Any) -> np.ndarray:
-    return np.array(
-        [count(int(rows), int(length)) for rows, length in zip(shapes.rows, shapes.lengths, strict=True)]
-    )
+def _flops(shapes: Shapes, count: Callable[..., int], start: int = 0, end: int | None = None) -> np.ndarray:
+    """FLOPs of the batches from `start` to `end`: (batches,) int64."""
+    each = shapes.each[start:end]
+    per_row = {shape: count(1, *shape) for shape in outside_in(each)}
+    parts = zip(shapes.rows[start:end], each, strict=True)
+    return np.array([int(rows) * per_row[shape] for rows, shape in parts], dtype=np.int64)

@@ -20,7 +20,6 @@ from headstart.arms.attest import attest
 from headstart.arms.from_run import keep, write_ledger
 from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
-from headstart.meters.flops import FlopCounter
 from headstart.meters.memory import PeakMemory
 from headstart.meters.meter import Meter
 from headstart.meters.peak import peak, utilisation
@@ -31,11 +30,11 @@ from headstart.records.fingerprint import Fingerprint
 from headstart.records.store import write_predictions, write_record
 from headstart.run import Run
 from headstart.streams import stream
-from headstart.tasks.text_classification import Examples, Prepared
+from headstart.tasks.family import Examples
 from headstart.training import resume
 from headstart.training.journal import Journal
 from headstart.training.module import Diverged, Learner
-from headstart.training.plan import Plan, plan_of
+from headstart.training.plan import Plan, counters_of, plan_of
 from headstart.training.tracker import summarise, tracked
 from headstart.training.watch import Unwatched, Watch
 
@@ -84,25 +83,25 @@ def train(
             plan = plan_of(run, prepared)
 
             # 2. The seeded random model, the same for both arms; then the one difference.
-            config = run.model.transformers_config(**run.task.head(prepared))
-            seeds = {"weights": stream(run.seed, "weights"), "order": stream(run.seed, "order")}
-            seeds |= {"noise": stream(run.seed, "noise"), "subset": getattr(run.size, "seed", 0)}
-            model = run.model.seeded(run.task.auto_class, config, seeds["weights"])
-            poured = run.arm.pour(model, run.model)
+            config = run.model.transformers_config(**prepared.head)
+            seeds = {name: stream(run.seed, name) for name in ("weights", "order", "noise", "arm")}
+            model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
+            poured = run.arm.pour(model, run.model, seeds["arm"])
             init = attest(model, head_names(model), poured.names, poured.checkpoint)
-            init |= {"streams": seeds, "architecture": architecture_digest(config)}
+            init |= {"streams": seeds | {"subset": getattr(run.size, "seed", 0)}}
+            init |= {"architecture": architecture_digest(config)}
+            run.arm.adapt(model, seeds["arm"])
+            stages = [(round(s.share * plan.steps), s.trainable) for s in run.arm.stages(model)]
 
         # 3. What every step will cost, counted before the first one.
         with meter.phase("count"):
             watch.say("counting operations")
-            trainable = {name for name, p in model.named_parameters() if p.requires_grad}
-            skeleton = run.model.skeleton(run.task.auto_class, config)
-            shape = f"{run.task.auto_class}:{init['architecture']}"
-            plan.count(FlopCounter(skeleton, trainable, architecture=shape))
+            counters = counters_of(run, plan, config)
+            plan.count(counters)
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
-        learner = Learner(run, model, plan.steps, former)
-        journal = Journal(run, names.run_id, plan, meter, watch, folder)
+        learner = Learner(run, model, plan.steps, stages, former)
+        journal = Journal(run, names.run_id, prepared, plan, counters[0][1], meter, watch, folder)
         orders = dict(plan.orders)
         if former:
             model.load_state_dict(former["model"])
@@ -110,7 +109,9 @@ def train(
             journal.resumed(former)
             orders["train"] = plan.orders["train"][former["step"] :]
         trainer = _trainer(run, plan, journal, logger, folder)
-        loaders = {split: _loader(getattr(prepared, split), orders[split]) for split in orders}
+        first = former["step"] if former else 0
+        loaders = {split: _loader(prepared.part(split), orders[split]) for split in ("validation", "test")}
+        loaders["train"] = _loader(prepared.train, orders["train"], run.seed, first)
         status, reason = "finished", None
         try:
             watch.begin(run.title, plan.steps)
@@ -121,14 +122,15 @@ def train(
             if journal.done % plan.every:
                 trainer.validate(learner, loaders["validation"], verbose=False)
 
-            # 5. The test rows: once, by the final model, under the same rule for both arms.
-            watch.say("testing")
+            # 5. The test rows: once, by the final model, under the same rule for both arms; never in a trial.
             if learner.best_state is not None:
                 model.load_state_dict(learner.best_state)
-            trainer.test(learner, loaders["test"], verbose=False)
-            _write_predictions(folder, prepared, journal)
+            if not run.study.trial:
+                watch.say("testing")
+                trainer.test(learner, loaders["test"], verbose=False)
+                _write_predictions(folder, prepared.test, journal)
             if run.keep_weights:
-                keep(folder, model, run.model.load_tokenizer())
+                keep(folder, run.arm.settle(model), run.task.processor(run.model))
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
         except BaseException as error:
@@ -147,7 +149,7 @@ def train(
                 "seed": run.seed,
                 "status": status,
                 "scores": _scores(run, journal, status, reason),
-                "cost": _cost(run, plan, journal, meter, model, memory, fastest),
+                "cost": _cost(run, plan, journal, meter, learner, memory, fastest),
                 "init": init,
                 "data": prepared.facts | {"order": plan.digest},
                 "environment": environment(
@@ -187,24 +189,35 @@ def _trainer(run: Run, plan: Plan, journal: Journal, logger: Any, folder: Path) 
     )
 
 
-def _loader(examples: Examples, order: Sequence[np.ndarray]) -> DataLoader:
-    """Batches in the planned order; rows are collated whole, so the loader itself draws nothing."""
+def _loader(
+    examples: Examples, order: Sequence[np.ndarray], seed: int | None = None, first: int = 0
+) -> DataLoader:
+    """Batches in the planned order; rows are collated whole, so the loader itself draws nothing.
+
+    With a seed, the batch of every step draws its noise from that seed and the step, counted from `first`.
+    """
     return DataLoader(
-        _Rows(examples),
+        _Steps(examples, order, seed, first),
         batch_size=None,
-        sampler=order,  # pyright: ignore[reportArgumentType]
+        shuffle=False,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-class _Rows(torch.utils.data.Dataset):
-    """Batches by the positions of their rows."""
+class _Steps(torch.utils.data.Dataset):
+    """The batch of each step."""
 
-    def __init__(self, examples: Examples) -> None:
-        self.examples = examples
+    def __init__(self, examples: Examples, order: Sequence[np.ndarray], seed: int | None, first: int) -> None:
+        self.examples, self.order, self.seed, self.first = examples, order, seed, first
 
-    def __getitem__(self, rows: Any) -> dict[str, torch.Tensor]:
-        return self.examples.batch(rows)
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        draw = None
+        if self.seed is not None:
+            draw = np.random.default_rng(stream(self.seed, "corruption", self.first + step))
+        return self.examples.batch(self.order[step].tolist(), draw)
 
 
 def _scores(run: Run, journal: Journal, status: str, reason: str | None) -> dict[str, Any]:
@@ -214,8 +227,8 @@ def _scores(run: Run, journal: Journal, status: str, reason: str | None) -> dict
     known = validation if finished else None
     return {
         "validation": known and {name: known[name] for name in known if name != "loss"},
-        "test": journal.test_scores if finished else None,
-        "reason": None if finished else reason,
+        "test": journal.test.scores if finished and journal.test else None,
+        "reason": "a trial: it never sees the test rows" if run.study.trial and finished else reason,
     }
 
 
@@ -224,14 +237,15 @@ def _cost(
     plan: Plan,
     journal: Journal,
     meter: Meter,
-    model: torch.nn.Module,
+    learner: Learner,
     memory: PeakMemory,
     fastest: dict[str, Any],
 ) -> dict[str, Any]:
     """The record's `cost`: what was counted, what was timed, what was metered, and what follows from it."""
-    cost = plan.cost(journal.done, journal.evaluations, journal.test is not None)
+    cost = plan.cost(journal.done, journal.evaluations, journal.test is not None, journal.generated)
     seconds, energy = meter.seconds_by_phase(), meter.account()
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    ever = frozenset().union(*(names for _, names in learner.stages))
+    sizes = [(p.numel(), name in ever) for name, p in learner.model.named_parameters()]
     train, tokens = seconds["train"], cost["tokens"]["train"]
     share = utilisation(cost["flops"]["train"], train, fastest["flops_per_second"])
     return {
@@ -248,22 +262,11 @@ def _cost(
     }
 
 
-def _write_predictions(folder: Path, prepared: Prepared, journal: Journal) -> None:
+def _write_predictions(folder: Path, test: Examples, journal: Journal) -> None:
     """One row per test example, in the order of the test rows."""
-    if journal.test is None:
-        return
-    probabilities, labels = journal.test  # in evaluation order
-    test, classes = prepared.test, prepared.classes
-    rows = np.concatenate(journal.plan.orders["test"])
-    back = np.argsort(rows)
-    write_predictions(
-        folder,
-        test.ids,
-        test.texts,
-        [classes[i] for i in labels[back]],
-        [classes[i] for i in probabilities.argmax(axis=1)[back]],
-        probabilities[np.arange(len(labels)), labels][back].tolist(),
-    )
+    if (told := journal.test) is not None:
+        ids = test.ids if told.ids is None else told.ids
+        write_predictions(folder, ids, told.texts, told.labels, told.predictions, told.statistics)
 
 
 def _device_name(device: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import torch
 
 from headstart.run import Run
@@ -17,16 +18,19 @@ def warm_up(run: Run, seconds: float) -> None:
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
     prepared = run.task.prepare(run.model, run.size)
-    config = run.model.transformers_config(**run.task.head(prepared))
+    config = run.model.transformers_config(**prepared.head)
     device = run.hardware.device()
-    model = run.model.seeded(run.task.auto_class, config, stream(run.seed, "weights")).to(device).train()
-    optimizer = run.optim.optimizer(model)
+    head = run.task.auto_class_for(run.model)
+    model = run.model.seeded(head, config, stream(run.seed, "weights")).to(device).train()
+    optimizer = run.optim.optimizer(model, {}, frozenset(name for name, _ in model.named_parameters()))
+    draw = np.random.default_rng(0)
     for rows in plan_of(run, prepared).orders["train"]:
         if time.perf_counter() > end:
             break
-        batch = {name: tensor.to(device) for name, tensor in prepared.train.batch(rows.tolist()).items()}
+        batch = prepared.train.batch(rows.tolist(), draw)
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
         with torch.autocast(device, torch.bfloat16, enabled=run.precision == "bf16"):
-            loss = run.task.loss(model(**{k: v for k, v in batch.items() if k != "labels"}).logits, batch)
+            loss = run.task.loss(model, batch)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -1,0 +1,94 @@
+"""LoRA: small trained matrices beside frozen ones (Hu et al. 2021, arXiv:2106.09685), through peft."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from headstart.arms.layers import backbone
+from headstart.arms.pour import named
+from headstart.arms.start import learnt
+from headstart.arms.transfer import Transfer
+from headstart.node import NAME, ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Lora(Transfer):
+    """The poured backbone stays as it is; adapters of `rank` beside its linear layers, and the head, train.
+
+    An adapter adds alpha / rank * B A x; B starts at zero, so that step 0 is that of the poured model.
+    `targets` names linear layers of the backbone by the end of their names; null means all of them.
+    """
+
+    kind: Literal["lora"]
+    name: str = Field(default="lora", pattern=NAME)
+    trainable: Literal["all", "head", "norms_and_head"] = "head"
+    rank: int = Field(default=8, ge=1)
+    alpha: float = Field(default=16, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: tuple[str, ...] | None = Field(default=None, strict=False)
+
+    def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
+        """Add the adapters, drawn from `seed` alone; on the meta device they have no numbers either."""
+        import torch
+        from peft import LoraConfig, inject_adapter_in_model
+
+        linear = self._linear(seeded)
+        settings = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,  # pyright: ignore[reportArgumentType] - its own layers divide it as a number
+            lora_dropout=self.dropout,
+            target_modules=sorted(linear),
+            fan_in_fan_out="Conv1D" in {type(layer).__name__ for layer in linear.values()},
+        )
+        before, device = set(learnt(seeded)), next(seeded.parameters()).device
+        with torch.random.fork_rng(devices=[]), torch.device(device):
+            torch.default_generator.manual_seed(seed)
+            inject_adapter_in_model(settings, seeded)
+        return tuple(sorted(name for name in learnt(seeded) - before if ".lora_" in name))
+
+    def settle(self, model: nn.Module) -> nn.Module:
+        """A copy of the model with every adapter added into the matrix beside it."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        plain = copy.deepcopy(model)
+        for name, layer in list(plain.named_modules()):
+            if isinstance(layer, BaseTunerLayer):
+                layer.merge()
+                plain.set_submodule(name, layer.get_base_layer())
+        return plain
+
+    def _trained(self, model: nn.Module) -> frozenset[str]:
+        return super()._trained(model) | {name for name in learnt(model) if ".lora_" in name}
+
+    def _linear(self, model: nn.Module) -> dict[str, nn.Module]:
+        """The layers that get an adapter, by path; ConfigError when there are none, or a target fits none."""
+        from torch import nn
+        from transformers.pytorch_utils import Conv1D
+
+        inside = backbone(model)
+        found = {
+            path: layer
+            for path, layer in model.named_modules()
+            if isinstance(layer, nn.Linear | Conv1D) and inside(path) and not named(path, self.fresh)
+        }
+        if not found:
+            raise ConfigError(
+                f"arm: the backbone of {type(model).__name__} has no linear layers for LoRA to adapt; "
+                f"choose another arm"
+            )
+        targets = (".",) if self.targets is None else self.targets
+        lost = [t for t in targets if t != "." and not any(_ends(path, t) for path in found)]
+        if lost or not targets:
+            ends = sorted({path.rpartition(".")[2] for path in found})
+            what = ", ".join(lost) or "an empty list"
+            raise ConfigError(f"arm.targets: {what} names no linear layer; they end in {', '.join(ends)}")
+        return {path: layer for path, layer in found.items() if any(_ends(path, t) for t in targets)}
+
+
+def _ends(path: str, target: str) -> bool:
+    return target == "." or f".{path}".endswith(f".{target}")

@@ -1,0 +1,153 @@
+"""The commands: one function each, from the words behind the command to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from headstart.node import ConfigError
+
+Command = Callable[[list[str]], int]
+
+
+def report(arguments: list[str]) -> int:
+    """Build the report of a study again from its records."""
+    if (
+        code := _asked("report FOLDER    (a study's folder, such as runs/first_look)", arguments, 1)
+    ) is not None:
+        return code
+    report_all(arguments)
+    return 0
+
+
+def report_all(folders: Sequence[str] | set[str]) -> None:
+    """Build and show the report of every folder."""
+    from headstart.reports.build import build
+    from headstart.reports.terminal import show
+
+    for folder in sorted(folders):
+        built = build(Path(folder))
+        show(built.findings, built.html)
+
+
+def plan(arguments: list[str]) -> int:
+    """What would run, what is done, expected FLOPs and time."""
+    if (
+        code := _asked("plan [setting=value ...]    (the arguments of the study itself)", arguments)
+    ) is not None:
+        return code
+    from rich.console import Console
+
+    from headstart.reports.plan import show_plan
+    from headstart.studies.forecast import forecast
+
+    runs = _runs("plan", arguments)
+    with Console(stderr=True).status("loading rows and counting operations"):
+        expected, basis = forecast(runs)
+    show_plan(expected, basis)
+    return 0
+
+
+def fetch(arguments: list[str]) -> int:
+    """Bring everything that a study needs into the local caches."""
+    usage = "fetch [setting=value ...]    (what that study needs, so that it runs without a network)"
+    if (code := _asked(usage, arguments)) is not None:
+        return code
+    from rich.console import Console
+
+    from headstart.reports.fetched import show_fetched
+    from headstart.studies import fetch as fetching
+
+    wanted = fetching.needs(_runs("fetch", arguments))
+    with Console(stderr=True).status("fetching") as status:
+        items = fetching.fetch(wanted, lambda name: status.update(f"fetching {name}"))
+    show_fetched(items)
+    problems = [item.problem for item in items if item.problem]
+    for problem in dict.fromkeys(problems):
+        print(f"headstart: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def doctor(arguments: list[str]) -> int:
+    """This machine: what can be measured here, and why not the rest."""
+    usage = "doctor [--json]    (what this machine is and what can be measured on it)"
+    if (code := _asked(usage, arguments, flags=("--json",))) is not None:
+        return code
+    import json
+
+    from rich.console import Console
+
+    from headstart.data.cache import cache_dir
+    from headstart.meters.doctor import examine
+    from headstart.records.environment import LIBRARIES
+    from headstart.reports.doctor import render
+
+    with Console(stderr=True).status("looking at this machine (about ten seconds)"):
+        found = examine(LIBRARIES, {"headstart": cache_dir()})
+    if arguments:
+        print(json.dumps(found, indent=2))
+    else:
+        Console().print(render(found))
+    return 0
+
+
+def energy(arguments: list[str]) -> int:
+    """Join the readings of a wall meter to the phases of finished runs."""
+    usage = "energy FOLDER METER.csv    (join a wall meter's time,watts to the phases)"
+    if (code := _asked(usage, arguments, 2)) is not None:
+        return code
+    from headstart.studies.wall_meter import import_energy
+
+    number = import_energy(Path(arguments[0]), Path(arguments[1]))
+    print(f"{number} runs now hold the joules of {arguments[1]}")
+    return 0
+
+
+def tasks(arguments: list[str]) -> int:
+    """The tasks that exist here."""
+    if (
+        code := _asked("tasks [--json]    (every choice of task=...)", arguments, flags=("--json",))
+    ) is not None:
+        return code
+    from headstart.reports.tasks import show_tasks
+    from headstart.studies.catalogue import tasks_here
+
+    show_tasks(tasks_here(), as_json=bool(arguments))
+    return 0
+
+
+def _runs(command: str, arguments: list[str]) -> list:
+    """The runs that these settings describe."""
+    from headstart.studies.compose import runs_of
+
+    strange = [word for word in arguments if word.startswith("-") and word not in ("-m", "--multirun")]
+    if strange:
+        raise ConfigError(f"{command}: no flag {strange[0]}; {command} takes the settings of a study, and -m")
+    return runs_of(arguments)
+
+
+def _asked(
+    usage: str, arguments: Sequence[str], number: int | None = None, flags: Sequence[str] | None = None
+) -> int | None:
+    """Print the usage when it is asked for (exit 0) or the number of words is wrong (2); else None.
+
+    With `flags`, these are all the words that may come, each at most once.
+    """
+    asked = arguments[:1] in (["-h"], ["--help"])
+    wrong = number is not None and len(arguments) != number
+    wrong |= flags is not None and not (set(arguments) <= set(flags) and len(arguments) <= len(flags))
+    if not asked and not wrong:
+        return None
+    print(f"usage: headstart {usage}", file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
+
+
+COMMANDS: dict[str, Command] = {
+    "report": report,
+    "plan": plan,
+    "fetch": fetch,
+    "tasks": tasks,
+    "doctor": doctor,
+    "energy": energy,
+}

@@ -1,0 +1,122 @@
+"""Emitted: the carbon of pretraining, fine-tuning and training from scratch, and how it is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from headstart.compare import published
+from headstart.compare.known import known
+from headstart.node import RecordError
+from headstart.records.record import Record
+from headstart.records.store import read_study
+
+Stage = Literal["pretraining", "fine-tuning", "from scratch"]
+Origin = Literal["published", "measured here", "estimated here"]
+OBJECTIVES = frozenset({"masked_lm", "causal_lm", "denoising"})  # kinds of task that pretrain
+JOULES_PER_KWH = 3.6e6
+
+
+class Electricity(Protocol):
+    """What a kWh stands for somewhere."""
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def grams_per_kwh(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Emission:
+    """Grams of CO2e of one training, a range where a range was published."""
+
+    stage: Stage
+    label: str
+    low: float
+    high: float
+    origin: Origin
+    told: str  # what the figure stands on
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """Everything that has a figure, and how many runs know their joules but not their place."""
+
+    emissions: tuple[Emission, ...]
+    placeless: int
+
+
+def emitted(runs: Path, here: Electricity | None = None) -> Emitted:
+    """Published figures, then a mean per study, model and stage of the finished runs below `runs`.
+
+    `here` stands in for runs whose record holds joules and no carbon; without it they are only counted.
+    """
+    found: dict[tuple[Stage, str, Origin], list[tuple[float, str]]] = defaultdict(list)
+    placeless = 0
+    for record in _finished(runs):
+        grams = _grams(record, here)
+        if grams is not None:
+            found[_kind(record)].append(grams)
+        elif record.cost["energy"]["joules"] is not None:
+            placeless += 1
+    return Emitted((*_published(), *(_mean(kind, values) for kind, values in found.items())), placeless)
+
+
+def _finished(runs: Path) -> Iterable[Record]:
+    """Every finished run of every study; trials, which only choose settings, are left out."""
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
+        try:
+            records = read_study(folder).records if folder.is_dir() else ()
+        except RecordError:
+            continue
+        yield from (r for r in records if r.finished and not r.config["study"].get("trial"))
+
+
+def _grams(record: Record, here: Electricity | None) -> tuple[float, str] | None:
+    """Grams, and the place whose electricity they stand for; None where either is unknown."""
+    carbon, joules = record.cost.get("carbon"), record.cost["energy"]["joules"]
+    if carbon and carbon["grams"] is not None:
+        return float(carbon["grams"]), str(carbon["place"])
+    if here is None or joules is None:
+        return None
+    return joules["total"] / JOULES_PER_KWH * here.grams_per_kwh, here.place
+
+
+def _kind(record: Record) -> tuple[Stage, str, Origin]:
+    name = str(record.config["model"]["name"]).rstrip("/").rpartition("/")[2]
+    estimated = record.cost["energy"]["method"] == "estimated"
+    origin: Origin = "estimated here" if estimated else "measured here"
+    return _stage(record), f"{name}, {record.study}", origin
+
+
+def _stage(record: Record) -> Stage:
+    if record.config["task"]["kind"] in OBJECTIVES:
+        return "pretraining"
+    return "fine-tuning" if record.init["checkpoint"] is not None else "from scratch"
+
+
+def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) -> Emission:
+    stage, label, origin = kind
+    grams = sum(value for value, _ in values) / len(values)
+    places = ", ".join(dict.fromkeys(place for _, place in values))
+    runs = "1 run" if len(values) == 1 else f"mean of {len(values)} runs"
+    return Emission(stage, label, grams, grams, origin, f"{runs}, electricity of {places}")
+
+
+def _published() -> list[Emission]:
+    """One entry per published figure in kg CO2e, whatever other names its model has."""
+    entries = {id(entry): entry for entry in published.table().values()}
+    found = []
+    for entry in entries.values():
+        name = entry["models"][0]
+        for figure in published.figures(name):
+            low, high = figure.amount.low, figure.amount.high
+            if figure.quantity == "kg_co2e" and low is not None and high is not None:
+                title = about.title if (about := known(name)) else name
+                label = f"{title} ({figure.covers})" if figure.covers else title
+                told = f"{figure.basis}; {figure.boundary}; {figure.source}"
+                found.append(Emission("pretraining", label, low * 1000, high * 1000, "published", told))
+    return found

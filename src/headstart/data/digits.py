@@ -1,0 +1,73 @@
+"""Digits: the handwritten digits that scikit-learn carries, 1797 images of 8 x 8 pixels, as rows.
+
+They are the test part of the optical recognition set of Alpaydin and Kaynak (1998, UCI, doi:10.24432/C50P49).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headstart.data.docstrings import folder, version
+from headstart.data.corpus import split_of
+from headstart.data.images import encoded
+from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked, hashed_rank
+from headstart.node import DataError, Node
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COLUMNS = ("image", "label")
+SIDE = 8  # pixels
+INK = 16  # the darkest of their values
+
+
+class Digits(Node):
+    """Ten classes of small grey images; an image's own content decides its split, and no image is there twice."""
+
+    split_seed: int = 0
+
+    def digest(self) -> str:
+        """Version and content of the file in scikit-learn, and the seed of the split."""
+        content = hashlib.sha256(_file().read_bytes()).hexdigest()
+        facts = f"{version('sklearn')}\0{content}\0{self.split_seed}"
+        return f"digits:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
+
+    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+        """The splits, some 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
+        rows = _distinct(_read())
+        ordered = sorted(rows, key=lambda key: (hashed_rank(self.split_seed, key), key))
+        datasets = {}
+        for split in SPLITS:
+            keys = [key for key in ordered if split_of(key, self.split_seed) == split]
+            cells = {name: [rows[key][place] for key in keys] for place, name in enumerate(COLUMNS)}
+            raw = RawRows(f"digits split {split}", COLUMNS, cells.__getitem__)
+            datasets[split] = as_dataset(checked(raw, columns))
+        return Splits(**datasets, source=self.digest())
+
+
+def _file() -> Path:
+    """The file itself: `load_digits` would import all of scikit-learn."""
+    path = folder("sklearn") / "datasets" / "data" / "digits.csv.gz"
+    if not path.is_file():
+        raise DataError(f"scikit-learn {version('sklearn')} does not carry {path}: install another version")
+    return path
+
+
+def _read() -> np.ndarray:
+    """(rows, 65) int64: 64 values of 0 to 16, row by row, and the digit."""
+    import numpy as np
+
+    return np.loadtxt(_file(), delimiter=",", dtype=np.int64)
+
+
+def _distinct(table: np.ndarray) -> dict[str, tuple[bytes, str]]:
+    """(PNG bytes, digit) by what the image holds, white ink on black; the first of two equal images."""
+    import numpy as np
+
+    grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)
+    rows: dict[str, tuple[bytes, str]] = {}
+    for image, digit in zip(grey, table[:, -1], strict=True):
+        rows.setdefault(image.tobytes().hex(), (encoded(image), str(digit)))
+    return rows

@@ -1,0 +1,80 @@
+"""Architecture: a mapping of transformers' settings as a configuration, with every setting known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from headstart.node import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+FOLLOWS = (  # settings that are the tokenizer's where a mapping has null
+    "vocab_size",
+    "pad_token_id",
+    "bos_token_id",
+    "eos_token_id",
+    "decoder_start_token_id",
+)
+EXTRA = frozenset({"image_size"})  # for tasks with images; convolutional networks have no such setting
+
+
+def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any]) -> PretrainedConfig:
+    """The configuration of a model type; ConfigError on an unknown type, setting or kind of value."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    if kind not in CONFIG_MAPPING:
+        hint = nearest(kind, CONFIG_MAPPING.keys())
+        hint = hint if hint.startswith("did") else "it is the model_type in a model's config.json"
+        raise ConfigError(f"model.architecture.model_type: transformers has no {kind!r}; {hint}")
+    made = CONFIG_MAPPING[kind]
+    known = {*made.__dataclass_fields__, *made.attribute_map, *FOLLOWS, *EXTRA}
+    if wrong := [name for name in settings if name not in known]:
+        raise ConfigError(
+            f"model.architecture.{name}: {kind} has no such setting; {_few(name, known)}" for name in wrong
+        )
+    try:
+        return made(**{**settings, **head})
+    except (StrictDataclassError, ValueError, TypeError) as error:
+        raise ConfigError(f"model.architecture: {' '.join(str(error).split())[:300]}") from None
+
+
+def following(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """What a mapping leaves to the tokenizer: the size of the vocabulary and the numbers of special tokens.
+
+    A decoder begins with the padding token, as T5's does.
+    """
+    theirs = {
+        "vocab_size": rounded(len(tokenizer)),
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "decoder_start_token_id": tokenizer.pad_token_id,
+    }
+    return {name: theirs[name] for name in left_open(settings)}
+
+
+def left_open(settings: Mapping[str, Any]) -> list[str]:
+    """The settings that a mapping names with null and a tokenizer decides."""
+    return [name for name in FOLLOWS if name in settings and settings[name] is None]
+
+
+def rounded(tokens: int) -> int:
+    """Rows of an embedding table for so many tokens: the next multiple of 8, which matrix units prefer."""
+    return -(-tokens // 8) * 8
+
+
+def architecture_digest(config: PretrainedConfig) -> str:
+    """sha256 (16 hex) of the settings that shape the model, without names and versions."""
+    ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype"}
+    settings = {k: v for k, v in config.to_dict().items() if k not in ignored}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _few(name: str, known: Iterable[str]) -> str:
+    hint = nearest(name, known)
+    return hint if hint.startswith("did") else "see its class in transformers"

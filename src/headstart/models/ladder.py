@@ -1,0 +1,67 @@
+"""Ladder: architectures by layers and width, in the proportions of Turc et al. 2019 (arXiv 1908.08962)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from headstart.node import Node
+
+HERE = "here/"  # begins the names of models that are defined here and have no published weights
+
+
+class Ladder(Node):
+    """One rung: heads of 64, inner layers of four times the width, a vocabulary as large as the tokenizer's.
+
+    encoder: BERT. decoder: GPT-2. encoder_decoder: T5, with `layers` in each half and no limit of length.
+    """
+
+    family: Literal["encoder", "decoder", "encoder_decoder"]
+    layers: int = Field(ge=1, le=96)
+    width: int = Field(ge=64, le=8192, multiple_of=64)
+    positions: int = Field(default=512, ge=8)  # longest input in tokens
+
+    @property
+    def name(self) -> str:
+        """`here/encoder-l2-h128`."""
+        return f"{HERE}{self.family.replace('_', '-')}-l{self.layers}-h{self.width}"
+
+    def architecture(self) -> dict[str, Any]:
+        """A transformers configuration as a mapping; null is what follows the tokenizer."""
+        shape = {"encoder": self._bert, "decoder": self._gpt2, "encoder_decoder": self._t5}[self.family]()
+        return {**shape, "vocab_size": None, "pad_token_id": None, "eos_token_id": None}
+
+    def _bert(self) -> dict[str, Any]:
+        return {
+            "model_type": "bert",
+            "num_hidden_layers": self.layers,
+            "hidden_size": self.width,
+            "num_attention_heads": self.width // 64,
+            "intermediate_size": 4 * self.width,
+            "max_position_embeddings": self.positions,
+            "bos_token_id": None,
+        }
+
+    def _gpt2(self) -> dict[str, Any]:
+        return {
+            "model_type": "gpt2",
+            "n_layer": self.layers,
+            "n_embd": self.width,
+            "n_head": self.width // 64,
+            "n_inner": 4 * self.width,
+            "n_positions": self.positions,
+            "bos_token_id": None,
+        }
+
+    def _t5(self) -> dict[str, Any]:
+        return {
+            "model_type": "t5",
+            "num_layers": self.layers,
+            "num_decoder_layers": self.layers,
+            "d_model": self.width,
+            "num_heads": self.width // 64,
+            "d_kv": 64,
+            "d_ff": 4 * self.width,
+            "decoder_start_token_id": None,
+        }

@@ -1,0 +1,177 @@
+"""Tokenizer: files of a published one, or one trained here on the text of a source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from headstart.data.cache import cached
+from headstart.data.docs import Docs
+from headstart.data.files import Files
+from headstart.data.hub import Hub
+from headstart.models.place import Place
+from headstart.node import ConfigError, DataError, Node
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Backend
+    from transformers import PreTrainedTokenizerBase
+
+Reader = Literal["encoder", "decoder", "encoder_decoder"]  # families of architecture that read text
+VERSION = 1  # raise it when the same settings make another tokenizer
+SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # T5's: one for each span that is left out
+NO_LIMIT = 1_000_000  # tokens; for architectures without a longest input
+
+
+class Trained(Node):
+    """A tokenizer trained on the training rows of a source; `size` counts every token, special ones too."""
+
+    algorithm: Literal["wordpiece", "bpe", "unigram"]
+    size: int = Field(ge=512, le=1_000_000)
+    text: str = "text"  # column
+    docs: Docs | None = None
+    files: Files | None = None
+    hub: Hub | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("docs", "files", "hub") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "exactly one of docs, files and hub says whose text the tokenizer is trained on, "
+                f"got {' and '.join(given) or 'none'}"
+            )
+        return self
+
+    def digest(self, family: Reader) -> str:
+        """sha256 (16 hex) of the tokenizer's file: what it does, not how it was asked for."""
+        return hashlib.sha256(self.file(family).read_bytes()).hexdigest()[:16]
+
+    def load(self, family: Reader, longest: int | None) -> PreTrainedTokenizerBase:
+        """The tokenizer as transformers knows it; `longest` is in tokens, None: no limit."""
+        from tokenizers import Tokenizer as Backend
+        from transformers import PreTrainedTokenizerFast
+
+        kinds = ["token_type_ids"] if family == "encoder" else []
+        return PreTrainedTokenizerFast(
+            tokenizer_object=Backend.from_file(str(self.file(family))),
+            **roles(family),
+            extra_special_tokens=list(_sentinels(family)),
+            model_input_names=["input_ids", *kinds, "attention_mask"],
+            model_max_length=longest or NO_LIMIT,
+        )
+
+    def file(self, family: Reader) -> Path:
+        """tokenizer.json, trained when nobody has trained it before."""
+        try:
+            return self._file(family)
+        except DataError as error:  # sources name their settings as a task has them
+            raise DataError(str(error).replace("task.", "model.tokenizer.train.")) from None
+
+    def _file(self, family: Reader) -> Path:
+        made_of = [self._source().digest(), self.text, self.algorithm, self.size, family]
+        facts = json.dumps([VERSION, version("tokenizers"), *made_of])
+        key = hashlib.sha256(facts.encode()).hexdigest()[:32]
+        return cached(f"tokenizers/{key}.json", lambda path: self._write(path, family))
+
+    def _write(self, path: Path, family: Reader) -> None:
+        texts = self._source().load({"text": self.text}).train["text"][:]
+        with _shown(f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"):
+            made = self._trained(texts, family)
+        path.write_text(made.to_str(), "utf8")
+
+    def _trained(self, texts: list[str], family: Reader) -> Backend:
+        from headstart.models.vocabulary import ALGORITHMS
+
+        names = roles(family)
+        special = [*dict.fromkeys(names.values()), *_sentinels(family)]
+        try:
+            made = ALGORITHMS[self.algorithm](texts, self.size, special, names["unk_token"])
+        except Exception as error:  # noqa: BLE001 what the trainers raise has no type of its own
+            raise DataError(
+                f"model.tokenizer.train: {self.algorithm} of {self.size} tokens cannot be trained on "
+                f"{len(texts)} texts ({error}): give more text, or another size or algorithm"
+            ) from None
+        if made.get_vocab_size() > self.size:
+            raise ConfigError(
+                f"model.tokenizer.train.size: {self.size} is too small: the characters and special tokens "
+                f"alone are {made.get_vocab_size()}; choose more"
+            )
+        made.post_processor = _template(made, family, bytes_too=self.algorithm == "bpe")  # pyright: ignore[reportAttributeAccessIssue]
+        return made
+
+    def _source(self) -> Docs | Files | Hub:
+        found = self.docs or self.files or self.hub
+        if found is None:
+            raise ConfigError("model.tokenizer.train: one of docs, files and hub must be given")
+        return found
+
+
+class Tokenizer(Place):
+    """Files of a tokenizer by `name`, `folder` or `distribution`; or `train`: how one is made here."""
+
+    name: str = ""
+    train: Trained | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        published = any((self.name, self.revision, self.folder, self.distribution, self.sha256))
+        if published == (self.train is not None):
+            raise ValueError("give either name (with folder or distribution) or train")
+        if published and not self.name:
+            raise ValueError("name: is missing")
+        return self
+
+
+def roles(family: Reader) -> dict[str, str]:
+    """The special token of every role that transformers knows; encoders have BERT's."""
+    pad, unk, begin, end, mask = (
+        ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+        if family == "encoder"
+        else ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
+    )
+    both = {"bos_token": begin, "eos_token": end, "cls_token": begin, "sep_token": end}
+    return {"pad_token": pad, "unk_token": unk, **both, "mask_token": mask}
+
+
+def _sentinels(family: Reader) -> tuple[str, ...]:
+    return SENTINELS if family == "encoder_decoder" else ()
+
+
+def _template(made: Backend, family: Reader, *, bytes_too: bool) -> Any:
+    """What surrounds texts: encoders [CLS] A [SEP] B [SEP], encoder-decoders A </s>, decoders nothing.
+
+    `bytes_too`: the space before a word is part of its token; it is left out of where the token begins.
+    """
+    from tokenizers import processors
+
+    names = roles(family)
+    first, last = names["cls_token"], names["sep_token"]
+    forms = {
+        "encoder": (f"{first} $A {last}", f"{first} $A {last} $B:1 {last}:1"),
+        "encoder_decoder": (f"$A {last}", f"$A {last} $B {last}"),
+    }
+    parts: list[Any] = [processors.ByteLevel(trim_offsets=True)] if bytes_too else []
+    if family in forms:
+        ids = [(token, made.token_to_id(token)) for token in (first, last)]
+        parts.append(processors.TemplateProcessing(*forms[family], special_tokens=ids))
+    return processors.Sequence(parts) if parts else None
+
+
+@contextmanager
+def _shown(doing: str) -> Iterator[None]:
+    """Says on stderr what is being waited for, where that is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(doing):
+        yield

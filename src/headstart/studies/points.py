@@ -1,0 +1,125 @@
+"""Points: what a sweep's axes stand for, one list of overrides per run, and the runs that they describe."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from headstart.node import ConfigError, nearest
+from headstart.records.fingerprint import PLUMBING
+from headstart.run import Run
+
+Point = list[str]  # overrides
+
+
+def expand(
+    params: Mapping[str, Any],
+    per_arm: Mapping[str, Sequence[str]],
+    arguments: Sequence[str],
+    loader: ConfigLoader,
+) -> list[Point]:
+    """Every point of the sweep; what the command line names replaces the study's own axes.
+
+    `per_arm` gives overrides that belong to one arm and move with it: those settings are freed.
+    """
+    written = [f"{key}={value}" for key, value in params.items()]
+    parsed = OverridesParser.create(loader).parse_overrides([*written, *arguments])
+    axes = {override.get_key_element(): _values(override) for override in parsed}
+    empty = [key for key, values in axes.items() if not values]
+    if empty:
+        raise ConfigError(f"{key}: no choice fits the pattern" for key in empty)
+    points = [list(point) for point in itertools.product(*axes.values())]
+    return _with_own(points, per_arm, axes) if per_arm else points
+
+
+def _values(override: Override) -> list[str]:
+    """One override per value of an axis; an override that is no axis is an axis of one."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [
+            f"{key}={override.get_value_element_as_str()}" if "=" in (override.input_line or "=") else key
+        ]
+    if not override.is_discrete_sweep():
+        raise ConfigError(f"{override.input_line}: a study needs listed values, such as {key}=1,2,3")
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _with_own(
+    points: Sequence[Point], per_arm: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[str]]
+) -> list[Point]:
+    """The points, each with what belongs to its arm alone."""
+    arms = [value.partition("=")[2] for value in axes.get("arm", ())]
+    strange = [arm for arm in per_arm if arm not in arms]
+    if strange:
+        raise ConfigError(
+            f"hydra.sweeper.per_arm.{name}: the study has no such arm; {nearest(name, arms)}"
+            for name in strange
+        )
+    freed = dict.fromkeys(name.partition("=")[0] for own in per_arm.values() for name in own)
+    free = f"study.free=[{','.join(freed)}]"
+    own = {f"arm={arm}": list(overrides) for arm, overrides in per_arm.items()}
+    return [[*point, *next((own[o] for o in point if o in own), []), free] for point in points]
+
+
+def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
+    """All runs, or one ConfigError with every mistake of every run, each once."""
+    runs: list[Run] = []
+    mistakes: dict[str, None] = {}
+    for config in configs:
+        try:
+            runs.append(Run.read(config))
+        except ConfigError as error:
+            mistakes |= dict.fromkeys(error.lines)
+    mistakes |= dict.fromkeys(_idle_axes(runs))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return runs
+
+
+def _idle_axes(runs: Iterable[Run]) -> list[str]:
+    """A sentence per axis that cannot change the answer: its points would be one run in one folder."""
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    idle: dict[str, None] = {}
+    for run in runs:
+        science = run.model_dump(mode="json")
+        plumbing = {name: science.pop(name) for name in PLUMBING}
+        known = first.setdefault((repr(science), str(run.study_folder)), plumbing)
+        idle |= {name: None for name in PLUMBING if known[name] != plumbing[name]}
+    return [
+        f"{name}: cannot change the answer, so it cannot be swept; run it under two study.name"
+        for name in idle
+    ]
+
+
+def pairs_of(runs: Sequence[Run]) -> list[list[int]]:
+    """Positions of the runs, one list per pair (or per set of arms), every second one in reverse: AB BA.
+
+    A run that is written twice (seed=1,1) is one run.
+    """
+    pairs: dict[str, dict[str, int]] = {}
+    for position, run in enumerate(runs):
+        pairs.setdefault(shared_settings(run), {}).setdefault(_own_settings(run), position)
+    orders = [list(arms.values()) for arms in pairs.values()]
+    return [arms[:: (-1) ** number] for number, arms in enumerate(orders)]
+
+
+def shared_settings(run: Run, *more: str) -> str:
+    """What the arms of a pair have in common, as text; `more` names settings to leave out as well."""
+    return repr(_kept(run.model_dump(exclude={"arm", "study"}, mode="json"), {*run.study.freed, *more}))
+
+
+def _own_settings(run: Run) -> str:
+    """The arm, and what the study frees."""
+    return repr(run.model_dump(mode="json"))
+
+
+def _kept(value: Any, left_out: set[str], path: str = "") -> Any:
+    if not isinstance(value, dict):
+        return value
+    below = {name: f"{path}.{name}".lstrip(".") for name in value}
+    return {name: _kept(value[name], left_out, p) for name, p in below.items() if p not in left_out}

@@ -1,0 +1,88 @@
+"""Recipe: the pretraining that an arm stands on, trained here first, once for everybody who needs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headstart.arms.from_run import MODEL
+from headstart.arms.transfer import Transfer
+from headstart.data.cache import cached
+from headstart.node import ConfigError, WeightsError
+from headstart.run import Run
+from headstart.studies.identity import identify, run_folder, settled
+from headstart.studies.progress import StudyProgress
+from headstart.study import Study
+
+SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")
+PRETRAINING = Study(
+    name="pretraining", question="Weights that other studies start from.", warm_up=0
+)  # one study for all, so that the same pretraining is never done twice
+
+
+def pretrainings(runs: Iterable[Run]) -> list[Run]:
+    """The distinct pretraining runs that these runs wait for, in the order in which they are needed."""
+    return list({repr(first): first for run in runs if (first := pretraining(run))}.values())
+
+
+def pretraining(run: Run) -> Run | None:
+    """The run that makes the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
+    from headstart.studies.compose import runs_of
+
+    arm = run.arm
+    if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
+        return None
+    given = [*arm.recipe, *_own_text(run, arm), "arm=scratch", f"seed={arm.recipe_seed}"]
+    (found,) = runs_of([*given, "keep_weights=true", "hydra.mode=RUN"])
+    shared = {name: getattr(run, name) for name in SHARED}
+    return found.model_copy(update=shared | {"study": PRETRAINING})
+
+
+def with_weights(run: Run) -> Run:
+    """The run with its arm's weights in place; WeightsError when its pretraining is not finished."""
+    first = pretraining(run)
+    if first is None:
+        return run
+    names = identify(first)
+    folder = run_folder(first, names)
+    if not settled(folder, names) or not (folder / MODEL).is_dir():
+        raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
+    return run.model_copy(update={"arm": run.arm.model_copy(update={"run": str(folder)})})
+
+
+@contextmanager
+def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
+    """One process trains it; the others wait, and then find it finished."""
+    from filelock import FileLock, Timeout
+
+    folder = first.study_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f".{identify(first).run_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say(f"waiting for another process to finish {first.title}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _own_text(run: Run, arm: Transfer) -> list[str]:
+    """For an arm that is pretrained on its own task's training text: those texts as a file of their own."""
+    if not arm.own_text:
+        return []
+    prepared = run.task.prepare(run.model, run.size)
+    texts = run.task.training_texts(prepared)
+    if not texts:
+        raise ConfigError(f"arm={arm.name}: task {run.task.name} has no text to pretrain on")
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    path = cached(f"own-text/{prepared.facts['rows']['train']}.jsonl", lambda p: _write(p, lines))
+    return [f"task.files.train={path}"]
+
+
+def _write(path: Path, lines: str) -> None:
+    path.write_text(lines, "utf8")

@@ -1,0 +1,211 @@
+"""Tuning: the same number of trials for every arm, from one space; each arm goes on with its own winner.
+
+Trials are runs of a sibling study, `<study>-tuning`: their own seeds, validation scores only, and a ledger
+that the report reads. What is compared afterwards was trained with other seeds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.node import ConfigError
+from headstart.run import Run
+from headstart.streams import stream
+from headstart.studies.outcome import Outcome
+from headstart.studies.points import Point, shared_settings
+from headstart.study import Range, Tune
+
+SUFFIX = "-tuning"  # of the sibling study's name
+Candidate = dict[str, Any]  # dotted setting -> value
+
+
+@dataclass
+class Group:
+    """One arm under one condition: its points of the study, and what its trials scored."""
+
+    run: Run
+    points: list[int]
+    scores: list[tuple[Candidate, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One round of trials: a point per group, candidate and tuning seed."""
+
+    points: list[Point]
+    title: str
+
+
+def tuned(
+    points: Sequence[Point],
+    read: Callable[[Sequence[Point]], list[Run]],
+    launch: Callable[[Trials], list[Outcome]],
+) -> list[Point]:
+    """The points with the winner of their arm's trials; unchanged when the study tunes nothing."""
+    runs = read(points)
+    tune = runs[0].study.tune if runs else None
+    if tune is None:
+        return list(points)
+    groups = _groups(runs)
+    for candidates in _rounds(tune, groups):
+        trials, owners = [], []
+        for group, chosen in zip(groups, candidates, strict=True):
+            for candidate, seed in itertools.product(chosen, tune.seeds):
+                trials.append(_trial(points[group.points[0]], group.run, candidate, seed))
+                owners.append((group, candidate))
+        outcomes = launch(Trials(trials, f"tuning: {len(trials)} trials"))
+        _keep(owners, outcomes, tune, groups)
+    return [_with_winner(list(point), _group_of(groups, i), tune) for i, point in enumerate(points)]
+
+
+def _groups(runs: Sequence[Run]) -> list[Group]:
+    """Arms × conditions: the runs that share everything but the seed."""
+    found: dict[tuple[str, str], Group] = {}
+    for i, run in enumerate(runs):
+        key = (shared_settings(run, "seed"), repr(run.arm))
+        found.setdefault(key, Group(run, [])).points.append(i)
+    return list(found.values())
+
+
+def _group_of(groups: Sequence[Group], point: int) -> Group:
+    return next(group for group in groups if point in group.points)
+
+
+def _rounds(tune: Tune, groups: Sequence[Group]):
+    """Candidates per group, round by round: all at once, or one at a time where earlier ones guide."""
+    if tune.sampler == "tpe":
+        yield from _guided(tune, groups)
+        return
+    candidates = _grid(tune) if tune.sampler == "grid" else _random(tune)
+    yield [candidates] * len(groups)
+
+
+def _grid(tune: Tune) -> list[Candidate]:
+    """Every combination; there must be as many as trials."""
+    ranges = [name for name, values in tune.space.items() if isinstance(values, Range)]
+    if ranges:
+        raise ConfigError(f"study.tune.space.{ranges[0]}: a grid needs listed values; or sampler=random")
+    combinations = list(itertools.product(*tune.space.values()))  # pyright: ignore[reportArgumentType]
+    if len(combinations) != tune.trials:
+        raise ConfigError(
+            f"study.tune.trials={tune.trials}: the grid has {len(combinations)} points; set trials to that"
+        )
+    return [dict(zip(tune.space, values, strict=True)) for values in combinations]
+
+
+def _random(tune: Tune) -> list[Candidate]:
+    """Independent draws, the same for every arm: (trials,)."""
+    rng = np.random.default_rng(stream(tune.sampler_seed, "trials"))
+    return [{name: _drawn(values, rng) for name, values in tune.space.items()} for _ in range(tune.trials)]
+
+
+def _drawn(values: Any, rng: np.random.Generator) -> Any:
+    if isinstance(values, Range):
+        return values.at(float(rng.random()))
+    return values[int(rng.integers(len(values)))]
+
+
+def _guided(tune: Tune, groups: Sequence[Group]):
+    """Optuna's tree-structured Parzen estimator, one study per group, each with the same seed."""
+    optuna = _optuna()
+    spaces = {name: _distribution(optuna, values) for name, values in tune.space.items()}
+    studies = [
+        optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=tune.sampler_seed, n_startup_trials=3),
+        )
+        for _ in groups
+    ]
+    for _ in range(tune.trials):
+        asked = [study.ask(spaces) for study in studies]
+        yield [[{name: _plain(value) for name, value in trial.params.items()}] for trial in asked]
+        for study, trial, group in zip(studies, asked, groups, strict=True):
+            score = group.scores[-1][1]
+            failed = not math.isfinite(score)
+            study.tell(trial, None if failed else score, optuna.trial.TrialState.FAIL if failed else None)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "study.tune.sampler=tpe needs optuna: pip install 'headstart[tune]', or sampler=random"
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _distribution(optuna: Any, values: Any) -> Any:
+    if isinstance(values, Range):
+        return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
+    return optuna.distributions.CategoricalDistribution(values)
+
+
+def _plain(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _trial(point: Point, run: Run, candidate: Candidate, seed: int) -> Point:
+    """The first point of a group as a trial."""
+    kept = [override for override in point if override.partition("=")[0] not in ("seed", *candidate)]
+    own = [f"{name}={_word(value)}" for name, value in candidate.items()]
+    return [*kept, *own, f"seed={seed}", f"study.name={run.study.name}{SUFFIX}", "study.trial=true"]
+
+
+def _word(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _keep(
+    owners: Sequence[tuple[Group, Candidate]],
+    outcomes: Sequence[Outcome],
+    tune: Tune,
+    groups: Sequence[Group],
+) -> None:
+    """Mean score of every candidate over the tuning seeds; a trial that failed or diverged scores -inf."""
+    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    named: dict[tuple[int, str], Candidate] = {}
+    place = {id(group): i for i, group in enumerate(groups)}
+    for (group, candidate), outcome in zip(owners, outcomes, strict=True):
+        key = (place[id(group)], repr(candidate))
+        named[key] = candidate
+        found[key].append(_score(group.run, tune, outcome))
+    for key, scores in found.items():
+        groups[key[0]].scores.append((named[key], float(np.mean(scores))))
+
+
+def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
+    """The validation score of a trial, larger is better."""
+    from headstart.records.store import read_record
+    from headstart.tasks.metrics import LOWER_IS_BETTER
+
+    metric = tune.metric or run.task.headline
+    if not outcome.well:
+        return -math.inf
+    validation = read_record(Path(outcome.folder)).scores["validation"] or {}
+    if metric not in validation:
+        raise ConfigError(
+            f"study.tune.metric={metric}: the task scores {', '.join(validation)}; choose one of these"
+        )
+    return validation[metric] * (-1 if metric in LOWER_IS_BETTER else 1)
+
+
+def _with_winner(point: Point, group: Group, tune: Tune) -> Point:
+    """The point with the settings that scored best on validation; the first of equals."""
+    candidate, score = max(group.scores, key=lambda one: one[1])
+    if not math.isfinite(score):
+        raise ConfigError(
+            f"study.tune: none of the {tune.trials} trials of {group.run.arm.name} ended with a score; "
+            f"widen study.tune.space"
+        )
+    kept = [override for override in point if override.partition("=")[0] not in candidate]
+    return [*kept, *(f"{name}={_word(value)}" for name, value in candidate.items())]

@@ -1,0 +1,72 @@
+"""Study: what a set of runs is asked, and how its arms are tuned before they are compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from headstart.node import NAME, Node
+
+
+class Range(Node):
+    """Numbers from `low` to `high`, evenly spread, or evenly in their logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError(f"needs low < high, and low > 0 with log, got {self.low:g} and {self.high:g}")
+        return self
+
+    def at(self, share: float) -> float:
+        """The number at `share` (0..1) of the way, rounded to four digits so that a config can say it."""
+        if self.log:
+            return float(f"{self.low * (self.high / self.low) ** share:.4g}")
+        return float(f"{self.low + share * (self.high - self.low):.4g}")
+
+
+Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]
+
+
+class Tune(Node):
+    """The same number of trials for every arm, from the same space, chosen on validation.
+
+    `seeds` are those of the trials; what is compared afterwards are runs with the study's own seeds.
+    """
+
+    space: dict[str, Values | Range] = Field(min_length=1)
+    trials: int = Field(ge=1)
+    sampler: Literal["grid", "random", "tpe"] = "random"
+    metric: str | None = None  # null: the task's headline
+    seeds: tuple[int, ...] = Field(default=(1000,), strict=False, min_length=1)
+    sampler_seed: int = 0
+
+
+class Study(Node):
+    """What a set of runs is asked: its name is its folder, its margin is fixed before the answer.
+
+    `free` names settings (`optim.lr`, `budget`) that may differ between the arms of a pair; whatever is
+    tuned is free. A `trial` is a run that only chooses settings: it never sees the test rows.
+    """
+
+    name: str = Field(pattern=NAME)
+    question: str = ""
+    baseline: str = "scratch"
+    margin: float = Field(default=0.01, ge=0)
+    warm_up: float = Field(default=5, ge=0)  # seconds of discarded training before the first run
+    cool_down: float = Field(default=0, ge=0)  # seconds of rest before each of the others
+    scale: str = ""  # "laptop": a claim at a size that fits one
+    uses: int | None = Field(default=None, ge=1)  # over how many uses the ledger spreads the pretraining
+    free: tuple[str, ...] = Field(default=(), strict=False)
+    tune: Tune | None = None
+    trial: bool = False
+
+    @property
+    def freed(self) -> tuple[str, ...]:
+        """Every setting that may differ between the arms of a pair."""
+        tuned = self.tune.space if self.tune else ()
+        return tuple(dict.fromkeys([*self.free, *tuned]))

@@ -1,0 +1,68 @@
+"""Causal language modelling: every token from those before it (Radford et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from headstart.models.model import Model
+from headstart.tasks.family import Batch
+from headstart.tasks.language_modelling import LanguageModelling
+from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
+from headstart.tasks.texts import length_limit, padded
+
+
+@dataclass(frozen=True)
+class CausalBlocks(Blocks):
+    """Blocks whose labels are the tokens that follow.
+
+    Where the tokenizer puts a token before a text, it also stands before every block, and the block's own
+    tokens are its labels. Where it puts none, the last position predicts the first token of the next block.
+    Either way every token of the texts is scored exactly once.
+    """
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """input_ids, [attention_mask], labels, bytes of the labels: (batch, block)."""
+        pieces = [self.piece(row).after(self.marks.start) for row in rows]
+        given = len(self.marks.start) - 1  # labels that are no text: all tokens before it but the first
+        return {
+            **self.inputs([piece.ids[: len(piece) - self.ahead] for piece in pieces], self.block),
+            "labels": padded([_hidden(piece.ids[1:], given) for piece in pieces], self.block, NO_LABEL),
+            "bytes": padded([piece.bytes[1:] for piece in pieces], self.block, 0),
+        }
+
+
+class CausalLM(LanguageModelling):
+    """The next token, for decoders."""
+
+    told: ClassVar = {"use_cache": False}  # nothing is generated
+    listed: ClassVar = slice(-12, None)
+
+    kind: Literal["causal_lm"]
+
+    @property
+    def auto_class(self) -> str:
+        """The transformers class that puts this family's head on a backbone."""
+        return "AutoModelForCausalLM"
+
+    def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
+        """Blocks as long as the model's input."""
+        block = length_limit(model, marks.tokenizer)
+        ahead = 0 if marks.start else 1
+        return CausalBlocks(
+            texts=texts,
+            stream=stream.after([marks.end] * ahead),  # the first text has something before it, too
+            marks=marks,
+            block=block,
+            content=block - len(marks.start),
+            ahead=ahead,
+            whole=whole,
+        )
+
+
+def _hidden(labels: np.ndarray, given: int) -> np.ndarray:
+    """The labels without the first few."""
+    return np.where(np.arange(len(labels)) < given, NO_LABEL, labels)

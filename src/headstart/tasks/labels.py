@@ -1,0 +1,272 @@
+"""Labels: one class per row, several, or a number; each way with its head, its loss and its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from headstart.data.rows import Splits
+from headstart.node import DataError
+from headstart.tasks.family import Judged
+
+if TYPE_CHECKING:
+    import torch
+
+SHOWN = 8  # classes that an error message lists
+
+
+class Answer:
+    """What the rows of a task are answered with, learnt from its training rows."""
+
+    metrics: ClassVar[tuple[str, ...]]  # the first one is the headline unless another is named
+    stratify: ClassVar[str | None] = None  # the role whose classes keep their proportions in a subset
+    classes: tuple[str, ...]  # sorted; empty for numbers
+
+    @classmethod
+    def learn(cls, splits: Splits, train: Any, column: str) -> Self:
+        """From all rows and the training rows that are used; DataError when nothing can be learnt."""
+        raise NotImplementedError
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """Settings of the transformers configuration."""
+        raise NotImplementedError
+
+    def targets(self, rows: Any) -> np.ndarray:
+        """What the loss is told of each row: (rows,) or (rows, classes)."""
+        raise NotImplementedError
+
+    def notes(self, targets: np.ndarray) -> list[str]:
+        """What the record should say about the targets of the training rows."""
+        raise NotImplementedError
+
+    @staticmethod
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss of a batch, (), from logits (batch, outputs)."""
+        raise NotImplementedError
+
+    def judged(
+        self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
+    ) -> Judged:
+        """Loss, scores and answers of all rows from their logits, (rows, outputs) float64."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class OneClass(Answer):
+    """One class per row: cross-entropy over all classes."""
+
+    metrics: ClassVar = ("accuracy", "macro_f1", "matthews", "log_loss")
+    stratify: ClassVar = "label"
+
+    classes: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, splits: Splits, train: Any, column: str) -> Self:
+        """The classes of all training rows, chosen or not; the other splits may not hold others."""
+        known = sorted(set(splits.train["label"][:]))
+        if len(known) == 1:
+            raise DataError(
+                f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
+            )
+        _refuse_strangers(known, f"task.label={column}", {n: r["label"][:] for n, r in _others(splits)})
+        return cls(tuple(known))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """As many outputs as classes."""
+        return {"num_labels": len(self.classes)}
+
+    def targets(self, rows: Any) -> np.ndarray:
+        """The number of each row's class: (rows,) int64."""
+        number = {name: i for i, name in enumerate(self.classes)}
+        return np.array([number[label] for label in rows["label"][:]], dtype=np.int64)
+
+    def notes(self, targets: np.ndarray) -> list[str]:
+        """The classes of which there is no row."""
+        return _absent(self.classes, np.bincount(targets, minlength=len(self.classes)))
+
+    @staticmethod
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy in nats."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(logits, targets)
+
+    def judged(
+        self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
+    ) -> Judged:
+        """Mean cross-entropy, the metrics, and the probability that each true class was given."""
+        from scipy.special import log_softmax
+
+        from headstart.tasks.metrics import score
+
+        chances = log_softmax(logits, axis=1)
+        true = chances[np.arange(len(targets)), targets]
+        predicted = chances.argmax(axis=1)
+        offered = {"predictions": predicted, "references": targets, "probabilities": np.exp(chances)}
+        return Judged(
+            loss=float(-true.mean()),
+            scores=score(metrics, offered),
+            texts=texts,
+            labels=[self.classes[i] for i in targets],
+            predictions=[self.classes[i] for i in predicted],
+            statistics={"score": np.exp(true)},
+        )
+
+
+@dataclass(frozen=True)
+class ManyClasses(Answer):
+    """Any number of classes per row: one yes or no for each class, yes from probability 0.5 on."""
+
+    metrics: ClassVar = ("micro_f1", "exact_match")
+
+    classes: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, splits: Splits, train: Any, column: str) -> Self:
+        """The classes of all training rows, chosen or not; the other splits may not hold others."""
+        given = splits.train["labels"][:]
+        known = sorted({name for row in given for name in row})
+        if not known or all(set(row) == set(known) for row in given):
+            what = f"the labels {', '.join(map(repr, known[:SHOWN]))}" if known else "no label"
+            raise DataError(f"task.labels={column}: every training row has {what}; nothing can be learnt")
+        others = {
+            name: [label for row in rows["labels"][:] for label in row] for name, rows in _others(splits)
+        }
+        _refuse_strangers(known, f"task.labels={column}", others)
+        return cls(tuple(known))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """As many outputs as classes, each on its own."""
+        return {"num_labels": len(self.classes), "problem_type": "multi_label_classification"}
+
+    def targets(self, rows: Any) -> np.ndarray:
+        """1 where a row has a class: (rows, classes) float32."""
+        return np.array(
+            [[name in row for name in self.classes] for row in rows["labels"][:]], dtype=np.float32
+        )
+
+    def notes(self, targets: np.ndarray) -> list[str]:
+        """The classes of which there is no row."""
+        return _absent(self.classes, targets.sum(axis=0))
+
+    @staticmethod
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean over rows and classes of the binary cross-entropy, in nats."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        return binary_cross_entropy_with_logits(logits, targets)
+
+    def judged(
+        self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
+    ) -> Judged:
+        """Mean binary cross-entropy, the metrics, and each row's hits, predicted and true classes."""
+        from headstart.tasks.metrics import score
+
+        true, predicted = targets > 0, logits >= 0  # (rows, classes); a logit of 0 is a probability of 0.5
+        counts = {"true_positive": true & predicted, "predicted": predicted, "true": true}
+        statistics = {name: cells.sum(axis=1).astype(np.float64) for name, cells in counts.items()}
+        statistics["exact"] = (true == predicted).all(axis=1).astype(np.float64)
+        offered = {**statistics, "predictions": predicted.astype(int), "references": true.astype(int)}
+        return Judged(
+            loss=float(np.mean(np.logaddexp(0, logits) - logits * targets)),
+            scores=score(metrics, offered),
+            texts=texts,
+            labels=[self._words(row) for row in true],
+            predictions=[self._words(row) for row in predicted],
+            statistics=statistics,
+        )
+
+    def _words(self, row: np.ndarray) -> str:
+        return ", ".join(self.classes[i] for i in np.flatnonzero(row)) or "(none)"
+
+
+@dataclass(frozen=True)
+class Number(Answer):
+    """A number per row: mean squared error of the standardised number, scores in the number's own unit.
+
+    Standardised means less `mean`, over `deviation`, both of the training rows that are used, so that
+    one learning rate suits every unit; the loss is therefore 1 for a model that always says the mean.
+    """
+
+    metrics: ClassVar = ("pearson", "spearman", "mse", "mae")
+    mean: float
+    deviation: float
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def learn(cls, splits: Splits, train: Any, column: str) -> Self:
+        """Mean and standard deviation of the training rows that are used."""
+        given = np.array(train["number"][:], dtype=np.float64)
+        if np.ptp(given) == 0:
+            raise DataError(
+                f"task.number={column}: all {len(given)} training rows that are used have {given[0]:g}, so "
+                "there is nothing to learn; choose another column or a larger size"
+            )
+        return cls(float(given.mean()), float(given.std()))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """One output."""
+        return {"num_labels": 1, "problem_type": "regression"}
+
+    def targets(self, rows: Any) -> np.ndarray:
+        """The standardised number of each row: (rows,) float32."""
+        given = np.array(rows["number"][:], dtype=np.float64)
+        return ((given - self.mean) / self.deviation).astype(np.float32)
+
+    def notes(self, targets: np.ndarray) -> list[str]:
+        """What a user of the kept weights has to undo."""
+        return [f"numbers are standardised: (number - {self.mean:.6g}) / {self.deviation:.6g}"]
+
+    @staticmethod
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean squared error of the standardised numbers."""
+        from torch.nn.functional import mse_loss
+
+        return mse_loss(logits.squeeze(1), targets)
+
+    def judged(
+        self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
+    ) -> Judged:
+        """Mean squared error of the standardised numbers; metrics of the numbers themselves."""
+        from headstart.tasks.metrics import score
+
+        told = targets.astype(np.float64)
+        target, estimate = (self.mean + self.deviation * part for part in (told, logits[:, 0]))
+        statistics = {"target": target, "estimate": estimate}
+        return Judged(
+            loss=float(np.mean((logits[:, 0] - told) ** 2)),
+            scores=score(metrics, {**statistics, "references": target, "predictions": estimate}),
+            texts=texts,
+            labels=[f"{value:.6g}" for value in target],
+            predictions=[f"{value:.6g}" for value in estimate],
+            statistics=statistics,
+        )
+
+
+def _others(splits: Splits) -> list[tuple[str, Any]]:
+    return [("validation", splits.validation), ("test", splits.test)]
+
+
+def _refuse_strangers(known: Sequence[str], where: str, others: dict[str, list[str]]) -> None:
+    for name, labels in others.items():
+        strange = sorted(set(labels) - set(known))
+        if strange:
+            raise DataError(
+                f"{where}: the {name} rows have the label {strange[0]!r}, which no training row "
+                f"has (training has {', '.join(map(repr, known[:SHOWN]))}); correct the label or move the row"
+            )
+
+
+def _absent(names: Sequence[str], counts: np.ndarray) -> list[str]:
+    return [
+        f"no training row of class {name!r} in this subset"
+        for name, count in zip(names, counts, strict=True)
+        if not count
+    ]

@@ -1,0 +1,244 @@
+"""Packing: texts joined into one stream of tokens and cut into blocks of the same length, without padding.
+
+A document's tokens are followed by the tokenizer's end token (or separator), and the next document follows at
+once: attention crosses the border of documents within a block, as in GPT-2, RoBERTa and T5. A block begins
+with what the tokenizer itself puts before a text ([CLS], <s>), so that the first position looks in
+pretraining as it will look afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headstart.data.cache import cached, shown
+from headstart.data.rows import hashed_rank
+from headstart.node import ConfigError
+from headstart.tasks.texts import pad_id, padded
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headstart.tasks.family import Batch, Shape
+
+VERSION = 1  # raise it when the meaning of the stored columns changes
+AT_ONCE = 2000  # texts given to the tokenizer at a time
+NO_LABEL = -100  # a position that is not scored
+TEXT_SHOWN = 400  # characters of a block that a reader is shown
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The tokens that stand for no text: what packing and hiding must know of a tokenizer."""
+
+    tokenizer: Any
+    start: tuple[int, ...]  # what the tokenizer puts before every text
+    end: int  # closes a document
+    pad: int
+    special: np.ndarray  # ids that stand for no text, or for unknown text
+
+    @classmethod
+    def of(cls, tokenizer: Any, name: str) -> Marks:
+        """The marks of a tokenizer; ConfigError when texts cannot be joined or bytes not be counted."""
+        if not tokenizer.is_fast:
+            raise ConfigError(
+                f"model: {type(tokenizer).__name__} of {name} does not say where in the text its tokens are, "
+                "so bytes cannot be counted: choose a model with a fast tokenizer (tokenizer.json)"
+            )
+        end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+        if end is None:
+            raise ConfigError(
+                f"model: the tokenizer of {name} has no end token and no separator to join texts with: "
+                "choose a model whose tokenizer has one"
+            )
+        special = np.array(sorted(tokenizer.all_special_ids), dtype=np.int32)
+        return cls(tokenizer, _before(tokenizer), end, pad_id(tokenizer), special)
+
+    def words(self, ids: np.ndarray) -> list[str]:
+        """Each row of ids as its tokens in plain letters, (rows,); positions without a label are left out."""
+        plain = {int(i): self.tokenizer.decode([int(i)]).strip() for i in np.unique(ids) if i != NO_LABEL}
+        return [" | ".join(plain[int(i)] for i in row if i != NO_LABEL) for row in ids]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Documents as one row of tokens, and how many bytes of text each token stands for.
+
+    A token has the bytes between the end of the token before it and its own end, so that spaces count for
+    every kind of tokenizer; the end token has what is left of its document. The sum over a document is the
+    length of its text in UTF-8, whatever the tokenizer.
+    """
+
+    ids: np.ndarray  # (tokens,) int32
+    bytes: np.ndarray  # (tokens,) int32
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> Stream:
+        return Stream(self.ids[part], self.bytes[part])
+
+    def after(self, ids: Sequence[int]) -> Stream:
+        """The same behind some tokens that stand for no text."""
+        before = np.array(ids, dtype=np.int32)
+        return Stream(np.concatenate([before, self.ids]), np.concatenate([0 * before, self.bytes]))
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of one split: consecutive pieces of `stream`, `content` tokens each.
+
+    `ahead` tokens of the next piece are read as well (a causal model predicts them); `whole` leaves out the
+    last piece when it is not full. What a batch holds is for each objective to say.
+    """
+
+    texts: list[str]  # what was joined
+    stream: Stream
+    marks: Marks
+    block: int  # tokens of the model's input
+    content: int
+    ahead: int
+    whole: bool
+
+    def __len__(self) -> int:
+        tokens = max(0, len(self.stream) - self.ahead)
+        return tokens // self.content if self.whole else -(-tokens // self.content)
+
+    @property
+    def ids(self) -> list[str]:
+        """Who the blocks are: hashes of their content, the n-th of equal ones with `-n` appended."""
+        return self._names
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of text per block: (blocks,) int64; all equal but perhaps the last."""
+        ends = np.minimum(self.content * np.arange(1, len(self) + 1), len(self.stream) - self.ahead)
+        return np.diff(ends, prepend=0)
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The first characters of each block, (blocks,)."""
+        first = (self.piece(row).ids[:TEXT_SHOWN].tolist() for row in range(len(self)))
+        return [text[:TEXT_SHOWN] for text in self.marks.tokenizer.batch_decode(list(first))]
+
+    def piece(self, row: int) -> Stream:
+        """The tokens of one block, without what comes before every block."""
+        first = row * self.content
+        return self.stream[first : first + self.content + self.ahead]
+
+    def noise(self, row: int, draw: np.random.Generator | None) -> np.random.Generator:
+        """The step's noise; in evaluation one that the block alone decides."""
+        return draw or np.random.default_rng(list(hashed_rank(0, self.ids[row])))
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None) -> Batch:
+        """The model's inputs, and labels with their bytes: (batch, labels)."""
+        raise NotImplementedError
+
+    def shape(self, rows: Sequence[int]) -> Shape:
+        """(tokens of a block,)."""
+        return (self.block,)
+
+    def real(self, rows: Sequence[int]) -> int:
+        """Input tokens without padding."""
+        return int(self.lengths[list(rows)].sum()) + len(rows) * len(self.marks.start)
+
+    def padded(self, rows: Sequence[int]) -> int:
+        """Tokens with padding, those of all inputs."""
+        return len(rows) * sum(self.shape(rows))
+
+    def inputs(self, rows: Sequence[np.ndarray], length: int) -> Batch:
+        """input_ids and, where a row is not full, attention_mask: (batch, length)."""
+        batch = {"input_ids": padded(rows, length, self.marks.pad)}
+        if any(len(row) < length for row in rows):
+            batch["attention_mask"] = padded([np.ones_like(row) for row in rows], length, 0)
+        return batch
+
+    @cached_property
+    def _names(self) -> list[str]:
+        seen: dict[str, int] = {}
+        return [_numbered(self._hash(row), seen) for row in range(len(self))]
+
+    def _hash(self, row: int) -> str:
+        return hashlib.blake2b(self.piece(row).ids.tobytes(), digest_size=8).hexdigest()
+
+
+class Documents:
+    """The tokens of many texts, made once for a tokenizer and kept on disk."""
+
+    def __init__(self, marks: Marks, tokenizer_digest: str, texts: Sequence[str]) -> None:
+        import pyarrow.parquet as pq
+
+        self.marks, self.texts = marks, texts
+        name = f"documents/{_key(tokenizer_digest, texts)}.parquet"
+        self._table: pa.Table = pq.read_table(cached(name, self._write))
+
+    def stream(self, rows: Sequence[int]) -> Stream:
+        """The documents `rows`, in that order, joined."""
+        import pyarrow as pa
+
+        taken = self._table.take(pa.array(rows, pa.int64()))
+        ids, sizes = (taken[name].combine_chunks().flatten().to_numpy() for name in ("ids", "bytes"))
+        return Stream(ids, sizes)
+
+    def _write(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns: dict[str, list[np.ndarray]] = {"ids": [], "bytes": []}
+        for document in self._made():
+            columns["ids"].append(document.ids)
+            columns["bytes"].append(document.bytes)
+        kind = pa.list_(pa.int32())
+        table = {name: pa.array(column, kind) for name, column in columns.items()}
+        pq.write_table(pa.table(table), path, compression="zstd")
+
+    def _made(self) -> Iterator[Stream]:
+        for start in shown(range(0, len(self.texts), AT_ONCE), "tokenising"):
+            some = list(self.texts[start : start + AT_ONCE])
+            found = self.marks.tokenizer(
+                some,
+                add_special_tokens=False,
+                truncation=False,
+                return_offsets_mapping=True,
+                return_attention_mask=False,
+                verbose=False,
+            )
+            for text, ids, offsets in zip(some, found["input_ids"], found["offset_mapping"], strict=True):
+                ends = np.array(offsets, dtype=np.int64).reshape(-1, 2)[:, 1]
+                closed = np.array([*ids, self.marks.end], dtype=np.int32)
+                yield Stream(closed, bytes_of_tokens(text, ends))
+
+
+def bytes_of_tokens(text: str, ends: np.ndarray) -> np.ndarray:
+    """Bytes of UTF-8 between the ends of tokens (given in characters), and after the last: (tokens + 1,)."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    widths = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
+    before = np.concatenate([[0], np.cumsum(widths)])  # bytes before each character
+    ordered = np.maximum.accumulate(np.concatenate([[0], np.clip(ends, 0, len(points)), [len(points)]]))
+    return np.diff(before[ordered]).astype(np.int32)
+
+
+def _before(tokenizer: Any) -> tuple[int, ...]:
+    """The tokens that the tokenizer puts before a text."""
+    found = tokenizer("a", return_special_tokens_mask=True)
+    pairs = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
+    return tuple(token for token, _ in takewhile(lambda pair: pair[1], pairs))
+
+
+def _key(tokenizer_digest: str, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(f"{VERSION}:{tokenizer_digest}:{len(texts)}".encode())
+    for text in texts:
+        digest.update(text.encode("utf8", "surrogatepass") + b"\x1f")
+    return digest.hexdigest()[:32]
+
+
+def _numbered(key: str, seen: dict[str, int]) -> str:
+    seen[key] = seen.get(key, 0) + 1
+    return key if seen[key] == 1 else f"{key}-{seen[key]}"

@@ -1,0 +1,238 @@
+"""Text to text: a text is written for each text, by an encoder-decoder or by a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from headstart.data.size import Size
+from headstart.models.model import Model
+from headstart.models.tokens import Tokens, tokens_of
+from headstart.node import ConfigError
+from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.generated import statistics
+from headstart.tasks.language_modelling import INPUTS, nats
+from headstart.tasks.outputs import Continued, Encoded, Outputs, ended, followed
+from headstart.tasks.packing import NO_LABEL
+from headstart.tasks.texts import length_limit, pad_id
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import GenerationConfig, PretrainedConfig
+
+METRICS = ("chrf", "rouge_l", "bleu", "exact_match", "token_loss", "token_accuracy")
+SUMS = ("loss", "tokens", "correct")
+START = "decoder_start_token_id"
+SHORTEST_PROMPT = 8  # tokens
+
+
+class TextToText(Family):
+    """Which column is the text, and which is what to write for it.
+
+    An encoder-decoder reads `prefix` and the text, and writes the output. A decoder goes on from `prefix`,
+    the text and `separator`, and its loss is that of the output alone. Both stop at the end token or after
+    `max_output` tokens; longer outputs are cut for the loss, but not where generated texts are scored.
+    Decoding is greedy, and no generation setting of a checkpoint changes it: both arms decode alike.
+    """
+
+    metrics_here: ClassVar = METRICS
+
+    kind: Literal["text_to_text"]
+    text: str = "text"
+    output: str = "output"
+    prefix: str = ""
+    separator: str = Field(default="\n", min_length=1)  # for decoders
+    max_output: int = Field(default=64, ge=2)  # tokens, the end token among them
+    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    headline: str = "chrf"
+
+    @property
+    def auto_class(self) -> str:
+        """The head of encoder-decoders."""
+        return "AutoModelForSeq2SeqLM"
+
+    def auto_class_for(self, model: Model) -> str:
+        """The head of decoders for these, and that of encoder-decoders for all others."""
+        return "AutoModelForCausalLM" if model.family(fetch=False) == "decoder" else self.auto_class
+
+    def prepare(self, model: Model, size: Size) -> Prepared:
+        """Rows loaded, checked, cut to size and tokenised; ConfigError when no room is left for them."""
+        splits = self.source.load({"text": self.text, "output": self.output})
+        chosen = size.choose(None, splits.train["id"][:])
+        train = splits.train.select(chosen)
+        tokenizer = model.load_tokenizer()
+        head = _marks(model, tokenizer)
+        encode = self._encoded if START in head else self._continued
+        parts = {"train": train, "validation": splits.validation, "test": splits.test}
+        ready = {name: encode(rows, model, tokenizer, head) for name, rows in parts.items()}
+        facts = self.facts(
+            splits,
+            train,
+            ready,
+            tokenizer=model.tokenizer_digest(),
+            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
+            max_length=length_limit(model, tokenizer),
+            notes=[*splits.notes, *self._cut(ready)],
+        )
+        return Prepared(**ready, classes=(), facts=facts, head=head)
+
+    def inputs(self, *shape: int) -> Batch:
+        """The model's inputs for one row of this shape, on the meta device, for counting operations."""
+        encoder, decoder, _ = shape
+        return _nothing(encoder, decoder)
+
+    def prompt(self, *shape: int) -> Batch:
+        """What generation starts from for one row of this shape, on the meta device."""
+        encoder, _, start = shape
+        return _nothing(encoder, start)
+
+    def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Scores of the vocabulary at every label, the right tokens given: (batch, labels, words)."""
+        return model(**{name: batch[name] for name in INPUTS if name in batch}, use_cache=False).logits
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Mean cross-entropy of the tokens of the outputs in nats, ()."""
+        found = nats(self.logits(model, batch), batch["labels"])
+        return found.sum() / batch["labels"].ne(NO_LABEL).sum()
+
+    def observe(self, model: nn.Module, batch: Batch) -> Batch:
+        """Sums per row of loss (nats), tokens and hits, given the right tokens: (batch,); and what the model
+        writes when left alone: (batch, steps), as many steps as the batch took to end."""
+        logits, labels = self.logits(model, batch), batch["labels"]
+        return {
+            "loss": nats(logits, labels).sum(1),
+            "tokens": labels.ne(NO_LABEL).sum(1),
+            "correct": logits.argmax(-1).eq(labels).sum(1),
+            "generated": self._generated(model, batch),
+        }
+
+    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+        """Mean loss per token, the metrics, and every reference beside what was written."""
+        from headstart.tasks.metrics import score
+
+        examples: Any = prepared.part(split)
+        order = np.argsort(np.concatenate([rows for rows, _ in observed]))
+        texts = [text for _, kept in observed for text in examples.decode(kept["generated"])]
+        written = [texts[i] for i in order]
+        sums = {name: in_row_order(observed, name).astype(np.float64) for name in SUMS}
+        found = statistics(written, examples.outputs) | sums
+        return Judged(
+            loss=float(sums["loss"].sum() / sums["tokens"].sum()),
+            scores=score(self.metrics, found),
+            texts=examples.texts,
+            labels=examples.outputs,
+            predictions=written,
+            statistics=found,
+        )
+
+    def decoded(self, observed: Observed) -> list[int]:
+        """Tokens generated per batch: its rows stop together, when the last of them has ended."""
+        return [kept["generated"].shape[1] for _, kept in observed]
+
+    def _generated(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Greedy decoding, with a cache, until every row has ended: (batch, steps)."""
+        names = ("prompt_ids", "prompt_mask") if "prompt_ids" in batch else ("input_ids", "attention_mask")
+        ids, mask = (batch[name] for name in names)
+        # generate() fills what is open from the model's own settings: n-grams to avoid, tokens to force.
+        model.generation_config = plan = self._decoding(model.config)
+        written = model.generate(input_ids=ids, attention_mask=mask, generation_config=plan)
+        return written[:, 1 if model.config.is_encoder_decoder else ids.shape[1] :]
+
+    def _decoding(self, config: PretrainedConfig) -> GenerationConfig:
+        """Greedy; of the configuration only the special tokens, which `prepare` has set."""
+        from transformers import GenerationConfig
+
+        return GenerationConfig(
+            max_new_tokens=self.max_output,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=config.pad_token_id,
+            eos_token_id=config.eos_token_id,
+            decoder_start_token_id=config.decoder_start_token_id if config.is_encoder_decoder else None,
+        )
+
+    def _encoded(self, rows: Any, model: Model, tokenizer: Any, head: Mapping[str, int]) -> Encoded:
+        """Rows for an encoder-decoder; it also writes what the tokenizer puts before a text."""
+        digest, limit = model.tokenizer_digest(), length_limit(model, tokenizer)
+        texts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, limit)
+        texts = ended(texts, head["eos_token_id"], limit)
+        targets = tokens_of(tokenizer, digest, rows["output"][:], None, self.max_output)
+        return Encoded(**self._shared(rows, tokenizer, head, texts, targets, limit), start=head[START])
+
+    def _continued(self, rows: Any, model: Model, tokenizer: Any, head: Mapping[str, int]) -> Continued:
+        """Rows for a decoder; the prompt leaves room for the longest output."""
+        digest, limit = model.tokenizer_digest(), length_limit(model, tokenizer)
+        between = self._between(tokenizer)
+        room = limit - self.max_output - len(between)
+        if room < SHORTEST_PROMPT:
+            raise ConfigError(
+                f"task.max_output: {self.max_output} tokens and the separator leave {max(0, room)} of "
+                f"model.max_length={limit} for the text: choose a smaller output or a larger model.max_length"
+            )
+        prompts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, room)
+        plain: Any = partial(tokenizer, add_special_tokens=False)
+        targets = tokens_of(plain, f"{digest}:plain", rows["output"][:], None, self.max_output)
+        return Continued(**self._shared(rows, tokenizer, head, followed(prompts, between), targets, limit))
+
+    def _shared(
+        self, rows: Any, tokenizer: Any, head: Mapping[str, int], texts: Tokens, targets: Tokens, limit: int
+    ) -> dict[str, Any]:
+        return {
+            "ids": rows["id"][:],
+            "texts": rows["text"][:],
+            "tokens": texts,
+            "pad_id": head["pad_token_id"],
+            "limit": limit,
+            "outputs": rows["output"][:],
+            "targets": ended(targets, head["eos_token_id"], self.max_output),
+            "longest": self.max_output,
+            "end": head["eos_token_id"],
+            "tokenizer": tokenizer,
+        }
+
+    def _between(self, tokenizer: Any) -> list[int]:
+        """The tokens of the separator; ConfigError when the tokenizer does not know it."""
+        ids = tokenizer(self.separator, add_special_tokens=False)["input_ids"]
+        if not ids or tokenizer.unk_token_id in ids:
+            raise ConfigError(
+                f"task.separator: {self.separator!r} is nothing that the model's tokenizer knows, so a "
+                "decoder would not see where the text ends: choose another, ':' for one"
+            )
+        return ids
+
+    def _cut(self, ready: Mapping[str, Outputs]) -> list[str]:
+        cut = {name: int(part.targets.truncated.sum()) for name, part in ready.items()}
+        return [
+            f"{name}: {count} of {len(ready[name])} outputs do not fit task.max_output={self.max_output}; "
+            "their ends have no part in the loss"
+            for name, count in cut.items()
+            if count
+        ]
+
+
+def _marks(model: Model, tokenizer: Any) -> dict[str, int]:
+    """The special tokens of generation, as settings of the configuration; START for encoder-decoders."""
+    end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+    if end is None:
+        raise ConfigError(
+            f"model: the tokenizer of {model.name} has no end token, so nothing written would ever end: "
+            "choose a model whose tokenizer has one"
+        )
+    marks, config = {"pad_token_id": pad_id(tokenizer), "eos_token_id": end}, model.transformers_config()
+    if not config.is_encoder_decoder:
+        return marks
+    start = config.decoder_start_token_id
+    return marks | {START: marks["pad_token_id"] if start is None else start}
+
+
+def _nothing(encoder: int, decoder: int) -> Batch:
+    """Tokens for both halves, or for a decoder alone where the encoder reads none."""
+    import torch
+
+    ids = {"input_ids": encoder, "decoder_input_ids": decoder} if encoder else {"input_ids": decoder}
+    return {name: torch.zeros(1, n, dtype=torch.long, device="meta") for name, n in ids.items()}

@@ -1,0 +1,220 @@
+"""Token classification: a tag for every word of a sentence, scored by the entities that the tags say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from headstart.data.rows import Splits
+from headstart.data.size import Size
+from headstart.models.model import Model
+from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of
+from headstart.node import DataError
+from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.spans import OUTSIDE, entities, shown
+from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+METRICS = ("entity_f1", "entity_precision", "entity_recall", "token_accuracy")
+UNSCORED = -100  # the label of tokens that are not part of the loss
+
+
+@dataclass(frozen=True)
+class TaggedTexts(Texts):
+    """Sentences of words with a tag each; a word is tagged at its first token.
+
+    `first` is the place of that token for every word, NOWHERE for a word beyond the limit; `labels` is the
+    number of its tag, UNSCORED for a tag that no training row has.
+    """
+
+    words: list[list[str]]
+    tags: list[list[str]]
+    first: list[np.ndarray]  # per row: (words,) int64
+    labels: list[np.ndarray]  # per row: (words,) int64
+
+    def take(self, rows: Sequence[int]) -> Self:
+        """The same, for some rows in that order."""
+        columns = {name: getattr(self, name) for name in ("words", "tags", "first", "labels")}
+        return replace(
+            super().take(rows), **{name: [column[i] for i in rows] for name, column in columns.items()}
+        )
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """input_ids, attention_mask, [token_type_ids], labels: (batch, length)."""
+        labels = [np.full(self.lengths[row], UNSCORED) for row in rows]
+        for row, tokens in zip(rows, labels, strict=True):
+            here = self.first[row] != NOWHERE
+            tokens[self.first[row][here]] = self.labels[row][here]
+        return {**self.inputs(rows), "labels": padded(labels, self.shape(rows)[0], UNSCORED)}
+
+    def scored(self) -> int:
+        """Words that are part of the loss."""
+        parts = zip(self.first, self.labels, strict=True)
+        return sum(int(((first != NOWHERE) & (labels != UNSCORED)).sum()) for first, labels in parts)
+
+
+class TokenClassification(Family):
+    """Which columns are the words and their tags, both of them lists."""
+
+    metrics_here: ClassVar = METRICS
+
+    kind: Literal["token_classification"]
+    words: str = "words"
+    tags: str = "tags"
+    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    headline: str = "entity_f1"
+
+    @property
+    def auto_class(self) -> str:
+        """The transformers class that puts this family's head on a backbone."""
+        return "AutoModelForTokenClassification"
+
+    def prepare(self, model: Model, size: Size) -> Prepared:
+        """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
+        splits = self.source.load({"words": self.words, "tags": self.tags})
+        classes = self._classes(splits)
+        chosen = size.choose(None, splits.train["id"][:])
+        tokenizer = model.load_tokenizer()
+        whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+        ready = {name: _tagged(rows, model, tokenizer, classes) for name, rows in whole.items()}
+        ready["train"] = ready["train"].take(chosen)
+        facts = self.facts(
+            splits,
+            splits.train.select(chosen),
+            ready,
+            classes=list(classes),
+            tokenizer=model.tokenizer_digest(),
+            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
+            max_length=length_limit(model, tokenizer),
+            notes=[*splits.notes, *_notes(ready, classes)],
+        )
+        head = {"num_labels": len(classes), "pad_token_id": pad_id(tokenizer)}
+        return Prepared(**ready, classes=classes, facts=facts, head=head)
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Mean cross-entropy of the scored tokens in nats, ()."""
+        losses = _losses(model(**model_inputs(batch)).logits, batch["labels"])
+        return losses.sum() / (batch["labels"] != UNSCORED).sum().clamp(min=1)
+
+    def observe(self, model: nn.Module, batch: Batch) -> Batch:
+        """numbers: (batch, length) int16, the likeliest tag of every token; loss: (batch,) nats, summed."""
+        import torch
+
+        logits = model(**model_inputs(batch)).logits  # (batch, length, classes)
+        losses = _losses(logits, batch["labels"])
+        return {"numbers": logits.argmax(dim=-1).to(torch.int16), "loss": losses.sum(dim=1)}
+
+    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+        """Mean cross-entropy per scored token, and the entities and tags that are right."""
+        from headstart.tasks.metrics import score
+
+        examples: Any = prepared.part(split)
+        found = [pair for rows, kept in observed for pair in zip(rows, kept["numbers"], strict=True)]
+        tokens = {int(row): numbers for row, numbers in found}
+        predicted = [
+            [prepared.classes[tokens[row][place]] if place != NOWHERE else None for place in first]
+            for row, first in enumerate(examples.first)
+        ]
+        told = [_told(*row) for row in zip(examples.words, examples.tags, predicted, strict=True)]
+        labels, predictions, counts = zip(*told, strict=True)
+        statistics = {name: np.array([row[name] for row in counts]) for name in counts[0]}
+        losses = in_row_order(observed, "loss").astype(np.float64)
+        return Judged(
+            loss=float(losses.sum() / max(1, examples.scored())),
+            scores=score(self.metrics, statistics),
+            texts=examples.texts,
+            labels=labels,
+            predictions=predictions,
+            statistics=statistics,
+        )
+
+    def _classes(self, splits: Splits) -> tuple[str, ...]:
+        """The tags of the training words, sorted."""
+        classes = sorted({tag for tags in splits.train["tags"][:] for tag in tags})
+        if len(classes) < 2:
+            raise DataError(
+                f"task.tags={self.tags}: every training word has the tag {classes[0]!r}; two tags are needed"
+            )
+        return tuple(classes)
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of every token in nats, 0 where it is not scored: (batch, length)."""
+    from torch.nn.functional import cross_entropy
+
+    return cross_entropy(logits.float().transpose(1, 2), labels, reduction="none", ignore_index=UNSCORED)
+
+
+def _tagged(rows: Any, model: Model, tokenizer: Any, classes: Sequence[str]) -> TaggedTexts:
+    """The words tokenised as one text, so that byte-level tokenizers see the spaces that they know."""
+    number = {name: i for i, name in enumerate(classes)}
+    limit, words, tags = length_limit(model, tokenizer), rows["words"][:], rows["tags"][:]
+    texts = [" ".join(row) for row in words]
+    tokens = located_tokens_of(tokenizer, model.tokenizer_digest(), texts, limit)
+    labels = [np.array([number.get(tag, UNSCORED) for tag in row], dtype=np.int64) for row in tags]
+    base = (rows["id"][:], texts, tokens, pad_id(tokenizer), limit)
+    return TaggedTexts(*base, words=words, tags=tags, first=first_tokens(words, tokens), labels=labels)
+
+
+def first_tokens(rows: Sequence[Sequence[str]], tokens: Tokens) -> list[np.ndarray]:
+    """Per row, the place of each word's first token, NOWHERE for words without one: (words,) int64.
+
+    A token belongs to the word that its last character stands in: some tokens begin with the space before.
+    """
+    assert tokens.ends is not None  # noqa: S101  located tokens have it
+    return [_first(words, ends) for words, ends in zip(rows, tokens.ends, strict=True)]
+
+
+def _first(words: Sequence[str], ends: np.ndarray) -> np.ndarray:
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    starts = np.cumsum(lengths + 1) - lengths - 1  # of every word in the joined text
+    tokens = np.flatnonzero(ends != NOWHERE)
+    last = ends[tokens] - 1
+    word = np.searchsorted(starts, last, side="right") - 1
+    inside = last < starts[word] + lengths[word] if len(words) else np.zeros(0, dtype=bool)
+    found, at = np.unique(word[inside], return_index=True)
+    first = np.full(len(words), NOWHERE, dtype=np.int64)
+    first[found] = tokens[inside][at]
+    return first
+
+
+def _told(
+    words: Sequence[str], tags: Sequence[str], predicted: Sequence[str | None]
+) -> tuple[str, str, dict[str, int]]:
+    """Label and prediction as a reader is shown them, and the counts that the metrics are sums of.
+
+    A word beyond the limit has no prediction: its entity is missed, and it is not a correct token.
+    """
+    true, found = entities(tags), entities([tag or OUTSIDE for tag in predicted])
+    counts = {
+        "true_positive": len(set(true) & set(found)),
+        "predicted": len(found),
+        "true": len(true),
+        "correct": sum(tag == guess for tag, guess in zip(tags, predicted, strict=True)),
+        "tokens": len(tags),
+    }
+    return shown(true, words), shown(found, words), counts
+
+
+def _notes(ready: dict[str, TaggedTexts], classes: Sequence[str]) -> list[str]:
+    """What the record says about words that cannot be found, and tags that cannot be learnt."""
+    notes = []
+    for name, part in ready.items():
+        cut = sum(int((first == NOWHERE).sum()) for first in part.first)
+        if cut:
+            notes.append(f"{name}: {cut} words lie beyond the length limit; their entities count as missed")
+        strange = sorted({tag for tags in part.tags for tag in tags} - set(classes))
+        if strange:
+            notes.append(
+                f"{name}: no training row has the tag {', '.join(strange)}; such words count as missed"
+            )
+    here = {tag for tags in ready["train"].tags for tag in tags}
+    notes += [f"no training word has the tag {name!r} in this subset" for name in classes if name not in here]
+    return notes

@@ -1,0 +1,129 @@
+"""Windows: questions with their contexts, cut into pieces that a model can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.models.model import Model
+from headstart.models.tokens import NOWHERE, Tokens, windows_of
+from headstart.tasks.family import Batch
+from headstart.tasks.texts import Texts, length_limit, pad_id, padded
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of which text, every right answer and the character that it starts at; no answer: ()."""
+
+    ids: list[str]
+    questions: list[str]
+    contexts: list[str]
+    answers: list[list[str]]
+    starts: list[list[int]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Windows(Texts):
+    """The rows of a batch: a question and a piece of its context; a long context is several of them.
+
+    `target` are the first and last token of the answer, both `null` in a window without it: the place of
+    the tokenizer's CLS, of the first token where it has none (GPT-2).
+    """
+
+    asked: Questions
+    target: np.ndarray  # (windows, 2) int64
+    null: np.ndarray  # (windows,) int64
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """Besides the model's inputs: context (batch, length) bool, null (batch,), labels (batch, 2)."""
+        import torch
+
+        chosen, (length,) = list(rows), self.shape(rows)
+        context = [self.begins[row] != NOWHERE for row in chosen]
+        return {
+            **self.inputs(rows),
+            "context": padded(context, length, 0).bool(),
+            "null": torch.from_numpy(self.null[chosen]),
+            "labels": torch.from_numpy(self.target[chosen]),
+        }
+
+    @property
+    def begins(self) -> list[np.ndarray]:
+        """Per window: the character of the context that each token begins at, NOWHERE outside of it."""
+        assert self.tokens.begins is not None  # noqa: S101  windows have it
+        return self.tokens.begins
+
+    @property
+    def source(self) -> np.ndarray:
+        """The question that each window belongs to: (windows,) int64, ascending."""
+        assert self.tokens.source is not None  # noqa: S101  windows have it
+        return self.tokens.source
+
+    def passage(self, window: int, first: int, last: int) -> str:
+        """The characters of the context from one token of a window to another, both included."""
+        assert self.tokens.ends is not None  # noqa: S101  windows have it
+        begin, end = self.begins[window][first], self.tokens.ends[window][last]
+        return self.asked.contexts[self.source[window]][begin:end].strip()
+
+    def truncated(self) -> int:
+        """Questions that were cut."""
+        return len(set(self.source[self.tokens.truncated].tolist()))
+
+
+def questions(rows: Any) -> Questions:
+    """The questions of a split."""
+    return Questions(*(rows[column][:] for column in ("id", "question", "context", "answers", "starts")))
+
+
+def windows(asked: Questions, model: Model, tokenizer: Any, stride: int) -> Windows:
+    """All windows of the questions; what was tokenised before comes from the cache."""
+    limit = length_limit(model, tokenizer)
+    digest = model.tokenizer_digest()
+    tokens = windows_of(tokenizer, digest, asked.questions, asked.contexts, limit, stride)
+    assert tokens.source is not None  # noqa: S101  windows have it
+    null = np.array([_null(ids, tokenizer.cls_token_id) for ids in tokens.ids], dtype=np.int64)
+    target = [_target(asked, tokens, window, null[window]) for window in range(len(null))]
+    return Windows(
+        _ids(asked.ids, tokens.source),
+        [asked.questions[row] for row in tokens.source],
+        tokens,
+        pad_id(tokenizer),
+        limit,
+        asked=asked,
+        target=np.array(target, dtype=np.int64).reshape(-1, 2),
+        null=null,
+    )
+
+
+def _ids(ids: Sequence[str], source: np.ndarray) -> list[str]:
+    """question#0, question#1, ...: the windows of each question, numbered."""
+    first = np.searchsorted(source, source)  # of each window's question
+    return [f"{ids[row]}#{place}" for row, place in zip(source, np.arange(len(source)) - first, strict=True)]
+
+
+def _null(ids: np.ndarray, cls_id: int | None) -> int:
+    found = np.flatnonzero(ids == cls_id)  # none where the tokenizer has no CLS
+    return int(found[0]) if len(found) else 0
+
+
+def _target(asked: Questions, tokens: Tokens, window: int, null: int) -> tuple[int, int]:
+    """First and last token of the first answer, where the whole of it is in this window; else null twice."""
+    assert tokens.begins is not None and tokens.ends is not None and tokens.source is not None  # noqa: S101
+    row = tokens.source[window]
+    context = np.flatnonzero(tokens.begins[window] != NOWHERE)
+    if not asked.answers[row] or not len(context):
+        return null, null
+    answer, start = asked.answers[row][0], asked.starts[row][0]
+    start, end = start + len(answer) - len(answer.lstrip()), start + len(answer.rstrip())
+    begins, ends = tokens.begins[window][context], tokens.ends[window][context]
+    if start < begins[0] or end > ends[-1]:
+        return null, null
+    first = np.searchsorted(ends, start, side="right")  # the first token that ends behind the start
+    last = np.searchsorted(begins, end, side="left") - 1  # the last one that begins before the end
+    return int(context[first]), int(context[max(first, last)])

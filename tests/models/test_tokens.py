@@ -1,0 +1,142 @@
+"""Tokens: where they stand in the text, windows of long contexts, and what comes from the cache."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import WORDS
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from headstart.models.model import Model
+from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of, tokens_of, windows_of
+from headstart.node import ConfigError
+
+
+@cache
+def byte_level() -> PreTrainedTokenizerFast:
+    """A tokenizer like GPT-2's: the space before a word belongs to its token, and there is no CLS."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=["<end>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 5, trainer)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", model_max_length=64)  # noqa: S106
+
+
+def same(one: Tokens, other: Tokens) -> bool:
+    """Are all columns equal?"""
+    pairs = list(zip(vars(one).values(), vars(other).values(), strict=True))
+    return all((a is None) == (b is None) for a, b in pairs) and all(
+        len(a) == len(b) and all(map(np.array_equal, a, b)) for a, b in pairs if a is not None
+    )
+
+
+@pytest.fixture
+def tokenizer(tiny_model: Path) -> PreTrainedTokenizerFast:
+    """One token per word of WORDS, [CLS] and [SEP] around them."""
+    return Model(name=str(tiny_model)).load_tokenizer()  # pyright: ignore[reportReturnType]
+
+
+def test_come_from_the_cache_the_second_time(
+    tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ways() -> list[Tokens]:
+        texts = ["red green", "blue"]
+        return [
+            tokens_of(tokenizer, "cache", texts, None, 64),
+            tokens_of(tokenizer, "cache", texts, texts, 64),
+            located_tokens_of(tokenizer, "cache", texts, 64),
+            windows_of(tokenizer, "cache", texts, ["cold " * 20, "warm"], 12, 1),
+            windows_of(tokenizer, "cache", texts, ["cold " * 20, "warm"], 12, 2),
+        ]
+
+    made = ways()
+    monkeypatch.setattr("headstart.models.tokens._tokenise", None)
+    monkeypatch.setattr("headstart.models.tokens._windows", None)
+    assert all(same(one, other) for one, other in zip(made, ways(), strict=True))
+    assert not any(same(one, other) for i, one in enumerate(made) for other in made[:i])
+
+
+def test_know_their_characters(tokenizer: PreTrainedTokenizerFast) -> None:
+    tokens = located_tokens_of(tokenizer, "characters", ["red  green", "blue"], 64)
+    assert tokens.begins is not None and tokens.ends is not None
+    assert [row.tolist() for row in tokens.begins] == [[NOWHERE, 0, 5, NOWHERE], [NOWHERE, 0, NOWHERE]]
+    assert [row.tolist() for row in tokens.ends] == [[NOWHERE, 3, 10, NOWHERE], [NOWHERE, 4, NOWHERE]]
+    assert same(tokens.take([1]), located_tokens_of(tokenizer, "characters", ["blue"], 64))
+
+
+def test_need_a_tokenizer_that_knows_where_they_are() -> None:
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(ConfigError, match=r"Slow does not say where .* choose a model with a fast tokenizer"):
+        located_tokens_of(Slow(), "slow", ["red"], 8)  # pyright: ignore[reportArgumentType]
+
+
+class TestWindows:
+    def test_overlap_and_cover_the_context(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        context = " ".join(WORDS[:12])
+        found = windows_of(tokenizer, "cover", ["old new"], [context], 12, 2)  # 7 words of context in each
+        pieces = [str(tokenizer.decode(ids)).split("[SEP]") for ids in found.ids]
+        assert [piece[0].split() for piece in pieces] == [["[CLS]", "old", "new"]] * 2
+        assert [piece[1].split() for piece in pieces] == [list(WORDS[:7]), list(WORDS[5:12])]
+        assert found.source is not None and found.source.tolist() == [0, 0]
+        assert not found.truncated.any()
+
+    def test_number_the_text_they_are_cut_from(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        contexts = ["red", " ".join(WORDS[:16]), "blue"]
+        found = windows_of(tokenizer, "number", ["old"] * 3, contexts, 12, 0)
+        assert found.source is not None and found.source.tolist() == [0, 1, 1, 2]
+        assert [len(row) for row in found.ids] == [5, 12, 12, 5]
+
+    def test_a_long_question_is_cut_to_half_a_window(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        found = windows_of(tokenizer, "long", ["old " * 30, "new"], ["red green blue", "warm"], 16, 1)
+        assert found.truncated.tolist() == [True, False]
+        assert str(tokenizer.decode(found.ids[0])).split() == [
+            "[CLS]",
+            *["old"] * 8,
+            "[SEP]",
+            "red",
+            "green",
+            "blue",
+            "[SEP]",
+        ]
+
+    def test_a_context_of_nothing_is_one_window(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        found = windows_of(tokenizer, "nothing", ["old"], [""], 16, 1)
+        assert found.begins is not None and (found.begins[0] == NOWHERE).all() and len(found.ids) == 1
+
+    def test_an_overlap_that_leaves_nothing_new_is_refused(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        windows_of(tokenizer, "new", ["old " * 30], ["red " * 30], 16, 4)
+        with pytest.raises(ConfigError, match=r"task.stride: 5 tokens .* windows of 16 .* less than 5"):
+            windows_of(tokenizer, "new", ["old"], ["red"], 16, 5)
+
+    @settings(deadline=None, max_examples=60)
+    @given(
+        st.text("ab é.,", max_size=60), st.text("ab é.,", max_size=200), st.integers(8, 24), st.integers(0, 3)
+    )
+    def test_of_any_text_lose_no_character(
+        self, question: str, context: str, limit: int, stride: int
+    ) -> None:
+        found = windows_of(byte_level(), "any", [question], [context], limit, stride)
+        assert found.begins is not None and found.ends is not None
+        assert max(map(len, found.ids)) <= limit
+        seen = {
+            place
+            for begins, ends in zip(found.begins, found.ends, strict=True)
+            for begin, end in zip(begins, ends, strict=True)
+            for place in range(begin, end)
+        }
+        assert seen == set(range(len(context)))

@@ -1,0 +1,471 @@
+"""Text to text: encoder-decoders and decoders, what they are scored by, and whole runs of both arms."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+import transformers as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import WORDS
+from tests.training.test_train import lasting, trained
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from headstart.compare.scoring import score as recomputed
+from headstart.data.size import All, Rows
+from headstart.models.model import Model
+from headstart.node import ConfigError, DataError
+from headstart.records.record import read_predictions
+from headstart.tasks.family import Observed, Prepared
+from headstart.tasks.generated import longest_common, rouge_l, statistics
+from headstart.tasks.outputs import ended
+from headstart.tasks.text_to_text import METRICS, TextToText
+
+NAMES = ("<pad>", "</s>", "<unk>", ":", *WORDS)
+PAD, END, UNKNOWN, COLON = range(4)
+SPECIAL: dict[str, Any] = {"vocab_size": len(NAMES), "pad_token_id": PAD, "eos_token_id": END}
+H, INNER = 32, 64
+CONFIGS: dict[str, Any] = {
+    "t5": tf.T5Config(
+        **SPECIAL, d_model=H, d_kv=8, num_heads=4, d_ff=INNER, num_layers=1, decoder_start_token_id=PAD
+    ),
+    "bart": tf.BartConfig(
+        **SPECIAL, d_model=H, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=64,
+        bos_token_id=END, decoder_start_token_id=END, forced_eos_token_id=COLON,
+    ),
+    "gpt2": tf.GPT2Config(
+        **SPECIAL, n_embd=H, n_layer=1, n_head=2, n_inner=INNER, n_positions=64, bos_token_id=END
+    ),
+    "llama": tf.LlamaConfig(
+        **SPECIAL, hidden_size=H, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1,
+        intermediate_size=INNER, max_position_embeddings=64, bos_token_id=END,
+    ),
+}  # fmt: skip
+KINDS = list(CONFIGS)
+SIXTY_FOUR = Rows(rows=64)
+
+
+@pytest.fixture(scope="session")
+def writers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one tiny checkpoint per architecture, as published: weights and a tokenizer of words."""
+    folder = tmp_path_factory.mktemp("writers")
+    torch.manual_seed(1)
+    for name, config in CONFIGS.items():
+        auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
+        auto.from_config(config).save_pretrained(folder / name)
+        save_tokenizer(folder / name, closes=config.is_encoder_decoder)
+    return folder
+
+
+def save_tokenizer(folder: Path, closes: bool, **tokens: str) -> None:
+    """A tokenizer of whole words; with `closes` it puts the end token behind a text."""
+    words = Tokenizer(models.WordLevel({name: i for i, name in enumerate(NAMES)}, unk_token="<unk>"))  # noqa: S106
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    if closes:
+        words.post_processor = processors.TemplateProcessing("$A </s>", special_tokens=[("</s>", END)])
+    roles = tokens or {"eos_token": "</s>"}
+    tf.PreTrainedTokenizerFast(
+        tokenizer_object=words, model_max_length=64, pad_token="<pad>", unk_token="<unk>", **roles  # noqa: S106
+    ).save_pretrained(folder)  # fmt: skip
+
+
+@pytest.fixture
+def titles(tmp_path: Path) -> Path:
+    """A csv of 240 sentences; what is to be written is the word that says how warm it is, and the last."""
+    rng = random.Random(0)
+    return table(tmp_path / "titles.csv", [sentence(rng) for _ in range(240)])
+
+
+def sentence(rng: random.Random) -> tuple[str, str]:
+    words = rng.choices([word for word in WORDS if word not in ("warm", "cold")], k=rng.randint(3, 12))
+    words.insert(rng.randrange(len(words)), warmth := rng.choice(["warm", "cold"]))
+    return " ".join(words), f"{warmth} {warmth}" if len(words) > 6 else warmth
+
+
+def table(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    with path.open("w", encoding="utf8", newline="") as file:
+        csv.writer(file).writerows([("body", "title"), *rows])
+    return path
+
+
+def task(path: Path, **more: Any) -> TextToText:
+    said = {"kind": "text_to_text", "name": "titles", "text": "body", "output": "title", "separator": ":"}
+    return TextToText.read({**said, "max_output": 4, "files": {"train": str(path)}, **more})
+
+
+def model(writers: Path, kind: str, **more: Any) -> Model:
+    return Model.read({"name": str(writers / kind), "max_length": 32, **more})
+
+
+def ready(
+    path: Path, writers: Path, kind: str, size: Any = SIXTY_FOUR, **more: Any
+) -> tuple[TextToText, Prepared, Any]:
+    """The task, its rows, and a seeded model in evaluation mode."""
+    asked, reader = task(path, **more), model(writers, kind)
+    prepared = asked.prepare(reader, size)
+    config = reader.transformers_config(**prepared.head)
+    return asked, prepared, reader.seeded(asked.auto_class_for(reader), config, 0).eval()
+
+
+def looked_at(asked: TextToText, prepared: Prepared, writer: Any, batches: Sequence[list[int]]) -> Observed:
+    """What an evaluation of the validation rows keeps, in these batches."""
+    with torch.inference_mode():
+        return [
+            (np.array(rows), {name: values.numpy() for name, values in kept.items()})
+            for rows in batches
+            for kept in [asked.observe(writer, prepared.validation.batch(rows, None))]
+        ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_architecture_decides_the_head(writers: Path, titles: Path, kind: str) -> None:
+    asked, _, writer = ready(titles, writers, kind)
+    decoder = kind in ("gpt2", "llama")
+    expected = "AutoModelForCausalLM" if decoder else "AutoModelForSeq2SeqLM"
+    assert asked.auto_class_for(model(writers, kind)) == expected
+    assert writer.config.is_encoder_decoder is not decoder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_is_transformers_own_over_the_outputs_alone(writers: Path, titles: Path, kind: str) -> None:
+    """Each row by itself, without padding, with labels for its output and for nothing else."""
+    asked, prepared, writer = ready(titles, writers, kind)
+    train: Any = prepared.train
+    rows, nats, tokens = [3, 7, 1, 12, 30], 0.0, 0
+    for row in rows:
+        text, target = (torch.tensor(part.ids[row][None]).long() for part in (train.tokens, train.targets))
+        if writer.config.is_encoder_decoder:
+            mean = writer(input_ids=text, labels=target).loss.item()
+        else:
+            hidden = torch.full_like(text, -100)
+            mean = writer(torch.cat([text, target], 1), labels=torch.cat([hidden, target], 1)).loss.item()
+        nats, tokens = nats + mean * target.shape[1], tokens + target.shape[1]
+    for noise in (None, np.random.default_rng(0)):
+        assert asked.loss(writer, train.batch(rows, noise)).item() == pytest.approx(nats / tokens, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_changes_nothing(writers: Path, titles: Path, kind: str) -> None:
+    """Rows of very different lengths in one batch are judged and continued as each of them alone."""
+    asked, prepared, writer = ready(titles, writers, kind)
+    rows = np.argsort(prepared.validation.lengths)[[0, -1, 1, -2, 5]].tolist()
+    together = looked_at(asked, prepared, writer, [rows])[0][1]
+    for place, row in enumerate(rows):
+        alone = looked_at(asked, prepared, writer, [[row]])[0][1]
+        steps = alone["generated"].shape[1]
+        assert together["loss"][place] == pytest.approx(alone["loss"][0], rel=1e-4)
+        assert together["tokens"][place] == alone["tokens"][0]
+        assert together["correct"][place] == alone["correct"][0]
+        assert (together["generated"][place, :steps] == alone["generated"][0]).all()
+        assert (together["generated"][place, steps:] == PAD).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generation_is_greedy_whatever_the_model_suggests(writers: Path, titles: Path, kind: str) -> None:
+    """The next token is the likeliest, by hand, although the checkpoint forbids it in several ways."""
+    asked, prepared, writer = ready(titles, writers, kind)
+    writer.generation_config = tf.GenerationConfig(
+        num_beams=3, no_repeat_ngram_size=1, min_new_tokens=4, forced_eos_token_id=COLON, max_length=40
+    )
+    batch = prepared.validation.batch([0], None)
+    written = looked_at(asked, prepared, writer, [[0]])[0][1]["generated"][0].tolist()
+    by_hand: list[int] = []
+    with torch.inference_mode():
+        while len(by_hand) < asked.max_output and by_hand[-1:] != [END]:
+            if writer.config.is_encoder_decoder:
+                given = {
+                    "decoder_input_ids": torch.tensor([[writer.config.decoder_start_token_id, *by_hand]])
+                }
+                scores = writer(batch["input_ids"], batch["attention_mask"], **given).logits
+            else:
+                prompt = batch["prompt_ids"][:, batch["prompt_mask"][0].bool()]
+                scores = writer(torch.cat([prompt, torch.tensor([by_hand]).long()], 1)).logits
+            by_hand.append(int(scores[0, -1].argmax()))
+    assert written == by_hand
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_a_batch_stops_when_its_last_row_has_ended(writers: Path, titles: Path, kind: str) -> None:
+    asked, prepared, writer = ready(titles, writers, kind, max_output=8)
+    with torch.no_grad():
+        head = writer.get_output_embeddings()
+        writer.lm_head = torch.nn.Linear(head.in_features, head.out_features)
+        writer.lm_head.weight.zero_()
+        writer.lm_head.bias.copy_(torch.arange(len(NAMES)) == END)
+    observed = looked_at(asked, prepared, writer, [[0, 1], [2, 3, 4]])
+    assert asked.decoded(observed) == [1, 1]
+    judged = asked.judge(prepared_part(prepared, 5), "validation", observed)
+    assert judged.predictions == [""] * 5 and judged.scores["chrf"] == 0
+
+
+def prepared_part(prepared: Prepared, rows: int) -> Prepared:
+    """The same with the first few validation rows only."""
+    part: Any = prepared.validation
+    return Prepared(prepared.train, part.take(range(rows)), prepared.test, (), prepared.facts, prepared.head)
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_answers_come_in_the_order_of_the_rows(writers: Path, titles: Path, kind: str) -> None:
+    asked, prepared, writer = ready(titles, writers, kind)
+    few = prepared_part(prepared, 6)
+    ways = [[[0], [1], [2], [3], [4], [5]], [[5, 2, 0], [4, 1, 3]]]
+    one, other = (asked.judge(few, "validation", looked_at(asked, few, writer, way)) for way in ways)
+    assert one.predictions == other.predictions and one.labels == other.labels
+    assert one.scores == pytest.approx(other.scores, rel=1e-5)
+    assert one.loss == pytest.approx(one.scores["token_loss"])
+
+
+def test_long_texts_and_outputs_are_cut_and_counted(writers: Path, tmp_path: Path) -> None:
+    long, short = "red green blue cold warm", "red green blue"
+    rows = [(" ".join([a, b, *WORDS * 3]), long if a < b else short) for a in WORDS[:6] for b in WORDS[:6]]
+    path = table(tmp_path / "long.csv", rows)
+    for kind, longest in (("t5", 32), ("gpt2", 28)):
+        _, prepared, _ = ready(path, writers, kind, All())
+        train: Any = prepared.train
+        cut = train.outputs.count(long)
+        assert prepared.facts["truncated"]["train"] == len(train) > cut > 0
+        assert f"train: {cut} of {len(train)} outputs do not fit" in " ".join(prepared.facts["notes"])
+        assert all(len(ids) == 4 and ids[-1] == END for ids in train.targets.ids)
+        assert all(len(ids) == longest for ids in train.tokens.ids)
+        assert all(ids[-1] == (END if kind == "t5" else COLON) for ids in train.tokens.ids)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_texts_can_be_read_and_written(writers: Path, tmp_path: Path, kind: str) -> None:
+    rows = [{"body": "", "title": "red"}, {"body": "red", "title": ""}]
+    rows += [{"body": f"{a} {b}", "title": a} for a in WORDS[:4] for b in WORDS[:4]]
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), "utf8")
+    asked, prepared, writer = ready(path, writers, kind, All())
+    for split in ("train", "validation", "test"):
+        part: Any = prepared.part(split)
+        for row in (row for row in range(len(part)) if "" in (part.texts[row], part.outputs[row])):
+            found = asked.observe(writer, part.batch([row], None))
+            assert torch.isfinite(found["loss"]).all()
+            assert found["tokens"].item() == 1 + bool(part.outputs[row])
+
+
+# What outputs are scored by
+
+
+def subsequence(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence, cell by cell."""
+    cells = np.zeros((len(one) + 1, len(other) + 1), dtype=int)
+    for i, a in enumerate(one, 1):
+        for j, b in enumerate(other, 1):
+            cells[i, j] = cells[i - 1, j - 1] + 1 if a == b else max(cells[i - 1, j], cells[i, j - 1])
+    return int(cells[-1, -1])
+
+
+LETTERS = st.lists(st.sampled_from("abcd"), max_size=70)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LETTERS, LETTERS)
+def test_the_longest_common_subsequence(one: list[str], other: list[str]) -> None:
+    assert longest_common(one, other) == subsequence(one, other) == longest_common(other, one)
+
+
+def test_rouge_l_by_hand() -> None:
+    """`police ... the gunman` is common: 3 of 4 words here, 3 of 4 there (Lin 2004, section 3.1)."""
+    assert rouge_l("police kill the gunman", "Police killed the gunman.") == 0.75
+    assert rouge_l("the gunman kill police", "police killed the gunman") == 0.5
+    assert rouge_l("", "police") == rouge_l("police", "") == rouge_l("", "") == 0
+
+
+def test_scores_are_those_of_the_whole_corpus() -> None:
+    from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportUsage]
+
+    rng = random.Random(0)
+    references = [" ".join(rng.choices(WORDS, k=rng.randint(1, 12))) for _ in range(40)]
+    written = [" ".join(word for word in text.split() if rng.random() < 0.9) for text in references]
+    found = statistics(written, references)
+    correct, total = (
+        [int(found[f"bleu_{part}_{n}"].sum()) for n in range(1, 5)] for part in ("correct", "total")
+    )
+    ours, theirs = (int(found[f"bleu_{side}"].sum()) for side in ("system", "reference"))
+    assert (
+        BLEU.compute_bleu(correct, total, ours, theirs).score
+        == BLEU().corpus_score(written, [references]).score
+    )
+    assert found["chrf"][3] == CHRF().corpus_score([written[3]], [[references[3]]]).score
+    assert found["exact"].sum() == sum(a == b for a, b in zip(written, references, strict=True)) > 0
+
+
+def test_white_space_alone_is_no_difference() -> None:
+    found = statistics(["a  b", " a", "A b"], ["a b", "a\n", "a b"])
+    assert found["exact"].tolist() == [1, 1, 0]
+
+
+def test_every_metric_has_its_statistics() -> None:
+    from headstart.tasks.metrics import LOCAL, score
+
+    sums = {"loss": np.array([2.0, 4.0]), "tokens": np.array([2.0, 2.0]), "correct": np.array([1.0, 2.0])}
+    scores = score(METRICS, statistics(["red", "green blue"], ["red", "blue"]) | sums)
+    assert set(METRICS) <= set(LOCAL) and set(scores) == set(METRICS)
+    assert (scores["exact_match"], scores["token_loss"], scores["token_accuracy"]) == (0.5, 1.5, 0.75)
+    assert scores["rouge_l"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+# Whole runs
+
+
+@pytest.fixture
+def quick_titles(quick: list[str], titles: Path) -> list[str]:
+    """Overrides of a study that writes titles."""
+    plain = [one for one in quick if not one.startswith(("task", "model.name", "size", "budget"))]
+    about = ["task=files_to_text", f"task.files.train={titles}", "task.text=body", "task.output=title"]
+    return [*plain, *about, "task.max_output=4", "task.separator=':'", "size=n128", "optim.batch_size=16",
+            "budget.epochs=20", "budget.evaluations=5", "optim.lr=1e-2"]  # fmt: skip
+
+
+def closed_form(kind: str, shape: tuple[int, int, int]) -> int:
+    """Forward of one row when the right tokens are given."""
+    source, target, _ = shape
+    words = len(NAMES)
+
+    def layer(tokens: int) -> int:
+        return 8 * tokens * H**2 + 4 * tokens * H * INNER + 4 * tokens**2 * H
+
+    if kind == "gpt2":
+        return layer(target) + 2 * target * H * words
+    cross = 4 * target * H**2 + 4 * source * H**2 + 4 * target * source * H
+    return layer(source) + layer(target) + cross + 2 * target * H * words
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_both_arms_learn_and_their_scores_can_be_recomputed(
+    quick_titles: list[str], writers: Path, tmp_path: Path, kind: str
+) -> None:
+    records = {}
+    for arm in ("scratch", "pretrained"):
+        name = f"model.name={writers / kind}"
+        records[arm] = trained(tmp_path / arm, [*quick_titles, name, f"arm={arm}"])
+        first, *_, last = curve(tmp_path / arm)
+        assert last["validation"]["loss"] < 0.5 * first["validation"]["loss"]
+        assert last["validation"]["chrf"] > first["validation"]["chrf"] + 20
+        check_recomputed(tmp_path / arm, records[arm])
+    scratch, pretrained = records.values()
+    assert scratch["pair_id"] == pretrained["pair_id"] and scratch["data"] == pretrained["data"]
+    assert scratch["init"]["head"] == pretrained["init"]["head"]
+    assert scratch["cost"]["flops"]["train"] == pretrained["cost"]["flops"]["train"]
+    assert scratch["cost"]["flops"]["lower_bound"] == []
+
+
+def curve(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
+
+
+def check_recomputed(folder: Path, record: dict[str, Any]) -> None:
+    """The report's own arithmetic on the stored predictions finds the scores of the record."""
+    told = read_predictions(folder / "predictions.parquet")
+    nobody = np.zeros(len(told), dtype=int)
+    assert set(record["scores"]["test"]) == set(METRICS)
+    for name, value in record["scores"]["test"].items():
+        again = recomputed(name, nobody, nobody, told.statistics, 0)
+        assert float(again) == pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_flops_are_those_of_the_batches_and_of_what_was_written(
+    quick_titles: list[str], writers: Path, titles: Path, tmp_path: Path, kind: str
+) -> None:
+    """One batch of training rows: the closed form. One of test rows: what the evaluation executes."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    overrides = [*quick_titles, f"model.name={writers / kind}", "arm=scratch", "budget.epochs=1",
+                 "optim.batch_size=128", "keep_weights=true"]  # fmt: skip
+    record = trained(tmp_path / "a", overrides)
+    asked, prepared, _ = ready(titles, writers, kind)
+    chosen = asked.prepare(model(writers, kind), Rows(rows=128))
+    (train,), test = [range(128)], range(len(prepared.test))
+    flops = record["cost"]["flops"]
+    assert flops["train"] == 128 * 3 * closed_form(kind, chosen.train.shape(train))  # pyright: ignore[reportArgumentType]
+    auto = getattr(tf, asked.auto_class_for(model(writers, kind)))
+    writer = auto.from_pretrained(tmp_path / "a/model", attn_implementation="eager").eval()
+    batch = prepared.test.batch(list(test), None)
+    with FlopCounterMode(display=False) as mode, torch.inference_mode():
+        asked.observe(writer, batch)
+    assert flops["test"] == mode.get_total_flops()
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt2"])
+def test_a_stopped_run_resumes_to_the_same_bits(
+    quick_titles: list[str], writers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from headstart.training.module import Learner
+
+    overrides = [*quick_titles, f"model.name={writers / kind}", "arm=pretrained", "budget.epochs=1",
+                 "budget.evaluations=4", "hardware.save_every=0"]  # fmt: skip
+    whole, step = trained(tmp_path / "a", overrides), Learner.training_step
+
+    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
+        if self.step == 5:
+            raise KeyError("pulled the plug")
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "training_step", stopped)
+        with pytest.raises(KeyError):
+            trained(tmp_path / "b", overrides)
+    assert lasting(trained(tmp_path / "b", overrides)) == lasting(whole)
+    tables = [pq.read_table(tmp_path / name / "predictions.parquet") for name in "ab"]
+    assert tables[0].equals(tables[1])
+
+
+# What is refused
+
+
+def test_a_separator_that_is_no_word_is_refused(writers: Path, titles: Path) -> None:
+    for separator in ("\n", "sideways"):
+        with pytest.raises(ConfigError, match=r"task.separator: .* is nothing that the model's token"):
+            task(titles, separator=separator).prepare(model(writers, "gpt2"), SIXTY_FOUR)
+    task(titles, separator="\n").prepare(model(writers, "t5"), SIXTY_FOUR)  # which has no use for it
+
+
+def test_an_output_that_leaves_no_room_is_refused(writers: Path, titles: Path) -> None:
+    with pytest.raises(ConfigError, match=r"30 tokens and the separator leave 1 of model.max_length=32"):
+        task(titles, max_output=30).prepare(model(writers, "gpt2"), SIXTY_FOUR)
+
+
+def test_a_tokenizer_without_an_end_is_refused(writers: Path, titles: Path, tmp_path: Path) -> None:
+    save_tokenizer(tmp_path / "endless", closes=False, bos_token="<unk>")  # noqa: S106
+    other = {"name": "endless", "folder": str(tmp_path / "endless")}
+    (tmp_path / "endless/config.json").write_text((writers / "gpt2/config.json").read_text("utf8"), "utf8")
+    with pytest.raises(ConfigError, match="has no end token, so nothing written would ever end"):
+        task(titles).prepare(model(writers, "gpt2", tokenizer=other), SIXTY_FOUR)
+
+
+def test_an_absent_column_is_named(writers: Path, titles: Path) -> None:
+    with pytest.raises(DataError, match=r"no column 'titel' \(task.output\): did you mean title\?"):
+        task(titles, output="titel").prepare(model(writers, "t5"), SIXTY_FOUR)
+
+
+def test_an_encoder_is_refused_with_what_to_use_instead(tiny_model: Path, titles: Path) -> None:
+    encoder = Model.read({"name": str(tiny_model)})
+    with pytest.raises(ConfigError, match="no text_to_text head: use task=docs_mlm, or an encoder-decoder"):
+        encoder.check_head(task(titles).auto_class_for(encoder))
+
+
+def test_a_misspelt_metric_is_found(titles: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no metric rougel; did you mean rouge_l\?"):
+        task(titles, metrics=["rougel"], headline="rougel")
+
+
+def test_the_end_is_put_where_it_is_missing() -> None:
+    from headstart.models.tokens import Tokens
+
+    rows = [np.array(ids, dtype=np.int32) for ids in ([5, 6], [5, END], [5, 6, 7], [])]
+    closed = ended(Tokens(rows, None, np.zeros(4, dtype=bool)), END, 3)
+    assert [ids.tolist() for ids in closed.ids] == [[5, 6, END], [5, END], [5, 6, END], [END]]
+    assert closed.truncated.tolist() == [False, False, True, False]

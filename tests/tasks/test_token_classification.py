@@ -1,0 +1,281 @@
+"""Token classification: words to tokens and back, entities of every scheme, and whole runs of both arms."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import WORDS
+from tests.models.test_tokens import byte_level
+from tests.training.test_train import lasting, trained
+
+from headstart.data.files import Files
+from headstart.data.size import All, PerClass, Rows
+from headstart.models.model import Model
+from headstart.models.tokens import NOWHERE, located_tokens_of
+from headstart.node import DataError
+from headstart.tasks.family import Prepared
+from headstart.tasks.spans import entities, shown
+from headstart.tasks.token_classification import UNSCORED, TokenClassification, first_tokens
+
+
+def sentence(rng: random.Random) -> dict[str, list[str]]:
+    """Words in which every good and every bad is an entity of its own kind."""
+    words = rng.choices((*WORDS, *("good", "bad") * 3), k=rng.randint(4, 24))
+    return {"words": words, "tags": [{"good": "B-GOOD", "bad": "B-BAD"}.get(word, "O") for word in words]}
+
+
+def written(path: Path, rows: list[Any]) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf8")
+    return path
+
+
+@pytest.fixture
+def sentences(tmp_path: Path) -> Path:
+    rng = random.Random(0)
+    return written(tmp_path / "sentences.jsonl", [sentence(rng) for _ in range(160)])
+
+
+@pytest.fixture
+def quick_tags(quick: list[str], sentences: Path) -> list[str]:
+    """Overrides of a study that tags words with a tiny model."""
+    kept = [one for one in quick if not one.startswith("task") and not one.startswith("size")]
+    return [*kept, "task=words", f"task.files.train={sentences}", "size=n64", "budget.epochs=8"]
+
+
+def family(train: Path, **more: Any) -> TokenClassification:
+    return TokenClassification(
+        kind="token_classification",
+        name="toy",
+        files=Files(train=str(train), **more.pop("files", {})),
+        **more,
+    )
+
+
+def tiny(folder: Path, max_length: int = 64) -> Model:
+    return Model(name=str(folder), max_length=max_length)
+
+
+class TestEntities:
+    @pytest.mark.parametrize(
+        ("tags", "found"),
+        [
+            ("O B-X I-X O", [("X", 1, 3)]),
+            ("B-X B-X I-X", [("X", 0, 1), ("X", 1, 3)]),
+            ("I-X I-X O I-Y B-Y", [("X", 0, 2), ("Y", 3, 4), ("Y", 4, 5)]),  # IOB1
+            ("B-X I-Y", [("X", 0, 1), ("Y", 1, 2)]),  # a prediction that no scheme allows
+            ("S-X B-X I-X E-X I-X", [("X", 0, 1), ("X", 1, 4), ("X", 4, 5)]),  # BIOES
+            ("U-X B-Y L-Y U-Y", [("X", 0, 1), ("Y", 1, 3), ("Y", 3, 4)]),  # BILOU
+            ("X X O Y X", [("X", 0, 2), ("Y", 3, 4), ("X", 4, 5)]),  # no prefixes
+            ("B I O I B", [("", 0, 2), ("", 3, 4), ("", 4, 5)]),  # no kinds
+            ("B-A-B I-A-B", [("A-B", 0, 2)]),
+            ("", []),
+        ],
+    )
+    def test_of_every_scheme(self, tags: str, found: list[Any]) -> None:
+        assert entities(tags.split()) == found
+
+    @given(st.lists(st.sampled_from(["O", "B-X", "I-X", "B-Y", "I-Y", "E-X", "S-Y", "X"]), max_size=12))
+    def test_cover_exactly_the_words_that_are_not_outside(self, tags: list[str]) -> None:
+        found = entities(tags)
+        covered = [place for _, start, end in found for place in range(start, end)]
+        assert covered == [place for place, tag in enumerate(tags) if tag != "O"]
+        assert all(one[2] <= other[1] for one, other in pairwise(found))
+
+    def test_are_shown_with_their_kind(self) -> None:
+        words = ["Ada", "Lovelace", "saw", "London"]
+        assert shown([("PER", 0, 2), ("", 3, 4)], words) == "PER: Ada Lovelace; London"
+        assert shown([], words) == "none"
+
+
+class TestWords:
+    def test_are_tagged_at_their_first_token(self) -> None:
+        words = ["warm", "unbelievable", "é", "cold", "!?"]
+        tokenizer = byte_level()
+        tokens = located_tokens_of(tokenizer, "first", [" ".join(words)], 64)
+        (first,) = first_tokens([words], tokens)
+        pieces = [tokenizer.decode(part) for part in np.split(tokens.ids[0], first[1:])]
+        assert [str(piece).strip() for piece in pieces] == words
+
+    def test_beyond_the_limit_have_no_token(self, tiny_model: Path) -> None:
+        tokenizer = tiny(tiny_model).load_tokenizer()
+        tokens = located_tokens_of(tokenizer, "limit", ["red green blue cold"], 5)  # 3 words, CLS and SEP
+        assert first_tokens([["red", "green", "blue", "cold"]], tokens)[0].tolist() == [1, 2, 3, NOWHERE]
+        assert tokens.truncated.tolist() == [True]
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1), min_size=1))
+    def test_of_any_text_keep_their_order(self, words: list[str]) -> None:
+        tokens = located_tokens_of(byte_level(), "any", [" ".join(words)], 10_000)
+        (first,) = first_tokens([words], tokens)
+        assert (first != NOWHERE).all() and (np.diff(first) > 0).all()
+
+
+class TestPrepared:
+    def test_batches_carry_the_tag_of_each_word_once(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [
+            {"words": ["red", "good", "cold"], "tags": ["O", "B-X", "I-X"]},
+            {"words": ["bad"], "tags": ["O"]},
+        ]
+        path = written(tmp_path / "a.jsonl", rows)
+        task = family(path, files={"validation": str(path), "test": str(path)})
+        batch = task.prepare(tiny(tiny_model), All()).test.batch([0, 1], None)
+        assert batch["labels"].shape == batch["input_ids"].shape == (2, 8)
+        none = UNSCORED
+        assert batch["labels"].tolist() == [
+            [none, 2, 0, 1, none, none, none, none],
+            [none, 2, none, none, none, none, none, none],
+        ]
+
+    def test_facts_say_what_cannot_be_found(self, tiny_model: Path, tmp_path: Path) -> None:
+        train = written(
+            tmp_path / "a.jsonl", [{"words": ["red", word], "tags": ["O", "X"]} for word in WORDS]
+        )
+        long = {"words": ["cold"] * 9, "tags": ["O"] * 8 + ["NEW"]}
+        test = written(tmp_path / "b.jsonl", [long])
+        ready = family(train, files={"test": str(test)}).prepare(tiny(tiny_model, 8), Rows(rows=8))
+        assert ready.facts["truncated"] == {"train": 0, "validation": 0, "test": 1}
+        assert ready.facts["counts"]["train"] == len(ready.train) == 8 and ready.facts["counts"]["test"] == 1
+        notes = "; ".join(ready.facts["notes"])
+        assert "test: 3 words lie beyond the length limit" in notes  # 8 tokens hold 6 words
+        assert "test: no training row has the tag NEW" in notes
+        assert ready.classes == ("O", "X")
+
+    def test_one_tag_is_not_enough(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [{"words": [word, "red"], "tags": ["O", "O"]} for word in WORDS]
+        with pytest.raises(DataError, match="every training word has the tag 'O'; two tags are needed"):
+            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+
+    def test_every_word_needs_a_tag(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [{"words": [word, "red"], "tags": ["O"]} for word in WORDS]
+        with pytest.raises(DataError, match="row 1 has 2 words and 1 tags"):
+            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+
+    def test_a_size_per_class_is_refused(self, tiny_model: Path, sentences: Path) -> None:
+        with pytest.raises(DataError, match=r"size.per_class needs a task with classes"):
+            family(sentences).prepare(tiny(tiny_model), PerClass(per_class=4))
+
+
+class Says(torch.nn.Module):
+    """A model that gives logits from a table: what it says of every token id."""
+
+    def __init__(self, table: torch.Tensor) -> None:
+        super().__init__()
+        self.table = table  # (ids, classes)
+
+    def forward(self, input_ids: torch.Tensor, **_: Any) -> Any:
+        return type("Output", (), {"logits": self.table[input_ids]})()
+
+
+@pytest.fixture
+def judged_by_hand(tiny_model: Path, tmp_path: Path) -> tuple[TokenClassification, Prepared, Says]:
+    """Two test sentences and a model that takes good for B-X, cold for I-X and all else for O."""
+    rng = random.Random(1)
+    train = written(
+        tmp_path / "a.jsonl", [{"words": rng.choices(WORDS, k=3), "tags": ["B-X", "I-X", "O"]}] * 3
+    )
+    test = written(
+        tmp_path / "b.jsonl",
+        [
+            {"words": ["good", "cold", "red", "good"], "tags": ["B-X", "I-X", "O", "O"]},
+            {"words": ["red"] * 6 + ["good", "cold"], "tags": ["B-X"] + ["O"] * 5 + ["B-X", "I-X"]},
+        ],
+    )
+    task = family(train, files={"validation": str(test), "test": str(test)})
+    ready = task.prepare(tiny(tiny_model, 8), All())
+    tokenizer = tiny(tiny_model).load_tokenizer()
+    ids = [tokenizer.convert_tokens_to_ids(word) for word in ("good", "cold")]
+    table = torch.zeros(40, 3)
+    table[:, 2] = 2.0  # classes: B-X, I-X, O
+    table[ids[0]] = torch.tensor([2.0, 0.0, 0.0])
+    table[ids[1]] = torch.tensor([0.0, 2.0, 0.0])
+    return task, ready, Says(table)
+
+
+class TestJudged:
+    def observed(self, task: TokenClassification, ready: Prepared, model: Says) -> Any:
+        found = []
+        for row in (1, 0):  # one row per batch, in another order than theirs
+            kept = task.observe(model, ready.test.batch([row], None))
+            found.append((np.array([row]), {name: values.numpy() for name, values in kept.items()}))
+        return found
+
+    def test_against_hand_computed_values(self, judged_by_hand: Any) -> None:
+        task, ready, model = judged_by_hand
+        judged = task.judge(ready, "test", self.observed(task, ready, model))
+        # First sentence: its entity and one too many. Second: one missed, one beyond the 6 words that fit.
+        assert {name: values.tolist() for name, values in judged.statistics.items()} == {
+            "true_positive": [1, 0],
+            "predicted": [2, 0],
+            "true": [1, 2],
+            "correct": [3, 5],
+            "tokens": [4, 8],
+        }
+        assert judged.scores == pytest.approx(
+            {"entity_f1": 2 / 5, "entity_precision": 1 / 2, "entity_recall": 1 / 3, "token_accuracy": 8 / 12}
+        )
+        assert judged.labels == ("X: good cold", "X: red; X: good cold")
+        assert judged.predictions == ("X: good cold; X: good", "none")
+        right, wrong = np.log(np.exp(2) + 2) - 2, np.log(np.exp(2) + 2)  # nats per token
+        assert judged.loss == pytest.approx((8 * right + 2 * wrong) / 10)
+
+    def test_the_loss_is_the_mean_over_scored_tokens(self, judged_by_hand: Any) -> None:
+        task, ready, model = judged_by_hand
+        losses = [float(task.loss(model, ready.test.batch([row], None))) for row in (0, 1)]
+        both = float(task.loss(model, ready.test.batch([0, 1], None)))
+        assert both == pytest.approx((4 * losses[0] + 6 * losses[1]) / 10)
+
+
+def test_both_arms_learn_and_their_records_agree_with_their_predictions(
+    quick_tags: list[str], tmp_path: Path
+) -> None:
+    runs = {arm: trained(tmp_path / arm, [*quick_tags, f"arm={arm}"]) for arm in ("scratch", "pretrained")}
+    assert len({record["pair_id"] for record in runs.values()}) == 1
+    assert len({record["init"]["head"] for record in runs.values()}) == 1
+    for arm, record in runs.items():
+        curve = [json.loads(line) for line in (tmp_path / arm / "curve.jsonl").read_text("utf8").splitlines()]
+        assert curve[-1]["validation"]["loss"] < 0.7 * curve[0]["validation"]["loss"]
+        table = pq.read_table(tmp_path / arm / "predictions.parquet").to_pydict()
+        hits, said, true = (sum(table[name]) for name in ("true_positive", "predicted", "true"))
+        assert record["scores"]["test"]["entity_f1"] == pytest.approx(2 * hits / (said + true))
+        assert record["scores"]["test"]["entity_f1"] > 0.3
+
+
+def test_flops_are_those_of_the_closed_form(quick_tags: list[str], tmp_path: Path) -> None:
+    record = trained(tmp_path / "a", [*quick_tags, "arm=scratch", "optim.batch_size=64", "budget.epochs=1"])
+    h, i, classes = 32, 64, 3
+    tokens = record["cost"]["tokens"]["train"]["padded"]
+    length = tokens // 64
+    forward = tokens * (8 * h**2 + 4 * h * i + 4 * length * h + 2 * h * classes)
+    assert record["cost"]["flops"]["train"] == 3 * forward
+
+
+def test_a_stopped_run_resumes_to_the_same_bits(
+    quick_tags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.training.module import Learner
+
+    overrides = [*quick_tags, "arm=pretrained", "budget.epochs=2", "hardware.save_every=0"]
+    whole, step = trained(tmp_path / "a", overrides), Learner.training_step
+
+    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
+        if self.step == 5:
+            raise KeyError("pulled the plug")
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "training_step", stopped)
+        with pytest.raises(KeyError):
+            trained(tmp_path / "b", overrides)
+    assert lasting(trained(tmp_path / "b", overrides)) == lasting(whole)
+    tables = [pq.read_table(tmp_path / name / "predictions.parquet") for name in "ab"]
+    assert tables[0].equals(tables[1])
