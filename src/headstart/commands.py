@@ -117,6 +117,35 @@ def tasks(arguments: list[str]) -> int:
     return 0
 
 
+def new(arguments: list[str]) -> int:
+    """Look at a file of rows, write the yaml of a task for it, and say what to type."""
+    usage = "new task FILE [NAME]    (writes conf/task/NAME.yaml for your own rows)"
+    if arguments[:1] in (["-h"], ["--help"]) or arguments[:1] != ["task"] or len(arguments) not in (2, 3):
+        return _asked(usage, arguments[:1], 2) or 0
+    from headstart.studies.new_task import new_task
+
+    made = new_task(Path(arguments[1]), *arguments[2:])
+    columns = ", ".join(f"{role}={column}" for role, column in made.found.columns.items())
+    print(f"{arguments[1]}: {made.found.rows} rows, read as {made.found.kind} ({columns})")
+    for note in made.found.notes:
+        print(f"  {note}")
+    print(f"wrote {made.yaml}; look at it, then:\n  {made.command}")
+    return 0
+
+
+def reproduce(arguments: list[str]) -> int:
+    """Train one run again from its stored configuration, and show every number that differs."""
+    usage = "reproduce runs/STUDY/RUN    (train that run again, and show every number that differs)"
+    if (code := _asked(usage, arguments, 1)) is not None:
+        return code
+    from headstart.reports.again import show_again
+    from headstart.studies.again import train_again
+
+    again = train_again(Path(arguments[0]))
+    show_again(again)
+    return 1 if again.differences else 0
+
+
 def _runs(command: str, arguments: list[str]) -> list:
     """The runs that these settings describe."""
     from headstart.studies.compose import runs_of
@@ -148,6 +177,8 @@ COMMANDS: dict[str, Command] = {
     "plan": plan,
     "fetch": fetch,
     "tasks": tasks,
+    "new": new,
+    "reproduce": reproduce,
     "doctor": doctor,
     "energy": energy,
 }

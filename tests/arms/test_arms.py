@@ -25,6 +25,7 @@ from tests.arms.families import (
     published,
     seeded,
 )
+from tests.studies.command import headstart
 
 from headstart.arms.attest import attest, digests
 from headstart.arms.kinds import Arm
@@ -268,3 +269,25 @@ def test_positions_that_the_architecture_fixes_prove_nothing_and_never_train() -
     assert fixed(model) == positions
     assert positions < set(attest(model, [], [], None)["constant"])
     assert positions.isdisjoint(arm("scratch").stages(model)[0].trainable)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["arm=first_k", "arm.layers=null"], "arm: layers is a number for first_layers"),
+        (["arm=first_k", "arm.layers=-1"], "arm.layers: input should be greater than or equal to 0, got -1"),
+        (["arm=first_k", "arm.layer=1"], "arm.layer: no such setting; did you mean arm.layers?"),
+        (["arm=lora", "arm.rank=0"], "arm.rank: input should be greater than or equal to 1, got 0"),
+        (["arm=lora", "arm.dropout=1"], "arm.dropout: input should be less than 1, got 1"),
+        (["arm=frozen", "arm.trainable=heads"], "arm.trainable: input should be 'all', 'head' or"),
+        (["arm=mean_var", "arm.numbers=mean"], "arm.numbers: input should be 'shuffled' or 'mean_var'"),
+        (["arm=gradual_unfreezing", "+arm.trainable=head"], "arm: trainable cannot be chosen here"),
+        (["arm=gradual_unfreezing", "arm.until=0"], "arm.until: input should be greater than 0, got 0"),
+        (["arm=layerwise_decay", "arm.decay=1.1"], "arm.decay: input should be less than or equal to 1"),
+        (["arm=pretrained", "arm.run=''"], "arm.run: string should have at least 1 character"),
+    ],
+)
+def test_a_mistake_in_an_arm_is_one_sentence(typed: list[str], sentence: str) -> None:
+    answered = headstart(*typed, "seed=0", "hydra.mode=RUN")
+    assert answered.code == 2
+    assert sentence in answered.err

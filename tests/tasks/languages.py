@@ -164,13 +164,19 @@ def hands_over(folder: Path, given: list[str]) -> None:
     poured = trained(folder / "b", [*given, "budget.steps=1", "arm=from_run", f"arm.run={folder / 'a'}"])
     assert poured["data"] | {"order": 0} == scratch["data"] | {"order": 0}
     assert poured["init"]["fresh"]["parameters"] == 0 < poured["init"]["poured"]["parameters"]
-    start = json.loads((folder / "b/curve.jsonl").read_text("utf8").splitlines()[0])["validation"]
-    assert start["token_loss"] == pytest.approx(points[-1]["token_loss"], rel=1e-4)
+    start = validations(folder / "b")[0]["token_loss"]
+    assert start == pytest.approx(points[-1]["token_loss"], rel=1e-4)
 
     table = pq.read_table(folder / "b/predictions.parquet").to_pydict()
     bits = sum(table["loss"]) / sum(table["bytes"]) / np.log(2)
     assert bits == pytest.approx(poured["scores"]["test"]["bits_per_byte"], rel=1e-5)
     assert max(map(len, table["label"] + table["prediction"])) < 400
+
+
+def validations(folder: Path) -> list[dict[str, float]]:
+    """Validation scores along the curve of a run."""
+    lines = (folder / "curve.jsonl").read_text("utf8").splitlines()
+    return [json.loads(line)["validation"] for line in lines]
 
 
 def resumes(folder: Path, given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Denoising: spans as T5 counts them, sources and targets that belong together, and whole runs of both arms."""
+"""Denoising: spans as T5 counts them, sources and targets that belong together, and whole runs."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ def test_the_decoder_reads_the_target_one_step_late(folders: dict[str, Path], co
 def test_bytes_are_those_of_the_hidden_tokens(folders: dict[str, Path], corpus: Path) -> None:
     blocks: Any = ready(folders["t5"], corpus).test
     batch, words = blocks.batch(range(len(blocks)), None), blocks.marks.tokenizer.convert_ids_to_tokens
-    firsts = {0: 0}  # the first word of a text has no space before it
-    for row in range(len(blocks) - 1):
-        for label, size in zip(batch["labels"][row].tolist(), batch["bytes"][row].tolist(), strict=True):
-            mark = label in (NO_LABEL, blocks.marks.end, *blocks.sentinels)
-            assert size == 0 if mark else size in (len(words(label)), len(words(label)) + 1)
-            firsts[0] += size
-    assert firsts[0] > 0
+    marks = {NO_LABEL, blocks.marks.end, *blocks.sentinels.tolist()}
+    labels, sizes = batch["labels"].flatten().tolist(), batch["bytes"].flatten().tolist()
+    assert all(size == 0 for label, size in zip(labels, sizes, strict=True) if label in marks)
+    pairs = [
+        (len(words(label)), size) for label, size in zip(labels, sizes, strict=True) if label not in marks
+    ]
+    assert {size - length for length, size in pairs} == {0, 1}  # a space before all but the first of a text
 
 
 def test_noise_of_an_evaluation_is_the_blocks_own(folders: dict[str, Path], corpus: Path) -> None:
@@ -162,14 +162,11 @@ def test_the_last_block_of_an_evaluation_is_padded(folders: dict[str, Path], cor
 
 
 def test_one_token_alone_is_no_block(folders: dict[str, Path], tmp_path: Path) -> None:
-    content = ready(folders["t5"], written(tmp_path / "a.jsonl", round_and_round(200))).test.content  # pyright: ignore[reportAttributeAccessIssue]
-    texts = {
-        "test": [" ".join(["red"] * content)],
-        "train": round_and_round(60),
-    }  # with its end, one too many
-    paths = {split: str(written(tmp_path / f"{split}.jsonl", some)) for split, some in texts.items()}
-    blocks: Any = ready(folders["t5"], Path(paths["train"]), files=paths).test
-    assert len(blocks) == 1 and len(blocks.stream) == content
+    train = written(tmp_path / "train.jsonl", round_and_round(60))
+    known: Any = ready(folders["t5"], train).test
+    test = written(tmp_path / "test.jsonl", [" ".join(["red"] * known.content)])  # with its end, one too many
+    blocks: Any = ready(folders["t5"], train, files={"train": str(train), "test": str(test)}).test
+    assert len(blocks) == 1 and len(blocks.stream) == known.content
 
 
 # Loss, metrics and FLOPs.
@@ -195,7 +192,7 @@ def test_loss_is_the_models_own(folders: dict[str, Path], corpus: Path) -> None:
     net: Any = model.seeded("AutoModelForSeq2SeqLM", model.transformers_config(**prepared.head), 0).eval()
     batch = prepared.train.batch([0, 1], np.random.default_rng(0))
     theirs = net(input_ids=batch["input_ids"], labels=batch["labels"]).loss
-    assert float(task(corpus).loss(net, batch)) == pytest.approx(float(theirs), rel=1e-6)
+    assert task(corpus).loss(net, batch).item() == pytest.approx(theirs.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["t5", "bart"])

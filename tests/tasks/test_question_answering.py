@@ -25,7 +25,7 @@ from headstart.models.model import Model
 from headstart.models.tokens import windows_of
 from headstart.node import ConfigError, DataError
 from headstart.tasks.answers import exact, f1, normalised
-from headstart.tasks.family import Prepared
+from headstart.tasks.family import Observed, Prepared
 from headstart.tasks.question_answering import NO_ANSWER, QuestionAnswering
 from headstart.tasks.windows import Questions, Windows
 from headstart.tasks.windows import _target as target
@@ -138,7 +138,6 @@ class TestWindows:
             return
         tokens = windows_of(byte_level(), "targets", ["a?"], [context], 24, 2)
         one = Questions(["x"], ["a?"], [context], [[answer]], [[start]])
-        assert tokens.begins is not None and tokens.ends is not None
         for window, (begins, ends) in enumerate(zip(tokens.begins, tokens.ends, strict=True)):
             first, last = target(one, tokens, window, null=0)
             if (first, last) != (0, 0):
@@ -259,7 +258,7 @@ class TestJudged:
         def answer(score: list[float], null: list[float]) -> str:
             at = np.array([3, 3, 3, 3])
             columns = (at, at, np.array(score), np.array(null), np.zeros(4))
-            observed = [(np.arange(4), dict(zip(names, columns, strict=True)))]
+            observed: Observed = [(np.arange(4), dict(zip(names, columns, strict=True)))]
             return task.judge(ready, "test", observed).predictions[0]
 
         assert answer([1, 2, 1, 0], [9, 9, 9, 0]) == NO_ANSWER

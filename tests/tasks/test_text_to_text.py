@@ -34,10 +34,9 @@ NAMES = ("<pad>", "</s>", "<unk>", ":", *WORDS)
 PAD, END, UNKNOWN, COLON = range(4)
 SPECIAL: dict[str, Any] = {"vocab_size": len(NAMES), "pad_token_id": PAD, "eos_token_id": END}
 H, INNER = 32, 64
+T5: dict[str, Any] = {"d_model": H, "d_kv": 8, "num_heads": 4, "d_ff": INNER, "num_layers": 1}
 CONFIGS: dict[str, Any] = {
-    "t5": tf.T5Config(
-        **SPECIAL, d_model=H, d_kv=8, num_heads=4, d_ff=INNER, num_layers=1, decoder_start_token_id=PAD
-    ),
+    "t5": tf.T5Config(**SPECIAL, **T5, decoder_start_token_id=PAD),
     "bart": tf.BartConfig(
         **SPECIAL, d_model=H, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=64,
@@ -183,10 +182,8 @@ def test_generation_is_greedy_whatever_the_model_suggests(writers: Path, titles:
     with torch.inference_mode():
         while len(by_hand) < asked.max_output and by_hand[-1:] != [END]:
             if writer.config.is_encoder_decoder:
-                given = {
-                    "decoder_input_ids": torch.tensor([[writer.config.decoder_start_token_id, *by_hand]])
-                }
-                scores = writer(batch["input_ids"], batch["attention_mask"], **given).logits
+                read = torch.tensor([[writer.config.decoder_start_token_id, *by_hand]])
+                scores = writer(batch["input_ids"], batch["attention_mask"], read).logits
             else:
                 prompt = batch["prompt_ids"][:, batch["prompt_mask"][0].bool()]
                 scores = writer(torch.cat([prompt, torch.tensor([by_hand]).long()], 1)).logits
@@ -290,14 +287,10 @@ def test_scores_are_those_of_the_whole_corpus() -> None:
     references = [" ".join(rng.choices(WORDS, k=rng.randint(1, 12))) for _ in range(40)]
     written = [" ".join(word for word in text.split() if rng.random() < 0.9) for text in references]
     found = statistics(written, references)
-    correct, total = (
-        [int(found[f"bleu_{part}_{n}"].sum()) for n in range(1, 5)] for part in ("correct", "total")
-    )
-    ours, theirs = (int(found[f"bleu_{side}"].sum()) for side in ("system", "reference"))
-    assert (
-        BLEU.compute_bleu(correct, total, ours, theirs).score
-        == BLEU().corpus_score(written, [references]).score
-    )
+    sums = {name: int(column.sum()) for name, column in found.items()}
+    correct, total = ([sums[f"bleu_{part}_{n}"] for n in range(1, 5)] for part in ("correct", "total"))
+    bleu = BLEU.compute_bleu(correct, total, sums["bleu_system"], sums["bleu_reference"])
+    assert bleu.score == BLEU().corpus_score(written, [references]).score > 10
     assert found["chrf"][3] == CHRF().corpus_score([written[3]], [[references[3]]]).score
     assert found["exact"].sum() == sum(a == b for a, b in zip(written, references, strict=True)) > 0
 
@@ -326,7 +319,7 @@ def quick_titles(quick: list[str], titles: Path) -> list[str]:
     plain = [one for one in quick if not one.startswith(("task", "model.name", "size", "budget"))]
     about = ["task=files_to_text", f"task.files.train={titles}", "task.text=body", "task.output=title"]
     return [*plain, *about, "task.max_output=4", "task.separator=':'", "size=n128", "optim.batch_size=16",
-            "budget.epochs=20", "budget.evaluations=5", "optim.lr=1e-2"]  # fmt: skip
+            "budget.epochs=5", "budget.evaluations=2", "optim.lr=1e-2"]  # fmt: skip
 
 
 def closed_form(kind: str, shape: tuple[int, int, int]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headstart.compare.findings import Condition
-from headstart.records.fingerprint import SCIENCE
+from headstart.compare.settings import is_free, leaves, word
+from headstart.records.fingerprint import SCIENCE, free_settings
 from headstart.records.record import Record
 
 
@@ -50,17 +51,10 @@ def _settings(record: Record) -> dict[str, Any]:
         found = {"size": size_name(size), "size.draw": size.get("seed")}
     for name in SCIENCE:
         if name not in ("seed", "size") and name in record.config:
-            found.update(_leaves(record.config[name], name))
+            found.update(leaves(record.config[name], name))
     found["data.source"] = record.data["source"][:8]
-    return found
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}")
-    else:
-        yield path, value
+    freed = free_settings(record.config)  # an arm has those for itself: they are no condition
+    return {path: value for path, value in found.items() if not is_free(path, freed)}
 
 
 def _varying(shown: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -92,5 +86,5 @@ def _word(path: str) -> str:
 
 
 def _text(path: str, value: Any) -> str:
-    text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    text = word(value)
     return text.rstrip("/").split("/")[-1] if path == "model.name" else text

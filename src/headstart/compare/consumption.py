@@ -142,11 +142,15 @@ class ArmSummary:
     usage: Usage | None = None  # None: no record says how well the machine was used
     emissions: tuple[Carbon, ...] = ()  # one per basis that any run's figure rests on
     money: tuple[Money, ...] = ()  # one per currency, prices and energy method
+    diverged_share: Interval | None = None  # Wilson's, of the runs that diverge; None: no run counts
 
 
 @dataclass(frozen=True)
 class Total:
-    """Everything that all the study's runs consumed, also diverged and failed ones: they are costs too."""
+    """Everything that all the study's runs consumed, also diverged and failed ones: they are costs too.
+
+    The trials that tuned the arms are among them; `tuning` is their part.
+    """
 
     runs: int
     flops: int
@@ -155,6 +159,7 @@ class Total:
     joules_estimated: float | None
     runs_without_energy: int
     flops_lower_bound: bool = False
+    tuning: Total | None = None  # of all this, what the trials consumed; None: there were none
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headstart.compare.trials import TuningCost
+
 Origin = Literal["measured", "published", "unknown"]
 Payback = Literal["number", "at most", "never", "unknown"]
 Spent = Literal["flops", "joules"]
@@ -87,6 +89,8 @@ class BreakEven:
     pairs: int
     censored: int  # pairs in which the baseline did not reach the target within the budget
     reason: str  # why it is unknown
+    interval: Amount | None = None  # of the uses, 95 %: ends that are None are not bounded; None: one pair
+    may_never: bool = False  # the interval does not exclude that nothing is saved
 
 
 @dataclass(frozen=True)
@@ -108,3 +112,4 @@ class Ledger:
     views: tuple[View, ...]
     break_evens: tuple[BreakEven, ...]
     sentence: str
+    tuning: tuple[TuningCost, ...] = ()  # of the baseline and of this arm, over all conditions

@@ -13,10 +13,32 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.compare.claims import Aggregate, Corrected, ExactTest, Ranking, Stability
+from headstart.compare.consumption import (
+    ArmSummary,
+    Carbon,
+    MeterNotes,
+    Money,
+    Quantity,
+    Ratio,
+    Total,
+    ToTarget,
+    Trained,
+    Usage,
+)
 from headstart.compare.economics import Ledger
+from headstart.compare.efficiency import DataCurve, Matched, PowerLaw, Target
+from headstart.compare.interval import Interval
+from headstart.compare.scales import Front, ModelPoint, VarianceSplit
+from headstart.compare.trials import Tuned, Tuning
+
+__all__ = [  # with the values of other files that a reader of findings meets
+    "ArmSummary", "Attestation", "Axis", "Carbon", "ClassGain", "Comparison", "Condition", "Confusion",
+    "Curve", "Example", "Excluded", "Findings", "Gain", "Interval", "Ledger", "MeterNotes", "Money", "Pair",
+    "Quantity", "Ratio", "ToTarget", "Total", "Trained", "Tuning", "Usage", "Word",
+]  # fmt: skip
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
-Quantity = Literal["flops", "seconds", "joules", "tokens"]
 Axis = Literal["step", "flops", "seconds"]
 
 
@@ -75,6 +97,9 @@ class Gain:
     smallest_p: float  # smallest two-sided p that an exact sign or Wilcoxon test can reach: 2 / 2**pairs
     decide: str | None  # what would decide it, when undecided
     notes: tuple[str, ...]
+    p: float | None = None  # of no difference: the interval at level 1 - p has an end at 0
+    p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the word is equivalent
+    tests: tuple[ExactTest, ...] = ()  # exact, over pairs or (one pair) examples; the word is not theirs
 
 
 @dataclass(frozen=True)
@@ -176,6 +201,11 @@ class Comparison:
     energy_method: str | None = None  # "measured" | "estimated", also of a refused ratio; None: mixed or none
     ledger: Ledger | None = None  # what the arm's pretraining cost; None when it poured nothing
     nearer: bool = False  # the examples are not right in one arm only: one arm is nearer than the other
+    tuned: Tuned = "untuned"
+    settings: str = "Untuned: both arms used the same settings, and this study tuned neither."
+    targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every quantity
+    matchings: tuple[Matched, ...] = ()  # the same pairs under every matching that their curves support
+    corrected: Corrected | None = None  # in the family of all comparisons; None when this is the only one
 
     @property
     def gain(self) -> Gain | None:
@@ -215,3 +245,12 @@ class Findings:
     command: tuple[str, ...]  # argv that reproduces the study
     fingerprint: str  # 16 hex over the run ids: the same records give the same report
     order: tuple[Trained, ...] = ()  # every run as it was trained; empty when no record says the order
+    tuning: Tuning | None = None  # None: the study tuned nothing, or its trials are not beside it
+    data_curves: tuple[DataCurve, ...] = ()  # per arm, where the study has several sizes
+    laws: tuple[PowerLaw, ...] = ()  # per arm, over several sizes of model
+    rankings: tuple[Ranking, ...] = ()  # per condition, where more than two arms ran
+    aggregates: tuple[Aggregate, ...] = ()  # per arm, where it was compared under three conditions or more
+    stability: tuple[Stability, ...] = ()  # per arm, the baseline first
+    models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
+    fronts: tuple[Front, ...] = ()  # per cost, where there are three points or more
+    variances: tuple[VarianceSplit, ...] = ()  # where the study has several draws of the subset

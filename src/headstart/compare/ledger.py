@@ -12,13 +12,14 @@ from headstart.compare.costs import ratio, train_cost
 from headstart.compare.economics import Amount, BreakEven, Ledger, Spent, Stage, View
 from headstart.compare.pairs import Match
 from headstart.compare.payback import break_even, reaches, saving
+from headstart.compare.trials import Tuning, TuningCost
 from headstart.records.record import Record
 
 USES = (1, 10, 100, 1000)
 _NOTHING = Amount(None, None)
 
 
-def ledger(matches: Sequence[Match], metric: str) -> Ledger | None:
+def ledger(matches: Sequence[Match], metric: str, tuning: Tuning | None = None) -> Ledger | None:
     """The ledger of the arm in these pairs; None when it poured no checkpoint, or no pair is left."""
     arm = matches[0].arm if matches else None
     if arm is None or arm.init["checkpoint"] is None:
@@ -33,6 +34,7 @@ def ledger(matches: Sequence[Match], metric: str) -> Ledger | None:
         per_run=own,
         views=views(found.flops, own, base, uses(arm.config)) if own is not None else (),
         break_evens=tuple(_break_evens(found, matches, metric)),
+        tuning=_tuning_costs(tuning, (matches[0].baseline.arm, arm.arm)),
     )
     return replace(made, sentence=sentence(made))
 
@@ -144,6 +146,12 @@ def best_break_even(found: Sequence[BreakEven]) -> BreakEven | None:
     order = {"number": 0, "at most": 0, "never": 1, "unknown": 2}
     counted = [one for one in found if one.quantity == "flops"]
     return min(counted, key=lambda one: order[one.payback], default=None)
+
+
+def _tuning_costs(tuning: Tuning | None, arms: Sequence[str]) -> tuple[TuningCost, ...]:
+    """What tuning these arms cost, in their order: nobody may leave that out either."""
+    costs = tuning.costs if tuning else ()
+    return tuple(cost for arm in arms for cost in costs if cost.arm == arm)
 
 
 def _break_evens(found: Ledger, matches: Sequence[Match], metric: str) -> Iterator[BreakEven]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headstart.compare.findings import Excluded
+from headstart.compare.settings import at, is_free, leaves
+from headstart.records.fingerprint import free_settings
 from headstart.records.record import Record
 
 _SILENT = (
@@ -15,6 +17,7 @@ _SILENT = (
     "runs",
     "study",
 )  # top-level settings whose difference cannot matter or is the point
+_DIET = ("optim.batch_size", "budget.epochs", "budget.steps")  # what the order of the rows hangs on
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,12 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
     """What differs inside pairs besides the arm: settings that the fingerprint leaves out, and machines."""
     found: dict[str, None] = {}
     for pair in matches:
-        left, right = (dict(_leaves(_loud(record.config))) for record in pair.sides)
+        left, right = (dict(leaves(_loud(record.config))) for record in pair.sides)
         for path in sorted({*left} | {*right}):
             if left.get(path) != right.get(path):
                 found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
+        if pair.baseline.data["order"] != pair.arm.data["order"]:
+            found[f"the order of the rows, since {' and '.join(_another_diet(pair))} differ"] = None
         found.update(dict.fromkeys(_other_surroundings(pair)))
     return tuple(found)
 
@@ -113,21 +118,28 @@ def _one_diet(pair: Match) -> Iterator[str]:
     for split in ("train", "validation", "test"):
         if left["rows"][split] != right["rows"][split]:
             yield f"the {split} rows differ"
-    if left["order"] != right["order"]:
+    if left["order"] != right["order"] and not _another_diet(pair):
         yield "the rows came in another order"
 
 
+def _another_diet(pair: Match) -> list[str]:
+    """Freed settings that decide how many rows come when, where the arms really differ in one."""
+    freed = free_settings(pair.arm.config)
+    free = [path for path in _DIET if is_free(path, freed)]
+    return [path for path in free if at(pair.baseline.config, path) != at(pair.arm.config, path)]
+
+
 def _honest_arms(pair: Match) -> Iterator[str]:
-    """What was poured is there, and what was not poured is not."""
+    """What was poured is there (derived numbers as they were derived), and what was not poured is not."""
     for record in pair.sides:
         checkpoint, poured = record.init["checkpoint"], record.init["poured"]["tensors"]
         if checkpoint is None and poured:
             yield f"{record.arm} poured {poured} tensors but names no checkpoint"
         if checkpoint is not None:
             yield from _holds_all(record, checkpoint["tensors"])
-    given = pair.arm.init["checkpoint"]
-    if given is not None and not pair.baseline.init["poured"]["tensors"]:
-        yield from _holds_none(pair.baseline, given["tensors"])
+    for record, other in (pair.sides, pair.sides[::-1]):
+        if other.init["checkpoint"] is not None:
+            yield from _holds_none(record, other.init["checkpoint"]["tensors"])
 
 
 def _holds_all(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
@@ -138,11 +150,11 @@ def _holds_all(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
 
 
 def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
-    """Constants (zero biases, unit norms) are equal in any model and prove nothing."""
-    constant = set(record.init["constant"])
+    """Of what is fresh here. Constants (zero biases, unit norms) are equal in any model and prove nothing."""
+    telling = set(record.init["fresh"]["names"]) - set(record.init["constant"])
     for name, digest in delivered.items():
-        if name not in constant and record.init["tensors"].get(name) == digest:
-            yield f"{record.arm} holds {name} of the checkpoint: it is no baseline"
+        if name in telling and record.init["tensors"].get(name) == digest:
+            yield f"{record.arm} holds {name} of the checkpoint, though it never poured it"
 
 
 _RULES = (_one_start, _one_diet, _honest_arms)
@@ -167,15 +179,6 @@ def _excluded(pair: Match, reason: str) -> Excluded:
 
 def _loud(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in _SILENT}
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted path, value) of everything in a nested mapping that is no mapping."""
-    if isinstance(value, Mapping) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, value
 
 
 def _other_surroundings(pair: Match) -> list[str]:

@@ -2,78 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from headstart.compare.answers import Answers, align, disagreement
-from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.conditions import conditions
-from headstart.compare.costs import QUANTITIES, energy_method, energy_word, ratio, to_target
-from headstart.compare.curves import curves
-from headstart.compare.examples import class_gains, confusions, telling
-from headstart.compare.findings import (
-    ArmSummary,
-    Comparison,
-    Condition,
-    Excluded,
-    Findings,
-    Gain,
-    Pair,
-    Quantity,
-    Ratio,
-)
-from headstart.compare.ledger import ledger
-from headstart.compare.pairs import Match, Matching, match, newest
-from headstart.compare.scoring import higher_is_better, orient
+from headstart.compare.fairness import with_sentence
+from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
+from headstart.compare.pairs import match, newest
+from headstart.compare.pairwise import Compared, Question, compare_arm
+from headstart.compare.scoring import higher_is_better
 from headstart.compare.summaries import arm_summary, attestation, environments, total
+from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
-from headstart.compare.verdicts import Evidence, judge, sentence
+from headstart.compare.verdicts import sentence
 from headstart.node import RecordError
 from headstart.records.fingerprint import digest
 from headstart.records.record import Record
-from headstart.records.store import read_study
+from headstart.records.store import StoredStudy, read_study
+
+Groups = Sequence[tuple[Condition, list[Record]]]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What the study asks, as its configuration says it."""
+class Material:
+    """What findings are made of: the records, grouped and paired, and the trials beside them."""
 
-    baseline: str
-    headline: str
-    metrics: tuple[str, ...]  # headline first
-    margin: float
-    task: str
+    every: tuple[Record, ...]  # also those that a newer one replaces
+    records: tuple[Record, ...]  # one per arm and pair_id
+    groups: Groups
+    question: Question
+    trials: StoredStudy | None
+    tuning: Tuning | None
+    compared: tuple[Compared, ...]
+    excluded: tuple[Excluded, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def first(self) -> Record:
+        """The run that speaks for the study: the baseline's first, if there is one."""
+        return next((r for r in self.records if r.arm == self.question.baseline), self.records[0])
+
+    @property
+    def arms(self) -> list[str]:
+        """The baseline first, then the alphabet."""
+        return in_order({record.arm for record in self.records}, self.question.baseline)
 
 
 def compare(folder: Path) -> Findings:
     """Read a study and answer it. RecordError when the folder cannot be read or holds no run to speak of."""
+    return _findings(material(folder))
+
+
+def material(folder: Path) -> Material:
+    """Read a study, pair its runs and compare every pair of arms."""
     stored = read_study(folder)
     if not stored.records:
         why = f": {stored.problems[0].sentence}" if stored.problems else "; name the folder of a study"
         raise RecordError(f"{folder}: holds no finished run that can be read{why}")
     records, excluded = newest(stored.records)
-    try:
-        question = _question(records)
-    except KeyError as error:
-        raise RecordError(f"{folder}: the config in {records[0].folder.name} has no {error}") from None
-    comparisons: list[Comparison] = []
-    for condition, group in conditions(records):
-        comparisons += _compare_arms(condition, group, question)
+    question, groups = _question(records[0], folder), conditions(records)
+    trials = stored_trials(folder, records[0].study)
+    tuned = _tuning(trials, stored.records, groups, question)
+    compared: list[Compared] = []
+    for condition, group in groups:
+        compared += _compare_arms(condition, group, _question(group[0], folder, question), tuned)
         excluded += _without_partner(condition, group, question.baseline)
-    problems = tuple(problem.sentence for problem in stored.problems)
-    return _findings(stored.records, records, question, comparisons, excluded, problems)
+    problems = [*stored.problems, *(trials.problems if trials and tuned else ())]
+    return Material(
+        every=stored.records,
+        records=tuple(records),
+        groups=groups,
+        question=question,
+        trials=trials,
+        tuning=tuned,
+        compared=tuple(compared),
+        excluded=tuple(excluded),
+        problems=tuple(problem.sentence for problem in problems),
+    )
 
 
-def _question(records: Sequence[Record]) -> Question:
-    """Read from the first run: all runs of a study share what it asks."""
-    task, study = records[0].config["task"], records[0].config["study"]
-    headline = task["headline"]
-    metrics = dict.fromkeys([headline, *task["metrics"]])
-    return Question(study["baseline"], headline, tuple(metrics), float(study["margin"]), task["name"])
+def in_order(arms: Iterable[str], baseline: str) -> list[str]:
+    """The baseline first, then the alphabet."""
+    return sorted(arms, key=lambda arm: (arm != baseline, arm))
+
+
+def _question(record: Record, folder: Path, asked: Question | None = None) -> Question:
+    """What a run is asked; tasks may differ within a study, baseline and margin are those `asked` first."""
+    try:
+        own = Question.of(record)
+    except KeyError as error:
+        raise RecordError(f"{folder}: the config in {record.folder.name} has no {error}") from None
+    return own if asked is None else replace(own, baseline=asked.baseline, margin=asked.margin)
+
+
+def _tuning(
+    trials: StoredStudy | None, runs: Sequence[Record], groups: Groups, question: Question
+) -> Tuning | None:
+    names = {condition.id: condition.name for condition, _ in groups}
+    found = tuning(trials.records, runs, names, question.baseline) if trials else None
+    return with_sentence(found) if found else None
 
 
 def _without_partner(condition: Condition, records: Sequence[Record], baseline: str) -> list[Excluded]:
@@ -87,134 +115,24 @@ def _without_partner(condition: Condition, records: Sequence[Record], baseline: 
     return [Excluded(record.folder.name, record.arm, record.seed, reason) for record in records]
 
 
-def _compare_arms(condition: Condition, records: Sequence[Record], question: Question) -> list[Comparison]:
+def _compare_arms(
+    condition: Condition, records: Sequence[Record], question: Question, tuned: Tuning | None
+) -> list[Compared]:
     """Every arm of one condition against the baseline; none when the baseline did not run."""
     baselines = [record for record in records if record.arm == question.baseline]
-    arms = sorted({record.arm for record in records} - {question.baseline})
-    if not baselines:
-        return []
+    arms = sorted({record.arm for record in records} - {question.baseline}) if baselines else []
+    own = [[record for record in records if record.arm == arm] for arm in arms]
     return [
-        _compare_arm(condition, arm, match(baselines, [r for r in records if r.arm == arm]), question)
-        for arm in arms
+        compare_arm(condition, arm, match(baselines, runs), question, tuned)
+        for arm, runs in zip(arms, own, strict=True)
     ]
 
 
-def _compare_arm(condition: Condition, arm: str, matching: Matching, question: Question) -> Comparison:
-    """One arm against the baseline, with the sentence last, since it reads the rest."""
-    matches = matching.matches
-    answers, missing = align([pair.sides for pair in matches]) if matches else (None, None)
-    gains = _gains(matches, answers, missing, question)
-    ratios: dict[Quantity, Ratio] = {quantity: ratio(matches, quantity) for quantity in QUANTITIES}
-    only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
-    only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
-    comparison = Comparison(
-        sentence="",
-        condition=condition,
-        baseline=question.baseline,
-        arm=arm,
-        task=condition.settings.get("task", question.task),
-        headline=question.headline,
-        pairs=_pairs(matches, question.headline),
-        gains=gains,
-        ratios=ratios,
-        arm_to_baseline=to_target(matches, question.headline, 1),
-        baseline_to_arm=to_target(matches, question.headline, 0),
-        curves=_curves(matches, question),
-        classes=class_gains(answers) if answers else (),
-        confusions=confusions(answers, (question.baseline, arm)) if answers else (),
-        only_arm=only_arm,
-        only_baseline=only_baseline,
-        only_arm_count=only_arm_count,
-        only_baseline_count=only_baseline_count,
-        differences=matching.differences,
-        survivors_only=matching.survivors_only,
-        energy=energy_word(ratios["joules"], matches),
-        excluded=matching.excluded,
-        energy_method=energy_method(matches),
-        ledger=ledger(matches, question.headline),
-        nearer=answers is not None and answers.distance is not None,
-    )
-    return replace(comparison, sentence=sentence(comparison))
-
-
-def _gains(
-    matches: Sequence[Match], answers: Answers | None, missing: str | None, question: Question
-) -> dict[str, Gain]:
-    """The gain on every metric that all runs have; metrics that we cannot recompute get seeds only."""
-    shown = [m for m in question.metrics if matches and all(m in _test(r) for p in matches for r in p.sides)]
-    seed = int(digest([[r.run_id, r.arm] for pair in matches for r in pair.sides]), 16)
-    ours = [metric for metric in shown if answers and answers.recomputes(metric)]
-    resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
-    return {
-        metric: judge(
-            _evidence(metric, matches, answers, resampled.get(metric), missing, seed),
-            question.margin if metric == question.headline else None,
-        )
-        for metric in shown
-    }
-
-
-def _evidence(
-    metric: str,
-    matches: Sequence[Match],
-    answers: Answers | None,
-    resampled: np.ndarray | None,
-    missing: str | None,
-    seed: int,
-) -> Evidence:
-    scores = np.array([[_test(pair.sides[side])[metric] for pair in matches] for side in (0, 1)])
-    notes = [missing] if missing else []
-    if answers is not None:
-        doubt = disagreement(answers, metric, scores)
-        notes += [doubt] if doubt else []
-        if not answers.recomputes(metric):
-            notes.append(f"{metric} cannot be recomputed from the predictions")
-    oriented = orient(metric) * (scores[1] - scores[0])
-    return Evidence(
-        metric=metric,
-        scores=scores,
-        spread=spread(oriented, resampled, seed),
-        examples=len(answers.ids) if answers is not None and resampled is not None else None,
-        identical=answers is not None and answers.identical,
-        notes=tuple(notes),
-    )
-
-
-def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
-    """The pairs with their headline scores; none when a run lacks the headline."""
-    return tuple(
-        Pair(
-            pair_id=pair.arm.pair_id,
-            seed=pair.arm.seed,
-            baseline_score=_test(pair.baseline)[headline],
-            arm_score=_test(pair.arm)[headline],
-            gain=orient(headline) * (_test(pair.arm)[headline] - _test(pair.baseline)[headline]),
-            baseline_folder=pair.baseline.folder.name,
-            arm_folder=pair.arm.folder.name,
-            head=pair.arm.init["head"][:8],
-            order=pair.arm.data["order"][:8],
-        )
-        for pair in matches
-        if all(headline in _test(record) for record in pair.sides)
-    )
-
-
-def _curves(matches: Sequence[Match], question: Question) -> tuple[Any, ...]:
-    metrics = (question.headline, "loss")
-    sides = [[pair.sides[side] for pair in matches] for side in (0, 1)]
-    return tuple(curve for side in sides if side for curve in curves(side, metrics))
-
-
-def _findings(
-    every: Sequence[Record],
-    records: Sequence[Record],
-    question: Question,
-    comparisons: Sequence[Comparison],
-    excluded: Sequence[Excluded],
-    problems: tuple[str, ...],
-) -> Findings:
-    first = next((r for r in records if r.arm == question.baseline), records[0])
+def _findings(given: Material) -> Findings:
+    first, question = given.first, given.question
     study = first.config["study"]
+    comparisons = tuple(replace(c, sentence=sentence(c)) for c in _with_families(given))
+    trials = given.trials.records if given.trials and given.tuning else ()
     return Findings(
         study=first.study,
         question=str(study.get("question") or ""),
@@ -225,39 +143,47 @@ def _findings(
         margin=question.margin,
         task=question.task,
         model=str(first.config["model"]["name"]),
-        sentence=comparisons[0].sentence if comparisons else _no_comparison(records, question),
-        comparisons=tuple(comparisons),
-        arms=_arms(records, question),
+        sentence=comparisons[0].sentence if comparisons else _no_comparison(given),
+        comparisons=comparisons,
+        arms=_arms(given),
         attestations=tuple(
-            attestation(arm, [r for r in records if r.arm == arm])
-            for arm in _in_order({r.arm for r in records}, question.baseline)
+            attestation(arm, [r for r in given.records if r.arm == arm]) for arm in given.arms
         ),
-        excluded=_every_exclusion(excluded, comparisons),
-        problems=problems,
-        notes=_notes(records, comparisons),
+        excluded=_every_exclusion(given.excluded, comparisons),
+        problems=given.problems,
+        notes=_notes(given, comparisons),
         data=first.data,
-        environments=environments(every),
-        total=total(every),
+        environments=environments(given.every),
+        total=_total(given.every, trials),
         config=first.config,
         command=first.argv,
-        fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in records)),
-        order=trained(every, {id(r): c.name for c, group in conditions(records) for r in group}),
+        fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*given.records, *trials))),
+        order=trained(given.every, {id(r): c.name for c, group in given.groups for r in group}),
+        tuning=given.tuning,
     )
 
 
-def _arms(records: Sequence[Record], question: Question) -> tuple[ArmSummary, ...]:
+def _with_families(given: Material) -> list[Comparison]:
+    return [one.comparison for one in given.compared]
+
+
+def _total(runs: Sequence[Record], trials: Sequence[Record]):
+    every = total([*runs, *trials])
+    return replace(every, tuning=total(trials)) if trials else every
+
+
+def _arms(given: Material) -> tuple[ArmSummary, ...]:
     return tuple(
         arm_summary(
-            condition.name, arm, [r for r in group if r.arm == arm], question.baseline, question.headline
+            condition.name,
+            arm,
+            [r for r in group if r.arm == arm],
+            given.question.baseline,
+            group[0].config["task"]["headline"],
         )
-        for condition, group in conditions(records)
-        for arm in _in_order({record.arm for record in group}, question.baseline)
+        for condition, group in given.groups
+        for arm in in_order({record.arm for record in group}, given.question.baseline)
     )
-
-
-def _in_order(arms: set[str], baseline: str) -> list[str]:
-    """The baseline first, then the alphabet."""
-    return sorted(arms, key=lambda arm: (arm != baseline, arm))
 
 
 def _every_exclusion(excluded: Sequence[Excluded], comparisons: Sequence[Comparison]) -> tuple[Excluded, ...]:
@@ -265,17 +191,17 @@ def _every_exclusion(excluded: Sequence[Excluded], comparisons: Sequence[Compari
     return tuple(dict.fromkeys([*excluded, *(e for one in comparisons for e in one.excluded)]))
 
 
-def _no_comparison(records: Sequence[Record], question: Question) -> str:
-    arms = ", ".join(sorted({record.arm for record in records}))
-    if arms == question.baseline:
+def _no_comparison(given: Material) -> str:
+    arms, baseline = ", ".join(sorted(given.arms)), given.question.baseline
+    if arms == baseline:
         return f"Nothing to compare: the only arm is {arms}."
-    return f"Nothing to compare: no run of the baseline {question.baseline}; arms with runs: {arms}."
+    return f"Nothing to compare: no run of the baseline {baseline}; arms with runs: {arms}."
 
 
-def _notes(records: Sequence[Record], comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+def _notes(given: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """What a reader should know about the study as a whole."""
-    notes = []
-    asked = {_question([record]) for record in records}
+    records, notes = given.records, []
+    asked = {Question.of(record) for record in records}
     if len({(one.baseline, one.margin) for one in asked}) > 1:
         notes.append("The runs name different baselines or margins; those of the first run are used.")
     machines = {record.environment["machine"] for record in records}
@@ -285,8 +211,8 @@ def _notes(records: Sequence[Record], comparisons: Sequence[Comparison]) -> tupl
         notes.append("Some runs used code with changes that were not committed.")
     if any(one.survivors_only for one in comparisons):
         notes.append("Means are over survivors only: some runs did not finish.")
-    return tuple(notes)
-
-
-def _test(record: Record) -> Mapping[str, float]:
-    return record.scores["test"] or {}
+    if given.trials and tune_of(given.first) is None:
+        notes.append(
+            "Trials of a tuning lie beside this study, but its runs were not tuned: they are left out."
+        )
+    return (*notes, *(given.tuning.notes if given.tuning else ()))

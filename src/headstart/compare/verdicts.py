@@ -231,7 +231,7 @@ def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:
 
 def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
     """What a reader must know with the numbers: tuning, survivors, one pair, energy."""
-    remarks = ["Untuned: both arms used the same settings, and this study tuned neither."]
+    remarks = [comparison.settings]
     if comparison.survivors_only:
         remarks.append("This is over survivors only: runs that did not finish are left out.")
     if gain.pairs == 1:

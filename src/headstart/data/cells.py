@@ -178,5 +178,7 @@ def _inside(cell: Any, path: Sequence[str]) -> Any:
 
 def short(value: Any) -> str:
     """A cell as an error message shows it."""
-    shown = str(value) if isinstance(value, Path) else repr(value)
+    if isinstance(value, Path):
+        return str(value)  # all of it: that is what must be found
+    shown = repr(value)
     return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -1,4 +1,4 @@
-"""Corpus: the docstrings of the corpus, one of each cluster of near-duplicates, each in one split."""
+"""Corpus: one docstring of each cluster of near-duplicates, taken apart, and in one split for good."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from headstart.data.cache import cached, shown
 from headstart.data.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
 from headstart.data.duplicates import clusters
 from headstart.data.overlap import grams, places
-from headstart.data.prose import description_of, masked, prose_lines, prose_of
+from headstart.data.prose import description_of, masked, prose, prose_lines, prose_of
 from headstart.data.rows import hashed_rank
 from headstart.data.sections import Parameter, parameters, returned
 
-ENTRIES_VERSION = 1  # raise it whenever the choice, the split or the cleaning of a entry changes
+ENTRIES_VERSION = 1  # raise it whenever the choice, the split or the cleaning of an entry changes
 TEST_SHARE, VALIDATION_SHARE = 0.20, 0.10  # of the entries
 KEY_BOUNDS = 80, 300  # characters of the prose that stands for a docstring; what docs_library cuts
 WHOLE_BOUND = 2000  # characters that stand for a docstring without prose
-ALL_OF_IT = 10**6
+ALL_OF_IT = 10**6  # characters
+AT_ONCE = 1000  # docstrings that one process takes
 RUN = 8  # no description for training shares so many words in a row with an evaluation entry
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,25 +85,46 @@ def _write(path: Path, seed: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [asdict(entry) for entry in _without_copies(list(_built(list(docstrings()), seed)))]
+    rows = [asdict(entry) for entry in _without_copies(list(_built(list(docstrings(LIBRARIES)), seed)))]
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
 def _built(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
-    lines = [prose_lines(doc.text) for doc in shown(raw, "cleaning docstrings")]
-    chosen = _chosen(raw, [prose_of(some, *KEY_BOUNDS) for some in lines])
+    keys = _spread(_key, [(doc.text,) for doc in raw], "cleaning docstrings")
+    chosen = _chosen(raw, list(keys))
     ordered = sorted(chosen, key=lambda pair: (hashed_rank(seed, pair[1]), raw[pair[0]].name))
     seen: Counter[str] = Counter()
+    named: list[tuple[Docstring, str, str]] = []
     for number, key in ordered:
         doc = raw[number]
         seen[doc.name] += 1
         name = doc.name if seen[doc.name] == 1 else f"{doc.name}#{seen[doc.name]}"
-        yield _entry(doc, lines[number], name, key, split_of(key, seed))
+        named.append((replace(doc, name=name), key, split_of(key, seed)))
+    yield from _spread(_entry, named, "taking docstrings apart")
 
 
-def _entry(doc: Docstring, lines: str, name: str, key: str, split: str) -> Entry:
+def _spread(make: Callable[..., T], arguments: Sequence[tuple[Any, ...]], doing: str) -> Iterator[T]:
+    """`make` of every tuple of arguments, in their order, on all cores."""
+    from joblib import Parallel, delayed
+
+    some = [arguments[start : start + AT_ONCE] for start in range(0, len(arguments), AT_ONCE)]
+    made: Any = Parallel(n_jobs=-1, return_as="generator")(delayed(_each)(make, part) for part in some)
+    for part in shown(made, doing, len(some)):
+        yield from part
+
+
+def _each(make: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> list[T]:
+    return [make(*some) for some in arguments]
+
+
+def _key(text: str) -> str:
+    return prose(text, *KEY_BOUNDS)
+
+
+def _entry(doc: Docstring, key: str, split: str) -> Entry:
+    lines = prose_lines(doc.text)
     entry = Entry(
-        *(doc.library, name, doc.kind, doc.signature, doc.text),
+        *(doc.library, doc.name, doc.kind, doc.signature, doc.text),
         description=description_of(lines),
         prose=prose_of(lines, KEY_BOUNDS[0], ALL_OF_IT),
         parameters=tuple(parameters(doc.text)),

@@ -9,8 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.data.docstrings import folder, version
 from headstart.data.corpus import split_of
+from headstart.data.docstrings import folder, version
 from headstart.data.images import encoded
 from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked, hashed_rank
 from headstart.node import DataError, Node
@@ -24,7 +24,7 @@ INK = 16  # the darkest of their values
 
 
 class Digits(Node):
-    """Ten classes of small grey images; an image's own content decides its split, and no image is there twice."""
+    """Ten classes of small grey images; an image's own content decides its split, and none is there twice."""
 
     split_seed: int = 0
 
@@ -63,7 +63,7 @@ def _read() -> np.ndarray:
 
 
 def _distinct(table: np.ndarray) -> dict[str, tuple[bytes, str]]:
-    """(PNG bytes, digit) by what the image holds, white ink on black; the first of two equal images."""
+    """(encoded image, digit) by what the image holds, white ink on black; the first of two equal images."""
     import numpy as np
 
     grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)

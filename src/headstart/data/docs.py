@@ -72,8 +72,10 @@ class Docs(Node):
     def digest(self) -> str:
         """Corpus version, library versions and fields, hashed. A build label (+cpu, +cu130) does not count:
         it changes the compiled part, and a machine with a GPU reads the same docstrings as one without."""
-        libraries = self.libraries if self.view == "library" else LIBRARIES  # all: for near-duplicates
-        return f"docs:{self._hash({library: version(library).split('+')[0] for library in libraries}, self)}"
+        if self.view != "library":
+            return f"docs:{docs_views.key(self.split_seed, self.model_dump())}"
+        versions = {library: version(library).split("+")[0] for library in self.libraries}
+        return f"docs:{self._hash(versions, self)}"
 
     def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
         """The splits; `columns` maps role to a column of the view."""

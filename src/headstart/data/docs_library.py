@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headstart.data.cache import cached, shown
+from headstart.data.corpus import split_of
 from headstart.data.docstrings import CORPUS_VERSION, docstrings
 from headstart.data.duplicates import clusters
-from headstart.data.corpus import split_of
 from headstart.data.prose import prose
 from headstart.data.rows import SPLITS, hashed_rank
 from headstart.node import DataError

@@ -11,7 +11,7 @@ from headstart.data.prose import first_sentence, shortened
 from headstart.data.rows import hashed_rank
 from headstart.data.sections import Parameter
 
-COLUMNS = ("question", "context", "answers", "starts")
+COLUMNS = ("context", "question", "answers", "starts")
 BOUNDS = 200, 1500  # characters of the context
 DESCRIPTION = 500  # characters of the context that come before the parameters
 ANSWER_BOUNDS = 15, 200
@@ -30,7 +30,7 @@ class Passage:
 
 
 def rows(entries: Sequence[Entry], shortest: int, longest: int) -> Iterator[tuple[Entry, Row]]:
-    """(entry, (question, context, answers, starts)), one question to each docstring; some ask for a
+    """(entry, (context, question, answers, starts)), one question to each docstring; some ask for a
     parameter of another function, and have no answer."""
     passages = [(entry, passage(entry, longest)) for entry in entries]
     usable = [(entry, found) for entry, found in passages if found.told and len(found.context) >= shortest]
@@ -39,11 +39,11 @@ def rows(entries: Sequence[Entry], shortest: int, longest: int) -> Iterator[tupl
         if chance < UNANSWERABLE:
             asked = _foreign(usable, place)
             if asked:
-                yield entry, (question(asked), found.context, [], [])
+                yield entry, (found.context, question(asked), [], [])
         else:
             asked = _asked(entry, found, chance < UNANSWERABLE + RETURNS)
             start, answer = found.told[asked]
-            yield entry, (question(asked), found.context, [answer], [start])
+            yield entry, (found.context, question(asked), [answer], [start])
 
 
 def question(name: str) -> str:
@@ -52,13 +52,12 @@ def question(name: str) -> str:
 
 
 def passage(entry: Entry, longest: int) -> Passage:
-    """Description, parameters and return value in one line; told_of that do not fit are left out."""
-    told_of = [*entry.parameters, Parameter("", "", entry.returns)]
+    """Description, parameters and return value in one line; what does not fit is left out."""
     context = shortened(entry.description, DESCRIPTION)
     told: dict[str, tuple[int, str]] = {}
-    for parameter in filter(lambda parameter: parameter.text, told_of):
+    for parameter in [*entry.parameters, Parameter("", "", entry.returns)]:
         head = _head(parameter, first=HEADING.strip() not in context)
-        if len(context) + len(head) + len(parameter.text) > longest:
+        if not parameter.text or len(context) + len(head) + len(parameter.text) > longest:
             continue
         start = len(context := f"{context}{head}".lstrip())
         context += parameter.text

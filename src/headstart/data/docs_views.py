@@ -23,7 +23,7 @@ FACTS = ("name", "library", "split")  # what is kept of a row's entry
 class View:
     """One way to make rows of entries."""
 
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # the first is the text, which no two rows share
     bounds: tuple[int, int]  # shortest and longest, in characters, unless the configuration says otherwise
     rows: Callable[[Sequence[Entry], int, int], Iterator[tuple[Entry, tuple[Any, ...]]]]
 
@@ -37,12 +37,17 @@ VIEWS = {
 }
 
 
+def key(seed: int, settings: Any) -> str:
+    """32 hex digits of the corpus, of how views are made of it, and of some settings."""
+    facts = json.dumps([VIEWS_VERSION, corpus_key(seed), settings])
+    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
 def table(view: str, bounds: tuple[int, int], seed: int) -> dict[str, list[Any]]:
     """The columns of a view and FACTS, of all libraries, in the order of the entries; cached."""
     import pyarrow.parquet as pq
 
-    facts = json.dumps([VIEWS_VERSION, view, bounds, corpus_key(seed)])
-    name = f"docs-{view}-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.parquet"
+    name = f"docs-{view}-{key(seed, [view, *bounds])}.parquet"
     return pq.read_table(cached(name, lambda path: _write(path, view, bounds, seed))).to_pydict()
 
 
@@ -83,9 +88,9 @@ def _write(path: Path, view: str, bounds: tuple[int, int], seed: int) -> None:
 
 
 def _distinct(made: list[tuple[Entry, tuple[Any, ...]]]) -> list[tuple[Entry, tuple[Any, ...]]]:
-    """No first cell twice (text, words, question with its context): a copy stays where it is held out."""
+    """No first cell (text, words, context) twice: of two copies the one that is held out longer stays."""
     best: dict[str, int] = {}
-    keys = [json.dumps(row[:2] if isinstance(row[-1], list) else row[0]) for _, row in made]
+    keys = [json.dumps(row[0]) for _, row in made]
     for place in sorted(range(len(made)), key=lambda place: (-SPLITS.index(made[place][0].split), place)):
         best.setdefault(keys[place], place)
     return [made[place] for place in sorted(best.values())]

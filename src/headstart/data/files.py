@@ -24,7 +24,7 @@ class Files(Node):
     separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: by suffix
     columns: tuple[str, ...] | None = Field(
         default=None, strict=False
-    )  # for files without a header line, and .conll
+    )  # for .conll, and files without a header
     holdout: Holdout = Holdout()
     split_seed: int = 0
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from headstart.data.images import SUFFIXES
-from headstart.data.rows import RawRows
+from headstart.data.rows import SPLITS, RawRows
 from headstart.node import DataError
 
 COLUMNS = ("image", "label")
-SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
+SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "val": "validation"}
 
 
 def holds_images(path: Path) -> bool:

@@ -64,12 +64,10 @@ def decoded(cell: Mapping[str, Any]) -> Image:
 
 
 def encoded(table: np.ndarray) -> bytes:
-    """PNG bytes of (height, width) or (height, width, 3) uint8."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(table).save(buffer, format="PNG")
-    return buffer.getvalue()
+    """Netpbm bytes of (height, width) or (height, width, 3) uint8: not compressed, so that they are the
+    same whatever the version of the library that wrote them."""
+    kind = "P5" if table.ndim == 2 else "P6"
+    return f"{kind} {table.shape[1]} {table.shape[0]} 255\n".encode() + table.tobytes()
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def read_file(
         return _separated(path, _decoded(path, encoding), separator or SEPARATORS[suffix], columns)
     if separator or (columns and suffix not in plain.TAGGED):
         raise DataError(
-            f"{path}: task.files.separator and task.files.columns are for csv and tsv: leave them out"
+            f"{path}: task.files.separator is for csv and tsv, and task.files.columns for these and "
+            f"{' and '.join(plain.TAGGED)}: leave them out"
         )
     if suffix == ".parquet":
         return _parquet(path)

@@ -125,7 +125,7 @@ def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, 
     """The rows of each class, in the order that the seed gives their keys."""
     if strange := next((name for name in strata if not isinstance(name, str)), None):
         raise DataError(
-            f"rows cannot be chosen by class where a row's class is {strange!r}: one text is needed"
+            f"a row has the class {strange!r}: rows can only be chosen by class where each has one name"
         )
     queues: dict[str, list[int]] = defaultdict(list)
     for row in sorted(range(len(keys)), key=lambda row: (hashed_rank(seed, keys[row]), keys[row])):

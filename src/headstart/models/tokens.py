@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -23,27 +23,38 @@ NOWHERE = -1  # where a token begins and ends that stands for no characters
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of every row, cut at the limit; `kinds` are the segment ids of pairs.
-
-    `begins` and `ends` are the characters of the text that each token stands for: of the second text for
-    pairs, NOWHERE for all other tokens. `source` says which text a window was cut from.
-    """
+    """Token ids of every row, cut at the limit; `kinds` are the segment ids of pairs."""
 
     ids: list[np.ndarray]
     kinds: list[np.ndarray] | None
     truncated: np.ndarray  # (rows,) bool: was this row longer than the limit?
-    begins: list[np.ndarray] | None = None
-    ends: list[np.ndarray] | None = None
-    source: np.ndarray | None = None  # (rows,) int64
 
     @property
     def lengths(self) -> np.ndarray:
         """Tokens per row, special tokens included."""
         return np.array([len(row) for row in self.ids], dtype=np.int64)
 
-    def take(self, rows: Sequence[int]) -> Tokens:
+    def take(self, rows: Sequence[int]) -> Self:
         """The same, for some rows in that order."""
-        return Tokens(**{name: _taken(column, rows) for name, column in vars(self).items()})
+        return type(self)(**{name: _taken(column, rows) for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class LocatedTokens(Tokens):
+    """Tokens that know which characters of the text they stand for; NOWHERE for those that stand for none."""
+
+    begins: list[np.ndarray]
+    ends: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class WindowTokens(LocatedTokens):
+    """A question and a piece of its context in every row; only tokens of the context are located, in it."""
+
+    source: np.ndarray  # (rows,) int64: the text that the window was cut from, ascending
+
+
+Kept = TypeVar("Kept", bound=Tokens)
 
 
 def tokens_of(
@@ -55,6 +66,7 @@ def tokens_of(
 ) -> Tokens:
     """Tokens of `texts` (and their second texts), from the cache when they were made before."""
     return _kept(
+        Tokens,
         _key(f"{tokenizer_digest}:{max_length}", texts, pairs or ()),
         lambda: _tokenise(tokenizer, texts, pairs, max_length),
     )
@@ -62,15 +74,16 @@ def tokens_of(
 
 def located_tokens_of(
     tokenizer: PreTrainedTokenizerBase, tokenizer_digest: str, texts: Sequence[str], max_length: int
-) -> Tokens:
+) -> LocatedTokens:
     """Tokens of `texts` with the characters that each stands for, from the cache when made before.
 
     ConfigError when the tokenizer does not know where its tokens are.
     """
     _require_offsets(tokenizer)
     return _kept(
+        LocatedTokens,
         _key(f"{tokenizer_digest}:{max_length}:located", texts, ()),
-        lambda: _tokenise(tokenizer, texts, None, max_length, located=True),
+        lambda: _locate(tokenizer, texts, max_length),
     )
 
 
@@ -81,7 +94,7 @@ def windows_of(
     contexts: Sequence[str],
     max_length: int,
     stride: int,
-) -> Tokens:
+) -> WindowTokens:
     """Each question with a window of its context, as many windows as it takes, in the order of the texts.
 
     Windows have at most `max_length` tokens and overlap by `stride` of them. A question may fill half of
@@ -96,6 +109,7 @@ def windows_of(
             f"choose less than {room}, or a larger model.max_length"
         )
     return _kept(
+        WindowTokens,
         _key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts),
         lambda: _windows(tokenizer, questions, contexts, max_length, stride),
     )
@@ -118,25 +132,30 @@ def _key(how: str, *columns: Sequence[str]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _kept(key: str, make: Callable[[], Tokens]) -> Tokens:
-    return _read(cached(f"tokens/{key}.parquet", lambda path: _write(path, make())))
+def _kept(kind: type[Kept], key: str, make: Callable[[], Kept]) -> Kept:
+    return _read(kind, cached(f"tokens/{key}.parquet", lambda path: _write(path, make())))
 
 
 def _tokenise(
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    limit: int,
-    located: bool = False,
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, limit: int
 ) -> Tokens:
     found = []
     for start in range(0, len(texts), BLOCK):
         block = list(texts[start : start + BLOCK])
         second = None if pairs is None else list(pairs[start : start + BLOCK])
         whole = tokenizer(block, second, truncation=False, verbose=False)
-        cut = tokenizer(block, second, truncation=True, max_length=limit, return_offsets_mapping=located)
-        truncated = np.array([len(row) > limit for row in whole["input_ids"]], dtype=bool)
-        found.append(replace(_tokens(cut, truncated), **(_places(cut, 0) if located else {})))
+        cut = tokenizer(block, second, truncation=True, max_length=limit)
+        found.append(Tokens(**_columns(cut), truncated=_longer(whole, limit)))
+    return _joined(found)
+
+
+def _locate(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int) -> LocatedTokens:
+    found = []
+    for start in range(0, len(texts), BLOCK):
+        block = list(texts[start : start + BLOCK])
+        whole = tokenizer(block, truncation=False, verbose=False)
+        cut = tokenizer(block, truncation=True, max_length=limit, return_offsets_mapping=True)
+        found.append(LocatedTokens(**_columns(cut), **_places(cut, 0), truncated=_longer(whole, limit)))
     return _joined(found)
 
 
@@ -146,11 +165,11 @@ def _windows(
     contexts: Sequence[str],
     limit: int,
     stride: int,
-) -> Tokens:
+) -> WindowTokens:
     found = []
     for start in range(0, len(questions), BLOCK):
         fitting, was_cut = _fitting(tokenizer, questions[start : start + BLOCK], limit // 2)
-        windows = tokenizer(
+        cut = tokenizer(
             fitting,
             list(contexts[start : start + BLOCK]),
             truncation="only_second",
@@ -159,9 +178,9 @@ def _windows(
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-        source = np.array(windows["overflow_to_sample_mapping"], dtype=np.int64)
-        tokens = _tokens(windows, was_cut[source])
-        found.append(replace(tokens, source=start + source, **_places(windows, 1)))
+        source = np.array(cut["overflow_to_sample_mapping"], dtype=np.int64)
+        columns = {**_columns(cut), **_places(cut, 1), "truncated": was_cut[source]}
+        found.append(WindowTokens(**columns, source=start + source))
     return _joined(found)
 
 
@@ -176,7 +195,7 @@ def _fitting(
         truncation=False,
         verbose=False,
     )
-    was_cut = np.array([len(ids) > limit for ids in found["input_ids"]], dtype=bool)
+    was_cut = _longer(found, limit)
     kept = [
         question[: places[limit - 1][1]] if cut else question
         for question, places, cut in zip(questions, found["offset_mapping"], was_cut, strict=True)
@@ -184,10 +203,13 @@ def _fitting(
     return kept, was_cut
 
 
-def _tokens(found: Any, truncated: np.ndarray) -> Tokens:
-    ids = [np.array(row, dtype=np.int32) for row in found["input_ids"]]
+def _longer(found: Any, limit: int) -> np.ndarray:
+    return np.array([len(row) > limit for row in found["input_ids"]], dtype=bool)
+
+
+def _columns(found: Any) -> dict[str, Any]:
     kinds = [np.array(row, dtype=np.int8) for row in found.get("token_type_ids", [])]
-    return Tokens(ids, kinds or None, truncated)
+    return {"ids": [np.array(row, dtype=np.int32) for row in found["input_ids"]], "kinds": kinds or None}
 
 
 def _places(found: Any, text: int) -> dict[str, list[np.ndarray]]:
@@ -202,18 +224,16 @@ def _places(found: Any, text: int) -> dict[str, list[np.ndarray]]:
     return {"begins": begins, "ends": ends}
 
 
-def _joined(found: Sequence[Tokens]) -> Tokens:
+def _joined(found: Sequence[Kept]) -> Kept:
     """The tokens of all blocks, one after the other."""
-
-    def column(name: str) -> Any:
+    columns: dict[str, Any] = {}
+    for name, first in vars(found[0]).items():
         parts = [getattr(part, name) for part in found]
-        if parts[0] is None:
-            return None
-        return (
-            np.concatenate(parts) if isinstance(parts[0], np.ndarray) else [row for p in parts for row in p]
-        )
-
-    return Tokens(**{field.name: column(field.name) for field in fields(Tokens)})
+        if isinstance(first, np.ndarray):
+            columns[name] = np.concatenate(parts)
+        else:
+            columns[name] = None if first is None else [row for part in parts for row in part]
+    return type(found[0])(**columns)
 
 
 def _taken(column: Any, rows: Sequence[int]) -> Any:
@@ -235,7 +255,7 @@ def _write(path: Path, tokens: Tokens) -> None:
     pq.write_table(pa.table(columns), path)
 
 
-def _read(path: Path) -> Tokens:
+def _read(kind: type[Kept], path: Path) -> Kept:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -244,7 +264,7 @@ def _read(path: Path) -> Tokens:
     for name in table.column_names:
         is_list = pa.types.is_list(table.schema.field(name).type)
         columns[name] = _rows(table, name) if is_list else table[name].to_numpy(zero_copy_only=False)
-    return Tokens(**columns)
+    return kind(**columns)
 
 
 def _rows(table: Any, column: str) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Image classification: one image to one of a few classes, for vision transformers and convolutional networks."""
+"""Image classification: one image to one of a few classes, by transformers or convolutional networks."""
 
 from __future__ import annotations
 

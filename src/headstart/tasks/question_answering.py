@@ -148,7 +148,7 @@ def _given(examples: Windows, kept: dict[str, np.ndarray], may_be_none: bool) ->
     It is the best passage of all its windows, unless every window finds that it has no answer: then the
     window that is least sure of that decides.
     """
-    edges = np.flatnonzero(np.diff(examples.source)) + 1
+    edges = np.flatnonzero(np.diff(examples.tokens.source)) + 1
     answers = []
     for group in np.split(np.arange(len(examples)), edges):
         best = group[kept["score"][group].argmax()]

@@ -12,7 +12,7 @@ from pydantic import Field
 from headstart.data.rows import Splits
 from headstart.data.size import Size
 from headstart.models.model import Model
-from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of
+from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.spans import OUTSIDE, entities, shown
@@ -163,12 +163,11 @@ def _tagged(rows: Any, model: Model, tokenizer: Any, classes: Sequence[str]) -> 
     return TaggedTexts(*base, words=words, tags=tags, first=first_tokens(words, tokens), labels=labels)
 
 
-def first_tokens(rows: Sequence[Sequence[str]], tokens: Tokens) -> list[np.ndarray]:
+def first_tokens(rows: Sequence[Sequence[str]], tokens: LocatedTokens) -> list[np.ndarray]:
     """Per row, the place of each word's first token, NOWHERE for words without one: (words,) int64.
 
     A token belongs to the word that its last character stands in: some tokens begin with the space before.
     """
-    assert tokens.ends is not None  # noqa: S101  located tokens have it
     return [_first(words, ends) for words, ends in zip(rows, tokens.ends, strict=True)]
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from headstart.models.model import Model
-from headstart.models.tokens import NOWHERE, Tokens, windows_of
+from headstart.models.tokens import NOWHERE, WindowTokens, windows_of
 from headstart.tasks.family import Batch
 from headstart.tasks.texts import Texts, length_limit, pad_id, padded
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked of which text, every right answer and the character that it starts at; no answer: ()."""
+    """What is asked of which text, every right answer, and the character that it starts at."""
 
     ids: list[str]
     questions: list[str]
@@ -36,6 +36,7 @@ class Windows(Texts):
     the tokenizer's CLS, of the first token where it has none (GPT-2).
     """
 
+    tokens: WindowTokens
     asked: Questions
     target: np.ndarray  # (windows, 2) int64
     null: np.ndarray  # (windows,) int64
@@ -45,7 +46,7 @@ class Windows(Texts):
         import torch
 
         chosen, (length,) = list(rows), self.shape(rows)
-        context = [self.begins[row] != NOWHERE for row in chosen]
+        context = [self.tokens.begins[row] != NOWHERE for row in chosen]
         return {
             **self.inputs(rows),
             "context": padded(context, length, 0).bool(),
@@ -53,27 +54,14 @@ class Windows(Texts):
             "labels": torch.from_numpy(self.target[chosen]),
         }
 
-    @property
-    def begins(self) -> list[np.ndarray]:
-        """Per window: the character of the context that each token begins at, NOWHERE outside of it."""
-        assert self.tokens.begins is not None  # noqa: S101  windows have it
-        return self.tokens.begins
-
-    @property
-    def source(self) -> np.ndarray:
-        """The question that each window belongs to: (windows,) int64, ascending."""
-        assert self.tokens.source is not None  # noqa: S101  windows have it
-        return self.tokens.source
-
     def passage(self, window: int, first: int, last: int) -> str:
         """The characters of the context from one token of a window to another, both included."""
-        assert self.tokens.ends is not None  # noqa: S101  windows have it
-        begin, end = self.begins[window][first], self.tokens.ends[window][last]
-        return self.asked.contexts[self.source[window]][begin:end].strip()
+        begin, end = self.tokens.begins[window][first], self.tokens.ends[window][last]
+        return self.asked.contexts[self.tokens.source[window]][begin:end].strip()
 
     def truncated(self) -> int:
         """Questions that were cut."""
-        return len(set(self.source[self.tokens.truncated].tolist()))
+        return len(np.unique(self.tokens.source[self.tokens.truncated]))
 
 
 def questions(rows: Any) -> Questions:
@@ -86,7 +74,6 @@ def windows(asked: Questions, model: Model, tokenizer: Any, stride: int) -> Wind
     limit = length_limit(model, tokenizer)
     digest = model.tokenizer_digest()
     tokens = windows_of(tokenizer, digest, asked.questions, asked.contexts, limit, stride)
-    assert tokens.source is not None  # noqa: S101  windows have it
     null = np.array([_null(ids, tokenizer.cls_token_id) for ids in tokens.ids], dtype=np.int64)
     target = [_target(asked, tokens, window, null[window]) for window in range(len(null))]
     return Windows(
@@ -112,9 +99,8 @@ def _null(ids: np.ndarray, cls_id: int | None) -> int:
     return int(found[0]) if len(found) else 0
 
 
-def _target(asked: Questions, tokens: Tokens, window: int, null: int) -> tuple[int, int]:
+def _target(asked: Questions, tokens: WindowTokens, window: int, null: int) -> tuple[int, int]:
     """First and last token of the first answer, where the whole of it is in this window; else null twice."""
-    assert tokens.begins is not None and tokens.ends is not None and tokens.source is not None  # noqa: S101
     row = tokens.source[window]
     context = np.flatnonzero(tokens.begins[window] != NOWHERE)
     if not asked.answers[row] or not len(context):

@@ -1,0 +1,50 @@
+"""Settings: the dotted paths of a run's configuration, and those that the study leaves free per arm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headstart.records.fingerprint import free_settings
+from headstart.records.record import Record
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of everything in a nested mapping that is no mapping."""
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+def own_settings(record: Record) -> dict[str, str]:
+    """The settings of a run that may differ between the arms of a pair, as words by dotted path."""
+    return {
+        path: word(value)
+        for name in free_settings(record.config)
+        for path, value in leaves(at(record.config, name), name)
+    }
+
+
+def at(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    value: Any = config
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def is_free(path: str, freed: tuple[str, ...]) -> bool:
+    """Whether a setting, or a group that it is in, is among the freed ones."""
+    return any(path == name or path.startswith(f"{name}.") for name in freed)
+
+
+def word(value: Any) -> str:
+    """A setting as a person writes it."""
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def told(settings: Mapping[str, str]) -> str:
+    """'optim.lr 0.001, optim.warmup 0.1'."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items())

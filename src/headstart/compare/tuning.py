@@ -1,0 +1,196 @@
+"""Tuning: the trials beside a study, what they chose and what they cost, and whether the arms were equal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.compare.expected_best import expected, order_band, sure_band
+from headstart.compare.scoring import higher_is_better, orient
+from headstart.compare.settings import own_settings, word
+from headstart.compare.settings import told as words
+from headstart.compare.summaries import total
+from headstart.compare.trials import ExpectedBest, Trial, Tuning, TuningCost
+from headstart.node import RecordError
+from headstart.records.record import Record
+from headstart.records.store import StoredStudy, read_study
+
+SUFFIX = "-tuning"  # of the sibling folder, and of the study that its records name
+_ORDERS = "low and high hold the best of n in 95 of 100 orders of these trials"
+_SURE = "; the sure band is an exact 95 % interval, at each n, of the median best of n new random trials"
+_NOT_RANDOM = "; the trials were not drawn at random, so nothing is said of trials that were not run"
+
+
+def stored_trials(folder: Path, study: str) -> StoredStudy | None:
+    """The trials beside the folder of a study; None when there are none."""
+    place = folder.resolve()
+    for name in dict.fromkeys((place.name, study)):
+        sibling = place.parent / f"{name}{SUFFIX}"
+        found = _read(sibling) if sibling.is_dir() else None
+        if found and any(record.study == f"{study}{SUFFIX}" for record in found.records):
+            return found
+    return None
+
+
+def tuning(
+    trials: Sequence[Record], runs: Sequence[Record], names: Mapping[str, str], baseline: str
+) -> Tuning | None:
+    """What the trials say; None when there are none, or the study's runs were not tuned.
+
+    `runs` are the study's own; `names` has the name of every condition by its id. Trials from another space
+    than that of the runs are a cost and nothing else.
+    """
+    tune = tune_of(runs[0])
+    if not trials or tune is None:
+        return None
+    kept = [record for record in trials if _same_space(record, tune) and record.condition_id in names]
+    metric, sampler = str(tune.get("metric") or runs[0].config["task"]["headline"]), str(tune.get("sampler"))
+    found = _trials(kept, runs, names, metric)
+    arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
+    counted = {arm: _counts(found, arm, names.values()) for arm in arms}
+    costs = tuple(_cost(arm, trials, runs) for arm in arms)
+    return Tuning(
+        metric=metric,
+        sampler=sampler,
+        space={name: _range(values) for name, values in tune["space"].items()},
+        asked=int(tune.get("trials") or 0),
+        seeds=tuple(sorted({record.seed for record in kept})),
+        equal=len({repr(counts) for counts in counted.values()}) == 1,
+        same_candidates=len({repr(_candidates(found, arm)) for arm in arms}) == 1,
+        counts={arm: min(number for number, _ in counts) for arm, counts in counted.items()},
+        trials=tuple(found),
+        best=tuple(_expected_best(found, sampler, metric)),
+        costs=costs,
+        total=total(trials),
+        notes=(*_notes(found, metric), *_strays(trials, kept)),
+        sentence="",
+    )
+
+
+def tune_of(record: Record) -> Mapping[str, Any] | None:
+    """What the study of this run tunes; None for nothing."""
+    tune = record.config["study"].get("tune")  # absent from records of earlier versions
+    return tune if isinstance(tune, Mapping) and isinstance(tune.get("space"), Mapping) else None
+
+
+def _read(folder: Path) -> StoredStudy | None:
+    try:
+        return read_study(folder)
+    except RecordError:
+        return None
+
+
+def _same_space(record: Record, tune: Mapping[str, Any]) -> bool:
+    return (tune_of(record) or {}).get("space") == tune["space"]
+
+
+def _trials(
+    kept: Sequence[Record], runs: Sequence[Record], names: Mapping[str, str], metric: str
+) -> list[Trial]:
+    """One trial per arm, condition and candidate, in the order of their conditions, arms and settings."""
+    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in kept:
+        groups[record.condition_id, record.arm, repr(own_settings(record))].append(record)
+    used = {(record.condition_id, record.arm, repr(own_settings(record))) for record in runs}
+    place = {condition: number for number, condition in enumerate(names)}
+    order = sorted(groups, key=lambda key: (place[key[0]], *key[1:]))
+    return [_trial(groups[key], names[key[0]], metric, key in used) for key in order]
+
+
+def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool) -> Trial:
+    scores = [(record.scores["validation"] or {}).get(metric) for record in members]
+    well = all(record.status == "finished" for record in members) and None not in scores
+    return Trial(
+        arm=members[0].arm,
+        condition=condition,
+        settings=own_settings(members[0]),
+        runs=len(members),
+        score=float(np.mean([score for score in scores if score is not None])) if well else None,
+        flops=float(sum(record.cost["flops"]["total"] for record in members)),
+        seconds=float(sum(record.cost["seconds"]["total"] for record in members)),
+        chosen=chosen,
+    )
+
+
+def _counts(found: Sequence[Trial], arm: str, conditions: Any) -> list[tuple[int, int]]:
+    """(candidates, their runs) of an arm, condition by condition."""
+    own = [[each for each in found if (each.arm, each.condition) == (arm, name)] for name in conditions]
+    return [(len(trials), sum(trial.runs for trial in trials)) for trials in own]
+
+
+def _candidates(found: Sequence[Trial], arm: str) -> list[tuple[str, str]]:
+    return sorted((each.condition, repr(each.settings)) for each in found if each.arm == arm)
+
+
+def _cost(arm: str, trials: Sequence[Record], runs: Sequence[Record]) -> TuningCost:
+    spent, own = (total([record for record in every if record.arm == arm]) for every in (trials, runs))
+    return TuningCost(arm, spent, own, spent.flops / own.flops if own.flops else None)
+
+
+def _expected_best(found: Sequence[Trial], sampler: str, metric: str) -> Iterator[ExpectedBest]:
+    """One curve per arm and condition that has a score."""
+    groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for trial in found:
+        groups[trial.arm, trial.condition].append(trial)
+    for trials in groups.values():
+        if any(trial.score is not None for trial in trials):
+            yield _curve(trials, sampler, metric)
+
+
+def _curve(trials: Sequence[Trial], sampler: str, metric: str) -> ExpectedBest:
+    sign, number = orient(metric), len(trials)
+    known = [sign * trial.score for trial in trials if trial.score is not None]
+    scores = [*known, *[min(known)] * (number - len(known))]
+    lower, upper = (tuple(float(sign * v) for v in end) for end in order_band(scores))
+    random = sampler == "random"
+    sure = sure_band(scores) if random else ([None] * number, [None] * number)
+    sure_lower, sure_upper = (tuple(None if v is None else sign * v for v in end) for end in sure)
+    down = sign < 0  # lower is better: the ends change places
+    each = range(1, number + 1)
+    return ExpectedBest(
+        arm=trials[0].arm,
+        condition=trials[0].condition,
+        metric=metric,
+        higher_is_better=higher_is_better(metric),
+        trials=tuple(each),
+        expected=tuple(float(sign * value) for value in expected(scores)),
+        low=upper if down else lower,
+        high=lower if down else upper,
+        sure_low=sure_upper if down else sure_lower,
+        sure_high=sure_lower if down else sure_upper,
+        flops=tuple(n * float(np.mean([trial.flops for trial in trials])) for n in each),
+        seconds=tuple(n * float(np.mean([trial.seconds for trial in trials])) for n in each),
+        failed=number - len(known),
+        covers=_ORDERS + (_SURE if random else _NOT_RANDOM),
+    )
+
+
+def _notes(found: Sequence[Trial], metric: str) -> Iterator[str]:
+    """Arms whose runs do not use the settings that scored best."""
+    sign = orient(metric)
+    for chosen in (trial for trial in found if trial.chosen and trial.score is not None):
+        own = [t for t in found if (t.arm, t.condition) == (chosen.arm, chosen.condition)]
+        best = max((t for t in own if t.score is not None), key=lambda t: sign * (t.score or 0.0))
+        if sign * ((best.score or 0.0) - (chosen.score or 0.0)) > 1e-12:
+            where = f" ({chosen.condition})" if chosen.condition else ""
+            told, better = (words(trial.settings) for trial in (chosen, best))
+            yield f"{chosen.arm}{where} went on with {told}, although {better} scored better on validation."
+
+
+def _strays(trials: Sequence[Record], kept: Sequence[Record]) -> list[str]:
+    number = len(trials) - len(kept)
+    if not number:
+        return []
+    runs = f"{number} run{'s' * (number > 1)}"
+    return [f"{runs} of another space or condition lie beside the trials: they count as cost alone."]
+
+
+def _range(values: Any) -> str:
+    """'0.0001, 0.001', or '1e-05 to 0.01, log'."""
+    if isinstance(values, Mapping):
+        return f"{values['low']:g} to {values['high']:g}" + (", log" if values.get("log") else "")
+    return ", ".join(map(word, values))

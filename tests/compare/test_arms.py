@@ -1,0 +1,85 @@
+"""The rules of a pair on real attestations: any arm may be compared with any other, and none may cheat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+from tests.arms.test_arms import ALL, arm, started
+from tests.factory import make_study
+
+from headstart.compare.pairs import Match, refusal
+from headstart.compare.study import read_study
+from headstart.records.record import Record
+from headstart.records.schema import faults
+
+Starts = dict[str, dict[str, Any]]  # the attestation by arm
+LAYER = "bert.encoder.layer.1.attention.self.query.weight"  # above what first_k with one layer pours
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A valid record, whose start is replaced by those of real models."""
+    folder = tmp_path_factory.mktemp("study")
+    return read_study(make_study(folder, seeds=[0], examples=20, evaluations=2)).records[0]
+
+
+@pytest.fixture(scope="module")
+def starts() -> Starts:
+    """The attestation of every arm, on BERT."""
+    settings = {"first_k": {"layers": 1}}
+    made = {choice: started(arm(choice, **settings.get(choice, {})), "bert")[1] for choice in ALL}
+    return {choice: {**init, "architecture": "a" * 16, "streams": {}} for choice, init in made.items()}
+
+
+def pair(record: Record, starts: Starts, baseline: str, other: str) -> Match:
+    left, right = (replace(record, arm=name, init=deepcopy(starts[name])) for name in (baseline, other))
+    return Match(left, right)
+
+
+def test_any_two_arms_may_be_compared(record: Record, starts: Starts) -> None:
+    refused = {names: refusal(pair(record, starts, *names)) for names in permutations(ALL, 2)}
+    assert {names: why for names, why in refused.items() if why} == {}
+
+
+def swap(side: str, name: str, source: str) -> Callable[[Match, Starts], None]:
+    """Put the tensor of another arm's start into one side of a pair."""
+
+    def change(match: Match, starts: Starts) -> None:
+        getattr(match, side).init["tensors"][name] = starts[source]["tensors"][name]
+
+    return change
+
+
+CHEATS = [
+    ("scratch", "mean_var", swap("arm", LAYER, "pretrained"), f"mean_var does not hold {LAYER} as its"),
+    ("scratch", "shuffled", swap("arm", LAYER, "scratch"), f"shuffled does not hold {LAYER} as its"),
+    ("scratch", "mean_var", swap("baseline", LAYER, "mean_var"), f"scratch holds {LAYER} of the checkpoint"),
+    ("scratch", "first_k", swap("arm", LAYER, "pretrained"), f"{LAYER} is fresh in first_k but starts from"),
+    ("pretrained", "first_k", swap("arm", LAYER, "pretrained"), f"first_k holds {LAYER} of the checkpoint"),
+    ("first_k", "pretrained", swap("baseline", LAYER, "pretrained"), f"first_k holds {LAYER} of the"),
+    ("frozen_random", "frozen", swap("baseline", LAYER, "pretrained"), f"frozen_random holds {LAYER} of"),
+]
+
+
+@pytest.mark.parametrize(("baseline", "other", "change", "reason"), CHEATS)
+def test_an_arm_that_is_not_what_it_says_is_refused(
+    record: Record, starts: Starts, baseline: str, other: str, change: Any, reason: str
+) -> None:
+    match = pair(record, starts, baseline, other)
+    assert refusal(match) is None
+    change(match, starts)
+    assert str(refusal(match)).startswith(reason)
+
+
+def test_the_record_has_a_place_for_every_start(record: Record, starts: Starts) -> None:
+    raw = json.loads((record.folder / "record.json").read_text("utf8"))
+    for choice, init in starts.items():
+        init = {**init, "streams": raw["init"]["streams"], "added": {"tensors": 2, "parameters": 8}}
+        assert faults({**raw, "init": init}) == [], choice
+        assert faults({**raw, "init": {**init, "added": 2}}) != []

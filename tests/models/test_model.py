@@ -1,0 +1,126 @@
+"""Model: its architecture as a mapping, what follows the tokenizer, and clear words for the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.models.text import write
+
+from headstart.models.model import Model
+from headstart.node import ConfigError, WeightsError
+
+SHAPE = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+def model(kind: str = "bert", **settings: Any) -> Model:
+    """A model by its architecture alone."""
+    return Model.read({"name": "mine", "architecture": {"model_type": kind, **settings}})
+
+
+def trained(folder: Path, **settings: Any) -> Model:
+    """The same, with a tokenizer of 601 tokens at most."""
+    train = {"algorithm": "bpe", "size": 601, "files": write(folder)}
+    architecture = {"model_type": "bert", **SHAPE, **settings}
+    return Model.read({"name": "mine", "architecture": architecture, "tokenizer": {"train": train}})
+
+
+def test_what_is_null_follows_the_tokenizer(tmp_path: Path) -> None:
+    made = trained(tmp_path, vocab_size=None, pad_token_id=None, eos_token_id=None)
+    config, tokenizer = made.transformers_config(num_labels=4), made.load_tokenizer()
+    assert len(tokenizer) == 601
+    assert config.vocab_size == 608
+    assert config.pad_token_id == tokenizer.pad_token_id
+    assert config.eos_token_id == tokenizer.sep_token_id
+    assert config.num_labels == 4
+
+
+def test_what_is_written_stays(tmp_path: Path) -> None:
+    config = trained(tmp_path, vocab_size=700, pad_token_id=9).transformers_config()
+    assert (config.vocab_size, config.pad_token_id) == (700, 9)
+
+
+def test_what_a_head_needs_goes_before_the_tokenizer(tmp_path: Path) -> None:
+    made = trained(tmp_path, vocab_size=None, pad_token_id=None)
+    assert made.transformers_config(pad_token_id=5).pad_token_id == 5
+
+
+def test_the_decoder_of_an_encoder_decoder_begins_with_padding(tmp_path: Path) -> None:
+    train = {"algorithm": "unigram", "size": 600, "files": write(tmp_path)}
+    rung = {"family": "encoder_decoder", "layers": 1, "width": 64}
+    made = Model.read({"ladder": rung, "tokenizer": {"train": train}})
+    tokenizer, config = made.load_tokenizer(), made.transformers_config()
+    assert config.decoder_start_token_id == tokenizer.pad_token_id
+    assert config.eos_token_id == tokenizer.eos_token_id
+
+
+def test_a_published_tokenizer_may_set_the_vocabulary_too(tiny_model: Path) -> None:
+    architecture = {"model_type": "gpt2", "n_embd": 32, "n_layer": 1, "n_head": 2, "vocab_size": None}
+    made = Model.read({"name": "mine", "architecture": architecture, "tokenizer": {"name": str(tiny_model)}})
+    assert made.transformers_config().vocab_size == -(-len(made.load_tokenizer()) // 8) * 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kind": "brt"}, r"model_type: transformers has no 'brt'; did you mean"),
+        ({"hidden_sise": 3}, r"architecture.hidden_sise: bert has no such setting; did you mean hidden_size"),
+        ({"foo_bar_baz": 3}, r"architecture.foo_bar_baz: bert has no such setting; see its class"),
+        ({"hidden_size": "big"}, r"model.architecture: .*hidden_size.*expected int, got str"),
+    ],
+)
+def test_a_setting_that_transformers_does_not_know_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        model(**settings).transformers_config()
+
+
+def test_every_unknown_setting_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as refused:
+        model(hidden_sise=3, num_layrs=2).transformers_config()
+    assert len(refused.value.lines) == 2
+
+
+def test_an_architecture_without_a_type_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model.architecture.model_type: is missing"):
+        Model.read({"name": "mine", "architecture": {"hidden_size": 32}}).transformers_config()
+
+
+def test_a_vocabulary_smaller_than_the_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"vocab_size: 100 is less than the 601 tokens .* write null"):
+        trained(tmp_path, vocab_size=100).transformers_config()
+
+
+def test_a_model_that_reads_images_has_no_tokenizer() -> None:
+    for ask in (Model.load_tokenizer, Model.tokenizer_digest):
+        with pytest.raises(ConfigError, match=r"mine reads images and has no tokenizer.*task=digits"):
+            ask(model("vit"))
+
+
+def test_a_model_that_is_defined_here_has_no_weights_to_find() -> None:
+    rung = Model.read({"ladder": {"family": "encoder", "layers": 2, "width": 64}})
+    for fetch in (True, False):
+        with pytest.raises(WeightsError, match=r"is defined here and has no published weights; pretrain it"):
+            rung.find(fetch)
+
+
+def test_a_model_that_is_defined_here_may_have_weights_in_a_folder(tiny_model: Path) -> None:
+    rung = {"family": "encoder", "layers": 2, "width": 64}
+    found = Model.read({"ladder": rung, "folder": str(tiny_model)}).find(fetch=False)
+    assert found.folder == tiny_model
+
+
+def test_families_of_folders_are_read_from_their_config(tiny_model: Path) -> None:
+    assert Model(name=str(tiny_model)).model_type() == "bert"
+    assert Model(name=str(tiny_model)).family() == "encoder"
+    assert Model(name="nobody/knows-this").family(fetch=False) is None
+
+
+def test_the_digest_of_a_folder_changes_with_its_tokenizer(tiny_model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    before = Model(name=str(copy)).tokenizer_digest()
+    assert before == Model(name=str(tiny_model)).tokenizer_digest()
+    (copy / "spm.model").write_bytes(b"pieces")
+    assert Model(name=str(copy)).tokenizer_digest() != before
