@@ -173,6 +173,11 @@ def _fill(
         record["scores"]["reason"] = f"{record['status']} at step 17"
     if change:
         change(record)
+    name(record)
+
+
+def name(record: dict[str, Any]) -> None:
+    """Fingerprint a record by what it says now."""
     checkpoint = record["init"]["checkpoint"]
     weights = checkpoint and checkpoint["sha256"]
     names = fingerprint(record["config"], record["data"]["source"], weights)
@@ -191,6 +196,12 @@ def _scores(answers: Mapping[str, Any]) -> dict[str, float]:
         "matthews": float(matthews_corrcoef(labels, predictions)),
         "log_loss": float(loss.mean()),
     }
+
+
+def write_run(folder: Path, record: dict[str, Any], evaluations: int = 4) -> None:
+    """Name and write a record that has its scores, with a curve that leads to them and no predictions."""
+    name(record)
+    _write(folder, record, {}, evaluations, predictions=False, curve=True)
 
 
 def _write(folder: Path, record: dict[str, Any], answers: Mapping[str, Any], evaluations: int,

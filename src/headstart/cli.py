@@ -17,7 +17,8 @@ headstart: what do pretrained weights buy? The same transformer from random and 
   headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
   headstart fetch [setting=value ...]  bring everything that a study needs here; it then runs offline
   headstart report FOLDER              build the report of a study again from its records
-  headstart tasks [--json]             every task that exists here
+  headstart models [--json|--plot F]   every model: parameters, year, published cost, cached or not
+  headstart tasks [--json]             every task: family, rows, headline metric
   headstart new task FILE [NAME]       look at your rows and write the yaml of a task for them
   headstart reproduce RUN_FOLDER       train a run again and show every number that differs
   headstart energy FOLDER METER.csv    join the readings of a wall meter to the phases of finished runs

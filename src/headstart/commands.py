@@ -117,6 +117,34 @@ def tasks(arguments: list[str]) -> int:
     return 0
 
 
+def models(arguments: list[str]) -> int:
+    """The models that exist here, as a table, as data, or drawn."""
+    usage = "models [--json | --plot FILE.svg]    (every choice of model=...; --plot draws sizes and carbon)"
+    plotted = arguments[:1] == ["--plot"] and len(arguments) == 2
+    if (code := _asked(usage, [] if plotted else arguments, flags=("--json",))) is not None:
+        return code
+    import json
+
+    from rich.console import Console
+
+    from headstart.models.listing import listed, yamls
+    from headstart.reports import models as reporting
+    from headstart.studies.search import places
+
+    found = reporting.rows(listed(yamls(places())))
+    console = Console()
+    if plotted:
+        from headstart.compare.emitted import emitted
+        from headstart.reports.models_plot import save
+
+        print(f"drawn: {save(found, emitted(Path('runs')), Path(arguments[1]))}")
+    elif arguments:
+        print(json.dumps(reporting.as_data(found), indent=2))
+    else:
+        console.print(reporting.table(found, plain=not console.is_terminal))
+    return 0
+
+
 def new(arguments: list[str]) -> int:
     """Look at a file of rows, write the yaml of a task for it, and say what to type."""
     usage = "new task FILE [NAME]    (writes conf/task/NAME.yaml for your own rows)"
@@ -176,6 +204,7 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "plan": plan,
     "fetch": fetch,
+    "models": models,
     "tasks": tasks,
     "new": new,
     "reproduce": reproduce,

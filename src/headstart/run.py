@@ -60,6 +60,7 @@ class Run(Node):
     def read(cls, mapping: Mapping[str, Any]) -> Self:
         """The run that `mapping` describes, precision resolved; every mistake in one ConfigError."""
         run = super().read(mapping)
+        run.model.check_head(run.task.auto_class_for(run.model))
         if mistakes := [line for name in run.study.freed if (line := _not_a_setting(name))]:
             raise ConfigError(mistakes)
         return run.model_copy(update={"precision": run.hardware.precision(run.precision)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -35,6 +36,9 @@ VIT: dict[str, Any] = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_a
 VIT |= {"intermediate_size": 64, "image_size": 16, "patch_size": 4}
 MODERN: dict[str, Any] = {**BERT, "cls_token_id": 1, "sep_token_id": 2}
 RELATIVE: dict[str, Any] = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]}
+
+
+_folders: list[TemporaryDirectory[str]] = []  # removed when the process ends
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,8 @@ def publish(family: str, source: str, folder: Path, seed: int = 99) -> Model:
 @cache
 def published(family: str, source: str) -> Model:
     """The same in a folder that all tests of a process read."""
-    import tempfile
-
-    return publish(family, source, Path(tempfile.mkdtemp(prefix=f"{family}-")))
+    _folders.append(TemporaryDirectory(prefix=f"{family}-"))
+    return publish(family, source, Path(_folders[-1].name))
 
 
 def labels(task: str) -> dict[str, int]:

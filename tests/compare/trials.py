@@ -11,11 +11,13 @@ from tests.factory import make_record, write_run
 RATES = (1e-4, 1e-3, 1e-2)
 
 
-def tune(rates: Sequence[float] = RATES, sampler: str = "grid", seeds: Sequence[int] = (1000,)) -> dict[str, Any]:
+def tune(
+    rates: Sequence[float] = RATES, sampler: str = "grid", seeds: Sequence[int] = (1000,)
+) -> dict[str, Any]:
     """`study.tune` as a record keeps it."""
-    space = {"optim.lr": list(rates)} if sampler == "grid" else {"optim.lr": {"low": 1e-5, "high": 1, "log": True}}
-    return {"space": space, "trials": len(rates), "sampler": sampler, "metric": None, "seeds": list(seeds),
-            "sampler_seed": 0}  # fmt: skip
+    values = list(rates) if sampler == "grid" else {"low": 1e-5, "high": 1, "log": True}
+    setting = {"space": {"optim.lr": values}, "trials": len(rates), "sampler": sampler}
+    return {**setting, "metric": None, "seeds": list(seeds), "sampler_seed": 0}
 
 
 def tuned(winners: Mapping[str, float], setting: Mapping[str, Any]) -> Callable[[dict[str, Any]], None]:
@@ -39,6 +41,7 @@ def make_trials(
     study: str = "synthetic",
     rows: int = 512,
     setting: Mapping[str, Any] | None = None,
+    alter: Callable[[dict[str, Any]], None] | None = None,
 ) -> Path:
     """Write one run per arm, rate and tuning seed beside `folder`; a score of None is a run that diverged."""
     beside = folder.parent / f"{folder.name}-tuning"
@@ -53,5 +56,7 @@ def make_trials(
                 record["status"] = "finished" if found is not None else "diverged"
                 record["scores"]["validation"] = None if found is None else {"accuracy": found}
                 record["scores"]["reason"] = "a trial: it never sees the test rows"
+                if alter:
+                    alter(record)
                 write_run(beside / f"{arm}-{rows}-{rate:g}-{seed}", record)
     return beside

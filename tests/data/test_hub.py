@@ -102,7 +102,7 @@ def test_without_a_network_what_is_cached_is_read_and_the_rest_refused_quickly(
 
 def test_an_interrupted_fetch_is_completed(hub: LoopbackHub):
     node = Hub(name="team/films")
-    snapshot = node._snapshot()
+    snapshot = node.folder()
     (snapshot / "train.csv").unlink()
     assert len(node.load(COLUMNS, "label").train) == 14
 

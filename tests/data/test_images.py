@@ -62,10 +62,8 @@ def test_digits_are_ten_classes_in_three_parts():
 def test_digits_are_those_of_scikit_learn():
     from sklearn.datasets import load_digits
 
-    known = load_digits()
-    expected = {
-        tuple(image.ravel()): str(label) for image, label in zip(known.images, known.target, strict=True)
-    }
+    images, labels = load_digits(return_X_y=True)
+    expected = {tuple(image): str(label) for image, label in zip(images, labels, strict=True)}
     train = Digits().load(COLUMNS).train
     for image, label in zip(pixels(train["image"][:], (8, 8), 1), train["label"], strict=True):
         assert expected[tuple(np.round(image.ravel() * 16))] == label

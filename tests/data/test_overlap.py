@@ -35,7 +35,8 @@ def test_whole_and_partial_copies_are_told_apart():
 
 def test_the_sentence_says_both_numbers():
     assert overlap(ROWS, CORPUS, n=8).sentence() == (
-        "2 of 4 evaluation rows share 8 words in a row with the pretraining text, 1 of them occur in it as a whole"
+        "2 of 4 evaluation rows share 8 words in a row with the pretraining text, "
+        "1 of them occur in it as a whole"
     )
 
 

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
     "compare": {"node", "records"},
     "reports": {"node", "records", "compare"},
-    "commands": {"node", "studies", "reports", "meters", "data", "records", "models"},
+    "commands": {"node", "studies", "reports", "compare", "meters", "data", "records", "models"},
     "cli": {"node", "studies", "commands", ""},
     "__main__": {"cli"},
     "__init__": set(),

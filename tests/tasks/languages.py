@@ -155,9 +155,7 @@ def toy_run(folder: Path, task: str) -> list[str]:
 def hands_over(folder: Path, given: list[str]) -> None:
     """A run that pretrains learns, and a run that takes its weights begins where it ended."""
     scratch = trained(folder / "a", [*given, "arm=scratch", "keep_weights=true"])
-    points = [
-        json.loads(line)["validation"] for line in (folder / "a/curve.jsonl").read_text("utf8").splitlines()
-    ]
+    points = validations(folder / "a")
     assert points[-1]["token_loss"] < points[0]["token_loss"] - 1
     assert scratch["cost"]["tokens"]["train"]["padded"] == scratch["cost"]["tokens"]["train"]["real"]
 

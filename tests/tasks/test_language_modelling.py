@@ -163,7 +163,7 @@ def test_smaller_sizes_are_the_beginning_of_larger_ones(folders: dict[str, Path]
     small, large = (family(CausalLM, corpus).prepare(model(folders["gpt2"]), Rows(rows=n)) for n in (40, 80))
     assert small.train.ids == large.train.ids[: len(small.train)]
     assert small.facts["counts"]["train"] == 40 and small.facts["rows"]["test"] == large.facts["rows"]["test"]
-    assert family(CausalLM, corpus).training_texts(small) == small.train.texts  # pyright: ignore[reportAttributeAccessIssue]
+    assert family(CausalLM, corpus).texts_of(small, "train") == small.train.texts  # pyright: ignore[reportAttributeAccessIssue]
     assert len(small.train.texts) == 40  # pyright: ignore[reportAttributeAccessIssue]
 
 

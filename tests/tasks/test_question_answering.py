@@ -63,7 +63,7 @@ def puzzles(tmp_path: Path) -> Path:
 def quick_questions(quick: list[str], puzzles: Path) -> list[str]:
     """Overrides of a study that answers questions with a tiny model in windows of 32 tokens."""
     kept = [one for one in quick if not one.startswith("task") and not one.startswith("size")]
-    own = ["task=questions", f"task.files.train={puzzles}", "task.stride=4", "task.max_answer=3", "size=n64"]
+    own = ["task=files_qa", f"task.files.train={puzzles}", "task.stride=4", "task.max_answer=3", "size=n64"]
     return [*kept, *own, "budget.epochs=8"]
 
 
@@ -158,6 +158,17 @@ class TestPrepared:
         note = f"test: 16 questions (1 without an answer) in {len(ready.test)} windows"
         assert note in ready.facts["notes"]
         assert ready.head["num_labels"] == 2
+
+    def test_answers_may_be_nested_as_squad_has_them(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [asked("old", "red green", "green"), asked("new", "red")]
+        nested = [
+            {**row, "answers": {"text": row["answers"], "answer_start": row["starts"]}, "starts": None}
+            for row in rows
+        ]
+        flat = prepared(tiny_model, tmp_path / "a.jsonl", rows)
+        columns: dict[str, Any] = {"answers": "answers.text", "starts": "answers.answer_start"}
+        inner = prepared(tiny_model, tmp_path / "b.jsonl", nested, **columns)
+        assert inner.asked == flat.asked and inner.ids == flat.ids
 
     def test_an_answer_must_stand_where_it_starts(self, tiny_model: Path, tmp_path: Path) -> None:
         row = asked("old", "red green", "green") | {"starts": [3]}

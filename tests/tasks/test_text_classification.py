@@ -282,8 +282,8 @@ def built(task: TextClassification, model: Model, prepared: Prepared) -> Any:
 def test_padding_changes_no_answer(
     small: Callable[[str], Path], tmp_path: Path, kind: str, pair: str | None
 ) -> None:
-    long = (" ".join(WORDS), "no")
-    rows = [(*row, "blue calm red") for row in [*sentences(40, red), *[long] * 9]]  # copies stay together
+    long = [(" ".join(WORDS[i:] + WORDS[:i]), "no") for i in range(9)]
+    rows = [(*row, "blue calm red") for row in [*sentences(40, red), *long]]
     asked = task(table(tmp_path / "a.csv", ("text", "label", "other"), rows), pair=pair)
     model = Model(name=str(small(kind)), max_length=32)
     prepared = asked.prepare(model, All())

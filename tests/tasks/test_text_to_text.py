@@ -35,8 +35,9 @@ PAD, END, UNKNOWN, COLON = range(4)
 SPECIAL: dict[str, Any] = {"vocab_size": len(NAMES), "pad_token_id": PAD, "eos_token_id": END}
 H, INNER = 32, 64
 T5: dict[str, Any] = {"d_model": H, "d_kv": 8, "num_heads": 4, "d_ff": INNER, "num_layers": 1}
+T5 |= {"decoder_start_token_id": PAD}
 CONFIGS: dict[str, Any] = {
-    "t5": tf.T5Config(**SPECIAL, **T5, decoder_start_token_id=PAD),
+    "t5": tf.T5Config(**SPECIAL, **T5),
     "bart": tf.BartConfig(
         **SPECIAL, d_model=H, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=64,
@@ -431,6 +432,11 @@ def test_an_output_that_leaves_no_room_is_refused(writers: Path, titles: Path) -
         task(titles, max_output=30).prepare(model(writers, "gpt2"), SIXTY_FOUR)
 
 
+def test_an_output_longer_than_the_model_can_write_is_refused(writers: Path, titles: Path) -> None:
+    with pytest.raises(ConfigError, match=r"task.max_output: 65 tokens are more than the 64 that"):
+        task(titles, max_output=65).prepare(model(writers, "bart"), SIXTY_FOUR)
+
+
 def test_a_tokenizer_without_an_end_is_refused(writers: Path, titles: Path, tmp_path: Path) -> None:
     save_tokenizer(tmp_path / "endless", closes=False, bos_token="<unk>")  # noqa: S106
     other = {"name": "endless", "folder": str(tmp_path / "endless")}
@@ -445,9 +451,8 @@ def test_an_absent_column_is_named(writers: Path, titles: Path) -> None:
 
 
 def test_an_encoder_is_refused_with_what_to_use_instead(tiny_model: Path, titles: Path) -> None:
-    encoder = Model.read({"name": str(tiny_model)})
     with pytest.raises(ConfigError, match="no text_to_text head: use task=docs_mlm, or an encoder-decoder"):
-        encoder.check_head(task(titles).auto_class_for(encoder))
+        task(titles).prepare(Model.read({"name": str(tiny_model)}), SIXTY_FOUR)
 
 
 def test_a_misspelt_metric_is_found(titles: Path) -> None:

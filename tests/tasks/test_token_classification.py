@@ -49,7 +49,7 @@ def sentences(tmp_path: Path) -> Path:
 def quick_tags(quick: list[str], sentences: Path) -> list[str]:
     """Overrides of a study that tags words with a tiny model."""
     kept = [one for one in quick if not one.startswith("task") and not one.startswith("size")]
-    return [*kept, "task=words", f"task.files.train={sentences}", "size=n64", "budget.epochs=8"]
+    return [*kept, "task=files_tags", f"task.files.train={sentences}", "size=n64", "budget.epochs=8"]
 
 
 def family(train: Path, **more: Any) -> TokenClassification:
@@ -149,6 +149,26 @@ class TestPrepared:
         assert "test: 3 words lie beyond the length limit" in notes  # 8 tokens hold 6 words
         assert "test: no training row has the tag NEW" in notes
         assert ready.classes == ("O", "X")
+
+    def test_rows_of_a_conll_file_and_of_a_saved_dataset_are_the_same(
+        self, tiny_model: Path, tmp_path: Path
+    ) -> None:
+        from datasets import ClassLabel, Dataset, Features, List, Value
+
+        rng, names = random.Random(3), ["O", "B-GOOD", "B-BAD"]
+        rows = [sentence(rng) for _ in range(40)]
+        lines = ("\n".join(map(" ".join, zip(row["words"], row["tags"], strict=True))) for row in rows)
+        (tmp_path / "a.conll").write_text("\n\n".join(lines) + "\n", encoding="utf8")
+        numbered = [
+            {"words": row["words"], "tags": [names.index(tag) for tag in row["tags"]]} for row in rows
+        ]
+        features = Features({"words": List(Value("string")), "tags": List(ClassLabel(names=names))})
+        Dataset.from_list(numbered, features=features).save_to_disk(tmp_path / "saved")
+        one, other = (
+            family(tmp_path / name).prepare(tiny(tiny_model), All()) for name in ("a.conll", "saved")
+        )
+        assert one.facts["rows"] == other.facts["rows"]
+        assert one.classes == other.classes == ("B-BAD", "B-GOOD", "O")
 
     def test_one_tag_is_not_enough(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O", "O"]} for word in WORDS]

@@ -79,17 +79,32 @@ def resampled_gains(
     answers: Answers, metrics: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> dict[str, np.ndarray]:
     """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}."""
+    gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
+    for metric, values in _resampled(answers, metrics, seed, resamples):
+        gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
+    return {metric: np.concatenate(parts) for metric, parts in gains.items()}
+
+
+def resampled_scores(answers: Answers, metric: str, seed: int, resamples: int) -> np.ndarray:
+    """The metric of every run on every resample of the test examples: (resamples, 2, pairs).
+
+    Answers to the same examples are resampled alike under the same seed: comparisons can be put together.
+    """
+    return np.concatenate([values for _, values in _resampled(answers, [metric], seed, resamples)])
+
+
+def _resampled(
+    answers: Answers, metrics: Sequence[str], seed: int, resamples: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Scores per metric, (chunk, 2, pairs), chunk by chunk."""
     examples = len(answers.ids)
     resamples = int(min(resamples, max(1000, _BUDGET // examples)))
     columns, places = _columns(answers, metrics)
     widest = max(examples, columns.shape[1], *(place.size for place in places.values()))
-    gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
     for weights in _weights(examples, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
         sums = weights @ columns
         for metric, place in places.items():
-            values = METRICS[metric].value(sums[:, place])  # (chunk, 2, pairs)
-            gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
-    return {metric: np.concatenate(parts) for metric, parts in gains.items()}
+            yield metric, METRICS[metric].value(sums[:, place])
 
 
 def spread(

@@ -12,6 +12,7 @@ from headstart.compare.costs import ratio, train_cost
 from headstart.compare.economics import Amount, BreakEven, Ledger, Spent, Stage, View
 from headstart.compare.pairs import Match
 from headstart.compare.payback import break_even, reaches, saving
+from headstart.compare.phrases import short
 from headstart.compare.trials import Tuning, TuningCost
 from headstart.records.record import Record
 
@@ -129,13 +130,13 @@ def payback_words(one: BreakEven, found: Ledger) -> str:
 def uses_words(uses: Amount) -> str:
     """'1 use', '12 to 30 uses': whole uses, rounded up."""
     ends = [max(1, math.ceil(end)) for end in (uses.low, uses.high) if end is not None]
-    low, high = f"{_short(min(ends))}", f"{_short(max(ends))}"
+    low, high = f"{short(min(ends))}", f"{short(max(ends))}"
     return f"{low} use{'s' * (low != '1')}" if low == high else f"{low} to {high} uses"
 
 
 def amount_words(amount: Amount) -> str:
     """'12', '12 to 30', 'at most 30', 'at least 12', three significant figures."""
-    low, high = (None if end is None else _short(end) for end in (amount.low, amount.high))
+    low, high = (None if end is None else short(end) for end in (amount.low, amount.high))
     if low is None or high is None:
         return f"at most {high}" if low is None else f"at least {low}"
     return low if low == high else f"{low} to {high}"
@@ -258,12 +259,3 @@ def _on_trust(arm: Record, root: str | None) -> str:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
-
-
-def _short(value: float) -> str:
-    """Three significant figures, thousands separated."""
-    if not value:
-        return "0"
-    digits = 2 - math.floor(math.log10(abs(value)))
-    text = f"{round(value, digits):,.{max(digits, 0)}f}"
-    return text.rstrip("0").rstrip(".") if digits > 0 else text

@@ -102,9 +102,8 @@ def _gains(
     matches: Sequence[Match], answers: Answers | None, missing: str | None, question: Question
 ) -> dict[str, Gain]:
     """The gain on every metric that all runs have; metrics that we cannot recompute get seeds only."""
-    shown = [
-        m for m in question.metrics if matches and all(m in scores_of(r) for p in matches for r in p.sides)
-    ]
+    scored = [scores_of(record) for pair in matches for record in pair.sides]
+    shown = [metric for metric in question.metrics if scored and all(metric in one for one in scored)]
     seed = int(digest([[r.run_id, r.arm] for pair in matches for r in pair.sides]), 16)
     ours = [metric for metric in shown if answers and answers.recomputes(metric)]
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.compare.conditions import conditions
+from headstart.compare.data_curves import data_curves
 from headstart.compare.fairness import with_sentence
 from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
 from headstart.compare.pairs import match, newest
@@ -47,6 +48,10 @@ class Material:
     def arms(self) -> list[str]:
         """The baseline first, then the alphabet."""
         return in_order({record.arm for record in self.records}, self.question.baseline)
+
+    def of_arm(self, arm: str) -> list[Record]:
+        """The runs of one arm."""
+        return [record for record in self.records if record.arm == arm]
 
 
 def compare(folder: Path) -> Findings:
@@ -133,6 +138,7 @@ def _findings(given: Material) -> Findings:
     study = first.config["study"]
     comparisons = tuple(replace(c, sentence=sentence(c)) for c in _with_families(given))
     trials = given.trials.records if given.trials and given.tuning else ()
+    curves, laws = data_curves(given.compared, question.margin)
     return Findings(
         study=first.study,
         question=str(study.get("question") or ""),
@@ -146,9 +152,7 @@ def _findings(given: Material) -> Findings:
         sentence=comparisons[0].sentence if comparisons else _no_comparison(given),
         comparisons=comparisons,
         arms=_arms(given),
-        attestations=tuple(
-            attestation(arm, [r for r in given.records if r.arm == arm]) for arm in given.arms
-        ),
+        attestations=tuple(attestation(arm, given.of_arm(arm)) for arm in given.arms),
         excluded=_every_exclusion(given.excluded, comparisons),
         problems=given.problems,
         notes=_notes(given, comparisons),
@@ -160,6 +164,8 @@ def _findings(given: Material) -> Findings:
         fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*given.records, *trials))),
         order=trained(given.every, {id(r): c.name for c, group in given.groups for r in group}),
         tuning=given.tuning,
+        data_curves=curves,
+        laws=laws,
     )
 
 
@@ -212,7 +218,5 @@ def _notes(given: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...
     if any(one.survivors_only for one in comparisons):
         notes.append("Means are over survivors only: some runs did not finish.")
     if given.trials and tune_of(given.first) is None:
-        notes.append(
-            "Trials of a tuning lie beside this study, but its runs were not tuned: they are left out."
-        )
+        notes.append("Trials lie beside this study, but its runs were not tuned: they are left out.")
     return (*notes, *(given.tuning.notes if given.tuning else ()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.compare import phrases
 from headstart.compare.bootstrap import Spread, half_width
 from headstart.compare.findings import Comparison, Gain, Interval, Quantity, Ratio, ToTarget, Word
 from headstart.compare.scoring import METRICS, higher_is_better, orient
@@ -79,12 +80,10 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     needed = _pairs_needed(spread, gain, margin, pairs)
     if needed:
         more = max(needed - pairs, 1)
-        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {_number(gain, '+')}"
+        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {phrases.number(gain, '+')}"
+    told = phrases.number(gain, "+")
     if evidence.examples and spread.pure_example_variance > 0:
-        return (
-            f"a larger test set: {evidence.examples} examples do not resolve a gain of {_number(gain, '+')}"
-        )
-    told = _number(gain, "+")
+        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {told}"
     return f"far more pairs than {_MOST_PAIRS}: the gain of {told} is small against the spread of the seeds"
 
 
@@ -170,18 +169,27 @@ def _scores(comparison: Comparison, gain: Gain) -> str:
     """Both scores, the gain, its interval, the number of pairs, and the word for it."""
     metric = gain.metric.replace("_", " ") + ("" if gain.higher_is_better else " (lower is better)")
     word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
-    pairs = f"{gain.pairs} pair{'s' * (gain.pairs != 1)}"
+    digits = _digits(gain)
     return (
-        f"{comparison.arm} scores {_number(gain.arm_score)} against {_number(gain.baseline_score)} from "
-        f"{comparison.baseline} in {metric} (gain {_number(gain.gain)}, {_span(gain)}, {pairs}: {word})"
+        f"{comparison.arm} scores {phrases.number(gain.arm_score)} against "
+        f"{phrases.number(gain.baseline_score)} from {comparison.baseline} in {metric} "
+        f"(gain {phrases.number(gain.gain, digits=digits)}, {_span(gain, digits)}, "
+        f"{phrases.plural(gain.pairs, 'pair')}: {word})"
     )
 
 
-def _span(gain: Gain) -> str:
+def _digits(gain: Gain) -> int:
+    """Three decimals; more where an interval that leaves 0 out would look as if it did not."""
+    if gain.interval is None or gain.word not in ("better", "worse"):
+        return 3
+    return phrases.digits_for(gain.interval.low, gain.interval.high)
+
+
+def _span(gain: Gain, digits: int) -> str:
     if gain.interval is None:
         return "no interval"
-    level = f"{gain.interval.level * 100:g} %"
-    return f"{level} interval {_number(gain.interval.low)} to {_number(gain.interval.high)}"
+    low, high = (phrases.number(end, digits=digits) for end in (gain.interval.low, gain.interval.high))
+    return f"{gain.interval.level * 100:g} % interval {low} to {high}"
 
 
 def _reached(comparison: Comparison) -> str | None:
@@ -195,7 +203,8 @@ def to_target_sentence(found: ToTarget) -> str:
     """ "scratch did not reach pretrained's validation accuracy (0.553) within this budget"."""
     if found.target is None:
         return f"{found.runner}: no curve tells whether it reached {found.target_of}"
-    goal = f"{found.target_of}'s final validation {found.metric.replace('_', ' ')} ({_number(found.target)})"
+    metric, score = found.metric.replace("_", " "), phrases.number(found.target)
+    goal = f"{found.target_of}'s final validation {metric} ({score})"
     if not found.reached:
         return f"{found.runner} did not reach {goal} within this budget"
     part = found.flops_share
@@ -210,12 +219,6 @@ def _share_words(part: float, other: str) -> str:
         return " before any training"
     told = "less than 0.01" if part < 0.005 else f"{part:.2f}"
     return f", with {told} of the FLOPs that {other} was trained with"
-
-
-def _number(value: float, sign: str = "") -> str:
-    """Three decimals, a real minus sign, and no minus before a zero."""
-    text = f"{value:{sign}.3f}"
-    return ("+0.000" if sign else "0.000") if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:

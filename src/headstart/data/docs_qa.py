@@ -31,19 +31,26 @@ class Passage:
 
 def rows(entries: Sequence[Entry], shortest: int, longest: int) -> Iterator[tuple[Entry, Row]]:
     """(entry, (context, question, answers, starts)), one question to each docstring; some ask for a
-    parameter of another function, and have no answer."""
+    parameter of another function, and have no answer. Functions share descriptions of parameters: one
+    that is asked for in evaluation is not asked for in training."""
     passages = [(entry, passage(entry, longest)) for entry in entries]
     usable = [(entry, found) for entry, found in passages if found.told and len(found.context) >= shortest]
-    for place, (entry, found) in enumerate(usable):
-        chance = _chance(entry, "kind")
-        if chance < UNANSWERABLE:
-            asked = _foreign(usable, place)
-            if asked:
-                yield entry, (found.context, question(asked), [], [])
-        else:
-            asked = _asked(entry, found, chance < UNANSWERABLE + RETURNS)
-            start, answer = found.told[asked]
-            yield entry, (found.context, question(asked), [answer], [start])
+    made = [(usable[place][0], row) for place in range(len(usable)) if (row := _row(usable, place))]
+    held_out = {answer for entry, (_, _, answers, _) in made if entry.split != "train" for answer in answers}
+    for entry, row in made:
+        if entry.split != "train" or held_out.isdisjoint(row[2]):
+            yield entry, row
+
+
+def _row(usable: Sequence[tuple[Entry, Passage]], place: int) -> Row | None:
+    entry, found = usable[place]
+    chance = int.from_bytes(hashed_rank(0, f"qa kind\0{entry.key}"), "big") / 2**64
+    if chance < UNANSWERABLE:
+        asked = _foreign(usable, place)
+        return (found.context, question(asked), [], []) if asked else None
+    asked = _asked(entry, found, chance < UNANSWERABLE + RETURNS)
+    start, answer = found.told[asked]
+    return found.context, question(asked), [answer], [start]
 
 
 def question(name: str) -> str:
@@ -92,7 +99,3 @@ def _foreign(usable: Sequence[tuple[Entry, Passage]], place: int) -> str:
             if strange:
                 return min(strange, key=lambda name: hashed_rank(0, f"{name}\0{entry.key}"))
     return ""
-
-
-def _chance(entry: Entry, what: str) -> float:
-    return int.from_bytes(hashed_rank(0, f"qa {what}\0{entry.key}"), "big") / 2**64

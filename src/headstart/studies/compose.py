@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.singleton import Singleton
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -47,9 +49,12 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def runs_of(arguments: Sequence[str]) -> list[Run]:
-    """Every run that `headstart ARGUMENTS` would train, in its order."""
+    """Every run that `headstart ARGUMENTS` would train, in its order; also while Hydra runs a study."""
     given = [argument for argument in arguments if not argument.startswith("-")]
-    with initialize_config_dir(version_base="1.3", config_dir=str(shipped()), job_name="headstart"):
+    with (
+        _alone(),
+        initialize_config_dir(version_base="1.3", config_dir=str(shipped()), job_name="headstart"),
+    ):
         given, mistakes = _overrides(given)
         study, wrong = _composed(_fixed(given))
         configs, mistakes = [study], mistakes | wrong | dict.fromkeys(clashes())
@@ -64,6 +69,17 @@ def runs_of(arguments: Sequence[str]) -> list[Run]:
                 f"{axis}: one run takes one value; leave out hydra.mode=RUN" for axis in _axes(given)
             )
         return _read([config for config in configs if config is not None], mistakes)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hydra as if nobody else used it, and afterwards as it was."""
+    before = Singleton.get_state()
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        Singleton.set_state(before)
 
 
 def _read(configs: Sequence[Any], mistakes: dict[str, None]) -> list[Run]:

@@ -16,8 +16,8 @@ from headstart.tasks.guess import Guess, guess
 
 TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "text_classification": "files",
-    "token_classification": "words",
-    "question_answering": "questions",
+    "token_classification": "files_tags",
+    "question_answering": "files_qa",
     "image_classification": "images",
     "masked_lm": "files_mlm",
     "text_to_text": "files_to_text",

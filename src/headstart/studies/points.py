@@ -75,7 +75,7 @@ def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
             runs.append(Run.read(config))
         except ConfigError as error:
             mistakes |= dict.fromkeys(error.lines)
-    mistakes |= dict.fromkeys(_idle_axes(runs))
+    mistakes |= dict.fromkeys([*_idle_axes(runs), *_namesakes(runs)])
     if mistakes:
         raise ConfigError(mistakes)
     return runs
@@ -94,6 +94,17 @@ def _idle_axes(runs: Iterable[Run]) -> list[str]:
         f"{name}: cannot change the answer, so it cannot be swept; run it under two study.name"
         for name in idle
     ]
+
+
+def _namesakes(runs: Iterable[Run]) -> list[str]:
+    """A sentence per name that two different arms of a study share."""
+    arms: dict[tuple[str, str], Any] = {}
+    twice: dict[str, None] = {}
+    for run in runs:
+        first = arms.setdefault((str(run.study_folder), run.arm.name), run.arm)
+        if first != run.arm:
+            twice[run.arm.name] = None
+    return [f"arm.name: two different arms are called {name}; give each a name of its own" for name in twice]
 
 
 def pairs_of(runs: Sequence[Run]) -> list[list[int]]:

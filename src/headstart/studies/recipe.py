@@ -17,6 +17,7 @@ from headstart.studies.progress import StudyProgress
 from headstart.study import Study
 
 SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")
+OBJECTIVES = {"encoder": "files_mlm", "decoder": "files_clm", "encoder_decoder": "files_denoise"}
 PRETRAINING = Study(
     name="pretraining", question="Weights that other studies start from.", warm_up=0
 )  # one study for all, so that the same pretraining is never done twice
@@ -34,7 +35,7 @@ def pretraining(run: Run) -> Run | None:
     arm = run.arm
     if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
         return None
-    given = [*arm.recipe, *_own_text(run, arm), "arm=scratch", f"seed={arm.recipe_seed}"]
+    given = [*_own_text(run, arm), *arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}"]
     (found,) = runs_of([*given, "keep_weights=true", "hydra.mode=RUN"])
     shared = {name: getattr(run, name) for name in SHARED}
     return found.model_copy(update=shared | {"study": PRETRAINING})
@@ -76,12 +77,15 @@ def _own_text(run: Run, arm: Transfer) -> list[str]:
     if not arm.own_text:
         return []
     prepared = run.task.prepare(run.model, run.size)
-    texts = run.task.training_texts(prepared)
-    if not texts:
-        raise ConfigError(f"arm={arm.name}: task {run.task.name} has no text to pretrain on")
+    texts = run.task.texts_of(prepared, "train")
+    objective = OBJECTIVES.get(run.model.family() or "")
+    if not texts or objective is None:
+        raise ConfigError(
+            f"arm={arm.name}: task {run.task.name} has no text that {run.model.name} could read"
+        )
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
     path = cached(f"own-text/{prepared.facts['rows']['train']}.jsonl", lambda p: _write(p, lines))
-    return [f"task.files.train={path}"]
+    return [f"task={objective}", f"task.name={run.task.name}_text", f"task.files.train={path}"]
 
 
 def _write(path: Path, lines: str) -> None:

@@ -168,9 +168,9 @@ class Family(Node):
         """Tokens generated per batch, for families that generate; empty for the others."""
         return []
 
-    def training_texts(self, prepared: Prepared) -> Sequence[str]:
-        """The texts of the training rows that are used, for telling what a model has seen; () for images."""
-        return getattr(prepared.train, "texts", ())
+    def texts_of(self, prepared: Prepared, split: str) -> Sequence[str]:
+        """The texts of a split's rows as far as they are used: what a model sees; () for images."""
+        return getattr(prepared.part(split), "texts", ())
 
     def facts(
         self, splits: Splits, train: Any, examples: Mapping[str, Examples], **more: Any

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.denoising import Denoising
+from headstart.tasks.image_classification import ImageClassification
 from headstart.tasks.masked_lm import MaskedLM
 from headstart.tasks.question_answering import QuestionAnswering
 from headstart.tasks.text_classification import TextClassification
@@ -21,6 +22,7 @@ Task = Annotated[
     | TextToText
     | CausalLM
     | MaskedLM
-    | Denoising,
+    | Denoising
+    | ImageClassification,
     Field(discriminator="kind"),
 ]

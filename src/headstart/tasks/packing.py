@@ -119,8 +119,7 @@ class Blocks:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of text per block: (blocks,) int64; all equal but perhaps the last."""
-        ends = np.minimum(self.content * np.arange(1, len(self) + 1), len(self.stream) - self.ahead)
-        return np.diff(ends, prepend=0)
+        return self._sizes
 
     @cached_property
     def shown(self) -> list[str]:
@@ -159,6 +158,11 @@ class Blocks:
         if any(len(row) < length for row in rows):
             batch["attention_mask"] = padded([np.ones_like(row) for row in rows], length, 0)
         return batch
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        ends = np.minimum(self.content * np.arange(1, len(self) + 1), len(self.stream) - self.ahead)
+        return np.diff(ends, prepend=0)
 
     @cached_property
     def _names(self) -> list[str]:

@@ -62,6 +62,7 @@ class TextToText(Family):
 
     def prepare(self, model: Model, size: Size) -> Prepared:
         """Rows loaded, checked, cut to size and tokenised; ConfigError when no room is left for them."""
+        model.check_head(self.auto_class_for(model))
         splits = self.source.load({"text": self.text, "output": self.output})
         chosen = size.choose(None, splits.train["id"][:])
         train = splits.train.select(chosen)
@@ -159,6 +160,12 @@ class TextToText(Family):
     def _encoded(self, rows: Any, model: Model, tokenizer: Any, head: Mapping[str, int]) -> Encoded:
         """Rows for an encoder-decoder; it also writes what the tokenizer puts before a text."""
         digest, limit = model.tokenizer_digest(), length_limit(model, tokenizer)
+        most = min(tokenizer.model_max_length, model.longest or tokenizer.model_max_length)
+        if self.max_output > most:
+            raise ConfigError(
+                f"task.max_output: {self.max_output} tokens are more than the {most} that {model.name} can "
+                "write: choose fewer"
+            )
         texts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, limit)
         texts = ended(texts, head["eos_token_id"], limit)
         targets = tokens_of(tokenizer, digest, rows["output"][:], None, self.max_output)

@@ -34,6 +34,7 @@ class Learner(pl.LightningModule):
         super().__init__()
         self.run, self.model, self.steps, self.former = run, model, steps, former
         self.stages = stages  # from which step on which parameters train
+        self._norms = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules())
         self.best_state: dict[str, torch.Tensor] | None = None
         self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
         self._count = 0
@@ -59,7 +60,7 @@ class Learner(pl.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
         torch.manual_seed(stream(self.run.seed, "noise", self.step))
-        if len(self.stages) > 1:
+        if len(self.stages) > 1 or self._norms:
             self._free()
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
@@ -96,10 +97,13 @@ class Learner(pl.LightningModule):
         return mean
 
     def _free(self) -> None:
-        """Let train what this step's stage names, and nothing else."""
+        """Let train what this step's stage names, and nothing else: not even the statistics of a norm."""
         (names,) = [names for start, names in self.stages if start <= self.step][-1:]
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in names)
+        for layer in self.model.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.train(self.training and any(p.requires_grad for p in layer.parameters()))
 
     def _keep(self, loss: torch.Tensor) -> None:
         step = torch.tensor(self.step, device=loss.device)

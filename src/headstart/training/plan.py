@@ -133,7 +133,8 @@ def counters_of(run: Run, plan: Plan, config: PretrainedConfig) -> list[tuple[in
     """Who counts the FLOPs of the run from which step on: a new stage of the arm is a new counter."""
     task, head = run.task, run.task.auto_class_for(run.model)
     skeleton = run.model.skeleton(head, config)
-    added = "+".join(run.arm.adapt(skeleton, 0))
+    names, parameters = run.arm.adapt(skeleton, 0), dict(skeleton.named_parameters())
+    added = "+".join(f"{name}{tuple(parameters[name].shape)}" for name in names)
     shape = f"{head}:{architecture_digest(config)}:{added}"
     return [
         (
@@ -145,11 +146,12 @@ def counters_of(run: Run, plan: Plan, config: PretrainedConfig) -> list[tuple[in
 
 
 def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
+    batches = [batch.tolist() for batch in order]
     return Shapes(
-        rows=np.array([len(batch) for batch in order]),
-        tokens=np.array([examples.real(batch) for batch in order]),
-        padded=np.array([examples.padded(batch) for batch in order]),
-        each=[examples.shape(batch) for batch in order],
+        rows=np.array([len(batch) for batch in batches]),
+        tokens=np.array([examples.real(batch) for batch in batches]),
+        padded=np.array([examples.padded(batch) for batch in batches]),
+        each=[examples.shape(batch) for batch in batches],
     )
 
 

@@ -16,7 +16,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from headstart.arms.attest import attest
+from headstart.arms.attest import added, attest
 from headstart.arms.from_run import keep, write_ledger
 from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
@@ -33,6 +33,7 @@ from headstart.streams import stream
 from headstart.tasks.family import Examples
 from headstart.training import resume
 from headstart.training.journal import Journal
+from headstart.training.met_before import leave_fingerprints, met_before
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
 from headstart.training.tracker import summarise, tracked
@@ -87,10 +88,11 @@ def train(
             seeds = {name: stream(run.seed, name) for name in ("weights", "order", "noise", "arm")}
             model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
             poured = run.arm.pour(model, run.model, seeds["arm"])
-            init = attest(model, head_names(model), poured.names, poured.checkpoint)
+            checkpoint = poured.checkpoint and {**poured.checkpoint, "met_before": met_before(run, prepared)}
+            init = attest(model, head_names(model), poured.names, checkpoint)
             init |= {"streams": seeds | {"subset": getattr(run.size, "seed", 0)}}
             init |= {"architecture": architecture_digest(config)}
-            run.arm.adapt(model, seeds["arm"])
+            init |= {"added": added(model, run.arm.adapt(model, seeds["arm"]))}
             stages = [(round(s.share * plan.steps), s.trainable) for s in run.arm.stages(model)]
 
         # 3. What every step will cost, counted before the first one.
@@ -131,6 +133,7 @@ def train(
                 _write_predictions(folder, prepared.test, journal)
             if run.keep_weights:
                 keep(folder, run.arm.settle(model), run.task.processor(run.model))
+                leave_fingerprints(run, prepared, folder)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
         except BaseException as error:

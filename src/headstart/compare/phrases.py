@@ -1,0 +1,69 @@
+"""Phrases: numbers, bounds and intervals as a sentence says them."""
+
+from __future__ import annotations
+
+import math
+
+from headstart.compare.efficiency import Bounded
+
+
+def number(value: float, sign: str = "", digits: int = 3) -> str:
+    """A score: three decimals, a real minus sign, and no minus before a zero."""
+    text = f"{value:{sign}.{digits}f}"
+    zero = f"{0:{sign}.{digits}f}"
+    return zero if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
+
+
+def digits_for(*values: float) -> int:
+    """Decimals, from 3 to 6, with which none of these that is not 0 looks like it."""
+    shown = [abs(value) for value in values if value and math.isfinite(value)]
+    smallest = min(shown, default=1.0)
+    return 3 if smallest >= 0.0005 else min(6, 1 + math.ceil(-math.log10(smallest)))
+
+
+def short(value: float | None) -> str:
+    """Three significant figures, thousands separated: 0.0123, 6.4, 12,300; "unknown" for None."""
+    if value is None or not math.isfinite(value):
+        return "unknown"
+    if not value:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, digits):,.{max(digits, 0)}f}".replace("-", "\N{MINUS SIGN}")
+    return text.rstrip("0").rstrip(".") if digits > 0 else text
+
+
+def rows(count: float) -> str:
+    """'1 row', '4,096 rows'."""
+    told = f"{round(count):,}"
+    return f"{told} row{'s' * (told != '1')}"
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 pair', '6 pairs'."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def joined(names: list[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def interval(found: Bounded) -> str:
+    """' (95 % interval 300 to 560)', or with the end that is known; nothing where there is none."""
+    low, high = found.sure_low, found.sure_high
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        return f" (95 % interval: at {f'most {short(high)}' if low is None else f'least {short(low)}'})"
+    return f" (95 % interval {short(low)} to {short(high)})"
+
+
+def bounded(found: Bounded) -> str:
+    """'6.4 (95 % interval 4.7 to 8.8)', 'at least 64 (95 % interval: at least 30)', 'unknown'."""
+    if found.low is None and found.high is None:
+        return "unknown"
+    if found.low is None or found.high is None:
+        word, end = ("at most", found.high) if found.low is None else ("at least", found.low)
+        return f"{word} {short(end)}{interval(found)}"
+    told = short(found.low) if found.low == found.high else f"{short(found.low)} to {short(found.high)}"
+    return f"{told}{interval(found)}"

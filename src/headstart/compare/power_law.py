@@ -1,0 +1,87 @@
+"""Power law of transfer: D_T = k * D_F**alpha * N**beta, by least squares on the logarithms.
+
+Hernandez et al. (2021), equation 1: rows transferred against rows of fine-tuning data and parameters. The
+interval is that of seeds and examples: the fit is made again on every joint draw. It does not say whether a
+power law is the right curve; `residual` shows how far the points lie from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.compare.efficiency import PowerLaw
+from headstart.compare.interval import Interval
+
+FEWEST = 4
+_SURE = 0.95  # share of the draws in which a point must lie within the data, and above its rows
+
+
+@dataclass(frozen=True)
+class Point:
+    """The rows transferred at one size of data and of model."""
+
+    rows: int
+    parameters: int | None
+    transferred: float  # infinite, or not above 0, where there is no such number
+    draws: np.ndarray  # (draws,)
+    most: float  # the largest number of rows that the data can show here
+
+
+def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
+    """Fit the law, or say why not. `beta` is fitted where models of several sizes are among the points."""
+    usable = [point for point in found if _usable(point)]
+    models = {point.parameters for point in usable}
+    left_out = len(found) - len(usable)
+    if len(usable) < FEWEST or len({point.rows for point in usable}) < 2:
+        return _refused(arm, len(usable), left_out)
+    columns = [np.ones(len(usable)), np.log([point.rows for point in usable])]
+    if len(models) > 1 and None not in models:
+        columns.append(np.log([float(point.parameters or 1) for point in usable]))
+    solve = np.linalg.pinv(np.stack(columns, axis=1))  # (coefficients, points)
+    logs = np.log([point.transferred for point in usable])
+    fitted = solve @ logs
+    drawn = np.log(np.stack([_kept(point) for point in usable])).T @ solve.T  # (draws, coefficients)
+    return _told(arm, usable, left_out, fitted, drawn, logs - np.stack(columns, axis=1) @ fitted)
+
+
+def _usable(point: Point) -> bool:
+    if not 0 < point.transferred < np.inf:
+        return False
+    return float(((point.draws > 0) & np.isfinite(point.draws)).mean()) >= _SURE
+
+
+def _kept(point: Point) -> np.ndarray:
+    """The draws of a usable point; the few beyond the data are set to its edge, the few below 1 row to 1."""
+    return np.clip(point.draws, 1.0, max(point.most - point.rows, 1.0))
+
+
+def _told(
+    arm: str, usable: Sequence[Point], left_out: int, fitted: np.ndarray, drawn: np.ndarray, rest: np.ndarray
+) -> PowerLaw:
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    ends = [Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+    freedom = len(usable) - len(fitted)
+    return PowerLaw(
+        arm=arm,
+        points=len(usable),
+        left_out=left_out,
+        k=float(np.exp(fitted[0])),
+        alpha=float(fitted[1]),
+        beta=float(fitted[2]) if len(fitted) > 2 else None,
+        k_interval=Interval(float(np.exp(low[0])), float(np.exp(high[0]))),
+        alpha_interval=ends[1],
+        beta_interval=ends[2] if len(fitted) > 2 else None,
+        residual=float(np.sqrt((rest**2).sum() / freedom)) if freedom else None,
+        reason="",
+        notes=("The interval covers the scores, not whether the curve is a power law.",),
+    )
+
+
+def _refused(arm: str, points: int, left_out: int) -> PowerLaw:
+    have = f"{points} of {points + left_out} points" if left_out else f"{points} points"
+    why = f"; {left_out} lie beyond the sizes that were run, or not above their own rows" if left_out else ""
+    reason = f"a power law needs {FEWEST} points at two sizes or more, and there are {have} to fit{why}"
+    return PowerLaw(arm, points, left_out, *(None,) * 7, reason=reason)

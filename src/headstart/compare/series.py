@@ -1,0 +1,127 @@
+"""Series: the comparisons of one arm that differ in the number of training rows and in nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.compare.bootstrap import resampled_scores
+from headstart.compare.joint import SizeScores, centred
+from headstart.compare.pairwise import Compared, scores_of
+from headstart.compare.scoring import orient
+from headstart.compare.settings import is_free
+from headstart.records.fingerprint import SCIENCE, digest, free_settings
+from headstart.records.record import Record
+
+_SIZE_WORDS = ("size", "draw", "size.draw")  # how a condition names its rows
+_WORK = 40_000_000  # example draws per series: more would be felt
+_FEWEST = 200  # resamples below which the examples are left out
+
+
+@dataclass(frozen=True)
+class Series:
+    """One arm against the baseline over sizes: comparisons by their rows, fewest first."""
+
+    arm: str
+    context: str  # the other settings that vary, as words
+    sizes: Mapping[int, tuple[Compared, ...]]  # several where the subset was drawn several times
+
+    @property
+    def first(self) -> Compared:
+        """The comparison at the smallest size."""
+        return next(iter(self.sizes.values()))[0]
+
+    @property
+    def all(self) -> list[Compared]:
+        """Every comparison."""
+        return [one for every in self.sizes.values() for one in every]
+
+    @property
+    def draws(self) -> int:
+        """The smallest number of draws of the subset at any size."""
+        return min(len(every) for every in self.sizes.values())
+
+
+def series(compared: Sequence[Compared]) -> list[Series]:
+    """Every arm and context with comparisons at two sizes or more."""
+    groups: dict[tuple[str, str], dict[int, list[Compared]]] = defaultdict(lambda: defaultdict(list))
+    for one in compared:
+        comparison = one.comparison
+        if comparison.gain is not None:
+            key = (comparison.arm, context_id(one.matches[0].arm))
+            groups[key][comparison.condition.train_rows].append(one)
+    return [
+        Series(arm, context_words(sizes), {rows: tuple(sizes[rows]) for rows in sorted(sizes)})
+        for (arm, _), sizes in groups.items()
+        if len(sizes) > 1
+    ]
+
+
+def context_id(record: Record) -> str:
+    """What a run has in common with runs of other sizes and seeds; settings that the study frees left out."""
+    freed = free_settings(record.config)
+    science = {
+        name: _without(record.config[name], name, freed)
+        for name in SCIENCE
+        if name in record.config and name not in ("size", "seed")
+    }
+    return digest({"science": science, "source": record.data["source"]})
+
+
+def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:
+    """'bert_mini, lr 0.001': what the condition names beside the size."""
+    settings = next(iter(sizes.values()))[0].comparison.condition.settings
+    kept = {name: value for name, value in settings.items() if name not in _SIZE_WORDS}
+    return ", ".join(v if k in ("task", "model") else f"{k} {v}" for k, v in kept.items())
+
+
+def size_scores(found: Series, metric: str, seed: int) -> list[SizeScores]:
+    """The scores of a series, size by size, oriented, with resampled examples where that is cheap."""
+    resamples = _resamples(found, metric)
+    return [_at_size(rows, every, metric, seed, resamples) for rows, every in found.sizes.items()]
+
+
+def _resamples(found: Series, metric: str) -> int:
+    """How many resamples of the examples all comparisons can afford; 0 for none."""
+    answers = [one.answers for one in found.all]
+    if any(each is None or not each.recomputes(metric) for each in answers):
+        return 0
+    first = answers[0]
+    alike = all(np.array_equal(each.ids, first.ids) for each in answers if each and first)
+    number = _WORK // max(sum(len(each.ids) for each in answers if each), 1)
+    return min(number, 1000) if alike and number >= _FEWEST else 0
+
+
+def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resamples: int) -> SizeScores:
+    cells = [_cells(one, metric) for one in every]
+    if len(every) > 2:  # draws of the subset differ more than seeds do: they are what was sampled
+        units = tuple(str(place) for place in range(len(every)))
+        values = np.stack([scores.mean(axis=1) for _, scores in cells], axis=1)
+    else:
+        units = tuple(f"{place}:{seed}" for place, (seeds, _) in enumerate(cells) for seed in seeds)
+        values = np.concatenate([scores for _, scores in cells], axis=1)
+    if not resamples:
+        return SizeScores(rows, units, orient(metric) * values, None)
+    drawn = [resampled_scores(one.answers, metric, seed, resamples) for one in every if one.answers]
+    return SizeScores(
+        rows, units, orient(metric) * values, orient(metric) * centred(np.concatenate(drawn, 2))
+    )
+
+
+def _cells(one: Compared, metric: str) -> tuple[list[int], np.ndarray]:
+    """Seeds and scores, (2, pairs), in the order of the seeds."""
+    matches = sorted(one.matches, key=lambda pair: pair.arm.seed)
+    scores = [[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)]
+    return [pair.arm.seed for pair in matches], np.array(scores, dtype=float)
+
+
+def _without(value: Any, path: str, freed: tuple[str, ...]) -> Any:
+    if is_free(path, freed):
+        return None
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without(item, f"{path}.{name}", freed) for name, item in value.items()}
