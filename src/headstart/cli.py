@@ -20,7 +20,7 @@ headstart: what do pretrained weights buy? The same transformer from random and 
   headstart models [--json|--plot F]   every model: parameters, year, published cost, cached or not
   headstart tasks [--json]             every task: family, rows, headline metric
   headstart new task FILE [NAME]       look at your rows and write the yaml of a task for them
-  headstart reproduce RUN_FOLDER       train a run again and show every number that differs
+  headstart reproduce FOLDER | --all   run a page of experiments/ again, or one run, and check it
   headstart energy FOLDER METER.csv    join the readings of a wall meter to the phases of finished runs
   headstart doctor [--json]            this machine: what can be measured here, and why not the rest
 

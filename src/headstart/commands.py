@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.node import ConfigError
+
+if TYPE_CHECKING:
+    from headstart.compare.expected import Checked, Claim
 
 Command = Callable[[list[str]], int]
 
@@ -162,16 +166,62 @@ def new(arguments: list[str]) -> int:
 
 
 def reproduce(arguments: list[str]) -> int:
-    """Train one run again from its stored configuration, and show every number that differs."""
-    usage = "reproduce runs/STUDY/RUN    (train that run again, and show every number that differs)"
-    if (code := _asked(usage, arguments, 1)) is not None:
-        return code
+    """A notebook page run again and checked against its claim, all pages, or one run trained again."""
+    usage = (
+        "reproduce experiments/NAME [setting=value ...]  (run that study again, check its claim)\n"
+        "       headstart reproduce --all                           (every page of ./experiments)\n"
+        "       headstart reproduce runs/STUDY/RUN                  (train a run again, show what differs)"
+    )
+    if not arguments or arguments[0] in ("-h", "--help"):
+        return _asked(usage, arguments, 1) or 0
+    if arguments[0] == "--all":
+        return _every_page(arguments[1:])
+    if (Path(arguments[0]) / "record.json").is_file():
+        return _run_again(Path(arguments[0]))
+    holds, claim, checked = _page(Path(arguments[0]), arguments[1:])
+    from headstart.reports.claims import show_claim
+
+    show_claim(claim, checked)
+    return 0 if holds else 1
+
+
+def _run_again(folder: Path) -> int:
     from headstart.reports.again import show_again
     from headstart.studies.again import train_again
 
-    again = train_again(Path(arguments[0]))
+    again = train_again(folder)
     show_again(again)
     return 1 if again.differences else 0
+
+
+def _page(folder: Path, settings: Sequence[str]) -> tuple[bool, Claim, Sequence[Checked]]:
+    """Run the study of a page and check what it claims."""
+    from headstart.compare import expected
+    from headstart.compare.quantities import quantities
+    from headstart.compare.study import compare
+    from headstart.studies.claim import rerun
+
+    claim = expected.read_claim(folder)
+    checked = expected.check(claim, quantities(compare(rerun(claim.command, settings))))
+    return all(one.holds for one in checked), claim, checked
+
+
+def _every_page(settings: Sequence[str]) -> int:
+    from headstart.compare.expected import pages, read_claim
+    from headstart.node import HeadstartError
+    from headstart.reports.claims import show_all
+
+    results = []
+    for folder in pages(Path("experiments")):
+        try:
+            holds, claim, _ = _page(folder, settings)
+            results.append((claim, holds, ""))
+        except HeadstartError as error:
+            results.append((read_claim(folder), False, str(error)))
+    if not results:
+        raise ConfigError("reproduce --all: there is no page with a claim.json in ./experiments")
+    show_all(results)
+    return 0 if all(holds for _, holds, _ in results) else 1
 
 
 def _runs(command: str, arguments: list[str]) -> list:

@@ -59,6 +59,14 @@ class Node(BaseModel):
         return node
 
 
+class Open:
+    """Marks a field (in its annotation) that takes more nodes than the annotation names."""
+
+    def settings(self) -> set[str]:
+        """Names of the settings of those other nodes."""
+        raise NotImplementedError
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """' did you mean X?' when one of `known` is close to `word`, else the list of what is known."""
     names = sorted(known)
@@ -127,11 +135,13 @@ def _holds(mapping: Any, part: str | int) -> bool:
 
 def settings_at(node: type[Node], path: Sequence[str]) -> set[str]:
     """Names of the settings that may stand at `path` below `node`."""
-    nodes = [node]
+    nodes, others = [node], []
     for part in path:
         fields = [n.model_fields[part] for n in nodes if part in n.model_fields]
         nodes = [found for field in fields for found in _nodes_in(field.annotation)]
-    return {name for n in nodes for name in n.model_fields}
+        others = [mark for field in fields for mark in field.metadata if isinstance(mark, Open)]
+    names = {name for n in nodes for name in n.model_fields}
+    return names.union(*(mark.settings() for mark in others))
 
 
 def _nodes_in(annotation: Any) -> list[type[Node]]:

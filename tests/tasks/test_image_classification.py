@@ -333,7 +333,7 @@ def test_files_of_images_and_weights_that_transformers_can_use(tmp_path: Path) -
     asked = overrides(
         checkpoint(tmp_path / "model", RESNET), "size=all", "keep_weights=true", "budget.epochs=3"
     )
-    asked[0] = "task=images"
+    asked[0] = "task=files_images"
     asked += [f"task.files.train={tmp_path / 'mine.csv'}", "task.image=path", "task.label=kind"]
     record = trained(tmp_path / "run", asked)
     assert record["scores"]["test"]["accuracy"] > 0.9

@@ -129,15 +129,16 @@ def test_answers_that_teach_nothing(
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize("role", ["label", "labels"])
-def test_a_class_that_training_never_saw(tmp_path: Path, tiny_model: Path, role: str) -> None:
-    known = [(f"red {i}", ("warm", "cold")[i % 2]) for i in range(20)]
-    files = {
-        "train": str(table(tmp_path / "a.csv", ("text", role), known)),
-        "test": str(table(tmp_path / "b.csv", ("text", role), [("red", "lukewarm")])),
-    }
+def test_a_class_that_training_never_saw(tmp_path: Path, tiny_model: Path) -> None:
+    files = {}
+    for name, answers in (("train", ("warm", "cold")), ("test", ("lukewarm",))):
+        rows = [(f"red {i}", answers[i % len(answers)]) for i in range(20)]
+        files[name] = str(table(tmp_path / f"{name}.csv", ("text", "answer"), rows))
     with pytest.raises(DataError, match="lukewarm"):
-        task(tmp_path / "a.csv", **{role: role}, files=files).prepare(Model(name=str(tiny_model)), All())
+        task(tmp_path, label="answer", files=files).prepare(Model(name=str(tiny_model)), All())
+    several = task(tmp_path, labels="answer", files=files).prepare(Model(name=str(tiny_model)), All())
+    assert several.classes == ("cold", "lukewarm", "warm")  # rare ones may be held out whole
+    assert "no training row of class 'lukewarm' in this subset" in several.facts["notes"]
 
 
 def test_several_labels_have_no_classes_to_count_rows_of(tmp_path: Path, tiny_model: Path) -> None:
@@ -327,6 +328,7 @@ def test_two_texts_of_a_decoder_are_told_apart(small: Callable[[str], Path], tmp
     prepared = asked.prepare(Model(name=str(small("gpt2"))), All())
     assert all(list(ids[-2:]) == [newline, blue] for ids in tokens(prepared))
     assert prepared.head["pad_token_id"] == 2  # its end token, since it has no other
+    assert isinstance(prepared.train, LabelledTexts) and prepared.train.texts[0].endswith(" | blue")
 
 
 def tokens(prepared: Prepared) -> list[np.ndarray]:

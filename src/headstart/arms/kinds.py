@@ -1,4 +1,4 @@
-"""The kinds of arm: the one declared difference between the runs of a pair."""
+"""The kinds of arm: the one declared difference between the runs of a pair; a user may add their own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from headstart.arms.schedules import GradualUnfreezing, LayerwiseDecay
 from headstart.arms.start import Start
 from headstart.arms.transfer import Transfer
 from headstart.node import NAME
+from headstart.own import OwnKinds
 
 
 class Scratch(Start):
@@ -87,4 +88,5 @@ class Derived(Transfer):
 Arm = Annotated[
     Scratch | Pretrained | FromRun | Partial | Derived | Lora | GradualUnfreezing | LayerwiseDecay,
     Field(discriminator="kind"),
+    OwnKinds("arms", Start),
 ]

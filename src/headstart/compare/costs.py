@@ -135,10 +135,15 @@ def _median(values: Sequence[float | None]) -> float | None:
     return found if np.isfinite(found) else None
 
 
+def refusal(pair: Match, quantity: str) -> str | None:
+    """Why seconds or joules of this pair may not be compared; None when they, or anything else, may."""
+    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(quantity)
+    return rule(pair) if rule else None
+
+
 def _usable(matches: Sequence[Match], quantity: Quantity) -> tuple[list[Match], list[str]]:
     """The pairs whose ratio means something, and the reasons of the others."""
-    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(quantity, lambda _: None)
-    judged = [(pair, rule(pair)) for pair in matches]
+    judged = [(pair, refusal(pair, quantity)) for pair in matches]
     usable = [pair for pair, reason in judged if reason is None]
     methods = {_method(pair.arm) in _COUNTERS for pair in usable} if quantity == "joules" else set()
     if len(methods) > 1:

@@ -135,7 +135,8 @@ def _saved(curve: DataCurve, point: SizePoint) -> str:
     elif needed.low is not None:
         told = f"more than {curve.baseline} does with {phrases.rows(needed.low)}, the most that were run"
     else:
-        told = f"less than {curve.baseline} does with {phrases.rows(needed.high or 0)}, the fewest that were run"
+        smallest = phrases.rows(needed.high or 0)
+        told = f"less than {curve.baseline} does with {smallest}, the fewest that were run"
     return f"{lead} {told}: a data multiplier of {phrases.bounded(point.multiplier)}."
 
 
@@ -147,6 +148,7 @@ def _crossing_words(curve: DataCurve, found: Crossing) -> str:
         return f"{curve.baseline} is within {margin} of {curve.arm} from {where}."
     if found.rows.high is not None:
         return f"{curve.arm} is at no size more than {margin} ahead."
-    unsure = "" if found.beyond > 0.975 else f"; in {1 - found.beyond:.0%} of the resamples it does"
+    does = phrases.percent(1 - found.beyond)
+    unsure = "" if found.beyond > 0.975 else f"; in {does} of the resamples it does"
     ahead = f"{curve.arm} is still more than {margin} ahead with {largest}"
-    return f"{curve.baseline} does not catch up within the data: {ahead}{unsure.replace('%', ' %')}."
+    return f"{curve.baseline} does not catch up within the data: {ahead}{unsure}."

@@ -16,8 +16,10 @@ from headstart.compare.examples import class_gains, confusions, telling
 from headstart.compare.fairness import settings_of
 from headstart.compare.findings import Comparison, Condition, Gain, Pair, Quantity, Ratio
 from headstart.compare.ledger import ledger
+from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
 from headstart.compare.scoring import orient
+from headstart.compare.targets import targets
 from headstart.compare.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest
@@ -60,6 +62,7 @@ def compare_arm(
     ratios: dict[Quantity, Ratio] = {quantity: ratio(matches, quantity) for quantity in QUANTITIES}
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
     only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
+    goals = targets(matches, question.headline)
     tuned, told = settings_of(matches, condition.name, tuning)
     comparison = Comparison(
         sentence="",
@@ -87,6 +90,8 @@ def compare_arm(
         energy_method=energy_method(matches),
         ledger=ledger(matches, question.headline, tuning),
         nearer=answers is not None and answers.distance is not None,
+        targets=goals,
+        matchings=matchings(matches, question.headline, question.margin, goals),
         tuned=tuned,
         settings=told,
     )

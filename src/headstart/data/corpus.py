@@ -14,7 +14,7 @@ from headstart.data.cache import cached, shown
 from headstart.data.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
 from headstart.data.duplicates import clusters
 from headstart.data.overlap import grams, places
-from headstart.data.prose import description_of, masked, prose, prose_lines, prose_of
+from headstart.data.prose import description_of, masked, prose_lines, prose_of, reads_as_prose
 from headstart.data.rows import hashed_rank
 from headstart.data.sections import Parameter, parameters, returned
 
@@ -22,7 +22,6 @@ ENTRIES_VERSION = 2  # raise it whenever the choice, the split or the cleaning o
 TEST_SHARE, VALIDATION_SHARE = 0.20, 0.10  # of the entries
 KEY_BOUNDS = 80, 300  # characters of the prose that stands for a docstring; what docs_library cuts
 WHOLE_BOUND = 2000  # characters that stand for a docstring without prose
-ALL_OF_IT = 10**6  # characters
 AT_ONCE = 1000  # docstrings that one process takes
 RUN = 8  # no description for training shares so many words in a row with an evaluation entry
 
@@ -118,30 +117,34 @@ def _each(make: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> list[
 
 
 def _key(text: str) -> str:
-    return prose(text, *KEY_BOUNDS)
+    return prose_of(prose_lines(text), *KEY_BOUNDS) if len(text) >= KEY_BOUNDS[0] else ""
 
 
 def _entry(doc: Docstring, key: str, split: str) -> Entry:
-    lines = prose_lines(doc.text)
-    entry = Entry(
+    description = description_of(prose_lines(doc.text))
+    described, returns = tuple(parameters(doc.text)), returned(doc.text)
+    said = masked(description)
+    return Entry(
         *(doc.library, doc.name, doc.kind, doc.signature, doc.text),
-        description=description_of(lines),
-        prose=prose_of(lines, KEY_BOUNDS[0], ALL_OF_IT),
-        parameters=tuple(parameters(doc.text)),
-        returns=returned(doc.text),
-        whole="",
+        description=description,
+        prose=said if len(said) >= KEY_BOUNDS[0] and reads_as_prose(said) else "",
+        parameters=described,
+        returns=returns,
+        whole=_joined([said, masked(_joined(_told(described, returns)))]),
         key=key,
         split=split,
     )
-    return replace(entry, whole=_whole(entry, lambda part: True))
 
 
-def _whole(entry: Entry, wanted: Callable[[str], bool]) -> str:
-    """Description, parameters and return value, the wanted parts of them, in one line, names masked."""
-    told = [f"{parameter.name}: {parameter.text}" for parameter in entry.parameters if parameter.text]
-    told += [f"Returns: {entry.returns}"] if entry.returns else []
-    parts = [part for part in [entry.description, *told] if part and wanted(part)]
-    return masked(" ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts))
+def _told(described: Sequence[Parameter], returns: str) -> list[str]:
+    """What is said about each parameter and the return value."""
+    told = [f"{parameter.name}: {parameter.text}" for parameter in described if parameter.text]
+    return [*told, f"Returns: {returns}"] if returns else told
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """The parts in one line, each with a full stop."""
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 
 def _chosen(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[int, str]]:
@@ -181,11 +184,12 @@ def _without_copies(found: Sequence[Entry]) -> Iterator[Entry]:
     known = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
 
     def is_new(part: str) -> bool:
-        return not len(places(known, grams(masked(part), RUN)))
+        return not len(places(known, grams(part, RUN)))
 
     for entry in found:
         if entry.split != "train" or is_new(entry.whole):
             yield entry
-        elif is_new(entry.description):
-            rest = _whole(entry, is_new)  # where what is left meets, a run may arise that was not there
-            yield replace(entry, whole=rest if is_new(rest) else masked(entry.description))
+        elif is_new(said := masked(entry.description)):
+            told = filter(is_new, map(masked, _told(entry.parameters, entry.returns)))
+            rest = _joined([said, *told])  # where what is left meets, a run may arise that was not there
+            yield replace(entry, whole=rest if is_new(rest) else said)

@@ -61,6 +61,7 @@ INLINE = [  # (markup, what stays of it), applied in this order
     (re.compile(r"\\(?=\W)"), ""),
     (re.compile(r"^\s*[-*+•]\s+|^\s*#+\s+", re.M), ""),
 ]
+UNMARKED = re.compile(r"(?:(?!(?i:www\.)|Guide)[\w\s.,;'\"()=!?])*+")
 WORD = re.compile(r"[A-Za-z]{2,}")
 SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bcf)(?<!\bvs)[.!?](?=\s+[^a-z\s]|$)")
 
@@ -104,6 +105,8 @@ def first_sentence(line: str) -> str:
 
 
 def _without_markup(text: str) -> str:
+    if UNMARKED.fullmatch(text):  # as most descriptions of parameters are: nothing below would change it
+        return text
     for markup, stays in INLINE:
         text = markup.sub(stays, text)
     return text

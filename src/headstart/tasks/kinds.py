@@ -1,4 +1,4 @@
-"""The families of task; one more family is one more file and one more name here."""
+"""The families of task; one more family is one more file and one more name here, or a file of a user's own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from headstart.own import OwnKinds
 from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.denoising import Denoising
+from headstart.tasks.family import Family
 from headstart.tasks.image_classification import ImageClassification
 from headstart.tasks.masked_lm import MaskedLM
 from headstart.tasks.question_answering import QuestionAnswering
@@ -25,4 +27,5 @@ Task = Annotated[
     | Denoising
     | ImageClassification,
     Field(discriminator="kind"),
+    OwnKinds("tasks", Family, needs=("auto_class", "prepare", "loss", "observe", "judge")),
 ]

@@ -72,7 +72,7 @@ class OneClass(Answer):
             raise DataError(
                 f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
             )
-        _refuse_strangers(known, f"task.label={column}", {n: r["label"][:] for n, r in _others(splits)})
+        _refuse_strangers(known, f"task.label={column}", _others(splits, "label"))
         return cls(tuple(known))
 
     @property
@@ -128,16 +128,14 @@ class ManyClasses(Answer):
 
     @classmethod
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
-        """The classes of all training rows, chosen or not; the other splits may not hold others."""
+        """The classes of all rows: a rare one may be held out whole, which the notes then say."""
         given = splits.train["labels"][:]
-        known = sorted({name for row in given for name in row})
-        if not known or all(set(row) == set(known) for row in given):
-            what = f"the labels {', '.join(map(repr, known[:SHOWN]))}" if known else "no label"
+        known = sorted(
+            {name for rows in (given, *_others(splits, "labels").values()) for row in rows for name in row}
+        )
+        if all(set(row) == set(given[0]) for row in given):
+            what = f"the labels {', '.join(map(repr, given[0][:SHOWN]))}" if given[0] else "no label"
             raise DataError(f"task.labels={column}: every training row has {what}; nothing can be learnt")
-        others = {
-            name: [label for row in rows["labels"][:] for label in row] for name, rows in _others(splits)
-        }
-        _refuse_strangers(known, f"task.labels={column}", others)
         return cls(tuple(known))
 
     @property
@@ -250,8 +248,8 @@ class Number(Answer):
         )
 
 
-def _others(splits: Splits) -> list[tuple[str, Any]]:
-    return [("validation", splits.validation), ("test", splits.test)]
+def _others(splits: Splits, role: str) -> dict[str, list[Any]]:
+    return {"validation": splits.validation[role][:], "test": splits.test[role][:]}
 
 
 def _refuse_strangers(known: Sequence[str], where: str, others: dict[str, list[str]]) -> None:

@@ -135,10 +135,11 @@ class TextClassification(Family):
 
 
 def _labelled(rows: Any, model: Model, tokenizer: Any, answer: Answer) -> LabelledTexts:
-    pair = rows["pair"][:] if "pair" in rows.column_names else None
-    if pair and _glues(tokenizer):
-        pair = ["\n" + text for text in pair]
-    texts = encoded(rows, model, tokenizer, rows["text"][:], pair)
+    text, pair = rows["text"][:], rows["pair"][:] if "pair" in rows.column_names else None
+    shown = text if pair is None else [" | ".join(both) for both in zip(text, pair, strict=True)]
+    if pair is not None and _glues(tokenizer):
+        pair = ["\n" + second for second in pair]
+    texts = replace(encoded(rows, model, tokenizer, text, pair), texts=shown)
     return LabelledTexts(**vars(texts), labels=answer.targets(rows), answer=answer)
 
 

@@ -117,7 +117,8 @@ class Journal(pl.Callback):
     def _judged(self, split: str, learner: Learner) -> Judged:
         observed = list(zip(self.plan.orders[split], learner.collected(), strict=True))
         if tokens := self.run.task.decoded(observed):
-            self.generated[split] += self.plan.generation(split, tokens, self.counter)
+            with self.meter.phase("count"):
+                self.generated[split] += self.plan.generation(split, tokens, self.counter)
         return self.run.task.judge(self.prepared, split, observed)
 
     def _write(self, trainer: pl.Trainer, learner: Learner) -> None:

@@ -62,6 +62,7 @@ class Plan:
         shapes = self.shapes[split]
         works = [(length, *shape) for length, shape in zip(tokens, shapes.each, strict=True)]
         per_row = {work: counter.generate(1, *work) for work in outside_in(works)}
+        self.without_formula.update(counter.without_formula)
         return sum(int(rows) * per_row[work] for rows, work in zip(shapes.rows, works, strict=True))
 
     def spent(self, steps: int) -> dict[str, int]:

@@ -1,0 +1,134 @@
+"""Expected: what a notebook page says a study shows, and whether a re-run shows it again.
+
+`claim.json` beside the page holds the command and, for each number that carries the claim, its direction, its
+interval and a tolerance: another machine gives other digits, and must give the same answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from headstart.compare.quantity import Quantity
+from headstart.node import RecordError
+
+FILE = "claim.json"
+Direction = Literal["above", "below", "either"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One number of the claim: on which side of `than` it lies, and how far from `value` it may come out."""
+
+    quantity: str
+    condition: str
+    arm: str
+    direction: Direction
+    than: float
+    value: float | None  # None: only its ends are known ("at least")
+    low: float | None
+    high: float | None
+    tolerance: float  # in the unit of the quantity
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a page claims, how to run it, and what must come out."""
+
+    folder: Path
+    claim: str
+    came_out: bool  # whether the page's own run bore the claim out
+    command: tuple[str, ...]
+    expects: tuple[Expectation, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An expectation beside what a re-run gave."""
+
+    expectation: Expectation
+    found: Quantity | None
+    holds: bool
+    reason: str
+
+
+def read_claim(folder: Path) -> Claim:
+    """The claim of a notebook page; RecordError when there is none or it cannot be read."""
+    file = folder / FILE
+    try:
+        raw = json.loads(file.read_text("utf8"))
+        expects = tuple(Expectation(**one) for one in raw["expects"])
+        return Claim(folder, raw["claim"], raw["came_out"], tuple(raw["command"]), expects)
+    except FileNotFoundError:
+        raise RecordError(f"{file}: there is no such file; pages with a claim: {_pages(folder)}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{file}: is not a claim ({type(error).__name__}: {error})") from None
+
+
+def pages(folder: Path) -> list[Path]:
+    """Every page with a claim, by name."""
+    return sorted(file.parent for file in folder.glob(f"*/{FILE}"))
+
+
+def check(claim: Claim, found: Iterable[Quantity]) -> tuple[Checked, ...]:
+    """Every expectation against the quantities of a re-run."""
+    named: dict[tuple[str, str, str], Quantity] = {}
+    for one in found:
+        named.setdefault((one.name, one.condition, one.arm), one)  # the headline metric comes first
+    return tuple(_checked(one, named) for one in claim.expects)
+
+
+def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity]) -> Checked:
+    found = named.get((one.quantity, one.condition, one.arm))
+    if found is None or not found.known:
+        note = found.note if found is not None and found.note else "the re-run has no such number"
+        return Checked(one, found, False, note)
+    side = _side(found, one.than)
+    if one.direction not in ("either", side):
+        told = "does not leave" if side == "either" else f"lies {side}"
+        return Checked(one, found, False, f"it {told} {one.than:g}, where {one.direction} was claimed")
+    if one.value is None or found.value is None:
+        return Checked(one, found, True, "as claimed, as far as it is known")
+    away = abs(found.value - one.value)
+    if away > one.tolerance and not _meet(one, found):
+        return Checked(one, found, False, f"{away:.3g} away, further than {one.tolerance:g}")
+    return Checked(one, found, True, "as claimed")
+
+
+def _side(found: Quantity, than: float) -> Direction:
+    """Where the whole interval lies; without one, where the value does."""
+    low = found.value if found.low is None else found.low
+    high = found.value if found.high is None else found.high
+    if low is not None and low > than:
+        return "above"
+    return "below" if high is not None and high < than else "either"
+
+
+def _meet(one: Expectation, found: Quantity) -> bool:
+    """Whether the two intervals share a point."""
+    ends = (one.low, one.high, found.low, found.high)
+    if any(end is None for end in ends):
+        return False
+    return max(ends[0], ends[2]) <= min(ends[1], ends[3])  # pyright: ignore[reportArgumentType]
+
+
+def as_expectation(found: Quantity, than: float, tolerance: float) -> dict[str, Any]:
+    """A quantity of a finished study as a line of claim.json."""
+    return {
+        "quantity": found.name,
+        "condition": found.condition,
+        "arm": found.arm,
+        "direction": _side(found, than),
+        "than": than,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "tolerance": tolerance,
+    }
+
+
+def _pages(folder: Path) -> str:
+    return ", ".join(page.name for page in pages(folder.parent)) or "none"

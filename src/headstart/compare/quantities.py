@@ -1,0 +1,80 @@
+"""Quantities: everything that a study says as a number, in one flat table with stable names.
+
+What is no single number stays in the findings: learning curves, confusion matrices and test examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from headstart.compare.arm_quantities import of_arms, of_totals, of_tuning
+from headstart.compare.claim_quantities import (
+    of_aggregate,
+    of_data_curve,
+    of_front,
+    of_law,
+    of_model,
+    of_ranking,
+    of_variance,
+)
+from headstart.compare.findings import Findings
+from headstart.compare.pair_quantities import folders, of_comparison
+from headstart.compare.quantity import Quantity
+
+__all__ = ["Quantity", "main", "quantities"]
+
+# The numbers that a paper's table would hold; every other name is a detail of one of these.
+MAIN = (
+    "mean_score", "gain", "flops_ratio", "seconds_ratio", "joules_ratio", "data_multiplier", "crossing",
+    "break_even.flops.arm_score", "break_even.joules.arm_score", "aggregate.iqm_gain",
+    "aggregate.improvement",
+)  # fmt: skip
+
+
+def quantities(findings: Findings) -> tuple[Quantity, ...]:
+    """Every number of a study, comparisons first; one without a value is kept where it says why."""
+    made = [one for one in _all(findings) if one.known or one.note or one.word]
+    return tuple(dict.fromkeys(_with_provenance(made, findings)))
+
+
+def main(found: Iterable[Quantity]) -> tuple[Quantity, ...]:
+    """Those that belong in a short table, in the order of MAIN within the order of the study."""
+    return tuple(one for one in found if one.name in MAIN)
+
+
+def _all(findings: Findings) -> Iterator[Quantity]:
+    for comparison in findings.comparisons:
+        yield from of_comparison(comparison)
+    for curve in findings.data_curves:
+        yield from of_data_curve(curve)
+    for law in findings.laws:
+        yield from of_law(Quantity(name="law_over_models", baseline=findings.baseline), law)
+    for aggregate in findings.aggregates:
+        yield from of_aggregate(aggregate)
+    for ranking in findings.rankings:
+        yield from of_ranking(ranking)
+    for model in findings.models:
+        yield from of_model(model, findings.headline)
+    for front in findings.fronts:
+        yield from of_front(front)
+    for split in findings.variances:
+        yield from of_variance(split)
+    if findings.tuning:
+        yield from of_tuning(findings.tuning)
+    yield from of_arms(findings)
+    yield from of_totals(findings)
+
+
+def _with_provenance(made: Iterable[Quantity], findings: Findings) -> Iterator[Quantity]:
+    """What is said across comparisons rests on the runs of those that it names, or on all of them."""
+    for one in made:
+        known = one.provenance or one.name.startswith(("tuning.", "total."))
+        yield one if known else replace(one, provenance=_runs_of(one, findings))
+
+
+def _runs_of(one: Quantity, findings: Findings) -> tuple[str, ...]:
+    """The paired runs of its condition; of all conditions, where it joins several of them."""
+    named = [each for each in findings.comparisons if one.arm in ("", each.arm, each.baseline)]
+    here = [each for each in named if each.condition.name == one.condition]
+    return tuple(dict.fromkeys(name for each in here or named for name in folders(each)))

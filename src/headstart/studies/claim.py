@@ -1,0 +1,25 @@
+"""Claim: the study behind a notebook page, run again in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.node import RecordError
+from headstart.studies.compose import check
+from headstart.studies.launch import launch
+from headstart.studies.outcome import OUTCOMES, faults
+
+RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished there stands in for a re-run
+
+
+def rerun(command: Sequence[str], settings: Sequence[str] = ()) -> Path:
+    """Train the study of `command`, with further settings; its folder. RecordError when no run ended well."""
+    arguments = [*command, *settings, f"runs={RUNS}"]
+    check(arguments)
+    OUTCOMES.clear()
+    launch(arguments)
+    well = [outcome for outcome in OUTCOMES if outcome.well and not outcome.trial]
+    if not well:
+        raise RecordError(f"{' '.join(command)}: no run ended with scores: {'; '.join(faults(OUTCOMES))}")
+    return Path(well[0].study_folder)

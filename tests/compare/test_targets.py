@@ -1,0 +1,228 @@
+"""Targets and matchings: what a score costs, what the same cost buys, and what was never reached."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.factory import make_study
+
+from headstart.compare.study import compare
+from headstart.compare.targets import Spent, geometric_mean
+
+SMALL: dict[str, Any] = {"examples": 60, "evaluations": 8}
+AXES = ("steps", "samples", "tokens", "flops", "seconds", "joules")
+cost = st.floats(1, 1e12)
+spent = st.builds(Spent, cost, st.booleans(), cost)
+reached = st.builds(Spent, cost, st.just(True), cost)
+
+
+def only(findings) -> Any:
+    assert len(findings.comparisons) == 1
+    return findings.comparisons[0]
+
+
+@given(st.lists(st.tuples(reached, reached), min_size=2, max_size=6))
+def test_without_censoring_the_ratio_is_a_number(pairs):
+    found: Any = geometric_mean(pairs)
+    logs = [math.log(arm.cost / baseline.cost) for baseline, arm in pairs]
+    assert found.value == pytest.approx(math.exp(np.mean(logs)))
+    assert found.censored == ""
+    assert found.sure_low <= found.value * (1 + 1e-9) and found.value <= found.sure_high * (1 + 1e-9)
+
+
+@given(st.lists(st.tuples(spent, spent), min_size=1, max_size=5), st.data())
+def test_a_bound_holds_whatever_the_censored_runs_would_have_needed(pairs, data):
+    """Let every censored run go on for as long as you like: the ratio stays within what was said."""
+    found = geometric_mean(pairs)
+    more = st.floats(1, 1e6)
+    logs = []
+    for baseline, arm in pairs:
+        true = [run.cost * (1 if run.reached else data.draw(more)) for run in (baseline, arm)]
+        logs.append(math.log(true[1] / true[0]))
+    ratio = math.exp(np.mean(logs))
+    assert found.low is None or found.low <= ratio * (1 + 1e-9)
+    assert found.high is None or ratio <= found.high * (1 + 1e-9)
+
+
+@given(st.lists(st.tuples(spent, reached), min_size=1, max_size=5))
+def test_a_baseline_that_missed_the_target_leaves_an_upper_bound(pairs):
+    assume(any(not baseline.reached for baseline, _ in pairs))
+    found = geometric_mean(pairs)
+    assert found.censored == "at most"
+    assert found.low is None and found.sure_low is None
+
+
+def test_runs_that_missed_it_on_different_sides_leave_nothing():
+    both = [(Spent(5, False, 1), Spent(5, True, 1)), (Spent(5, True, 1), Spent(5, False, 1))]
+    assert geometric_mean(both).censored == "unknown"
+    assert geometric_mean([(Spent(5, False, 1), Spent(5, False, 1))]).censored == "unknown"
+
+
+def test_before_any_training_is_bounded_by_the_first_evaluation():
+    found = geometric_mean([(Spent(8.0, True, 1.0), Spent(0.0, True, 1.0))])
+    assert (found.low, found.high) == (None, pytest.approx(1 / 8))
+    assert geometric_mean([(Spent(0.0, True, 1.0), Spent(0.0, True, 1.0))]).censored == "unknown"
+
+
+def test_every_target_is_told_in_every_quantity(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    names = [target.name for target in found.targets]
+    assert names == [
+        "the final score of pretrained", "the final score of scratch",
+        "50 % of the way", "75 % of the way", "90 % of the way",
+    ]  # fmt: skip
+    for target in found.targets:
+        assert tuple(target.needed) == AXES
+        assert target.spacing == 16
+        for needed in target.needed.values():
+            assert sum(each is not None for each in needed.arm) == target.arm_reached
+            assert sum(each is not None for each in needed.baseline) == target.baseline_reached
+            for each, whole in zip(needed.arm, needed.arm_spent, strict=True):
+                assert each is None or each <= whole
+
+
+def test_a_target_that_the_baseline_missed_is_at_most(tmp_path):
+    target = only(compare(make_study(tmp_path, **SMALL))).targets[0]
+    assert (target.baseline_reached, target.arm_reached) == (0, 3)
+    ratio = target.needed["flops"].ratio
+    assert ratio.censored == "at most"
+    assert ratio.high == 1.0
+    assert target.needed["flops"].baseline == (None,) * 3
+    assert "scratch did not reach it in 3 of 3 pairs" in target.sentence
+    needs = "pretrained needs at most 1 (95 % interval: at most 1) times the FLOPs of scratch"
+    assert needs in target.sentence
+
+
+def test_a_target_that_both_reached_is_a_number(tmp_path):
+    target = only(compare(make_study(tmp_path, **SMALL))).targets[1]
+    assert (target.baseline_reached, target.arm_reached) == (3, 3)
+    for axis in AXES:
+        needed = target.needed[axis]
+        each = [arm / base for arm, base in zip(needed.arm, needed.baseline, strict=True)]
+        assert needed.ratio.value == pytest.approx(np.exp(np.mean(np.log(each))))
+    assert "did not reach" not in target.sentence
+
+
+def test_to_target_agrees_with_the_older_numbers(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    target = found.targets[1]
+    assert target.needed["steps"].arm == found.arm_to_baseline.steps
+    assert target.needed["flops"].arm == found.arm_to_baseline.flops
+    assert target.score == pytest.approx(found.arm_to_baseline.target)
+
+
+def test_joules_that_were_not_measured_or_not_compared_give_no_ratio(tmp_path):
+    found = only(compare(make_study(tmp_path / "a", energy="none", **SMALL)))
+    assert all(target.needed["joules"].reason == "not measured" for target in found.targets)
+
+    def company(record):
+        record["cost"]["energy"]["exclusive"] = False
+
+    found = only(compare(make_study(tmp_path / "b", study="b", change=company, **SMALL)))
+    needed = found.targets[1].needed["joules"]
+    assert needed.ratio is None
+    assert "was not alone on the machine" in needed.reason
+    assert needed.arm[0] is not None  # the numbers themselves stay
+    told = {each.matching: each for each in found.matchings}
+    assert "was not alone" in told["joules"].reason
+    assert told["joules"].gain is None
+
+
+def test_a_score_that_does_not_move_has_no_way(tmp_path):
+    def flat(record):
+        validation = record["scores"]["validation"]
+        validation["accuracy"] = 1 / 6  # where every curve of the factory starts
+
+    found = only(compare(make_study(tmp_path, change=flat, **SMALL)))
+    assert [target.share for target in found.targets] == [None, None]
+
+
+def test_every_matching_is_there(tmp_path):
+    found = only(compare(make_study(tmp_path, **SMALL)))
+    told = {each.matching: each for each in found.matchings}
+    assert list(told) == [*AXES, "target", "converged"]
+    steps = told["steps"]
+    assert (steps.cut, steps.baseline_share, steps.arm_share, steps.unfair) == (None, 1.0, 1.0, False)
+    assert steps.word == "better"
+    assert steps.gain == pytest.approx(steps.arm_score - steps.baseline_score)
+    ends = [[p["validation"]["accuracy"] for p in curves(tmp_path, arm)] for arm in ("scratch", "pretrained")]
+    assert steps.gain == pytest.approx(np.mean(ends[1]) - np.mean(ends[0]))
+    assert told["target"].ratio is not None
+    assert told["target"].word == "better"
+
+
+def curves(folder, arm):
+    files = sorted(folder.glob(f"{arm}-*/curve.jsonl"))
+    return [json.loads(file.read_text().splitlines()[-1]) for file in files]
+
+
+def longer(record):
+    """The arm trains twice as long: everything that it spends doubles."""
+    if record["arm"] == "pretrained":
+        for name in ("flops", "seconds"):
+            record["cost"][name] = {
+                key: 2 * value if key in ("train", "total") else value
+                for key, value in record["cost"][name].items()
+            }
+        record["cost"]["steps"] *= 2
+        record["config"]["study"]["free"] = ["budget"]
+        record["config"]["budget"]["epochs"] = 8
+        record["data"]["order"] = "f" * 16
+    else:
+        record["config"]["study"]["free"] = ["budget"]
+
+
+def test_a_longer_run_is_read_where_the_other_ends(tmp_path):
+    found = only(compare(make_study(tmp_path, change=longer, **SMALL)))
+    told = {each.matching: each for each in found.matchings}
+    flops = told["flops"]
+    assert (flops.cut, flops.arm_share, flops.baseline_share) == ("pretrained", pytest.approx(0.5), 1.0)
+    assert flops.unfair
+    assert "pretrained is read at 50 % of its training, while its learning rate was to fall" in flops.notes[0]
+    assert flops.arm_score < told["tokens"].arm_score  # half of the way, against all of it
+
+
+def test_a_constant_learning_rate_may_be_cut(tmp_path):
+    def constant(record):
+        longer(record)
+        record["config"]["optim"]["decay"] = "constant"
+
+    found = only(compare(make_study(tmp_path, change=constant, **SMALL)))
+    flops = next(each for each in found.matchings if each.matching == "flops")
+    assert (flops.cut, flops.unfair, flops.notes) == ("pretrained", False, ())
+
+
+def test_curves_that_still_rise_have_not_converged(tmp_path):
+    found = only(compare(make_study(tmp_path, margin=0.001, **SMALL)))
+    last = found.matchings[-1]
+    assert last.gain is None
+    assert "not converged: scratch still gained 0." in last.reason
+    wide = only(compare(make_study(tmp_path / "w", study="w", margin=0.2, **SMALL))).matchings[-1]
+    assert wide.reason == ""
+    assert wide.gain is not None
+    assert "a longer schedule may gain more" in wide.notes[0]
+
+
+def test_one_pair_decides_nothing_under_any_matching(tmp_path):
+    found = only(compare(make_study(tmp_path, seeds=[0], **SMALL)))
+    assert {each.word for each in found.matchings} == {"undecided"}
+    assert all(each.interval is None for each in found.matchings)
+
+
+def test_without_curves_there_are_no_targets(tmp_path):
+    found = only(compare(make_study(tmp_path, curve=False, **SMALL)))
+    assert found.targets == found.matchings == ()
+
+
+def test_twins_are_equivalent_under_every_matching_that_spends_the_same(tmp_path):
+    arms = ("pretrained", "pretrained_again")
+    found = only(compare(make_study(tmp_path, arms, twins=True, **SMALL)))
+    told = {each.matching: each for each in found.matchings}
+    assert all(told[axis].word == "equivalent" for axis in ("steps", "samples", "tokens", "flops"))
+    assert told["target"].ratio.value == 1.0
