@@ -21,7 +21,7 @@ from typing import Annotated, Any, Union, get_args
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from headstart.node import Node, Open, nearest
+from headstart.node import HeadstartError, Node, Open, nearest
 
 FOLDER = "own"
 
@@ -46,13 +46,18 @@ class File:
     fault: str | None = None
 
     @property
+    def shown(self) -> str:
+        """`own/tasks/words.py`, as a message calls it."""
+        return "/".join(self.path.parts[-3:])
+
+    @property
     def digest(self) -> str:
         """sha256 (16 hex) of the code, the same whatever ends its lines."""
         return hashlib.sha256(self.code.replace(b"\r\n", b"\n")).hexdigest()[:16]
 
     def at(self, line: int) -> str:
-        """`own/tasks/words.py:12`, as a message calls it."""
-        return f"{'/'.join(self.path.parts[-3:])}:{line}"
+        """The file and one of its lines."""
+        return f"{self.shown}:{line}"
 
 
 class OwnKinds(Open):
@@ -79,7 +84,7 @@ class OwnKinds(Open):
         return core_schema.no_info_wrap_validator_function(read, handler(source), serialization=dumped)
 
     def _read(self, value: Any, inner: Callable[[Any], Any], shipped: tuple[type[Node], ...]) -> Any:
-        kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+        kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
         files = self._files()
         found = [(file, each) for file in files for each in file.declared if each.kind == kind]
         names = [name for node in shipped for name in get_args(node.model_fields["kind"].annotation)]
@@ -101,7 +106,7 @@ class OwnKinds(Open):
             raise ValueError(self._unknown(kind, shipped))
         if kind in shipped:
             raise ValueError(
-                f"{kind} is a kind that headstart has, and {places} names it again; rename yours"
+                f"headstart has a kind {kind} already, and {places} declares it again; rename yours"
             )
         if len(found) > 1:
             raise ValueError(f"{kind} is declared twice, at {places}; rename one of them")
@@ -112,9 +117,10 @@ class OwnKinds(Open):
     def _unknown(self, kind: str, shipped: Sequence[str]) -> str:
         """What is known here, and which of the user's files may hold the kind but cannot be used."""
         files = self._files()
-        known = [*shipped, *(each.kind for file in files for each in file.declared)]
+        hint = nearest(kind, [*shipped, *(each.kind for file in files for each in file.declared)])
         faults = [file.fault for file in files if file.fault]
-        return "; ".join([f"no kind {kind}", nearest(kind, known), *faults])
+        likely = [hint] if hint.startswith("did") or not faults else []
+        return "; ".join([f"no kind {kind}", *likely, *faults])
 
     def _files(self) -> list[File]:
         found = sorted(Path.cwd().joinpath(FOLDER, self.room).glob("*.py"))
@@ -152,11 +158,10 @@ def _fault(file: File, tree: ast.Module, declared: Sequence[Declared]) -> str | 
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += ["." * node.level + (node.module or "")] if isinstance(node, ast.ImportFrom) else []
-        beside = [name for name in names if name.split(".")[0] in ("", FOLDER)]
-        if beside:
+        if any(name.split(".")[0] in ("", FOLDER) for name in names):
             return (
-                f"{file.at(node.lineno)}: imports {beside[0]}, but a file of {FOLDER}/ stands alone, since its "  # pyright: ignore[reportAttributeAccessIssue]
-                f"code is part of what names a run; put both into one file"
+                f"{file.at(getattr(node, 'lineno', 1))}: {ast.unparse(node)}: a file of {FOLDER}/ stands "
+                "alone, since its code is part of what names a run; put both into one file"
             )
     if not declared:
         return f'{file.at(1)}: no class here says its kind; write kind: Literal["..."] into it'
@@ -168,11 +173,11 @@ def _union(
     file: File, declared: Declared, root: type[Node], needs: tuple[str, ...], shipped: tuple[type[Node], ...]
 ) -> TypeAdapter[Any]:
     """The shipped kinds and this one; ValueError when its file or class cannot be used."""
-    found = getattr(_run(file), declared.name, None)
+    found: Any = getattr(_run(file), declared.name, None)
     if fault := _misfit(found, declared, root, needs):
         raise ValueError(f"{file.at(declared.line)}: {fault}")
-    kinds = (*shipped, _with_code(found, file))
-    return TypeAdapter(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007 - of a variable
+    kinds: Any = Union[(*shipped, _with_code(found, file))]
+    return TypeAdapter(Annotated[kinds, Field(discriminator="kind")])  # pyright: ignore[reportInvalidTypeForm, reportArgumentType]
 
 
 def _misfit(found: Any, declared: Declared, root: type[Node], needs: Sequence[str]) -> str | None:
@@ -182,11 +187,9 @@ def _misfit(found: Any, declared: Declared, root: type[Node], needs: Sequence[st
         return f"{declared.name} is no {root.__name__}; derive it from {path}"
     absent = [name for name in needs if getattr(found, name) is getattr(root, name)]
     if absent:
-        return f"{declared.name} does not define {' and '.join(absent)}, which {path} leaves to it"
+        return f"{declared.name} does not define {', '.join(absent)}, which {path} leaves to it"
     if hasattr(found, "code") or "code" in found.model_fields:
-        return (
-            f"{declared.name} has something called code, which is where headstart puts its digest; rename it"
-        )
+        return f"{declared.name} has something called code, where headstart puts its digest; rename it"
     return None
 
 
@@ -196,8 +199,8 @@ def _with_code(found: type[Node], file: File) -> type[Node]:
     def the_same(given: str) -> str:
         if given != file.digest:
             raise ValueError(
-                f"{file.at(1)[:-2]} is not what it was (its code was {given}, now {file.digest}); bring that "
-                "version back, or train it as a new run"
+                f"{file.shown} is not what it was (its code was {given}, now {file.digest}); "
+                "bring that version back, or train it as a new run"
             )
         return given
 
@@ -207,8 +210,9 @@ def _with_code(found: type[Node], file: File) -> type[Node]:
     )
 
 
+@cache
 def _run(file: File) -> ModuleType:
-    """The module of a file; exactly the bytes that were read are run, and nothing is written beside them."""
+    """The module of a file, run once: exactly the bytes that were read; nothing is written beside them."""
     module = ModuleType(f"headstart_{FOLDER}.{file.path.parent.name}.{file.path.stem}")
     module.__file__ = str(file.path)
     sys.modules[module.__name__] = module  # where pydantic looks up the names in annotations
@@ -224,7 +228,7 @@ def _guarded(file: File, do: Callable[[], Any]) -> Any:
     """What `do` gives; whatever the user's code raises becomes a ValueError of one sentence with its line."""
     try:
         return do()
-    except ValidationError:
+    except (ValidationError, HeadstartError):
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - their code may raise anything
         said = str(error).strip().splitlines() or ["(it says nothing)"]

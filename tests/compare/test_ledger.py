@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,15 @@ from tests.factory import make_study
 
 from headstart.compare import ledger, published
 from headstart.compare.economics import Amount
-from headstart.compare.ledger import USES, chain, payback_words, pretraining, uses, views
+from headstart.compare.ledger import (
+    USES,
+    chain,
+    interval_words,
+    payback_words,
+    pretraining,
+    uses,
+    views,
+)
 from headstart.compare.pairs import match
 from headstart.compare.payback import Reach, break_even, saving
 from headstart.compare.study import compare
@@ -340,3 +349,103 @@ def test_a_saving_that_is_only_bounded_from_below_gives_at_most(saved, cost):
     found = break_even("flops", "t", cost, saving([(Reach(2 * saved, False), Reach(saved, True))]))
     assert found.payback == "at most"
     assert found.uses.low is None
+
+
+def test_the_interval_of_the_uses_is_that_of_the_saving_turned_over():
+    both = [(Reach(cost, True), Reach(50.0, True)) for cost in (150.0, 140.0, 160.0)]
+    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    width = 4.302653 * 10 / math.sqrt(3)  # Student's t with two degrees of freedom, standard deviation 10
+    assert found.payback == "number"
+    assert found.interval is not None
+    assert found.interval.low == pytest.approx(1000 / (100 + width))
+    assert found.interval.high == pytest.approx(1000 / (100 - width))
+    assert not found.may_never
+    assert interval_words(found) == " (95 % interval 9 to 14 uses)"
+
+
+def test_a_saving_that_may_be_nothing_may_never_pay():
+    both = [(Reach(cost, True), Reach(50.0, True)) for cost in (60.0, 45.0, 75.0)]
+    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    assert found.payback == "number"
+    assert found.may_never
+    assert found.interval is not None
+    assert found.interval.high is None
+    assert interval_words(found).startswith(" (95 % interval: from ")
+    assert interval_words(found).endswith(" uses to never)")
+
+
+def test_a_censored_baseline_leaves_the_interval_open_below():
+    both = [(Reach(cost, False), Reach(50.0, True)) for cost in (150.0, 140.0, 160.0)]
+    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    assert found.payback == "at most"
+    assert found.interval is not None
+    assert found.interval.low is None
+    assert found.interval.high == pytest.approx(1000 / (100 - 4.302653 * 10 / math.sqrt(3)))
+    assert interval_words(found) == " (95 % interval: at most 14 uses)"
+
+
+def test_the_spacing_of_evaluations_widens_the_interval():
+    exact = saving([(Reach(150.0, True), Reach(50.0, True)) for _ in range(3)])
+    spaced = saving([(Reach(150.0, True, 125.0), Reach(50.0, True, 25.0)) for _ in range(3)])
+    assert (exact.sure_low, exact.sure_high) == (100, 100)
+    assert (spaced.sure_low, spaced.sure_high) == (75, 125)
+    assert (spaced.low, spaced.high) == (exact.low, exact.high)
+
+
+def test_one_pair_has_no_interval():
+    found = break_even("flops", "t", Amount(1000.0, 1000.0), uncensored((150.0, 50.0)))
+    assert found.interval is None
+    assert interval_words(found) == ""
+
+
+@given(pairs, ranges)
+def test_an_interval_holds_the_number_that_is_told(both, cost):
+    found = break_even("flops", "t", cost, saving(both))
+    if found.interval is None or found.payback not in ("number", "at most"):
+        return
+    if found.interval.low is not None and found.uses.low is not None:
+        assert found.interval.low <= found.uses.low * (1 + 1e-9)
+    if found.interval.high is not None:
+        assert found.uses.high is not None
+        assert found.uses.high <= found.interval.high * (1 + 1e-9)
+    else:
+        assert found.may_never or math.isinf(saving(both).high)
+
+
+@pytest.mark.parametrize("seed_sd", [0.1, 0.3])
+def test_the_interval_covers_the_true_number_of_uses(seed_sd):
+    """Savings vary from pair to pair; the number of uses is the cost over their expectation."""
+    rng, hits, studies = np.random.default_rng(round(100 * seed_sd)), 0, 600
+    for _ in range(studies):
+        saved = 100 * (1 + seed_sd * rng.standard_normal(4))
+        both = [(Reach(float(200 + each), True), Reach(200.0, True)) for each in saved]
+        found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+        assert found.interval is not None
+        low, high = found.interval.low or 0.0, found.interval.high or math.inf
+        hits += low <= 10.0 <= high
+    assert 0.93 <= hits / studies <= 0.97
+
+
+def test_declared_uses_are_those_of_the_amortised_view(tmp_path):
+    def thirty(record):
+        record["config"]["study"]["uses"] = 30
+        carry(record)
+
+    (found,) = compare(make_study(tmp_path, change=thirty, **SMALL)).comparisons
+    assert found.ledger is not None
+    assert [view.uses for view in found.ledger.views] == [None, 30, 1]
+
+
+def carry(record):
+    if record["init"]["checkpoint"]:
+        record["init"]["checkpoint"]["ledger"] = carried()
+
+
+def test_break_even_of_a_study_has_its_interval_in_the_sentence(tmp_path):
+    found = compare(make_study(tmp_path, change=carry, **SMALL)).comparisons[0].ledger
+    assert found is not None
+    best = next(one for one in found.break_evens if one.target_of == "scratch" and one.quantity == "flops")
+    assert best.interval is not None
+    assert best.interval.low is not None and best.uses.low is not None
+    assert best.interval.low <= best.uses.low
+    assert "95 % interval" in payback_words(best, found)

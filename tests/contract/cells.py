@@ -17,12 +17,17 @@ from PIL import Image
 from tests.arms import families
 from tests.conftest import WORDS
 from tests.tasks import languages
+from tokenizers import processors
+
+from headstart.run import Run
+from headstart.studies.compose import runs_of
 
 Row = dict[str, Any]
 
 TEXT = ("text_classification", "token_classification", "question_answering")
 ENCODER, DECODER = (*TEXT, "masked_lm"), (*TEXT, "causal_lm", "text_to_text")
 VISION = ("image_classification",)
+SEGMENTS = ("bert", "electra", "deberta")  # families whose tokenizers mark the second text of a pair
 
 
 @dataclass(frozen=True)
@@ -165,27 +170,43 @@ def table() -> str:
 _folders: list[TemporaryDirectory[str]] = []  # removed when the process ends
 
 
+def _folder() -> Path:
+    _folders.append(TemporaryDirectory(prefix="contract-"))
+    return Path(_folders[-1].name)
+
+
 @cache
 def checkpoint(name: str) -> Path:
-    """A folder with the published weights of an architecture, of another seed than any run, and what its
-    tokenizer is."""
-    given = ARCHITECTURES[name]
-    _folders.append(TemporaryDirectory(prefix="checkpoint-"))
-    folder = Path(_folders[-1].name) / name
+    """A folder as an architecture is published: weights of another seed than any run's, and a tokenizer."""
+    given, folder = ARCHITECTURES[name], _folder() / name
     if given.kinds == VISION:
         families.publish(given.family, given.source, folder)
         return folder
     languages.saved(folder, given.family, sentinels=languages.SENTINELS if given.family == "t5" else ())
+    _read_pairs(folder, given.family)
     torch.manual_seed(99)
     getattr(tf, given.source).from_config(tf.AutoConfig.from_pretrained(folder)).save_pretrained(folder)
     return folder
 
 
+def _read_pairs(folder: Path, family: str) -> None:
+    """Teach the tokenizer in a folder what stands behind a second text, and BERT's kin to mark that text."""
+    tokenizer = tf.AutoTokenizer.from_pretrained(folder)
+    if form := languages.MARKS[languages.ARCHITECTURES[family][0]][1]:
+        after = [f"{mark}:1" for mark in form.partition("$A")[2].split()]
+        special = [(mark, tokenizer.vocab[mark]) for mark in form.replace("$A", "").split()]
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            form, " ".join([form, "$B:1", *after]), special
+        )
+    if family in SEGMENTS:
+        tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    tokenizer.save_pretrained(folder)
+
+
 @cache
 def rows(variant: str) -> Path:
     """A folder with train, validation and test rows as jsonl, the same in every cell of a column."""
-    _folders.append(TemporaryDirectory(prefix="rows-"))
-    folder, rng = Path(_folders[-1].name), random.Random(0)
+    folder, rng = _folder(), random.Random(0)
     for split, number in (("train", 16), ("validation", 6), ("test", 9)):
         made = [VARIANTS[variant].row(rng) for _ in range(number)]
         lines = (json.dumps(_on_disk(row, folder / f"{split}-{i}.png")) for i, row in enumerate(made))
@@ -197,19 +218,41 @@ def _on_disk(row: Row, path: Path) -> Row:
     """The row with its image, if it has one, as the path of a file."""
     if "image" not in row:
         return row
-    image = Image.new("L", (8, 8))
-    image.putdata(row["image"])
-    image.save(path)
+    Image.frombytes("L", (8, 8), bytes(row["image"])).save(path)
     return {**row, "image": str(path)}
 
 
 def overrides(name: str, variant: str) -> Iterator[str]:
-    """What a study of a cell says: one seed, a few steps, both arms."""
+    """What a user says to train a few steps of a cell, and to keep a state at every evaluation."""
     given, folder = VARIANTS[variant], rows(variant)
     yield f"task={given.task}"
     yield from (f"task.files.{split}={folder / split}.jsonl" for split in ("train", "validation", "test"))
     yield from ("model=hub", f"model.name={checkpoint(name)}", "model.max_length=32", *given.settings)
-    yield from ("size=all", "precision=fp32", "optim.lr=1e-3", "optim.batch_size=4")
+    yield from ("size=all", "precision=fp32", "optim.lr=1e-3", "optim.batch_size=4", "keep_weights=true")
     yield from ("budget.epochs=null", "budget.steps=4", "budget.evaluations=2")
     yield from ("hardware=cpu", "hardware.save_every=0", "tracker=none", "meter=none")
-    yield from ("study.name=cell", "study.warm_up=0")
+    yield from ("study.name=cell", "study.warm_up=0", "hydra.mode=RUN")
+
+
+@cache
+def _composed(variant: str) -> dict[str, Any]:
+    """The configuration of a column, as composed for the first architecture that can do it."""
+    (run,) = runs_of([*overrides(next(name for name, other in CELLS if other == variant), variant)])
+    return run.config()
+
+
+def run_of(name: str, variant: str, **arm: Any) -> Run:
+    """The run of a cell; ConfigError where that says it makes no sense."""
+    given = _composed(variant)
+    model = given["model"] | {"name": str(checkpoint(name))}
+    return Run.read({**given, "model": model, "arm": arm or {"kind": "scratch"}})
+
+
+def pair_of(name: str, variant: str) -> tuple[Run, Run]:
+    """The two runs of a cell: scratch and pretrained."""
+    fresh = ARCHITECTURES[name].fresh
+    return run_of(name, variant), run_of(name, variant, kind="pretrained", fresh=fresh)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -102,6 +102,13 @@ def test_per_class_needs_classes():
         PerClass(per_class=1).choose(None, ["0"])
 
 
+def test_rows_of_several_classes_are_no_strata():
+    with pytest.raises(
+        DataError, match=r"a row has the class \['x', 'y'\]: rows can only be chosen by class"
+    ):
+        Rows(rows=1).choose([["x", "y"], ["x"]], ["0", "1"])  # pyright: ignore[reportArgumentType]
+
+
 def test_the_kind_decides_which_size_is_read():
     read = TypeAdapter(Size).validate_python
     assert read({"kind": "rows", "rows": 512}) == Rows(rows=512, seed=0)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-SETTINGS = {"node", "budget", "hardware", "optim", "streams", "study"}  # single files that every room may use
+SETTINGS = {"node", "own", "budget", "hardware", "optim", "streams", "study"}  # files for every room
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
 MAY_IMPORT = {
     "node": set(),
+    "own": {"node"},
     "budget": {"node"},
     "hardware": {"node"},
     "optim": {"node"},

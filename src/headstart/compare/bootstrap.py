@@ -69,6 +69,24 @@ class Spread:
         low, high = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2])
         return Interval(float(low), float(high), level)
 
+    def p(self, gain: float = 0.0) -> float:
+        """Two-sided p of a gain: the interval at level 1 - p has one of its ends there.
+
+        Never below 2 / draws: so many draws tell no more.
+        """
+        return max(2 * min(self._below(gain), self._above(gain)), 2 / len(self.draws))
+
+    def p_margin(self, margin: float) -> float:
+        """p of a gain beyond the margin: the interval at level 1 - p just fits in (two one-sided tests)."""
+        return max(2 * self._below(-margin), 2 * self._above(margin), 2 / len(self.draws))
+
+    def _below(self, gain: float) -> float:
+        """The largest share of the draws whose quantile is no larger than `gain`."""
+        return _share(np.sort(self.draws), gain)
+
+    def _above(self, gain: float) -> float:
+        return _share(np.sort(-self.draws), -gain)
+
     @property
     def probability_better(self) -> float:
         """Share of the draws above 0, ties counted half."""
@@ -127,6 +145,15 @@ def spread(
         means = resampled.mean(axis=1)
         total += (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
     return Spread(centre, pairs, total, seed_variance, example_variance, noise)
+
+
+def _share(ranked: np.ndarray, value: float) -> float:
+    """The largest t with quantile(t) <= value, the inverse of numpy's linear quantile; at most 0.5."""
+    count = int(np.searchsorted(ranked, value, side="right"))
+    if not 0 < count < len(ranked):
+        return 0.0 if count == 0 else 0.5
+    low, high = ranked[count - 1], ranked[count]
+    return min((count - 1 + float((value - low) / (high - low))) / (len(ranked) - 1), 0.5)
 
 
 def half_width(seed_variance: float, example_variance: float, pairs: int, level: float = 0.95) -> float:

@@ -116,7 +116,8 @@ def payback_words(one: BreakEven, found: Ledger) -> str:
     what = "that stage" if found.covers else "it"
     unit = "compute" if one.quantity == "flops" else "energy"
     if one.payback == "never":
-        return f"{what} never pays for itself in {unit}: nothing is saved on the way to {goal}"
+        sure = interval_words(one)
+        return f"{what} never pays for itself in {unit}: nothing is saved on the way to {goal}{sure}"
     if one.payback == "unknown":
         return f"whether {what} pays for itself in {unit} is unknown: {one.reason}"
     bound = "at most " if one.payback == "at most" else ""
@@ -124,7 +125,22 @@ def payback_words(one: BreakEven, found: Ledger) -> str:
         one.censored
     )
     whole = uses_words(one.uses if one.payback == "number" else Amount(one.uses.high, one.uses.high))
-    return f"{what} has paid for itself in {unit} after {bound}{whole} on the way to {goal}{missed}"
+    told = f"{bound}{whole}{interval_words(one)}"
+    return f"{what} has paid for itself in {unit} after {told} on the way to {goal}{missed}"
+
+
+def interval_words(one: BreakEven) -> str:
+    """' (95 % interval 12 to 30 uses)', '(95 % interval: from 12 uses to never)'; nothing without one."""
+    found = one.interval
+    if found is None or (not found.known and not one.may_never):
+        return ""
+    if found.low is not None and found.high is not None:
+        return f" (95 % interval {uses_words(found)})"
+    if found.high is not None:
+        return f" (95 % interval: at most {uses_words(Amount(found.high, found.high))})"
+    start = "the first use" if found.low is None else uses_words(Amount(found.low, found.low))
+    told = f"from {start} to never" if one.may_never else f"at least {start}"
+    return f" (95 % interval: {told})"
 
 
 def uses_words(uses: Amount) -> str:

@@ -25,6 +25,8 @@ from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest
 from headstart.records.record import Record
 
+SHARES_OF_RIGHT = ("accuracy", "exact_match")  # metrics that are the share of examples that are right
+
 
 @dataclass(frozen=True)
 class Question:
@@ -144,6 +146,7 @@ def _evidence(
         examples=len(answers.ids) if answers is not None and resampled is not None else None,
         identical=answers is not None and answers.identical,
         notes=tuple(notes),
+        right=answers.right if answers is not None and metric in SHARES_OF_RIGHT else None,
     )
 
 

@@ -2,14 +2,21 @@
 
 N* = E_pretrain / (E_baseline to the target - E_arm to the target). Where a side never reached the target,
 its cost is only bounded from below by what it spent, and the saving becomes an interval; so does N*.
+
+The 95 % interval of N* is that of the saving, turned over (Fieller 1954, with a denominator alone): Student's
+over pairs, its lower end from the least that each pair may have saved and its upper end from the most, where
+a target may have been reached as early as the evaluation before. A saving that may be 0 may never pay.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import first_at
 from headstart.compare.economics import Amount, BreakEven, Spent
 from headstart.compare.pairs import Match
@@ -21,6 +28,12 @@ class Reach:
 
     cost: float
     reached: bool
+    before: float | None = None  # cost at the evaluation before; None: it was not met earlier
+
+    @property
+    def low(self) -> float:
+        """The least that the target can cost."""
+        return self.before if self.reached and self.before is not None else self.cost
 
     @property
     def high(self) -> float:
@@ -36,6 +49,8 @@ class Saving:
     high: float
     pairs: int
     censored: int  # pairs whose baseline did not reach the target
+    sure_low: float | None = None  # ends of the 95 % interval; None: one pair
+    sure_high: float | None = None  # may be infinite, as sure_low may be minus infinite
 
     @property
     def amount(self) -> Amount:
@@ -52,11 +67,21 @@ def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
         high=sum(baseline.high - arm.cost for baseline, arm in reaches) / number,
         pairs=number,
         censored=sum(not baseline.reached for baseline, _ in reaches),
+        sure_low=_end([baseline.low - arm.high for baseline, arm in reaches], "low"),
+        sure_high=_end([baseline.high - arm.low for baseline, arm in reaches], "high"),
     )
 
 
 def break_even(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
-    """N* as a number, a range, a bound, 'never' or 'unknown'."""
+    """N* as a number, a range, a bound, 'never' or 'unknown', with its interval."""
+    found = _payback(quantity, target_of, pretraining, saved)
+    if saved is None or saved.sure_low is None or saved.sure_high is None or not pretraining.known:
+        return found
+    interval, may_never = _interval(pretraining, saved.sure_low, saved.sure_high)
+    return replace(found, interval=interval, may_never=may_never)
+
+
+def _payback(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
     if saved is None:
         return _unknown(quantity, target_of, None, "no curve tells what the target cost")
     known = (quantity, target_of)
@@ -77,6 +102,23 @@ def break_even(quantity: Spent, target_of: str, pretraining: Amount, saved: Savi
     return BreakEven(*known, payback, Amount(low, high), saved.amount, saved.pairs, saved.censored, "")
 
 
+def _interval(pretraining: Amount, low: float, high: float) -> tuple[Amount, bool]:
+    """Uses that the ends of the saving allow, and whether they allow that nothing is ever saved."""
+    fewest, most = pretraining.low, pretraining.high
+    least = None if fewest is None or high <= 0 or math.isinf(high) else fewest / high
+    worst = None if most is None or low <= 0 or math.isinf(most / low) else most / low
+    return Amount(least, worst), low <= 0
+
+
+def _end(savings: Sequence[float], end: str) -> float | None:
+    """One end of Student's interval; infinite where a pair is not bounded on that side."""
+    if len(savings) < 2:
+        return None
+    if not all(map(math.isfinite, savings)):
+        return math.inf if end == "high" else -math.inf
+    return float(getattr(student_interval(np.array(savings)), end))
+
+
 def reaches(
     matches: Sequence[Match], metric: str, target: int, quantity: Spent
 ) -> list[tuple[Reach, Reach]] | None:
@@ -94,10 +136,11 @@ def _reach(pair: Match, side: int, target: int, metric: str, quantity: Spent) ->
     found = first_at(runner, pair.sides[target], metric)
     if found is None:
         return None
-    point = found[1]
-    spent = point if point is not None else runner.curve()[-1]
-    cost = spent.get(quantity)
-    return None if cost is None else Reach(float(cost), point is not None)
+    curve, point = runner.curve(), found[1]
+    place = curve.index(point) if point is not None else len(curve) - 1
+    cost = curve[place].get(quantity)
+    before = curve[place - 1].get(quantity) if place else 0.0
+    return None if cost is None or before is None else Reach(float(cost), point is not None, float(before))
 
 
 def _unknown(quantity: Spent, target_of: str, saved: Saving | None, reason: str) -> BreakEven:

@@ -39,8 +39,9 @@ def quantities(findings: Findings) -> tuple[Quantity, ...]:
 
 
 def main(found: Iterable[Quantity]) -> tuple[Quantity, ...]:
-    """Those that belong in a short table, in the order of MAIN within the order of the study."""
-    return tuple(one for one in found if one.name in MAIN)
+    """Those that belong in a short table, in the order of MAIN; what is just not known is left out."""
+    kept = [one for one in found if one.name in MAIN and one.word != "unknown"]
+    return tuple(sorted(kept, key=lambda one: MAIN.index(one.name)))
 
 
 def _all(findings: Findings) -> Iterator[Quantity]:

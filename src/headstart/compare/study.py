@@ -9,11 +9,12 @@ from pathlib import Path
 from headstart.compare.conditions import conditions
 from headstart.compare.data_curves import data_curves
 from headstart.compare.fairness import with_sentence
+from headstart.compare.families import with_families
 from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.scoring import higher_is_better
-from headstart.compare.summaries import arm_summary, attestation, environments, total
+from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
 from headstart.compare.verdicts import sentence
@@ -136,7 +137,8 @@ def _compare_arms(
 def _findings(given: Material) -> Findings:
     first, question = given.first, given.question
     study = first.config["study"]
-    comparisons = tuple(replace(c, sentence=sentence(c)) for c in _with_families(given))
+    corrected = with_families([one.comparison for one in given.compared])
+    comparisons = tuple(replace(one, sentence=sentence(one)) for one in corrected)
     trials = given.trials.records if given.trials and given.tuning else ()
     curves, laws = data_curves(given.compared, question.margin)
     return Findings(
@@ -166,11 +168,8 @@ def _findings(given: Material) -> Findings:
         tuning=given.tuning,
         data_curves=curves,
         laws=laws,
+        stability=tuple(each for arm in given.arms if (each := stability(arm, given.of_arm(arm)))),
     )
-
-
-def _with_families(given: Material) -> list[Comparison]:
-    return [one.comparison for one in given.compared]
 
 
 def _total(runs: Sequence[Record], trials: Sequence[Record]):

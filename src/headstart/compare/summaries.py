@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from headstart.compare.claims import Stability
 from headstart.compare.costs import train_cost
-from headstart.compare.findings import ArmSummary, Attestation, Carbon, MeterNotes, Total
+from headstart.compare.findings import ArmSummary, Attestation, Carbon, Interval, MeterNotes, Total
+from headstart.compare.proportions import wilson
 from headstart.compare.usage import emissions, money, usage
 from headstart.records.record import Record
 
@@ -66,7 +68,23 @@ def arm_summary(
         usage=usage(finished),
         emissions=emissions(records),
         money=money(records),
+        diverged_share=diverged_share(records),
     )
+
+
+def stability(arm: str, records: Sequence[Record]) -> Stability | None:
+    """How often the runs of an arm diverged, interrupted ones left out; None when there are no others."""
+    known = Counter(record.status for record in records if record.status != "interrupted")
+    runs, diverged, share = sum(known.values()), known["diverged"], diverged_share(records)
+    if share is None:
+        return None
+    return Stability(arm, runs, diverged, known["failed"], diverged / runs, share)
+
+
+def diverged_share(records: Sequence[Record]) -> Interval | None:
+    """Wilson's interval for the share of runs that diverge."""
+    known = [record.status for record in records if record.status != "interrupted"]
+    return wilson(known.count("diverged"), len(known)) if known else None
 
 
 def attestation(arm: str, records: Sequence[Record]) -> Attestation:

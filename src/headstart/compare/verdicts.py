@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.compare import phrases
 from headstart.compare.bootstrap import Spread, half_width
+from headstart.compare.exact import exact_tests
 from headstart.compare.findings import Comparison, Gain, Interval, Quantity, Ratio, ToTarget, Word
 from headstart.compare.scoring import METRICS, higher_is_better, orient
 
@@ -26,6 +27,7 @@ class Evidence:
     examples: int | None  # None: predictions missing
     identical: bool  # both sides answer the same to the last bit
     notes: tuple[str, ...] = ()
+    right: np.ndarray | None = None  # (2, pairs, examples), where the metric is a share of right answers
 
 
 def judge(evidence: Evidence, margin: float | None) -> Gain:
@@ -36,6 +38,7 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
     interval, notes = _interval(evidence, gain)
     word = verdict(interval, margin)
     spread = evidence.spread
+    sure = spread is not None and interval is not None and (evidence.identical or np.ptp(spread.draws) > 0)
     return Gain(
         metric=metric,
         higher_is_better=higher_is_better(metric),
@@ -53,6 +56,9 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
         smallest_p=smallest_p(pairs),
         decide=what_would_decide(evidence, gain, margin) if word == "undecided" else None,
         notes=(*evidence.notes, *notes),
+        p=spread.p() if spread and sure else None,
+        p_margin=spread.p_margin(margin) if spread and sure and margin is not None else None,
+        tests=exact_tests(orient(metric) * (evidence.scores[1] - evidence.scores[0]), evidence.right),
     )
 
 
@@ -239,6 +245,8 @@ def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
         remarks.append("This is over survivors only: runs that did not finish are left out.")
     if gain.pairs == 1:
         remarks.append("One pair says nothing about other seeds.")
+    if comparison.corrected and comparison.corrected.survives is False:
+        remarks.append(comparison.corrected.sentence)
     if gain.decide:
         remarks.append(f"What would decide it: {gain.decide}.")
     return [*remarks, _energy(comparison)]

@@ -29,7 +29,8 @@ class Files(Node):
     split_seed: int = 0
 
     def digest(self) -> str:
-        """sha256 over the bytes of every file, and over which split each of them is."""
+        """sha256 over the bytes of every file, and over which split each of them is. Images that a table
+        names are not read for it: their hashes are in the digest of the rows."""
         whole = hashlib.sha256()
         for split, path in self._paths().items():
             for file in _files_below(path):

@@ -24,16 +24,17 @@ class Built:
     cards: tuple[Path, ...] = ()  # one model card per arm
 
 
-def build(folder: Path) -> Built:
+def build(folder: Path, findings_of: Callable[[], Findings] | None = None) -> Built:
     """Compare the runs of a study folder and write both reports there; the same records give the same bytes.
 
-    Raises RecordError when the folder holds no finished run.
+    `findings_of` gives findings that somebody else wants as well. Raises RecordError when the folder holds
+    no finished run.
     """
     from headstart.compare.study import compare
 
     with ThreadPoolExecutor(1) as beside:
         bundle = beside.submit(html.bundle_of_vega)
-        findings = compare(folder)
+        findings = findings_of() if findings_of else compare(folder)
         if not any(item.finished for item in findings.arms):
             told = " ".join(findings.problems)
             raise RecordError(f"{folder}: no finished run to report on; run the study first. {told}".strip())
@@ -49,21 +50,21 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
     drawn = markdown.pictures(page)
     beside = folder / markdown.FOLDER
     beside.mkdir(parents=True, exist_ok=True)
-    pictures = tuple(_write(beside / name, text) for name, text in drawn.items())
+    pictures = tuple(write_text(beside / name, text) for name, text in drawn.items())
     built = Built(
         findings=findings,
-        html=_write(folder / "report.html", html.render(page, bundle())),
-        markdown=_write(folder / "report.md", markdown.render(page)),
+        html=write_text(folder / "report.html", html.render(page, bundle())),
+        markdown=write_text(folder / "report.md", markdown.render(page)),
         pictures=pictures,
-        cards=tuple(_write(folder / name, text) for name, text in card.cards(findings).items()),
+        cards=tuple(write_text(folder / name, text) for name, text in card.cards(findings).items()),
     )
     for old in set(beside.glob("*.svg")) - set(pictures):
         old.unlink()
     return built
 
 
-def _write(path: Path, text: str) -> Path:
-    """Write a whole file or leave the old one: a reader never meets half a report."""
+def write_text(path: Path, text: str) -> Path:
+    """Write a whole file or leave the old one: a reader never meets half a report. Returns its path."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8", newline="\n")

@@ -1,4 +1,8 @@
-"""Exports: the numbers of a study as csv and JSON (all, unrounded), as a LaTeX or Markdown table (the main ones)."""
+"""Exports: the numbers of a study for other programs and for papers.
+
+csv and JSON hold all of them, unrounded; the LaTeX and Markdown tables hold the main ones, as the report
+writes them.
+"""
 
 from __future__ import annotations
 
@@ -77,9 +81,10 @@ def latex_text(findings: Findings) -> str:
     """The main numbers as a booktabs tabular."""
     heads, numeric, rows = table(main(quantities(findings)))
     lines = [" & ".join(map(latex_escape, row)) + r" \\" for row in rows]
+    of = f"{' '.join(findings.study.split())}, records {findings.fingerprint}"
     return "\n".join(
         [
-            f"% {' '.join(findings.study.split())}, records {findings.fingerprint}; needs \\usepackage{{booktabs}}",
+            rf"% {of}; needs \usepackage{{booktabs}}",
             rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numeric)}}}",
             r"\toprule",
             " & ".join(map(latex_escape, heads)) + r" \\",

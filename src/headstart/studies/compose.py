@@ -71,6 +71,19 @@ def runs_of(arguments: Sequence[str]) -> list[Run]:
         return _read([config for config in configs if config is not None], mistakes)
 
 
+def config_of(arguments: Sequence[str]) -> dict[str, Any]:
+    """The unchecked configuration of one run; ConfigError when a setting or a choice does not exist."""
+    with (
+        _alone(),
+        initialize_config_dir(version_base="1.3", config_dir=str(shipped()), job_name="headstart"),
+    ):
+        given, mistakes = _overrides(list(arguments))
+        config, wrong = _composed(given)
+        if mistakes or wrong or config is None:
+            raise ConfigError(mistakes | wrong)
+        return plain(config)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hydra as if nobody else used it, and afterwards as it was."""

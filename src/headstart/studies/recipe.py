@@ -30,15 +30,17 @@ def pretrainings(runs: Iterable[Run]) -> list[Run]:
 
 def pretraining(run: Run) -> Run | None:
     """The run that makes the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
-    from headstart.studies.compose import runs_of
+    from headstart.studies.compose import config_of
 
     arm = run.arm
     if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
         return None
-    given = [*_own_text(run, arm), *arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}"]
-    (found,) = runs_of([*given, "keep_weights=true", "hydra.mode=RUN"])
-    shared = {name: getattr(run, name) for name in SHARED}
-    return found.model_copy(update=shared | {"study": PRETRAINING})
+    given = [*_own_text(run, arm), *arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}", "keep_weights=true"]
+    shared = {name: run.config()[name] for name in SHARED}
+    try:
+        return Run.read({**config_of(given), **shared, "study": PRETRAINING.model_dump(mode="json")})
+    except ConfigError as error:
+        raise ConfigError(f"arm={arm.name}: recipe: {line}" for line in error.lines) from None
 
 
 def with_weights(run: Run) -> Run:

@@ -1,4 +1,4 @@
-"""The families of task; one more family is one more file and one more name here, or a file of a user's own."""
+"""The families of task; one more family is one more file and one more name here, or a user's own file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,241 @@
+"""Two studies side by side: the numbers that both have, what became of them, and what else differs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headstart.compare import phrases
+from headstart.compare.conditions import size_name
+from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
+from headstart.compare.findings import Condition, Findings
+from headstart.compare.quantities import MAIN, Quantity, quantities
+
+Key = tuple[str, str, str, str, str]
+ABSOLUTE = ("score", "difference", "share", "p", "number", "place", "variance", "sizes")  # b - a; else b / a
+ASSUMED = (
+    "The interval of a difference takes the two studies to be independent and adds their distances from "
+    "the estimate to the ends in squares (Zou and Donner 2008); of a ratio, on logarithms."
+)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One quantity that both studies have, and what became of it from the first to the second."""
+
+    first: Quantity
+    second: Quantity
+    change: float | None  # second - first, or second / first where `relative`; None: one side has no value
+    low: float | None  # ends of the 95 % interval of the change; None: it cannot be given
+    high: float | None
+    relative: bool
+    word: str  # "larger", "smaller", "the same", "not told apart"; "" without an interval
+    reason: str  # why there is no interval
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two studies, compared."""
+
+    first: Findings
+    second: Findings
+    joined: tuple[Joined, ...]
+    only_first: tuple[Quantity, ...]  # the main quantities that the other study lacks
+    only_second: tuple[Quantity, ...]
+    settings: tuple[Differing, ...]  # that may change the answer
+    data: tuple[Differing, ...]
+    places: tuple[Differing, ...]  # where and with what the runs were trained
+    assumed: str  # under the intervals of differences
+    sentences: tuple[str, ...]  # what changed, in words; the first is the answer
+
+    @property
+    def main(self) -> tuple[Joined, ...]:
+        """What belongs in a short table, in the order of MAIN; what neither study knows is left out."""
+        kept = [
+            one for one in self.joined if one.first.name in MAIN and (one.first.known or one.second.known)
+        ]
+        return tuple(sorted(kept, key=lambda one: MAIN.index(one.first.name)))
+
+
+def two(first: Findings, second: Findings) -> Two:
+    """Join what two studies say. Nothing is said twice: a quantity is told by its key alone."""
+    left, right = _renamed(first, second), {one.key: one for one in quantities(second)}
+    refused = "the same pairs are in both studies" if _shared(first, second) else ""
+    places = differing(places_of(first), places_of(second))
+    moved = any(one.what == "machine" for one in places)
+    joined = tuple(_joined(left[key], right[key], refused, moved) for key in left if key in right)
+    made = Two(
+        first=first,
+        second=second,
+        joined=joined,
+        only_first=_only(left, right),
+        only_second=_only(right, left),
+        settings=differing(settings_of(first), settings_of(second)),
+        data=differing(data_of(first), data_of(second)),
+        places=places,
+        assumed=_assumed(first, second, refused, joined),
+        sentences=(),
+    )
+    return replace(made, sentences=tuple(_sentences(made)))
+
+
+def _renamed(first: Findings, second: Findings) -> dict[Key, Quantity]:
+    """The first study's quantities, its conditions under the second one's names where they are the same."""
+    names = _same_conditions(first, second)
+    found = [
+        replace(q, condition=names.get(q.condition, q.condition)) if q.arm else q for q in quantities(first)
+    ]
+    return {one.key: one for one in found}
+
+
+def _same_conditions(first: Findings, second: Findings) -> dict[str, str]:
+    """Conditions that are one and the same, and a study's only condition where the other names its size."""
+    mine, theirs = (
+        {each.condition.id: each.condition for each in one.comparisons} for one in (first, second)
+    )
+    found = {mine[each].name: theirs[each].name for each in mine if each in theirs}
+    sized = [each.name for each in theirs.values() if _is_the_size(first, each)]
+    found = found or {"": name for name in sized[:1]}  # noqa: B035 there is one
+    return found or {each.name: "" for each in mine.values() if _is_the_size(second, each)}
+
+
+def _is_the_size(findings: Findings, condition: Condition) -> bool:
+    """Whether a study of one condition has the size that is all that this condition names."""
+    size: Any = findings.config.get("size")
+    alone = {item.condition.name for item in findings.comparisons} == {""}
+    return alone and isinstance(size, Mapping) and dict(condition.settings) == {"size": size_name(size)}
+
+
+def _shared(first: Findings, second: Findings) -> bool:
+    ids = [{pair.pair_id for item in one.comparisons for pair in item.pairs} for one in (first, second)]
+    return bool(ids[0] & ids[1])
+
+
+def _only(mine: Mapping[Key, Quantity], theirs: Iterable[Key]) -> tuple[Quantity, ...]:
+    return tuple(one for key, one in mine.items() if key not in theirs and one.name in MAIN and one.known)
+
+
+def _joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Joined:
+    relative = first.unit not in ABSOLUTE
+    if reason := _incomparable(first, second, moved):
+        return Joined(first, second, None, None, None, relative, "", reason)
+    if first.value is None or second.value is None:
+        return Joined(first, second, None, None, None, relative, "", "one side has no value")
+    if relative and (first.value <= 0 or second.value <= 0):
+        return Joined(first, second, None, None, None, relative, "", "a ratio needs numbers above 0")
+    change = second.value / first.value if relative else second.value - first.value
+    ends, reason = _ends(first, second, relative, refused)
+    low, high = ends or (None, None)
+    return Joined(first, second, change, low, high, relative, _word(change, ends, relative), reason)
+
+
+def _incomparable(first: Quantity, second: Quantity, moved: bool) -> str:
+    """Why two numbers of one name must not be divided or subtracted; "" where they may."""
+    if first.unit == "J":
+        return "joules are compared within a study: across two, method, boundary or machine may differ"
+    if "joules" in first.name and first.word != second.word:
+        return "the energy of one is measured, of the other estimated"
+    if moved and first.unit in ("s", "B", "samples/s", "tokens/s"):
+        return "they ran on different machines"
+    return ""
+
+
+def _ends(
+    first: Quantity, second: Quantity, relative: bool, refused: str
+) -> tuple[tuple[float, float] | None, str]:
+    """Both ends of the interval of the change, or None and the reason."""
+    if refused:
+        return None, refused
+    if first.level is None or first.level != second.level:
+        return None, "not both have an interval of the same level"
+    sides = [(one.low, one.value, one.high) for one in (first, second)]
+    if any(value is None or (relative and value <= 0) for side in sides for value in side):
+        return None, "an interval has an end that is not bounded"
+    (a_low, a, a_high), (b_low, b, b_high) = (
+        tuple(math.log(value) if relative else float(value) for value in side if value is not None)
+        for side in sides
+    )
+    low = b - a - math.hypot(b - b_low, a_high - a)
+    high = b - a + math.hypot(b_high - b, a - a_low)
+    return ((math.exp(low), math.exp(high)) if relative else (low, high)), ""
+
+
+def _word(change: float, ends: tuple[float, float] | None, relative: bool) -> str:
+    nothing = 1.0 if relative else 0.0
+    if change == nothing and (ends is None or ends[0] == ends[1]):
+        return "the same"
+    if ends is None:
+        return ""
+    return "larger" if ends[0] > nothing else "smaller" if ends[1] < nothing else "not told apart"
+
+
+def _assumed(first: Findings, second: Findings, refused: str, joined: Sequence[Joined]) -> str:
+    """What the intervals of differences rest on, and in which direction that may be wrong."""
+    if refused:
+        return (
+            "Both studies hold the same pairs (settings, data and seed), so that they are repetitions and "
+            "not independent: differences have no interval."
+        )
+    if all(one.low is None for one in joined):
+        return ""
+    rows = [one.data.get("rows") or {} for one in (first, second)]
+    same = rows[0].get("test") is not None and rows[0].get("test") == rows[1].get("test")
+    seeds = [{pair.seed for item in one.comparisons for pair in item.pairs} for one in (first, second)]
+    shared = [name for name, is_so in (("test rows", same), ("seeds", bool(seeds[0] & seeds[1]))) if is_so]
+    if not shared:
+        return ASSUMED
+    return (
+        f"{ASSUMED} They share {phrases.joined(shared)}: what is common cancels, so it is usually too wide."
+    )
+
+
+def _sentences(made: Two) -> Iterator[str]:
+    if made.first.fingerprint == made.second.fingerprint:
+        yield "Both folders hold the same records: nothing differs."
+        return
+    gains = [
+        one for one in made.joined if one.first.name == "gain" and one.first.metric == made.first.headline
+    ]
+    yield from (_gain(made, one) for one in gains)
+    if not gains:
+        yield "No comparison is in both: their conditions, arms, baselines or metrics have other names."
+    yield _told("setting", "that may change the answer", made.settings)
+    yield _told("fact", "about data and weights", made.data)
+    yield _told("fact", "about where they ran", made.places)
+
+
+def _gain(made: Two, one: Joined) -> str:
+    """'Gain of pretrained over scratch in accuracy: +0.388 in a, +0.412 in b; ...: not told apart.'."""
+    names = made.first.study, made.second.study
+    where = f" with {one.first.condition}" if one.first.condition else ""
+    lead = f"Gain of {one.first.arm} over {one.first.baseline} in {one.first.metric.replace('_', ' ')}{where}"
+    sides = [
+        f"{phrases.number(each.value, '+') if each.value is not None else 'unknown'} in {name} ({each.word})"
+        for each, name in zip((one.first, one.second), names, strict=True)
+    ]
+    return f"{lead}: {sides[0]}, {sides[1]}; {change_words(one)}."
+
+
+def change_words(one: Joined) -> str:
+    """'the second minus the first is +0.024 (95 % interval −0.010 to +0.058): not told apart'."""
+    if one.change is None:
+        return one.reason
+    if one.word == "the same":
+        return "they are the same"
+    form = phrases.short if one.relative else lambda value: phrases.number(value, "+")
+    kind = "the second over the first" if one.relative else "the second minus the first"
+    if one.low is None or one.high is None:
+        return f"{kind} is {form(one.change)} (no interval: {one.reason})"
+    word = {"larger": "larger in the second", "smaller": "smaller in the second"}.get(one.word, one.word)
+    return f"{kind} is {form(one.change)} (95 % interval {form(one.low)} to {form(one.high)}): {word}"
+
+
+def _told(noun: str, about: str, found: Sequence[Differing]) -> str:
+    """'They differ in 2 settings ...: optim.lr (0.001; 0.0003), ...'."""
+    if not found:
+        return f"They differ in no {noun} {about}."
+    shown = ", ".join(f"{one.what} ({one.first}; {one.second})" for one in found[:4])
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    return f"They differ in {phrases.plural(len(found), noun)} {about}: {shown}{more}."

@@ -1,0 +1,19 @@
+"""Every second layer: an arm of somebody's own that pours half of the layers."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from headstart.arms.layers import Layout
+from headstart.arms.transfer import Transfer
+
+
+class EverySecond(Transfer):
+    """The embeddings and every second layer, counted from `first`, are poured; the rest stays random."""
+
+    kind: Literal["every_second"]
+    first: int = Field(default=0, ge=0, le=1)
+
+    def _part(self, places: Layout) -> frozenset[str]:
+        layers = {name for name, layer in places.from_bottom.items() if layer % 2 == self.first}
+        return places.embeddings | layers
