@@ -208,7 +208,7 @@ def _write(folder: Path, record: dict[str, Any], answers: Mapping[str, Any], eva
            predictions: bool, curve: bool) -> None:  # fmt: skip
     finished = record["status"] == "finished"
     if curve:
-        for point in _points(record, evaluations if finished else evaluations // 2):
+        for point in _points(record, evaluations if finished else max(1, evaluations // 2)):
             append_point(folder / "curve.jsonl", point)
     if predictions and finished:
         write_predictions(folder, **answers)

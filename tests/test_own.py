@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -348,3 +349,18 @@ class TestWholeRuns:
         ended = headstart(*typed, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
         assert ended.code == 0, ended.err
         assert [record["status"] for record in records(here / "runs/quick")] == ["finished"] * 2
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf8")
+BLOCKS = dict(re.findall(r"^```\w+\n# ((?:own|conf)/\S+)\n(.*?)^```$", README, flags=re.M | re.S))
+COMMANDS = re.findall(r"^headstart (.*\bevery_second\b.*)$", README, flags=re.M)
+
+
+@pytest.mark.skipif(not BLOCKS, reason="the README shows no kind of one's own")
+def test_what_the_readme_shows_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, text in BLOCKS.items():
+        write(path, text)
+    for typed in COMMANDS:
+        assert "every_second" in {run.arm.name for run in runs_of(typed.split())}
+    assert COMMANDS and "every_second" in headstart("--help").out

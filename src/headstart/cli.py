@@ -16,7 +16,8 @@ headstart: what do pretrained weights buy? The same transformer from random and 
   headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
   headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
   headstart fetch [setting=value ...]  bring everything that a study needs here; it then runs offline
-  headstart report FOLDER              build the report of a study again from its records
+  headstart report FOLDER [OTHER]      build a study's report again; with OTHER, say what changed between two
+                                       [--export csv|latex|md|json [--to FILE]] [--wandb ENTITY/PROJECT]
   headstart models [--json|--plot F]   every model: parameters, year, published cost, cached or not
   headstart tasks [--json]             every task: family, rows, headline metric
   headstart new task FILE [NAME]       look at your rows and write the yaml of a task for them
@@ -84,7 +85,7 @@ def _study(arguments: list[str]) -> int:
     from headstart.studies.launch import launch
     from headstart.studies.outcome import OUTCOMES, Interrupted, faults
 
-    arguments = _with_time_limit(arguments)
+    arguments = with_time_limit(arguments)
     check(arguments)
     OUTCOMES.clear()
     try:
@@ -97,7 +98,7 @@ def _study(arguments: list[str]) -> int:
     return max((outcome.code for outcome in OUTCOMES), default=0)
 
 
-def _with_time_limit(arguments: list[str]) -> list[str]:
+def with_time_limit(arguments: list[str]) -> list[str]:
     """`--stop-after 20m` (or `--stop-after=20m`) as the setting that it stands for."""
     from headstart.node import ConfigError
 

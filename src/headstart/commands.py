@@ -16,23 +16,73 @@ Command = Callable[[list[str]], int]
 
 
 def report(arguments: list[str]) -> int:
-    """Build the report of a study again from its records."""
-    if (
-        code := _asked("report FOLDER    (a study's folder, such as runs/first_look)", arguments, 1)
-    ) is not None:
+    """Build the report of a study again from its records, export its numbers, or compare it with another."""
+    words, flags = _valued(arguments, ("--export", "--to", "--wandb"))
+    usage = (
+        "report FOLDER [OTHER] [--export csv|latex|md|json [--to FILE]] [--wandb ENTITY/PROJECT]"
+        "    (a study's folder, such as runs/first_look; with OTHER, what changed between the two)"
+    )
+    if (code := _asked(usage, words, 2 if len(words) == 2 else 1)) is not None:
         return code
-    report_all(arguments)
-    return 0
+    if len(words) == 2 and flags:
+        raise ConfigError(f"report: {next(iter(flags))} is about one folder, got two: {', '.join(words)}")
+    if "--to" in flags and "--export" not in flags:
+        raise ConfigError("report: --to needs --export csv|latex|md|json")
+    if len(words) == 2:
+        _report_two(*words)
+    elif not flags:
+        report_all(words)
+    if "--export" in flags:
+        _export(words[0], flags["--export"], flags.get("--to"))
+    return _report_wandb(words[0], flags["--wandb"]) if "--wandb" in flags else 0
 
 
 def report_all(folders: Sequence[str] | set[str]) -> None:
     """Build and show the report of every folder."""
-    from headstart.reports.build import build
+    from headstart.opened import open_study
     from headstart.reports.terminal import show
 
     for folder in sorted(folders):
-        built = build(Path(folder))
+        built = open_study(folder).report()
         show(built.findings, built.html)
+
+
+def _report_two(first: str, second: str) -> None:
+    """Compare two studies, beside the first one's report."""
+    from headstart.compare.two import two
+    from headstart.opened import open_study
+    from headstart.reports.two import show, write
+
+    made = two(open_study(first).findings, open_study(second).findings)
+    show(made, write(made, Path(first)))
+
+
+def _export(folder: str, form: str, to: str | None) -> None:
+    """Print the numbers of a study, or write them to a file."""
+    from headstart.node import nearest
+    from headstart.opened import open_study
+    from headstart.reports.build import write_text
+    from headstart.reports.export import FORMATS
+
+    if form not in FORMATS:
+        raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
+    text = FORMATS[form](open_study(folder).findings)
+    if to is None:
+        sys.stdout.write(text)
+    else:
+        print(f"wrote {write_text(Path(to), text)}")
+
+
+def _report_wandb(folder: str, place: str) -> int:
+    """Write the W&B report and view as JSON, and save them where there is a server."""
+    from headstart.opened import open_study
+    from headstart.reports.wandb_report import send
+
+    sent = send(open_study(folder).findings, Path(folder), place)
+    for address in sent.addresses:
+        print(f"saved: {address}")
+    print(f"wrote {' and '.join(map(str, sent.files))}{f'; {sent.reason}' if sent.reason else ''}")
+    return 1 if sent.refused else 0
 
 
 def plan(arguments: list[str]) -> int:
@@ -232,6 +282,22 @@ def _runs(command: str, arguments: list[str]) -> list:
     if strange:
         raise ConfigError(f"{command}: no flag {strange[0]}; {command} takes the settings of a study, and -m")
     return runs_of(arguments)
+
+
+def _valued(arguments: Sequence[str], flags: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The words, and the value behind each of these flags (`--to FILE`, `--to=FILE`); each at most once."""
+    words, found, rest = [], {}, iter(arguments)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if not word.startswith("--") or word == "--help":
+            words.append(word)
+            continue
+        if flag not in flags or flag in found:
+            raise ConfigError(f"{flag}: no such flag, or twice; there are {', '.join(flags)}")
+        found[flag] = value if equals else next(rest, "")
+        if not found[flag] or found[flag].startswith("--"):
+            raise ConfigError(f"{flag}: needs a value behind it")
+    return words, found
 
 
 def _asked(

@@ -43,7 +43,8 @@ def arm(choice: str, **settings: Any) -> Any:
     return TypeAdapter(Arm).validate_python(OmegaConf.to_container(loaded, resolve=True))
 
 
-ALL = sorted(path.stem for path in (shipped() / "arm").glob("*.yaml") if path.stem != "from_run")
+YAMLS = {path.stem: OmegaConf.load(path) for path in (shipped() / "arm").glob("*.yaml")}
+ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "recipe" not in given)
 
 H, INNER, POSITIONS, CLASSES, BUCKETS = WIDTH, 64, 64, 3, 32
 SELF = 4 * H * H  # queries, keys, values and output, without biases

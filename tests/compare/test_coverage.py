@@ -32,10 +32,12 @@ TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)
 BASE, GAIN = 0.70, 0.05
 
 
-def simulate(rng: np.random.Generator, pairs: int, examples: int, seed_sd: float) -> tuple[Answers, float]:
+def simulate(
+    rng: np.random.Generator, pairs: int, examples: int, seed_sd: float, gain: float = GAIN
+) -> tuple[Answers, float]:
     """A study's answers, two classes, and the gain that infinitely many seeds and examples would show."""
     difficulty, truth, right = SHARED * rng.standard_normal(examples), [], []
-    for rate in (BASE, BASE + GAIN):
+    for rate in (BASE, BASE + gain):
         skill = TOTAL * ndtri(rate)
         density = np.exp(-0.5 * ndtri(rate) ** 2) / np.sqrt(2 * np.pi)
         luck = seed_sd / np.sqrt(2) / density * TOTAL  # gives the gain a standard deviation of seed_sd

@@ -296,3 +296,20 @@ def test_any_tuning_is_told_as_it_was(tmp_path_factory, data):
     lead = {"unseen": "Tuned, says", "equal": "Tuned equally", "unequal": "Tuned unequally"}[found.tuned]
     assert found.sentence.count(lead) == found.sentence.count("Tuned") == 1
     assert "Untuned" not in found.sentence
+
+
+def test_a_study_that_was_tuned_again_compares_its_newer_runs(tmp_path):
+    folder = tmp_path / "s"
+    make_trials(folder, score, setting=tune())
+
+    def older(record):
+        tuned({"scratch": 1e-4, "pretrained": 1e-4}, tune())(record)
+        record["environment"]["finished"] = "2026-01-01T00:00:00+00:00"
+
+    make_study(folder / "old", change=older, **SMALL)
+    findings = compare(make_study(folder / "new", change=tuned(BEST, tune()), **SMALL).parent)
+    assert findings.tuning is not None
+    assert {trial.settings["optim.lr"] for trial in findings.tuning.winners} == {"0.001", "0.01"}
+    assert sum(cost.study.runs for cost in findings.tuning.costs) == 12
+    assert len(findings.comparisons[0].pairs) == 3
+    assert "same arm and seed under newer settings" in findings.excluded[0].reason

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from omegaconf import OmegaConf
 from tests.studies.command import headstart
 
+from headstart.models.model import Model
 from headstart.run import Run
 from headstart.studies.compose import choices, runs_of
 from headstart.studies.search import shipped
 
-GIVEN = {  # what a yaml leaves to the user
-    "task=files": ["task.files.train=my.csv"],
-    "task=hub": ["task.hub.name=ag_news"],
-    "model=hub": ["model.name=bert-base-uncased"],
-    "meter=constant": ["meter.watts=65"],
-    "arm=from_run": ["arm.run=runs/x/y"],
+GIVEN = {  # what yamls leave to the user
+    "task.files.train": "my.csv",
+    "task.hub.name": "fancyzhx/ag_news",
+    "model.name": "google-bert/bert-base-uncased",
+    "meter.watts": "65",
+    "arm.run": "runs/x/y",
+}
+MODELS = {  # of kinds of task that the default model, an encoder, is not made for
+    "causal_lm": "decoder_l2_h128",
+    "denoising": "encoder_decoder_l2_h128",
+    "text_to_text": "encoder_decoder_l2_h128",
+    "image_classification": "vit_tiny",
 }
 ALL = [f"{path.parent.name}={path.stem}" for path in sorted(shipped().glob("*/*.yaml"))]
 
@@ -28,10 +38,30 @@ def one(*arguments: str) -> Run:
     return runs[0]
 
 
+def settings_of(choice: str) -> dict[str, Any]:
+    """What the yaml of a choice says."""
+    group, _, name = choice.partition("=")
+    return yaml.safe_load((shipped() / group / f"{name}.yaml").read_text("utf8")) or {}
+
+
+def beside(choice: str) -> list[str]:
+    """What has to be said with a choice: what its yaml leaves open, and a model or task that fits it."""
+    group, settings = choice.partition("=")[0], settings_of(choice)
+    given = [f"{path}={GIVEN[path]}" for path in OmegaConf.missing_keys({group: settings})]
+    if group == "task" and settings["kind"] in MODELS:
+        given.append(f"model={MODELS[settings['kind']]}")
+    if group == "model" and not given and Model.read(settings).family(fetch=False) == "vision":
+        given.append("task=digits")
+    return given
+
+
 @pytest.mark.parametrize("choice", ALL)
 def test_every_choice_composes_and_validates(choice: str) -> None:
-    run = one(choice, *GIVEN.get(choice, []))
-    assert run.model_dump(mode="json") == run.config()
+    run = one(choice, *beside(choice))
+    group = choice.partition("=")[0]
+    if group in ("task", "arm"):
+        assert run.config()[group]["kind"] == settings_of(choice)["kind"]
+    assert Run.read(run.config()) == run
 
 
 def test_every_setting_of_a_yaml_is_read_as_it_is_written() -> None:
@@ -110,7 +140,7 @@ class TestAFolderOfOnesOwn:
         self.write(here, f"{folder}/task/mine.yaml", task)
         self.write(here, f"{folder}/study/ours.yaml", study)
         runs = runs_of(["study=ours"])
-        assert [(run.task.name, run.task.text, run.study.name, run.seed) for run in runs] == [
+        assert [(run.task.name, run.config()["task"]["text"], run.study.name, run.seed) for run in runs] == [
             ("mine", "body", "ours", 5)
         ] * 2
         shown = headstart("--help").out

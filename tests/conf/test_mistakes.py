@@ -30,7 +30,7 @@ MISTAKES = [
     ("arm=pretraind", "arm=pretraind: no such choice; did you mean pretrained?"),
     ("size=n513", "size=n513: no such choice; did you mean n512?"),
     ("optim=sgd", "optim=sgd: no such choice; known: adamw"),
-    ("arm=", "arm=: no such choice; known: embeddings_only, first_k"),
+    ("arm=", "arm=: no such choice; known: embeddings_only, "),
     ("model=null", "model=null: no such choice; known: bart_base"),
     ("size.kind=row", "size.kind: no kind row; did you mean rows?"),
     ("~size.kind", "size.kind: is missing"),

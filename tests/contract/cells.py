@@ -79,7 +79,7 @@ class Variant:
 
 def _words(rng: random.Random, *more: str) -> list[str]:
     """Some words, among them those that are told."""
-    words = rng.choices(WORDS[2:], k=rng.randint(3, 12))
+    words: list[str] = [*rng.choices(WORDS[2:], k=rng.randint(3, 12))]
     for word in more:
         words.insert(rng.randrange(len(words)), word)
     return words

@@ -285,3 +285,21 @@ def test_counters_of_one_architecture_share_their_counts() -> None:
     second._count = lambda *_: pytest.fail("counted again")  # pyright: ignore[reportAttributeAccessIssue]
     assert second.train(1, 24) == counted
     assert frozen.train(1, 24) < counted
+
+
+def test_what_a_batch_shares_is_counted_once() -> None:
+    """DeBERTa projects its relative positions once for all rows, however many they are."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    relative = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 8}
+    config = tiny_config(tf.DebertaV2Config, vocab_size=V, **HEAD, **relative)
+    found = family(AUTO, config)
+    model = tf.AutoModelForSequenceClassification.from_config(config).requires_grad_(False)
+    for rows, length in ((3, 16), (1, 24), (5, 8), (4, 32), (7, 40), (2, 12), (6, 20), (9, 28)):
+        with FlopCounterMode(display=False) as mode:
+            model(input_ids=torch.full((rows, length), 7))
+        assert found.forward(rows, length) == mode.get_total_flops()
+    shared = 2 * 2 * (2 * 8) * H**2  # two projections of both directions of eight buckets
+    assert found.forward(10, 16) == 10 * found.forward(1, 16) - 9 * shared
+    assert found.train(10, 16) == 3 * found.forward(10, 16)
+    assert found.without_formula == set()

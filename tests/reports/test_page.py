@@ -177,12 +177,31 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
         "after at most 800,000,000 uses",
         "after 100,000,000 to 400,000,000 uses",
     ]
-    assert "the saving is a lower bound" in pays.rows[0][5].text
+    assert [row[5].text for row in pays.rows] == ["no interval", "no interval"]
+    assert "the saving is a lower bound" in pays.rows[0][6].text
     assert [row[5].text for row in figures.rows] == [
         "A paper 2020, Table 1",
         "B 2019, Table 3 (not yet read again at its source)",
     ]
     assert "Open questions" in words(sections.page(handmade.study()))
+
+
+@pytest.mark.parametrize(
+    ("interval", "may_never", "told"),
+    [
+        (Amount(1e8, 4e8), False, "100,000,000 to 400,000,000 uses"),
+        (Amount(1e8, None), True, "at least 100,000,000 uses, or never"),
+        (Amount(None, 4e8), False, "at most 400,000,000 uses"),
+        (Amount(None, None), True, "may be never"),
+        (None, False, "no interval"),
+    ],
+)
+def test_a_payback_carries_its_interval(interval: Amount | None, may_never: bool, told: str) -> None:
+    one = replace(handmade.ledger().break_evens[1], interval=interval, may_never=may_never)
+    item = handmade.comparison(ledger=handmade.ledger(break_evens=(one,)))
+    _, pays, _ = [p for p in section(sections.page(handmade.study(comparison=item)), "pretraining").parts
+                  if isinstance(p, Table)]  # fmt: skip
+    assert pays.rows[0][5].text == told
 
 
 def test_a_part_of_the_pretraining_is_never_shown_as_the_whole() -> None:

@@ -32,10 +32,11 @@ MAY_IMPORT = {
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
     "compare": {"node", "records"},
     "reports": {"node", "records", "compare"},
-    "commands": {"node", "studies", "reports", "compare", "meters", "data", "records", "models"},
+    "opened": {"node", "records", "compare", "reports"},
+    "commands": {"node", "studies", "reports", "compare", "meters", "data", "records", "models", "opened"},
     "cli": {"node", "studies", "commands", ""},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"opened"},
 }
 ONLY_IN = {  # distribution -> rooms
     "pytorch_lightning": {"training", "meters"},
@@ -48,6 +49,8 @@ ONLY_IN = {  # distribution -> rooms
     "datasets": {"data", "tasks"},
     "altair": {"reports"},
     "jinja2": {"reports"},
+    "pandas": {"opened"},
+    "wandb_workspaces": {"reports"},
 }
 HEAVY = {
     "torch",

@@ -16,7 +16,7 @@ ONE = ["arm=pretrained", "seed=0"]
 @pytest.fixture(autouse=True)
 def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report has tests of its own and takes seconds."""
-    monkeypatch.setattr("headstart.cli._report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
 
 
 def refused(typed: Typed, sentence: str, code: int = 1) -> None:
@@ -174,7 +174,7 @@ class TestFolders:
         assert list((tmp_path / "runs").rglob("*record.json*")) == []
         monkeypatch.undo()
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("headstart.cli._report_all", lambda folders: None)
+        monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
         assert headstart(*quick, *ONE).code == 0
 
 
@@ -197,12 +197,12 @@ def test_a_disk_that_is_full_while_the_report_is_written(monkeypatch: pytest.Mon
     def full(folders: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/report.html")
 
-    monkeypatch.setattr("headstart.cli._report_all", full)
+    monkeypatch.setattr("headstart.commands.report_all", full)
     typed = headstart("report", "runs/x")
     assert (typed.code, typed.err) == (1, "headstart: runs/x/report.html: No space left on device\n")
 
 
-@pytest.mark.parametrize("arguments", [["report"], ["report", "a", "b"]])
+@pytest.mark.parametrize("arguments", [["report"], ["report", "a", "b", "c"]])
 def test_a_report_of_one_folder(arguments: list[str]) -> None:
     typed = headstart(*arguments)
     assert typed.code == 2

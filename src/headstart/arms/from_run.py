@@ -36,7 +36,10 @@ def ledger_of(found: Found) -> dict[str, Any] | None:
 
 def keep(folder: Path, model: nn.Module, tokenizer: Any) -> None:
     """Save the weights and tokenizer of a finished run as a folder that transformers can load."""
-    model.save_pretrained(folder / MODEL)  # pyright: ignore[reportCallIssue]
+    plain: Any = model
+    plain.save_pretrained(folder / MODEL)
+    # Written whole: left to itself, transformers leaves out two classes, and reads BART's usual three.
+    plain.config.to_json_file(folder / MODEL / "config.json", use_diff=False)
     tokenizer.save_pretrained(folder / MODEL)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,15 @@ def _load(model: nn.Module, found: Found) -> tuple[nn.Module, dict[str, Any]]:
             local_files_only=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            key_mapping=_renamed(model),
         )
+
+
+def _renamed(model: nn.Module) -> dict[str, str] | None:
+    """Both names, where a class calls its backbone otherwise than checkpoints do (Llama's for questions)."""
+    prefix = getattr(model, "base_model_prefix", "")
+    theirs = getattr(getattr(model, "base_model", model), "base_model_prefix", prefix)
+    return {rf"^{re.escape(theirs)}\.": f"{prefix}."} if theirs != prefix else None
 
 
 def _writes(model: nn.Module) -> bool:

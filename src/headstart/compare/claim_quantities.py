@@ -83,7 +83,7 @@ def of_front(found: Front) -> Iterator[Quantity]:
     place = Quantity(name=f"front.{found.quantity}", metric=found.metric, unit=UNITS[found.quantity])
     estimated = "estimated" if found.estimated else ""
     if not found.points:
-        yield place.because(found.reason)
+        yield replace(place, condition=found.task).because(found.reason)
     for point in found.points:
         one = replace(place, condition=point.condition, arm=point.arm, n=point.runs)
         one = replace(one, word="on the front" if point.on_front else "beaten").at(point.cost)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from headstart.compare.interval import Interval
 
+Word = Literal["better", "worse", "equivalent", "undecided"]
 TestName = Literal["signed-rank", "sign", "McNemar"]
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from headstart.compare.claims import Word
 from headstart.compare.interval import Interval
 
 Axis = Literal["steps", "samples", "tokens", "flops", "seconds", "joules"]
 Matching = Literal["steps", "samples", "tokens", "flops", "seconds", "joules", "target", "converged"]
 Censored = Literal["", "at least", "at most", "unknown"]  # "" = a number
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Matched:
     arm_score: float | None
     gain: float | None
     interval: Interval | None  # Student's over pairs: seeds, not validation examples
-    word: Verdict
+    word: Word
     cut: str | None  # the arm whose curve is cut short; None: neither, or now one and now the other
     baseline_share: float | None  # mean part of its own total that is used
     arm_share: float | None

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.compare.claims import Aggregate, Corrected, ExactTest, Ranking, Stability
+from headstart.compare.claims import Aggregate, Corrected, ExactTest, Ranking, Stability, Word
 from headstart.compare.consumption import (
     ArmSummary,
     Carbon,
@@ -38,7 +38,6 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "Quantity", "Ratio", "ToTarget", "Total", "Trained", "Tuning", "Usage", "Word",
 ]  # fmt: skip
 
-Word = Literal["better", "worse", "equivalent", "undecided"]
 Axis = Literal["step", "flops", "seconds"]
 
 
@@ -252,5 +251,5 @@ class Findings:
     aggregates: tuple[Aggregate, ...] = ()  # per arm, where it was compared under three conditions or more
     stability: tuple[Stability, ...] = ()  # per arm, the baseline first
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
-    fronts: tuple[Front, ...] = ()  # per cost, where there are three points or more
-    variances: tuple[VarianceSplit, ...] = ()  # where the study has several draws of the subset
+    fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
+    variances: tuple[VarianceSplit, ...] = ()  # per condition and arm, or one that says why there is none

@@ -16,8 +16,9 @@ import numpy as np
 
 from headstart.compare import phrases
 from headstart.compare.bootstrap import student_interval
+from headstart.compare.claims import Word
 from headstart.compare.costs import refusal
-from headstart.compare.efficiency import Axis, Bounded, Matched, Matching, Target, Verdict
+from headstart.compare.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.pairs import Match
 from headstart.compare.scoring import orient
 from headstart.compare.settings import at
@@ -105,7 +106,7 @@ def _at_target(metric: str, targets: Sequence[Target]) -> Matched:
     )  # fmt: skip
 
 
-def _cheaper(ratio: Bounded) -> Verdict:
+def _cheaper(ratio: Bounded) -> Word:
     if ratio.sure_high is not None and ratio.sure_high < 1:
         return "better"
     return "worse" if ratio.sure_low is not None and ratio.sure_low > 1 else "undecided"

@@ -72,7 +72,9 @@ def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
     for record in order:
         key = (record.arm, record.pair_id)
         if key in best:
-            reason = f"{record.folder.name} holds the same run, and is the newer one or the finished one"
+            again = record.run_id == best[key].run_id
+            same = "same run" if again else "same arm and seed under newer settings"
+            reason = f"{record.folder.name} holds the {same}, and is the newer one or the finished one"
             excluded.append(Excluded(best[key].folder.name, record.arm, record.seed, reason))
         best[key] = record
     return sorted(best.values(), key=lambda r: (r.arm, r.seed, r.folder.name)), excluded

@@ -18,14 +18,12 @@ from headstart.compare.findings import Comparison, Condition, Gain, Pair, Quanti
 from headstart.compare.ledger import ledger
 from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
-from headstart.compare.scoring import orient
+from headstart.compare.scoring import SHARES_OF_RIGHT, orient
 from headstart.compare.targets import targets
 from headstart.compare.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest
 from headstart.records.record import Record
-
-SHARES_OF_RIGHT = ("accuracy", "exact_match")  # metrics that are the share of examples that are right
 
 
 @dataclass(frozen=True)

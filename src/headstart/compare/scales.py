@@ -36,6 +36,7 @@ class FrontPoint:
     arm: str
     runs: int
     score: float
+    interval: Interval | None  # of the score, Student's over runs
     cost: float  # of training, mean per run
     on_front: bool  # no other is as good for less, or better for as much
     beaten_by: str  # the cheapest that is at least as good: "pretrained, 512 rows"; "" on the front
@@ -43,14 +44,14 @@ class FrontPoint:
 
 @dataclass(frozen=True)
 class Front:
-    """Which arms and conditions are worth their cost: the Pareto front over everything that was run."""
+    """Which arms and conditions are worth their cost: the Pareto front over all that was run on one task."""
 
     quantity: Cost
+    task: str
     metric: str
     estimated: bool  # joules that no counter measured
-    points: tuple[FrontPoint, ...]  # cheapest first
+    points: tuple[FrontPoint, ...]  # cheapest first; costs of pretraining are not in it: the ledger has them
     reason: str = ""  # why there is none
-    pretraining: bool = False  # costs of pretraining are never in it: the ledger has them
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ Value = Callable[[np.ndarray], np.ndarray]
 SMALLEST_SCORE = float(np.finfo(np.float32).eps)  # a probability of 0 would make one example decide log_loss
 LARGEST_LOSS = 300.0  # nats per token; the square of exp(300) is still a number
 
+SHARES_OF_RIGHT = ("accuracy", "exact_match")  # the share of the examples that are right
+
 HIGHER_IS_BETTER: Mapping[str, bool] = {
     **dict.fromkeys(("accuracy", "macro_f1", "matthews", "micro_f1", "exact_match", "f1"), True),
     **dict.fromkeys(("pearson", "spearman", "chrf", "rouge_l", "bleu"), True),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headstart.compare.aggregates import aggregates
+from headstart.compare.claims import Ranking
 from headstart.compare.conditions import conditions
 from headstart.compare.data_curves import data_curves
 from headstart.compare.fairness import with_sentence
@@ -13,10 +15,13 @@ from headstart.compare.families import with_families
 from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
+from headstart.compare.pareto import fronts, models
+from headstart.compare.ranking import ranking
 from headstart.compare.scoring import higher_is_better
 from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
+from headstart.compare.variance import variances
 from headstart.compare.verdicts import sentence
 from headstart.node import RecordError
 from headstart.records.fingerprint import digest
@@ -69,7 +74,7 @@ def material(folder: Path) -> Material:
     records, excluded = newest(stored.records)
     question, groups = _question(records[0], folder), conditions(records)
     trials = stored_trials(folder, records[0].study)
-    tuned = _tuning(trials, stored.records, groups, question)
+    tuned = _tuning(trials, records, stored.records, groups, question)
     compared: list[Compared] = []
     for condition, group in groups:
         compared += _compare_arms(condition, group, _question(group[0], folder, question), tuned)
@@ -103,10 +108,14 @@ def _question(record: Record, folder: Path, asked: Question | None = None) -> Qu
 
 
 def _tuning(
-    trials: StoredStudy | None, runs: Sequence[Record], groups: Groups, question: Question
+    trials: StoredStudy | None,
+    runs: Sequence[Record],
+    every: Sequence[Record],
+    groups: Groups,
+    question: Question,
 ) -> Tuning | None:
     names = {condition.id: condition.name for condition, _ in groups}
-    found = tuning(trials.records, runs, names, question.baseline) if trials else None
+    found = tuning(trials.records, runs, every, names, question.baseline) if trials else None
     return with_sentence(found) if found else None
 
 
@@ -168,8 +177,21 @@ def _findings(given: Material) -> Findings:
         tuning=given.tuning,
         data_curves=curves,
         laws=laws,
+        rankings=tuple(_rankings(given, corrected)),
+        aggregates=aggregates(given.compared),
+        models=models(given.groups),
+        fronts=fronts(given.groups),
+        variances=variances(given.compared),
         stability=tuple(each for arm in given.arms if (each := stability(arm, given.of_arm(arm)))),
     )
+
+
+def _rankings(given: Material, comparisons: Sequence[Comparison]) -> Iterator[Ranking]:
+    """One per condition in which three arms or more have a score."""
+    for condition, group in given.groups:
+        found = ranking(condition, group, comparisons, given.question.baseline)
+        if found:
+            yield found
 
 
 def _total(runs: Sequence[Record], trials: Sequence[Record]):

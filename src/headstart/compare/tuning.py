@@ -37,12 +37,17 @@ def stored_trials(folder: Path, study: str) -> StoredStudy | None:
 
 
 def tuning(
-    trials: Sequence[Record], runs: Sequence[Record], names: Mapping[str, str], baseline: str
+    trials: Sequence[Record],
+    runs: Sequence[Record],
+    every: Sequence[Record],
+    names: Mapping[str, str],
+    baseline: str,
 ) -> Tuning | None:
     """What the trials say; None when there are none, or the study's runs were not tuned.
 
-    `runs` are the study's own; `names` has the name of every condition by its id. Trials from another space
-    than that of the runs are a cost and nothing else.
+    `runs` are those that the study compares, `every` also those that a newer one replaced, for the costs;
+    `names` has the name of every condition by its id. Trials from another space than that of the runs are a
+    cost and nothing else.
     """
     tune = tune_of(runs[0])
     if not trials or tune is None:
@@ -52,7 +57,7 @@ def tuning(
     found = _trials(kept, runs, names, metric)
     arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
     counted = {arm: _counts(found, arm, names.values()) for arm in arms}
-    costs = tuple(_cost(arm, trials, runs) for arm in arms)
+    costs = tuple(_cost(arm, trials, every) for arm in arms)
     return Tuning(
         metric=metric,
         sampler=sampler,

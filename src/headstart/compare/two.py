@@ -12,6 +12,7 @@ from headstart.compare.conditions import size_name
 from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
 from headstart.compare.findings import Condition, Findings
 from headstart.compare.quantities import MAIN, Quantity, quantities
+from headstart.records.metric_names import metric_name
 
 Key = tuple[str, str, str, str, str]
 ABSOLUTE = ("score", "difference", "share", "p", "number", "place", "variance", "sizes")  # b - a; else b / a
@@ -65,17 +66,17 @@ def two(first: Findings, second: Findings) -> Two:
     refused = "the same pairs are in both studies" if _shared(first, second) else ""
     places = differing(places_of(first), places_of(second))
     moved = any(one.what == "machine" for one in places)
-    joined = tuple(_joined(left[key], right[key], refused, moved) for key in left if key in right)
+    both = tuple(joined(left[key], right[key], refused, moved) for key in left if key in right)
     made = Two(
         first=first,
         second=second,
-        joined=joined,
+        joined=both,
         only_first=_only(left, right),
         only_second=_only(right, left),
         settings=differing(settings_of(first), settings_of(second)),
         data=differing(data_of(first), data_of(second)),
         places=places,
-        assumed=_assumed(first, second, refused, joined),
+        assumed=_assumed(first, second, refused, both),
         sentences=(),
     )
     return replace(made, sentences=tuple(_sentences(made)))
@@ -117,7 +118,12 @@ def _only(mine: Mapping[Key, Quantity], theirs: Iterable[Key]) -> tuple[Quantity
     return tuple(one for key, one in mine.items() if key not in theirs and one.name in MAIN and one.known)
 
 
-def _joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Joined:
+def joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Joined:
+    """Two quantities of one key and what became of them.
+
+    `refused` says why no difference of these studies can have an interval ("" when it can); `moved` that
+    they ran on different machines.
+    """
     relative = first.unit not in ABSOLUTE
     if reason := _incomparable(first, second, moved):
         return Joined(first, second, None, None, None, relative, "", reason)
@@ -171,14 +177,14 @@ def _word(change: float, ends: tuple[float, float] | None, relative: bool) -> st
     return "larger" if ends[0] > nothing else "smaller" if ends[1] < nothing else "not told apart"
 
 
-def _assumed(first: Findings, second: Findings, refused: str, joined: Sequence[Joined]) -> str:
+def _assumed(first: Findings, second: Findings, refused: str, both: Sequence[Joined]) -> str:
     """What the intervals of differences rest on, and in which direction that may be wrong."""
     if refused:
         return (
             "Both studies hold the same pairs (settings, data and seed), so that they are repetitions and "
             "not independent: differences have no interval."
         )
-    if all(one.low is None for one in joined):
+    if all(one.low is None for one in both):
         return ""
     rows = [one.data.get("rows") or {} for one in (first, second)]
     same = rows[0].get("test") is not None and rows[0].get("test") == rows[1].get("test")
@@ -210,7 +216,7 @@ def _gain(made: Two, one: Joined) -> str:
     """'Gain of pretrained over scratch in accuracy: +0.388 in a, +0.412 in b; ...: not told apart.'."""
     names = made.first.study, made.second.study
     where = f" with {one.first.condition}" if one.first.condition else ""
-    lead = f"Gain of {one.first.arm} over {one.first.baseline} in {one.first.metric.replace('_', ' ')}{where}"
+    lead = f"Gain of {one.first.arm} over {one.first.baseline} in {metric_name(one.first.metric)}{where}"
     sides = [
         f"{phrases.number(each.value, '+') if each.value is not None else 'unknown'} in {name} ({each.word})"
         for each, name in zip((one.first, one.second), names, strict=True)

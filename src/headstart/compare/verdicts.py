@@ -11,7 +11,7 @@ from headstart.compare import phrases
 from headstart.compare.bootstrap import Spread, half_width
 from headstart.compare.exact import exact_tests
 from headstart.compare.findings import Comparison, Gain, Interval, Quantity, Ratio, ToTarget, Word
-from headstart.compare.scoring import METRICS, higher_is_better, orient
+from headstart.compare.scoring import METRICS, SHARES_OF_RIGHT, higher_is_better, orient
 
 LEVEL = 0.95
 _MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
@@ -132,7 +132,7 @@ def _rule_of_three(
 
     Hanley and Lippman-Hand (1983), "If nothing goes wrong, is everything all right?".
     """
-    if evidence.metric != "accuracy" or not evidence.examples:
+    if evidence.metric not in SHARES_OF_RIGHT or not evidence.examples:
         return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
     slack = 3 / evidence.examples
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
@@ -215,8 +215,10 @@ def to_target_sentence(found: ToTarget) -> str:
         return f"{found.runner} did not reach {goal} within this budget"
     part = found.flops_share
     share = "" if part is None else _share_words(part, found.target_of)
-    scope = "" if found.reached == found.pairs else f" in {found.reached} of {found.pairs} pairs"
-    return f"{found.runner} reached {goal}{scope}{share}"
+    if found.reached == found.pairs:
+        return f"{found.runner} reached {goal}{share}"
+    scope = f"in {found.reached} of {found.pairs} pairs{share}"
+    return f"{found.runner} reached {goal} {scope}, and did not reach it within this budget in the others"
 
 
 def _share_words(part: float, other: str) -> str:

@@ -33,7 +33,7 @@ _SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  
 
 
 Row = dict[str, "Tensor"]  # what a model reads of one row, on the meta device
-Counts = tuple[dict[tuple[str, ...], Law], set[str]]  # FLOPs per row by stage; operations without a formula
+Counts = tuple[dict[tuple[str, ...], Law], set[str]]  # FLOPs by stage; operations without a formula
 _shared: dict[tuple[str, ...], Counts] = {}
 
 
@@ -66,13 +66,11 @@ class FlopCounter:
 
     def train(self, rows: int, *shape: int) -> int:
         """Forward and backward of a batch of `rows` rows of this shape (padded length, ...)."""
-        row = self._inputs(*shape)
-        return rows * self._per_row(("train", *row), _sizes(row), lambda: self._count(row, backward=True))
+        return self._batch("train", rows, self._inputs(*shape), backward=True)
 
     def forward(self, rows: int, *shape: int) -> int:
         """Forward only."""
-        row = self._inputs(*shape)
-        return rows * self._per_row(("forward", *row), _sizes(row), lambda: self._count(row, backward=False))
+        return self._batch("forward", rows, self._inputs(*shape), backward=False)
 
     def generate(self, rows: int, steps: int, *shape: int) -> int:
         """Greedy generation of `steps` tokens for each of `rows` rows of this shape, with a cache.
@@ -84,17 +82,29 @@ class FlopCounter:
             return 0
         row = self._prompt(*shape)
         sizes = (*_sizes(row), steps)
-        return rows * self._per_row(("generate", *row), sizes, lambda: self._count_generation(row, steps))
+        return rows * self._law("generate", *row).value(sizes, lambda: self._count_generation(row, steps))
 
-    def _per_row(self, stage: tuple[str, ...], sizes: tuple[int, ...], count: Callable[[], int]) -> int:
-        """Every operation with a formula works row by row, so one row is counted and multiplied."""
-        return self._known.setdefault(stage, Law()).value(sizes, count)
+    def _batch(self, stage: str, rows: int, row: Row, backward: bool) -> int:
+        """Operations work row by row, so one row is counted and multiplied, but for what all rows share.
+
+        That is what two rows cost less than twice one (DeBERTa projects its relative positions once for a
+        batch). Where nothing is shared at the first sizes, nothing is at others.
+        """
+        sizes, law = _sizes(row), self._law(stage, "shared", *row)
+        one = self._law(stage, *row).value(sizes, lambda: self._count(row, backward))
+        if rows < 2 or law.nothing:
+            return rows * one
+        shared = law.value(sizes, lambda: 2 * one - self._count(_twice(row), backward))
+        return rows * one - (rows - 1) * shared
+
+    def _law(self, *stage: str) -> Law:
+        return self._known.setdefault(stage, Law())
 
     def _count(self, row: Row, backward: bool) -> int:
         import torch
 
         for name, parameter in self._skeleton.named_parameters():
-            parameter.requires_grad_(name in self._trainable)
+            parameter.requires_grad_(backward and name in self._trainable)
         with self._counting() as counter, torch.set_grad_enabled(backward):
             scores = _first_floating(self._skeleton(**_on_meta(row)))
             if scores.requires_grad:
@@ -135,6 +145,12 @@ class FlopCounter:
 
 def _sizes(row: Row) -> tuple[int, ...]:
     return tuple(size for tensor in row.values() for size in tensor.shape)
+
+
+def _twice(row: Row) -> Row:
+    import torch
+
+    return {name: torch.cat([tensor, tensor]) for name, tensor in row.items()}
 
 
 def _on_meta(row: Row) -> Row:

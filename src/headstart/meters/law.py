@@ -39,6 +39,11 @@ class Law:
         self._learn(left, told, found)
         return found
 
+    @property
+    def nothing(self) -> bool:
+        """Whether everything that was counted came to 0; not before something was."""
+        return bool(self._counted) and not any(self._counted.values())
+
     def _learn(self, left: list[Fraction], told: Fraction, found: int) -> None:
         """A new count decides one term more, or checks those that were decided before."""
         if any(left):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,10 +63,6 @@ class Record:
 
     def curve(self) -> list[dict[str, Any]]:
         """The evaluations in order; empty when there is no curve. A last line cut short is left out."""
-        return self._points
-
-    @cached_property
-    def _points(self) -> list[dict[str, Any]]:
         return read_curve(self.folder / CURVE)[0]
 
     def predictions(self) -> Predictions | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from headstart.compare.findings import Axis, Comparison, Curve, Example, Gain, Ratio, ToTarget
-from headstart.reports import charts, numbers
+from headstart.reports import charts, matchings, numbers, targets
 from headstart.reports.page import (
     Bullets,
     Cell,
@@ -49,6 +49,8 @@ def block(item: Comparison, arms: Sequence[str], key: str, level: int) -> list[S
         "classes": ("Class by class", _classes(item, arms, key)),
         "confusion": ("Where the predictions go", _confusions(item, key)),
         "examples": _examples(item, arms),
+        "targets": ("What it took to reach a score", targets.parts(item, arms, key)),
+        "matchings": ("The gain at equal cost", matchings.parts(item)),
         "ratios": ("Cost of one arm against the other", _ratios(item)),
         "pairs": ("The pairs", _pairs(item)),
     }

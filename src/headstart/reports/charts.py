@@ -12,10 +12,10 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.findings import ArmSummary, Axis, ClassGain, Comparison, Confusion, Curve
-from headstart.reports import numbers
+from headstart.records.metric_names import metric_name, metric_title
+from headstart.reports import drawing, numbers
+from headstart.reports.drawing import Rows, Spec
 
-Spec = dict[str, Any]
-Rows = list[dict[str, Any]]
 AXES = {
     "step": ("Training step", "~s"),
     "flops": ("Training compute (FLOPs)", "~s"),
@@ -23,17 +23,6 @@ AXES = {
 }
 CLASSES_DRAWN = 30
 CELLS_LABELLED = 12
-
-
-def metric_name(metric: str) -> str:
-    """A metric in plain words: 'macro F1', 'log loss'."""
-    words = {
-        "macro_f1": "macro F1",
-        "matthews": "Matthews correlation",
-        "log_loss": "log loss",
-        "loss": "loss",
-    }
-    return words.get(metric, metric.replace("_", " "))
 
 
 def at(axis: Axis, x: float) -> str:
@@ -46,38 +35,42 @@ def curves(drawn: Sequence[Curve], arms: Sequence[str]) -> Spec:
     """Mean line over the seeds of each arm, with a band from the lowest to the highest seed."""
     axis, metric = drawn[0].axis, drawn[0].metric
     title, form = AXES[axis]
-    base = _chart(_curve_rows(drawn)).encode(
-        x=alt.X("x:Q", title=title, axis=alt.Axis(format=form, tickCount=5, grid=False), scale=_tight(0)),
-        color=_colour(arms),
+    base = drawing.chart(_curve_rows(drawn)).encode(
+        x=alt.X(
+            "x:Q", title=title, axis=alt.Axis(format=form, tickCount=5, grid=False), scale=drawing.tight(0)
+        ),
+        color=drawing.colour(arms),
     )
-    measured = f"{_title(metric)} on validation"
+    measured = f"{metric_title(metric)} on validation"
     band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=measured), y2="high:Q")
     line = base.mark_line(strokeWidth=2.25).encode(y=alt.Y("mean:Q", scale=alt.Scale(zero=False)))
     dots = base.mark_point(size=34, filled=True, opacity=1).encode(
         y="mean:Q",
-        shape=_shape(arms),
-        tooltip=_tips(arm="Arm", at=title, mean="Mean", range="Range", runs="Runs"),
+        shape=drawing.shape(arms),
+        tooltip=drawing.tips(arm="Arm", at=title, mean="Mean", range="Range", runs="Runs"),
     )
-    return _spec(band + line + dots, height=220)
+    return drawing.spec(band + line + dots, height=220)
 
 
 def gains(comparisons: Sequence[Comparison], arms: Sequence[str], labels: Sequence[str]) -> Spec:
     """One dot with its interval per comparison, against zero and the equivalence margin."""
     rows = [_gain_row(item, label) for item, label in zip(comparisons, labels, strict=True) if item.gain]
-    base = _chart(rows).encode(y=alt.Y("label:N", title=None, sort=None, axis=_names()))
+    base = drawing.chart(rows).encode(y=alt.Y("label:N", title=None, sort=None, axis=drawing.names()))
     headline = metric_name(comparisons[0].headline)
     title = f"Gain in {headline} over {comparisons[0].baseline} (right of 0 is better)"
     whisker = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
         x=alt.X("low:Q", title=title, axis=alt.Axis(tickCount=7)),
         x2="high:Q",
-        color=_colour(arms, legend=False),
+        color=drawing.colour(arms, legend=False),
     )
     dot = base.mark_point(filled=True, size=110, opacity=1).encode(
         x="gain:Q",
-        color=_colour(arms, legend=False),
-        tooltip=_tips(label="Comparison", text="Gain", interval="Interval", pairs="Pairs", word="Verdict"),
+        color=drawing.colour(arms, legend=False),
+        tooltip=drawing.tips(
+            label="Comparison", text="Gain", interval="Interval", pairs="Pairs", word="Verdict"
+        ),
     )
-    return _spec(alt.layer(*_reference(rows), whisker, dot), height=max(54, 34 * len(rows)))
+    return drawing.spec(alt.layer(*_reference(rows), whisker, dot), height=max(54, 34 * len(rows)))
 
 
 def score_by_rows(summaries: Sequence[ArmSummary], rows_of: Mapping[str, int], arms: Sequence[str]) -> Spec:
@@ -90,14 +83,16 @@ def score_by_rows(summaries: Sequence[ArmSummary], rows_of: Mapping[str, int], a
         scale=alt.Scale(type="log", nice=False, padding=12),
         axis=alt.Axis(values=ticks, format=",d", grid=False, labelOverlap=True),
     )
-    base = _chart(rows).encode(x=x, color=_colour(arms))
-    title = f"{_title(summaries[0].metric)} on test"
+    base = drawing.chart(rows).encode(x=x, color=drawing.colour(arms))
+    title = f"{metric_title(summaries[0].metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
     line = base.mark_line(strokeWidth=2.25).encode(y=y)
     whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
-    tips = _tips(arm="Arm", rows="Rows", text="Mean", range="Range over seeds", runs="Runs")
-    dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, shape=_shape(arms), tooltip=tips)
-    return _spec(alt.layer(line, whisker, dots), height=260)
+    tips = drawing.tips(arm="Arm", rows="Rows", text="Mean", range="Range over seeds", runs="Runs")
+    dots = base.mark_point(size=60, filled=True, opacity=1).encode(
+        y=y, shape=drawing.shape(arms), tooltip=tips
+    )
+    return drawing.spec(alt.layer(line, whisker, dots), height=260)
 
 
 def classes(items: Sequence[ClassGain], baseline: str, arm: str, arms: Sequence[str]) -> Spec:
@@ -108,14 +103,15 @@ def classes(items: Sequence[ClassGain], baseline: str, arm: str, arms: Sequence[
         _class_row(item, name, getattr(item, key)) for item in shown for key, name in _ends(baseline, arm)
     ]
     spans = [{"label": item.label, "from": item.baseline, "to": item.arm} for item in shown]
-    y = alt.Y("label:N", title=None, sort=order, axis=_names(grid=True))
+    y = alt.Y("label:N", title=None, sort=order, axis=drawing.names(grid=True))
     title = "Share of the class's test examples that are right"
     x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=5))
-    link = _chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2="to:Q")
-    dots = _chart(ends).mark_point(size=80, filled=True, opacity=1)
-    tips = _tips(label="Class", arm="Arm", right="Right", gain="Gain", examples="Test examples")
-    return _spec(
-        link + dots.encode(y=y, x=x, color=_colour(arms), shape=_shape(arms), tooltip=tips), 22 * len(order)
+    link = drawing.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2="to:Q")
+    dots = drawing.chart(ends).mark_point(size=80, filled=True, opacity=1)
+    tips = drawing.tips(label="Class", arm="Arm", right="Right", gain="Gain", examples="Test examples")
+    return drawing.spec(
+        link + dots.encode(y=y, x=x, color=drawing.colour(arms), shape=drawing.shape(arms), tooltip=tips),
+        22 * len(order),
     )
 
 
@@ -129,18 +125,20 @@ def confusion(item: Confusion) -> Spec:
     """Where one arm's predictions go, as shares of each true class."""
     rows = _confusion_rows(item)
     names = list(item.classes)
-    base = _chart(rows).encode(
-        x=alt.X("predicted:N", title="Predicted class", sort=names, axis=_names(labelAngle=-45)),
-        y=alt.Y("true:N", title="True class", sort=names, axis=_names()),
+    base = drawing.chart(rows).encode(
+        x=alt.X("predicted:N", title="Predicted class", sort=names, axis=drawing.names(labelAngle=-45)),
+        y=alt.Y("true:N", title="True class", sort=names, axis=drawing.names()),
     )
     legend = alt.Legend(format="~%", gradientLength=120, gradientThickness=10, values=[0, 0.5, 1])
     scale = alt.Scale(domain=[0, 1])
     shade = alt.Color("share:Q", title="Share of the true class", scale=scale, legend=legend)
-    tips = _tips(true="True class", predicted="Predicted", text="Share", count="Examples (mean over runs)")
+    tips = drawing.tips(
+        true="True class", predicted="Predicted", text="Share", count="Examples (mean over runs)"
+    )
     layers = [base.mark_rect().encode(color=shade, tooltip=tips)]
     if len(names) <= CELLS_LABELLED:
         layers += [_cell_text(base, "on-light", "<"), _cell_text(base, "on-strong", ">=")]
-    return _spec(alt.layer(*layers), height=min(max(22 * len(names), 140), 560))
+    return drawing.spec(alt.layer(*layers), height=min(max(22 * len(names), 140), 560))
 
 
 def costs(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -> Spec:
@@ -148,18 +146,18 @@ def costs(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -
     title, _ = COSTS[quantity]
     rows = [_cost_row(item, quantity) for item in summaries if getattr(item, quantity) is not None]
     several = len({row["condition"] for row in rows}) > 1
-    y = alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=_names())
+    y = alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=drawing.names())
     encoding: dict[str, Any] = {
         "x": alt.X("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=4)),
         "y": y,
-        "color": _colour(arms, legend=several),
-        "tooltip": _tips(arm="Arm", text="Mean per run", method="How it is known"),
+        "color": drawing.colour(arms, legend=several),
+        "tooltip": drawing.tips(arm="Arm", text="Mean per run", method="How it is known"),
     }
     if several:
         encoding["yOffset"] = alt.YOffset("arm:N", sort=list(arms))
     hollow = any(row["estimated"] for row in rows)
-    mark = _chart(rows).mark_bar(**_bar(hollow=hollow))
-    return _spec(mark.encode(**encoding), height=max(60, 30 * len(rows)))
+    mark = drawing.chart(rows).mark_bar(**_bar(hollow=hollow))
+    return drawing.spec(mark.encode(**encoding), height=max(60, 30 * len(rows)))
 
 
 COSTS = {
@@ -167,47 +165,6 @@ COSTS = {
     "seconds": ("Training seconds per run", numbers.seconds),
     "joules": ("Training joules per run", numbers.energy),
 }
-
-
-def _chart(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.Data(values=rows))
-
-
-def _spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:
-    """The chart as plain JSON: as wide as its container, no configuration (the theme brings it)."""
-    spec = chart.properties(width="container", height=height).to_dict(validate=False)
-    spec.pop("config", None)
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return spec
-
-
-def _colour(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """One colour per arm, the same in every chart: the scale always lists all the study's arms."""
-    return alt.Color(
-        "arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=alt.Legend() if legend else None
-    )
-
-
-def _shape(arms: Sequence[str]) -> alt.Shape:
-    return alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(arms)))
-
-
-def _tips(**fields: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
-
-
-def _names(**more: Any) -> alt.Axis:
-    """An axis of names: no ticks, long names cut."""
-    return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 130} | more))
-
-
-def _tight(zero: int) -> alt.Scale:
-    return alt.Scale(nice=False, domainMin=zero)
-
-
-def _title(metric: str) -> str:
-    words = metric_name(metric)
-    return words[:1].upper() + words[1:]
 
 
 def _ends(baseline: str, arm: str) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -223,11 +180,11 @@ def _bar(*, hollow: bool) -> dict[str, Any]:
 
 def _reference(rows: Rows) -> list[alt.Chart]:
     """The zero line, and the margin within which arms count as equivalent."""
-    zero = _chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q"))
+    zero = drawing.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q"))
     margin = next((row["margin"] for row in rows if row["margin"]), None)
     if margin is None:
         return [zero]
-    band = _chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
+    band = drawing.chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
     return [band.encode(x="from:Q", x2="until:Q"), zero]
 
 

@@ -16,7 +16,8 @@ from dataclasses import asdict, fields
 
 from headstart.compare.findings import Findings
 from headstart.compare.quantities import Quantity, main, quantities
-from headstart.reports import charts, numbers
+from headstart.records.metric_names import metric_name
+from headstart.reports import numbers
 from headstart.reports.markdown import escape
 
 NAMES = {
@@ -145,7 +146,7 @@ def interval_text(one: Quantity) -> str:
     told = [form_of(one)(end) for end in ends]
     if len(ends) == 1:
         return f"at {'most' if one.low is None else 'least'} {told[0]}"
-    if one.level is not None and one.low == one.high:
+    if one.level is not None and math.isclose(*ends):
         return "exact"
     return f"{'' if one.level else 'range '}{told[0]} to {told[1]}"
 
@@ -166,7 +167,7 @@ def latex_escape(text: str) -> str:
 
 
 def _row(one: Quantity) -> list[str]:
-    metric = charts.metric_name(one.metric) if one.metric else ""
+    metric = metric_name(one.metric) if one.metric else ""
     word = "" if one.value is None or one.word == "lower bound" else one.word
     arm = f"{one.arm} / {one.baseline}" if one.unit == "times" and one.baseline else one.arm
     number = "" if one.n is None else numbers.count(one.n)

@@ -115,7 +115,8 @@ def _break_evens(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part,
         "Uses after which the pretraining is paid for: its cost / what one use saves on the way to a final "
         "validation score that both arms must reach."
     )
-    names = columns(f"{lead}Arm | Counted in | Final score of | #Saved per use | #Pays for itself | Remark")
+    pays = "#Pays for itself | #95 % interval"
+    names = columns(f"{lead}Arm | Counted in | Final score of | #Saved per use | {pays} | Remark")
     return (Table(names, tuple(_break_even(item, one, arms, several) for item, one in rows), caption),)
 
 
@@ -136,6 +137,7 @@ def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: 
         one.target_of,
         amount(one.saving, form),
         Cell(payback(one), strong=True),
+        uses_interval(one),
         "; ".join(line for line in remarks if line),
     )
 
@@ -147,6 +149,19 @@ def payback(one: BreakEven) -> str:
     if one.payback == "at most":
         return f"after at most {uses_words(Amount(one.uses.high, one.uses.high))}"
     return f"after {uses_words(one.uses)}"
+
+
+def uses_interval(one: BreakEven) -> str:
+    """'1,000 to 8,000 uses', 'at least 1,000 uses, or never', 'no interval'."""
+    found = one.interval
+    if found is None or not found.known:
+        return "may be never" if one.may_never else "no interval"
+    if found.low is not None and found.high is not None:
+        told = uses_words(found)
+    else:
+        end = found.high if found.low is None else found.low
+        told = f"at {'most' if found.low is None else 'least'} {uses_words(Amount(end, end))}"
+    return f"{told}, or never" if one.may_never else told
 
 
 def _stages(ledgers: Sequence[Ledger]) -> tuple[Part, ...]:

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
-from headstart.reports import blocks, charts, numbers, pretraining, provenance, spent, usage
+from headstart.reports import (
+    aggregates,
+    blocks,
+    charts,
+    data_curves,
+    numbers,
+    pretraining,
+    provenance,
+    ranking,
+    scales,
+    spent,
+    stability,
+    tuning,
+    usage,
+    variances,
+)
 from headstart.reports.answers import changers
 from headstart.reports.page import (
     Bullets,
@@ -77,7 +92,11 @@ def _opening(findings: Findings, arms: Sequence[str]) -> list[Section]:
     return [
         Section("summary", "The result", _summary(findings, arms)),
         Section("gain", "The gain and its interval", _gains(findings, arms)),
+        Section("ranking", ranking.title(findings), ranking.parts(findings, arms)),
         Section("sizes", "Score against labelled rows", _sizes(findings, arms)),
+        *data_curves.sections(findings, arms),
+        Section("models", "Score against the size of the model", scales.models(findings, arms)),
+        Section("aggregates", "Over all conditions", aggregates.parts(findings, arms)),
     ]
 
 
@@ -96,11 +115,15 @@ def _comparisons(findings: Findings, arms: Sequence[str]) -> list[Section]:
 
 def _closing(findings: Findings, arms: Sequence[str]) -> list[Section]:
     return [
+        Section("tuning", "How the arms were tuned", tuning.parts(findings, arms)),
         Section("costs", "What it cost", spent.parts(findings, arms)),
+        Section("fronts", "What is worth its cost", scales.fronts(findings, arms)),
         Section("usage", "How well the machine was used", usage.machine(findings.arms, arms)),
         Section("carbon", "Carbon", usage.carbon(findings.arms, arms)),
         Section("money", "Money", usage.money(findings.arms, arms)),
         Section("pretraining", "What the pretraining cost", pretraining.parts(findings, arms)),
+        Section("stability", "Runs that diverged", stability.parts(findings, arms)),
+        Section("variances", "Where the spread comes from", variances.parts(findings)),
         Section("differences", "What differed between the arms", _differences(findings)),
         Section("start", "What each arm held at step 0", provenance.attestations(findings, arms)),
         Section("excluded", "What was left out, and why", _excluded(findings)),
@@ -224,6 +247,8 @@ def _gain_words(item: Comparison, label: str) -> str:
 
 
 def _sizes(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+    if len(findings.data_curves) == 1:  # its own chart shows the same two lines
+        return ()
     rows_of = {item.condition.name: item.condition.train_rows for item in findings.comparisons}
     placed = [item for item in findings.arms if item.condition in rows_of and item.score_mean is not None]
     sizes = [rows_of[name] for name in {item.condition for item in placed}]

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
-from headstart.reports import blocks, numbers, sections, usage
+from headstart.reports import blocks, data_curves, numbers, ranking, sections, tuning, usage
 
+FEW = 2  # comparisons up to which each is told in whole sentences
 STYLES = ("yellow", "blue", "green", "magenta", "cyan", "white")
 
 
@@ -22,7 +23,7 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
     console.print()
     for sentence in _sentences(findings):
         console.print(Text(sentence), style="bold", highlight=False)
-    for line in _pretraining(findings):
+    for line in _more(findings):
         console.print(Text(line), highlight=False)
     for problem in findings.problems:
         console.print(Text(f"note: {problem}"), highlight=False)
@@ -31,8 +32,22 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
 
 
 def _sentences(findings: Findings) -> list[str]:
-    told = [item.sentence for item in findings.comparisons]
-    return list(dict.fromkeys(told)) or [findings.sentence]
+    """The answers: whole sentences of one or two comparisons, one line each of more."""
+    items = findings.comparisons
+    if len(items) > FEW:
+        return [
+            f"{label}: {ranking.line(item)}"
+            for item, label in zip(items, sections.labels_of(items), strict=True)
+        ]
+    return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
+
+
+def _more(findings: Findings) -> list[str]:
+    """Sentences of sections of their own: how the arms were tuned, rows saved, what the weights cost."""
+    settings = dict.fromkeys(item.settings for item in findings.comparisons)
+    alike = len(findings.comparisons) > FEW and len(settings) == 1  # else the sentences above have told it
+    tuned = [tuning.line(findings)] if findings.tuning else list(settings) * alike
+    return [*tuned, *data_curves.lines(findings), *_pretraining(findings)]
 
 
 def _pretraining(findings: Findings) -> list[str]:

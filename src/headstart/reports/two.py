@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from headstart.compare.differing import Differing
 from headstart.compare.findings import Comparison
 from headstart.compare.quantities import MAIN, Quantity
 from headstart.compare.two import Joined, Two
+from headstart.records.metric_names import metric_name
 from headstart.reports import build, charts, export, html, numbers, sections
 from headstart.reports.page import (
     Bullets,
@@ -93,7 +95,7 @@ def change_interval(one: Joined) -> str:
     """'−0.010 to +0.058', or nothing."""
     if one.low is None or one.high is None:
         return ""
-    if one.low == one.high:
+    if math.isclose(one.low, one.high):
         return "exact"
     form = numbers.ratio if one.relative else numbers.signed
     return f"{form(one.low)} to {form(one.high)}"
@@ -112,7 +114,7 @@ def _gains(made: Two) -> tuple[Part, ...]:
         return ()
     items, labels = [item for item, _ in kept], [label for _, label in kept]
     told = "; ".join(f"{label}: {numbers.signed(item.gain.gain)}" for item, label in kept if item.gain)
-    title = f"Gain in {charts.metric_name(made.first.headline)} in both studies"
+    title = f"Gain in {metric_name(made.first.headline)} in both studies"
     return (Figure("gains", title, f"{told}.", charts.gains(items, _arms(made), labels)),)
 
 
@@ -124,26 +126,36 @@ def _labelled(items: Sequence[Comparison]) -> list[tuple[Comparison, str]]:
 
 
 def _joined(found: Sequence[Joined], names: tuple[str, str]) -> Table:
-    heads = ("Quantity", "Condition", "Arm", "Metric", *names, "Change", "95 % interval", "Word")
-    columns = tuple(Column(name, number=4 <= place <= 7) for place, name in enumerate(heads))
+    heads = ("Quantity", "Of", *names, "Change", "Word")
+    columns = tuple(Column(name, number=2 <= place <= 4) for place, name in enumerate(heads))
     rows = tuple(_row(one) for one in found)
-    caption = "Change: the second minus the first; of ratios and costs, the second over the first."
+    caption = (
+        "Intervals at 95 % in brackets. Change: the second minus the first; of ratios and costs, the second "
+        "over the first."
+    )
     return Table(columns, rows, caption)
 
 
 def _row(one: Joined) -> tuple[Cell, ...]:
-    metric = charts.metric_name(one.first.metric) if one.first.metric else ""
+    ends = change_interval(one)
+    change = change_text(one) + (f" ({ends})" if ends else "")
     return cells(
-        Cell(export.name_text(one.first), one.first.name),
-        one.first.condition,
-        one.first.arm,
-        metric,
+        Cell(_named(one.first), one.first.name),
+        _of(one.first),
         _side(one.first),
         _side(one.second),
-        Cell(change_text(one), one.reason, strong=one.word in ("larger", "smaller")),
-        Cell(change_interval(one), one.reason),
+        Cell(change, one.reason, strong=one.word in ("larger", "smaller")),
         Cell(one.word, one.reason),
     )
+
+
+def _named(one: Quantity) -> str:
+    """'Gain, accuracy': the name, and the metric where there is one."""
+    return ", ".join(part for part in (export.name_text(one), metric_name(one.metric)) if part)
+
+
+def _of(one: Quantity) -> str:
+    return ", ".join(part for part in (one.arm, one.condition) if part)
 
 
 def _side(one: Quantity) -> Cell:
@@ -155,18 +167,18 @@ def _side(one: Quantity) -> Cell:
 
 def _differing(found: Sequence[Differing], names: tuple[str, str]) -> tuple[Part, ...]:
     if not found:
-        return (Text("Nothing."),)
+        return (Text("Nothing differs."),)
     rows = tuple(cells(one.what, one.first, one.second) for one in found)
     return (Table(tuple(Column(name) for name in ("What", *names)), rows),)
 
 
 def _only(made: Two, names: tuple[str, str]) -> tuple[Part, ...]:
     rows = [
-        cells(name, export.name_text(one), one.condition, one.arm, charts.metric_name(one.metric), _side(one))
+        cells(name, _named(one), _of(one), _side(one))
         for name, found in zip(names, (made.only_first, made.only_second), strict=True)
         for one in found
     ]
-    heads = ("Study", "Quantity", "Condition", "Arm", "Metric", "Value")
+    heads = ("Study", "Quantity", "Of", "Value")
     return (Table(tuple(Column(name) for name in heads), tuple(rows)),) if rows else ()
 
 
@@ -196,10 +208,11 @@ def _grid(made: Two, *, plain: bool) -> Grid:
         grid.add_column(Words(name), justify="right")
     for one in made.main:
         if one.first.metric in ("", made.first.headline):
-            place = ", ".join(part for part in (one.first.arm, one.first.condition) if part)
             told = "\n".join(part for part in (change_text(one), change_interval(one), one.word) if part)
             sides = ["\n".join(part for part in _lines(each) if part) for each in (one.first, one.second)]
-            grid.add_row(Words(f"{export.name_text(one.first)}\n{place}"), *map(Words, (*sides, told)))
+            grid.add_row(
+                Words(f"{export.name_text(one.first)}\n{_of(one.first)}"), *map(Words, (*sides, told))
+            )
     return grid
 
 

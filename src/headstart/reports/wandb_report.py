@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from headstart.compare.findings import Findings
 from headstart.compare.quantities import main, quantities
-from headstart.node import ConfigError
-from headstart.reports import build, charts, export, markdown, sections
+from headstart.node import NAME, ConfigError
+from headstart.records.metric_names import metric_name
+from headstart.reports import build, export, markdown, sections
 from headstart.reports.theme import LIGHT
 
 REPORT, WORKSPACE = "report.wandb.json", "workspace.wandb.json"
@@ -44,9 +45,11 @@ class Sent:
 def send(findings: Findings, folder: Path, place: str) -> Sent:
     """Write the report and the workspace as JSON beside the study's report; save them, if there is a server.
 
-    `place` is ENTITY/PROJECT. Raises ConfigError when it is not, or wandb-workspaces is not installed.
+    `place` is ENTITY/PROJECT. Raises ConfigError when it is not, when wandb-workspaces is not
+    installed, or a name cannot be filtered.
     """
     entity, project = _place(place)
+    _filterable(findings)
     files = (
         build.write_text(folder / REPORT, report_json(findings, entity, project)),
         build.write_text(folder / WORKSPACE, workspace_json(findings, entity, project)),
@@ -171,7 +174,7 @@ def _curves(findings: Findings) -> list[Any]:
     """The headline metric on validation over steps, FLOPs and seconds: mean, and range over seeds."""
     from wandb_workspaces.reports.v2 import interface as wr
 
-    metric = charts.metric_name(findings.headline)
+    metric = metric_name(findings.headline)
     return [
         wr.LinePlot(
             title=f"Validation {metric} {name}",
@@ -192,7 +195,7 @@ def _bars(findings: Findings) -> list[Any]:
     from wandb_workspaces.reports.v2 import interface as wr
 
     methods = dict.fromkeys(item.energy_method for item in findings.arms if item.joules is not None)
-    shown = {f"test/{findings.headline}": f"Test {charts.metric_name(findings.headline)}"}
+    shown = {f"test/{findings.headline}": f"Test {metric_name(findings.headline)}"}
     shown |= {"cost/flops_train": "Training FLOPs", "cost/seconds_train": "Training seconds"}
     shown |= {f"energy/{method}_joules": f"Energy of the whole run, {method} (J)" for method in methods}
     return [
@@ -217,6 +220,13 @@ def _place(place: str) -> tuple[str, str]:
             "--wandb: wandb-workspaces is not installed; type: pip install 'headstart[wandb-report]'"
         )
     return entity, project
+
+
+def _filterable(findings: Findings) -> None:
+    """ConfigError for a name that the filters of W&B's library cannot say: quotes, operators, spaces."""
+    for name in (findings.study, *sections.arms_of(findings)):
+        if not re.fullmatch(NAME, name):
+            raise ConfigError(f"--wandb: {name!r} cannot be filtered in W&B; names there match {NAME}")
 
 
 def _nowhere() -> str:

@@ -18,7 +18,7 @@ TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "text_classification": "files",
     "token_classification": "files_tags",
     "question_answering": "files_qa",
-    "image_classification": "images",
+    "image_classification": "files_images",
     "masked_lm": "files_mlm",
     "text_to_text": "files_to_text",
 }

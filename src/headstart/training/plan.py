@@ -158,7 +158,7 @@ def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
 
 def _flops(shapes: Shapes, count: Callable[..., int], start: int = 0, end: int | None = None) -> np.ndarray:
     """FLOPs of the batches from `start` to `end`: (batches,) int64."""
-    each = shapes.each[start:end]
-    per_row = {shape: count(1, *shape) for shape in outside_in(each)}
-    parts = zip(shapes.rows[start:end], each, strict=True)
-    return np.array([int(rows) * per_row[shape] for rows, shape in parts], dtype=np.int64)
+    parts = zip(shapes.rows[start:end].tolist(), shapes.each[start:end], strict=True)
+    batches = [(rows, *shape) for rows, shape in parts]
+    known = {batch: count(*batch) for batch in outside_in(batches)}
+    return np.array([known[batch] for batch in batches], dtype=np.int64)

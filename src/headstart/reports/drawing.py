@@ -1,0 +1,59 @@
+"""Drawing: what every chart of a report shares, from its data to the colour of an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+Spec = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+
+def chart(rows: Rows) -> alt.Chart:
+    """A chart of rows that travel inside it."""
+    return alt.Chart(alt.Data(values=rows))
+
+
+def spec(made: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:
+    """The chart as plain JSON: as wide as its container, no configuration (the theme brings it)."""
+    told = made.properties(width="container", height=height).to_dict(validate=False)
+    told.pop("config", None)
+    told["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return told
+
+
+def colour(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
+    """One colour per arm, the same in every chart: the scale always lists all the study's arms."""
+    return alt.Color(
+        "arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=alt.Legend() if legend else None
+    )
+
+
+def shape(arms: Sequence[str]) -> alt.Shape:
+    """One shape per arm, for readers and printers without colour."""
+    return alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(arms)))
+
+
+def tips(**fields: str) -> list[alt.Tooltip]:
+    """What is shown under the pointer: field=its title."""
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
+
+
+def names(**more: Any) -> alt.Axis:
+    """An axis of names: no ticks, long names cut."""
+    return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 130} | more))
+
+
+def tight(zero: float) -> alt.Scale:
+    """A scale that begins at `zero` and ends at the data."""
+    return alt.Scale(nice=False, domainMin=zero)
+
+
+def logarithmic(field: str, title: str, ticks: Sequence[float] = (), **axis: Any) -> alt.X:
+    """A logarithmic x axis; `ticks` where they are known, else the chart's own choice."""
+    told: dict[str, Any] = {"grid": False, "labelOverlap": True, "format": "~s"} | axis
+    marks: dict[str, Any] = {"values": list(ticks)} if ticks else {"tickCount": 4}
+    scale = alt.Scale(type="log", nice=False, padding=14)
+    return alt.X(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**told, **marks))

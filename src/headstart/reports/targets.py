@@ -1,0 +1,154 @@
+"""Targets: what one arm needs of the other's cost to reach the same score, bounds drawn as bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from headstart.compare.efficiency import Axis, Bounded, Needed, Target
+from headstart.compare.findings import Comparison
+from headstart.records.metric_names import metric_name
+from headstart.reports import bounds, drawing, numbers
+from headstart.reports.page import Bullets, Cell, Figure, Part, Table, Text, cells, columns
+
+NAMES: dict[Axis, str] = {
+    "flops": "FLOPs",
+    "steps": "steps",
+    "samples": "samples",
+    "tokens": "tokens",
+    "seconds": "time",
+    "joules": "energy",
+}
+MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
+
+
+def parts(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
+    """A chart of the ratios of FLOPs, and the table in every quantity that tells something of its own."""
+    if not item.targets:
+        return ()
+    drawn = [target for target in item.targets if _ratio(target, "flops")]
+    figure = (_figure(drawn, item, arms, key),) if drawn else ()
+    reasons = tuple(dict.fromkeys(_reasons(item.targets)))
+    late = next((target.spacing for target in item.targets if target.spacing), None)
+    steps = numbers.plural(late, "step") if late else ""
+    note = (
+        Text(f"Scores are seen every {steps}: a target may have been reached that much earlier.", "note"),
+    )
+    return (*figure, _table(item), *(note if late else ()), *((Bullets(reasons),) if reasons else ()))
+
+
+def _ratio(target: Target, axis: Axis) -> Bounded | None:
+    """The ratio, where anything is known of it."""
+    found = target.needed[axis].ratio if axis in target.needed else None
+    return found if found and found.censored != "unknown" else None
+
+
+def _reasons(targets: Sequence[Target]) -> list[str]:
+    """Why ratios are missing, or rest on a part of the pairs: each reason once, with its quantities."""
+    found: dict[str, dict[str, None]] = {}
+    for target in targets:
+        for needed in target.needed.values():
+            if needed.reason:
+                found.setdefault(needed.reason, {})[NAMES[needed.quantity]] = None
+    return [f"Ratio of {', '.join(names)}: {reason}." for reason, names in found.items()]
+
+
+def _figure(drawn: Sequence[Target], item: Comparison, arms: Sequence[str], key: str) -> Figure:
+    told = "; ".join(
+        f"to {target.name}: {bounds.with_interval(_ratio(target, 'flops'), numbers.ratio)}"
+        for target in drawn
+    )
+    title = (
+        f"FLOPs of {item.arm} / FLOPs of {item.baseline} to the same validation {metric_name(item.headline)}"
+    )
+    words = f"{told[:1].upper()}{told[1:]}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
+    return Figure(f"{key}targets", title, words, chart(drawn, item.arm, arms))
+
+
+def chart(drawn: Sequence[Target], arm: str, arms: Sequence[str]) -> drawing.Spec:
+    """One ratio with its interval per target; a target that was not always reached is a hollow triangle."""
+    rows = [_chart_row(target, arm) for target in drawn]
+    wide = {"labelLimit": 260}
+    base = drawing.chart(rows).encode(
+        y=alt.Y("target:N", title=None, sort=None, axis=drawing.names(**wide)),
+        color=drawing.colour(arms, legend=False),
+    )
+    title = "Ratio of training FLOPs (logarithmic)"
+    x = drawing.logarithmic("ratio", title, format=".2~r")
+    whisker = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
+        x=drawing.logarithmic("low", title, format=".2~r"), x2="high:Q"
+    )
+    tips = drawing.tips(target="Target", text="Ratio", interval="95 % interval", reached="Reached")
+    dots = [_dots(base, kind, shape).encode(x=x, tooltip=tips) for kind, shape in MARKS.items()]
+    one = drawing.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
+    return drawing.spec(alt.layer(one, whisker, *dots), height=max(80, 34 * len(rows)))
+
+
+def _dots(base: alt.Chart, kind: str, shape: str) -> alt.Chart:
+    mark = base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75)
+    return mark.transform_filter(f"datum.kind === '{kind}'")
+
+
+def _chart_row(target: Target, arm: str) -> dict[str, Any]:
+    found = target.needed["flops"].ratio
+    if found is None:
+        raise ValueError(f"{target.name}: a target without a ratio cannot be drawn")
+    at = found.low if found.low is not None else found.high
+    return {
+        "target": target.name,
+        "arm": arm,
+        "ratio": at,
+        "low": found.sure_low if found.sure_low is not None else at,
+        "high": found.sure_high if found.sure_high is not None else at,
+        "kind": found.censored,
+        "text": bounds.value(found, numbers.ratio),
+        "interval": bounds.interval(found, numbers.ratio) or "cannot be given",
+        "reached": f"{target.baseline_reached} and {target.arm_reached} of {target.pairs}",
+    }
+
+
+def _table(item: Comparison) -> Table:
+    shown = _axes(item.targets)
+    ratios = " | ".join(f"#Ratio of {NAMES[axis]}" for axis in shown)
+    names = f"Target | #Score | #{item.baseline} reached it | #{item.arm} reached it | {ratios}"
+    same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
+    alike = f" In {', '.join(same)} the ratios are those of the FLOPs." if same else ""
+    caption = (
+        f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
+        f"intervals. Where an arm did not get there, its whole budget is a lower bound.{alike}"
+    )
+    return Table(columns(names), tuple(_row(target, shown) for target in item.targets), caption)
+
+
+def _axes(targets: Sequence[Target]) -> list[Axis]:
+    """FLOPs, time and energy; steps, samples and tokens only where they tell something else than FLOPs."""
+    return [
+        axis
+        for axis in NAMES
+        if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in targets)
+    ]
+
+
+def _differs(target: Target, axis: Axis) -> bool:
+    forms = [bounds.with_interval(_ratio(target, one), numbers.ratio) for one in (axis, "flops")]
+    return forms[0] != forms[1]
+
+
+def _row(target: Target, shown: Sequence[Axis]) -> tuple[Cell, ...]:
+    name = target.name[:1].upper() + target.name[1:]
+    return cells(
+        Cell(name, target.sentence),
+        numbers.score(target.score),
+        f"{target.baseline_reached} of {target.pairs}",
+        f"{target.arm_reached} of {target.pairs}",
+        *(_cell(target.needed[axis]) if axis in target.needed else Cell("not measured") for axis in shown),
+    )
+
+
+def _cell(needed: Needed) -> Cell:
+    found = needed.ratio
+    if found is None:
+        return Cell("no ratio", needed.reason)
+    return Cell(bounds.with_interval(found, numbers.ratio), needed.reason, strong=found.value is not None)

@@ -1,0 +1,264 @@
+"""The table of everything that a study says: names told apart, numbers unchanged, bounds no numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.factory import make_study
+from tests.families import FAMILIES
+from tests.reports import handmade
+
+from headstart.compare import claims, economics, efficiency, scales, trials
+from headstart.compare.findings import Findings, Interval
+from headstart.compare.quantities import MAIN, Quantity, main, quantities
+from headstart.compare.study import compare
+
+ENDS = st.one_of(st.none(), st.floats(1, 1e6))
+STUDIES: dict[str, dict[str, Any]] = {
+    "one size": {},
+    "three arms, three sizes": {"arms": ("scratch", "pretrained", "pretrained_b"), "rows": (64, 256, 1024)},
+    "one pair": {"seeds": [0], "predictions": False},
+    "no energy, no curves": {"energy": "none", "curve": False},
+    "diverged": {"status": {("scratch", 1): "diverged", ("pretrained", 2): "failed"}},
+    "one arm": {"arms": ("scratch",)},
+}
+
+
+def named(found: tuple[Quantity, ...], name: str, **place: str) -> Quantity:
+    """The one quantity of this name, at this place."""
+    (one,) = (q for q in found if q.name == name and all(getattr(q, k) == v for k, v in place.items()))
+    return one
+
+
+@pytest.fixture(scope="module", params=STUDIES, ids=list(STUDIES))
+def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("study"), examples=60, **STUDIES[request.param])
+
+
+def test_every_number_of_a_study_has_a_key_of_its_own_and_runs_that_exist(study: Path) -> None:
+    found = quantities(compare(study))
+    assert [key for key, count in Counter(one.key for one in found).items() if count > 1] == []
+    assert {name for one in found for name in one.provenance} <= {path.name for path in study.iterdir()}
+    for one in found:
+        assert all(value is None or math.isfinite(value) for value in (one.value, one.low, one.high))
+        assert one.known or one.note or one.word, f"{one.name} says nothing"
+        assert one.level is None or (one.value is not None and (one.low, one.high) != (None, None))
+
+
+def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
+    findings = compare(study)
+    found = quantities(findings)
+    for item in findings.comparisons:
+        place = {"condition": item.condition.name, "arm": item.arm}
+        for gain in item.gains.values():
+            one = named(found, "gain", metric=gain.metric, **place)
+            ends = (
+                (gain.interval.low, gain.interval.high, gain.interval.level) if gain.interval else (None,) * 3
+            )
+            assert (one.value, one.word, one.n) == (gain.gain, gain.word, gain.pairs)
+            assert (one.low, one.high, one.level) == ends
+            assert len(one.provenance) == 2 * gain.pairs
+        for ratio in item.ratios.values():
+            one = named(found, f"{ratio.quantity}_ratio", **place)
+            assert one.value == ratio.value
+            assert ratio.value is not None or (ratio.reason and ratio.reason in one.note)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_of_task_is_told(name: str, tmp_path: Path) -> None:
+    family = FAMILIES[name]
+    found = quantities(compare(make_study(tmp_path, seeds=[0, 1], examples=50, family=family)))
+    assert {one.metric for one in found if one.name == "gain"} <= set(family.metrics)
+    assert named(found, "mean_score", arm="scratch").metric == family.metrics[0]
+
+
+@given(ENDS, ENDS, ENDS, ENDS)
+def test_only_a_number_that_is_not_censored_is_a_value(
+    low: float | None, high: float | None, sure_low: float | None, sure_high: float | None
+) -> None:
+    bounded = efficiency.Bounded(low, high, sure_low, sure_high)
+    one = Quantity("data_multiplier").bounded(bounded)
+    assert one.value == bounded.value
+    if bounded.value is None:
+        assert (one.low, one.high, one.level, one.word) == (low, high, None, bounded.censored)
+        assert one.note
+    else:
+        assert (one.low, one.high) == (sure_low, sure_high)
+        assert (one.level == 0.95) == ((sure_low, sure_high) != (None, None))
+
+
+def test_what_is_infinite_or_no_number_is_not_known() -> None:
+    one = Quantity("to_target.steps").at(math.inf, Interval(-math.inf, math.nan))
+    assert (one.value, one.low, one.high) == (None, None, None)
+
+
+def test_a_target_that_was_not_reached_has_no_number() -> None:
+    found = quantities(handmade.study())
+    missed = named(found, "to_target.steps", arm="scratch")
+    assert (missed.value, missed.word) == (None, "not reached")
+    assert named(found, "to_target.steps", arm="pretrained").value == 16
+
+
+def test_energy_that_is_refused_says_why_and_estimates_say_so() -> None:
+    item = handmade.comparison()
+    refused = replace(item.ratios["joules"], value=None, interval=None, reason="another machine")
+    findings = handmade.study(comparison=replace(item, ratios={**item.ratios, "joules": refused}))
+    one = named(quantities(findings), "joules_ratio")
+    assert (one.value, one.note.split(";")[0]) == (None, "another machine")
+    assert named(quantities(handmade.study()), "joules_ratio").word == "estimated"
+
+
+@pytest.mark.parametrize(
+    ("payback", "uses", "interval", "expected"),
+    [
+        ("number", (400.0, 400.0), (300.0, 560.0), (400.0, 300.0, 560.0, "")),
+        ("number", (400.0, 400.0), (300.0, None), (400.0, 300.0, None, "")),
+        ("at most", (None, 800.0), None, (None, None, 800.0, "at most")),
+        ("never", (None, None), None, (None, None, None, "never")),
+        ("unknown", (None, None), None, (None, None, None, "unknown")),
+    ],
+)
+def test_break_even_is_a_number_a_bound_or_a_word(
+    payback: economics.Payback, uses: tuple, interval: tuple | None, expected: tuple
+) -> None:
+    paid = economics.BreakEven(
+        "flops", "pretrained", payback, economics.Amount(*uses), economics.Amount(1.0, 1.0), 3, 1, "why",
+        interval=economics.Amount(*interval) if interval else None,
+    )  # fmt: skip
+    item = handmade.comparison(ledger=handmade.ledger(break_evens=(paid,)))
+    one = named(quantities(handmade.study(comparison=item)), "break_even.flops.arm_score")
+    assert (one.value, one.low, one.high, one.word) == expected
+    assert "why" in one.note
+    assert "did not reach the target in 1 of 3 pairs" in one.note
+
+
+def test_a_published_cost_is_a_range_and_no_estimate() -> None:
+    found = quantities(handmade.study())
+    cost = named(found, "pretraining.flops")
+    assert (cost.value, cost.low, cost.high, cost.level, cost.word) == (None, 2e19, 8e19, None, "published")
+    assert named(found, "ledger.full.flops_ratio").value is None
+    assert named(found, "ledger.marginal.flops_ratio").value == pytest.approx(1)
+
+
+def across(**changes: Any) -> Findings:
+    """Findings with one of everything that is said across comparisons."""
+    inside = Interval(0.1, 0.3)
+    estimate = claims.Estimate(0.2, inside)
+    law = efficiency.PowerLaw(
+        "pretrained", 4, 0, 2.0, 0.5, None, inside, inside, None, 0.1, "beta needs sizes"
+    )
+    ranks = (claims.Rank(1, "pretrained", False, 3, 0.6, inside, 0.4, inside, "better", 0.01, 0.02, True),)
+    split = scales.VarianceSplit(
+        "gain of pretrained", "", "accuracy", (scales.Component("seed", 0.01, inside, 0.5, 3),), ""
+    )
+    front = scales.FrontPoint("", "scratch", 3, 0.2, inside, 4e11, False, "pretrained")
+    whole = claims.Aggregate("pretrained", "scratch", ("a", "b", "c"), "", (3, 3, 3), iqm_gain=estimate)
+    model = scales.ModelPoint("bert_mini", 11, "scratch", "", 3, 0.5, inside, 1e9, 2.0, None, "none")
+    total = handmade.study().total
+    made = {
+        "aggregates": (whole,),
+        "rankings": (claims.Ranking("", "accuracy", True, ranks),),
+        "stability": (claims.Stability("scratch", 4, 1, 0, 0.25, inside),),
+        "models": (model,),
+        "fronts": (scales.Front("flops", "docs", "accuracy", False, (front,)),),
+        "variances": (split,),
+        "laws": (law,),
+        "tuning": tuned(total),
+        "total": replace(total, tuning=total),
+    }
+    return handmade.study(**(made | changes))
+
+
+def tuned(total: Any) -> trials.Tuning:
+    """Two trials of one arm; the band of the first is bounded on one side."""
+    one = trials.Trial("scratch", "", {"optim.lr": "0.001"}, 1, 0.4, 1e9, 3.0, True)
+    best = trials.ExpectedBest(
+        "scratch", "", "accuracy", True, (1, 2), (0.3, 0.4), (0.2, 0.4), (0.4, 0.4), (None, 0.2), (0.6, None),
+        (1e9, 2e9), (3.0, 6.0), 0, "the luck of the order",
+    )  # fmt: skip
+    cost = trials.TuningCost("scratch", total, total, 0.5)
+    return trials.Tuning(
+        "accuracy", "grid", {"optim.lr": "0.001"}, 2, (1000,), True, True, {"scratch": 2}, (one,), (best,),
+        (cost,), total, (), "Both arms had 2 trials.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high"),
+    [
+        ("aggregate.iqm_gain", 0.2, 0.1, 0.3),
+        ("rank", 1.0, None, None),
+        ("rank.score", 0.6, 0.1, 0.3),
+        ("stability.diverged_share", 0.25, 0.1, 0.3),
+        ("model.parameters", 11.0, None, None),
+        ("model.score", 0.5, 0.1, 0.3),
+        ("front.flops", 4e11, None, None),
+        ("variance.seed", 0.01, 0.1, 0.3),
+        ("variance.seed.share", 0.5, None, None),
+        ("law_over_models.k", 2.0, 0.1, 0.3),
+        ("law_over_models.alpha", 0.5, 0.1, 0.3),
+        ("tuning.trials", 2.0, None, None),
+        ("tuning.winner", 0.4, None, None),
+        ("tuning.expected_best.1", 0.3, None, 0.6),
+        ("tuning.expected_best.2", 0.4, 0.2, None),
+        ("tuning.flops_ratio", 0.5, None, None),
+        ("tuning.total.runs", 6.0, None, None),
+        ("total.joules_estimated", 4508.0, None, None),
+    ],
+)
+def test_what_is_said_across_comparisons_is_there(
+    name: str, value: float, low: float | None, high: float | None
+) -> None:
+    one = named(quantities(across()), name)
+    assert (one.value, one.low, one.high) == (value, low, high)
+
+
+def test_a_law_without_a_coefficient_and_a_refused_aggregate_say_why() -> None:
+    refused = claims.Aggregate(
+        "pretrained", "scratch", ("a",), "", (3,), reason="fewer than three conditions"
+    )
+    found = quantities(across(aggregates=(refused,)))
+    assert (named(found, "law_over_models.beta").value, named(found, "law_over_models.beta").note) == (
+        None,
+        "beta needs sizes",
+    )
+    assert named(found, "aggregate.iqm_gain").note == "fewer than three conditions"
+
+
+def test_a_data_curve_tells_a_multiplier_with_its_bound(tmp_path: Path) -> None:
+    findings = compare(make_study(tmp_path, rows=(64, 256, 1024, 4096), examples=200, seeds=range(4)))
+    found = quantities(findings)
+    (curve,) = findings.data_curves
+    for point in curve.points:
+        one = named(found, "data_multiplier", condition=f"{point.rows} rows")
+        assert one.value == point.multiplier.value
+        assert one.value is not None or one.word == point.multiplier.censored
+    assert any(point.multiplier.value for point in curve.points), "the study should have one that is known"
+    assert named(found, "crossing").word == curve.crossing.rows.censored
+
+
+def test_the_short_table_keeps_its_order_and_nothing_else(study: Path) -> None:
+    shown = main(quantities(compare(study)))
+    assert [one.name for one in shown] == sorted((one.name for one in shown), key=MAIN.index)
+    assert {one.name for one in shown} <= set(MAIN)
+
+
+def test_prices_and_carbon_are_told_with_their_basis() -> None:
+    from headstart.compare.consumption import Carbon, Money
+
+    carbon = Carbon(12.5, 3, "FRA", 2024, "a source", 50.0, None, "estimated")
+    money = Money("EUR", 0.02, None, 0.25, None, 3, "estimated")
+    arms = (handmade.summary("scratch", carbon=carbon, money=(money,)), handmade.summary("pretrained"))
+    found = quantities(handmade.study(arms=arms))
+    grams = named(found, "carbon")
+    assert (grams.value, grams.unit, grams.note) == (12.5, "g CO2e", "FRA, 50 g/kWh (a source)")
+    paid = named(found, "money.electricity")
+    assert (paid.value, paid.unit, paid.note) == (0.02, "EUR", "at 0.25 per kWh")
+    assert named(found, "money.device").note == "no price is stated"

@@ -1,0 +1,115 @@
+"""Sections across conditions: models, fronts, aggregates and variances, from findings made by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.reports import handmade
+
+from headstart.compare.claims import Aggregate, Estimate, Profile
+from headstart.compare.interval import Interval
+from headstart.compare.scales import Component, Front, FrontPoint, ModelPoint, VarianceSplit
+from headstart.reports import aggregates, html, markdown, scales, sections, variances
+from headstart.reports.page import Gallery, Table
+
+ARMS = ("scratch", "pretrained")
+
+
+def front(costs: tuple[float, float] = (50.0, 80.0), **changes: Any) -> Front:
+    told: dict[str, Any] = {"quantity": "joules", "task": "docs", "metric": "chrf", "estimated": True}
+    cheap = FrontPoint("64 rows", "pretrained", 3, 0.5, Interval(0.45, 0.55), costs[0], True, "")
+    dear = FrontPoint("512 rows", "scratch", 1, 0.4, None, costs[1], False, "pretrained, 64 rows")
+    return Front(**{**told, "points": (cheap, dear), **changes})
+
+
+def aggregate(**changes: Any) -> Aggregate:
+    some = Estimate(0.25, Interval(0.2, 0.3))
+    profile = Profile("pretrained", (0.0, 0.5, 1.0), (1.0, 0.5, 0.0), (1.0, None, 0.0), (1.0, None, 0.1))
+    told: dict[str, Any] = {
+        "arm": "pretrained", "baseline": "scratch", "conditions": ("a", "b", "c"), "scale": "accuracy",
+        "pairs": (3, 3, 4), "iqm_gain": some, "improvement": Estimate(0.9, None), "profiles": (profile,),
+    }  # fmt: skip
+    return Aggregate(**{**told, **changes})
+
+
+def split(**changes: Any) -> VarianceSplit:
+    parts = (
+        Component("subset", 0.0004, Interval(0.0001, 0.004), 0.8, 4),
+        Component("seed", 1e-4, None, 0.2, 3),
+    )
+    told: dict[str, Any] = {"of": "gain of pretrained", "condition": "", "metric": "accuracy"}
+    return VarianceSplit(**{**told, "components": parts, "reason": "", **changes})
+
+
+def texts(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def only_table(parts: tuple) -> Table:
+    (found,) = [part for part in parts if isinstance(part, Table)]
+    return found
+
+
+def test_a_front_tells_who_is_worth_it_and_that_its_joules_are_estimated() -> None:
+    parts = scales.fronts(handmade.study(fronts=(front(),)), ARMS)
+    assert texts(only_table(parts)) == [
+        ["energy (estimated)", "pretrained", "64 rows", "0.500", "0.450 to 0.550", "50 J", "3",
+         "on the front"],
+        ["energy (estimated)", "scratch", "512 rows", "0.400", "no interval", "80 J", "1",
+         "beaten by pretrained, 64 rows"],
+    ]  # fmt: skip
+    gallery = parts[0]
+    assert isinstance(gallery, Gallery)
+    figure = gallery.figures[0]
+    assert figure.title == "docs: test chrF against energy (estimated, dashed)"
+    assert '"strokeDash": [4, 3]' in json.dumps(figure.spec)
+    assert '"strokeDash": [4, 3]' not in json.dumps(scales.front_chart(front(estimated=False), ARMS))
+
+
+def test_a_front_over_one_cost_or_refused_is_not_there() -> None:
+    assert scales.fronts(handmade.study(fronts=(front((50.0, 51.0)),)), ARMS) == ()
+    assert scales.fronts(handmade.study(fronts=(front(points=(), reason="no joules"),)), ARMS) == ()
+
+
+def test_models_stand_against_their_parameters() -> None:
+    small = ModelPoint(
+        "mini", 11_000_000, "scratch", "", 3, 0.2, Interval(0.1, 0.3), 1e12, 9.0, 80.0, "estimated"
+    )
+    large = ModelPoint("base", 110_000_000, "scratch", "", 1, 0.3, None, 9e12, 80.0, None, "none")
+    parts = scales.models(handmade.study(models=(small, large)), ARMS)
+    assert [row[-1] for row in texts(only_table(parts))] == ["80 J (estimated)", "not measured"]
+    assert [row[4] for row in texts(only_table(parts))] == ["0.100 to 0.300", "no interval"]
+
+
+def test_aggregates_carry_their_intervals_and_refusals() -> None:
+    refused = aggregate(arm="frozen", reason="perplexity has no scale from 0 to 1")
+    findings = handmade.study(aggregates=(aggregate(), refused))
+    rows = {row[1]: row[2:] for row in texts(only_table(aggregates.parts(findings, ARMS)))}
+    assert rows["Gain in the interquartile mean"] == ["+0.250", "+0.200 to +0.300", "10"]
+    assert rows["P(a run of pretrained beats one of scratch)"] == ["90 %", "no interval", "10"]
+    assert rows["Interquartile mean of scratch"][0] == "unknown"
+    assert "frozen: perplexity has no scale from 0 to 1." in markdown.render(sections.page(findings))
+    assert aggregates.parts(handmade.study(aggregates=(refused,)), ARMS) == ()
+
+
+def test_the_spread_is_split_or_the_section_is_not_there() -> None:
+    assert texts(only_table(variances.parts(handmade.study(variances=(split(),))))) == [
+        ["gain of pretrained", "all runs", "which rows were drawn", "0.020", "0.000400",
+         "0.000100 to 0.00400", "80 %", "4"],
+        ["gain of pretrained", "all runs", "seed", "0.010", "0.000100", "no interval", "20 %", "3"],
+    ]  # fmt: skip
+    assert variances.parts(handmade.study(variances=(split(components=(), reason="one draw"),))) == ()
+
+
+def test_hostile_words_stay_words_in_every_new_section() -> None:
+    bad = handmade.HOSTILE
+    point = FrontPoint(bad, "scratch", 3, 0.5, None, 1e12, True, bad)
+    findings = handmade.study(
+        fronts=(front(task=bad, points=(point, *front().points[1:])),),
+        aggregates=(aggregate(scale=bad, notes=(bad,)),),
+        variances=(split(of=bad, condition=bad),),
+    )
+    page = sections.page(findings)
+    assert {"fronts", "aggregates", "variances"} <= {each.key for each in page.sections}
+    assert "<img" not in html.render(page, "") and "<img" not in markdown.render(page)

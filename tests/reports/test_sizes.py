@@ -1,0 +1,172 @@
+"""Studies of several sizes, arms or divergences: sections that appear with them, and are absent without."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tests.factory import make_study
+
+from headstart.compare.findings import Findings
+from headstart.compare.study import compare
+from headstart.reports import html, markdown, sections, terminal
+from headstart.reports.page import Figure, Gallery, Page, Section, Table
+
+SMALL: dict[str, Any] = {"examples": 80, "evaluations": 4}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """Two arms at four sizes."""
+    folder = tmp_path_factory.mktemp("two")
+    return compare(make_study(folder, seeds=range(3), rows=(64, 256, 1024, 4096), **SMALL))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """Three arms at two sizes, one run of the baseline diverged."""
+    arms, lost = ("scratch", "pretrained", "pretrained_frozen"), {("scratch", 2): "diverged"}
+    folder = tmp_path_factory.mktemp("three")
+    skill = {"pretrained_frozen": -0.3}
+    return compare(
+        make_study(folder, arms, seeds=range(4), rows=(64, 512), status=lost, skill=skill, **SMALL)
+    )
+
+
+def section(page: Page, key: str) -> Section:
+    return next(each for each in page.sections if each.key == key)
+
+
+def table(page: Page, key: str) -> Table:
+    return next(part for part in section(page, key).parts if isinstance(part, Table))
+
+
+def figures(page: Page, key: str) -> tuple[Figure, ...]:
+    return next(part.figures for part in section(page, key).parts if isinstance(part, Gallery))
+
+
+def test_one_size_and_two_arms_have_none_of_these_sections(tmp_path: Path) -> None:
+    page = sections.page(compare(make_study(tmp_path, seeds=range(2), **SMALL)))
+    keys = {each.key for each in page.sections}
+    assert not keys & {
+        "rows",
+        "ranking",
+        "models",
+        "aggregates",
+        "fronts",
+        "variances",
+        "stability",
+        "tuning",
+    }
+    assert {"targets", "matchings"} <= keys
+
+
+def test_without_curves_there_is_nothing_on_targets_and_matchings(tmp_path: Path) -> None:
+    page = sections.page(compare(make_study(tmp_path, seeds=range(2), curve=False, **SMALL)))
+    assert not {each.key for each in page.sections} & {"targets", "matchings", "curves"}
+
+
+def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
+    page, (curve,) = sections.page(two), two.data_curves
+    told = table(page, "rows")
+    assert [row[0].text for row in told.rows] == ["64", "256", "1,024", "4,096"]
+    for row, point in zip(told.rows, curve.points, strict=True):
+        assert row[5].text == str(point.units) == "3"
+        assert re.fullmatch(r"[+−]\d\.\d{3} to [+−]\d\.\d{3}", row[4].text)
+    assert told.rows[0][7].text.count("×") == 3
+    assert "at least" in told.rows[-1][6].text
+    assert curve.sentence in markdown.render(page).replace("\\", "")
+    assert "sizes" not in {each.key for each in page.sections}  # the same two lines once
+
+
+def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
+    _, needed = figures(sections.page(two), "rows")
+    marks = {
+        layer["mark"]["shape"]: layer["mark"]["filled"]
+        for layer in needed.spec["layer"]
+        if layer["mark"].get("shape")
+    }
+    assert marks == {"circle": True, "triangle-up": False, "triangle-down": False}
+    kinds = re.findall(r'"kind": "([a-z ]*)"', json.dumps(needed.spec))
+    assert set(kinds) == {point.rows_needed.censored for point in two.data_curves[0].points}
+    assert "at least" in kinds
+
+
+def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
+    page = sections.page(three)
+    first = table(page, "ranking")
+    assert [row[2].text for row in first.rows] == ["pretrained", "pretrained_frozen", "scratch"] * 2
+    assert [row[1].text for row in first.rows] == ["1", "2", "3"] * 2
+    assert [row[6].text for row in first.rows][2] == "the baseline"
+    corrected = {item.arm: item.corrected for item in three.comparisons if item.condition.train_rows == 64}
+    for row in first.rows[:2]:
+        found = corrected[row[2].text]
+        assert found
+        assert row[11].text == {True: "yes", False: "no", None: ""}[found.survives]
+    assert section(page, "ranking").title == "The arms in order"
+
+
+def test_two_arms_at_many_sizes_stand_together_as_one_family(two: Findings) -> None:
+    page = sections.page(two)
+    assert section(page, "ranking").title == "All comparisons together"
+    assert [row[0].text for row in table(page, "ranking").rows] == [
+        item.condition.name for item in two.comparisons
+    ]
+
+
+def test_divergence_has_an_interval_for_every_arm(three: Findings) -> None:
+    rows = table(sections.page(three), "stability").rows
+    assert [row[0].text for row in rows] == ["scratch", "pretrained", "pretrained_frozen"]
+    assert [cell.text for cell in rows[0]][1:5] == ["8", "2", "0", "25 %"]
+    assert rows[1][5].text.startswith("0 % to ")
+    assert rows[1][5].text != "0 % to 0 %"
+
+
+def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -> None:
+    page = sections.page(two)
+    rows = table(page, "c1-targets").rows
+    missed = [row for row in rows if row[2].text != row[3].text]
+    assert missed
+    assert all(row[4].text.startswith(("at most", "at least", "unknown")) for row in missed)
+    chart = next(part for part in section(page, "c1-targets").parts if isinstance(part, Figure))
+    assert '"kind": "at most"' in json.dumps(chart.spec)
+
+
+def test_matchings_name_what_cannot_be_told(two: Findings) -> None:
+    rows = table(sections.page(two), "c0-matchings").rows
+    assert len(rows) == len(two.comparisons[0].matchings)
+    for row, found in zip(rows, two.comparisons[0].matchings, strict=True):
+        assert row[5].text == str(found.pairs)
+        assert found.reason in row[7].text
+        assert bool(row[3].text) == (not found.reason)
+
+
+def test_many_comparisons_have_one_line_each_in_the_terminal(
+    three: Findings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal.show(three, None, Console(width=140))
+    lines = capsys.readouterr().out.splitlines()
+    for item in three.comparisons:
+        (line,) = [each for each in lines if each.startswith(f"{item.condition.name}, {item.arm}: ")]
+        assert f"{len(item.pairs)} pairs" in line
+        assert "Holm" in line
+        assert " to " in line
+    assert not any(line.startswith("With 64 labelled rows") for line in lines)
+    assert sum("Untuned" in line for line in lines) == 1
+    assert "data multiplier" in " ".join(lines)
+
+
+def test_no_key_or_picture_is_there_twice(two: Findings, three: Findings) -> None:
+    for found in (two, three):
+        page = sections.page(found)
+        keys = [figure.key for figure in page.figures()]
+        names = [each.key for each in page.sections]
+        assert len(keys) == len(set(keys))
+        assert len(names) == len(set(names))
+        told = markdown.render(page).split("The resolved configuration")[0].replace("or None", "")
+        assert not re.search(r"\b(None|nan|NaN|inf|Infinity)\b", told)
+        assert "report-data" in html.render(page, "")

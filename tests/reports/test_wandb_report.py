@@ -1,0 +1,227 @@
+"""The W&B report: made of the study's numbers, read by W&B's own library, saved on a server on loopback."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.factory import make_study
+from tests.loopback_wandb import LoopbackWandb, serving
+from tests.reports import handmade
+
+from headstart.cli import main
+from headstart.commands import report
+from headstart.compare.findings import Condition
+from headstart.node import ConfigError
+from headstart.reports import export, markdown, wandb_report
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's key is used, and no file of wandb lands in a home."""
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "absent"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
+
+
+def spec(findings: Any = None) -> dict[str, Any]:
+    return json.loads(wandb_report.report_json(findings or handmade.study(), "team", "project"))
+
+
+def grid(told: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (block for block in told["spec"]["blocks"] if block["type"] == "panel-grid")
+    return found["metadata"]
+
+
+def panels(told: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel["config"] for panel in grid(told)["panelBankSectionConfig"]["panels"]]
+
+
+def test_one_run_set_per_arm_filtered_by_flat_keys_in_the_colours_of_the_report() -> None:
+    sets = grid(spec())["runSets"]
+    assert [each["name"] for each in sets] == ["scratch", "pretrained"]
+    for each in sets:
+        asked = {leaf["key"]["name"]: leaf["value"] for leaf in each["filters"]["filters"]}
+        assert asked == {"arm": each["name"], "study": "docs"}
+    assert list(grid(spec())["customRunColors"].values()) == ["#c9570a", "#0068a8"]
+
+
+def test_the_panels_are_those_of_the_question() -> None:
+    lines = [one for one in panels(spec()) if "xAxis" in one]
+    assert [one["xAxis"] for one in lines] == ["_step", "cost/flops", "cost/seconds"]
+    assert {tuple(one["metrics"]) for one in lines} == {("validation/accuracy",)}
+    bars = [one["metrics"] for one in panels(spec()) if "xAxis" not in one]
+    assert bars == [
+        ["test/accuracy"],
+        ["cost/flops_train"],
+        ["cost/seconds_train"],
+        ["energy/estimated_joules"],
+    ]
+
+
+def test_answer_and_table_are_those_of_the_report() -> None:
+    findings = handmade.study()
+    words = [block["content"] for block in spec()["spec"]["blocks"] if block["type"] == "markdown-block"]
+    assert words[0] == f"**{markdown.escape(findings.sentence)}**\n\n{export.markdown_text(findings)}"
+    assert findings.fingerprint in words[-1]
+
+
+def test_the_library_reads_it_back() -> None:
+    from wandb_workspaces.reports.v2 import interface as wr
+    from wandb_workspaces.reports.v2 import internal
+
+    told = spec()
+    place = internal.Project(name=told["project"], entity_name=told["entity"])
+    view = internal.ReportViewspec(
+        display_name=told["title"], description=told["description"], project=place, id="x",
+        created_at=None, updated_at=None, spec=internal.Spec.model_validate(told["spec"]),
+    )  # fmt: skip
+    back = wr.Report._from_model(view)
+    assert [type(block).__name__ for block in back.blocks] == ["MarkdownBlock", "PanelGrid", "MarkdownBlock"]
+    assert len(back.blocks[1].panels) == 7  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "a = 1", "x\\", "a b"])
+def test_a_name_that_no_filter_can_say_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be filtered in W&B"):
+        wandb_report.send(handmade.study(study=name), tmp_path, "team/project")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_of_a_study_stay_words() -> None:
+    told = spec(handmade.study(comparison=handmade.comparison(sentence=handmade.HOSTILE)))
+    assert "<img" not in json.dumps(told)
+    assert "[c](javascript" not in json.dumps(told)
+
+
+def test_the_same_records_give_the_same_files() -> None:
+    findings = handmade.sizes()
+    for write in (wandb_report.report_json, wandb_report.workspace_json):
+        assert write(findings, "e", "p") == write(findings, "e", "p")
+
+
+def test_what_varies_tells_the_lines_apart() -> None:
+    settings = {"size": "64 rows", "lr": "0.001", "draw": "1"}
+    item = handmade.comparison()
+    item = handmade.comparison(condition=Condition("c", "64 rows", settings, 64), gains=item.gains)
+    findings = handmade.study(comparison=item, config={"optim": {"lr": 1e-3}, "budget": {}})
+    assert wandb_report.grouping(findings) == ("arm", "size", "optim_lr")
+    assert wandb_report.grouping(handmade.study()) == ("arm",)
+    assert grid(spec(findings)).get("customRunColors") == {}
+
+
+@pytest.mark.parametrize("place", ["", "team", "team/", "/project", "a/b/c"])
+def test_a_place_is_entity_and_project(place: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--wandb: needs ENTITY/PROJECT"):
+        wandb_report.send(handmade.study(), tmp_path, place)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_one_sentence_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
+    with pytest.raises(ConfigError, match=r"pip install 'headstart\[wandb-report\]'"):
+        wandb_report.send(handmade.study(), tmp_path, "team/project")
+
+
+def test_offline_it_is_json_beside_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = make_study(tmp_path / "study", seeds=[0], examples=40)
+    assert report([str(study), "--wandb", "team/project"]) == 0
+    told = capsys.readouterr().out
+    assert "WANDB_MODE is offline" in told
+    for name in ("report.wandb.json", "workspace.wandb.json"):
+        assert json.loads((study / name).read_text("utf8"))["entity"] == "team"
+        assert name in told
+
+
+def test_without_a_key_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    sent = wandb_report.send(handmade.study(), tmp_path, "team/project")
+    assert sent.addresses == ()
+    assert not sent.refused
+    assert re.match(r"no API key for \S+: set WANDB_API_KEY", sent.reason)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackWandb]:
+    """A server that also keeps views: reports and workspaces."""
+    import wandb
+
+    with serving() as backend:
+        answer = backend.answer
+        monkeypatch.setattr(
+            backend,
+            "answer",
+            lambda query, variables: view(backend, query, variables) or answer(query, variables),
+        )
+        backend.views = []  # pyright: ignore[reportAttributeAccessIssue]
+        monkeypatch.setenv("WANDB_BASE_URL", backend.address)
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        monkeypatch.delenv("WANDB_MODE", raising=False)
+        wandb.teardown()
+        yield backend
+        wandb.teardown()
+
+
+def view(backend: Any, query: str, variables: dict[str, Any]) -> dict[str, Any] | None:
+    """The answers that saving a view asks for; the project "absent" does not exist."""
+    named = re.search(r"\b(?:query|mutation)\s+(\w+)", query)
+    name = named[1] if named else ""
+    if name == "ProjectInternalId":
+        known = variables["projectName"] != "absent"
+        return {"project": {"id": "UTE=", "internalId": "UHJvamVjdDox"} if known else None}
+    if name == "GetProjects":
+        node = {"__typename": "Project", "id": "UTE=", "name": "p", "entityName": "local", "user": None,
+                "createdAt": "2026-01-01T00:00:00", "isBenchmark": False}  # fmt: skip
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": [{"node": node, "cursor": "x"}]}}
+    if name.lower() not in ("upsertview", "upsertview2"):
+        return None
+    backend.views.append(variables)
+    kept = {key: variables[key] for key in ("name", "type", "displayName", "description", "spec")}
+    project = {"id": "UTE=", "name": variables["projectName"], "entityName": variables["entityName"]}
+    return {
+        "upsertView": {
+            "view": {**kept, "id": "Vmlldzox", "project": project, "updatedAt": None},
+            "inserted": True,
+        }
+    }
+
+
+def test_what_the_tracker_logs_is_what_the_report_draws(
+    quick: list[str], server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*quick, "tracker=wandb", "tracker.entity=local", "tracker.project=p", "seed=0"]) == 0
+    assert report(["runs/quick", "--wandb", "local/p"]) == 0
+    told = capsys.readouterr().out
+    assert told.count(f"saved: {server.address}/local/p") == 2
+    saved, workspace = server.views
+    assert (saved["type"], workspace["type"]) == ("runs", "project-view")
+    metadata = next(b for b in json.loads(saved["spec"])["blocks"] if b["type"] == "panel-grid")["metadata"]
+    logged = {key for run in server.runs.values() for row in [*run["history"], run["summary"]] for key in row}
+    for panel in metadata["panelBankSectionConfig"]["panels"]:
+        config = panel["config"]
+        assert {*config["metrics"], config.get("xAxis", "_step")} <= logged
+    configs = [run["config"] for run in server.runs.values()]
+    for each in metadata["runSets"]:
+        asked = {leaf["key"]["name"]: leaf["value"] for leaf in each["filters"]["filters"]}
+        hit = [one for one in configs if all(one[key]["value"] == value for key, value in asked.items())]
+        assert len(hit) == 1, f"the run set {each['name']} shows the runs of its arm"
+
+
+def test_a_project_that_is_not_there_is_said_and_the_json_stays(
+    server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = make_study(tmp_path / "study", seeds=[0], examples=40)
+    assert report([str(study), "--wandb", "local/absent"]) == 1
+    assert (
+        "W&B did not take it: Run set 'scratch' project 'local/absent' not found" in capsys.readouterr().out
+    )
+    assert server.views == []
+    assert (study / "report.wandb.json").exists()
