@@ -46,6 +46,8 @@ def test_every_number_of_a_study_has_a_key_of_its_own_and_runs_that_exist(study:
     found = quantities(compare(study))
     assert [key for key, count in Counter(one.key for one in found).items() if count > 1] == []
     assert {name for one in found for name in one.provenance} <= {path.name for path in study.iterdir()}
+    alone = [one for one in found if one.arm and not one.baseline]
+    assert all(name.split("-")[0] == one.arm for one in alone for name in one.provenance)
     for one in found:
         assert all(value is None or math.isfinite(value) for value in (one.value, one.low, one.high))
         assert one.known or one.note or one.word, f"{one.name} says nothing"

@@ -19,7 +19,7 @@ from headstart.compare.claim_quantities import (
     of_variance,
 )
 from headstart.compare.findings import Findings
-from headstart.compare.pair_quantities import folders, of_comparison
+from headstart.compare.pair_quantities import of_comparison
 from headstart.compare.quantity import Quantity
 
 __all__ = ["Quantity", "main", "quantities"]
@@ -75,7 +75,14 @@ def _with_provenance(made: Iterable[Quantity], findings: Findings) -> Iterator[Q
 
 
 def _runs_of(one: Quantity, findings: Findings) -> tuple[str, ...]:
-    """The paired runs of its condition; of all conditions, where it joins several of them."""
+    """The paired runs of its condition, or of all that it joins; one arm's alone where it has no baseline."""
     named = [each for each in findings.comparisons if one.arm in ("", each.arm, each.baseline)]
-    here = [each for each in named if each.condition.name == one.condition]
-    return tuple(dict.fromkeys(name for each in here or named for name in folders(each)))
+    here = [each for each in named if each.condition.name == one.condition] or named
+    found = [
+        folder
+        for each in here
+        for pair in each.pairs
+        for arm, folder in ((each.baseline, pair.baseline_folder), (each.arm, pair.arm_folder))
+        if one.baseline or one.arm in ("", arm)
+    ]
+    return tuple(dict.fromkeys(found))
