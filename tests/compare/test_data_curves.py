@@ -146,6 +146,17 @@ def test_joint_draws_give_students_interval_of_any_difference():
     assert np.median(moved) == pytest.approx(each.mean(), abs=0.002)
 
 
+def test_examples_that_both_arms_answer_alike_move_no_difference():
+    rng = np.random.default_rng(0)
+    shared = rng.normal(0.5, 0.1, (500, 1, 1)) + np.zeros((500, 2, 3))  # one resampled score for all runs
+    same = SizeScores(64, ("0", "1", "2"), np.full((2, 3), 0.5), shared)
+    own = SizeScores(128, ("0", "1", "2"), np.full((2, 3), 0.5), rng.normal(0.5, 0.1, (500, 2, 3)))
+    drawn = joint_draws([same, own], 0, number=20_000)
+    assert np.abs(drawn[:, 0, 1] - drawn[:, 0, 0]).max() < 1e-6
+    assert drawn[:, 0, 0].std() == pytest.approx(0.1, rel=0.1)
+    assert drawn[:, 1, 0].std() < 0.03  # noise of single runs, which the seeds' part holds already
+
+
 def test_one_unit_has_no_seeds_to_vary():
     made = sizes(np.random.default_rng(0), with_transfer(), units=1)
     assert np.ptp(joint_draws(made, 0), axis=0).max() == 0
@@ -187,7 +198,7 @@ def test_the_law_has_intervals_from_its_draws():
 def test_a_law_of_three_points_is_refused():
     found = power_law("pretrained", law_points(rows=ROWS[:3]))
     assert found.alpha is None
-    assert found.reason == "a power law needs 4 points at two sizes or more, and there are 3 points to fit"
+    assert found.reason == "a power law needs 4 points at two sizes or more, and 3 can be used"
 
 
 def test_points_beyond_the_data_are_left_out_of_the_law():
@@ -195,7 +206,7 @@ def test_points_beyond_the_data_are_left_out_of_the_law():
     beyond = [Point(p.rows, p.parameters, np.inf, np.full(500, np.inf), p.most) for p in points[3:]]
     found = power_law("pretrained", [*points[:3], *beyond])
     assert found.left_out == 3
-    assert "3 of 6 points to fit; 3 lie beyond the sizes that were run" in found.reason
+    assert "3 of 6 can be used: the others are beyond the sizes that were run" in found.reason
     shaky = Point(64, None, 10.0, np.where(np.arange(500) < 50, np.inf, 10.0), 1e9)
     assert power_law("pretrained", [*points[:4], shaky]).left_out == 1  # a tenth of its draws leave the data
 

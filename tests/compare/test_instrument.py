@@ -7,7 +7,7 @@
 - a planted gain of 0.05 is found in 99.7 % of 360, of 0.1 in all
 - among eight arms that gain nothing, one is called better or worse in 27 % of families, with Holm in 1.3 %
 - effective data lies within its interval in 94.8 % (3 seeds) and 95.1 % (5) of 1,600 sizes, the exponent of
-  the power law in 93.7 % and 96.0 % of the fits
+  the power law in 93.7 % and 96.0 % of the fits; from 500 shared test examples, in 96.3 % and 96.2 %
 - on a machine that slows by 1 % a run, two arms of the same cost have a ratio of 1.000 in the order AB BA,
   and of 1.061, always called a difference, one after the other
 """
@@ -100,29 +100,60 @@ def test_a_family_of_arms_that_gain_nothing_rarely_has_a_winner():
 
 ROWS = np.array([64.0, 128, 256, 512, 1024, 2048, 4096, 8192])
 K, ALPHA = 30.0, 0.4  # rows transferred are K * rows**ALPHA
+TRUTH = ROWS + K * ROWS**ALPHA
+
+
+def recovered(sizes, seed: int) -> tuple[list[bool], list[bool]]:
+    """Whether the interval at each size holds the rows needed, and that of the law its exponent."""
+    found, _ = transfer(sizes, 1, MARGIN, seed)
+    held = [_holds(point.rows_needed, true) for point, true in zip(found.points, TRUTH, strict=True)]
+    drawn = found.drawn - ROWS
+    law = power_law("pretrained", [
+        Point(int(n), None, float(found.needed[i] - n), drawn[:, i], ROWS[-1]) for i, n in enumerate(ROWS)
+    ])  # fmt: skip
+    return held, [law.alpha_interval.low <= ALPHA <= law.alpha_interval.high] if law.alpha_interval else []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_effective_data_is_recovered_within_its_interval(seeds):
     """Scratch follows a power law of its rows, pretrained is where scratch is with K * rows**ALPHA more."""
-    rng, held, laws, studies = np.random.default_rng(seeds), [], [], 200
-    truth, scores = ROWS + K * ROWS**ALPHA, with_transfer(ROWS, K, ALPHA)
-    names = tuple(map(str, range(seeds)))
-    for number in range(studies):
+    rng, held, laws = np.random.default_rng(seeds), [], []
+    scores, names = with_transfer(ROWS, K, ALPHA), tuple(map(str, range(seeds)))
+    for number in range(200):
         values = scores[..., None] + 0.01 * rng.standard_normal((len(ROWS), 2, seeds))
         sizes = [SizeScores(int(n), names, each, None) for n, each in zip(ROWS, values, strict=True)]
-        found, _ = transfer(sizes, 1, MARGIN, number)
-        held += [_holds(point.rows_needed, true) for point, true in zip(found.points, truth, strict=True)]
-        drawn = found.drawn - ROWS
-        law = power_law("pretrained", [
-            Point(int(n), None, float(found.needed[i] - n), drawn[:, i], ROWS[-1]) for i, n in enumerate(ROWS)
-        ])  # fmt: skip
-        laws += [law.alpha_interval.low <= ALPHA <= law.alpha_interval.high] if law.alpha_interval else []
+        own, fitted = recovered(sizes, number)
+        held, laws = held + own, laws + fitted
     told = f"{np.mean(held):.1%} of {len(held)} sizes, exponent in {np.mean(laws):.1%} of {len(laws)} fits"
     print(f"\neffective data within its 95 % interval, {seeds} seeds: {told}")
     assert 0.92 <= np.mean(held) <= 0.985
     assert np.mean(laws) >= 0.92
+
+
+def answered(rng: np.random.Generator, seeds: int, examples: int) -> list[SizeScores]:
+    """Runs that answer the same test examples; skill grows with the logarithm of the rows."""
+    difficulty = rng.standard_normal(examples)
+    draws = rng.integers(examples, size=(400, examples))
+    weights = np.stack([np.bincount(drawn, minlength=examples) for drawn in draws]) / examples
+    sizes = []
+    for rows, needed in zip(ROWS, TRUTH, strict=True):
+        skill = 0.35 * np.log2(np.array([rows, needed]) / 64) - 1.2
+        latent = skill[:, None, None] + 0.05 * rng.standard_normal((2, seeds, 1)) - difficulty
+        right = latent + 0.7 * rng.standard_normal((2, seeds, examples)) > 0
+        resampled = np.stack([weights @ side.T for side in right], axis=1)
+        sizes.append(SizeScores(int(rows), tuple(map(str, range(seeds))), right.mean(axis=2), resampled))
+    return sizes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_effective_data_is_recovered_from_answers_to_the_same_examples(seeds):
+    rng, held = np.random.default_rng(seeds), []
+    for number in range(150):
+        held += recovered(answered(rng, seeds, 500), number)[0]
+    print(f"\nthe same from 500 test examples, {seeds} seeds: {np.mean(held):.1%} of {len(held)} sizes")
+    assert 0.93 <= np.mean(held) <= 0.985
 
 
 def _holds(found: Any, truth: float) -> bool:

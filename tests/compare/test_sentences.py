@@ -19,7 +19,7 @@ from headstart.compare.scoring import higher_is_better
 from headstart.compare.study import compare
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-QUICK = settings(max_examples=15, phases=(Phase.generate,), **SLOW)
+QUICK = settings(max_examples=25, phases=(Phase.generate,), **SLOW)
 LONG = settings(max_examples=200, phases=(Phase.generate,), **SLOW)
 NUMBER = r"(−?\d+\.\d+)"
 
@@ -43,6 +43,9 @@ def altered(flags: dict[str, bool]) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+gaps = st.sampled_from([0.0, 0.1, -0.1, 0.3, -0.3, 0.6, -0.6, 1.5, -1.5])  # of skill, many of them close
+
+
 @st.composite
 def studies(draw) -> dict[str, Any]:
     """The arguments of a study of any family, with anything that may go wrong in one."""
@@ -50,12 +53,13 @@ def studies(draw) -> dict[str, Any]:
     name = draw(st.sampled_from(["classes", *FAMILIES]))
     arms = ("pretrained", "pretrained_again") if draw(st.booleans()) else ("scratch", "pretrained")
     flags = {flag: draw(st.booleans()) for flag in ("company", "mixed", "moved", "nothing", "bound")}
+    skill = draw(st.floats(-1.5, 1.0))
     lost = draw(st.sets(st.tuples(st.sampled_from(arms), st.integers(0, seeds - 1)), max_size=2))
     return {
         "arms": arms,
         "seeds": range(seeds),
         "rows": draw(st.sampled_from([(512,), (64, 512)])),
-        "skill": {arm: draw(st.floats(-1.5, 1.0)) for arm in arms},
+        "skill": dict(zip(arms, (skill, skill + draw(gaps)), strict=True)),
         "seed_sd": draw(st.sampled_from([0.0, 0.1, 0.5])),
         "examples": draw(st.sampled_from([20, 60])),
         "evaluations": draw(st.integers(1, 4)),

@@ -58,6 +58,17 @@ def test_a_baseline_that_missed_the_target_leaves_an_upper_bound(pairs):
     assert found.low is None and found.sure_low is None
 
 
+def test_the_interval_allows_for_the_evaluation_before():
+    exact = [(Spent(80.0, True, 1.0), Spent(20.0, True, 1.0))] * 3
+    spaced = [(Spent(80.0, True, 1.0, 70.0), Spent(20.0, True, 1.0, 10.0))] * 3
+    assert geometric_mean(exact).sure_low == pytest.approx(0.25)
+    found = geometric_mean(spaced)
+    assert found.value == pytest.approx(0.25)
+    assert (found.sure_low, found.sure_high) == (pytest.approx(10 / 80), pytest.approx(20 / 70))
+    first = [(Spent(80.0, True, 1.0, 70.0), Spent(20.0, True, 1.0, 0.0))] * 3
+    assert geometric_mean(first).sure_low is None  # it may have been reached at once
+
+
 def test_runs_that_missed_it_on_different_sides_leave_nothing():
     both = [(Spent(5, False, 1), Spent(5, True, 1)), (Spent(5, True, 1), Spent(5, False, 1))]
     assert geometric_mean(both).censored == "unknown"

@@ -130,7 +130,8 @@ class TestWeights:
     def test_a_broken_configuration(self, quick: list[str], tiny_model: Path, tmp_path: Path) -> None:
         folder = copy(tiny_model, tmp_path / "broken")
         (folder / "config.json").write_text('{"model_type": "no_such_architecture"}')
-        refused(self.with_model(quick, f"model.name={folder}"), "config.json")
+        typed = self.with_model(quick, f"model.name={folder}")
+        assert typed.code == 2 and "no_such_architecture has no text_classification head" in typed.err
 
     def test_a_layer_that_the_checkpoint_lacks(
         self, quick: list[str], tiny_model: Path, tmp_path: Path

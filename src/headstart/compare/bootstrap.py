@@ -167,7 +167,7 @@ def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None
     """Student's interval for a mean; None for fewer than two values, a point when all are equal."""
     if len(values) < 2:
         return None
-    centre, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(len(values))
+    centre, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
     if np.ptp(values) == 0:
         return Interval(float(values[0]), float(values[0]), level)
     width = float(stdtrit(len(values) - 1, (1 + level) / 2)) * error

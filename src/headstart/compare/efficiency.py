@@ -86,7 +86,7 @@ class Matched:
     cut: str | None  # the arm whose curve is cut short; None: neither, or now one and now the other
     baseline_share: float | None  # mean part of its own total that is used
     arm_share: float | None
-    unfair: bool  # a curve is cut short while its learning rate was planned to go on falling
+    unfair: bool  # a curve is cut by more than 5 % while its learning rate was planned to go on falling
     ratio: Bounded | None = None  # match "target": FLOPs of the arm / of the baseline, at equal quality
     notes: tuple[str, ...] = ()
     reason: str = ""  # why this matching cannot be told
@@ -111,6 +111,8 @@ class SizePoint:
     multiplier: Bounded  # rows_needed / rows
     transferred: Bounded  # rows_needed - rows, D_T
     between: tuple[int | None, int | None]  # sizes that hold rows_needed
+    baseline_interval: Interval | None = None  # of the mean score, 95 %
+    arm_interval: Interval | None = None
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,10 @@ def _corrected(gain: Gain, of_zero: float | None, of_margin: float | None, claim
 def _sentence(
     gain: Gain, p: float | None, corrected: float | None, claims: int, survives: bool | None
 ) -> str:
-    """'Better by itself (p = 0.021), but not among all 6 comparisons of this study (Holm: p = 0.13).'."""
+    """'Alone it is better, but not among the 6 comparisons of this study (p = 0.021, and = 0.13 ...).'."""
     if p is None or corrected is None:
         return f"One of {claims} comparisons in this study; without an interval there is no p to correct."
-    told = f"p {_chance(p)}, corrected for {claims} comparisons by Holm {_chance(corrected)}"
+    told = f"p {_chance(p)}, and {_chance(corrected)} when corrected for all of them, Holm 1979"
     if survives is None:
         return f"Undecided alone and among the {claims} comparisons of this study ({told})."
     if survives:

@@ -6,8 +6,10 @@ curve. Each is the mean plus two parts, as for a single gain (bootstrap.py):
 - seeds: with the scores x[s] of S runs and normal weights w[s], sum_s w[s] (x[s] - mean) / sqrt(S (S - 1)),
   over sqrt(chi2(S - 1) / (S - 1)). The weights are the same for both arms and, where all sizes have the
   same seeds, for all sizes: any sum or difference of these scores has exactly Student's interval;
-- examples: the deviation of the mean score on resampled test examples, the same resample for all runs,
-  with the noise that the seeds' part already holds taken out.
+- examples: a normal draw with the covariance of the mean scores on resampled test examples, the same
+  resample for all runs, from which the noise that the seeds' part already holds is taken: with R[b, s] the
+  score of run s on resample b, sum_s var_b(R[b, s] - mean_s R[b, s]) / (S - 1) / S for each mean. Runs do not
+  share that noise, and do share the examples, so that a difference of two means keeps what is theirs alone.
 """
 
 from __future__ import annotations
@@ -27,26 +29,14 @@ class SizeScores:
     rows: int
     units: tuple[str, ...]  # what was drawn independently: seeds, or draws of the subset
     values: np.ndarray  # (2, units): baseline, arm
-    examples: np.ndarray | None  # (resamples, 2): deviations of the means on resampled examples
+    examples: np.ndarray | None  # (resamples, 2, runs): scores of every run on resampled examples
 
 
 def joint_draws(sizes: Sequence[SizeScores], seed: int, number: int = DRAWS) -> np.ndarray:
     """Draws of the mean scores: (number, sizes, 2). A size with one unit moves with the examples alone."""
     rng = np.random.default_rng(seed)
     centre = np.stack([size.values.mean(axis=1) for size in sizes])
-    return centre + _seeds(sizes, number, rng) + _examples(sizes, number)
-
-
-def centred(resampled: np.ndarray) -> np.ndarray:
-    """Deviations of the means over the last axis, without the runs' own noise: (resamples, 2)."""
-    means, runs = resampled.mean(axis=2), resampled.shape[2]
-    deviation = means - means.mean(axis=0)
-    if runs == 1:
-        return deviation
-    noise = (resampled - means[..., None]).var(axis=0, ddof=1).sum(axis=1) / (runs - 1) / runs
-    whole = means.var(axis=0, ddof=1)
-    kept = np.maximum(1 - np.divide(noise, whole, out=np.ones(2), where=whole > 0), 0)
-    return deviation * np.sqrt(kept)
+    return centre + _seeds(sizes, number, rng) + _examples(sizes, number, rng)
 
 
 def _seeds(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -> np.ndarray:
@@ -70,6 +60,22 @@ def _student(units: int, number: int, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((number, units)) / chi[:, None]
 
 
-def _examples(sizes: Sequence[SizeScores], number: int) -> np.ndarray:
-    parts = [np.zeros((1, 2)) if size.examples is None else size.examples for size in sizes]
-    return np.stack([part[np.arange(number) % len(part)] for part in parts], axis=1)
+def _examples(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -> np.ndarray:
+    """Normal draws with the covariance that the examples alone give: (number, sizes, 2)."""
+    given = [size.examples for size in sizes if size.examples is not None]
+    if len(given) < len(sizes):
+        return np.zeros((number, len(sizes), 2))
+    means = np.concatenate([resampled.mean(axis=2) for resampled in given], axis=1)  # (resamples, sizes * 2)
+    covariance = np.cov(means, rowvar=False) - np.diag(np.concatenate([_noise(one) for one in given]))
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))  # what falls below 0 was noise
+    return (rng.standard_normal((number, len(values))) @ root.T).reshape(number, len(sizes), 2)
+
+
+def _noise(resampled: np.ndarray) -> np.ndarray:
+    """Variance of both means that is due to the runs' own noise: (2,); unknown, so 0, with one run."""
+    runs = resampled.shape[2]
+    if runs == 1:
+        return np.zeros(2)
+    apart = resampled - resampled.mean(axis=2, keepdims=True)
+    return apart.var(axis=0, ddof=1).sum(axis=1) / (runs - 1) / runs

@@ -138,7 +138,9 @@ def interval_words(one: BreakEven) -> str:
         return f" (95 % interval {uses_words(found)})"
     if found.high is not None:
         return f" (95 % interval: at most {uses_words(Amount(found.high, found.high))})"
-    start = "the first use" if found.low is None else uses_words(Amount(found.low, found.low))
+    if found.low is None:
+        return "" if one.payback == "never" else " (the 95 % interval does not exclude never)"
+    start = uses_words(Amount(found.low, found.low))
     told = f"from {start} to never" if one.may_never else f"at least {start}"
     return f" (95 % interval: {told})"
 

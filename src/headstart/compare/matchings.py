@@ -26,6 +26,7 @@ from headstart.compare.validation import AXES, Walk, walks
 from headstart.compare.verdicts import verdict
 
 _SAME = 1e-9  # totals this close (relative) are equal
+_WHOLE = 0.95  # a run read this far has had nearly all of its decay: such a cut is a fact, not unfair
 _LAST = 0.75  # a curve has converged when it gains no more than the margin after this part of its steps
 
 
@@ -72,7 +73,8 @@ def _told(
     if interval and interval.low == interval.high and gains[0]:
         interval, notes = None, (*notes, "all gains are exactly equal, so their spread is unknown")
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]
-    unfair = [side for side in cut if _falls(matches[0].sides[side].config)]
+    falling = [side for side in cut if _falls(matches[0].sides[side].config)]
+    unfair = [side for side in falling if shares[:, side].mean() < _WHOLE]
     means = orient(metric) * scores.mean(axis=0)
     return Matched(
         matching=matching,
@@ -92,18 +94,21 @@ def _told(
 
 
 def _at_target(metric: str, targets: Sequence[Target]) -> Matched:
-    """What the same quality costs: FLOPs to the final score of the arm that ended lower."""
-    finals = [target for target in targets if target.share is None]
-    if not finals:
-        return _untold("target", metric, 0, "no target")
-    easy = min(finals, key=lambda target: orient(metric) * target.score)
-    ratio = easy.needed["flops"].ratio
-    if ratio is None or ratio.censored == "unknown":
-        return _untold("target", metric, easy.pairs, easy.needed["flops"].reason)
-    return Matched(
-        "target", metric, easy.pairs, easy.score, easy.score, None, None, _cheaper(ratio), None, None, None,
-        unfair=False, ratio=ratio, notes=(easy.sentence,),
-    )  # fmt: skip
+    """What the same quality costs: FLOPs to the lower of both final scores, or to the other one."""
+    finals = sorted(
+        (target for target in targets if target.share is None),
+        key=lambda target: orient(metric) * target.score,
+    )
+    for target in finals:
+        ratio = target.needed["flops"].ratio
+        if ratio is not None and ratio.censored != "unknown":
+            nothing = (None, None, _cheaper(ratio), None, None, None)
+            sides = (target.score, target.score)
+            return Matched(
+                "target", metric, target.pairs, *sides, *nothing, unfair=False, ratio=ratio,
+                notes=(target.sentence,),
+            )  # fmt: skip
+    return _untold("target", metric, finals[0].pairs, finals[0].needed["flops"].reason)
 
 
 def _cheaper(ratio: Bounded) -> Word:

@@ -81,7 +81,7 @@ def _told(
 
 
 def _refused(arm: str, points: int, left_out: int) -> PowerLaw:
-    have = f"{points} of {points + left_out} points" if left_out else f"{points} points"
-    why = f"; {left_out} lie beyond the sizes that were run, or not above their own rows" if left_out else ""
-    reason = f"a power law needs {FEWEST} points at two sizes or more, and there are {have} to fit{why}"
+    have = f"{points} of {points + left_out}" if left_out else f"{points}"
+    why = ": the others are beyond the sizes that were run, or not above their own rows" if left_out else ""
+    reason = f"a power law needs {FEWEST} points at two sizes or more, and {have} can be used{why}"
     return PowerLaw(arm, points, left_out, *(None,) * 7, reason=reason)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compare.bootstrap import resampled_scores
-from headstart.compare.joint import SizeScores, centred
+from headstart.compare.joint import SizeScores
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.scoring import orient
 from headstart.compare.settings import is_free
@@ -107,9 +107,7 @@ def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resam
     if not resamples:
         return SizeScores(rows, units, orient(metric) * values, None)
     drawn = [resampled_scores(one.answers, metric, seed, resamples) for one in every if one.answers]
-    return SizeScores(
-        rows, units, orient(metric) * values, orient(metric) * centred(np.concatenate(drawn, 2))
-    )
+    return SizeScores(rows, units, orient(metric) * values, orient(metric) * np.concatenate(drawn, axis=2))
 
 
 def _cells(one: Compared, metric: str) -> tuple[list[int], np.ndarray]:

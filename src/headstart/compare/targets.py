@@ -3,6 +3,9 @@
 A run that never reached the target needs at least what it spent, so that a pair tells at least, or at most,
 or nothing. A mean of bounds is a bound of the mean, and so are the ends of Student's interval around it:
 the upper end for upper bounds, the lower one for lower bounds. No pair is left out for being censored.
+
+By convention the first evaluation at the target counts. It may have been reached as early as the evaluation
+before: the interval allows for that, so that evaluations far apart make it wide, and not falsely exact.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +26,7 @@ from headstart.compare.scoring import orient
 from headstart.compare.validation import AXES, Walk, walks
 
 SHARES = (0.5, 0.75, 0.9)
+_UNBOUNDED = "no ratio: the pairs bound it from neither side, or from different sides"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,12 @@ class Spent:
     cost: float
     reached: bool
     after: float  # at the first evaluation that had cost anything: bounds what "before any training" means
+    before: float | None = None  # at the evaluation before; None: it was not reached earlier
+
+    @property
+    def least(self) -> float:
+        """The least that the target can have cost."""
+        return self.before if self.reached and self.before is not None else self.cost
 
     @property
     def most(self) -> float:
@@ -58,11 +69,12 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
 
 def geometric_mean(pairs: Sequence[tuple[Spent, Spent]]) -> Bounded:
     """Geometric mean of arm / baseline over (baseline, arm), or what is known of it, with its interval."""
-    lows = np.array([_log(arm.cost, baseline.most) for baseline, arm in pairs])
-    highs = np.array([_log(arm.most, baseline.cost) for baseline, arm in pairs])
-    low, sure_low = _end(lows, "low")
-    high, sure_high = _end(highs, "high")
-    return Bounded(low, high, sure_low, sure_high)
+    return Bounded(
+        low=_mean([_log(arm.cost, baseline.most) for baseline, arm in pairs]),
+        high=_mean([_log(arm.most, baseline.cost) for baseline, arm in pairs]),
+        sure_low=_end([_log(arm.least, baseline.most) for baseline, arm in pairs], "low"),
+        sure_high=_end([_log(arm.most, baseline.least) for baseline, arm in pairs], "high"),
+    )
 
 
 def _way(found: Sequence[tuple[Walk, Walk]]) -> list[tuple[float, float]]:
@@ -116,7 +128,8 @@ def _spent(walk: Walk, axis: Axis, place: int | None) -> Spent:
     costs = walk.spent[axis]
     positive = costs[costs > 0]
     after = float(positive[0]) if len(positive) else math.inf
-    return Spent(float(costs[-1 if place is None else place]), place is not None, after)
+    before = float(costs[place - 1]) if place else None
+    return Spent(float(costs[-1 if place is None else place]), place is not None, after, before)
 
 
 def _reason(ratio: Bounded | None, reasons: Sequence[str | None]) -> str:
@@ -124,7 +137,7 @@ def _reason(ratio: Bounded | None, reasons: Sequence[str | None]) -> str:
     if ratio is None:
         return refused[0]
     if ratio.censored == "unknown":
-        return "some pairs bound the ratio from neither side, or pairs bound it from different sides"
+        return _UNBOUNDED
     return f"{len(refused)} of {len(reasons)} pairs left out: {refused[0]}" if refused else ""
 
 
@@ -135,13 +148,15 @@ def _log(over: float, under: float) -> float:
     return -math.inf if math.isinf(under) or over == 0 else math.log(over / under)
 
 
-def _end(logs: np.ndarray, end: str) -> tuple[float | None, float | None]:
-    """One end of the mean ratio, and that of its interval; None where a pair does not bound it."""
-    if not np.isfinite(logs).all():
-        return None, None
-    interval = student_interval(logs)
-    sure = None if interval is None else math.exp(getattr(interval, end))
-    return math.exp(float(logs.mean())), sure
+def _mean(logs: Sequence[float]) -> float | None:
+    """The geometric mean of ratios; None where a pair does not bound it."""
+    return math.exp(float(np.mean(logs))) if all(map(math.isfinite, logs)) else None
+
+
+def _end(logs: Sequence[float], end: Literal["low", "high"]) -> float | None:
+    """One end of Student's interval around that mean; None with one pair."""
+    interval = student_interval(np.array(logs)) if all(map(math.isfinite, logs)) else None
+    return None if interval is None else math.exp(interval.low if end == "low" else interval.high)
 
 
 def _spacing(found: Sequence[tuple[Walk, Walk]]) -> int | None:
@@ -161,6 +176,6 @@ def _sentence(found: Target, pair: Match) -> str:
     lead = f"To {found.name} ({phrases.number(found.score)})"
     ratio = found.needed["flops"].ratio
     if ratio is None or ratio.censored == "unknown":
-        return f"{lead}: {'; '.join(missed) or 'what it cost is not known'}."
+        return f"{lead}: {'; '.join(missed) or 'both arms were there before any training in some pair'}."
     why = f" ({'; '.join(missed)})" if missed else ""
     return f"{lead}, {names[1]} needs {phrases.bounded(ratio)} times the FLOPs of {names[0]}{why}."

@@ -28,45 +28,57 @@ class Transfer:
     points: tuple[SizePoint, ...]
     needed: np.ndarray  # (sizes,), rows_needed; infinite or 0 beyond the data
     drawn: np.ndarray  # (draws, sizes), the same
-    crossing: np.ndarray  # (draws,)
 
 
 def transfer(sizes: Sequence[SizeScores], sign: int, margin: float, seed: int) -> tuple[Transfer, Crossing]:
     """Everything that the scores at several sizes say about rows. `sign` is the metric's orientation."""
     rows = np.array([size.rows for size in sizes], dtype=float)
-    centre = np.stack([size.values.mean(axis=1) for size in sizes])[None]  # (1, sizes, 2)
-    drawn = joint_draws(sizes, seed)
     weights = np.array([len(size.units) for size in sizes], dtype=float)
+    several = any(len(size.units) > 1 or size.examples is not None for size in sizes)
+    centre = np.stack([size.values.mean(axis=1) for size in sizes])[None]  # (1, sizes, 2)
+    drawn = joint_draws(sizes, seed) if several else None
     smooth = isotonic(centre[..., 0], weights)
     needed = _needed(centre, smooth, rows)[0]
-    draws = _needed(drawn, isotonic(drawn[..., 0], weights), rows)
-    several = any(len(size.units) > 1 or size.examples is not None for size in sizes)
-    gains, moved = centre[..., 1] - centre[..., 0], drawn[..., 1] - drawn[..., 0]
+    draws = None if drawn is None else _needed(drawn, isotonic(drawn[..., 0], weights), rows)
     points = tuple(
-        SizePoint(
-            rows=size.rows,
-            baseline=float(sign * centre[0, i, 0]),
-            arm=float(sign * centre[0, i, 1]),
-            baseline_smooth=float(sign * smooth[0, i]),
-            units=len(size.units),
-            gain=float(gains[0, i]),
-            gain_interval=Interval(*_ends(moved[:, i])) if several else None,
-            rows_needed=bounded(needed[i], draws[:, i] if several else None, rows),
-            multiplier=scaled(bounded(needed[i], draws[:, i] if several else None, rows), 1 / size.rows),
-            transferred=shifted(bounded(needed[i], draws[:, i] if several else None, rows), -size.rows),
-            between=_between(needed[i], rows),
-        )
+        _point(size, i, sign, (centre[0, i], smooth[0, i], needed[i]), drawn, draws, rows)
         for i, size in enumerate(sizes)
     )
-    crossings = last_above(moved, margin, rows)
-    where = float(last_above(gains, margin, rows)[0])
-    crossing = Crossing(
-        rows=bounded(where, crossings if several else None, rows),
-        beyond=float(np.isinf(crossings).mean()),
-        margin=margin,
-        sentence="",
+    where = float(last_above(centre[..., 1] - centre[..., 0], margin, rows)[0])
+    crossings = None if drawn is None else last_above(drawn[..., 1] - drawn[..., 0], margin, rows)
+    beyond = float(np.isinf(where) if crossings is None else np.isinf(crossings).mean())
+    crossing = Crossing(bounded(where, crossings, rows), beyond, margin, "")
+    return Transfer(rows, points, needed, needed[None] if draws is None else draws), crossing
+
+
+def _point(
+    size: SizeScores,
+    i: int,
+    sign: int,
+    told: tuple[np.ndarray, float, float],
+    drawn: np.ndarray | None,
+    draws: np.ndarray | None,
+    rows: np.ndarray,
+) -> SizePoint:
+    """One size; `told` has both mean scores, the baseline's smooth one, and the rows needed."""
+    (baseline, arm), smooth, needed = told
+    found = bounded(needed, None if draws is None else draws[:, i], rows)
+    moved = None if drawn is None else drawn[:, i]
+    return SizePoint(
+        rows=size.rows,
+        baseline=float(sign * baseline),
+        arm=float(sign * arm),
+        baseline_smooth=float(sign * smooth),
+        units=len(size.units),
+        gain=float(arm - baseline),
+        gain_interval=None if moved is None else Interval(*_ends(moved[:, 1] - moved[:, 0])),
+        rows_needed=found,
+        multiplier=scaled(found, 1 / size.rows),
+        transferred=shifted(found, -size.rows),
+        between=_between(needed, rows),
+        baseline_interval=None if moved is None else Interval(*_ends(sign * moved[:, 0])),
+        arm_interval=None if moved is None else Interval(*_ends(sign * moved[:, 1])),
     )
-    return Transfer(rows, points, needed, draws, crossings), crossing
 
 
 def bounded(value: float, draws: np.ndarray | None, rows: np.ndarray) -> Bounded:

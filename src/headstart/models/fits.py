@@ -55,8 +55,6 @@ def check(model_type: str, auto_class: str, *, is_decoder: bool = False) -> None
     """
     family, meant = family_of(model_type), MADE_FOR.get(auto_class)
     known = model_type in types_of(auto_class)
-    if family is None and not known:
-        return  # transformers has no such architecture at all, and says so where the configuration is read
     if known and (meant is None or family in (meant, None) or (is_decoder and meant == "decoder")):
         return
     raise ConfigError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -80,6 +80,7 @@ class _OfStatistics(_Local):
     """A metric of per-example numbers: `statistics` names them, `value` makes one number of the columns."""
 
     statistics: tuple[str, ...] = ()
+    value: Callable[..., float]  # of the columns that `statistics` names, (examples,) float64 each
 
     def _info(self) -> evaluate.MetricInfo:
         self.columns = dict.fromkeys(self.statistics, datasets.Value("float64"))
@@ -89,10 +90,6 @@ class _OfStatistics(_Local):
         arrays = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
         name = next(name for name, kind in LOCAL.items() if type(self) is kind)
         return {name: float(self.value(**arrays))}
-
-    def value(self, **columns: Any) -> float:
-        """The metric. Every column: (examples,) float64."""
-        raise NotImplementedError
 
 
 def _share(part: Any, whole: Any) -> float:
