@@ -76,7 +76,7 @@ def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
     assert [row[0].text for row in told.rows] == ["64", "256", "1,024", "4,096"]
     for row, point in zip(told.rows, curve.points, strict=True):
         assert row[5].text == str(point.units) == "3"
-        assert re.fullmatch(r"[+−]\d\.\d{3} to [+−]\d\.\d{3}", row[4].text)
+        assert re.fullmatch(r"[+−]?\d\.\d{3} to [+−]?\d\.\d{3}", row[4].text)
     assert told.rows[0][7].text.count("×") == 3
     assert "at least" in told.rows[-1][6].text
     assert curve.sentence in markdown.render(page).replace("\\", "")
