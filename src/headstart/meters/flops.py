@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headstart.meters.law import Law
@@ -21,7 +22,6 @@ from headstart.node import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils.flop_counter import FlopCounterMode
 
 # Words in the names of aten operations that multiply matrices, or work as hard as those that do.
 _HEAVY = re.compile(
@@ -91,26 +91,35 @@ class FlopCounter:
         batch). Where nothing is shared at the first sizes, nothing is at others.
         """
         sizes, law = _sizes(row), self._law(stage, "shared", *row)
-        one = self._law(stage, *row).value(sizes, lambda: self._count(row, backward))
+        one = self._law(stage, *row).value(sizes, lambda: self._alone(row, backward))
         if rows < 2 or law.nothing:
             return rows * one
-        shared = law.value(sizes, lambda: 2 * one - self._count(_twice(row), backward))
+        shared = law.value(sizes, lambda: 2 * one - self._count(_twice(row), backward)[-1])
         return rows * one - (rows - 1) * shared
+
+    def _alone(self, row: Row, backward: bool) -> int:
+        """One row. The forward half of a training step is that of an evaluation: it is not run again."""
+        forward, whole = self._count(row, backward)
+        if backward:
+            self._law("forward", *row).know(_sizes(row), forward)
+        return whole
 
     def _law(self, *stage: str) -> Law:
         return self._known.setdefault(stage, Law())
 
-    def _count(self, row: Row, backward: bool) -> int:
+    def _count(self, row: Row, backward: bool) -> tuple[int, int]:
+        """FLOPs after the forward pass, and after all of it."""
         import torch
 
         for name, parameter in self._skeleton.named_parameters():
             parameter.requires_grad_(backward and name in self._trainable)
         with self._counting() as counter, torch.set_grad_enabled(backward):
             scores = _first_floating(self._skeleton(**_on_meta(row)))
+            forward = counter.total
             if scores.requires_grad:
                 scores.sum().backward()
         self._skeleton.zero_grad(set_to_none=True)
-        return int(counter.get_total_flops())
+        return forward, counter.total
 
     def _count_generation(self, row: Row, steps: int) -> int:
         """Each token costs as much more than the one before as that one did, so three steps tell the others;
@@ -131,16 +140,13 @@ class FlopCounter:
 
         totals: list[int] = []
         with self._counting() as counter, torch.no_grad():
-            _generate(self._skeleton, _on_meta(row), steps, lambda: totals.append(counter.get_total_flops()))
+            _generate(self._skeleton, _on_meta(row), steps, lambda: totals.append(counter.total))
         return totals
 
     @contextmanager
-    def _counting(self) -> Iterator[FlopCounterMode]:
-        from torch.utils.flop_counter import FlopCounterMode
-
-        witness = _witness(self.without_formula)  # outside the counter: it sees what the counter executes
-        with witness, FlopCounterMode(display=False) as counter, _no_fusion():
-            yield counter
+    def _counting(self) -> Iterator[Any]:
+        with _tally(self.without_formula) as tally, _no_fusion():
+            yield tally
 
 
 def _sizes(row: Row) -> tuple[int, ...]:
@@ -222,30 +228,39 @@ def _no_fusion() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _witness(names: set[str]) -> TorchDispatchMode:
-    """A mode that adds executed operations without a formula to `names`, and answers for absent numbers."""
+def _tally(names: set[str]) -> TorchDispatchMode:
+    """A mode whose `total` sums torch's own formulas over what is executed.
+
+    It adds operations without a formula to `names`, and answers for absent numbers. torch's FlopCounterMode
+    also keeps a total per module, for which nobody asks here, and takes half as long again.
+    """
     from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
 
     answers = _answers()
 
-    class Witness(TorchDispatchMode):
+    class Tally(TorchDispatchMode):
         """Sees every executed operation."""
 
+        total = 0
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if _uncounted(func):
-                names.add(str(func._overloadpacket))
-            answer = answers.get(func)
+            given, answer, formula = kwargs or {}, answers.get(func), flop_registry.get(func._overloadpacket)
             found = answer(*args) if answer else None
-            return func(*args, **(kwargs or {})) if found is None else found
+            out = func(*args, **given) if found is None else found
+            if formula:
+                self.total += int(formula(*args, **given, out_val=out))
+            elif _uncounted(func):
+                names.add(str(func._overloadpacket))
+            return out
 
-    return Witness()
+    return Tally()
 
 
+@cache
 def _uncounted(func: Any) -> bool:
-    """Whether an operation is part of model FLOPs, or unknown, and torch has no formula for it."""
-    from torch.utils.flop_counter import flop_registry
-
-    if func._overloadpacket in flop_registry or func.namespace in _SILENT:
+    """Whether an operation for which torch has no formula is part of model FLOPs, or unknown."""
+    if func.namespace in _SILENT:
         return False
     if func.namespace != "aten":
         return True

@@ -35,9 +35,16 @@ class Law:
         if not any(left) and self._believed(sizes):
             self._foretold[sizes] = int(told)
             return int(told)
-        self._counted[sizes] = found = count()
-        self._learn(left, told, found)
+        found = count()
+        self.know(sizes, found)
         return found
+
+    def know(self, sizes: Sizes, found: int) -> None:
+        """Take an exact count, also one that came about with another."""
+        if sizes not in self._counted:
+            left, told = self._eliminated(_terms(sizes))
+            self._counted[sizes] = found
+            self._learn(left, told, found)
 
     @property
     def nothing(self) -> bool:
