@@ -48,6 +48,7 @@ class Run(Node):
     study: Study
     runs: str = "runs"
     keep_weights: bool = False  # for arm=from_run of later studies
+    keep_at: tuple[int, ...] = Field(default=(), strict=False)  # and those after so many steps: arm.age
 
     @field_validator("runs")
     @classmethod

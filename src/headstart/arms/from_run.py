@@ -16,12 +16,21 @@ MODEL = "model"  # folder of the weights inside a run's folder
 LEDGER = "ledger.json"  # beside the weights: what they cost, through any chain of runs
 
 
-def kept(run: str) -> Found:
-    """The weights in a run's folder; WeightsError when it keeps none."""
-    folder = Path(run).expanduser() / MODEL
-    if not (folder / "config.json").is_file():
+def weights_folder(folder: Path, age: int | None = None) -> Path:
+    """Where a run's weights are: the final ones, or those after `age` steps."""
+    return folder / (MODEL if age is None else f"{MODEL}-{age}")
+
+
+def kept(run: str, age: int | None = None) -> Found:
+    """The weights in a run's folder, the final ones or those after `age` steps; WeightsError without them."""
+    folder = weights_folder(Path(run).expanduser(), age)
+    if (folder / "config.json").is_file():
+        return Found(folder, f"the run {Path(run).name}" + (f" after {age} steps" if age is not None else ""))
+    if age is None:
         raise WeightsError(f"arm.run: {run} keeps no weights; train it with keep_weights=true")
-    return Found(folder, f"the run {Path(run).name}")
+    raise WeightsError(
+        f"arm.age: {run} keeps no weights of step {age}; train it with keep_weights=true keep_at=[{age}]"
+    )
 
 
 def ledger_of(found: Found) -> dict[str, Any] | None:
@@ -34,17 +43,22 @@ def ledger_of(found: Found) -> dict[str, Any] | None:
         raise WeightsError(f"{found.folder / LEDGER}: cannot be read ({error})") from None
 
 
-def keep(folder: Path, model: nn.Module, tokenizer: Any) -> None:
-    """Save the weights and tokenizer of a finished run as a folder that transformers can load."""
+def keep(place: Path, model: nn.Module, tokenizer: Any) -> None:
+    """Save weights and tokenizer of a run as a folder that transformers can load."""
     plain: Any = model
-    plain.save_pretrained(folder / MODEL)
+    plain.save_pretrained(place)
     # Written whole: left to itself, transformers leaves out two classes, and reads BART's usual three.
-    plain.config.to_json_file(folder / MODEL / "config.json", use_diff=False)
-    tokenizer.save_pretrained(folder / MODEL)
+    plain.config.to_json_file(place / "config.json", use_diff=False)
+    tokenizer.save_pretrained(place)
 
 
-def write_ledger(folder: Path, record: dict[str, Any], model: str) -> None:
-    """Write what this run's weights cost: its own stage, and the stages that it stands on."""
+def write_ledger(
+    place: Path, record: dict[str, Any], model: str, spent: dict[str, Any] | None = None
+) -> None:
+    """Write what a run's weights cost: its own stage, and the stages that it stands on.
+
+    `spent` is what the run had cost (flops, joules, seconds) when it left these weights, if not at its end.
+    """
     energy, checkpoint = record["cost"]["energy"], record["init"]["checkpoint"]
     parent = checkpoint["ledger"] if checkpoint and "ledger" in checkpoint else None
     stage = {
@@ -58,5 +72,6 @@ def write_ledger(folder: Path, record: dict[str, Any], model: str) -> None:
         "machine": record["environment"]["machine"],
         "exclusive": energy["exclusive"],
         "model": model if checkpoint and parent is None else None,
+        **(spent or {}),
     }
-    (folder / MODEL / LEDGER).write_text(json.dumps(stage, indent=1) + "\n", "utf8")
+    (place / LEDGER).write_text(json.dumps(stage, indent=1) + "\n", "utf8")

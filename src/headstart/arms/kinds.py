@@ -61,7 +61,7 @@ class Partial(Transfer):
             raise ValueError("layers is a number for first_layers and all_but_top_layers, and null otherwise")
         return self
 
-    def _part(self, places: Layout) -> frozenset[str]:
+    def wanted(self, places: Layout) -> frozenset[str]:
         if self.poured == "embeddings":
             return places.embeddings
         if self.poured == "norms":
@@ -81,7 +81,7 @@ class Derived(Transfer):
     name: str = Field(default="derived", pattern=NAME)
     numbers: Derivation
 
-    def _derivation(self) -> Derivation:
+    def derivation(self) -> Derivation:
         return self.numbers
 
 

@@ -13,7 +13,7 @@ from headstart.arms.layers import Layout, layout
 from headstart.arms.pour import Poured, named, pour
 from headstart.arms.start import Start
 from headstart.models.model import Model
-from headstart.models.place import verified_digest
+from headstart.models.place import Found, verified_digest
 from headstart.node import ConfigError, WeightsError
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ class Transfer(Start):
     """Weights poured over the seeded model: the model's published ones, or those of the folder `run`.
 
     `fresh` names backbone tensors that may stay random because the checkpoint lacks them; they train
-    wherever the head does. A `recipe` is the settings of a pretraining that a study runs first, once, to get
-    the weights (`task=docs_mlm`, `budget.steps=500`); with `own_text` it reads the training rows of the very
-    task that follows.
+    wherever the head does. `age` asks for the weights that the run had after so many steps. A `recipe` is
+    the settings of a pretraining that a study runs first, once, to get the weights (`task=docs_mlm`,
+    `budget.steps=500`); with `own_text` it reads the training rows of the very task that follows.
     """
 
     run: str | None = Field(default=None, min_length=1)
     fresh: tuple[str, ...] = Field(default=(), strict=False)
+    age: int | None = Field(default=None, ge=0)
     recipe: tuple[str, ...] = Field(default=(), strict=False)
     recipe_seed: int = Field(default=0, ge=0)
     own_text: bool = False
@@ -39,25 +40,28 @@ class Transfer(Start):
         """sha256 of the checkpoint, verified against a promised one."""
         if self.recipe and self.run is None:
             raise WeightsError(f"arm={self.name}: its pretraining has not been trained yet; run the study")
-        return model.weights_digest(fetch) if self.run is None else verified_digest(kept(self.run))
+        return model.weights_digest(fetch) if self.run is None else verified_digest(self._kept())
 
     def pour(self, seeded: nn.Module, model: Model, seed: int = 0) -> Poured:
         """The wanted tensors over `seeded`; WeightsError when any of them does not arrive."""
-        part = self._part(layout(seeded))
+        part = self.wanted(layout(seeded))
         if part is not None and not part:
             raise ConfigError(f"arm: {type(seeded).__name__} has nothing that {self.name} would pour")
-        found = model.find() if self.run is None else kept(self.run)
+        found = model.find() if self.run is None else self._kept()
         digest = str(self.weights_digest(model))
-        poured = pour(seeded, found, digest, self.fresh, part, self._derivation(), seed)
+        poured = pour(seeded, found, digest, self.fresh, part, self.derivation(), seed)
         if self.run is None:
             return poured
         return replace(poured, checkpoint={**(poured.checkpoint or {}), "ledger": ledger_of(found)})
 
-    def _part(self, places: Layout) -> frozenset[str] | None:
+    def _kept(self) -> Found:
+        return kept(str(self.run), self.age)
+
+    def wanted(self, places: Layout) -> frozenset[str] | None:
         """The tensors that are wanted; None for all."""
         return None
 
-    def _derivation(self) -> Derivation | None:
+    def derivation(self) -> Derivation | None:
         """What happens to the numbers on their way."""
         return None
 

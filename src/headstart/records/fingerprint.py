@@ -12,7 +12,7 @@ from headstart.node import RecordError
 
 SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed")  # may change the answer
 ARM = ("arm",)  # the declared difference
-PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights")  # where it runs and who watches
+PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights", "keep_at")  # who watches, where
 
 # Where a thing is found, not what it is: content enters by digest (data source, weights) instead.
 LOCATIONS = (

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headstart.arms.from_run import LEDGER, MODEL
+from headstart.arms.from_run import LEDGER, weights_folder
 from headstart.node import ConfigError, HeadstartError
 from headstart.run import Run
 from headstart.studies.identity import check_study_folder, identify, run_folder, settled
@@ -75,8 +75,8 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
     check_study_folder(run)
     names = identify(run)
     folder = run_folder(run, names)
-    weights = folder / MODEL / LEDGER
-    if settled(folder, names) and (weights.exists() or not run.keep_weights):
+    wanted = [*run.keep_at, *([None] if run.keep_weights else [])]
+    if settled(folder, names) and all((weights_folder(folder, age) / LEDGER).exists() for age in wanted):
         return _outcome(run, folder, kept=True)
 
     from headstart.training.train import train

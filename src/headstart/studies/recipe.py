@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headstart.arms.from_run import MODEL
+from headstart.arms.from_run import kept, weights_folder
 from headstart.arms.transfer import Transfer
 from headstart.data.cache import cached
 from headstart.node import ConfigError, WeightsError
@@ -45,14 +45,15 @@ def pretraining(run: Run) -> Run | None:
 
 def with_weights(run: Run) -> Run:
     """The run with its arm's weights in place; WeightsError when its pretraining is not finished."""
-    first = pretraining(run)
-    if first is None:
+    first, arm = pretraining(run), run.arm
+    if first is None or not isinstance(arm, Transfer):
         return run
     names = identify(first)
     folder = run_folder(first, names)
-    if not settled(folder, names) or not (folder / MODEL).is_dir():
+    if not settled(folder, names) or not weights_folder(folder).is_dir():
         raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
-    return run.model_copy(update={"arm": run.arm.model_copy(update={"run": str(folder)})})
+    kept(str(folder), arm.age)
+    return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
 
 
 @contextmanager

@@ -17,11 +17,12 @@ from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
 from headstart.tasks.metrics import LOWER_IS_BETTER
 from headstart.training import resume
+from headstart.training.ages import keep_age
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.watch import Watch
 
-LASTING = ("done", "waited", "evaluations", "generated", "last", "best", "best_step", "first_loss")
+LASTING = ("done", "waited", "evaluations", "generated", "last", "best", "best_step", "first_loss", "ages")
 
 
 class Journal(pl.Callback):
@@ -49,6 +50,7 @@ class Journal(pl.Callback):
         self.best: dict[str, float] | None = None
         self.best_step: int | None = None
         self.first_loss: float | None = None
+        self.ages: dict[int, dict[str, Any]] = {}  # what had been spent when weights were kept, by step
         self.test: Judged | None = None
         self._saved = time.perf_counter()
 
@@ -79,6 +81,8 @@ class Journal(pl.Callback):
         self.meter.end()
         self._write(trainer, pl_module)
         self._keep_best(pl_module)
+        if self.done in self.run.keep_at:
+            self._keep_age(pl_module)
         if trainer.state.fn == "fit" and time.perf_counter() - self._saved > self.run.hardware.save_every:
             self._save(trainer, pl_module)
 
@@ -154,6 +158,12 @@ class Journal(pl.Callback):
         self.best, self.best_step = self.last, self.done
         if self.run.budget.keep == "best":
             learner.best_state = copy.deepcopy({k: v.cpu() for k, v in learner.model.state_dict().items()})
+
+    def _keep_age(self, learner: Learner) -> None:
+        keep_age(self.run, learner.model, self.folder, self.done)
+        cost = self.plan.cost(self.done, self.evaluations, False, self.generated)
+        seconds, joules = self.meter.snapshot()
+        self.ages[self.done] = {"flops": cost["flops"]["total"], "joules": joules, "seconds": seconds}
 
 
 def _finite(point: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from headstart.arms.from_run import MODEL, kept
+from headstart.arms.from_run import kept
 from headstart.arms.transfer import Transfer
 from headstart.data.overlap import check, write_fingerprints
 from headstart.run import Run
@@ -14,10 +14,10 @@ from headstart.tasks.family import Prepared
 FINGERPRINTS = "corpus.parquet"  # beside kept weights: hashes of the text that they were trained on
 
 
-def leave_fingerprints(run: Run, prepared: Prepared, folder: Path) -> None:
-    """Write the hashes of a run's training text beside its kept weights, for `met_before` of later runs."""
+def leave_fingerprints(run: Run, prepared: Prepared, place: Path) -> None:
+    """Write the hashes of a run's training text beside weights that it keeps, for `met_before` of others."""
     if texts := run.task.texts_of(prepared, "train"):
-        write_fingerprints(folder / MODEL / FINGERPRINTS, texts)
+        write_fingerprints(place / FINGERPRINTS, texts)
 
 
 def met_before(run: Run, prepared: Prepared) -> dict[str, Any] | None:
@@ -27,7 +27,7 @@ def met_before(run: Run, prepared: Prepared) -> dict[str, Any] | None:
     """
     if not isinstance(run.arm, Transfer) or run.arm.run is None:
         return None
-    path = kept(run.arm.run).folder / FINGERPRINTS
+    path = kept(run.arm.run, run.arm.age).folder / FINGERPRINTS
     rows = {split: run.task.texts_of(prepared, split) for split in ("validation", "test")}
     if not path.is_file() or not any(rows.values()):
         return None

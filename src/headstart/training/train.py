@@ -17,7 +17,7 @@ import transformers
 from torch.utils.data import DataLoader
 
 from headstart.arms.attest import added, attest
-from headstart.arms.from_run import keep, write_ledger
+from headstart.arms.from_run import MODEL, keep, write_ledger
 from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
 from headstart.meters.memory import PeakMemory
@@ -32,6 +32,7 @@ from headstart.run import Run
 from headstart.streams import stream
 from headstart.tasks.family import Examples
 from headstart.training import resume
+from headstart.training.ages import check_ages, settle_ages
 from headstart.training.journal import Journal
 from headstart.training.met_before import leave_fingerprints, met_before
 from headstart.training.module import Diverged, Learner
@@ -82,6 +83,7 @@ def train(
             watch.say("loading rows and weights")
             prepared = run.task.prepare(run.model, run.size)
             plan = plan_of(run, prepared)
+            check_ages(run, plan)
 
             # 2. The seeded random model, the same for both arms; then the one difference.
             config = run.model.transformers_config(**prepared.head)
@@ -132,8 +134,8 @@ def train(
                 trainer.test(learner, loaders["test"], verbose=False)
                 _write_predictions(folder, prepared.test, journal)
             if run.keep_weights:
-                keep(folder, run.arm.settle(model), run.task.processor(run.model))
-                leave_fingerprints(run, prepared, folder)
+                keep(folder / MODEL, run.arm.settle(model), run.task.processor(run.model))
+                leave_fingerprints(run, prepared, folder / MODEL)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
         except BaseException as error:
@@ -163,8 +165,10 @@ def train(
                 "argv": list(argv),
             }
             write_record(folder, record)
-            if run.keep_weights and status == "finished":
-                write_ledger(folder, record, run.model.name)
+            if status == "finished":
+                settle_ages(run, prepared, folder, record, journal.ages)
+                if run.keep_weights:
+                    write_ledger(folder / MODEL, record, run.model.name)
             if status in ("finished", "diverged"):
                 (folder / resume.FILE).unlink(missing_ok=True)
         summarise(logger, record)
