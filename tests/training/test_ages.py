@@ -24,6 +24,12 @@ def weights(place: Path) -> dict[str, torch.Tensor]:
     return load_file(place / "model.safetensors")
 
 
+def words(capsys: pytest.CaptureFixture[str]) -> str:
+    """All that was printed, whatever the width of the terminal."""
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split())
+
+
 def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "keep_at=[0,2,4]", "study.name=aged"]) == 0
     run = folder("aged")
@@ -51,7 +57,7 @@ def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -
 
 def test_an_age_between_two_evaluations(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "keep_at=[3]", "study.name=between"]) != 0
-    told = " ".join(capsys.readouterr().out.split())
+    told = words(capsys)
     assert "keep_at: step 3 is no evaluation of this run; choose among 0, 2, 4" in told
 
 
@@ -59,7 +65,4 @@ def test_an_age_that_was_not_kept(quick: list[str], capsys: pytest.CaptureFixtur
     assert main([*quick, *RUN, "budget.evaluations=2", "study.name=plain"]) == 0
     run = folder("plain")
     assert main([*quick, *LATER, f"arm.run={run}", "study.name=x"]) != 0
-    captured = capsys.readouterr()
-    assert "keeps no weights of step 2; train it with keep_weights=true keep_at=[2]" in " ".join(
-        (captured.out + captured.err).split()
-    )
+    assert "keeps no weights of step 2; train it with keep_weights=true keep_at=[2]" in words(capsys)

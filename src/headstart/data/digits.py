@@ -9,6 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field, field_validator
+
 from headstart.data.corpus import split_of
 from headstart.data.docstrings import folder, version
 from headstart.data.images import encoded
@@ -24,19 +26,35 @@ INK = 16  # the darkest of their values
 
 
 class Digits(Node):
-    """Ten classes of small grey images; an image's own content decides its split, and none is there twice."""
+    """Classes of small grey images; an image's own content decides its split, and none is there twice.
+
+    `classes` leaves only these digits, so that one half can be learnt before the other.
+    """
 
     split_seed: int = 0
+    classes: tuple[int, ...] = Field(default=tuple(range(10)), strict=False, min_length=2)
+
+    @field_validator("classes")
+    @classmethod
+    def _known(cls, classes: tuple[int, ...]) -> tuple[int, ...]:
+        if strange := [digit for digit in classes if not 0 <= digit <= 9]:
+            raise ValueError(f"{strange[0]} is no digit; use 0 to 9")
+        if len(known := tuple(sorted(set(classes)))) < 2:
+            raise ValueError("name two digits or more, to tell them apart")
+        return known
 
     def digest(self) -> str:
         """Version and content of the file in scikit-learn, and the seed of the split."""
         content = hashlib.sha256(_file().read_bytes()).hexdigest()
-        facts = f"{version('sklearn')}\0{content}\0{self.split_seed}"
+        classes = "".join(map(str, self.classes))
+        facts = f"{version('sklearn')}\0{content}\0{self.split_seed}\0{classes}"
         return f"digits:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
 
     def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
         """The splits, some 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
-        rows = _distinct(_read())
+        table = _read()
+        wanted = [digit in self.classes for digit in table[:, -1].tolist()]
+        rows = _distinct(table[wanted])
         ordered = sorted(rows, key=lambda key: (hashed_rank(self.split_seed, key), key))
         datasets = {}
         for split in SPLITS:

@@ -62,7 +62,7 @@ def train_again(folder: Path) -> Again:
 
 def _current(config: Mapping[str, Any]) -> dict[str, Any]:
     """The stored configuration without W&B: a repetition is not another run there."""
-    return {**config, "tracker": {**config["tracker"], "mode": "none"}, "keep_weights": False}
+    return {**config, "tracker": {**config["tracker"], "mode": "none"}, "keep_weights": False, "keep_at": []}
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:
