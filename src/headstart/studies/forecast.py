@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.records.environment import machine
 from headstart.run import Run
 from headstart.studies.identity import identify, run_folder, settled
+from headstart.studies.recipe import pretraining, pretrainings, with_weights
+from headstart.studies.tuning import groups_of, trials_of
 
 SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for small models on a CPU
 
@@ -25,20 +27,36 @@ class Forecast:
 
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
-    """One forecast per run, and the sentence that says where the seconds come from."""
-    counts: dict[str, int] = {}
+    """One forecast per run, after what it waits for; and the sentence that says whence the seconds."""
     rate, basis = _rate(runs[0])
-    found = []
-    for run in runs:
-        names = identify(run)
-        key = names.run_id
-        counts[key] = counts.get(key) or _flops(run)
-        done = settled(run_folder(run, names), names)
-        found.append(Forecast(run.title, done, counts[key], counts[key] / rate))
-    return found, basis
+    whole = [(f"pretraining: {run.title}", _done(run), _flops(run)) for run in pretrainings(runs)]
+    whole += [*_trials(runs), *((run.title, _done(run), _flops(run)) for run in runs)]
+    return [Forecast(title, done, flops, flops / rate) for title, done, flops in whole], basis
 
 
-def _flops(run: Run) -> int:
+def _done(run: Run) -> bool:
+    """Is its record there? Not while the weights that name it are still to be trained."""
+    first = pretraining(run)
+    if first is not None:
+        if not _done(first):
+            return False
+        run = with_weights(run)
+    names = identify(run)
+    return settled(run_folder(run, names), names)
+
+
+def _trials(runs: Sequence[Run]) -> Iterator[tuple[str, bool, int]]:
+    """The trials of each arm, which train like its runs and skip the test; done when all have a record."""
+    tune = runs[0].study.tune
+    if tune is None:
+        return
+    for group in groups_of(runs):
+        run, each = group.run, tune.trials * len(tune.seeds)
+        ended = list(Path(run.runs, trials_of(run.study.name)).glob(f"*-{run.arm.name}-seed*/record.json"))
+        yield f"{each} trials of {run.title}", len(ended) >= each, each * _flops(run, tested=False)
+
+
+def _flops(run: Run, tested: bool = True) -> int:
     """Training, every evaluation and the test, from the planned batches; generation is not foreseen."""
     from headstart.training.plan import counters_of, plan_of
 
@@ -46,7 +64,7 @@ def _flops(run: Run) -> int:
     plan = plan_of(run, prepared)
     config = run.model.transformers_config(**prepared.head)
     plan.count(counters_of(run, plan, config))
-    done = plan.cost(plan.steps, plan.evaluations, tested=True, generated={"validation": 0, "test": 0})
+    done = plan.cost(plan.steps, plan.evaluations, tested, generated={"validation": 0, "test": 0})
     return done["flops"]["total"]
 
 

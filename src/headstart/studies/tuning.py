@@ -44,6 +44,11 @@ class Trials:
     title: str
 
 
+def trials_of(study: str) -> str:
+    """The name of the sibling study that holds the trials."""
+    return f"{study}{SUFFIX}"
+
+
 def tuned(
     points: Sequence[Point],
     read: Callable[[Sequence[Point]], list[Run]],
@@ -54,7 +59,7 @@ def tuned(
     tune = runs[0].study.tune if runs else None
     if tune is None:
         return list(points)
-    groups = _groups(runs)
+    groups = groups_of(runs)
     for candidates in _rounds(tune, groups):
         trials, owners = [], []
         for group, chosen in zip(groups, candidates, strict=True):
@@ -66,7 +71,7 @@ def tuned(
     return [_with_winner(list(point), _group_of(groups, i), tune) for i, point in enumerate(points)]
 
 
-def _groups(runs: Sequence[Run]) -> list[Group]:
+def groups_of(runs: Sequence[Run]) -> list[Group]:
     """Arms × conditions: the runs that share everything but the seed."""
     found: dict[tuple[str, str], Group] = {}
     for i, run in enumerate(runs):
@@ -158,7 +163,7 @@ def _trial(point: Point, run: Run, candidate: Candidate, seed: int) -> Point:
     """The first point of a group as a trial."""
     kept = [override for override in point if override.partition("=")[0] not in ("seed", *candidate)]
     own = [f"{name}={_word(value)}" for name, value in candidate.items()]
-    return [*kept, *own, f"seed={seed}", f"study.name={run.study.name}{SUFFIX}", "study.trial=true"]
+    return [*kept, *own, f"seed={seed}", f"study.name={trials_of(run.study.name)}", "study.trial=true"]
 
 
 def _word(value: Any) -> str:
@@ -185,8 +190,8 @@ def _keep(
 
 def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
     """The validation score of a trial, larger is better."""
+    from headstart.records.metric_names import orient
     from headstart.records.store import read_record
-    from headstart.tasks.metrics import LOWER_IS_BETTER
 
     metric = tune.metric or run.task.headline
     if not outcome.well:
@@ -196,7 +201,7 @@ def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
         raise ConfigError(
             f"study.tune.metric={metric}: the task scores {', '.join(validation)}; choose one of these"
         )
-    return validation[metric] * (-1 if metric in LOWER_IS_BETTER else 1)
+    return orient(metric) * validation[metric]
 
 
 def _with_winner(point: Point, group: Group, tune: Tune) -> Point:

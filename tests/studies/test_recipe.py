@@ -1,0 +1,107 @@
+"""Recipes: a pretraining that a study runs first, once, for every arm that stands on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.conftest import WORDS
+from tests.studies.command import headstart
+
+from headstart.cli import main
+
+STEPS = 4
+
+
+def records(study: str) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf8")) for path in sorted(Path("runs", study).glob("*/record.json"))]
+
+
+def recipe(text: Path, *more: str) -> list[str]:
+    return [
+        "task=files_mlm", f"task.files.train={text}", "size=all", "budget=pretrain", f"budget.steps={STEPS}",
+        "budget.evaluations=2", "keep_at=[2]", *more,
+    ]  # fmt: skip
+
+
+def arm(name: str, settings: list[str], **more: Any) -> str:
+    """An arm in the user's own conf folder."""
+    place = Path("conf/arm")
+    place.mkdir(parents=True, exist_ok=True)
+    own = {"kind": "from_run", "name": name, "run": None, "fresh": ["pooler"], "recipe": settings, **more}
+    (place / f"{name}.yaml").write_text(yaml.safe_dump(own), "utf8")
+    return name
+
+
+@pytest.fixture
+def masked(quick: list[str], tiny_model: Path, tmp_path: Path) -> tuple[list[str], Path]:
+    """The settings of a small study, its model with a mask token, and a text to pretrain on."""
+    from transformers import AutoTokenizer
+
+    model = tmp_path / "masked-bert"
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.add_special_tokens({"mask_token": "[UNK]"})
+    tokenizer.save_pretrained(model)
+    for name in ("config.json", "model.safetensors"):
+        (model / name).write_bytes((tiny_model / name).read_bytes())
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"{' '.join(WORDS[i % 7 :] + WORDS[: i % 5])}\n" for i in range(300)), "utf8")
+    return [*quick, f"model.name={model}"], text
+
+
+def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -> None:
+    settings, text = masked
+    arms = f"arm=scratch,{arm('before', recipe(text))},{arm('early', recipe(text), age=2)}"
+    planned = headstart("plan", *settings, arms, "seed=0,1")
+    assert planned.code == 0, planned.err
+    assert "7 runs, 0 done" in planned.out and planned.out.count("pretraining:") == 1
+
+    assert main([*settings, arms, "seed=0,1"]) == 0
+    (first,) = records("pretraining")
+    assert first["cost"]["steps"] == STEPS
+    by_arm = {name: [r for r in records("quick") if r["arm"] == name] for name in ("before", "early")}
+    for made in by_arm.values():
+        assert [record["init"]["checkpoint"]["ledger"]["runs"] for record in made] == [[first["run_id"]]] * 2
+    flops = {name: made[0]["init"]["checkpoint"]["ledger"]["flops"] for name, made in by_arm.items()}
+    assert flops["early"] < flops["before"] == first["cost"]["flops"]["total"]
+    digests = {name: made[0]["init"]["checkpoint"]["sha256"] for name, made in by_arm.items()}
+    assert digests["early"] != digests["before"]
+    assert "7 runs, 7 done" in headstart("plan", *settings, arms, "seed=0,1").out
+
+
+def test_weights_of_its_own_text(masked: tuple[list[str], Path]) -> None:
+    settings, _ = masked
+    own = ["size=all", "budget=pretrain", "budget.steps=2", "budget.evaluations=1"]
+    name = arm("own", own, own_text=True)
+    assert main([*settings, f"arm=scratch,{name}", "seed=0"]) == 0
+    (first,) = records("pretraining")
+    (record,) = (record for record in records("quick") if record["arm"] == name)
+    assert first["config"]["task"]["kind"] == "masked_lm"
+    assert record["init"]["checkpoint"]["met_before"]["test"]["exact"] == 0
+
+
+def test_a_mistake_in_it_is_told_before_anything_runs(masked: tuple[list[str], Path]) -> None:
+    settings, text = masked
+    told = headstart(*settings, f"arm=scratch,{arm('wrong', recipe(text, 'optim.lrate=1'))}")
+    assert told.code == 2
+    assert "arm=wrong: recipe: optim.lrate" in " ".join(told.err.split())
+    assert not Path("runs/pretraining").exists()
+
+
+def test_without_its_weights_the_others_go_on(masked: tuple[list[str], Path]) -> None:
+    settings, text = masked
+    settings = [*settings, f"arm=scratch,{arm('hopeless', recipe(text, 'optim.lr=1e9', 'optim.clip=null'))}"]
+    told = headstart(*settings, "seed=0")
+    assert told.code == 1
+    assert "its pretraining diverged" in " ".join((told.out + told.err).split())
+    assert [record["arm"] for record in records("quick")] == ["scratch"]
+
+
+def test_an_age_that_it_does_not_keep(masked: tuple[list[str], Path]) -> None:
+    settings, text = masked
+    told = headstart(*settings, f"arm=scratch,{arm('lost', recipe(text), age=3)}", "seed=0")
+    assert told.code != 0
+    assert "keeps no weights of step 3" in " ".join((told.out + told.err).split())
