@@ -21,7 +21,7 @@ import numpy as np
 from headstart.data.cache import cached, shown
 from headstart.data.rows import hashed_rank
 from headstart.node import ConfigError
-from headstart.tasks.texts import pad_id, padded
+from headstart.tasks.texts import end_id, pad_id, padded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ class Marks:
                 f"model: {type(tokenizer).__name__} of {name} does not say where in the text its tokens are, "
                 "so bytes cannot be counted: choose a model with a fast tokenizer (tokenizer.json)"
             )
-        end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+        end = end_id(tokenizer)
         if end is None:
             raise ConfigError(
                 f"model: the tokenizer of {name} has no end token and no separator to join texts with: "

@@ -14,7 +14,7 @@ from headstart.models.model import Model
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass
-from headstart.tasks.texts import Texts, encoded, length_limit, model_inputs, pad_id
+from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id
 
 if TYPE_CHECKING:
     import torch
@@ -158,7 +158,7 @@ def _ends(model: Model, tokenizer: Any, ready: Mapping[str, LabelledTexts]) -> d
     config = model.transformers_config()
     if not config.is_encoder_decoder:
         return settings
-    end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+    end = end_id(tokenizer)
     if getattr(config, "decoder_start_token_id", None) is None:
         settings["decoder_start_token_id"] = settings["pad_token_id"]
     for part in ready.values():

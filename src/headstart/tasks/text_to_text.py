@@ -18,7 +18,7 @@ from headstart.tasks.generated import statistics
 from headstart.tasks.language_modelling import INPUTS, nats
 from headstart.tasks.outputs import Continued, Encoded, Outputs, ended, followed
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.texts import length_limit, pad_id
+from headstart.tasks.texts import end_id, length_limit, pad_id
 
 if TYPE_CHECKING:
     import torch
@@ -224,7 +224,7 @@ class TextToText(Family):
 
 def _marks(model: Model, tokenizer: Any) -> dict[str, int]:
     """The special tokens of generation, as settings of the configuration; START for encoder-decoders."""
-    end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+    end = end_id(tokenizer)
     if end is None:
         raise ConfigError(
             f"model: the tokenizer of {model.name} has no end token, so nothing written would ever end: "

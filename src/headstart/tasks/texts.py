@@ -86,6 +86,11 @@ def pad_id(tokenizer: Any) -> int:
     return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
 
+def end_id(tokenizer: Any) -> int | None:
+    """The token that ends a text: BERT's tokenizers separate with it and call it nothing else."""
+    return tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+
+
 def padded(rows: Sequence[np.ndarray], length: int, fill: int) -> torch.Tensor:
     """Rows of numbers as one table: (batch, length) int64."""
     import torch
