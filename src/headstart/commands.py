@@ -218,21 +218,34 @@ def new(arguments: list[str]) -> int:
 def reproduce(arguments: list[str]) -> int:
     """A notebook page run again and checked against its claim, all pages, or one run trained again."""
     usage = (
-        "reproduce experiments/NAME [setting=value ...]  (run that study again, check its claim)\n"
-        "       headstart reproduce --all                           (every page of ./experiments)\n"
+        "reproduce experiments/NAME [--scale laptop] [setting=value ...]   (again, against its claim)\n"
+        "       headstart reproduce --all [--scale laptop]          (every page of ./experiments)\n"
         "       headstart reproduce runs/STUDY/RUN                  (train a run again, show what differs)"
     )
     if not arguments or arguments[0] in ("-h", "--help"):
         return _asked(usage, arguments, 1) or 0
-    if arguments[0] == "--all":
-        return _every_page(arguments[1:])
+    scale, arguments = _scale(arguments)
+    if arguments[:1] == ["--all"]:
+        return _every_page(arguments[1:], scale)
+    if not arguments:
+        raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
     if (Path(arguments[0]) / "record.json").is_file():
         return _run_again(Path(arguments[0]))
-    holds, claim, checked = _page(Path(arguments[0]), arguments[1:])
+    holds, claim, checked = _page(Path(arguments[0]), arguments[1:], scale)
     from headstart.reports.claims import show_claim
 
     show_claim(claim, checked)
     return 0 if holds else 1
+
+
+def _scale(arguments: list[str]) -> tuple[str, list[str]]:
+    """The scale that is asked for, and the other arguments."""
+    if "--scale" not in arguments:
+        return "laptop", arguments
+    place = arguments.index("--scale")
+    if place + 1 == len(arguments):
+        raise ConfigError("reproduce: --scale needs a word, such as laptop or full")
+    return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
 
 
 def _run_again(folder: Path) -> int:
@@ -244,7 +257,7 @@ def _run_again(folder: Path) -> int:
     return 1 if again.differences else 0
 
 
-def _page(folder: Path, settings: Sequence[str]) -> tuple[bool, Claim, Sequence[Checked]]:
+def _page(folder: Path, settings: Sequence[str], scale: str) -> tuple[bool, Claim, Sequence[Checked]]:
     """Run the study of a page and check what it claims."""
     from headstart.compare import expected
     from headstart.compare.quantities import quantities
@@ -252,11 +265,11 @@ def _page(folder: Path, settings: Sequence[str]) -> tuple[bool, Claim, Sequence[
     from headstart.studies.claim import rerun
 
     claim = expected.read_claim(folder)
-    checked = expected.check(claim, quantities(compare(rerun(claim.command, settings))))
+    checked = expected.check(claim, quantities(compare(rerun(claim.command(scale), settings))), scale)
     return all(one.holds for one in checked), claim, checked
 
 
-def _every_page(settings: Sequence[str]) -> int:
+def _every_page(settings: Sequence[str], scale: str) -> int:
     from headstart.compare.expected import pages, read_claim
     from headstart.node import HeadstartError
     from headstart.reports.claims import show_all
@@ -264,7 +277,7 @@ def _every_page(settings: Sequence[str]) -> int:
     results = []
     for folder in pages(Path("experiments")):
         try:
-            holds, claim, _ = _page(folder, settings)
+            holds, claim, _ = _page(folder, settings, scale)
             results.append((claim, holds, ""))
         except HeadstartError as error:
             results.append((read_claim(folder), False, str(error)))

@@ -27,7 +27,8 @@ def page(found: tuple[Quantity, ...], tmp_path: Path) -> Path:
     gain = next(one for one in found if one.name == "gain")
     ratio = next(one for one in found if one.name == "flops_ratio")
     expects = [as_expectation(gain, 0.0, 0.05), as_expectation(ratio, 1.0, 0.0)]
-    claim = {"claim": "It helps.", "came_out": True, "command": ["seed=0,1,2"], "expects": expects}
+    commands = {"laptop": ["seed=0,1,2"]}
+    claim = {"claim": "It helps.", "came_out": True, "commands": commands, "expects": expects}
     folder = tmp_path / "a_page"
     folder.mkdir()
     (folder / FILE).write_text(json.dumps(claim), "utf8")
@@ -58,7 +59,7 @@ def test_a_number_that_is_gone_is_said(page: Path, found: tuple[Quantity, ...]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "{}", '{"claim": "", "came_out": true, "command": [], "expects": [1]}']
+    "text", ["{", "{}", '{"claim": "", "came_out": true, "commands": {"laptop": []}, "expects": [1]}']
 )
 def test_a_broken_claim_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, "utf8")

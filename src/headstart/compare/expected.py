@@ -1,7 +1,8 @@
 """Expected: what a notebook page says a study shows, and whether a re-run shows it again.
 
-`claim.json` beside the page holds the command and, for each number that carries the claim, its direction, its
-interval and a tolerance: another machine gives other digits, and must give the same answer.
+`claim.json` beside the page holds a command per scale and, for each number that carries the claim, its
+direction, its interval and a tolerance: another machine gives other digits, and must give the same answer. At
+another scale than the page's own the digits are another matter; the directions must still be the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from headstart.compare.quantity import Quantity
 from headstart.node import RecordError
 
 FILE = "claim.json"
+SCALE = "laptop"  # at which the numbers of a page were found
 Direction = Literal["above", "below", "either"]
 
 
@@ -41,8 +43,15 @@ class Claim:
     folder: Path
     claim: str
     came_out: bool  # whether the page's own run bore the claim out
-    command: tuple[str, ...]
+    commands: Mapping[str, tuple[str, ...]]  # by scale; SCALE is always there
     expects: tuple[Expectation, ...]
+
+    def command(self, scale: str = SCALE) -> tuple[str, ...]:
+        """The study's settings at a scale; RecordError when the page has none for it."""
+        if scale in self.commands:
+            return self.commands[scale]
+        known = ", ".join(self.commands)
+        raise RecordError(f"{self.folder}: has no scale {scale!r}, only {known}; choose --scale {SCALE}")
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,13 @@ def read_claim(folder: Path) -> Claim:
     try:
         raw = json.loads(file.read_text("utf8"))
         expects = tuple(Expectation(**one) for one in raw["expects"])
-        return Claim(folder, raw["claim"], raw["came_out"], tuple(raw["command"]), expects)
+        commands = {scale: tuple(command) for scale, command in raw["commands"].items()}
+        if SCALE not in commands:
+            raise KeyError(f"commands.{SCALE}")
+        return Claim(folder, raw["claim"], raw["came_out"], commands, expects)
     except FileNotFoundError:
         raise RecordError(f"{file}: there is no such file; pages with a claim: {_pages(folder)}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{file}: is not a claim ({type(error).__name__}: {error})") from None
 
 
@@ -73,15 +85,15 @@ def pages(folder: Path) -> list[Path]:
     return sorted(file.parent for file in folder.glob(f"*/{FILE}"))
 
 
-def check(claim: Claim, found: Iterable[Quantity]) -> tuple[Checked, ...]:
-    """Every expectation against the quantities of a re-run."""
+def check(claim: Claim, found: Iterable[Quantity], scale: str = SCALE) -> tuple[Checked, ...]:
+    """Every expectation against the quantities of a re-run at that scale."""
     named: dict[tuple[str, str, str], Quantity] = {}
     for one in found:
         named.setdefault((one.name, one.condition, one.arm), one)  # the headline metric comes first
-    return tuple(_checked(one, named) for one in claim.expects)
+    return tuple(_checked(one, named, scale) for one in claim.expects)
 
 
-def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity]) -> Checked:
+def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], scale: str) -> Checked:
     found = named.get((one.quantity, one.condition, one.arm))
     if found is None or not found.known:
         note = found.note if found is not None and found.note else "the re-run has no such number"
@@ -90,6 +102,8 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity]) -
     if one.direction not in ("either", side):
         told = "does not leave" if side == "either" else f"lies {side}"
         return Checked(one, found, False, f"it {told} {one.than:g}, where {one.direction} was claimed")
+    if scale != SCALE:
+        return Checked(one, found, True, f"on the side that was claimed, at scale {scale}")
     if one.value is None or found.value is None:
         return Checked(one, found, True, "as claimed, as far as it is known")
     away = abs(found.value - one.value)

@@ -49,7 +49,8 @@ def _table(console: Console, names: Sequence[str]) -> Table:
 
 def _number(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
-        return "unknown"
+        ends = [(word, end) for word, end in (("at least", low), ("at most", high)) if end is not None]
+        return " and ".join(f"{word} {numbers.significant(end)}" for word, end in ends) or "unknown"
     shown = numbers.significant(value)
     if low is None or high is None:
         return shown

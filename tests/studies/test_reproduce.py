@@ -1,0 +1,77 @@
+"""`headstart reproduce` as it is typed: a page run again, every page, another scale, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.studies.command import headstart
+
+from headstart.cli import main
+from headstart.compare.expected import as_expectation
+from headstart.compare.quantities import quantities
+from headstart.compare.study import compare
+
+
+@pytest.fixture
+def page(quick: list[str]) -> Path:
+    """A page on the quick study, with what one run of it gave."""
+    assert main(quick) == 0
+    found = {one.name: one for one in reversed(quantities(compare(Path("runs/quick")))) if one.known}
+    expects = [as_expectation(found["gain"], -2.0, 0.5), as_expectation(found["flops_ratio"], 0.5, 0.0)]
+    longer = [*quick, "budget.epochs=3"]
+    write(
+        Path("experiments/mine"),
+        claim="It is a number.",
+        came_out=True,
+        commands={"laptop": quick, "full": longer},
+        expects=expects,
+    )
+    return Path("experiments/mine")
+
+
+def write(folder: Path, **claim: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "claim.json").write_text(json.dumps(claim), "utf8")
+
+
+def test_a_page_comes_out_again_and_so_do_all(page: Path) -> None:
+    told = headstart("reproduce", str(page))
+    assert told.code == 0, told.out + told.err
+    assert "mine: came out again: It is a number." in " ".join(told.out.split())
+    assert list(Path("runs/reproduced/quick").glob("*/record.json")), "trained again, apart from the first"
+    every = headstart("reproduce", "--all")
+    assert every.code == 0 and "1 of 1 page came out again." in every.out
+
+
+def test_another_answer_is_an_exit_of_one(page: Path) -> None:
+    claim = json.loads((page / "claim.json").read_text("utf8"))
+    claim["expects"][1] |= {"direction": "below"}
+    write(page, **claim)
+    told = headstart("reproduce", str(page))
+    assert told.code == 1
+    assert "lies above" in told.out and "did not come out again" in " ".join(told.out.split())
+    every = headstart("reproduce", "--all")
+    assert every.code == 1 and "0 of 1 page came out again." in every.out
+
+
+def test_another_scale_is_held_to_the_direction_alone(page: Path) -> None:
+    claim = json.loads((page / "claim.json").read_text("utf8"))
+    claim["expects"][1] |= {"value": 9.0, "low": 8.0, "high": 10.0}
+    write(page, **claim)
+    assert headstart("reproduce", str(page)).code == 1
+    told = headstart("reproduce", str(page), "--scale", "full")
+    assert told.code == 0, told.out + told.err
+    missing = headstart("reproduce", str(page), "--scale", "cluster")
+    assert missing.code != 0
+    assert "has no scale 'cluster', only laptop, full; choose --scale laptop" in " ".join(missing.err.split())
+    assert headstart("reproduce", str(page), "--scale").code == 2
+
+
+def test_what_is_no_page(quick: list[str]) -> None:
+    told = headstart("reproduce", "experiments/nothing")
+    assert told.code != 0 and "there is no such file" in " ".join(told.err.split())
+    none = headstart("reproduce", "--all")
+    assert none.code != 0 and "there is no page" in " ".join(none.err.split())
