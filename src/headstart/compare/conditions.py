@@ -61,6 +61,8 @@ def _varying(shown: Sequence[Mapping[str, Any]]) -> list[str]:
     """Paths with more than one value. A name says it all: the rest of a named task or model is left out."""
     paths = list(dict.fromkeys(path for settings in shown for path in settings))
     found = [path for path in paths if len({repr(settings.get(path)) for settings in shown}) > 1]
+    if len({settings.get("size.draw") for settings in shown} - {None}) < 2:
+        found = [path for path in found if path != "size.draw"]  # all rows are drawn by nobody
     for group in ("task", "model"):
         if f"{group}.name" in found:
             found = [p for p in found if p == f"{group}.name" or not p.startswith(f"{group}.")]
