@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -164,6 +165,26 @@ def test_sizes_become_conditions_in_order(tmp_path):
         ("1024 rows", "scratch"),
         ("1024 rows", "pretrained"),
     ]
+
+
+def test_conditions_stand_in_the_order_of_their_numbers(tmp_path):
+    for epochs in (12, 4):
+        change = partial(_with, "budget", epochs=epochs)
+        make_study(tmp_path / str(epochs), change=change, **SMALL)
+    names = [each.condition.name for each in compare(tmp_path).comparisons]
+    assert names == ["epochs 4", "epochs 12"]
+
+
+def test_all_rows_have_no_draw_to_name(tmp_path):
+    make_study(tmp_path / "some", change=partial(_with, "size", kind="rows", rows=512, seed=0), **SMALL)
+    make_study(tmp_path / "all", change=partial(_with, "size", kind="all"), **SMALL)
+    names = {each.condition.name for each in compare(tmp_path).comparisons}
+    assert names == {"512 rows", "all rows"}
+
+
+def _with(part, record, **settings):
+    """Replace one part of a record's configuration."""
+    record["config"][part] = settings
 
 
 def test_conditions_are_named_by_what_varies(tmp_path):

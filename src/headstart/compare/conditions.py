@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +25,13 @@ def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]
         (_condition(key, group[0], _short({path: shown[key].get(path) for path in varying})), group)
         for key, group in groups.items()
     ]
-    return sorted(found, key=lambda one: (one[0].train_rows, one[0].name, one[0].id))
+    return sorted(found, key=lambda one: (one[0].train_rows, _natural(one[0].name), one[0].id))
+
+
+def _natural(name: str) -> list[tuple[float, str]]:
+    """A key that puts `epochs 4` before `epochs 12`: numbers by value, the rest by letter."""
+    parts = re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?|\D+", name)
+    return [(float(part), "") if part[0].isdigit() else (math.inf, part) for part in parts]
 
 
 def size_name(size: Mapping[str, Any]) -> str:
