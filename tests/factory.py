@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.scoring import higher_is_better
 from headstart.records.fingerprint import digest, fingerprint
+from headstart.records.metric_names import higher_is_better
 from headstart.records.store import append_point, write_predictions, write_record
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below

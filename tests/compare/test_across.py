@@ -110,11 +110,11 @@ def test_scores_of_several_metrics_share_a_scale_or_are_refused(tmp_path):
     findings = compare(tmp_path)
     (found,) = findings.aggregates
     told = found.scale.replace(" and ", ", ").split(", ")
-    assert sorted(told) == ["bleu (divided by 100)", "entity_f1", "f1"]
+    assert sorted(told) == ["BLEU (divided by 100)", "answer F1", "entity F1"]
     assert {one.headline for one in findings.comparisons} == {"bleu", "entity_f1", "f1"}
     make_study(tmp_path / "language", family=FAMILIES["language"], **SMALL)
     (refused,) = compare(tmp_path).aggregates
-    assert "token_loss has no scale from 0 to 1" in refused.reason
+    assert "loss per token has no scale from 0 to 1" in refused.reason
     assert refused.arm_iqm is None
 
 
@@ -177,7 +177,7 @@ def test_scores_and_costs_against_parameters(tmp_path):
     ]  # fmt: skip
     assert findings.models[0].flops == 10**12
     flops, seconds, joules = findings.fronts
-    assert (flops.quantity, seconds.quantity, joules.quantity) == ("flops", "seconds", "joules")
+    assert (flops.resource, seconds.resource, joules.resource) == ("flops", "seconds", "joules")
     assert [point.cost for point in flops.points] == sorted(point.cost for point in flops.points)
     assert any(point.on_front for point in flops.points)
     beaten = [point for point in flops.points if not point.on_front]

@@ -16,9 +16,10 @@ from tests.families import FAMILIES, text_statistics, text_to_text
 
 from headstart.compare.answers import Answers
 from headstart.compare.bootstrap import Spread, resampled_gains
-from headstart.compare.scoring import HIGHER_IS_BETTER, METRICS
+from headstart.compare.scoring import METRICS
 from headstart.compare.study import compare
 from headstart.compare.verdicts import Evidence, judge
+from headstart.records.metric_names import metric_name, orient
 from headstart.records.store import write_predictions
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 3}
@@ -60,7 +61,7 @@ def test_resampled_gains_centre_on_the_gain(name):
     found = answers_of(FAMILIES[name], 0, 3, 300)
     for metric, gains in resampled_gains(found, metrics_of(found), 1, 1000).items():
         scores = found.scores_of(metric)
-        gain = (scores[1] - scores[0]).mean() * (1 if HIGHER_IS_BETTER[metric] else -1)
+        gain = (scores[1] - scores[0]).mean() * orient(metric)
         assert np.isfinite(gains).all()
         assert gains.mean() == pytest.approx(gain, abs=4 * gains.mean(axis=1).std() / 10 + 1e-6)
 
@@ -104,7 +105,7 @@ def test_a_study_of_any_family_finds_the_planted_gain(tmp_path, name):
 
 
 SEEDS_ONLY = (
-    "spearman cannot be recomputed from the predictions",
+    "Spearman correlation cannot be recomputed from the predictions",
     "the interval covers seeds only, not test examples",
 )
 
@@ -167,8 +168,8 @@ def test_a_statistic_that_one_run_lacks_leaves_seeds_only(tmp_path):
     write_predictions(tmp_path / "scratch-512-1", ids, ids, [""] * 60, [""] * 60, few)
     found = only(compare(tmp_path))
     assert found.gains["bits_per_byte"].examples is None
-    assert "bits_per_byte cannot be recomputed from the predictions" in found.gains["bits_per_byte"].notes
-    assert "token_loss in the records and recomputed" in found.gain.notes[0]
+    assert "bits per byte cannot be recomputed from the predictions" in found.gains["bits_per_byte"].notes
+    assert "loss per token in the records and recomputed" in found.gain.notes[0]
 
 
 def test_a_statistic_that_is_not_finite_is_named(tmp_path):
@@ -190,7 +191,7 @@ def test_recorded_scores_of_any_family_are_checked(tmp_path, name):
 
     found = only(compare(make_study(tmp_path, family=family, change=lie, **SMALL)))
     for metric in set(family.metrics) & set(METRICS):
-        assert f"{metric} in the records and recomputed" in found.gains[metric].notes[0]
+        assert f"{metric_name(metric)} in the records and recomputed" in found.gains[metric].notes[0]
 
 
 def test_classes_beyond_fifty_are_not_told_one_by_one(tmp_path):

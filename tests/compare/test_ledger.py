@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_study
+from tests.reports import handmade
 
 from headstart.compare import ledger, published
 from headstart.compare.economics import Amount
@@ -28,7 +30,10 @@ from headstart.compare.pairs import match
 from headstart.compare.payback import Reach, break_even, saving
 from headstart.compare.study import compare
 from headstart.records.store import read_study
+from headstart.reports.pretraining import payback as pays
+from headstart.reports.pretraining import uses_interval
 
+LEDGER = handmade.ledger(covers="")
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 4, "predictions": False}
 costs = st.floats(min_value=0, max_value=1e15)
 positive = st.floats(min_value=1e-3, max_value=1e24)
@@ -204,7 +209,7 @@ def test_a_published_cost_of_one_stage_is_told_as_such(tmp_path):
     assert "the contrastive stage alone" in found.sentence
     assert "published, not measured here" in found.sentence
     assert "after at most" in found.sentence
-    assert {one.quantity for one in found.break_evens} == {"flops"}
+    assert {one.resource for one in found.break_evens} == {"flops"}
     assert "another boundary" in found.joules_reason
 
 
@@ -244,8 +249,8 @@ def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
     assert found.joules == 1000.0
     assert [stage.runs for stage in found.stages] == [("a" * 16,), ("b" * 16,)]
     assert found.figures == ()  # the table is not asked when the chain began here
-    assert {one.quantity for one in found.break_evens} == {"flops", "joules"}
-    by_target = {(one.quantity, one.target_of): one for one in found.break_evens}
+    assert {one.resource for one in found.break_evens} == {"flops", "joules"}
+    by_target = {(one.resource, one.target_of): one for one in found.break_evens}
     assert by_target["flops", "scratch"].payback == "number"
     assert by_target["joules", "scratch"].payback == "number"
     assert "measured here" in found.sentence
@@ -287,7 +292,7 @@ def test_energy_of_another_method_is_refused(tmp_path):
     baselines, arms = records(tmp_path, energy="estimated")
     found = ledger.ledger(match(baselines, [with_ledger(r, carried()) for r in arms]).matches, "accuracy")
     assert found is not None
-    refused = [one for one in found.break_evens if one.quantity == "joules"]
+    refused = [one for one in found.break_evens if one.resource == "joules"]
     assert {one.payback for one in refused} == {"unknown"}
     assert "the method of the pretraining's energy is measured, here estimated" in refused[0].reason
 
@@ -307,7 +312,7 @@ def test_what_differs_between_the_energies_is_named(tmp_path, changes, reason):
     value = carried(**changes)
     found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
     assert found is not None
-    assert reason in next(one.reason for one in found.break_evens if one.quantity == "joules")
+    assert reason in next(one.reason for one in found.break_evens if one.resource == "joules")
 
 
 def test_the_words_of_censoring(tmp_path):
@@ -318,7 +323,45 @@ def test_the_words_of_censoring(tmp_path):
     assert "after at most 10 uses" in told
     assert "scratch did not reach it in 1 of 1 pairs" in told
     never = payback_words(break_even("flops", "scratch", Amount(5.0, 5.0), uncensored((1.0, 1.0))), found)
-    assert "never pays for itself" in never
+    assert "does not pay for itself" in never
+    assert "in the one pair" in never
+
+
+SURE = r"never pays for itself|holds no saving"
+BOTH = r"may (?:pay for itself in compute|do so) from (the first use|[\d,.]+ uses on) or never"
+
+
+@given(pairs, st.one_of(ranges, st.just(Amount(None, None)), positive.map(lambda end: Amount(end, None))))
+def test_what_is_said_of_never_is_what_the_interval_holds(both, cost):
+    saved = saving(both)
+    found = break_even("flops", "t", cost, saved)
+    told = payback_words(found, LEDGER)
+    shown = f"{pays(found)} {uses_interval(found)}"
+    if found.payback == "unknown":
+        assert "is unknown" in told and "never" not in told
+        return
+    if saved.sure_low is None or saved.sure_high is None:  # one pair: there is no interval to speak of
+        assert not re.search(SURE, told) and "covers both" not in told and "never" not in shown
+        return
+    holds_none, holds_some = saved.sure_low <= 0, saved.sure_high > 0
+    assert bool(re.search(SURE, told)) == (shown == "never never") == (not holds_some)
+    assert bool(re.search(BOTH, told)) == ("covers both" in told) == (holds_none and holds_some)
+    assert ("or never" in shown) == (holds_none and holds_some)
+    assert ("has paid for itself" in told) == (found.payback in ("number", "at most"))
+
+
+def test_both_sides_of_an_interval_are_said_in_plain_words():
+    lost = uncensored((10.0, 11.0), (12.0, 10.0), (10.0, 13.0))
+    found = break_even("flops", "t", Amount(1.0, 1.0), lost)
+    assert found.payback == "never"
+    assert payback_words(found, LEDGER) == (
+        "it may pay for itself in compute from the first use or never: nothing is saved on average on the "
+        "way to t's final validation score, and the 95 % interval covers both"
+    )
+    assert (pays(found), uses_interval(found)) == ("not on average", "from the first use, or never")
+    surely = break_even("flops", "t", Amount(1.0, 1.0), uncensored((10.0, 20.0), (10.0, 21.0), (10.0, 20.5)))
+    assert payback_words(surely, LEDGER).startswith("it never pays for itself in compute: nothing is saved")
+    assert (pays(surely), uses_interval(surely)) == ("never", "never")
 
 
 def test_weights_from_a_folder_are_taken_on_trust(tmp_path):
@@ -370,8 +413,9 @@ def test_a_saving_that_may_be_nothing_may_never_pay():
     assert found.may_never
     assert found.interval is not None
     assert found.interval.high is None
-    assert interval_words(found).startswith(" (95 % interval: from ")
-    assert interval_words(found).endswith(" uses to never)")
+    told = payback_words(found, LEDGER)
+    assert " but may do so from " in told
+    assert told.endswith(" uses on or never: the 95 % interval covers both")
 
 
 def test_a_censored_baseline_leaves_the_interval_open_below():
@@ -444,7 +488,7 @@ def carry(record):
 def test_break_even_of_a_study_has_its_interval_in_the_sentence(tmp_path):
     found = compare(make_study(tmp_path, change=carry, **SMALL)).comparisons[0].ledger
     assert found is not None
-    best = next(one for one in found.break_evens if one.target_of == "scratch" and one.quantity == "flops")
+    best = next(one for one in found.break_evens if one.target_of == "scratch" and one.resource == "flops")
     assert best.interval is not None
     assert best.interval.low is not None and best.uses.low is not None
     assert best.interval.low <= best.uses.low

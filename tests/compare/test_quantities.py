@@ -68,7 +68,7 @@ def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
             assert (one.low, one.high, one.level) == ends
             assert len(one.provenance) == 2 * gain.pairs
         for ratio in item.ratios.values():
-            one = named(found, f"{ratio.quantity}_ratio", **place)
+            one = named(found, f"{ratio.resource}_ratio", **place)
             assert one.value == ratio.value
             assert ratio.value is not None or (ratio.reason and ratio.reason in one.note)
 
@@ -123,7 +123,7 @@ def test_energy_that_is_refused_says_why_and_estimates_say_so() -> None:
         ("number", (400.0, 400.0), (300.0, 560.0), (400.0, 300.0, 560.0, "")),
         ("number", (400.0, 400.0), (300.0, None), (400.0, 300.0, None, "")),
         ("at most", (None, 800.0), None, (None, None, 800.0, "at most")),
-        ("never", (None, None), None, (None, None, None, "never")),
+        ("never", (None, None), None, (None, None, None, "not on average")),
         ("unknown", (None, None), None, (None, None, None, "unknown")),
     ],
 )

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 from sklearn import metrics as sk
 
-from headstart.compare.scoring import HIGHER_IS_BETTER, METRICS, higher_is_better, score
+from headstart.compare.ranges import RANGES, span
+from headstart.compare.scoring import METRICS, score
+from headstart.records.metric_names import LOWER_IS_BETTER, NAMES, higher_is_better, orient
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NUMBER = st.floats(-100, 100, width=32).map(lambda value: round(value, 2))
@@ -61,10 +63,10 @@ def test_a_probability_of_zero_does_not_decide_a_loss():
 
 
 def test_directions():
-    assert set(METRICS) <= set(HIGHER_IS_BETTER)
-    assert HIGHER_IS_BETTER["spearman"]
+    assert set(METRICS) | LOWER_IS_BETTER <= set(NAMES)
     worse = {"log_loss", "loss", "token_loss", "perplexity", "bits_per_byte", "mse", "mae"}
-    assert {metric for metric in HIGHER_IS_BETTER if not higher_is_better(metric)} == worse
+    assert {metric for metric in NAMES if not higher_is_better(metric)} == worse
+    assert [orient(metric) for metric in ("spearman", "mse")] == [1, -1]
     assert not higher_is_better("squared_error")
     assert higher_is_better("a_metric_of_the_hub")
 
@@ -217,11 +219,10 @@ def test_empty_sums_are_zero_and_spans_hold(metric):
     width = rule.features(labels, labels, generated(metric, rng, 40), 3).shape[1]
     with np.errstate(all="raise"):
         assert float(rule.value(np.zeros(width))) == (1 if metric == "perplexity" else 0)  # exp(0 / 0)
-    if rule.span is None:
+    if span(metric) is None:
         assert metric in ("log_loss", "mse", "mae", "token_loss", "perplexity", "bits_per_byte")
     else:
-        low, high = extremes(metric)
-        assert high - low == pytest.approx(rule.span)
+        assert extremes(metric) == pytest.approx(RANGES[metric])
 
 
 def extremes(metric):

@@ -15,8 +15,8 @@ from tests.factory import Family, make_study
 from tests.families import FAMILIES
 
 from headstart.compare.findings import Comparison, Findings
-from headstart.compare.scoring import higher_is_better
 from headstart.compare.study import compare
+from headstart.records.metric_names import NAMES, higher_is_better
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 QUICK = settings(max_examples=25, phases=(Phase.generate,), **SLOW)
@@ -99,7 +99,19 @@ def hold(folder: Path, arguments: dict[str, Any]) -> Findings:
         _refused_ratios_are_not_told(found)
         _energy_is_called_what_it_is(folder, found)
         _targets_say_when_they_were_missed(found)
+    _metrics_are_told_in_words(findings)
     return findings
+
+
+def _metrics_are_told_in_words(findings: Findings) -> None:
+    """No sentence and no note calls a metric by its name in the record, such as entity_f1."""
+    told = [findings.sentence, *findings.notes]
+    for found in findings.comparisons:
+        reached = (found.arm_to_baseline, found.baseline_to_arm)
+        told += [found.sentence, *(each.sentence for each in (*reached, *found.targets) if each)]
+        told += [note for each in (*found.gains.values(), *found.matchings) for note in each.notes]
+    raw = [name for name in NAMES if "_" in name]
+    assert not [(name, line) for line in told for name in raw if name in line]
 
 
 def _word_fits_the_interval(found: Comparison) -> None:

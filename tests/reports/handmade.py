@@ -74,7 +74,7 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
         headline="accuracy",
         pairs=tuple(pair(seed, gain) for seed in range(3)),
         gains={metric: one_gain(metric, gain) for metric in ("accuracy", "macro_f1", "matthews", "log_loss")},
-        ratios={quantity: ratio(quantity) for quantity in ("flops", "seconds", "joules", "tokens")},
+        ratios={resource: ratio(resource) for resource in ("flops", "seconds", "joules", "tokens")},
         arm_to_baseline=target("pretrained", "scratch", 3),
         baseline_to_arm=target("scratch", "pretrained", 0),
         curves=tuple(
@@ -173,19 +173,19 @@ def one_gain(metric: str, gain: float) -> f.Gain:
     )
 
 
-def ratio(quantity: Any) -> f.Ratio:
-    cost = {"flops": 3.84e11, "seconds": 20.3, "joules": 751.0, "tokens": 114688.0}[quantity]
-    exact = quantity in ("flops", "tokens")
+def ratio(resource: Any) -> f.Ratio:
+    cost = {"flops": 3.84e11, "seconds": 20.3, "joules": 751.0, "tokens": 114688.0}[resource]
+    exact = resource in ("flops", "tokens")
     return f.Ratio(
-        quantity=quantity,
+        resource=resource,
         value=1.0 if exact else 1.02,
         interval=f.Interval(1.0, 1.0) if exact else f.Interval(0.98, 1.06),
         per_pair=(1.0, 1.0, 1.0) if exact else (1.0, 1.02, 1.04),
         baseline=cost,
         arm=cost if exact else cost * 1.02,
-        estimated=quantity == "joules",
+        estimated=resource == "joules",
         reason=None,
-        notes=("energy follows time here, since it is estimated",) if quantity == "joules" else (),
+        notes=("energy follows time here, since it is estimated",) if resource == "joules" else (),
     )
 
 

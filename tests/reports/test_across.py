@@ -17,7 +17,7 @@ ARMS = ("scratch", "pretrained")
 
 
 def front(costs: tuple[float, float] = (50.0, 80.0), **changes: Any) -> Front:
-    told: dict[str, Any] = {"quantity": "joules", "task": "docs", "metric": "chrf", "estimated": True}
+    told: dict[str, Any] = {"resource": "joules", "task": "docs", "metric": "chrf", "estimated": True}
     cheap = FrontPoint("64 rows", "pretrained", 3, 0.5, Interval(0.45, 0.55), costs[0], True, "")
     dear = FrontPoint("512 rows", "scratch", 1, 0.4, None, costs[1], False, "pretrained, 64 rows")
     return Front(**{**told, "points": (cheap, dear), **changes})

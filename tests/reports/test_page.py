@@ -190,9 +190,10 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
     ("interval", "may_never", "told"),
     [
         (Amount(1e8, 4e8), False, "100,000,000 to 400,000,000 uses"),
-        (Amount(1e8, None), True, "at least 100,000,000 uses, or never"),
+        (Amount(1e8, None), True, "from 100,000,000 uses on, or never"),
         (Amount(None, 4e8), False, "at most 400,000,000 uses"),
-        (Amount(None, None), True, "may be never"),
+        (Amount(0.2, None), True, "from the first use, or never"),
+        (Amount(None, None), True, "from the first use, or never"),
         (None, False, "no interval"),
     ],
 )

@@ -8,21 +8,21 @@ put together only where all lie between 0 and 1, or do so after a division that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from headstart.compare import phrases
+from headstart.compare import phrases, ranges
 from headstart.compare.claims import Aggregate, Estimate, Profile
 from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
-from headstart.compare.scoring import METRICS
 from headstart.records.fingerprint import digest
+from headstart.records.metric_names import metric_name
 
 FEWEST = 3  # conditions
 RESAMPLES = 2000
 TAUS = np.linspace(0, 1, 41)
-_TWO_SIDED = ("matthews", "pearson", "spearman")  # from -1 to 1: no share of anything
 Sides = Sequence[np.ndarray]  # per condition, (2, pairs): baseline, arm
 
 
@@ -41,7 +41,9 @@ def aggregate(found: Sequence[Compared]) -> Aggregate:
     strange = [metric for metric in metrics if largest(metric) is None]
     pairs = tuple(len(one.matches) for one in found)
     if strange:
-        reason = f"{phrases.joined(strange)} has no scale from 0 to 1: conditions cannot be put together"
+        names = phrases.joined([metric_name(metric) for metric in strange])
+        scale = f"{names} ha{'s' if len(strange) == 1 else 've'} no scale from 0 to 1"
+        reason = f"{scale}: conditions cannot be put together"
         return Aggregate(*named, "", pairs, reason=reason)
     seed = int(digest([pair.arm.run_id for one in found for pair in one.matches]), 16)
     return summed(named, _scale(metrics), [_sides(one) for one in found], seed)
@@ -94,7 +96,8 @@ def probability_of_improvement(every: Sides) -> np.ndarray:
 
 def largest(metric: str) -> float | None:
     """What a metric is divided by to lie between 0 and 1; None where nothing does that."""
-    return None if metric in _TWO_SIDED or metric not in METRICS else METRICS[metric].span
+    low, high = ranges.RANGES.get(metric, (-math.inf, math.inf))
+    return high if low == 0 and math.isfinite(high) else None  # from -1 to 1 is no share of anything
 
 
 def _beats(scores: np.ndarray) -> np.ndarray:
@@ -109,9 +112,9 @@ def _sides(one: Compared) -> np.ndarray:
 
 
 def _scale(metrics: Sequence[str]) -> str:
-    """'accuracy and exact_match', 'bleu (divided by 100)'."""
-    by: Mapping[str, float] = {metric: largest(metric) or 1.0 for metric in metrics}
-    return phrases.joined([m + (f" (divided by {by[m]:g})" if by[m] != 1 else "") for m in metrics])
+    """'accuracy and exact match', 'BLEU (divided by 100)'."""
+    by: Mapping[str, float] = {metric_name(metric): largest(metric) or 1.0 for metric in metrics}
+    return phrases.joined([name + (f" (divided by {by[name]:g})" if by[name] != 1 else "") for name in by])
 
 
 def _profile(name: str, side: int, once: Sides, drawn: Sides | None) -> Profile:

@@ -10,6 +10,7 @@ import numpy as np
 
 from headstart.compare.scoring import METRICS, score
 from headstart.node import RecordError
+from headstart.records.metric_names import metric_name
 from headstart.records.record import Predictions, Record
 
 Form = Literal["overlap", "exact", "class", "loss", "number", "tags"]
@@ -151,4 +152,5 @@ def disagreement(answers: Answers, metric: str, recorded: np.ndarray) -> str | N
     tolerance = 2e-3 * max(1.0, float(np.abs(recorded).max()))
     if worst <= tolerance:
         return None
-    return f"{metric} in the records and recomputed from the predictions differ by up to {worst:.4f}"
+    name = metric_name(metric)
+    return f"{name} in the records and recomputed from the predictions differ by up to {worst:.4f}"

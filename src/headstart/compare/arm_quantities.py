@@ -35,6 +35,10 @@ def of_arms(findings: Findings) -> Iterator[Quantity]:
     for share in findings.stability:
         one = Quantity(name="stability.diverged_share", arm=share.arm, n=share.runs, unit="share")
         yield one.at(share.share, share.interval).because("over all conditions; Wilson's interval")
+    for held in findings.attestations:
+        if met := held.met_before:
+            one = Quantity(name="met_before", arm=held.arm, n=met.of or None, unit="rows", note=met.sentence)
+            yield one.at(met.found)
 
 
 def of_totals(findings: Findings) -> Iterator[Quantity]:

@@ -34,7 +34,8 @@ from scipy.special import ndtri, stdtrit
 
 from headstart.compare.answers import Answers
 from headstart.compare.findings import Interval
-from headstart.compare.scoring import METRICS, orient
+from headstart.compare.scoring import METRICS
+from headstart.records.metric_names import orient
 
 RESAMPLES = 10_000
 _BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets

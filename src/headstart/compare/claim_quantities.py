@@ -80,7 +80,7 @@ def of_model(found: ModelPoint, metric: str) -> Iterator[Quantity]:
 
 def of_front(found: Front) -> Iterator[Quantity]:
     """Whether each arm under each condition is worth its cost."""
-    place = Quantity(name=f"front.{found.quantity}", metric=found.metric, unit=UNITS[found.quantity])
+    place = Quantity(name=f"front.{found.resource}", metric=found.metric, unit=UNITS[found.resource])
     estimated = "estimated" if found.estimated else ""
     if not found.points:
         yield replace(place, condition=found.task).because(found.reason)

@@ -12,18 +12,18 @@ from typing import Literal
 
 from headstart.compare.interval import Interval
 
-Quantity = Literal["flops", "seconds", "joules", "tokens"]
+Resource = Literal["flops", "seconds", "joules", "tokens"]
 
 
 @dataclass(frozen=True)
 class Ratio:
     """What the arm costs relative to the baseline: geometric mean of the per-pair ratios."""
 
-    quantity: Quantity
+    resource: Resource
     value: float | None  # None: refused or unknown; `reason` says why
     interval: Interval | None  # None with one pair; (1, 1) when all ratios are exactly 1
     per_pair: tuple[float, ...]
-    baseline: float | None  # mean per run, in the unit of the quantity (FLOPs, s, J, tokens)
+    baseline: float | None  # mean per run, in the unit of the resource (FLOPs, s, J, tokens)
     arm: float | None
     estimated: bool  # joules that no counter measured
     reason: str | None

@@ -9,47 +9,47 @@ from typing import Any
 import numpy as np
 
 from headstart.compare.bootstrap import student_interval
-from headstart.compare.findings import Interval, Quantity, Ratio, ToTarget
+from headstart.compare.findings import Interval, Ratio, Resource, ToTarget
 from headstart.compare.pairs import Match
-from headstart.compare.scoring import orient
 from headstart.compare.verdicts import to_target_sentence
+from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
-QUANTITIES: tuple[Quantity, ...] = ("flops", "tokens", "seconds", "joules")
+RESOURCES: tuple[Resource, ...] = ("flops", "tokens", "seconds", "joules")
 _COUNTERS = ("measured", "sampled")
 TIME_RATIO = "estimated energy: on a machine without counters an energy ratio is a time ratio"
 
 
-def train_cost(record: Record, quantity: Quantity) -> float | None:
+def train_cost(record: Record, resource: Resource) -> float | None:
     """What the train phase consumed: FLOPs, tokens with padding, seconds, joules; None when unknown."""
     cost = record.cost
-    if quantity == "tokens":
+    if resource == "tokens":
         return cost["tokens"]["train"]["padded"]
-    if quantity == "joules":
+    if resource == "joules":
         return (cost["energy"]["joules"] or {}).get("train")
-    return cost[quantity]["train"]
+    return cost[resource]["train"]
 
 
-def ratio(matches: Sequence[Match], quantity: Quantity) -> Ratio:
+def ratio(matches: Sequence[Match], resource: Resource) -> Ratio:
     """Geometric mean over pairs of arm / baseline, with Student's interval on the logarithms."""
-    usable, reasons = _usable(matches, quantity)
-    sides = [[float(train_cost(r, quantity) or 0) for r in pair.sides] for pair in usable]
+    usable, reasons = _usable(matches, resource)
+    sides = [[float(train_cost(r, resource) or 0) for r in pair.sides] for pair in usable]
     kept = [pair for pair in sides if min(pair) > 0]
     reasons += ["a run consumed none"] * (len(sides) - len(kept))
-    estimated = quantity == "joules" and any(_method(pair.arm) not in _COUNTERS for pair in usable)
+    estimated = resource == "joules" and any(_method(pair.arm) not in _COUNTERS for pair in usable)
     if not kept:
         return Ratio(
-            quantity, None, None, (), None, None, False, reasons[0] if reasons else "no pair is left"
+            resource, None, None, (), None, None, False, reasons[0] if reasons else "no pair is left"
         )
     each = [arm / baseline for baseline, arm in kept]
     value, interval = geometric_mean(each)
     notes = [f"{len(kept)} of {len(matches)} pairs: {reasons[0]}"] if reasons else []
     baseline, arm = np.mean(kept, axis=0)
-    notes += _lower_bound(matches) if quantity == "flops" else []
+    notes += _lower_bound(matches) if resource == "flops" else []
     notes += [TIME_RATIO] if estimated else []
     return Ratio(
-        quantity, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes),
-        lower_bound=quantity == "flops" and bool(_lower_bound(matches)),
+        resource, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes),
+        lower_bound=resource == "flops" and bool(_lower_bound(matches)),
     )  # fmt: skip
 
 
@@ -125,8 +125,8 @@ def _value(point: dict[str, Any], metric: str) -> float | None:
     return (point.get("validation") or {}).get(metric)
 
 
-def _share(point: Any, end: Any, quantity: str) -> float | None:
-    return point[quantity] / end[quantity] if point is not None and end[quantity] else None
+def _share(point: Any, end: Any, resource: str) -> float | None:
+    return point[resource] / end[resource] if point is not None and end[resource] else None
 
 
 def _median(values: Sequence[float | None]) -> float | None:
@@ -135,17 +135,17 @@ def _median(values: Sequence[float | None]) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def refusal(pair: Match, quantity: str) -> str | None:
+def refusal(pair: Match, resource: str) -> str | None:
     """Why seconds or joules of this pair may not be compared; None when they, or anything else, may."""
-    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(quantity)
+    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(resource)
     return rule(pair) if rule else None
 
 
-def _usable(matches: Sequence[Match], quantity: Quantity) -> tuple[list[Match], list[str]]:
+def _usable(matches: Sequence[Match], resource: Resource) -> tuple[list[Match], list[str]]:
     """The pairs whose ratio means something, and the reasons of the others."""
-    judged = [(pair, refusal(pair, quantity)) for pair in matches]
+    judged = [(pair, refusal(pair, resource)) for pair in matches]
     usable = [pair for pair, reason in judged if reason is None]
-    methods = {_method(pair.arm) in _COUNTERS for pair in usable} if quantity == "joules" else set()
+    methods = {_method(pair.arm) in _COUNTERS for pair in usable} if resource == "joules" else set()
     if len(methods) > 1:
         return [], ["some pairs are measured, others estimated"]
     return usable, [reason for _, reason in judged if reason is not None]

@@ -10,11 +10,12 @@ from headstart.compare import phrases
 from headstart.compare.efficiency import Crossing, DataCurve, PowerLaw, SizePoint
 from headstart.compare.pairwise import Compared
 from headstart.compare.power_law import Point, power_law
-from headstart.compare.scoring import orient
+from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.transfer import Transfer, transfer
 from headstart.compare.verdicts import verdict
 from headstart.records.fingerprint import digest
+from headstart.records.metric_names import orient
 
 
 def data_curves(
@@ -41,7 +42,8 @@ def _curve(found: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     seed = int(digest(sorted(ids)), 16)
     sizes = size_scores(found, metric, seed)
     result, crossing = transfer(sizes, orient(metric), margin, seed)
-    words = [_word(found, point, margin) for point in result.points]
+    shown = tuple(_inside(point, metric) for point in result.points)
+    words = [_word(found, point, margin) for point in shown]
     points = list(_points(result, _parameters(first)))
     curve = DataCurve(
         arm=found.arm,
@@ -51,9 +53,9 @@ def _curve(found: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         model=str(first.matches[0].arm.config["model"]["name"]),
         parameters=_parameters(first),
         metric=metric,
-        points=result.points,
+        points=shown,
         crossing=crossing,
-        ossified=_ossified(result.points, words),
+        ossified=_ossified(shown, words),
         worse_everywhere=all(word == "worse" for word in words),
         law=power_law(found.arm, points),
         covers=_covers(found, sizes[0].examples is not None),
@@ -69,6 +71,16 @@ def _points(result: Transfer, parameters: int | None) -> Iterator[Point]:
     for i, rows in enumerate(result.rows):
         drawn, most = result.drawn[:, i] - rows, float(result.rows[-1])
         yield Point(int(rows), parameters, float(result.needed[i] - rows), drawn, most)
+
+
+def _inside(point: SizePoint, metric: str) -> SizePoint:
+    """The point with its intervals cut at what the metric allows."""
+    return replace(
+        point,
+        gain_interval=of_gain(point.gain_interval, metric),
+        baseline_interval=of_score(point.baseline_interval, metric),
+        arm_interval=of_score(point.arm_interval, metric),
+    )
 
 
 def _word(found: Series, point: SizePoint, margin: float) -> str:

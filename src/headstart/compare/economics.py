@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headstart.compare.consumption import Resource
 from headstart.compare.trials import TuningCost
 
 Origin = Literal["measured", "published", "unknown"]
 Payback = Literal["number", "at most", "never", "unknown"]
-Spent = Literal["flops", "joules"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class View:
 class BreakEven:
     """The number of uses after which the pretraining has paid for itself, for one target."""
 
-    quantity: Spent
+    resource: Resource  # "flops" or "joules"
     target_of: str  # the arm whose final validation score both must reach
     payback: Payback
     uses: Amount
@@ -91,6 +91,7 @@ class BreakEven:
     reason: str  # why it is unknown
     interval: Amount | None = None  # of the uses, 95 %: ends that are None are not bounded; None: one pair
     may_never: bool = False  # the interval does not exclude that nothing is saved
+    may_pay: bool = True  # nor that something is
 
 
 @dataclass(frozen=True)

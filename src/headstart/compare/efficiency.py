@@ -44,9 +44,9 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Needed:
-    """What both arms spent of one quantity until they reached a target, and the ratio of the two."""
+    """What both arms spent of one resource until they reached a target, and the ratio of the two."""
 
-    quantity: Axis
+    resource: Axis
     baseline: tuple[float | None, ...]  # per pair; None: not reached within the budget
     arm: tuple[float | None, ...]
     baseline_spent: tuple[float, ...]  # per pair: all that the run spent; a lower bound where it is None

@@ -7,7 +7,7 @@ Costs of arms and ratios are those of the train phase; `Total` counts all phases
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ from headstart.compare.consumption import (
     Carbon,
     MeterNotes,
     Money,
-    Quantity,
     Ratio,
+    Resource,
     Total,
     ToTarget,
     Trained,
@@ -29,13 +29,37 @@ from headstart.compare.consumption import (
 from headstart.compare.economics import Ledger
 from headstart.compare.efficiency import DataCurve, Matched, PowerLaw, Target
 from headstart.compare.interval import Interval
+from headstart.compare.met_before import MetBefore
 from headstart.compare.scales import Front, ModelPoint, VarianceSplit
 from headstart.compare.trials import Tuned, Tuning
 
 __all__ = [  # with the values of other files that a reader of findings meets
-    "ArmSummary", "Attestation", "Axis", "Carbon", "ClassGain", "Comparison", "Condition", "Confusion",
-    "Curve", "Example", "Excluded", "Findings", "Gain", "Interval", "Ledger", "MeterNotes", "Money", "Pair",
-    "Quantity", "Ratio", "ToTarget", "Total", "Trained", "Tuning", "Usage", "Word",
+    "ArmSummary",
+    "Attestation",
+    "Axis",
+    "Carbon",
+    "ClassGain",
+    "Comparison",
+    "Condition",
+    "Confusion",
+    "Curve",
+    "Example",
+    "Excluded",
+    "Findings",
+    "Gain",
+    "Interval",
+    "Ledger",
+    "MeterNotes",
+    "Money",
+    "Pair",
+    "Ratio",
+    "Resource",
+    "ToTarget",
+    "Total",
+    "Trained",
+    "Tuning",
+    "Usage",
+    "Word",
 ]  # fmt: skip
 
 Axis = Literal["step", "flops", "seconds"]
@@ -169,6 +193,7 @@ class Attestation:
     checkpoint: str | None  # source
     checkpoint_sha256: str | None
     same: bool
+    met_before: MetBefore | None = None  # evaluation rows in its pretraining text; None: it poured nothing
 
 
 @dataclass(frozen=True)
@@ -183,7 +208,7 @@ class Comparison:
     headline: str  # metric
     pairs: tuple[Pair, ...]
     gains: Mapping[str, Gain]  # by metric, headline first; empty when no pair is left
-    ratios: Mapping[Quantity, Ratio]
+    ratios: Mapping[Resource, Ratio]
     arm_to_baseline: ToTarget | None  # what the arm needed to reach the baseline's final score
     baseline_to_arm: ToTarget | None  # what the baseline needed to reach the arm's final score
     curves: tuple[Curve, ...]  # both arms, each axis, headline metric and loss
@@ -202,7 +227,7 @@ class Comparison:
     nearer: bool = False  # the examples are not right in one arm only: one arm is nearer than the other
     tuned: Tuned = "untuned"
     settings: str = "Untuned: both arms used the same settings, and this study tuned neither."
-    targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every quantity
+    targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every resource
     matchings: tuple[Matched, ...] = ()  # the same pairs under every matching that their curves support
     corrected: Corrected | None = None  # in the family of all comparisons; None when this is the only one
 
@@ -253,3 +278,16 @@ class Findings:
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
     variances: tuple[VarianceSplit, ...] = ()  # per condition and arm, or one that says why there is none
+
+    @property
+    def met_before(self) -> tuple[str, ...]:
+        """A warning for every arm that met evaluation rows before, so that its gain may be memory."""
+        return tuple(f"{arm}: {met.sentence}." for arm, met in self._met() if met.found)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The arms of which nobody knows whether they met evaluation rows before."""
+        return tuple(f"{arm}: {met.sentence}." for arm, met in self._met() if met.found is None)
+
+    def _met(self) -> Iterator[tuple[str, MetBefore]]:
+        return ((one.arm, one.met_before) for one in self.attestations if one.met_before)

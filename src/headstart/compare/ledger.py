@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from headstart.compare import published
+from headstart.compare.consumption import Resource
 from headstart.compare.costs import ratio, train_cost
-from headstart.compare.economics import Amount, BreakEven, Ledger, Spent, Stage, View
+from headstart.compare.economics import Amount, BreakEven, Ledger, Stage, View
 from headstart.compare.pairs import Match
 from headstart.compare.payback import break_even, reaches, saving
 from headstart.compare.phrases import short
@@ -114,10 +115,9 @@ def payback_words(one: BreakEven, found: Ledger) -> str:
     """'it has paid for itself after at most 12 uses on the way to ...', 'it never pays for itself ...'."""
     goal = f"{one.target_of}'s final validation score"
     what = "that stage" if found.covers else "it"
-    unit = "compute" if one.quantity == "flops" else "energy"
+    unit = "compute" if one.resource == "flops" else "energy"
     if one.payback == "never":
-        sure = interval_words(one)
-        return f"{what} never pays for itself in {unit}: nothing is saved on the way to {goal}{sure}"
+        return _nothing_saved(one, f"{what} {{}} for itself in {unit}", goal)
     if one.payback == "unknown":
         return f"whether {what} pays for itself in {unit} is unknown: {one.reason}"
     bound = "at most " if one.payback == "at most" else ""
@@ -125,24 +125,53 @@ def payback_words(one: BreakEven, found: Ledger) -> str:
         one.censored
     )
     whole = uses_words(one.uses if one.payback == "number" else Amount(one.uses.high, one.uses.high))
+    if covers_both(one):
+        lead = f"on average {what} has paid for itself in {unit} after {bound}{whole} on the way to {goal}"
+        return f"{lead}{missed}, but may do so {first_use(one)} or never: the 95 % interval covers both"
     told = f"{bound}{whole}{interval_words(one)}"
     return f"{what} has paid for itself in {unit} after {told} on the way to {goal}{missed}"
 
 
+def _nothing_saved(one: BreakEven, lead: str, goal: str) -> str:
+    """What follows from pairs that save nothing on average; `lead` has a place for the verb."""
+    if one.interval is None:
+        where = "in the one pair" if one.pairs == 1 else "on average"
+        return f"{lead.format('does not pay')}: nothing is saved {where} on the way to {goal}"
+    if not one.may_pay:
+        rest = f"nothing is saved on the way to {goal}, and the 95 % interval holds no saving"
+        return f"{lead.format('never pays')}: {rest}"
+    rest = f"nothing is saved on average on the way to {goal}, and the 95 % interval covers both"
+    return f"{lead.format('may pay')} {first_use(one)} or never: {rest}"
+
+
+def payback_word(one: BreakEven) -> str:
+    """'number', 'at most', 'unknown'; 'never' only where the interval leaves nothing else."""
+    if one.payback != "never" or not one.may_pay:
+        return one.payback
+    return "not in its one pair" if one.pairs == 1 else "not on average"
+
+
+def covers_both(one: BreakEven) -> bool:
+    """Whether the 95 % interval holds a saving and none."""
+    return one.interval is not None and one.may_pay and one.may_never
+
+
+def first_use(one: BreakEven) -> str:
+    """'from the first use', 'from 12 uses on': the fewest that the interval allows."""
+    low = one.interval.low if one.interval else None
+    return "from the first use" if low is None or low <= 1 else f"from {uses_words(Amount(low, low))} on"
+
+
 def interval_words(one: BreakEven) -> str:
-    """' (95 % interval 12 to 30 uses)', '(95 % interval: from 12 uses to never)'; nothing without one."""
+    """' (95 % interval 12 to 30 uses)', ' (95 % interval: at most 12 uses)'; nothing without one."""
     found = one.interval
-    if found is None or (not found.known and not one.may_never):
+    if found is None or not found.known:
         return ""
     if found.low is not None and found.high is not None:
         return f" (95 % interval {uses_words(found)})"
-    if found.high is not None:
-        return f" (95 % interval: at most {uses_words(Amount(found.high, found.high))})"
-    if found.low is None:
-        return "" if one.payback == "never" else " (the 95 % interval does not exclude never)"
-    start = uses_words(Amount(found.low, found.low))
-    told = f"from {start} to never" if one.may_never else f"at least {start}"
-    return f" (95 % interval: {told})"
+    end = found.high if found.low is None else found.low
+    told = uses_words(Amount(end, end))
+    return f" (95 % interval: at {'most' if found.low is None else 'least'} {told})"
 
 
 def uses_words(uses: Amount) -> str:
@@ -163,7 +192,7 @@ def amount_words(amount: Amount) -> str:
 def best_break_even(found: Sequence[BreakEven]) -> BreakEven | None:
     """The one to tell: in FLOPs, decided before undecided, the arm's own score before the baseline's."""
     order = {"number": 0, "at most": 0, "never": 1, "unknown": 2}
-    counted = [one for one in found if one.quantity == "flops"]
+    counted = [one for one in found if one.resource == "flops"]
     return min(counted, key=lambda one: order[one.payback], default=None)
 
 
@@ -176,15 +205,15 @@ def _tuning_costs(tuning: Tuning | None, arms: Sequence[str]) -> tuple[TuningCos
 def _break_evens(found: Ledger, matches: Sequence[Match], metric: str) -> Iterator[BreakEven]:
     """In FLOPs for both targets, the arm's final score first; then in joules where both sides have them."""
     joules = _NOTHING if found.joules is None else Amount(found.joules, found.joules)
-    costs_of: tuple[tuple[Spent, Amount], ...] = (("flops", found.flops), ("joules", joules))
-    for quantity, cost in costs_of:
-        refused = _refused(found, matches) if quantity == "joules" else ""
+    costs_of: tuple[tuple[Resource, Amount], ...] = (("flops", found.flops), ("joules", joules))
+    for resource, cost in costs_of:
+        refused = _refused(found, matches) if resource == "joules" else ""
         if refused and not found.stages:
             continue  # published energy is never compared: the ledger's reason says so once
         for target in (1, 0):
             name = matches[0].sides[target].arm
-            costs = None if refused else reaches(matches, metric, target, quantity)
-            one = break_even(quantity, name, cost, saving(costs) if costs else None)
+            costs = None if refused else reaches(matches, metric, target, resource)
+            one = break_even(resource, name, cost, saving(costs) if costs else None)
             yield replace(one, reason=refused) if refused else one
 
 

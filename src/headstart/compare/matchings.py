@@ -20,10 +20,11 @@ from headstart.compare.claims import Word
 from headstart.compare.costs import refusal
 from headstart.compare.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.pairs import Match
-from headstart.compare.scoring import orient
+from headstart.compare.ranges import of_gain
 from headstart.compare.settings import at
 from headstart.compare.validation import AXES, Walk, walks
 from headstart.compare.verdicts import verdict
+from headstart.records.metric_names import orient
 
 _SAME = 1e-9  # totals this close (relative) are equal
 _WHOLE = 0.95  # a run read this far has had nearly all of its decay: such a cut is a fact, not unfair
@@ -69,7 +70,7 @@ def _told(
 ) -> Matched:  # fmt: skip
     """Scores (pairs, 2), oriented, and the share of its own total that each run is read at."""
     gains = scores[:, 1] - scores[:, 0]
-    interval = student_interval(gains)
+    interval = of_gain(student_interval(gains), metric)
     if interval and interval.low == interval.high and gains[0]:
         interval, notes = None, (*notes, "all gains are exactly equal, so their spread is unknown")
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]

@@ -10,6 +10,7 @@ from headstart.compare.consumption import ToTarget
 from headstart.compare.economics import BreakEven, Ledger
 from headstart.compare.efficiency import Bounded, Matched, Target
 from headstart.compare.findings import Comparison, Gain
+from headstart.compare.ledger import covers_both, first_use, payback_word
 from headstart.compare.quantity import Quantity
 
 UNITS = {"flops": "FLOPs", "seconds": "s", "joules": "J", "tokens": "tokens", "steps": "steps"}
@@ -79,7 +80,7 @@ def _corrected(here: Quantity, found: Comparison) -> Iterator[Quantity]:
 def _ratios(here: Quantity, found: Comparison) -> Iterator[Quantity]:
     for ratio in found.ratios.values():
         word = "estimated" if ratio.estimated else "lower bound" if ratio.lower_bound else ""
-        one = replace(here, name=f"{ratio.quantity}_ratio", unit="times", word=word)
+        one = replace(here, name=f"{ratio.resource}_ratio", unit="times", word=word)
         yield one.at(ratio.value, ratio.interval).because(ratio.reason, *ratio.notes)
 
 
@@ -159,18 +160,18 @@ def _ledger(here: Quantity, found: Ledger) -> Iterator[Quantity]:
 
 
 def _break_even(here: Quantity, found: BreakEven) -> Quantity:
-    """The number of uses, or a bound; "never" and "unknown" are words and no number."""
+    """The number of uses, or a bound; "never" and "unknown" are words and no numbers."""
     side = "arm" if found.target_of == here.arm else "baseline"
-    name = f"break_even.{found.quantity}.{side}_score"
+    name = f"break_even.{found.resource}.{side}_score"
     one = replace(here, name=name, unit="uses", n=found.pairs)
     if found.uses.known:
         ends = (found.interval.low, found.interval.high) if found.interval else (None, None)
         one = one.bounded(Bounded(found.uses.low, found.uses.high, *ends))
     else:
-        one = replace(one, word=found.payback)
-    unsure = "it is not excluded that nothing is saved" if found.may_never else ""
+        one = replace(one, word=payback_word(found))
+    both = f"may pay {first_use(found)} or never: the 95 % interval covers both"
     missed = f"{here.baseline} did not reach the target in {found.censored} of {found.pairs} pairs"
-    return one.because(found.reason, missed if found.censored else "", unsure)
+    return one.because(found.reason, missed if found.censored else "", both if covers_both(found) else "")
 
 
 def slug(text: str) -> str:

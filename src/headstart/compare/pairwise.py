@@ -10,19 +10,20 @@ import numpy as np
 
 from headstart.compare.answers import Answers, align, disagreement
 from headstart.compare.bootstrap import resampled_gains, spread
-from headstart.compare.costs import QUANTITIES, energy_method, energy_word, ratio, to_target
+from headstart.compare.costs import RESOURCES, energy_method, energy_word, ratio, to_target
 from headstart.compare.curves import curves
 from headstart.compare.examples import class_gains, confusions, telling
 from headstart.compare.fairness import settings_of
-from headstart.compare.findings import Comparison, Condition, Gain, Pair, Quantity, Ratio
+from headstart.compare.findings import Comparison, Condition, Gain, Pair, Ratio, Resource
 from headstart.compare.ledger import ledger
 from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
-from headstart.compare.scoring import SHARES_OF_RIGHT, orient
+from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.targets import targets
 from headstart.compare.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest
+from headstart.records.metric_names import metric_name, orient
 from headstart.records.record import Record
 
 
@@ -59,7 +60,7 @@ def compare_arm(
     """One arm against the baseline; its sentence is still to be written, since it reads all the rest."""
     matches = matching.matches
     answers, missing = align([pair.sides for pair in matches]) if matches else (None, None)
-    ratios: dict[Quantity, Ratio] = {quantity: ratio(matches, quantity) for quantity in QUANTITIES}
+    ratios: dict[Resource, Ratio] = {resource: ratio(matches, resource) for resource in RESOURCES}
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
     only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
     goals = targets(matches, question.headline)
@@ -135,7 +136,7 @@ def _evidence(
         doubt = disagreement(answers, metric, scores)
         notes += [doubt] if doubt else []
         if not answers.recomputes(metric):
-            notes.append(f"{metric} cannot be recomputed from the predictions")
+            notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
     oriented = orient(metric) * (scores[1] - scores[0])
     return Evidence(
         metric=metric,

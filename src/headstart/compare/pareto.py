@@ -12,8 +12,9 @@ from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import train_cost
 from headstart.compare.findings import Condition
 from headstart.compare.pairwise import scores_of
+from headstart.compare.ranges import of_score
 from headstart.compare.scales import Cost, Front, FrontPoint, ModelPoint
-from headstart.compare.scoring import orient
+from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
 FEWEST = 3  # points that make a front
@@ -38,10 +39,10 @@ def fronts(groups: Groups) -> tuple[Front, ...]:
         task = own[0].config["task"]
         tasks[task["name"], own[0].data["source"], task["headline"]].append((condition, own))
     return tuple(
-        _front(quantity, task, metric, found)
+        _front(resource, task, metric, found)
         for (task, _, metric), found in tasks.items()
         if len(found) >= FEWEST
-        for quantity in get_args(Cost)
+        for resource in get_args(Cost)
     )
 
 
@@ -85,7 +86,7 @@ def _model(condition: Condition, own: Sequence[Record]) -> ModelPoint:
         context=", ".join(v if k in ("size", "task") else f"{k} {v}" for k, v in settings.items()),
         runs=len(own),
         score=float(scores.mean()),
-        interval=student_interval(scores),
+        interval=of_score(student_interval(scores), own[0].config["task"]["headline"]),
         flops=_cost(own, "flops"),
         seconds=_cost(own, "seconds"),
         joules=_cost(own, "joules") if len(methods) == 1 else None,
@@ -93,21 +94,21 @@ def _model(condition: Condition, own: Sequence[Record]) -> ModelPoint:
     )
 
 
-def _cost(own: Sequence[Record], quantity: Cost) -> float | None:
+def _cost(own: Sequence[Record], resource: Cost) -> float | None:
     """Mean per run; None where a run lacks it."""
-    each = [train_cost(record, quantity) for record in own]
+    each = [train_cost(record, resource) for record in own]
     known = [value for value in each if value is not None]
     return float(np.mean(known)) if known and len(known) == len(each) else None
 
 
-def _front(quantity: Cost, task: str, metric: str, found: Sequence[tuple[Condition, list[Record]]]) -> Front:
+def _front(resource: Cost, task: str, metric: str, found: Sequence[tuple[Condition, list[Record]]]) -> Front:
     every = [record for _, own in found for record in own]
-    reason, estimated = _refusal(quantity, every), False
-    if quantity == "joules":
+    reason, estimated = _refusal(resource, every), False
+    if resource == "joules":
         estimated = every[0].cost["energy"]["method"] not in ("measured", "sampled")
     if reason:
-        return Front(quantity, task, metric, estimated, (), reason)
-    costs = [_cost(own, quantity) or 0.0 for _, own in found]
+        return Front(resource, task, metric, estimated, (), reason)
+    costs = [_cost(own, resource) or 0.0 for _, own in found]
     scores = [float(_scores(own).mean()) for _, own in found]
     beaten = front([(cost, orient(metric) * score) for cost, score in zip(costs, scores, strict=True)])
     points = [
@@ -116,7 +117,7 @@ def _front(quantity: Cost, task: str, metric: str, found: Sequence[tuple[Conditi
             arm=own[0].arm,
             runs=len(own),
             score=score,
-            interval=student_interval(_scores(own)),
+            interval=of_score(student_interval(_scores(own)), metric),
             cost=cost,
             on_front=by is None,
             beaten_by="" if by is None else _name(*found[by]),
@@ -124,21 +125,21 @@ def _front(quantity: Cost, task: str, metric: str, found: Sequence[tuple[Conditi
         for (condition, own), cost, score, by in zip(found, costs, scores, beaten, strict=True)
     ]
     ordered = tuple(sorted(points, key=lambda point: (point.cost, point.arm)))
-    return Front(quantity, task, metric, estimated, ordered)
+    return Front(resource, task, metric, estimated, ordered)
 
 
 def _name(condition: Condition, own: Sequence[Record]) -> str:
     return ", ".join(part for part in (own[0].arm, condition.name) if part)
 
 
-def _refusal(quantity: Cost, records: Sequence[Record]) -> str:
+def _refusal(resource: Cost, records: Sequence[Record]) -> str:
     """Why these runs cannot stand on one axis: other machines, other meters, or company."""
-    if any(train_cost(record, quantity) is None for record in records):
+    if any(train_cost(record, resource) is None for record in records):
         return "not measured in every run"
-    if quantity == "flops":
+    if resource == "flops":
         return ""
     differing = [name for name in _PLACE if len({record.environment[name] for record in records}) > 1]
-    if quantity == "joules":
+    if resource == "joules":
         energies = [record.cost["energy"] for record in records]
         differing += [f"energy {name}" for name in _ENERGY if len({each[name] for each in energies}) > 1]
         if not all(each["exclusive"] for each in energies):

@@ -18,7 +18,7 @@ import numpy as np
 
 from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import first_at
-from headstart.compare.economics import Amount, BreakEven, Spent
+from headstart.compare.economics import Amount, BreakEven, Resource
 from headstart.compare.pairs import Match
 
 
@@ -72,19 +72,21 @@ def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
     )
 
 
-def break_even(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
+def break_even(resource: Resource, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
     """N* as a number, a range, a bound, 'never' or 'unknown', with its interval."""
-    found = _payback(quantity, target_of, pretraining, saved)
-    if saved is None or saved.sure_low is None or saved.sure_high is None or not pretraining.known:
+    found = _payback(resource, target_of, pretraining, saved)
+    if saved is None or saved.sure_low is None or saved.sure_high is None:
         return found
-    interval, may_never = _interval(pretraining, saved.sure_low, saved.sure_high)
-    return replace(found, interval=interval, may_never=may_never)
+    if not pretraining.known and found.payback != "never":
+        return found
+    interval = _interval(pretraining, saved.sure_low, saved.sure_high)
+    return replace(found, interval=interval, may_never=saved.sure_low <= 0, may_pay=saved.sure_high > 0)
 
 
-def _payback(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
+def _payback(resource: Resource, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
     if saved is None:
-        return _unknown(quantity, target_of, None, "no curve tells what the target cost")
-    known = (quantity, target_of)
+        return _unknown(resource, target_of, None, "no curve tells what the target cost")
+    known = (resource, target_of)
     if saved.high <= 0:
         nothing = Amount(None, None)
         return BreakEven(*known, "never", nothing, saved.amount, saved.pairs, saved.censored, "")
@@ -102,12 +104,12 @@ def _payback(quantity: Spent, target_of: str, pretraining: Amount, saved: Saving
     return BreakEven(*known, payback, Amount(low, high), saved.amount, saved.pairs, saved.censored, "")
 
 
-def _interval(pretraining: Amount, low: float, high: float) -> tuple[Amount, bool]:
-    """Uses that the ends of the saving allow, and whether they allow that nothing is ever saved."""
+def _interval(pretraining: Amount, low: float, high: float) -> Amount:
+    """Uses that the ends of the saving allow; an end that is not bounded is None."""
     fewest, most = pretraining.low, pretraining.high
     least = None if fewest is None or high <= 0 or math.isinf(high) else fewest / high
     worst = None if most is None or low <= 0 or math.isinf(most / low) else most / low
-    return Amount(least, worst), low <= 0
+    return Amount(least, worst)
 
 
 def _end(savings: Sequence[float], end: str) -> float | None:
@@ -120,30 +122,30 @@ def _end(savings: Sequence[float], end: str) -> float | None:
 
 
 def reaches(
-    matches: Sequence[Match], metric: str, target: int, quantity: Spent
+    matches: Sequence[Match], metric: str, target: int, resource: Resource
 ) -> list[tuple[Reach, Reach]] | None:
     """Per pair, what (baseline, arm) spent to reach the last validation score of side `target`.
 
-    None when a curve lacks the metric or the quantity.
+    None when a curve lacks the metric or the resource.
     """
-    found = [tuple(_reach(pair, side, target, metric, quantity) for side in (0, 1)) for pair in matches]
+    found = [tuple(_reach(pair, side, target, metric, resource) for side in (0, 1)) for pair in matches]
     whole = [(left, right) for left, right in found if left is not None and right is not None]
     return whole if whole and len(whole) == len(found) else None
 
 
-def _reach(pair: Match, side: int, target: int, metric: str, quantity: Spent) -> Reach | None:
+def _reach(pair: Match, side: int, target: int, metric: str, resource: Resource) -> Reach | None:
     runner = pair.sides[side]
     found = first_at(runner, pair.sides[target], metric)
     if found is None:
         return None
     curve, point = runner.curve(), found[1]
     place = curve.index(point) if point is not None else len(curve) - 1
-    cost = curve[place].get(quantity)
-    before = curve[place - 1].get(quantity) if place else 0.0
+    cost = curve[place].get(resource)
+    before = curve[place - 1].get(resource) if place else 0.0
     return None if cost is None or before is None else Reach(float(cost), point is not None, float(before))
 
 
-def _unknown(quantity: Spent, target_of: str, saved: Saving | None, reason: str) -> BreakEven:
+def _unknown(resource: Resource, target_of: str, saved: Saving | None, reason: str) -> BreakEven:
     nothing = Amount(None, None)
     amount, pairs, censored = (saved.amount, saved.pairs, saved.censored) if saved else (nothing, 0, 0)
-    return BreakEven(quantity, target_of, "unknown", nothing, amount, pairs, censored, reason)
+    return BreakEven(resource, target_of, "unknown", nothing, amount, pairs, censored, reason)

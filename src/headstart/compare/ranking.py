@@ -10,7 +10,8 @@ from headstart.compare.bootstrap import student_interval
 from headstart.compare.claims import Rank, Ranking
 from headstart.compare.findings import Comparison, Condition
 from headstart.compare.pairwise import scores_of
-from headstart.compare.scoring import higher_is_better, orient
+from headstart.compare.ranges import of_score
+from headstart.records.metric_names import higher_is_better, orient
 from headstart.records.record import Record
 
 _TIE = 1e-12
@@ -28,7 +29,8 @@ def ranking(
     own = {one.arm: one for one in comparisons if one.condition.id == condition.id}
     order = sorted(means, key=lambda arm: (-orient(metric) * means[arm], arm))
     ranks = tuple(
-        _rank(_place(arm, means, metric), arm, scores[arm], own.get(arm), arm == baseline) for arm in order
+        _rank(_place(arm, means, metric), arm, metric, scores[arm], own.get(arm), arm == baseline)
+        for arm in order
     )
     return Ranking(condition.name, metric, higher_is_better(metric), ranks)
 
@@ -43,7 +45,9 @@ def _place(arm: str, means: dict[str, float], metric: str) -> int:
     return 1 + sum(orient(metric) * (mean - means[arm]) > _TIE for mean in means.values())
 
 
-def _rank(place: int, arm: str, scores: np.ndarray, found: Comparison | None, is_baseline: bool) -> Rank:
+def _rank(
+    place: int, arm: str, metric: str, scores: np.ndarray, found: Comparison | None, is_baseline: bool
+) -> Rank:
     gain = found.gain if found else None
     corrected = found.corrected if found else None
     return Rank(
@@ -52,7 +56,7 @@ def _rank(place: int, arm: str, scores: np.ndarray, found: Comparison | None, is
         is_baseline=is_baseline,
         runs=len(scores),
         score=float(scores.mean()),
-        interval=student_interval(scores),
+        interval=of_score(student_interval(scores), metric),
         gain=gain.gain if gain else None,
         gain_interval=gain.interval if gain else None,
         word=gain.word if gain else "",

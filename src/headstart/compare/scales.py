@@ -46,7 +46,7 @@ class FrontPoint:
 class Front:
     """Which arms and conditions are worth their cost: the Pareto front over all that was run on one task."""
 
-    quantity: Cost
+    resource: Cost
     task: str
     metric: str
     estimated: bool  # joules that no counter measured

@@ -16,13 +16,6 @@ LARGEST_LOSS = 300.0  # nats per token; the square of exp(300) is still a number
 
 SHARES_OF_RIGHT = ("accuracy", "exact_match")  # the share of the examples that are right
 
-HIGHER_IS_BETTER: Mapping[str, bool] = {
-    **dict.fromkeys(("accuracy", "macro_f1", "matthews", "micro_f1", "exact_match", "f1"), True),
-    **dict.fromkeys(("pearson", "spearman", "chrf", "rouge_l", "bleu"), True),
-    **dict.fromkeys(("entity_f1", "entity_precision", "entity_recall", "token_accuracy"), True),
-    **dict.fromkeys(("log_loss", "loss", "token_loss", "perplexity", "bits_per_byte", "mse", "mae"), False),
-}
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -36,17 +29,6 @@ class Metric:
     needs: tuple[str, ...]  # statistics; a run without one of them has no such metric
     features: Features
     value: Value
-    span: float | None  # largest possible difference of two scores; None: no bound
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether a larger score is a better one; unknown metrics are taken to be so unless they are a loss."""
-    return HIGHER_IS_BETTER.get(metric, not metric.endswith(("loss", "error", "perplexity")))
-
-
-def orient(metric: str) -> int:
-    """1 for metrics where higher is better, -1 for the others: makes a positive gain mean better."""
-    return 1 if higher_is_better(metric) else -1
 
 
 def score(
@@ -191,12 +173,12 @@ def _bleu(sums: np.ndarray) -> np.ndarray:
     return np.where(usable, 100 * brevity * np.exp(np.log(precisions).mean(-1)), 0.0)
 
 
-def _mean(name: str, statistic: str, span: float) -> Metric:
-    return Metric(name, (statistic,), _made(np.asarray, statistic), _ratio, span)
+def _mean(name: str, statistic: str) -> Metric:
+    return Metric(name, (statistic,), _made(np.asarray, statistic), _ratio)
 
 
-def _sums(name: str, needs: tuple[str, ...], value: Value, span: float | None) -> Metric:
-    return Metric(name, needs, _taken(*needs), value, span)
+def _sums(name: str, needs: tuple[str, ...], value: Value) -> Metric:
+    return Metric(name, needs, _taken(*needs), value)
 
 
 _CLASS = ("score",)  # probability of the true class: what runs with one class per row leave
@@ -208,25 +190,25 @@ _BLEU = (*(f"bleu_{part}_{n}" for part in ("correct", "total") for n in (1, 2, 3
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _CLASS, _hits, _ratio, 1.0),
-        Metric("macro_f1", _CLASS, _class_counts, _macro_f1, 1.0),
-        Metric("matthews", _CLASS, _class_counts, _matthews, 2.0),
-        Metric("log_loss", _CLASS, _made(_surprise, *_CLASS), _ratio, None),
-        _sums("micro_f1", _COUNTS, _f1, 1.0),
-        _sums("entity_f1", _COUNTS, _f1, 1.0),
-        _sums("entity_precision", ("true_positive", "predicted"), _ratio, 1.0),
-        _sums("entity_recall", ("true_positive", "true"), _ratio, 1.0),
-        Metric("pearson", _NUMBERS, _moments, _pearson, 2.0),
-        Metric("mse", _NUMBERS, _made(_squared, *_NUMBERS), _ratio, None),
-        Metric("mae", _NUMBERS, _made(_apart, *_NUMBERS), _ratio, None),
-        _sums("token_accuracy", ("correct", "tokens"), _ratio, 1.0),
-        _sums("token_loss", ("loss", "tokens"), _ratio, None),
-        _sums("perplexity", ("loss", "tokens"), _perplexity, None),
-        _sums("bits_per_byte", ("loss", "bytes"), _bits, None),
-        _mean("exact_match", "exact", 1.0),
-        _mean("f1", "f1", 1.0),
-        _mean("chrf", "chrf", 100.0),
-        _mean("rouge_l", "rouge_l", 1.0),
-        _sums("bleu", _BLEU, _bleu, 100.0),
+        Metric("accuracy", _CLASS, _hits, _ratio),
+        Metric("macro_f1", _CLASS, _class_counts, _macro_f1),
+        Metric("matthews", _CLASS, _class_counts, _matthews),
+        Metric("log_loss", _CLASS, _made(_surprise, *_CLASS), _ratio),
+        _sums("micro_f1", _COUNTS, _f1),
+        _sums("entity_f1", _COUNTS, _f1),
+        _sums("entity_precision", ("true_positive", "predicted"), _ratio),
+        _sums("entity_recall", ("true_positive", "true"), _ratio),
+        Metric("pearson", _NUMBERS, _moments, _pearson),
+        Metric("mse", _NUMBERS, _made(_squared, *_NUMBERS), _ratio),
+        Metric("mae", _NUMBERS, _made(_apart, *_NUMBERS), _ratio),
+        _sums("token_accuracy", ("correct", "tokens"), _ratio),
+        _sums("token_loss", ("loss", "tokens"), _ratio),
+        _sums("perplexity", ("loss", "tokens"), _perplexity),
+        _sums("bits_per_byte", ("loss", "bytes"), _bits),
+        _mean("exact_match", "exact"),
+        _mean("f1", "f1"),
+        _mean("chrf", "chrf"),
+        _mean("rouge_l", "rouge_l"),
+        _sums("bleu", _BLEU, _bleu),
     )
 }

@@ -12,9 +12,9 @@ import numpy as np
 from headstart.compare.bootstrap import resampled_scores
 from headstart.compare.joint import SizeScores
 from headstart.compare.pairwise import Compared, scores_of
-from headstart.compare.scoring import orient
 from headstart.compare.settings import is_free
 from headstart.records.fingerprint import SCIENCE, digest, free_settings
+from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
 _SIZE_WORDS = ("size", "draw", "size.draw")  # how a condition names its rows

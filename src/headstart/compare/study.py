@@ -17,7 +17,6 @@ from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.pareto import fronts, models
 from headstart.compare.ranking import ranking
-from headstart.compare.scoring import higher_is_better
 from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
@@ -25,6 +24,7 @@ from headstart.compare.variance import variances
 from headstart.compare.verdicts import sentence
 from headstart.node import RecordError
 from headstart.records.fingerprint import digest
+from headstart.records.metric_names import higher_is_better
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy, read_study
 

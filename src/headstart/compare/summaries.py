@@ -12,6 +12,7 @@ import numpy as np
 from headstart.compare.claims import Stability
 from headstart.compare.costs import train_cost
 from headstart.compare.findings import ArmSummary, Attestation, Carbon, Interval, MeterNotes, Total
+from headstart.compare.met_before import met_before
 from headstart.compare.proportions import wilson
 from headstart.compare.usage import emissions, money, usage
 from headstart.records.record import Record
@@ -90,7 +91,8 @@ def diverged_share(records: Sequence[Record]) -> Interval | None:
 def attestation(arm: str, records: Sequence[Record]) -> Attestation:
     """What the runs of one arm held at step 0: the numbers of the first, and whether all agree."""
     every = [_start(record) for record in records]
-    return Attestation(arm=arm, **every[0], same=all(one == every[0] for one in every))
+    alike = all(one == every[0] for one in every)
+    return Attestation(arm=arm, **every[0], same=alike, met_before=met_before(records))
 
 
 def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:

@@ -1,4 +1,4 @@
-"""Targets: what both arms needed to reach a score, in every quantity, and the ratio of the two with bounds.
+"""Targets: what both arms needed to reach a score, in every resource, and the ratio of the two with bounds.
 
 A run that never reached the target needs at least what it spent, so that a pair tells at least, or at most,
 or nothing. A mean of bounds is a bound of the mean, and so are the ends of Student's interval around it:
@@ -22,8 +22,8 @@ from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import refusal
 from headstart.compare.efficiency import Axis, Bounded, Needed, Target
 from headstart.compare.pairs import Match
-from headstart.compare.scoring import orient
 from headstart.compare.validation import AXES, Walk, walks
+from headstart.records.metric_names import orient
 
 SHARES = (0.5, 0.75, 0.9)
 _UNBOUNDED = "no ratio: the pairs bound it from neither side, or from different sides"

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.compare.efficiency import Axis
 from headstart.compare.pairs import Match
-from headstart.compare.scoring import orient
+from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -19,10 +19,10 @@ _COLUMNS: Mapping[Axis, str] = {"steps": "step", "tokens": "tokens_padded"}  # t
 
 @dataclass(frozen=True)
 class Walk:
-    """One run's way: (evaluations,) of scores, oriented so that higher is better, and of every quantity."""
+    """One run's way: (evaluations,) of scores, oriented so that higher is better, and of every resource."""
 
     scores: np.ndarray
-    spent: Mapping[Axis, np.ndarray]  # only quantities that every evaluation has
+    spent: Mapping[Axis, np.ndarray]  # only resources that every evaluation has
 
     def score_at(self, axis: Axis, amount: float) -> float:
         """The score when that much was spent, straight between evaluations."""

@@ -17,9 +17,9 @@ from headstart.compare.conditions import size_name
 from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.scales import Component, VarianceSplit
-from headstart.compare.scoring import orient
 from headstart.compare.series import context_id
 from headstart.records.fingerprint import digest
+from headstart.records.metric_names import orient
 
 DRAWS = 20_000
 ONE_DRAW = (

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare import phrases
+from headstart.compare import phrases, ranges
 from headstart.compare.bootstrap import Spread, half_width
 from headstart.compare.exact import exact_tests
-from headstart.compare.findings import Comparison, Gain, Interval, Quantity, Ratio, ToTarget, Word
-from headstart.compare.scoring import METRICS, SHARES_OF_RIGHT, higher_is_better, orient
+from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
+from headstart.compare.scoring import SHARES_OF_RIGHT
+from headstart.records.metric_names import higher_is_better, metric_name, orient
 
 LEVEL = 0.95
 _MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
@@ -117,7 +118,7 @@ def _interval(evidence: Evidence, gain: float) -> tuple[Interval | None, list[st
         notes.append("one pair: the interval covers test examples only, not seeds")
     if evidence.examples is None:
         notes.append("the interval covers seeds only, not test examples")
-    interval = _cut(spread.interval(LEVEL), evidence.metric)
+    interval = ranges.of_gain(spread.interval(LEVEL), evidence.metric)
     if interval.high > interval.low:
         return interval, notes
     if evidence.identical:
@@ -136,17 +137,10 @@ def _rule_of_three(
         return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
     slack = 3 / evidence.examples
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
-    return _cut(wide, evidence.metric), [
+    return ranges.of_gain(wide, evidence.metric), [
         *notes,
         "no spread was seen: the interval allows for 3 in N examples",
     ]
-
-
-def _cut(interval: Interval, metric: str) -> Interval:
-    span = METRICS[metric].span if metric in METRICS else None
-    if span is None:
-        return interval
-    return Interval(max(interval.low, -span), min(interval.high, span), interval.level)
 
 
 def _pairs_needed(spread: Spread, gain: float, margin: float | None, pairs: int) -> int | None:
@@ -173,7 +167,7 @@ def _where(comparison: Comparison) -> str:
 
 def _scores(comparison: Comparison, gain: Gain) -> str:
     """Both scores, the gain, its interval, the number of pairs, and the word for it."""
-    metric = gain.metric.replace("_", " ") + ("" if gain.higher_is_better else " (lower is better)")
+    metric = metric_name(gain.metric) + ("" if gain.higher_is_better else " (lower is better)")
     word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
     digits = _digits(gain)
     return (
@@ -209,7 +203,7 @@ def to_target_sentence(found: ToTarget) -> str:
     """ "scratch did not reach pretrained's validation accuracy (0.553) within this budget"."""
     if found.target is None:
         return f"{found.runner}: no curve tells whether it reached {found.target_of}"
-    metric, score = found.metric.replace("_", " "), phrases.number(found.target)
+    metric, score = metric_name(found.metric), phrases.number(found.target)
     goal = f"{found.target_of}'s final validation {metric} ({score})"
     if not found.reached:
         return f"{found.runner} did not reach {goal} within this budget"
@@ -229,7 +223,7 @@ def _share_words(part: float, other: str) -> str:
     return f", with {told} of the FLOPs that {other} was trained with"
 
 
-def _flops(ratios: Mapping[Quantity, Ratio]) -> str | None:
+def _flops(ratios: Mapping[Resource, Ratio]) -> str | None:
     """The ratio of the training FLOPs."""
     ratio = ratios.get("flops")
     if ratio is None or ratio.value is None:

@@ -1,4 +1,4 @@
-"""Metric names: the metrics of a record in the words by which a reader knows them."""
+"""Metric names: the metrics of a record in the words a reader knows them by, and which way is better."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ NAMES = {
     "rouge_l": "ROUGE-L",
     "bleu": "BLEU",
 }
+LOWER_IS_BETTER = frozenset({"loss", "log_loss", "token_loss", "perplexity", "bits_per_byte", "mse", "mae"})
 
 
 def metric_name(metric: str) -> str:
@@ -37,3 +38,13 @@ def metric_title(metric: str) -> str:
     """The name at the beginning of a title: 'Log loss', but 'chrF'."""
     name = metric_name(metric)
     return name[:1].upper() + name[1:] if name.partition(" ")[0].islower() else name
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a larger score is a better one; a metric without a name here is, unless it is a loss."""
+    return metric not in LOWER_IS_BETTER and not metric.endswith(("loss", "error", "perplexity"))
+
+
+def orient(metric: str) -> int:
+    """1 for metrics where higher is better, -1 for the others: makes a positive gain mean better."""
+    return 1 if higher_is_better(metric) else -1

@@ -9,10 +9,12 @@ FEW = 5  # pairs below which the spread between seeds is itself hardly known
 
 
 def changers(findings: Findings) -> tuple[str, ...]:
-    """The study's own notes, then the sentences of each comparison; repeated ones once."""
+    """Rows that weights met before, the study's own notes, the sentences of each comparison; each once."""
     several = len(findings.comparisons) > 1
     told = [line for item in findings.comparisons for line in _of(item, several)]
-    return tuple(dict.fromkeys(line[:1].upper() + line[1:] for line in [*findings.notes, *told]))
+    met = [*findings.met_before, *findings.unchecked]
+    own = [line[:1].upper() + line[1:] for line in (*findings.notes, *told)]
+    return tuple(dict.fromkeys([*met, *own]))
 
 
 def _of(item: Comparison, several: bool) -> list[str]:

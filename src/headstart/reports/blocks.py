@@ -25,7 +25,7 @@ from headstart.reports.page import (
 
 QUOTED = 8
 AXIS_TITLES = {"step": "By step", "flops": "By compute", "seconds": "By time"}
-QUANTITIES = {
+RESOURCES = {
     "flops": ("Training FLOPs", numbers.flops),
     "seconds": ("Training time", numbers.seconds),
     "joules": ("Energy", numbers.energy),
@@ -290,7 +290,7 @@ def _ratios(item: Comparison) -> tuple[Part, ...]:
 
 
 def _ratio_row(ratio: Ratio, energy: str) -> tuple[Cell, ...]:
-    name, form = QUANTITIES[ratio.quantity]
+    name, form = RESOURCES[ratio.resource]
     ends = ratio.interval
     told = (
         f"{numbers.significant(ends.low)} to {numbers.significant(ends.high)}" if ends else "cannot be given"
@@ -303,7 +303,7 @@ def _ratio_row(ratio: Ratio, energy: str) -> tuple[Cell, ...]:
         f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
     )
     told = told if ratio.value is not None else ""
-    blind = ratio.quantity == "joules" and ratio.value is None and energy == "not measured"
+    blind = ratio.resource == "joules" and ratio.value is None and energy == "not measured"
     sides = ("not measured",) * 2 if blind else (form(ratio.baseline, **bound), form(ratio.arm, **bound))
     return cells(name, *sides, Cell(value, source, strong=True), told, remark)
 

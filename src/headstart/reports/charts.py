@@ -141,10 +141,10 @@ def confusion(item: Confusion) -> Spec:
     return drawing.spec(alt.layer(*layers), height=min(max(22 * len(names), 140), 560))
 
 
-def costs(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -> Spec:
+def costs(summaries: Sequence[ArmSummary], resource: str, arms: Sequence[str]) -> Spec:
     """Mean cost per run as bars, one per arm (and condition); estimated energy is hollow and dashed."""
-    title, _ = COSTS[quantity]
-    rows = [_cost_row(item, quantity) for item in summaries if getattr(item, quantity) is not None]
+    title, _ = COSTS[resource]
+    rows = [_cost_row(item, resource) for item in summaries if getattr(item, resource) is not None]
     several = len({row["condition"] for row in rows}) > 1
     y = alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=drawing.names())
     encoding: dict[str, Any] = {
@@ -269,14 +269,14 @@ def _confusion_rows(item: Confusion) -> Rows:
     return rows
 
 
-def _cost_row(item: ArmSummary, quantity: str) -> dict[str, Any]:
-    value = getattr(item, quantity)
-    method = item.energy_method if quantity == "joules" else "counted" if quantity == "flops" else "clock"
+def _cost_row(item: ArmSummary, resource: str) -> dict[str, Any]:
+    value = getattr(item, resource)
+    method = item.energy_method if resource == "joules" else "counted" if resource == "flops" else "clock"
     return {
         "arm": item.arm,
         "condition": item.condition or "all runs",
         "value": value,
-        "text": COSTS[quantity][1](value),
+        "text": COSTS[resource][1](value),
         "method": method,
-        "estimated": quantity == "joules" and method not in ("measured", "sampled"),
+        "estimated": resource == "joules" and method not in ("measured", "sampled"),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from headstart.compare.economics import Amount, BreakEven, Figure, Ledger, View
 from headstart.compare.findings import Comparison, Findings
-from headstart.compare.ledger import uses_words
+from headstart.compare.ledger import covers_both, first_use, payback_word, uses_words
 from headstart.reports import numbers
 from headstart.reports.page import Bullets, Cell, Part, Table, Text, cells, columns
 
@@ -121,7 +121,7 @@ def _break_evens(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part,
 
 
 def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    form = numbers.flops if one.quantity == "flops" else numbers.energy
+    form = numbers.flops if one.resource == "flops" else numbers.energy
     missed = (
         f"{item.baseline} did not reach it in {one.censored} of {numbers.plural(one.pairs, 'pair')}: "
         "the saving is a lower bound"
@@ -133,7 +133,7 @@ def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: 
     return cells(
         *([Cell(item.condition.name)] if several else []),
         Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        UNITS["flops"] if one.quantity == "flops" else f"joules ({item.energy_method or 'refused'})",
+        UNITS["flops"] if one.resource == "flops" else f"joules ({item.energy_method or 'refused'})",
         one.target_of,
         amount(one.saving, form),
         Cell(payback(one), strong=True),
@@ -143,25 +143,27 @@ def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: 
 
 
 def payback(one: BreakEven) -> str:
-    """'after at most 12 uses', 'never', 'unknown'."""
+    """'after at most 12 uses', 'never', 'not on average', 'unknown'."""
     if one.payback in ("never", "unknown"):
-        return one.payback
+        return payback_word(one)
     if one.payback == "at most":
         return f"after at most {uses_words(Amount(one.uses.high, one.uses.high))}"
     return f"after {uses_words(one.uses)}"
 
 
 def uses_interval(one: BreakEven) -> str:
-    """'1,000 to 8,000 uses', 'at least 1,000 uses, or never', 'no interval'."""
+    """'1,000 to 8,000 uses', 'from 1,000 uses on, or never', 'never', 'no interval'."""
     found = one.interval
+    if found is not None and not one.may_pay:
+        return "never"
+    if covers_both(one):
+        return f"{first_use(one)}, or never"
     if found is None or not found.known:
-        return "may be never" if one.may_never else "no interval"
+        return "no interval"
     if found.low is not None and found.high is not None:
-        told = uses_words(found)
-    else:
-        end = found.high if found.low is None else found.low
-        told = f"at {'most' if found.low is None else 'least'} {uses_words(Amount(end, end))}"
-    return f"{told}, or never" if one.may_never else told
+        return uses_words(found)
+    end = found.high if found.low is None else found.low
+    return f"at {'most' if found.low is None else 'least'} {uses_words(Amount(end, end))}"
 
 
 def _stages(ledgers: Sequence[Ledger]) -> tuple[Part, ...]:

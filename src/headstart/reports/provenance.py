@@ -18,7 +18,7 @@ def attestations(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
 
 
 def attestation_table(found: Sequence[Attestation], arms: Sequence[str]) -> tuple[Part, ...]:
-    """A row per attestation; nothing when there is none."""
+    """A row per attestation, and which evaluation rows its weights met; nothing when there is none."""
     if not found:
         return ()
     names = "Arm | #Poured | #Share | #Fresh | #May train | Fresh tensors | Weights from | Runs agree"
@@ -27,7 +27,9 @@ def attestation_table(found: Sequence[Attestation], arms: Sequence[str]) -> tupl
         "Parameters at step 0: poured from a checkpoint over the seeded random model, "
         "or left at their seeded values (fresh)."
     )
-    return (Table(columns(names), rows, caption),)
+    met = [(item.arm, item.met_before) for item in found if item.met_before]
+    told = (Text(f"{arm}: {one.sentence}.", "warning" if one.found else "plain") for arm, one in met)
+    return (Table(columns(names), rows, caption), *told)
 
 
 def _attestation_row(item: Attestation, arms: Sequence[str]) -> tuple[Cell, ...]:

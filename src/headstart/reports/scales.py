@@ -53,7 +53,7 @@ def models(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
 def fronts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     """A chart per cost with the front, and who is on it; nothing where all cost the same."""
     told = [each for each in findings.fronts if not each.reason and _spread(each) > SAME]
-    reasons = tuple(f"{COSTS[e.quantity][0].capitalize()}: {e.reason}." for e in findings.fronts if e.reason)
+    reasons = tuple(f"{COSTS[e.resource][0].capitalize()}: {e.reason}." for e in findings.fronts if e.reason)
     if not told:
         return ()
     figures = tuple(_front_figure(place, each, arms) for place, each in enumerate(told))
@@ -127,7 +127,7 @@ def _model_row(each: ModelPoint, arms: Sequence[str], several: bool) -> tuple[Ce
 
 
 def _front_figure(place: int, each: Front, arms: Sequence[str]) -> Figure:
-    name, _, form = COSTS[each.quantity]
+    name, _, form = COSTS[each.resource]
     on = [point for point in each.points if point.on_front]
     told = "; ".join(f"{_place(point)} {numbers.score(point.score)} for {form(point.cost)}" for point in on)
     guessed = " (estimated, dashed)" if each.estimated else ""
@@ -141,7 +141,7 @@ def _place(point: FrontPoint) -> str:
 
 def front_chart(each: Front, arms: Sequence[str]) -> drawing.Spec:
     """Every arm and condition in the plane of cost and score; the front is a line of steps."""
-    _, title, form = COSTS[each.quantity]
+    _, title, form = COSTS[each.resource]
     rows = [_front_point(point, form) for point in each.points]
     base = drawing.chart(rows).encode(
         x=drawing.logarithmic("cost", f"{title} (logarithmic)"),
@@ -187,12 +187,12 @@ def _front_point(point: FrontPoint, form: bounds.Form) -> dict[str, Any]:
 def _front_table(told: Sequence[Front], arms: Sequence[str]) -> Table:
     rows = tuple(
         cells(
-            COSTS[each.quantity][0] + (" (estimated)" if each.estimated else ""),
+            COSTS[each.resource][0] + (" (estimated)" if each.estimated else ""),
             _arm(point.arm, arms),
             point.condition or "all runs",
             Cell(numbers.score(point.score), strong=True),
             bounds.ends(point.interval, numbers.score),
-            COSTS[each.quantity][2](point.cost),
+            COSTS[each.resource][2](point.cost),
             numbers.count(point.runs),
             "on the front" if point.on_front else f"beaten by {point.beaten_by}",
         )

@@ -56,9 +56,9 @@ def page(findings: Findings) -> Page:
 
 def _warnings(findings: Findings) -> tuple[str, ...]:
     if len(findings.problems) <= 2:
-        return findings.problems
+        return (*findings.met_before, *findings.problems)
     found = numbers.plural(len(findings.problems), "problem")
-    return (f"{found} with the records: see 'What was left out, and why' below.",)
+    return (*findings.met_before, f"{found} with the records: see 'What was left out, and why' below.")
 
 
 def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -21,7 +21,7 @@ def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     """Bars, the table of every arm, what the meters noted, and the total of the study."""
     if not findings.arms:
         return ()
-    figures = [_cost_figure(findings.arms, quantity, arms) for quantity in charts.COSTS]
+    figures = [_cost_figure(findings.arms, resource, arms) for resource in charts.COSTS]
     drawn = tuple(figure for figure in figures if figure)
     gallery = (Gallery(drawn, columns=3),) if drawn else ()
     reasons = dict.fromkeys(f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason)
@@ -31,16 +31,16 @@ def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     return (*gallery, table, *_meters(findings.arms, arms), _total(findings.total), *bullets)
 
 
-def _cost_figure(summaries: Sequence[ArmSummary], quantity: str, arms: Sequence[str]) -> Figure | None:
-    known = [item for item in summaries if getattr(item, quantity) is not None]
+def _cost_figure(summaries: Sequence[ArmSummary], resource: str, arms: Sequence[str]) -> Figure | None:
+    known = [item for item in summaries if getattr(item, resource) is not None]
     methods = {item.energy_method for item in known}
-    if not known or (quantity == "joules" and len(methods) > 1):  # methods that differ share no axis
+    if not known or (resource == "joules" and len(methods) > 1):  # methods that differ share no axis
         return None
     titles = {"flops": "Compute", "seconds": "Time", "joules": "Energy"}
-    guessed = quantity == "joules" and not methods & {"measured", "sampled"}
-    title = titles[quantity] + (" (estimated: hollow bars)" if guessed else "")
-    told = ", ".join(f"{_place(item)} {charts.COSTS[quantity][1](getattr(item, quantity))}" for item in known)
-    return Figure(f"cost-{quantity}", title, f"Mean per run: {told}.", charts.costs(known, quantity, arms))
+    guessed = resource == "joules" and not methods & {"measured", "sampled"}
+    title = titles[resource] + (" (estimated: hollow bars)" if guessed else "")
+    told = ", ".join(f"{_place(item)} {charts.COSTS[resource][1](getattr(item, resource))}" for item in known)
+    return Figure(f"cost-{resource}", title, f"Mean per run: {told}.", charts.costs(known, resource, arms))
 
 
 def _place(item: ArmSummary) -> str:

@@ -25,7 +25,7 @@ MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
 
 
 def parts(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
-    """A chart of the ratios of FLOPs, and the table in every quantity that tells something of its own."""
+    """A chart of the ratios of FLOPs, and the table in every resource that tells something of its own."""
     if not item.targets:
         return ()
     drawn = [target for target in item.targets if _ratio(target, "flops")]
@@ -46,12 +46,12 @@ def _ratio(target: Target, axis: Axis) -> Bounded | None:
 
 
 def _reasons(targets: Sequence[Target]) -> list[str]:
-    """Why ratios are missing, or rest on a part of the pairs: each reason once, with its quantities."""
+    """Why ratios are missing, or rest on a part of the pairs: each reason once, with its resources."""
     found: dict[str, dict[str, None]] = {}
     for target in targets:
         for needed in target.needed.values():
             if needed.reason:
-                found.setdefault(needed.reason, {})[NAMES[needed.quantity]] = None
+                found.setdefault(needed.reason, {})[NAMES[needed.resource]] = None
     return [f"Ratio of {', '.join(names)}: {reason}." for reason, names in found.items()]
 
 

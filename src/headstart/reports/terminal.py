@@ -25,8 +25,8 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
         console.print(Text(sentence), style="bold", highlight=False)
     for line in _more(findings):
         console.print(Text(line), highlight=False)
-    for problem in findings.problems:
-        console.print(Text(f"note: {problem}"), highlight=False)
+    for warning in (*findings.met_before, *findings.problems):
+        console.print(Text(f"note: {warning}"), highlight=False)
     if report is not None:
         console.print(Text(f"report: {report}"), style="dim", highlight=False, soft_wrap=True)
 

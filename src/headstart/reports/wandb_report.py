@@ -71,7 +71,7 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
     """The Report object. With `lookup`, run sets name their project, which a server must then know."""
     from wandb_workspaces.reports.v2 import interface as wr
 
-    warnings = [wr.P(text=problem) for problem in findings.problems]
+    warnings = [wr.P(text=problem) for problem in (*findings.met_before, *findings.problems)]
     return wr.Report(
         entity=entity,
         project=project,

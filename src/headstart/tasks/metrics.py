@@ -274,7 +274,6 @@ LOCAL = {
     "rouge_l": RougeL,
     "bleu": Bleu,
 }
-LOWER_IS_BETTER = frozenset({"loss", "log_loss", "token_loss", "perplexity", "bits_per_byte", "mse", "mae"})
 
 
 def score(names: Sequence[str], offered: Mapping[str, Any]) -> dict[str, float]:

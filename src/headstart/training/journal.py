@@ -12,10 +12,10 @@ import pytorch_lightning as pl
 
 from headstart.meters.flops import FlopCounter
 from headstart.meters.meter import Meter
+from headstart.records.metric_names import orient
 from headstart.records.store import append_point
 from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
-from headstart.tasks.metrics import LOWER_IS_BETTER
 from headstart.training import resume
 from headstart.training.ages import keep_age
 from headstart.training.module import Diverged, Learner
@@ -152,7 +152,7 @@ class Journal(pl.Callback):
 
     def _keep_best(self, learner: Learner) -> None:
         name = self.run.task.headline
-        sign = -1 if name in LOWER_IS_BETTER else 1
+        sign = orient(name)
         if self.last is None or (self.best and sign * self.last[name] <= sign * self.best[name]):
             return
         self.best, self.best_step = self.last, self.done

@@ -1,0 +1,84 @@
+"""Met before: how many evaluation rows occur in the text that an arm's weights were pretrained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headstart.compare import phrases
+from headstart.records.record import Record
+
+
+@dataclass(frozen=True)
+class MetBefore:
+    """What the runs of one arm say about it: of several runs, the numbers of the one that met the most rows.
+
+    A gain on rows that were met before may be memory. `found` is None where nobody could check, and `why`
+    says so. Validation and test rows count together: the first choose settings, the second are scored.
+    """
+
+    found: int | None  # rows that occur, as a whole or by a passage
+    whole: int  # of these, as a whole; case, spacing and punctuation aside
+    of: int  # rows that were checked
+    words: int  # in a row that make a passage
+    scope: str  # what was not checked, in words; "" for nothing
+    why: str  # why it is unknown; "" where it is known
+
+    @property
+    def sentence(self) -> str:
+        """'0 of 1,020 evaluation rows occur in its pretraining text', or that it is unknown, and why."""
+        if self.found is None:
+            return f"whether evaluation rows occur in its pretraining text is unknown: {self.why}"
+        rows, occur = phrases.plural(self.of, "evaluation row"), "occurs" if self.found == 1 else "occur"
+        rest = "; ".join(part for part in (self._how(self.found), self.scope) if part)
+        told = f"{self.found:,} of {rows} {occur} in its pretraining text ({rest})"
+        return f"{told}: the gain may be memory" if self.found else told
+
+    def _how(self, found: int) -> str:
+        """'5 as a whole, 7 by 13 words in a row', 'neither as a whole nor by 13 words in a row'."""
+        passage = f"by {self.words} words in a row"
+        if not found:
+            return f"neither as a whole nor {passage}"
+        parts = {"as a whole": self.whole, passage: found - self.whole}
+        return ", ".join(f"{number:,} {how}" for how, number in parts.items() if number)
+
+
+def met_before(records: Sequence[Record]) -> MetBefore | None:
+    """What the records of one arm say; None where no run poured weights, so that nothing was met."""
+    poured = [record.init["checkpoint"] for record in records if record.init["checkpoint"]]
+    if not poured:
+        return None
+    checked = [_checked(each) for each in poured if each.get("met_before")]
+    if not checked:
+        return MetBefore(None, 0, 0, 0, "", _why(poured[0]))
+    most = max(checked, key=lambda one: ((one.found or 0) / max(one.of, 1), one.whole))
+    left = len(poured) - len(checked)
+    return most if not left else _with(most, f"{left} of {phrases.plural(len(poured), 'run')} not checked")
+
+
+def _checked(checkpoint: Mapping[str, Any]) -> MetBefore:
+    splits = checkpoint["met_before"].values()
+    found, whole, of = (sum(int(split[key]) for split in splits) for key in ("passage", "exact", "of"))
+    words = max((int(split["words"]) for split in splits), default=0)
+    return MetBefore(found, whole, of, words, _unseen(checkpoint.get("ledger")), "")
+
+
+def _with(one: MetBefore, more: str) -> MetBefore:
+    scope = "; ".join(part for part in (one.scope, more) if part)
+    return MetBefore(one.found, one.whole, one.of, one.words, scope, one.why)
+
+
+def _unseen(carried: Any) -> str:
+    """Hashes are kept of the text of the latest stage alone: what came before it was not checked."""
+    ledger = carried if isinstance(carried, Mapping) else {}
+    if ledger.get("parent") or ledger.get("model"):
+        return "the latest stage of its pretraining alone was checked"
+    return ""
+
+
+def _why(checkpoint: Mapping[str, Any]) -> str:
+    if checkpoint.get("ledger") or str(checkpoint["source"]).startswith("the run "):
+        return "no trace of that text lies beside the weights, or these rows are no text"
+    whose = "these" if str(checkpoint["source"]).startswith("the folder ") else "the published"
+    return f"nobody can check, the text of {whose} weights is not here"
