@@ -16,6 +16,7 @@ from headstart.meters.kinds import MeterKind
 from headstart.models.model import Model
 from headstart.node import ConfigError, Node, nearest, settings_at
 from headstart.optim import Optim
+from headstart.streams import Stream, stream
 from headstart.study import Study
 from headstart.tasks.kinds import Task
 
@@ -35,6 +36,7 @@ class Run(Node):
     """One training. Which fields are SCIENCE, ARM and PLUMBING: records/fingerprint.py."""
 
     seed: int = Field(ge=0)
+    order_seed: int | None = Field(default=None, ge=0)  # of the order alone; null: that of the run
     precision: Precision = "auto"
     task: Task
     model: Model
@@ -69,6 +71,11 @@ class Run(Node):
     def config(self) -> dict[str, Any]:
         """The resolved configuration as plain data, for the record."""
         return self.model_dump(mode="json")
+
+    def stream(self, name: Stream) -> int:
+        """The seed of one source of randomness; the order of the rows may have one of its own."""
+        own = self.order_seed if name == "order" else None
+        return stream(self.seed if own is None else own, name)
 
     @property
     def study_folder(self) -> Path:

@@ -246,6 +246,31 @@ def test_draws_under_the_same_seeds_are_split(tmp_path):
         assert each.reason == ""
 
 
+def ordered(order, draw=0):
+    def change(record):
+        record["config"]["order_seed"] = order
+        record["data"]["order"] = f"{order:016x}"
+        drawn(draw)(record)
+
+    return change
+
+
+def test_orders_under_the_same_seeds_are_split(tmp_path):
+    for order in range(3):
+        make_study(tmp_path / str(order), seeds=range(4), change=ordered(order), **SMALL)
+    findings = compare(tmp_path)
+    assert [each.of for each in findings.variances] == ["scratch", "pretrained", "gain of pretrained"]
+    for each in findings.variances:
+        found = [(part.source, part.levels) for part in each.components]
+        assert found == [("order", 3), ("seed", 4), ("rest", 0)]
+
+
+def test_rows_and_orders_that_both_vary_are_not_split(tmp_path):
+    for place in range(2):
+        make_study(tmp_path / str(place), seeds=range(2), change=ordered(place, place), **SMALL)
+    assert {"both vary" in each.reason for each in compare(tmp_path).variances} == {True}
+
+
 def test_what_the_data_do_not_support_is_refused(tmp_path):
     (found,) = compare(make_study(tmp_path / "one", **SMALL)).variances
     assert "cannot be told apart" in found.reason

@@ -76,6 +76,15 @@ def test_counted_is_what_is_executed(name: str, steps: int) -> None:
     assert found.without_formula == set()
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_inference_mode_hides_nothing(name: str) -> None:
+    """Lightning evaluates in it, and generation is counted after the evaluation that generated."""
+    config = ARCHITECTURES[name]
+    with torch.inference_mode():
+        inside = counter(config).generate(ROWS, 4, *shape(config, 12))
+    assert inside == counter(config).generate(ROWS, 4, *shape(config, 12))
+
+
 def test_a_window_that_slides_ends_the_law() -> None:
     config = tf.MistralConfig(**LLAMA, sliding_window=16)
     assert counter(config).generate(ROWS, 14, *shape(config, 8)) == executed(config, 14, 8)

@@ -68,7 +68,7 @@ def test_several_conditions_give_a_block_each_and_an_overview() -> None:
         "64 rows: pretrained against scratch",
         "512 rows: pretrained against scratch",
     ]
-    assert ("Comparisons", "2: 2 better") in page.facts
+    assert ("Comparisons", "2, all better") in page.facts
     assert len({figure.key for figure in page.figures()}) == len(page.figures())
 
 

@@ -43,7 +43,7 @@ def ratio(matches: Sequence[Match], resource: Resource) -> Ratio:
         )
     each = [arm / baseline for baseline, arm in kept]
     value, interval = geometric_mean(each)
-    notes = [f"{len(kept)} of {len(matches)} pairs: {reasons[0]}"] if reasons else []
+    notes = [_some(resource, len(kept), len(matches), reasons[0])] if reasons else []
     baseline, arm = np.mean(kept, axis=0)
     notes += _lower_bound(matches) if resource == "flops" else []
     notes += [TIME_RATIO] if estimated else []
@@ -51,6 +51,11 @@ def ratio(matches: Sequence[Match], resource: Resource) -> Ratio:
         resource, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes),
         lower_bound=resource == "flops" and bool(_lower_bound(matches)),
     )  # fmt: skip
+
+
+def _some(resource: Resource, kept: int, pairs: int, reason: str) -> str:
+    name = {"flops": "FLOPs", "joules": "energy", "seconds": "time"}.get(resource, resource)
+    return f"{name}: only {kept} of {pairs} pairs can be compared; left out: {reason}"
 
 
 def geometric_mean(ratios: Sequence[float]) -> tuple[float, Interval | None]:

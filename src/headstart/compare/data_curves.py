@@ -42,7 +42,7 @@ def _curve(found: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     seed = int(digest(sorted(ids)), 16)
     sizes = size_scores(found, metric, seed)
     result, crossing = transfer(sizes, orient(metric), margin, seed)
-    shown = tuple(_inside(point, metric) for point in result.points)
+    shown = tuple(_inside(found, point, metric) for point in result.points)
     words = [_word(found, point, margin) for point in shown]
     points = list(_points(result, _parameters(first)))
     curve = DataCurve(
@@ -73,11 +73,13 @@ def _points(result: Transfer, parameters: int | None) -> Iterator[Point]:
         yield Point(int(rows), parameters, float(result.needed[i] - rows), drawn, most)
 
 
-def _inside(point: SizePoint, metric: str) -> SizePoint:
-    """The point with its intervals cut at what the metric allows."""
+def _inside(found: Series, point: SizePoint, metric: str) -> SizePoint:
+    """The point with its intervals cut at what the metric allows, the gain's as its comparison has it."""
+    every = found.sizes[point.rows]
+    own = every[0].comparison.gain if len(every) == 1 else None
     return replace(
         point,
-        gain_interval=of_gain(point.gain_interval, metric),
+        gain_interval=own.interval if own else of_gain(point.gain_interval, metric),
         baseline_interval=of_score(point.baseline_interval, metric),
         arm_interval=of_score(point.arm_interval, metric),
     )
@@ -143,7 +145,7 @@ def _saved(curve: DataCurve, point: SizePoint) -> str:
     lead = f"With {phrases.rows(point.rows)}, {curve.arm} scores"
     needed = point.rows_needed
     if needed.value is not None:
-        told = f"what {curve.baseline} needs about {phrases.rows(needed.value)} for{phrases.interval(needed)}"
+        told = f"what {curve.baseline} needs about {phrases.rows(needed.value)} for{_sure(point)}"
     elif needed.low is not None:
         told = f"more than {curve.baseline} does with {phrases.rows(needed.low)}, the most that were run"
     else:
@@ -152,11 +154,19 @@ def _saved(curve: DataCurve, point: SizePoint) -> str:
     return f"{lead} {told}: a data multiplier of {phrases.bounded(point.multiplier)}."
 
 
+def _sure(point: SizePoint) -> str:
+    """The interval of the rows needed; one that is open on both sides is not passed over."""
+    told = phrases.interval(point.rows_needed, phrases.whole)
+    if told or point.gain_interval is None:
+        return told
+    return " (the 95 % interval reaches beyond the sizes that were run, on both sides)"
+
+
 def _crossing_words(curve: DataCurve, found: Crossing) -> str:
     """Where the baseline has caught up; "not within the data" where it has not."""
     largest, margin = phrases.rows(curve.points[-1].rows), f"{found.margin:g}"
     if found.rows.value is not None:
-        where = f"about {phrases.rows(found.rows.value)} on{phrases.interval(found.rows)}"
+        where = f"about {phrases.rows(found.rows.value)} on{phrases.interval(found.rows, phrases.whole)}"
         return f"{curve.baseline} is within {margin} of {curve.arm} from {where}."
     if found.rows.high is not None:
         return f"{curve.arm} is at no size more than {margin} ahead."

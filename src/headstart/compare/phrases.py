@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from headstart.compare.efficiency import Bounded
 
+LARGE = 999.5  # from here on, decimals are noise: a perplexity of 6,680
+
 
 def number(value: float, sign: str = "", digits: int = 3) -> str:
-    """A score: three decimals, a real minus sign, and no minus before a zero."""
+    """A score: three decimals, none from 1,000 on, a real minus sign, and no minus before a zero."""
+    if abs(value) >= LARGE:
+        return f"{value:{sign},.0f}".replace("-", "\N{MINUS SIGN}")
     text = f"{value:{sign}.{digits}f}"
     zero = f"{0:{sign}.{digits}f}"
     return zero if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
@@ -38,6 +43,11 @@ def rows(count: float) -> str:
     return f"{told} row{'s' * (told != '1')}"
 
 
+def whole(count: float | None) -> str:
+    """'4,096'; "unknown" for None."""
+    return "unknown" if count is None or not math.isfinite(count) else f"{round(count):,}"
+
+
 def plural(count: int, noun: str) -> str:
     """'1 pair', '6 pairs'."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
@@ -53,14 +63,14 @@ def joined(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def interval(found: Bounded) -> str:
+def interval(found: Bounded, form: Callable[[float | None], str] = short) -> str:
     """' (95 % interval 300 to 560)', or with the end that is known; nothing where there is none."""
     low, high = found.sure_low, found.sure_high
     if low is None and high is None:
         return ""
     if low is None or high is None:
-        return f" (95 % interval: at {f'most {short(high)}' if low is None else f'least {short(low)}'})"
-    return f" (95 % interval {short(low)} to {short(high)})"
+        return f" (95 % interval: at {f'most {form(high)}' if low is None else f'least {form(low)}'})"
+    return f" (95 % interval {form(low)} to {form(high)})"
 
 
 def bounded(found: Bounded) -> str:

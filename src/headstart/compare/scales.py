@@ -8,7 +8,7 @@ from typing import Literal
 from headstart.compare.interval import Interval
 
 Cost = Literal["flops", "seconds", "joules"]
-Source = Literal["subset", "seed", "rest"]
+Source = Literal["subset", "order", "seed", "rest"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ class Component:
     variance: float  # cut at 0
     interval: Interval | None  # 95 %, generalised (Weerahandi 1993)
     share: float | None  # of the sum; None when all are 0
-    levels: int  # draws of the subset, seeds; 0 for the rest
+    levels: int  # draws of the subset, orders, seeds; 0 for the rest
 
 
 @dataclass(frozen=True)
 class VarianceSplit:
-    """What the spread of a score, or of a gain, is due to: which rows, which seed, or both together.
+    """What the spread of a score, or of a gain, is due to: which rows or order, which seed, or both together.
 
-    A seed decides weights, order and noise at once, so these cannot be told apart. `reason` says why there
-    is no split.
+    A seed decides weights and noise at once, and the order unless that has a seed of its own. `reason` says
+    why there is no split.
     """
 
     of: str  # an arm, or "gain of pretrained"

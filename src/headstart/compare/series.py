@@ -13,7 +13,7 @@ from headstart.compare.bootstrap import resampled_scores
 from headstart.compare.joint import SizeScores
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.settings import is_free
-from headstart.records.fingerprint import SCIENCE, digest, free_settings
+from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set
 from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
@@ -61,13 +61,13 @@ def series(compared: Sequence[Compared]) -> list[Series]:
     ]
 
 
-def context_id(record: Record) -> str:
-    """What a run has in common with runs of other sizes and seeds; settings that the study frees left out."""
+def context_id(record: Record, *others: str) -> str:
+    """What a run has in common with runs of other sizes, seeds and `others`; freed settings left out."""
     freed = free_settings(record.config)
     science = {
         name: _without(record.config[name], name, freed)
         for name in SCIENCE
-        if name in record.config and name not in ("size", "seed")
+        if is_set(record.config, name) and name not in ("size", "seed", *others)
     }
     return digest({"science": science, "source": record.data["source"]})
 

@@ -137,7 +137,7 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
         joules=_mean([(each["joules"] or {}).get("total") for each in energies]),
         dynamic=_mean([each.get("dynamic_joules") for each in energies]),
         idle_watts=_mean([None if watts is None else float(sum(watts.values())) for watts in idle]),
-        evidence=_each_once(line for each in energies for line in _alone(each)),
+        evidence=_each_once([*_crowd(energies), *(line for each in energies for line in _alone(each))]),
         doubts=_each_once(line for each in energies for line in each.get("doubts") or ()),
         unavailable=_each_once(
             f"{name}: {why}" for each in energies for name, why in (each.get("unavailable") or {}).items()
@@ -150,21 +150,31 @@ def _alone(energy: Mapping[str, Any]) -> list[str]:
     """Why the run counts as alone or not, in words; parts that the meter left out are left out."""
     evidence = energy.get("evidence") or {}
     lease, alone = evidence.get("lease") or {}, evidence.get("alone") or {}
-    share = alone.get("foreign_cpu_share")
     strangers = sum((alone.get("foreign_gpu_processes") or {}).values())
     found = [
         ""
         if lease.get("held") in (None, True)
         else f"no exclusive lease: {lease.get('reason') or 'not held'}",
-        ""
-        if share is None or share < alone.get("limit", 1.0)
-        else f"others used {share:.1%} of the processor",
         f"{strangers} foreign GPU processes" if strangers else "",
         f"the load of others could not be read: {alone['reason']}" if alone.get("reason") else "",
     ]
-    if not any(found) and energy["exclusive"]:
+    if not any(found) and _crowding(energy) is None and energy["exclusive"]:
         return ["exclusive lease held, and nothing else of weight ran beside"]
-    return [line.replace("%", " %") for line in found if line]
+    return [line for line in found if line]
+
+
+def _crowd(energies: Iterable[Mapping[str, Any]]) -> list[str]:
+    """'others used 8.1 % to 22.5 % of the processor', over the runs of which that is known."""
+    shares = [share for share in map(_crowding, energies) if share is not None]
+    ends = dict.fromkeys(f"{share * 100:.1f} %" for share in (min(shares), max(shares))) if shares else ()
+    return [f"others used {' to '.join(ends)} of the processor"] if ends else []
+
+
+def _crowding(energy: Mapping[str, Any]) -> float | None:
+    """The share of the processor that others used, where that was too much to be alone."""
+    alone = (energy.get("evidence") or {}).get("alone") or {}
+    share = alone.get("foreign_cpu_share")
+    return None if share is None or share < alone.get("limit", 1.0) else float(share)
 
 
 def _each_once(lines: Iterable[str]) -> tuple[str, ...]:

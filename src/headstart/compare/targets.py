@@ -26,7 +26,7 @@ from headstart.compare.validation import AXES, Walk, walks
 from headstart.records.metric_names import orient
 
 SHARES = (0.5, 0.75, 0.9)
-_UNBOUNDED = "no ratio: the pairs bound it from neither side, or from different sides"
+_UNBOUNDED = "the pairs bound it from neither side, or from different sides"
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _where(comparison: Comparison) -> str:
 
 def _scores(comparison: Comparison, gain: Gain) -> str:
     """Both scores, the gain, its interval, the number of pairs, and the word for it."""
-    metric = metric_name(gain.metric) + ("" if gain.higher_is_better else " (lower is better)")
+    metric = metric_name(gain.metric) + ("" if gain.higher_is_better else ", where lower is better")
     word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
     digits = _digits(gain)
     return (

@@ -145,7 +145,10 @@ class FlopCounter:
 
     @contextmanager
     def _counting(self) -> Iterator[Any]:
-        with _tally(self.without_formula) as tally, _no_fusion():
+        import torch
+
+        # In inference mode torch would show the tally whole operations instead of the parts that they are.
+        with torch.inference_mode(False), _tally(self.without_formula) as tally, _no_fusion():
             yield tally
 
 

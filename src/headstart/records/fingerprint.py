@@ -10,7 +10,7 @@ from typing import Any
 
 from headstart.node import RecordError
 
-SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed")  # may change the answer
+SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "order_seed")  # the answer
 ARM = ("arm",)  # the declared difference
 PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights", "keep_at")  # who watches, where
 
@@ -44,7 +44,7 @@ def fingerprint(config: Mapping[str, Any], source: str, weights: str | None) -> 
     unknown = sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING})
     if unknown:
         raise RecordError(f"config: {', '.join(unknown)} is in none of SCIENCE, ARM and PLUMBING")
-    whole = {name: _without(config[name], name, LOCATIONS) for name in SCIENCE if name in config}
+    whole = {name: _without(config[name], name, LOCATIONS) for name in SCIENCE if is_set(config, name)}
     freed = free_settings(config)
     science = {name: _without(value, name, freed) for name, value in whole.items() if name not in freed}
     lasting = {name: value for name, value in science.items() if name != "seed"}
@@ -75,6 +75,11 @@ def digest(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise RecordError(f"config cannot be fingerprinted: {error}; use plain JSON values") from None
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_set(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a setting says anything: an order without a seed of its own is that of the run."""
+    return name in config and (name != "order_seed" or config[name] is not None)
 
 
 def _without(value: Any, path: str, left_out: Collection[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headstart.compare.findings import Comparison, Findings, Gain
 from headstart.reports import numbers
 
@@ -10,21 +12,36 @@ FEW = 5  # pairs below which the spread between seeds is itself hardly known
 
 def changers(findings: Findings) -> tuple[str, ...]:
     """Rows that weights met before, the study's own notes, the sentences of each comparison; each once."""
-    several = len(findings.comparisons) > 1
-    told = [line for item in findings.comparisons for line in _of(item, several)]
+    told = _grouped([(item, line) for item in findings.comparisons for line in _of(item)], findings)
     met = [*findings.met_before, *findings.unchecked]
     own = [line[:1].upper() + line[1:] for line in (*findings.notes, *told)]
     return tuple(dict.fromkeys([*met, *own]))
 
 
-def _of(item: Comparison, several: bool) -> list[str]:
+def _grouped(told: Sequence[tuple[Comparison, str]], findings: Findings) -> list[str]:
+    """Each sentence once, led by the comparisons that it is about where these are not all there are."""
+    every = [item for item in findings.comparisons if item.gain]
+    arms = {item.arm for item in every}
+    about: dict[str, list[str]] = {}
+    for item, line in told:
+        names = [name for name in (item.condition.name, item.arm if len(arms) > 1 else "") if name]
+        about.setdefault(line, []).append(", ".join(names))
+    return [
+        line if len(names) == len(every) == 1 else f"{_everywhere(names, len(every))}: {line}"
+        for line, names in about.items()
+    ]
+
+
+def _everywhere(names: Sequence[str], number: int) -> str:
+    return f"in all {number} comparisons" if len(names) == number else "; ".join(names)
+
+
+def _of(item: Comparison) -> list[str]:
     gain = item.gain
     if gain is None:
         return []
-    names = [name for name in (item.condition.name, item.arm) if name]
-    lead = f"{', '.join(names)}: " if several else ""
     lines = [_decide(gain), _uncertainty(gain), _few(gain), _censored(item), _energy(item)]
-    return [lead + line for line in lines if line]
+    return [line for line in lines if line]
 
 
 def _decide(gain: Gain) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import get_args
@@ -31,6 +32,8 @@ RESOURCES = {
     "joules": ("Energy", numbers.energy),
     "tokens": ("Tokens, padding included", numbers.count),
 }
+LOSSES = ("log_loss", "token_loss", "bits_per_byte", "perplexity", "mse")  # the loss again, in other units
+NOTHING = hashlib.sha256().hexdigest()[:8]  # the digest of no tensor at all
 NEARER = "Nearer means a lower loss per token, a smaller error of a number, or a text of higher chrF."
 # What the words of the verdict mean, for a reader who sees them for the first time.
 WORDS = {
@@ -115,8 +118,10 @@ def _metric_row(gain: Gain) -> tuple[Cell, ...]:
 
 def _curves(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
     metrics = dict.fromkeys(curve.metric for curve in item.curves if any(curve.x))
+    if item.headline in LOSSES and len(metrics) > 1:
+        metrics.pop("loss", None)
     galleries = [_curve_gallery(item, metric, arms, key) for metric in metrics]
-    sentences = tuple(each.sentence for each in (item.arm_to_baseline, item.baseline_to_arm) if each)
+    sentences = tuple(f"{each.sentence}." for each in (item.arm_to_baseline, item.baseline_to_arm) if each)
     if not galleries:
         return _bullets(sentences)
     runs = max(max(curve.runs, default=0) for curve in item.curves)
@@ -244,7 +249,7 @@ def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) ->
     labelled = any(each.label for each in shown)
     rows = tuple(
         cells(
-            Cell(each.text, f"example {each.id}"),
+            Cell(_text(each), f"example {each.id}"),
             *([each.label] if labelled else []),
             each.baseline_prediction,
             each.arm_prediction,
@@ -256,6 +261,11 @@ def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) ->
     cut = f"; the {len(rows)} largest differences" if len(rows) < count else ""
     caption = f"{arm} is nearer: {numbers.plural(count, 'test example')}{cut}. Means over runs."
     return Table(columns(names), rows, caption)
+
+
+def _text(each: Example) -> str:
+    """The example itself; of an image, which has no text, its name."""
+    return f"example {each.id}" if each.text in ("", each.id) else each.text
 
 
 def _quotes_title(arm: str, count: int, shown: int) -> str:
@@ -276,7 +286,7 @@ def _quote(item: Comparison, arm: str, each: Example) -> Quote:
         f"right in {each.arm_right} of {each.pairs} runs of {item.arm}, "
         f"{each.baseline_right} of {each.pairs} of {item.baseline}; example {each.id}"
     )
-    return Quote(each.text, each.label, f"{arm}: {mine}", f"{other}: {wrong}", note)
+    return Quote(_text(each), each.label, f"{arm}: {mine}", f"{other}: {wrong}", note)
 
 
 def _ratios(item: Comparison) -> tuple[Part, ...]:
@@ -303,8 +313,10 @@ def _ratio_row(ratio: Ratio, energy: str) -> tuple[Cell, ...]:
         f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
     )
     told = told if ratio.value is not None else ""
-    blind = ratio.resource == "joules" and ratio.value is None and energy == "not measured"
-    sides = ("not measured",) * 2 if blind else (form(ratio.baseline, **bound), form(ratio.arm, **bound))
+    blind = ratio.resource == "joules" and energy == "not measured"
+    sides = ("not measured" if blind else "not compared",) * 2
+    if ratio.value is not None:
+        sides = (form(ratio.baseline, **bound), form(ratio.arm, **bound))
     return cells(name, *sides, Cell(value, source, strong=True), told, remark)
 
 
@@ -331,6 +343,7 @@ def _pairs(item: Comparison) -> tuple[Part, ...]:
 def _both(digest: str, of: str) -> Cell:
     """The first digits of a digest that both sides of a pair share."""
     text = f"both {digest}" if digest else numbers.UNKNOWN
+    text = "no head of its own" if digest == NOTHING else text
     return Cell(text, f"first 8 digits of the digest of the {of}; a pair that differs is left out")
 
 

@@ -16,10 +16,11 @@ from headstart.records.metric_names import metric_name, metric_title
 from headstart.reports import drawing, numbers
 from headstart.reports.drawing import Rows, Spec
 
+PLAIN = ",~r"  # 0.2 and 12,000; not 200m, which is no time
 AXES = {
     "step": ("Training step", "~s"),
     "flops": ("Training compute (FLOPs)", "~s"),
-    "seconds": ("Training time (seconds)", "~s"),
+    "seconds": ("Training time (seconds)", PLAIN),
 }
 CLASSES_DRAWN = 30
 CELLS_LABELLED = 12
@@ -35,18 +36,19 @@ def curves(drawn: Sequence[Curve], arms: Sequence[str]) -> Spec:
     """Mean line over the seeds of each arm, with a band from the lowest to the highest seed."""
     axis, metric = drawn[0].axis, drawn[0].metric
     title, form = AXES[axis]
+    shown = [arm for arm in arms if any(curve.arm == arm for curve in drawn)]
     base = drawing.chart(_curve_rows(drawn)).encode(
         x=alt.X(
             "x:Q", title=title, axis=alt.Axis(format=form, tickCount=5, grid=False), scale=drawing.tight(0)
         ),
-        color=drawing.colour(arms),
+        color=drawing.colour(arms, shown=shown),
     )
     measured = f"{metric_title(metric)} on validation"
     band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=measured), y2="high:Q")
     line = base.mark_line(strokeWidth=2.25).encode(y=alt.Y("mean:Q", scale=alt.Scale(zero=False)))
     dots = base.mark_point(size=34, filled=True, opacity=1).encode(
         y="mean:Q",
-        shape=drawing.shape(arms),
+        shape=drawing.shape(arms, shown=shown),
         tooltip=drawing.tips(arm="Arm", at=title, mean="Mean", range="Range", runs="Runs"),
     )
     return drawing.spec(band + line + dots, height=220)
@@ -97,22 +99,20 @@ def score_by_rows(summaries: Sequence[ArmSummary], rows_of: Mapping[str, int], a
 
 def classes(items: Sequence[ClassGain], baseline: str, arm: str, arms: Sequence[str]) -> Spec:
     """How often each arm is right on each class: two dots per class, joined by the gain."""
-    shown = classes_drawn(items)
-    order = [item.label for item in shown]
+    drawn, shown = classes_drawn(items), (baseline, arm)
+    order = [item.label for item in drawn]
     ends = [
-        _class_row(item, name, getattr(item, key)) for item in shown for key, name in _ends(baseline, arm)
+        _class_row(item, name, getattr(item, key)) for item in drawn for key, name in _ends(baseline, arm)
     ]
-    spans = [{"label": item.label, "from": item.baseline, "to": item.arm} for item in shown]
+    spans = [{"label": item.label, "from": item.baseline, "to": item.arm} for item in drawn]
     y = alt.Y("label:N", title=None, sort=order, axis=drawing.names(grid=True))
     title = "Share of the class's test examples that are right"
     x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=5))
     link = drawing.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2="to:Q")
     dots = drawing.chart(ends).mark_point(size=80, filled=True, opacity=1)
     tips = drawing.tips(label="Class", arm="Arm", right="Right", gain="Gain", examples="Test examples")
-    return drawing.spec(
-        link + dots.encode(y=y, x=x, color=drawing.colour(arms), shape=drawing.shape(arms), tooltip=tips),
-        22 * len(order),
-    )
+    arm_of = {"color": drawing.colour(arms, shown=shown), "shape": drawing.shape(arms, shown=shown)}
+    return drawing.spec(link + dots.encode(y=y, x=x, tooltip=tips, **arm_of), 22 * len(order))
 
 
 def classes_drawn(items: Sequence[ClassGain]) -> list[ClassGain]:
@@ -145,10 +145,10 @@ def costs(summaries: Sequence[ArmSummary], resource: str, arms: Sequence[str]) -
     """Mean cost per run as bars, one per arm (and condition); estimated energy is hollow and dashed."""
     title, _ = COSTS[resource]
     rows = [_cost_row(item, resource) for item in summaries if getattr(item, resource) is not None]
-    several = len({row["condition"] for row in rows}) > 1
+    several, form = len({row["condition"] for row in rows}) > 1, PLAIN if resource == "seconds" else "~s"
     y = alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=drawing.names())
     encoding: dict[str, Any] = {
-        "x": alt.X("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=4)),
+        "x": alt.X("value:Q", title=title, axis=alt.Axis(format=form, tickCount=4)),
         "y": y,
         "color": drawing.colour(arms, legend=several),
         "tooltip": drawing.tips(arm="Arm", text="Mean per run", method="How it is known"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from headstart.compare.efficiency import DataCurve, PowerLaw, SizePoint
+from headstart.compare.efficiency import Bounded, DataCurve, PowerLaw, SizePoint
 from headstart.compare.findings import Comparison, Findings
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers, rows_charts
@@ -115,7 +115,7 @@ def _table(curve: DataCurve) -> Table:
     caption = (
         f"Rows {curve.baseline} needs: where its smoothed curve, never worse with more rows, is at the score "
         f"of {curve.arm} (effective data). Multiplier: that / the rows. Transferred: that less the rows. "
-        "In brackets: 95 % intervals. n: pairs, or draws of the rows."
+        "In brackets: 95 % intervals, open where no size bounds them. n: pairs, or draws of the rows."
     )
     return Table(tuple(Column(head, number=True) for head in heads), tuple(map(_row, curve.points)), caption)
 
@@ -129,10 +129,17 @@ def _row(point: SizePoint) -> tuple[Cell, ...]:
         Cell(numbers.signed(point.gain), strong=True),
         bounds.ends(point.gain_interval, numbers.signed),
         numbers.count(point.units),
-        Cell(bounds.with_interval(point.rows_needed, numbers.count), _between(point)),
-        Cell(bounds.with_interval(point.multiplier, numbers.ratio), strong=True),
-        bounds.with_interval(point.transferred, numbers.count),
+        Cell(_bounded(point, point.rows_needed, numbers.count), _between(point)),
+        Cell(_bounded(point, point.multiplier, numbers.ratio), strong=True),
+        _bounded(point, point.transferred, numbers.count),
     )
+
+
+def _bounded(point: SizePoint, found: Bounded, form: bounds.Form) -> str:
+    """A number with its interval; an interval that no size bounds on either side is called open."""
+    unbounded = found.value is not None and found.sure_low is None and found.sure_high is None
+    open_ended = " (open)" if unbounded and point.gain_interval else ""
+    return bounds.with_interval(found, form) + open_ended
 
 
 def _between(point: SizePoint) -> str:

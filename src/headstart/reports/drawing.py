@@ -10,6 +10,8 @@ import altair as alt
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
 
+ROOM, GAP = 40, 4  # characters of a legend over the narrowest chart, and those that a symbol takes
+
 
 def chart(rows: Rows) -> alt.Chart:
     """A chart of rows that travel inside it."""
@@ -24,16 +26,26 @@ def spec(made: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec
     return told
 
 
-def colour(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """One colour per arm, the same in every chart: the scale always lists all the study's arms."""
-    return alt.Color(
-        "arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=alt.Legend() if legend else None
-    )
+def colour(arms: Sequence[str], *, shown: Sequence[str] = (), legend: bool = True) -> alt.Color:
+    """One colour per arm, the same in every chart: the scale always lists all the study's arms.
+
+    The legend names those `shown`, or all.
+    """
+    told = _legend(shown or arms) if legend else None
+    return alt.Color("arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=told)
 
 
-def shape(arms: Sequence[str]) -> alt.Shape:
+def shape(arms: Sequence[str], *, shown: Sequence[str] = ()) -> alt.Shape:
     """One shape per arm, for readers and printers without colour."""
-    return alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(arms)))
+    return alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=_legend(shown or arms))
+
+
+def _legend(shown: Sequence[str]) -> alt.Legend:
+    """The arms that a chart draws, below one another where a narrow chart would cut them off."""
+    if sum(len(arm) + GAP for arm in shown) <= ROOM:
+        return alt.Legend(values=list(shown))
+    two = 2 * (max(map(len, shown)) + GAP) <= ROOM
+    return alt.Legend(values=list(shown), columns=2 if two else 1)
 
 
 def tips(**fields: str) -> list[alt.Tooltip]:

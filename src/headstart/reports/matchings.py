@@ -34,8 +34,19 @@ def parts(item: Comparison) -> tuple[Part, ...]:
         f"Validation {metric}, both arms read at the same point of their own curves. Intervals are Student's "
         "over pairs: they cover seeds, not validation rows. At the same quality, the ratio of the FLOPs."
     )
-    rows = tuple(_row(each) for each in item.matchings)
+    rows = _together([_row(each) for each in item.matchings])
     return (Table(columns(names), tuple(_shortened(rows)), caption),)
+
+
+def _together(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
+    """Neighbours that say the same in every cell are one row: 'steps, samples, tokens, FLOPs'."""
+    found: list[tuple[Cell, ...]] = []
+    for name, *rest in rows:
+        if found and found[-1][1:] == tuple(rest) and rest[0].text:
+            found[-1] = (Cell(f"{found[-1][0].text}, {name.text}"), *rest)
+        else:
+            found.append((name, *rest))
+    return found
 
 
 def _shortened(rows: Sequence[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:

@@ -8,6 +8,7 @@ UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 JOULES_PER_KWH = 3_600_000.0
+LARGE = 999.5  # scores from here on have decimals that are noise
 
 
 def known(value: float | None) -> bool:
@@ -77,8 +78,10 @@ def count(value: float | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """A score with three decimals: 0.558."""
-    return UNKNOWN if value is None or not math.isfinite(value) else _no_negative_zero(f"{value:.3f}")
+    """A score with three decimals, 0.558; from 1,000 on without any, 6,680."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return _no_negative_zero(f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3f}")
 
 
 def signed(value: float | None) -> str:

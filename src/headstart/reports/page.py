@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+SHORT, LONG = 14, 48  # characters of a cell
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -16,6 +18,13 @@ class Cell:
     source: str = ""
     arm: int | None = None  # index into the study's arms: gives the colour
     strong: bool = False
+
+    @property
+    def length(self) -> str:
+        """'short' stays on one line, 'long' is given room, 'bracketed' may go on below before its bracket."""
+        if " (" in self.text and len(self.text) <= LONG:
+            return "bracketed"
+        return "short" if len(self.text) <= SHORT else "long" if len(self.text) > LONG else ""
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,7 @@ def data(findings: Findings) -> tuple[Part, ...]:
         "test": "Test rows",
     }
     rows = tuple(
-        cells(
-            names[key], numbers.count(counts[key]), numbers.count(truncated[key]) if key in truncated else ""
-        )
+        cells(names[key], _count(findings, key), numbers.count(truncated[key]) if key in truncated else "")
         for key in names
         if key in counts
     )
@@ -84,6 +82,14 @@ def data(findings: Findings) -> tuple[Part, ...]:
     notes = [note for note in (listed, *findings.data.get("notes", ())) if note]
     told = (Bullets(tuple(notes)),) if notes else ()
     return (Table(columns("Rows | #Number | #Truncated"), rows, caption), *told)
+
+
+def _count(findings: Findings, split: str) -> str:
+    """The rows of the first run; of a study over sizes, every number of training rows."""
+    sizes = sorted({item.condition.train_rows for item in findings.comparisons})
+    if split == "train" and len(sizes) > 1:
+        return "; ".join(map(numbers.count, sizes))
+    return numbers.count(findings.data["counts"][split])
 
 
 def environments(findings: Findings) -> tuple[Part, ...]:

@@ -18,14 +18,17 @@ HEIGHT = 270
 def scores(curve: DataCurve, ranges: Mapping[tuple[str, int], Sequence[float]], arms: Sequence[str]) -> Spec:
     """Both arms against rows; dashed, what the arm's score would cost the baseline, and the crossing."""
     rows = [row for point in curve.points for row in _both(curve, point, ranges)]
-    base = drawing.chart(rows).encode(x=_x(curve, "Labelled training rows"), color=drawing.colour(arms))
+    shown = (curve.baseline, curve.arm)
+    base = drawing.chart(rows).encode(
+        x=_x(curve, "Labelled training rows"), color=drawing.colour(arms, shown=shown)
+    )
     title = f"{metric_title(curve.metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
     line = base.mark_line(strokeWidth=2.25).encode(y=y)
     whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
     tips = drawing.tips(arm="Arm", rows="Rows", text="Mean", range="Range over runs", runs="Runs")
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(
-        y=y, shape=drawing.shape(arms), tooltip=tips
+        y=y, shape=drawing.shape(arms, shown=shown), tooltip=tips
     )
     return drawing.spec(
         alt.layer(*_crossing(curve), *_saved(curve, title), line, whisker, dots), height=HEIGHT

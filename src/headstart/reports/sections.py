@@ -45,13 +45,19 @@ def page(findings: Findings) -> Page:
         study=findings.study,
         question=findings.question,
         facts=(("Task", findings.task), ("Model", findings.model), ("Baseline", findings.baseline), *facts),
-        sentence=findings.sentence,
+        sentence=" ".join([findings.sentence, *_curve(findings)]),
         word=word,
         arms=arms,
         sections=keep([*_opening(findings, arms), *_comparisons(findings, arms), *_closing(findings, arms)]),
         fingerprint=findings.fingerprint,
         warnings=_warnings(findings),
     )
+
+
+def _curve(findings: Findings) -> tuple[str, ...]:
+    """What a single data curve says: in a study over sizes, the first comparison is not the whole answer."""
+    found = findings.data_curves
+    return (found[0].sentence,) if len(found) == 1 else ()
 
 
 def _warnings(findings: Findings) -> tuple[str, ...]:
@@ -67,8 +73,9 @@ def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
     if len(words) < 2:
         return (words[0] if words and words[0] != "no pair" else ""), ()
     told = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    told = f"{len(words)}: {told}" if len(set(words)) > 1 else f"{len(words)}, all {words[0]}"
     first = labels_of(findings.comparisons)[0]
-    return "", (("Comparisons", f"{len(words)}: {told}"), ("Told above", first))
+    return "", (("Comparisons", told), ("Told above", first))
 
 
 def arms_of(findings: Findings) -> tuple[str, ...]:

@@ -115,9 +115,10 @@ def _table(item: Comparison) -> Table:
     names = f"Target | #Score | #{item.baseline} reached it | #{item.arm} reached it | {ratios}"
     same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
     alike = f" In {', '.join(same)} the ratios are those of the FLOPs." if same else ""
+    way = " The way is that from the lower start to the best score seen." if len(item.targets) > 2 else ""
     caption = (
         f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
-        f"intervals. Where an arm did not get there, its whole budget is a lower bound.{alike}"
+        f"intervals. Where an arm did not get there, its whole budget is a lower bound.{alike}{way}"
     )
     return Table(columns(names), tuple(_row(target, shown) for target in item.targets), caption)
 

@@ -13,6 +13,7 @@ from headstart.compare.findings import ArmSummary, Comparison, Findings
 from headstart.reports import blocks, data_curves, numbers, ranking, sections, tuning, usage
 
 FEW = 2  # comparisons up to which each is told in whole sentences
+WIDEST = 24  # characters of an arm or a condition before they go on below
 STYLES = ("yellow", "blue", "green", "magenta", "cyan", "white")
 
 
@@ -63,7 +64,8 @@ def _table(findings: Findings, *, plain: bool) -> Table:
     table = Table(
         box=frame, pad_edge=False, padding=(0, 2 if plain else 1, 0, 0), header_style="" if plain else "dim"
     )
-    table.add_column("arm", no_wrap=True)
+    longest = min(max((len(arm) for arm in arms), default=0), WIDEST)
+    table.add_column("arm", min_width=longest, max_width=WIDEST)
     for name in ("score", "gain", "FLOPs", "time", "energy", "finished"):
         table.add_column(name, justify="right", no_wrap=name != "gain")
     by_place = {(item.condition.name, item.arm): item for item in findings.comparisons}

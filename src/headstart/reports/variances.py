@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headstart.compare.findings import Findings
 from headstart.compare.scales import Component, VarianceSplit
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Bullets, Cell, Part, Table, cells, columns
 
-SOURCES = {"subset": "which rows were drawn", "seed": "seed", "rest": "both together, and the rest"}
+SOURCES = {
+    "subset": "which rows were drawn",
+    "order": "their order",
+    "seed": "seed",
+    "rest": "both together, and the rest",
+}
 
 
 def parts(findings: Findings) -> tuple[Part, ...]:
@@ -21,12 +28,18 @@ def parts(findings: Findings) -> tuple[Part, ...]:
     metric = metric_name(told[0].metric)
     caption = (
         f"Variance of the test {metric}, with 95 % intervals (Weerahandi's generalised). A seed decides "
-        "weights, order and noise at once, so these cannot be told apart."
+        f"{_seeds(told)} at once, so these cannot be told apart."
     )
     names = columns(
         "Of | Condition | Due to | #Standard deviation | #Variance | #95 % interval | #Share | #Levels"
     )
     return (Table(names, rows, caption), *((Bullets(refused),) if refused else ()))
+
+
+def _seeds(told: Sequence[VarianceSplit]) -> str:
+    """What the seed stands for, where the order may have one of its own."""
+    apart = all(one.source != "subset" for each in told for one in each.components)
+    return "weights and noise" if apart else "weights, order and noise"
 
 
 def _name(each: VarianceSplit) -> str:

@@ -13,7 +13,6 @@ from headstart.meters.flops import FlopCounter
 from headstart.meters.law import outside_in
 from headstart.models.model import architecture_digest
 from headstart.run import Run
-from headstart.streams import stream
 from headstart.tasks.family import Examples, Prepared, Shape
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     steps = run.budget.total_steps(len(prepared.train), batch)
     every = run.budget.evaluate_every(steps)
     orders = {
-        "train": training_order(prepared.train.lengths, batch, steps, stream(run.seed, "order")),
+        "train": training_order(prepared.train.lengths, batch, steps, run.stream("order")),
         "validation": evaluation_order(prepared.validation.lengths, 2 * batch),
         "test": evaluation_order(prepared.test.lengths, 2 * batch),
     }

@@ -87,7 +87,7 @@ def train(
 
             # 2. The seeded random model, the same for both arms; then the one difference.
             config = run.model.transformers_config(**prepared.head)
-            seeds = {name: stream(run.seed, name) for name in ("weights", "order", "noise", "arm")}
+            seeds = {name: run.stream(name) for name in ("weights", "order", "noise", "arm")}
             model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
             poured = run.arm.pour(model, run.model, seeds["arm"])
             checkpoint = poured.checkpoint and {**poured.checkpoint, "met_before": met_before(run, prepared)}
