@@ -1,0 +1,52 @@
+"""The notebook: every page asks, says how to run it, answers, and claims what a machine can check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from headstart.compare.expected import pages, read_claim
+from headstart.studies.compose import check
+from headstart.studies.search import shipped
+
+PLACE = Path(__file__).parents[1] / "experiments"
+PAGES = pages(PLACE)
+STUDIES = {path.stem for path in (shipped() / "study").glob("*.yaml")}
+
+
+def test_every_study_has_a_page() -> None:
+    assert {page.name for page in PAGES} == STUDIES
+    folders = {path.name for path in PLACE.iterdir() if path.is_dir()}
+    assert folders - {page.name for page in PAGES} == {"teaching"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_whole(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (page / "README.md").read_text("utf8")
+    for part in ("**Question.**", "**Command.**", "**Answer.**", "**A re-run must show**"):
+        assert part in text
+    assert f"({page.name})" in (PLACE / "README.md").read_text("utf8")
+    claim = read_claim(page)
+    assert claim.claim.endswith(".") and claim.expects
+    assert f"study={page.name}" in claim.command()
+    check(claim.command())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_claims_is_what_it_found(page: Path) -> None:
+    """A claim that its own numbers contradict would fail every re-run."""
+    for one in read_claim(page).expects:
+        low = one.value if one.low is None else one.low
+        high = one.value if one.high is None else one.high
+        above, below = low is not None and low > one.than, high is not None and high < one.than
+        assert one.direction == ("above" if above else "below" if below else "either"), one
+        assert one.tolerance >= 0
+
+
+def test_pictures_and_links_of_the_pages_are_there() -> None:
+    for text in PLACE.glob("**/README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", text.read_text("utf8")):
+            assert (text.parent / target).exists(), f"{text.parent.name}: {target}"
