@@ -55,7 +55,7 @@ def tips(**fields: str) -> list[alt.Tooltip]:
 
 def names(**more: Any) -> alt.Axis:
     """An axis of names: no ticks, long names cut."""
-    return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 130} | more))
+    return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 180} | more))
 
 
 def tight(zero: float) -> alt.Scale:
