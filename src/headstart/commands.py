@@ -265,7 +265,7 @@ def _page(folder: Path, settings: Sequence[str], scale: str) -> tuple[bool, Clai
     from headstart.studies.claim import rerun
 
     claim = expected.read_claim(folder)
-    checked = expected.check(claim, quantities(compare(rerun(claim.command(scale), settings))), scale)
+    checked = expected.check(claim, quantities(compare(rerun(claim.command(scale), settings, scale))), scale)
     return all(one.holds for one in checked), claim, checked
 
 

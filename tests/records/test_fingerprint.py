@@ -15,6 +15,7 @@ from headstart.node import RecordError
 from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, fingerprint
 
 CONFIG: dict[str, Any] = make_record("pretrained", 1, arms=("scratch", "pretrained"))["config"]
+CONFIG |= {"keep_at": [60], "order_seed": 5}
 CONFIG["task"]["files"] = {"train": "a.csv", "validation": "b.csv", "test": "c.csv", "separator": ","}
 
 

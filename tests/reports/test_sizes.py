@@ -13,7 +13,8 @@ from tests.factory import make_study
 
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
-from headstart.reports import html, markdown, sections, terminal
+from headstart.reports import html, markdown, numbers, sections, terminal
+from headstart.reports.matchings import NAMES
 from headstart.reports.page import Figure, Gallery, Page, Section, Table
 
 SMALL: dict[str, Any] = {"examples": 80, "evaluations": 4}
@@ -90,7 +91,7 @@ def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
         for layer in needed.spec["layer"]
         if layer["mark"].get("shape")
     }
-    assert marks == {"circle": True, "triangle-up": False, "triangle-down": False}
+    assert marks == {"circle": True, "triangle-up": False}  # and no layer of bounds that there are none of
     kinds = re.findall(r'"kind": "([a-z ]*)"', json.dumps(needed.spec))
     assert set(kinds) == {point.rows_needed.censored for point in two.data_curves[0].points}
     assert "at least" in kinds
@@ -138,8 +139,11 @@ def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -
 
 def test_matchings_name_what_cannot_be_told(two: Findings) -> None:
     rows = table(sections.page(two), "c0-matchings").rows
-    assert len(rows) == len(two.comparisons[0].matchings)
-    for row, found in zip(rows, two.comparisons[0].matchings, strict=True):
+    told = {name: row for row in rows for name in row[0].text.split(", ")}
+    assert set(told) == {NAMES[found.matching] for found in two.comparisons[0].matchings}
+    for found in two.comparisons[0].matchings:
+        row = told[NAMES[found.matching]]
+        assert row[3].text in ("", numbers.signed(found.gain)) or found.ratio
         assert row[5].text == str(found.pairs)
         assert found.reason in row[7].text
         assert bool(row[3].text) == (not found.reason)

@@ -41,7 +41,9 @@ def test_a_page_comes_out_again_and_so_do_all(page: Path) -> None:
     told = headstart("reproduce", str(page))
     assert told.code == 0, told.out + told.err
     assert "mine: came out again: It is a number." in " ".join(told.out.split())
-    assert list(Path("runs/reproduced/quick").glob("*/record.json")), "trained again, apart from the first"
+    assert list(Path("runs/reproduced/laptop/quick").glob("*/record.json")), (
+        "trained again, apart from the first"
+    )
     every = headstart("reproduce", "--all")
     assert every.code == 0 and "1 of 1 page came out again." in every.out
 

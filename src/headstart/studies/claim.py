@@ -13,9 +13,12 @@ from headstart.studies.outcome import OUTCOMES, faults
 RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished there stands in for a re-run
 
 
-def rerun(command: Sequence[str], settings: Sequence[str] = ()) -> Path:
-    """Train the study of `command`, with further settings; its folder. RecordError when no run ended well."""
-    arguments = [*command, *settings, f"runs={RUNS}"]
+def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Path:
+    """Train the study of `command`, with further settings; its folder. RecordError when no run ended well.
+
+    Each scale has a folder of its own: runs of two of them would be two conditions of one study.
+    """
+    arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
     check(arguments)
     OUTCOMES.clear()
     launch(arguments)
