@@ -125,7 +125,7 @@ class Tallied(FlopCounter):
 
     counted = 0
 
-    def _count(self, row: Any, backward: bool) -> int:
+    def _count(self, row: Any, backward: bool) -> tuple[int, int]:
         self.counted += 1
         return super()._count(row, backward)
 
