@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -125,6 +125,7 @@ class TestWindows:
             windows_of(tokenizer, "new", ["old"], ["red"], 16, 5)
 
     @settings(deadline=None, max_examples=60)
+    @example("aéé", "b" * 50, 8, 3)  # two tokens for each é: the fourth is the half of one
     @given(
         st.text("ab é.,", max_size=60), st.text("ab é.,", max_size=200), st.integers(8, 24), st.integers(0, 3)
     )

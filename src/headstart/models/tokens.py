@@ -196,8 +196,10 @@ def _fitting(
         verbose=False,
     )
     was_cut = _longer(found, limit)
+    # Where a character takes several tokens, as in byte-level ones, the last kept and the first dropped may
+    # share it: the character goes too, for with it the question would again be too long.
     kept = [
-        question[: places[limit - 1][1]] if cut else question
+        question[: min(places[limit - 1][1], places[limit][0])] if cut else question
         for question, places, cut in zip(questions, found["offset_mapping"], was_cut, strict=True)
     ]
     return kept, was_cut
