@@ -27,6 +27,14 @@ class Hardware(Node):
             return self.accelerator
         return "cuda" if gpu_capability() else "cpu"
 
+    def device_name(self) -> str:
+        """The device as the record names it."""
+        if self.device() == "cpu":
+            return "cpu"
+        import torch
+
+        return f"cuda:{torch.cuda.get_device_name()}"
+
     def precision(self, asked: Precision) -> Literal["bf16", "fp32"]:
         """`auto` becomes bf16 where the processor multiplies bf16 natively, else fp32."""
         if asked != "auto":

@@ -86,6 +86,17 @@ class Journal(pl.Callback):
         if trainer.state.fn == "fit" and time.perf_counter() - self._saved > self.run.hardware.save_every:
             self._save(trainer, pl_module)
 
+    def scores(self, status: str, reason: str | None) -> dict[str, Any]:
+        """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
+        validation = self.best if self.run.budget.keep == "best" else self.last
+        finished = status == "finished"
+        known = validation if finished else None
+        return {
+            "validation": known and {name: known[name] for name in known if name != "loss"},
+            "test": self.test.scores if finished and self.test else None,
+            "reason": "a trial: it never sees the test rows" if self.run.study.trial and finished else reason,
+        }
+
     def resumed(self, former: dict[str, Any]) -> None:
         """Go on where a former segment of this run stopped."""
         for name, value in former["journal"].items():

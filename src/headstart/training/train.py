@@ -16,27 +16,22 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from headstart.arms.attest import added, attest
 from headstart.arms.from_run import MODEL, keep, write_ledger
-from headstart.arms.pour import head_names
 from headstart.hardware import cpu_name
-from headstart.meters.memory import PeakMemory
-from headstart.meters.meter import Meter
-from headstart.meters.peak import peak, utilisation
-from headstart.meters.state import hardware_state
-from headstart.models.model import architecture_digest
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
 from headstart.records.store import write_predictions, write_record
 from headstart.run import Run
 from headstart.streams import stream
-from headstart.tasks.family import Examples
+from headstart.tasks.family import Examples, Prepared
 from headstart.training import resume
 from headstart.training.ages import check_ages, settle_ages
+from headstart.training.gauges import cost_of, gauges_of
 from headstart.training.journal import Journal
-from headstart.training.met_before import leave_fingerprints, met_before
+from headstart.training.met_before import leave_fingerprints
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
+from headstart.training.start import start_of
 from headstart.training.tracker import summarise, tracked
 from headstart.training.watch import Unwatched, Watch
 
@@ -57,24 +52,12 @@ def train(
     """
     started = datetime.now(UTC)
     watch = watch or Unwatched()
-    former = resume.load(folder, names.run_id)
-    costs = resume.former_costs(folder, former) if former else []
-    if former:
-        resume.rewind(folder, former["step"])
-    else:
-        shutil.rmtree(folder, ignore_errors=True)  # what an attempt left that cannot go on
-        folder.mkdir(parents=True)
+    former, costs = _opened(folder, names.run_id)
     _quiet()
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
-    device = run.hardware.device()
-    synchronize = torch.cuda.synchronize if device == "cuda" else None
-    fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
-    state = hardware_state()
-
-    meter = run.meter.meter(device, synchronize, say=watch.say)
-    memory = PeakMemory()
-    meter.on_phase_end = memory.note
+    gauges = gauges_of(run, watch)
+    meter = gauges.meter
     for cost in costs:
         meter.resumed(cost)
     with meter, tracked(run, names.run_id) as logger:
@@ -86,55 +69,27 @@ def train(
             check_ages(run, plan)
 
             # 2. The seeded random model, the same for both arms; then the one difference.
-            config = run.model.transformers_config(**prepared.head)
-            seeds = {name: run.stream(name) for name in ("weights", "order", "noise", "arm")}
-            model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
-            poured = run.arm.pour(model, run.model, seeds["arm"])
-            checkpoint = poured.checkpoint and {**poured.checkpoint, "met_before": met_before(run, prepared)}
-            init = attest(model, head_names(model), poured.names, checkpoint)
-            init |= {"streams": seeds | {"subset": getattr(run.size, "seed", 0)}}
-            init |= {"architecture": architecture_digest(config)}
-            init |= {"added": added(model, run.arm.adapt(model, seeds["arm"]))}
-            stages = [(round(s.share * plan.steps), s.trainable) for s in run.arm.stages(model)]
+            start = start_of(run, prepared, plan.steps)
 
         # 3. What every step will cost, counted before the first one.
         with meter.phase("count"):
             watch.say("counting operations")
-            counters = counters_of(run, plan, config)
+            counters = counters_of(run, plan, start.config)
             plan.count(counters)
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
-        learner = Learner(run, model, plan.steps, stages, former)
+        learner = Learner(run, start.model, plan.steps, start.stages, former)
         journal = Journal(run, names.run_id, prepared, plan, counters[0][1], meter, watch, folder)
-        orders = dict(plan.orders)
-        if former:
-            model.load_state_dict(former["model"])
-            learner.best_state = former["best"]
-            journal.resumed(former)
-            orders["train"] = plan.orders["train"][former["step"] :]
         trainer = _trainer(run, plan, journal, logger, folder)
-        first = former["step"] if former else 0
-        loaders = {split: _loader(prepared.part(split), orders[split]) for split in ("validation", "test")}
-        loaders["train"] = _loader(prepared.train, orders["train"], run.seed, first)
         status, reason = "finished", None
         try:
             watch.begin(run.title, plan.steps)
-            if not former:
-                trainer.validate(learner, loaders["validation"], verbose=False)
-            with meter.phase("train"):
-                trainer.fit(learner, loaders["train"], loaders["validation"])
-            if journal.done % plan.every:
-                trainer.validate(learner, loaders["validation"], verbose=False)
+            _fit(trainer, learner, journal, former)
 
             # 5. The test rows: once, by the final model, under the same rule for both arms; never in a trial.
-            if learner.best_state is not None:
-                model.load_state_dict(learner.best_state)
-            if not run.study.trial:
-                watch.say("testing")
-                trainer.test(learner, loaders["test"], verbose=False)
-                _write_predictions(folder, prepared.test, journal)
+            _test(trainer, learner, journal)
             if run.keep_weights:
-                keep(folder / MODEL, run.arm.settle(model), run.task.processor(run.model))
+                keep(folder / MODEL, run.arm.settle(start.model), run.task.processor(run.model))
                 leave_fingerprints(run, prepared, folder / MODEL)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
@@ -153,26 +108,71 @@ def train(
                 "arm": run.arm.name,
                 "seed": run.seed,
                 "status": status,
-                "scores": _scores(run, journal, status, reason),
-                "cost": _cost(run, plan, journal, meter, learner, memory, fastest),
-                "init": init,
+                "scores": journal.scores(status, reason),
+                "cost": cost_of(run, plan, journal, learner, gauges),
+                "init": start.init,
                 "data": prepared.facts | {"order": plan.digest},
-                "environment": environment(
-                    _device_name(device), run.precision, torch.get_num_threads(), cpu_name(), started
-                )
-                | {"order_index": order_index, "state": state},
+                "environment": _environment(run, started)
+                | {"state": gauges.state, "order_index": order_index},
                 "config": run.config(),
                 "argv": list(argv),
             }
-            write_record(folder, record)
-            if status == "finished":
-                settle_ages(run, prepared, folder, record, journal.ages)
-                if run.keep_weights:
-                    write_ledger(folder / MODEL, record, run.model.name)
-            if status in ("finished", "diverged"):
-                (folder / resume.FILE).unlink(missing_ok=True)
+            _leave(run, prepared, journal, folder, record)
         summarise(logger, record)
     return record
+
+
+def _opened(folder: Path, run_id: str) -> tuple[dict[str, Any] | None, list[dict[str, Any] | None]]:
+    """An empty folder, or one ready to go on from the state that is given, and what that state had cost."""
+    former = resume.load(folder, run_id)
+    if former is None:
+        shutil.rmtree(folder, ignore_errors=True)  # what an attempt left that cannot go on
+        folder.mkdir(parents=True)
+        return None, []
+    costs = resume.former_costs(folder, former)
+    resume.rewind(folder, former["step"])
+    return former, costs
+
+
+def _fit(trainer: pl.Trainer, learner: Learner, journal: Journal, former: dict[str, Any] | None) -> None:
+    """Train on the planned batches, those that are left of them, with a look before and after."""
+    run, prepared, plan = journal.run, journal.prepared, journal.plan
+    first, order = 0, plan.orders["train"]
+    if former:
+        learner.model.load_state_dict(former["model"])
+        learner.best_state = former["best"]
+        journal.resumed(former)
+        first, order = former["step"], order[former["step"] :]
+    training = _loader(prepared.train, order, run.seed, first)
+    validation = _loader(prepared.validation, plan.orders["validation"])
+    if not former:
+        trainer.validate(learner, validation, verbose=False)
+    with journal.meter.phase("train"):
+        trainer.fit(learner, training, validation)
+    if journal.done % plan.every:
+        trainer.validate(learner, validation, verbose=False)
+
+
+def _test(trainer: pl.Trainer, learner: Learner, journal: Journal) -> None:
+    """The test rows under the weights that are kept; a trial never sees them."""
+    run, test = journal.run, journal.prepared.test
+    if learner.best_state is not None:
+        learner.model.load_state_dict(learner.best_state)
+    if not run.study.trial:
+        journal.watch.say("testing")
+        trainer.test(learner, _loader(test, journal.plan.orders["test"]), verbose=False)
+        _write_predictions(journal.folder, test, journal)
+
+
+def _leave(run: Run, prepared: Prepared, journal: Journal, folder: Path, record: dict[str, Any]) -> None:
+    """Write the record, and what a finished run leaves beside it."""
+    write_record(folder, record)
+    if record["status"] == "finished":
+        settle_ages(run, prepared, folder, record, journal.ages)
+        if run.keep_weights:
+            write_ledger(folder / MODEL, record, run.model.name)
+    if record["status"] in ("finished", "diverged"):
+        (folder / resume.FILE).unlink(missing_ok=True)
 
 
 def _trainer(run: Run, plan: Plan, journal: Journal, logger: Any, folder: Path) -> pl.Trainer:
@@ -227,48 +227,6 @@ class _Steps(torch.utils.data.Dataset):
         return self.examples.batch(self.order[step].tolist(), draw)
 
 
-def _scores(run: Run, journal: Journal, status: str, reason: str | None) -> dict[str, Any]:
-    """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
-    validation = journal.best if run.budget.keep == "best" else journal.last
-    finished = status == "finished"
-    known = validation if finished else None
-    return {
-        "validation": known and {name: known[name] for name in known if name != "loss"},
-        "test": journal.test.scores if finished and journal.test else None,
-        "reason": "a trial: it never sees the test rows" if run.study.trial and finished else reason,
-    }
-
-
-def _cost(
-    run: Run,
-    plan: Plan,
-    journal: Journal,
-    meter: Meter,
-    learner: Learner,
-    memory: PeakMemory,
-    fastest: dict[str, Any],
-) -> dict[str, Any]:
-    """The record's `cost`: what was counted, what was timed, what was metered, and what follows from it."""
-    cost = plan.cost(journal.done, journal.evaluations, journal.test is not None, journal.generated)
-    seconds, energy = meter.seconds_by_phase(), meter.account()
-    ever = frozenset().union(*(names for _, names in learner.stages))
-    sizes = [(p.numel(), name in ever) for name, p in learner.model.named_parameters()]
-    train, tokens = seconds["train"], cost["tokens"]["train"]
-    share = utilisation(cost["flops"]["train"], train, fastest["flops_per_second"])
-    return {
-        **cost,
-        "seconds": seconds,
-        "samples_per_second": cost["samples"]["train"] / train if journal.done else None,
-        "tokens_per_second": {kind: n / train for kind, n in tokens.items()} if journal.done else None,
-        "data_wait_share": min(1.0, journal.waited / train) if journal.done else None,
-        "utilisation": {"share": share if journal.done else None, "peak": fastest},
-        "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, free in sizes if free)},
-        "peak_memory_bytes": memory.peaks(),
-        "energy": energy,
-        **run.meter.consequences(energy, seconds["total"]),
-    }
-
-
 def _write_predictions(folder: Path, test: Examples, journal: Journal) -> None:
     """One row per test example, in the order of the test rows."""
     if (told := journal.test) is not None:
@@ -276,8 +234,9 @@ def _write_predictions(folder: Path, test: Examples, journal: Journal) -> None:
         write_predictions(folder, ids, told.texts, told.labels, told.predictions, told.statistics)
 
 
-def _device_name(device: str) -> str:
-    return f"cuda:{torch.cuda.get_device_name()}" if device == "cuda" else "cpu"
+def _environment(run: Run, started: datetime) -> dict[str, Any]:
+    threads = torch.get_num_threads()
+    return environment(run.hardware.device_name(), run.precision, threads, cpu_name(), started)
 
 
 def _quiet() -> None:
