@@ -104,9 +104,7 @@ def test_what_nobody_could_check_is_unknown_and_says_why(tmp_path, checkpoint, w
     findings = told(tmp_path, lambda seed: checkpoint)
     found = met(findings)
     assert found.found is None
-    assert found.sentence.startswith(
-        f"whether evaluation rows occur in its pretraining text is unknown: {why}"
-    )
+    assert found.sentence.startswith(f"whether it met evaluation rows in pretraining is unknown: {why}")
     assert not sections.page(findings).warnings
     assert f"pretrained: {found.sentence}." in answers.changers(findings)
     (one,) = [each for each in quantities(findings) if each.name == "met_before"]
@@ -130,6 +128,17 @@ def test_of_several_runs_the_worst_is_told_and_those_unchecked_are_counted(tmp_p
     both = told(tmp_path / "both", lambda seed: from_run(met_before=counts(3 * seed)))
     assert met(both).found == 3
     assert both.attestations[1].same  # rows met before are no part of what the runs held
+
+
+def test_nothing_is_said_of_images_whose_names_were_compared(tmp_path):
+    def images(record):
+        record["config"]["task"]["kind"] = "image_classification"
+        if checkpoint := record["init"]["checkpoint"]:
+            checkpoint |= from_run(met_before=counts(0))
+
+    found = met(compare(make_study(tmp_path, change=images, **SMALL)))
+    assert found.found is None
+    assert "rows are images, and only text is compared" in found.sentence
 
 
 @given(found=st.integers(0, 10**6), of=st.integers(1, 10**6), data=st.data())

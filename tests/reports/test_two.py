@@ -41,9 +41,8 @@ def test_the_page_says_what_changed_and_where_the_studies_differ() -> None:
 
 
 def _rows(spec: dict) -> list[dict]:
-    """The rows of a chart's data, those of its layers included."""
-    found = [spec.get("data", {}), *(layer.get("data", {}) for layer in spec.get("layer", ()))]
-    return [row for data in found for row in data.get("values", ()) if "label" in row]
+    """The rows of a chart that stand for a comparison."""
+    return [row for rows in spec["datasets"].values() for row in rows if "label" in row]
 
 
 def test_hostile_names_stay_words_and_nothing_is_loaded() -> None:

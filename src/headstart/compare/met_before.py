@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare import phrases
@@ -29,7 +29,7 @@ class MetBefore:
     def sentence(self) -> str:
         """'0 of 1,020 evaluation rows occur in its pretraining text', or that it is unknown, and why."""
         if self.found is None:
-            return f"whether evaluation rows occur in its pretraining text is unknown: {self.why}"
+            return f"whether it met evaluation rows in pretraining is unknown: {self.why}"
         rows, occur = phrases.plural(self.of, "evaluation row"), "occurs" if self.found == 1 else "occur"
         rest = "; ".join(part for part in (self._how(self.found), self.scope) if part)
         told = f"{self.found:,} of {rows} {occur} in its pretraining text ({rest})"
@@ -49,6 +49,8 @@ def met_before(records: Sequence[Record]) -> MetBefore | None:
     poured = [record.init["checkpoint"] for record in records if record.init["checkpoint"]]
     if not poured:
         return None
+    if records[0].config["task"].get("kind") == "image_classification":  # by their names, if at all
+        return MetBefore(None, 0, 0, 0, "", "rows are images, and only text is compared")
     checked = [_checked(each) for each in poured if each.get("met_before")]
     if not checked:
         return MetBefore(None, 0, 0, 0, "", _why(poured[0]))
@@ -65,8 +67,7 @@ def _checked(checkpoint: Mapping[str, Any]) -> MetBefore:
 
 
 def _with(one: MetBefore, more: str) -> MetBefore:
-    scope = "; ".join(part for part in (one.scope, more) if part)
-    return MetBefore(one.found, one.whole, one.of, one.words, scope, one.why)
+    return replace(one, scope="; ".join(part for part in (one.scope, more) if part))
 
 
 def _unseen(carried: Any) -> str:

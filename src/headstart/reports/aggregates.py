@@ -79,7 +79,7 @@ def chart(profiles: Sequence[Profile], arms: Sequence[str]) -> drawing.Spec:
     percent = alt.Axis(format="~%", tickCount=5)
     title = "Share of runs above it"
     y = alt.Y("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=percent)
-    band = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    band = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     band = band.transform_filter("isValid(datum.low) && isValid(datum.high)")
     tips = drawing.tips(arm="Arm", score="Score", text="Share above it", interval="95 % interval")
     line = base.mark_line(strokeWidth=2.25).encode(y=y)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from headstart.compare.findings import Axis, Comparison, Curve, Example, Gain, Ratio, ToTarget
+from headstart.records.metric_names import metric_name
 from headstart.reports import charts, matchings, numbers, targets
 from headstart.reports.page import (
     Bullets,
@@ -104,7 +105,7 @@ def _metric_row(gain: Gain) -> tuple[Cell, ...]:
     sure = gain.probability_better
     return cells(
         Cell(
-            charts.metric_name(gain.metric) + ("" if gain.higher_is_better else " (lower is better)"),
+            metric_name(gain.metric) + ("" if gain.higher_is_better else " (lower is better)"),
             direction,
         ),
         numbers.score(gain.baseline_score),
@@ -144,11 +145,9 @@ def _curve_gallery(item: Comparison, metric: str, arms: Sequence[str], key: str)
 
 def _curve_figure(drawn: Sequence[Curve], arms: Sequence[str], key: str) -> Figure:
     first = drawn[0]
-    title = f"{AXIS_TITLES[first.axis]}: {charts.metric_name(first.metric)}"
+    title = f"{AXIS_TITLES[first.axis]}: {metric_name(first.metric)}"
     ends = ", ".join(_end(each) for each in drawn)
-    return Figure(
-        key, title, f"Validation {charts.metric_name(first.metric)}: {ends}.", charts.curves(drawn, arms)
-    )
+    return Figure(key, title, f"Validation {metric_name(first.metric)}: {ends}.", charts.curves(drawn, arms))
 
 
 def _end(curve: Curve) -> str:
@@ -335,7 +334,7 @@ def _pairs(item: Comparison) -> tuple[Part, ...]:
         )
         for pair in item.pairs
     )
-    caption = f"Test {charts.metric_name(item.headline)} of every pair that entered the comparison."
+    caption = f"Test {metric_name(item.headline)} of every pair that entered the comparison."
     names = f"Seed | #{item.baseline} | #{item.arm} | #Gain | Pair | Head at step 0 | Order of rows"
     return (Table(columns(names), rows, caption),)
 

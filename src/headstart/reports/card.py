@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from headstart.compare.findings import ArmSummary, Carbon, Comparison, Findings
-from headstart.reports import blocks, charts, markdown, numbers, pretraining, provenance, sections, spent
+from headstart.records.metric_names import metric_name
+from headstart.reports import blocks, markdown, numbers, pretraining, provenance, sections, spent
 from headstart.reports.page import Bullets, Cell, Code, Part, Section, Table, Text, cells, columns
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -128,7 +129,7 @@ def _results(findings: Findings, arm: str) -> tuple[Part, ...]:
     names = columns("Condition | Metric | #Test score | Against | #Gain | #Interval | Verdict | Seeds")
     caption = "Means over pairs. A positive gain means that the arm that is not the baseline is better."
     alone = tuple(
-        cells(item.condition or "all", charts.metric_name(item.metric), sections.score_cell(item),
+        cells(item.condition or "all", metric_name(item.metric), sections.score_cell(item),
               sections.runs_text(item))
         for item in _summaries(findings, arm)
     )  # fmt: skip
@@ -149,7 +150,7 @@ def _row(item: Comparison, metric: str, arm: str) -> tuple[Cell, ...]:
     lower = "" if gain.higher_is_better else " (lower is better)"
     return cells(
         item.condition.name or "all",
-        charts.metric_name(metric) + lower,
+        metric_name(metric) + lower,
         numbers.score(mine),
         other,
         f"{numbers.signed(gain.gain)} for {item.arm}",

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.findings import ArmSummary, Axis, ClassGain, Comparison, Confusion, Curve
-from headstart.records.metric_names import metric_name, metric_title
+from headstart.records.metric_names import metric_title
 from headstart.reports import drawing, numbers
 from headstart.reports.drawing import Rows, Spec
 
@@ -44,29 +44,28 @@ def curves(drawn: Sequence[Curve], arms: Sequence[str]) -> Spec:
         color=drawing.colour(arms, shown=shown),
     )
     measured = f"{metric_title(metric)} on validation"
-    band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=measured), y2="high:Q")
+    band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=measured), y2=alt.Y2("high:Q"))
     line = base.mark_line(strokeWidth=2.25).encode(y=alt.Y("mean:Q", scale=alt.Scale(zero=False)))
     dots = base.mark_point(size=34, filled=True, opacity=1).encode(
-        y="mean:Q",
+        y=alt.Y("mean:Q"),
         shape=drawing.shape(arms, shown=shown),
         tooltip=drawing.tips(arm="Arm", at=title, mean="Mean", range="Range", runs="Runs"),
     )
-    return drawing.spec(band + line + dots, height=220)
+    return drawing.spec(alt.layer(band, line, dots), height=220)
 
 
 def gains(comparisons: Sequence[Comparison], arms: Sequence[str], labels: Sequence[str]) -> Spec:
     """One dot with its interval per comparison, against zero and the equivalence margin."""
     rows = [_gain_row(item, label) for item, label in zip(comparisons, labels, strict=True) if item.gain]
     base = drawing.chart(rows).encode(y=alt.Y("label:N", title=None, sort=None, axis=drawing.names()))
-    headline = metric_name(comparisons[0].headline)
-    title = f"Gain in {headline} over {comparisons[0].baseline} (right of 0 is better)"
+    title = f"Gain over {comparisons[0].baseline} (right of 0 is better)"
     whisker = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
         x=alt.X("low:Q", title=title, axis=alt.Axis(tickCount=7)),
-        x2="high:Q",
+        x2=alt.X2("high:Q"),
         color=drawing.colour(arms, legend=False),
     )
     dot = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x="gain:Q",
+        x=alt.X("gain:Q"),
         color=drawing.colour(arms, legend=False),
         tooltip=drawing.tips(
             label="Comparison", text="Gain", interval="Interval", pairs="Pairs", word="Verdict"
@@ -89,7 +88,7 @@ def score_by_rows(summaries: Sequence[ArmSummary], rows_of: Mapping[str, int], a
     title = f"{metric_title(summaries[0].metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
     line = base.mark_line(strokeWidth=2.25).encode(y=y)
-    whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     tips = drawing.tips(arm="Arm", rows="Rows", text="Mean", range="Range over seeds", runs="Runs")
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(
         y=y, shape=drawing.shape(arms), tooltip=tips
@@ -108,11 +107,11 @@ def classes(items: Sequence[ClassGain], baseline: str, arm: str, arms: Sequence[
     y = alt.Y("label:N", title=None, sort=order, axis=drawing.names(grid=True))
     title = "Share of the class's test examples that are right"
     x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=5))
-    link = drawing.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2="to:Q")
+    link = drawing.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2=alt.X2("to:Q"))
     dots = drawing.chart(ends).mark_point(size=80, filled=True, opacity=1)
     tips = drawing.tips(label="Class", arm="Arm", right="Right", gain="Gain", examples="Test examples")
     arm_of = {"color": drawing.colour(arms, shown=shown), "shape": drawing.shape(arms, shown=shown)}
-    return drawing.spec(link + dots.encode(y=y, x=x, tooltip=tips, **arm_of), 22 * len(order))
+    return drawing.spec(alt.layer(link, dots.encode(y=y, x=x, tooltip=tips, **arm_of)), 22 * len(order))
 
 
 def classes_drawn(items: Sequence[ClassGain]) -> list[ClassGain]:
@@ -185,11 +184,11 @@ def _reference(rows: Rows) -> list[alt.Chart]:
     if margin is None:
         return [zero]
     band = drawing.chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
-    return [band.encode(x="from:Q", x2="until:Q"), zero]
+    return [band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q")), zero]
 
 
 def _cell_text(base: alt.Chart, style: str, side: str) -> alt.Chart:
-    text = base.mark_text(style=style, fontSize=10).encode(text="short:N")
+    text = base.mark_text(style=style, fontSize=10).encode(text=alt.Text("short:N"))
     return text.transform_filter(f"datum.share {side} 0.55")
 
 

@@ -13,9 +13,17 @@ Rows = list[dict[str, Any]]
 ROOM, GAP = 40, 4  # characters of a legend over the narrowest chart, and those that a symbol takes
 
 
+class Shared(alt.InlineDataset):
+    """Rows that all copies of a chart share: Altair copies a chart, its rows included, at every layer."""
+
+    def __deepcopy__(self, memo: Any = None) -> Shared:
+        """The same rows: nobody changes them once a chart is made."""
+        return self
+
+
 def chart(rows: Rows) -> alt.Chart:
     """A chart of rows that travel inside it."""
-    return alt.Chart(alt.Data(values=rows))
+    return alt.Chart(alt.InlineData(values=Shared(rows)))
 
 
 def spec(made: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:

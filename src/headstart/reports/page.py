@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-SHORT, LONG = 14, 48  # characters of a cell
+SHORT, LONG = 20, 48  # characters of a cell
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class Cell:
         if " (" in self.text and len(self.text) <= LONG:
             return "bracketed"
         return "short" if len(self.text) <= SHORT else "long" if len(self.text) > LONG else ""
+
+    @property
+    def halves(self) -> tuple[str, str]:
+        """What stands before a bracket, and the bracket."""
+        before, _, after = self.text.partition(" (")
+        return before, f"({after}"
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,21 @@ def _break_evens(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part,
     )
     pays = "#Pays for itself | #95 % interval"
     names = columns(f"{lead}Arm | Counted in | Final score of | #Saved per use | {pays} | Remark")
-    return (Table(names, tuple(_break_even(item, one, arms, several) for item, one in rows), caption),)
+    told = _together([_break_even(item, one, arms, several) for item, one in rows], 2 + several)
+    return (Table(names, tuple(told), caption),)
+
+
+def _together(rows: Sequence[tuple[Cell, ...]], target: int) -> list[tuple[Cell, ...]]:
+    """Neighbours that differ in nothing but the target, whose column this is, are one row."""
+    found: list[tuple[Cell, ...]] = []
+    for row in rows:
+        before = found[-1] if found else ()
+        if before[:target] == row[:target] and before[target + 1 :] == row[target + 1 :]:
+            both = Cell(f"{before[target].text}, {row[target].text}")
+            found[-1] = (*row[:target], both, *row[target + 1 :])
+        else:
+            found.append(row)
+    return found
 
 
 def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:

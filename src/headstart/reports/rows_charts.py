@@ -25,7 +25,7 @@ def scores(curve: DataCurve, ranges: Mapping[tuple[str, int], Sequence[float]], 
     title = f"{metric_title(curve.metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
     line = base.mark_line(strokeWidth=2.25).encode(y=y)
-    whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     tips = drawing.tips(arm="Arm", rows="Rows", text="Mean", range="Range over runs", runs="Runs")
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(
         y=y, shape=drawing.shape(arms, shown=shown), tooltip=tips
@@ -46,17 +46,22 @@ def needed(curve: DataCurve, arms: Sequence[str]) -> Spec:
     same = drawing.chart([{"rows": end, "needed": end} for end in span]).mark_line(
         style="link", strokeDash=[4, 3]
     )
-    whisker = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    whisker = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     tips = drawing.tips(rows="Rows given", text="Rows needed", interval="95 % interval", times="Multiplier")
     layers = [
         same.encode(x=_x(curve, f"Rows that {curve.arm} was given"), y=_needed_y(curve, title)),
         whisker,
-        *(_dots(base, kind, shape, curve, title, tips) for kind, shape in KINDS.items()),
+        *(_dots(base, kind, shape, curve, title, tips) for kind, shape in _kinds(rows)),
     ]
     return drawing.spec(alt.layer(*layers), height=HEIGHT)
 
 
 KINDS = {"": "circle", "at least": "triangle-up", "at most": "triangle-down"}
+
+
+def _kinds(rows: Rows) -> list[tuple[str, str]]:
+    """Kinds of dots that there are any of, with their shapes: a layer without dots would be a warning."""
+    return [(kind, shape) for kind, shape in KINDS.items() if any(row["kind"] == kind for row in rows)]
 
 
 def _dots(
@@ -108,7 +113,11 @@ def _saved(curve: DataCurve, title: str) -> list[alt.Chart]:
     if not spans:
         return []
     rule = drawing.chart(spans).mark_rule(style="link", strokeDash=[4, 3], strokeWidth=1.5)
-    return [rule.encode(x=_x(curve, "Labelled training rows"), x2="until:Q", y=alt.Y("mean:Q", title=title))]
+    return [
+        rule.encode(
+            x=_x(curve, "Labelled training rows"), x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)
+        )
+    ]
 
 
 def _crossing(curve: DataCurve) -> list[alt.Chart]:
@@ -119,7 +128,11 @@ def _crossing(curve: DataCurve) -> list[alt.Chart]:
     low = max(found.sure_low or first, first)
     high = min(found.sure_high or last, last)
     x = _x(curve, "Labelled training rows")
-    band = drawing.chart([{"rows": low, "until": high}]).mark_rect(style="margin").encode(x=x, x2="until:Q")
+    band = (
+        drawing.chart([{"rows": low, "until": high}])
+        .mark_rect(style="margin")
+        .encode(x=x, x2=alt.X2("until:Q"))
+    )
     rule = drawing.chart([{"rows": found.value}]).mark_rule(style="link", strokeDash=[4, 3]).encode(x=x)
     return [band, rule]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.records.metric_names import metric_name
 from headstart.reports import (
     aggregates,
     blocks,
@@ -148,7 +149,7 @@ def _summary(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     by_place = {(item.condition.name, item.arm): item for item in findings.comparisons}
     lead = "Condition | " if several else ""
     level = blocks.level_of(findings.comparisons[0].gain if findings.comparisons else None)
-    headline = charts.metric_name(findings.headline)
+    headline = metric_name(findings.headline)
     names = f"{lead}Arm | #Test {headline} | #Gain | #{level} interval | #FLOPs | #Time | #Energy | Runs"
     rows = tuple(
         _summary_row(item, by_place.get((item.condition, item.arm)), arms, several) for item in findings.arms
@@ -240,7 +241,7 @@ def _gains(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
         return ()
     spec = charts.gains(kept, arms, labels_of(kept))
     told = "; ".join(_gain_words(item, label) for item, label in zip(kept, labels_of(kept), strict=True))
-    title = f"Gain in {charts.metric_name(findings.headline)}, {blocks.level_of(kept[0].gain)} interval"
+    title = f"Gain in {metric_name(findings.headline)}, {blocks.level_of(kept[0].gain)} interval"
     note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
     figure = Figure("gain", title, f"{told}.", spec)
     return (figure, Text(note, "note")) if findings.margin else (figure,)
@@ -262,7 +263,7 @@ def _sizes(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
     if len(sizes) < 2 or len(set(sizes)) < len(sizes):  # another setting varies too: a line would mix them
         return ()
     spec = charts.score_by_rows(placed, rows_of, arms)
-    headline = charts.metric_name(findings.headline)
+    headline = metric_name(findings.headline)
     words = f"Mean test {headline} against labelled rows; whiskers: range over seeds."
     return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)
 

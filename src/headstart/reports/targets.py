@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ NAMES: dict[Axis, str] = {
     "seconds": "time",
     "joules": "energy",
 }
+ALIKE = 0.05  # ratios this close are told once
 MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
 
 
@@ -70,18 +72,21 @@ def _figure(drawn: Sequence[Target], item: Comparison, arms: Sequence[str], key:
 def chart(drawn: Sequence[Target], arm: str, arms: Sequence[str]) -> drawing.Spec:
     """One ratio with its interval per target; a target that was not always reached is a hollow triangle."""
     rows = [_chart_row(target, arm) for target in drawn]
+    kinds = [(kind, mark) for kind, mark in MARKS.items() if any(row["kind"] == kind for row in rows)]
     wide = {"labelLimit": 260}
     base = drawing.chart(rows).encode(
         y=alt.Y("target:N", title=None, sort=None, axis=drawing.names(**wide)),
         color=drawing.colour(arms, legend=False),
     )
-    title = "Ratio of training FLOPs (logarithmic)"
+    title = "Ratio of FLOPs (logarithmic)"
     x = drawing.logarithmic("ratio", title, format=".2~r")
     whisker = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=drawing.logarithmic("low", title, format=".2~r"), x2="high:Q"
+        x=drawing.logarithmic("low", title, format=".2~r"), x2=alt.X2("high:Q")
     )
     tips = drawing.tips(target="Target", text="Ratio", interval="95 % interval", reached="Reached")
-    dots = [_dots(base, kind, shape).encode(x=x, tooltip=tips) for kind, shape in MARKS.items()]
+    dots = [
+        _dots(base, kind, shape).encode(x=x, tooltip=tips) for kind, shape in MARKS.items() if kind in kinds
+    ]
     one = drawing.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
     return drawing.spec(alt.layer(one, whisker, *dots), height=max(80, 34 * len(rows)))
 
@@ -114,7 +119,7 @@ def _table(item: Comparison) -> Table:
     ratios = " | ".join(f"#Ratio of {NAMES[axis]}" for axis in shown)
     names = f"Target | #Score | #{item.baseline} reached it | #{item.arm} reached it | {ratios}"
     same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
-    alike = f" In {', '.join(same)} the ratios are those of the FLOPs." if same else ""
+    alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
     way = " The way is that from the lower start to the best score seen." if len(item.targets) > 2 else ""
     caption = (
         f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
@@ -124,7 +129,7 @@ def _table(item: Comparison) -> Table:
 
 
 def _axes(targets: Sequence[Target]) -> list[Axis]:
-    """FLOPs, time and energy; steps, samples and tokens only where they tell something else than FLOPs."""
+    """FLOPs, time and energy; steps, samples and tokens only where a ratio is further off than 5 %."""
     return [
         axis
         for axis in NAMES
@@ -133,8 +138,19 @@ def _axes(targets: Sequence[Target]) -> list[Axis]:
 
 
 def _differs(target: Target, axis: Axis) -> bool:
-    forms = [bounds.with_interval(_ratio(target, one), numbers.ratio) for one in (axis, "flops")]
-    return forms[0] != forms[1]
+    ends = [_ends(_ratio(target, one)) for one in (axis, "flops")]
+    return any(_apart(one, other) for one, other in zip(*ends, strict=True))
+
+
+def _ends(found: Bounded | None) -> tuple[float | None, ...]:
+    return (found.low, found.high, found.sure_low, found.sure_high) if found else (None,) * 4
+
+
+def _apart(one: float | None, other: float | None) -> bool:
+    """Whether two ends differ by more than 5 %, or one of them is not known."""
+    if one is None or other is None:
+        return one is not other
+    return not math.isclose(one, other, rel_tol=ALIKE)
 
 
 def _row(target: Target, shown: Sequence[Axis]) -> tuple[Cell, ...]:

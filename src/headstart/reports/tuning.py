@@ -172,13 +172,13 @@ def chart(drawn: Sequence[ExpectedBest], arms: Sequence[str]) -> drawing.Spec:
         x=alt.X("trials:Q", title="Trials", axis=whole, scale=drawing.tight(1)), color=drawing.colour(arms)
     )
     title = f"{metric_title(drawn[0].metric)} on validation"
-    band = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    band = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     line = base.mark_line(strokeWidth=2.25).encode(y=alt.Y("expected:Q", scale=alt.Scale(zero=False)))
     told_by = drawing.tips(
         arm="Arm", trials="Trials", text="Expected best", range="95 of 100 orders", flops="FLOPs"
     )
     dots = base.mark_point(size=40, filled=True, opacity=1).encode(
-        y="expected:Q", shape=drawing.shape(arms), tooltip=told_by
+        y=alt.Y("expected:Q"), shape=drawing.shape(arms), tooltip=told_by
     )
     sure = [
         _sure(base, end) for end in ("sure_low", "sure_high") if any(row[end] is not None for row in rows)
