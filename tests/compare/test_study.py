@@ -44,7 +44,7 @@ def test_a_planted_gain_is_found(tmp_path):
 def test_the_sentence_says_it_all(tmp_path):
     found = only(compare(make_study(tmp_path, seeds=range(6))))
     for part in (
-        "With 512 labelled rows of docs_library, pretrained scores 0.",
+        "With 512 training rows of docs_library, pretrained scores 0.",
         "95 % interval",
         "6 pairs: better",
         "scratch did not reach pretrained's final validation accuracy",

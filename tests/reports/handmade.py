@@ -63,7 +63,7 @@ def sizes(rows: tuple[int, ...] = (64, 128, 256, 512, 1024)) -> f.Findings:
 def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: Any) -> f.Comparison:
     """Pretrained against scratch over three pairs."""
     made = f.Comparison(
-        sentence=f"With {rows} labelled rows of docs_library, pretrained weights score {0.17 + gain:.3f} "
+        sentence=f"With {rows} training rows of docs_library, pretrained weights score {0.17 + gain:.3f} "
         f"against 0.170 (gain {gain:.3f}, 95 % interval {gain - 0.028:.2f} to {gain + 0.022:.2f}, 3 pairs); "
         f"scratch did not reach {0.17 + gain:.3f} within this budget; training cost the same FLOPs "
         "(ratio 1.00). Energy on this machine is estimated, not measured.",

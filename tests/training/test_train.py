@@ -50,7 +50,7 @@ def test_a_pair_from_command_to_report(quick: list[str], capsys: pytest.CaptureF
         jsonschema.validate(record, dict(schema()))
         check(record)
     shown = capsys.readouterr().out
-    assert "scratch" in shown and "labelled rows" in shown and "report.html" in shown
+    assert "scratch" in shown and "training rows" in shown and "report.html" in shown
     assert (study / "report.html").exists() and (study / "report.md").exists()
     for run in study.glob("*/record.json"):
         check_files(run.parent)

@@ -72,7 +72,7 @@ class Condition:
     id: str  # condition_id of the records
     name: str  # "512 rows", or "256 rows, lr 0.001"; "" when the study has one condition
     settings: Mapping[str, str]  # {"size": "512 rows"}; only what varies
-    train_rows: int  # labelled rows that every arm of this condition trained on
+    train_rows: int  # rows that every arm of this condition trained on
 
 
 @dataclass(frozen=True)

@@ -158,11 +158,11 @@ def _root(variance: float | None) -> float | None:
 
 
 def _where(comparison: Comparison) -> str:
-    """ "With 512 labelled rows of docs_library", with the other settings that vary."""
+    """ "With 512 training rows of docs_library", with the other settings that vary."""
     condition = comparison.condition
     others = [f"{k} {v}" for k, v in condition.settings.items() if k not in ("size", "task")]
     inside = f" ({', '.join(others)})" if others else ""
-    return f"With {condition.train_rows} labelled rows of {comparison.task}{inside}"
+    return f"With {condition.train_rows} training rows of {comparison.task}{inside}"
 
 
 def _scores(comparison: Comparison, gain: Gain) -> str:

@@ -75,12 +75,12 @@ def gains(comparisons: Sequence[Comparison], arms: Sequence[str], labels: Sequen
 
 
 def score_by_rows(summaries: Sequence[ArmSummary], rows_of: Mapping[str, int], arms: Sequence[str]) -> Spec:
-    """Score against the number of labelled rows: what the weights are worth in data."""
+    """Score against the number of training rows: what the weights are worth in data."""
     rows = [_size_row(item, rows_of[item.condition]) for item in summaries if item.score_mean is not None]
     ticks = sorted({row["rows"] for row in rows})
     x = alt.X(
         "rows:Q",
-        title="Labelled training rows (logarithmic)",
+        title="Training rows (logarithmic)",
         scale=alt.Scale(type="log", nice=False, padding=12),
         axis=alt.Axis(values=ticks, format=",d", grid=False, labelOverlap=True),
     )

@@ -1,4 +1,4 @@
-"""Data curves: what the weights are worth in labelled rows, with the crossing and the law of transfer."""
+"""Data curves: what the weights are worth in training rows, with the crossing and the law of transfer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headstart.reports.page import (
     columns,
 )
 
-TITLE = "What the weights are worth in labelled rows"
+TITLE = "What the weights are worth in training rows"
 
 
 def sections(findings: Findings, arms: Sequence[str]) -> list[Section]:
@@ -83,7 +83,7 @@ def _figures(
     told = "; ".join(f"{point.rows:,} rows: {_told(curve, point)}" for point in curve.points)
     left = Figure(
         f"{key}-scores",
-        f"Test {metric_name(curve.metric)} against labelled rows",
+        f"Test {metric_name(curve.metric)} against training rows",
         f"{told}. Whiskers: lowest to highest run. Dashed: {_dashed(curve)}",
         rows_charts.scores(curve, scores, arms),
     )

@@ -1,4 +1,4 @@
-"""Rows charts: scores against labelled rows, and how many rows the weights stand for."""
+"""Rows charts: scores against training rows, and how many rows the weights stand for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scores(curve: DataCurve, ranges: Mapping[tuple[str, int], Sequence[float]], 
     rows = [row for point in curve.points for row in _both(curve, point, ranges)]
     shown = (curve.baseline, curve.arm)
     base = drawing.chart(rows).encode(
-        x=_x(curve, "Labelled training rows"), color=drawing.colour(arms, shown=shown)
+        x=_x(curve, "Training rows"), color=drawing.colour(arms, shown=shown)
     )
     title = f"{metric_title(curve.metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
@@ -115,7 +115,7 @@ def _saved(curve: DataCurve, title: str) -> list[alt.Chart]:
     rule = drawing.chart(spans).mark_rule(style="link", strokeDash=[4, 3], strokeWidth=1.5)
     return [
         rule.encode(
-            x=_x(curve, "Labelled training rows"), x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)
+            x=_x(curve, "Training rows"), x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)
         )
     ]
 
@@ -127,7 +127,7 @@ def _crossing(curve: DataCurve) -> list[alt.Chart]:
         return []
     low = max(found.sure_low or first, first)
     high = min(found.sure_high or last, last)
-    x = _x(curve, "Labelled training rows")
+    x = _x(curve, "Training rows")
     band = (
         drawing.chart([{"rows": low, "until": high}])
         .mark_rect(style="margin")

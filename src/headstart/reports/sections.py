@@ -101,7 +101,7 @@ def _opening(findings: Findings, arms: Sequence[str]) -> list[Section]:
         Section("summary", "The result", _summary(findings, arms)),
         Section("gain", "The gain and its interval", _gains(findings, arms)),
         Section("ranking", ranking.title(findings), ranking.parts(findings, arms)),
-        Section("sizes", "Score against labelled rows", _sizes(findings, arms)),
+        Section("sizes", "Score against training rows", _sizes(findings, arms)),
         *data_curves.sections(findings, arms),
         Section("models", "Score against the size of the model", scales.models(findings, arms)),
         Section("aggregates", "Over all conditions", aggregates.parts(findings, arms)),
@@ -264,7 +264,7 @@ def _sizes(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
         return ()
     spec = charts.score_by_rows(placed, rows_of, arms)
     headline = metric_name(findings.headline)
-    words = f"Mean test {headline} against labelled rows; whiskers: range over seeds."
+    words = f"Mean test {headline} against training rows; whiskers: range over seeds."
     return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)
 
 
