@@ -69,7 +69,7 @@ def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
             assert len(one.provenance) == 2 * gain.pairs
         for ratio in item.ratios.values():
             one = named(found, f"{ratio.resource}_ratio", **place)
-            assert one.value == ratio.value
+            assert (one.value, one.n) == (ratio.value, len(ratio.per_pair))
             assert ratio.value is not None or (ratio.reason and ratio.reason in one.note)
 
 
@@ -115,6 +115,15 @@ def test_energy_that_is_refused_says_why_and_estimates_say_so() -> None:
     one = named(quantities(findings), "joules_ratio")
     assert (one.value, one.note.split(";")[0]) == (None, "another machine")
     assert named(quantities(handmade.study()), "joules_ratio").word == "estimated"
+
+
+def test_a_ratio_counts_only_the_pairs_that_it_could_compare(tmp_path: Path) -> None:
+    def alone_but_once(record: dict[str, Any]) -> None:
+        record["cost"]["energy"] |= {"exclusive": record["seed"] > 0}
+
+    findings = compare(make_study(tmp_path, change=alone_but_once, seeds=range(3), examples=60))
+    assert named(quantities(findings), "joules_ratio").n == 2
+    assert named(quantities(findings), "flops_ratio").n == 3
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _corrected(here: Quantity, found: Comparison) -> Iterator[Quantity]:
 def _ratios(here: Quantity, found: Comparison) -> Iterator[Quantity]:
     for ratio in found.ratios.values():
         word = "estimated" if ratio.estimated else "lower bound" if ratio.lower_bound else ""
-        one = replace(here, name=f"{ratio.resource}_ratio", unit="times", word=word)
+        one = replace(here, name=f"{ratio.resource}_ratio", unit="times", word=word, n=len(ratio.per_pair))
         yield one.at(ratio.value, ratio.interval).because(ratio.reason, *ratio.notes)
 
 

@@ -19,9 +19,7 @@ def scores(curve: DataCurve, ranges: Mapping[tuple[str, int], Sequence[float]], 
     """Both arms against rows; dashed, what the arm's score would cost the baseline, and the crossing."""
     rows = [row for point in curve.points for row in _both(curve, point, ranges)]
     shown = (curve.baseline, curve.arm)
-    base = drawing.chart(rows).encode(
-        x=_x(curve, "Training rows"), color=drawing.colour(arms, shown=shown)
-    )
+    base = drawing.chart(rows).encode(x=_x(curve, "Training rows"), color=drawing.colour(arms, shown=shown))
     title = f"{metric_title(curve.metric)} on test"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
     line = base.mark_line(strokeWidth=2.25).encode(y=y)
@@ -113,11 +111,7 @@ def _saved(curve: DataCurve, title: str) -> list[alt.Chart]:
     if not spans:
         return []
     rule = drawing.chart(spans).mark_rule(style="link", strokeDash=[4, 3], strokeWidth=1.5)
-    return [
-        rule.encode(
-            x=_x(curve, "Training rows"), x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)
-        )
-    ]
+    return [rule.encode(x=_x(curve, "Training rows"), x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title))]
 
 
 def _crossing(curve: DataCurve) -> list[alt.Chart]:
