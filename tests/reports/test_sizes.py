@@ -135,6 +135,8 @@ def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -
     assert all(row[4].text.startswith(("at most", "at least", "unknown")) for row in missed)
     chart = next(part for part in section(page, "c1-targets").parts if isinstance(part, Figure))
     assert '"kind": "at most"' in json.dumps(chart.spec)
+    hollow = [layer["mark"] for layer in chart.spec["layer"] if layer["mark"].get("filled") is False]
+    assert "triangle-left" in {mark["shape"] for mark in hollow}
 
 
 def test_matchings_name_what_cannot_be_told(two: Findings) -> None:

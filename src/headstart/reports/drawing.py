@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -69,6 +69,18 @@ def names(**more: Any) -> alt.Axis:
 def tight(zero: float) -> alt.Scale:
     """A scale that begins at `zero` and ends at the data."""
     return alt.Scale(nice=False, domainMin=zero)
+
+
+def dots(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.Chart]:
+    """The points of a chart of `rows`: filled where their kind is "", and hollow where it is a bound."""
+    kinds = {row["kind"] for row in rows}
+    return [
+        base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75).transform_filter(
+            f"datum.kind === '{kind}'"
+        )
+        for kind, shape in shapes.items()
+        if kind in kinds  # a layer without points would be a warning
+    ]
 
 
 def logarithmic(field: str, title: str, ticks: Sequence[float] = (), **axis: Any) -> alt.X:

@@ -13,6 +13,7 @@ from headstart.reports import bounds, drawing, numbers
 from headstart.reports.drawing import Rows, Spec
 
 HEIGHT = 270
+MARKS = {"": "circle", "at least": "triangle-up", "at most": "triangle-down"}
 
 
 def scores(curve: DataCurve, ranges: Mapping[tuple[str, int], Sequence[float]], arms: Sequence[str]) -> Spec:
@@ -49,25 +50,9 @@ def needed(curve: DataCurve, arms: Sequence[str]) -> Spec:
     layers = [
         same.encode(x=_x(curve, f"Rows that {curve.arm} was given"), y=_needed_y(curve, title)),
         whisker,
-        *(_dots(base, kind, shape, curve, title, tips) for kind, shape in _kinds(rows)),
+        *drawing.dots(base.encode(y=_needed_y(curve, title), tooltip=tips), rows, MARKS),
     ]
     return drawing.spec(alt.layer(*layers), height=HEIGHT)
-
-
-KINDS = {"": "circle", "at least": "triangle-up", "at most": "triangle-down"}
-
-
-def _kinds(rows: Rows) -> list[tuple[str, str]]:
-    """Kinds of dots that there are any of, with their shapes: a layer without dots would be a warning."""
-    return [(kind, shape) for kind, shape in KINDS.items() if any(row["kind"] == kind for row in rows)]
-
-
-def _dots(
-    base: alt.Chart, kind: str, shape: str, curve: DataCurve, title: str, tips: list[alt.Tooltip]
-) -> alt.Chart:
-    mark = base.mark_point(size=90, filled=not kind, opacity=1, shape=shape, strokeWidth=1.75)
-    drawn = mark.encode(y=_needed_y(curve, title), tooltip=tips)
-    return drawn.transform_filter(f"datum.kind === '{kind}'")
 
 
 def _x(curve: DataCurve, title: str) -> alt.X:

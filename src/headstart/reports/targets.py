@@ -72,7 +72,6 @@ def _figure(drawn: Sequence[Target], item: Comparison, arms: Sequence[str], key:
 def chart(drawn: Sequence[Target], arm: str, arms: Sequence[str]) -> drawing.Spec:
     """One ratio with its interval per target; a target that was not always reached is a hollow triangle."""
     rows = [_chart_row(target, arm) for target in drawn]
-    kinds = [(kind, mark) for kind, mark in MARKS.items() if any(row["kind"] == kind for row in rows)]
     wide = {"labelLimit": 260}
     base = drawing.chart(rows).encode(
         y=alt.Y("target:N", title=None, sort=None, axis=drawing.names(**wide)),
@@ -84,16 +83,9 @@ def chart(drawn: Sequence[Target], arm: str, arms: Sequence[str]) -> drawing.Spe
         x=drawing.logarithmic("low", title, format=".2~r"), x2=alt.X2("high:Q")
     )
     tips = drawing.tips(target="Target", text="Ratio", interval="95 % interval", reached="Reached")
-    dots = [
-        _dots(base, kind, shape).encode(x=x, tooltip=tips) for kind, shape in MARKS.items() if kind in kinds
-    ]
+    dots = drawing.dots(base.encode(x=x, tooltip=tips), rows, MARKS)
     one = drawing.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
     return drawing.spec(alt.layer(one, whisker, *dots), height=max(80, 34 * len(rows)))
-
-
-def _dots(base: alt.Chart, kind: str, shape: str) -> alt.Chart:
-    mark = base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75)
-    return mark.transform_filter(f"datum.kind === '{kind}'")
 
 
 def _chart_row(target: Target, arm: str) -> dict[str, Any]:
