@@ -21,8 +21,9 @@ FLAGS = [
 ]  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 VIEWS = [(width, scheme) for width in (1400, 400) for scheme in ("light", "dark")]
-# Every chart place with the size of what is drawn in it.
-DRAWN = """() => [...document.querySelectorAll('.chart')].map((place) => {
+# Every chart place in sight with the size of what is drawn in it.
+DRAWN = """() => [...document.querySelectorAll('.chart')]
+  .filter((place) => place.checkVisibility()).map((place) => {
   const box = place.querySelector('svg, canvas')?.getBoundingClientRect();
   const room = place.getBoundingClientRect().width;
   const marks = place.querySelectorAll('path').length;
@@ -82,12 +83,23 @@ def test_the_page_is_quiet_complete_and_fits(page: Any, report: Path) -> None:
     assert page.asked == [report.as_uri()]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     drawn = page.evaluate(DRAWN)
-    assert len(drawn) >= 20
+    assert len(drawn) >= 12
     for chart in drawn:
         assert chart["width"] > 100, chart
         assert chart["height"] > 40, chart
         assert chart["marks"] > 0, chart
         assert chart["width"] <= chart["room"] + 1, chart
+
+
+def test_a_folded_comparison_is_drawn_when_it_is_opened(page: Any) -> None:
+    before = page.evaluate(DRAWN)
+    assert page.locator("details.fold").count() == 1, "the first of two comparisons stays open"
+    page.locator("details.fold > summary").click()
+    page.wait_for_function("[...document.querySelectorAll('.chart')].every((it) => it.querySelector('svg'))")
+    after = page.evaluate(DRAWN)
+    assert len(after) > len(before)
+    assert all(chart["width"] > 100 and chart["marks"] > 0 for chart in after)
+    assert page.heard == []
 
 
 def test_hostile_words_are_read_not_run(page: Any) -> None:

@@ -162,7 +162,7 @@ def _where(comparison: Comparison) -> str:
     condition = comparison.condition
     others = [f"{k} {v}" for k, v in condition.settings.items() if k not in ("size", "task")]
     inside = f" ({', '.join(others)})" if others else ""
-    return f"With {condition.train_rows} training rows of {comparison.task}{inside}"
+    return f"With {condition.train_rows:,} training rows of {comparison.task}{inside}"
 
 
 def _scores(comparison: Comparison, gain: Gain) -> str:

@@ -129,6 +129,7 @@ class Section:
     title: str
     parts: tuple[Part, ...]
     level: int = 2
+    folded: bool = False  # on a screen, the sections inside it are only shown when they are asked for
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,17 @@ class Page:
         """The first sentence of the answer, and the rest of it."""
         parts = re.split(r"(?<=[^.][.?!]) (?=[A-Z])", self.sentence, maxsplit=1)
         return parts[0], parts[1] if len(parts) > 1 else ""
+
+    @property
+    def chapters(self) -> list[tuple[Section, list[Section]]]:
+        """Every section of level 2 with those inside it."""
+        found: list[tuple[Section, list[Section]]] = []
+        for section in self.sections:
+            if section.level == 2:
+                found.append((section, []))
+            else:
+                found[-1][1].append(section)
+        return found
 
     def figures(self) -> list[Figure]:
         """Every chart, in reading order."""

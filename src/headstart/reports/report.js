@@ -1,13 +1,14 @@
-// Draws every chart of the page, in the theme that the reader prefers, and again when that changes.
+// Draws the charts that are in sight of the reader, in the theme that they prefer: those of a folded part
+// when it is opened, and all that are drawn again when the theme changes.
 (() => {
   "use strict";
   const report = JSON.parse(document.getElementById("report-data").textContent);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  let drawn = [];
+  const drawn = new Map();
   let latest = 0;
 
   async function draw() {
-    const turn = ++latest;
+    const turn = ++latest; // a later turn takes over what this one has not drawn
     const theme = dark.matches ? "dark" : "light";
     const options = {
       config: report.themes[theme],
@@ -16,16 +17,23 @@
       ast: true, // expressions are interpreted, so the page needs no eval
       tooltip: { theme },
     };
-    drawn.forEach((chart) => chart.finalize());
-    drawn = [];
     for (const [key, spec] of Object.entries(report.charts)) {
-      const chart = await window.vegaEmbed(document.getElementById(`chart-${key}`), spec, options);
-      if (turn !== latest) return; // the theme changed meanwhile
-      drawn.push(chart);
+      const place = document.getElementById(`chart-${key}`);
+      if (drawn.has(key) || place.closest("details:not([open])")) continue; // it would be drawn without width
+      const chart = await window.vegaEmbed(place, spec, options);
+      if (turn !== latest) return chart.finalize();
+      drawn.set(key, chart);
     }
     document.documentElement.dataset.charts = theme;
   }
 
-  dark.addEventListener("change", draw);
+  function redraw() {
+    drawn.forEach((chart) => chart.finalize());
+    drawn.clear();
+    draw();
+  }
+
+  dark.addEventListener("change", redraw);
+  for (const fold of document.querySelectorAll("details.fold")) fold.addEventListener("toggle", draw);
   draw();
 })();

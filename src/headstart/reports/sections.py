@@ -116,7 +116,7 @@ def _comparisons(findings: Findings, arms: Sequence[str]) -> list[Section]:
     for index, item in enumerate(items):
         lead = f"{item.condition.name}: " if item.condition.name else ""
         title = f"{lead}{item.arm} against {item.baseline}"
-        sections.append(Section(f"c{index}", title, (Text(item.sentence),)))
+        sections.append(Section(f"c{index}", title, (Text(item.sentence),), folded=index > 0))
         sections += blocks.block(item, arms, f"c{index}-", level=3)
     return sections
 
