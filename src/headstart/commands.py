@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from headstart.node import ConfigError
 
 if TYPE_CHECKING:
-    from headstart.compare.expected import Checked, Claim
+    from headstart.compare.expected import Claim
 
 Command = Callable[[list[str]], int]
 
@@ -231,11 +231,9 @@ def reproduce(arguments: list[str]) -> int:
         raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
     if (Path(arguments[0]) / "record.json").is_file():
         return _run_again(Path(arguments[0]))
-    holds, claim, checked = _page(Path(arguments[0]), arguments[1:], scale)
-    from headstart.reports.claims import show_claim
+    from headstart.compare.expected import read_claim
 
-    show_claim(claim, checked)
-    return 0 if holds else 1
+    return 0 if _comes_out(read_claim(Path(arguments[0])), arguments[1:], scale) else 1
 
 
 def _scale(arguments: list[str]) -> tuple[str, list[str]]:
@@ -257,16 +255,23 @@ def _run_again(folder: Path) -> int:
     return 1 if again.differences else 0
 
 
-def _page(folder: Path, settings: Sequence[str], scale: str) -> tuple[bool, Claim, Sequence[Checked]]:
-    """Run the study of a page and check what it claims."""
-    from headstart.compare import expected
+def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
+    """Run the study of a page, and show whether what it claims comes out again."""
+    from headstart.compare.expected import check
     from headstart.compare.quantities import quantities
     from headstart.compare.study import compare
+    from headstart.reports.claims import show_claim
     from headstart.studies.claim import rerun
 
-    claim = expected.read_claim(folder)
-    checked = expected.check(claim, quantities(compare(rerun(claim.command(scale), settings, scale))), scale)
-    return all(one.holds for one in checked), claim, checked
+    again = rerun(claim.command(scale), settings, scale)
+    checked = check(claim, quantities(compare(again.folder)), scale)
+    show_claim(claim, checked)
+    if not again.trained:
+        print(
+            f"Nothing was trained: all {again.runs} runs were finished before. "
+            f"To train them again, remove {again.folder}."
+        )
+    return all(one.holds for one in checked)
 
 
 def _every_page(settings: Sequence[str], scale: str) -> int:
@@ -274,15 +279,17 @@ def _every_page(settings: Sequence[str], scale: str) -> int:
     from headstart.node import HeadstartError
     from headstart.reports.claims import show_all
 
-    results = []
-    for folder in pages(Path("experiments")):
-        try:
-            holds, claim, _ = _page(folder, settings, scale)
-            results.append((claim, holds, ""))
-        except HeadstartError as error:
-            results.append((read_claim(folder), False, str(error)))
-    if not results:
+    claims = [read_claim(folder) for folder in pages(Path("experiments"))]
+    if not claims:
         raise ConfigError("reproduce --all: there is no page with a claim.json in ./experiments")
+    results = []
+    for number, claim in enumerate(claims, 1):
+        print(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}", flush=True)
+        try:
+            results.append((claim, _comes_out(claim, settings, scale), ""))
+        except HeadstartError as error:
+            print(f"headstart: {error}", file=sys.stderr)
+            results.append((claim, False, str(error)))
     show_all(results)
     return 0 if all(holds for _, holds, _ in results) else 1
 

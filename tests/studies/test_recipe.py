@@ -59,7 +59,9 @@ def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -
     assert planned.code == 0, planned.err
     assert "7 runs, 0 done" in planned.out and planned.out.count("pretraining:") == 1
 
-    assert main([*settings, arms, "seed=0,1"]) == 0
+    told = headstart(*settings, arms, "seed=0,1")
+    assert told.code == 0, told.err
+    assert told.err.count("pretraining first:") == told.err.count("pretrained:") == 1
     (first,) = records("pretraining")
     assert first["cost"]["steps"] == STEPS
     by_arm = {name: [r for r in records("quick") if r["arm"] == name] for name in ("before", "early")}

@@ -44,8 +44,11 @@ def test_a_page_comes_out_again_and_so_do_all(page: Path) -> None:
     assert list(Path("runs/reproduced/laptop/quick").glob("*/record.json")), (
         "trained again, apart from the first"
     )
+    assert "Nothing was trained" not in told.out
     every = headstart("reproduce", "--all")
     assert every.code == 0 and "1 of 1 page came out again." in every.out
+    assert "page 1 of 1: mine: It is a number." in every.out
+    assert "Nothing was trained: all 6 runs were finished before." in " ".join(every.out.split())
 
 
 def test_another_answer_is_an_exit_of_one(page: Path) -> None:

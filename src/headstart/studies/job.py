@@ -14,7 +14,7 @@ from headstart.run import Run
 from headstart.studies.identity import check_study_folder, identify, run_folder, settled
 from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
 from headstart.studies.pace import paced
-from headstart.studies.progress import StudyProgress, current, showing
+from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.recipe import pretraining, waiting_for, with_weights
 
 
@@ -68,7 +68,7 @@ def _run(run: Run, progress: StudyProgress) -> Outcome:
 def _trained(run: Run, progress: StudyProgress) -> Outcome:
     if (first := pretraining(run)) is not None:
         with waiting_for(first, progress):
-            made = _trained(first, progress)
+            made = _pretrained(first, progress)
         if not made.well:
             return _failed(run, f"its pretraining {made.status}: {made.reason}")
         run = with_weights(run)
@@ -84,6 +84,16 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
     place = paced(run, progress)
     train(run, folder, names, argv=sys.argv, watch=progress, order_index=place)
     return _outcome(run, folder, kept=False)
+
+
+def _pretrained(first: Run, progress: StudyProgress) -> Outcome:
+    """Train the run that others start from: it may take longer than all of them, and has its own lines."""
+    if not settled(run_folder(first, names := identify(first)), names):
+        progress.note(f"pretraining first: {first.title}")
+    made = _trained(first, progress)
+    if made.status == "finished":
+        progress.note(f"pretrained: {first.title}: {duration(made.seconds or 0)}")
+    return made
 
 
 def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
