@@ -31,8 +31,9 @@ def test_a_page_is_whole(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"({page.name})" in (PLACE / "README.md").read_text("utf8")
     claim = read_claim(page)
     assert claim.claim.endswith(".") and claim.expects
-    assert f"study={page.name}" in claim.command()
-    check(claim.command())
+    for scale in claim.commands:
+        assert f"study={page.name}" in claim.command(scale)
+        check(claim.command(scale))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
