@@ -11,7 +11,7 @@ from tests.reports import handmade
 
 from headstart.compare.economics import Amount, Stage
 from headstart.compare.findings import Excluded, Interval, MeterNotes
-from headstart.reports import markdown, sections
+from headstart.reports import html, markdown, sections
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
 
 ORDER = [
@@ -70,6 +70,18 @@ def test_several_conditions_give_a_block_each_and_an_overview() -> None:
     ]
     assert ("Comparisons", "2, all better") in page.facts
     assert len({figure.key for figure in page.figures()}) == len(page.figures())
+
+
+def test_comparisons_after_the_first_are_folded_and_nothing_else_is() -> None:
+    page = sections.page(handmade.sizes((64, 512)))
+    chapters = {head.key: (head, inner) for head, inner in page.chapters}
+    assert [head.key for head, _ in page.chapters if head.folded] == ["c1"]
+    assert [each.key for each in chapters["c1"][1]] == [key for key in keys(page) if key.startswith("c1-")]
+    assert sum(1 + len(inner) for _, inner in page.chapters) == len(page.sections)
+    text = html.render(page, "")
+    folds = re.findall(r'<details class="fold">.*?</details>\s*(?=<section|</main>)', text, re.DOTALL)
+    assert len(folds) == 1 and 'id="c1-metrics"' in folds[0] and 'id="c0-metrics"' not in folds[0]
+    assert not any(head.folded for head, _ in sections.page(handmade.study()).chapters)
 
 
 def test_no_line_over_rows_when_something_else_varies_too() -> None:
