@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.data.unfit import UnfitError
+
 Cell = Any  # a text, a number, a list of texts or of whole numbers, or an image (see images.py)
-
-
-class UnfitError(ValueError):
-    """A cell that its role cannot use; says what is needed instead."""
 
 
 @dataclass(frozen=True)

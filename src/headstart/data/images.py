@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.data.cells import UnfitError
+from headstart.data.unfit import UnfitError
 from headstart.node import DataError
 
 if TYPE_CHECKING:

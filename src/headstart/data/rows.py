@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.data.cells import Cell, UnfitError, as_text, feature, is_absent, kind_of, nested, short
+from headstart.data.cells import Cell, as_text, feature, is_absent, kind_of, nested, short
+from headstart.data.unfit import UnfitError
 from headstart.node import DataError, nearest
 
 if TYPE_CHECKING:

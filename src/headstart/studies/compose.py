@@ -17,11 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headstart.node import ConfigError, nearest, settings_at
 from headstart.run import Run
+from headstart.studies.composed import plain, settings_of
 from headstart.studies.identity import check_study_folder
-from headstart.studies.job import plain
 from headstart.studies.points import expand, pairs_of, read_all
 from headstart.studies.search import clashes, places, shipped
-from headstart.studies.sweeper import settings_of
 
 # fmt: off
 EXTRAS = {  # launchers that are packages of their own

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from headstart.arms.from_run import LEDGER, weights_folder
-from headstart.node import ConfigError, HeadstartError
+from headstart.node import HeadstartError
 from headstart.run import Run
+from headstart.studies.composed import plain
 from headstart.studies.identity import check_study_folder, identify, run_folder, settled
 from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
 from headstart.studies.pace import paced
@@ -29,20 +30,6 @@ def job(config: Any) -> Outcome:
             outcome = _run(run, alone)
     OUTCOMES.append(outcome)
     return outcome
-
-
-def plain(config: Any) -> dict[str, Any]:
-    """Hydra's config as plain data, without Hydra's own part; ConfigError on a ${...} that leads nowhere."""
-    from omegaconf import OmegaConf, open_dict
-    from omegaconf.errors import OmegaConfBaseException
-
-    bare = config.copy()
-    with open_dict(bare):
-        bare.pop("hydra", None)
-    try:
-        return OmegaConf.to_container(bare, resolve=True)  # pyright: ignore[reportReturnType]
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
 
 
 def _run(run: Run, progress: StudyProgress) -> Outcome:

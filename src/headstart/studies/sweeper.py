@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from hydra.errors import HydraException
@@ -14,7 +14,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from headstart.node import ConfigError
-from headstart.studies.job import plain
+from headstart.studies.composed import plain
 from headstart.studies.outcome import OUTCOMES, Outcome
 from headstart.studies.points import Point, expand, pairs_of, read_all
 from headstart.studies.progress import StudyProgress, duration, showing
@@ -113,11 +113,6 @@ class PairedSweeper(Sweeper):
             for outcome in outcomes:
                 progress.end(outcome)
         return outcomes
-
-
-def settings_of(sweeper: Any) -> tuple[Mapping[str, Any], Mapping[str, Sequence[str]]]:
-    """Axes and per-arm overrides of a composed `hydra.sweeper`; other sweepers have only the first."""
-    return dict(sweeper.params or {}), dict(sweeper.per_arm or {}) if "per_arm" in sweeper else {}
 
 
 def refuse(error: Exception) -> NoReturn:
