@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,20 @@ def test_rooms_import_only_what_lies_before_them(path: str) -> None:
         if name.split(".")[0] == "headstart"
     }
     assert used - {here} <= MAY_IMPORT[here], f"{path} imports {sorted(used - {here} - MAY_IMPORT[here])}"
+
+
+def test_no_two_modules_lean_on_each_other() -> None:
+    known = {path.removesuffix(".py").replace("/", "."): tree for path, tree in modules().items()}
+    leans = {name: set(_ours(tree, known)) for name, tree in known.items()}
+    TopologicalSorter(leans).prepare()  # CycleError names the circle
+
+
+def _ours(tree: ast.Module, known: Mapping[str, ast.Module]) -> Iterator[str]:
+    """The modules of this package that another one asks for, also inside its functions."""
+    for node in run_time(tree):
+        if isinstance(node, ast.ImportFrom):
+            asked = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from (asked | {str(node.module)}) & known.keys()
 
 
 @pytest.mark.parametrize("path", modules())
