@@ -235,17 +235,6 @@ def drawn(draw):
     return change
 
 
-def test_draws_under_the_same_seeds_are_split(tmp_path):
-    for draw in range(3):
-        make_study(tmp_path / str(draw), seeds=range(3), change=drawn(draw), **SMALL)
-    findings = compare(tmp_path)
-    assert [each.of for each in findings.variances] == ["scratch", "pretrained", "gain of pretrained"]
-    for each in findings.variances:
-        assert [part.source for part in each.components] == ["subset", "seed", "rest"]
-        assert [part.levels for part in each.components] == [3, 3, 0]
-        assert each.reason == ""
-
-
 def ordered(order, draw=0):
     def change(record):
         record["config"]["order_seed"] = order
@@ -255,14 +244,16 @@ def ordered(order, draw=0):
     return change
 
 
-def test_orders_under_the_same_seeds_are_split(tmp_path):
-    for order in range(3):
-        make_study(tmp_path / str(order), seeds=range(4), change=ordered(order), **SMALL)
+@pytest.mark.parametrize(("change", "source"), [(drawn, "subset"), (ordered, "order")])
+def test_draws_or_orders_under_the_same_seeds_are_split(tmp_path, change, source):
+    for place in range(3):
+        make_study(tmp_path / str(place), seeds=range(4), change=change(place), **SMALL)
     findings = compare(tmp_path)
     assert [each.of for each in findings.variances] == ["scratch", "pretrained", "gain of pretrained"]
     for each in findings.variances:
         found = [(part.source, part.levels) for part in each.components]
-        assert found == [("order", 3), ("seed", 4), ("rest", 0)]
+        assert found == [(source, 3), ("seed", 4), ("rest", 0)]
+        assert each.reason == ""
 
 
 def test_rows_and_orders_that_both_vary_are_not_split(tmp_path):
