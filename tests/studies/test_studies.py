@@ -9,6 +9,7 @@ import pytest
 from tests.studies.command import headstart, order_of, records, without
 
 from headstart.studies.compose import runs_of
+from headstart.studies.forecast import forecast
 from headstart.studies.outcome import Outcome, faults
 
 
@@ -46,6 +47,11 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert planned.code == 0
     assert "8 runs, 6 done" in planned.out
     assert "scaled from 6 finished runs on this machine" in " ".join(planned.out.split())
+    foreseen, _ = forecast(runs_of(quick))
+    spent = {record["cost"]["flops"]["total"] for record in records(tmp_path / "runs/quick")}
+    assert {each.flops for each in foreseen} == spent, (
+        "what is foreseen is what is spent, to the last operation"
+    )
 
     report = (tmp_path / "runs/quick/report.md").read_text("utf8")
     rebuilt = headstart("report", "runs/quick")

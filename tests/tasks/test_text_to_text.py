@@ -25,6 +25,8 @@ from headstart.data.size import All, Rows
 from headstart.models.model import Model
 from headstart.node import ConfigError, DataError
 from headstart.records.record import read_predictions
+from headstart.studies.compose import runs_of
+from headstart.studies.forecast import forecast
 from headstart.tasks.family import Observed, Prepared
 from headstart.tasks.generated import longest_common, rouge_l, statistics
 from headstart.tasks.outputs import ended
@@ -354,6 +356,16 @@ def test_both_arms_learn_and_their_scores_can_be_recomputed(
     assert scratch["init"]["head"] == pretrained["init"]["head"]
     assert scratch["cost"]["flops"]["train"] == pretrained["cost"]["flops"]["train"]
     assert scratch["cost"]["flops"]["lower_bound"] == []
+    check_foreseen(records, [*quick_titles, f"model.name={writers / kind}"])
+
+
+def check_foreseen(records: dict[str, Any], settings: list[str]) -> None:
+    """Foreseen is the longest text for every row; those that were written ended earlier."""
+    found, _ = forecast(runs_of([*settings, "arm=scratch,pretrained", "seed=0"]))
+    assert len({each.flops for each in found}) == 1 and all(each.writes for each in found)
+    for record in records.values():
+        flops = record["cost"]["flops"]
+        assert flops["train"] < flops["total"] < found[0].flops < 2 * flops["total"]
 
 
 def curve(folder: Path) -> list[dict[str, Any]]:

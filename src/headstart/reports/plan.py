@@ -23,6 +23,8 @@ class Expected(Protocol):
     def flops(self) -> int: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def writes(self) -> bool: ...
 
 
 def show_plan(runs: Sequence[Expected], basis: str, console: Console | None = None) -> None:
@@ -41,7 +43,9 @@ def show_plan(runs: Sequence[Expected], basis: str, console: Console | None = No
     console.print(
         f"\n{len(runs)} runs, {len(runs) - len(left)} done; left to do: {_sum(left)}", highlight=False
     )
-    console.print(f"FLOPs are exact; times are {basis}.", highlight=False)
+    written = ", but for texts that are still to be written: each counts as if it were as long as it may be"
+    exact = f"FLOPs are exact{written if any(run.writes for run in left) else ''}"
+    console.print(f"{exact}; times are {basis}.", highlight=False)
 
 
 def _sum(runs: Sequence[Expected]) -> str:

@@ -18,20 +18,31 @@ SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One run: is it done, how many FLOPs (exact) and about how many seconds does it take."""
+    """One run: is it done, how many FLOPs and about how many seconds does it take.
+
+    FLOPs are exact, but for a run that writes texts: they are foreseen as if all had their longest form.
+    """
 
     title: str
     done: bool
     flops: int
     seconds: float
+    writes: bool
 
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after what it waits for; and the sentence that says whence the seconds."""
     rate, basis = _rate(runs[0])
-    whole = [(f"pretraining: {run.title}", _done(run), _flops(run)) for run in pretrainings(runs)]
-    whole += [*_trials(runs), *((run.title, _done(run), _flops(run)) for run in runs)]
-    return [Forecast(title, done, flops, flops / rate) for title, done, flops in whole], basis
+    whole = [
+        (f"pretraining: {run.title}", _done(run), _flops(run), _writes(run)) for run in pretrainings(runs)
+    ]
+    whole += [*_trials(runs), *((run.title, _done(run), _flops(run), _writes(run)) for run in runs)]
+    found = [Forecast(title, done, flops, flops / rate, writes) for title, done, flops, writes in whole]
+    return found, basis
+
+
+def _writes(run: Run) -> bool:
+    return run.task.longest() > 0
 
 
 def _done(run: Run) -> bool:
@@ -45,7 +56,7 @@ def _done(run: Run) -> bool:
     return settled(run_folder(run, names), names)
 
 
-def _trials(runs: Sequence[Run]) -> Iterator[tuple[str, bool, int]]:
+def _trials(runs: Sequence[Run]) -> Iterator[tuple[str, bool, int, bool]]:
     """The trials of each arm, which train like its runs and skip the test; done when all have a record."""
     tune = runs[0].study.tune
     if tune is None:
@@ -53,19 +64,26 @@ def _trials(runs: Sequence[Run]) -> Iterator[tuple[str, bool, int]]:
     for group in groups_of(runs):
         run, each = group.run, tune.trials * len(tune.seeds)
         ended = list(Path(run.runs, trials_of(run.study.name)).glob(f"*-{run.arm.name}-seed*/record.json"))
-        yield f"{each} trials of {run.title}", len(ended) >= each, each * _flops(run, tested=False)
+        flops = each * _flops(run, tested=False)
+        yield f"{each} trials of {run.title}", len(ended) >= each, flops, _writes(run)
 
 
 def _flops(run: Run, tested: bool = True) -> int:
-    """Training, every evaluation and the test, from the planned batches; generation is not foreseen."""
+    """Training, every evaluation and the test, from the planned batches; texts at their longest."""
     from headstart.training.plan import counters_of, plan_of
 
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
     config = run.model.transformers_config(**prepared.head)
-    plan.count(counters_of(run, plan, config))
-    done = plan.cost(plan.steps, plan.evaluations, tested, generated={"validation": 0, "test": 0})
-    return done["flops"]["total"]
+    counters = counters_of(run, plan, config)
+    plan.count(counters)
+    written = {"validation": 0, "test": 0}
+    if longest := run.task.longest():
+        steps = {split: [longest] * len(plan.orders[split]) for split in written}
+        written = {split: plan.generation(split, steps[split], counters[0][1]) for split in written}
+    times = {"validation": plan.evaluations, "test": int(tested)}
+    generated = {split: flops * times[split] for split, flops in written.items()}
+    return plan.cost(plan.steps, plan.evaluations, tested, generated)["flops"]["total"]
 
 
 def _rate(run: Run) -> tuple[float, str]:

@@ -168,6 +168,10 @@ class Family(Node):
         """Tokens generated per batch, for families that generate; empty for the others."""
         return []
 
+    def longest(self) -> int:
+        """The most tokens that can be generated for a row; 0 for families that do not generate."""
+        return 0
+
     def texts_of(self, prepared: Prepared, split: str) -> Sequence[str]:
         """The texts of a split's rows as far as they are used: what a model sees; () for images."""
         return getattr(prepared.part(split), "texts", ())

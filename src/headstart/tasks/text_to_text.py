@@ -135,6 +135,10 @@ class TextToText(Family):
         """Tokens generated per batch: its rows stop together, when the last of them has ended."""
         return [kept["generated"].shape[1] for _, kept in observed]
 
+    def longest(self) -> int:
+        """Every row is stopped there."""
+        return self.max_output
+
     def _generated(self, model: Any, batch: Batch) -> torch.Tensor:
         """Greedy decoding, with a cache, until every row has ended: (batch, steps)."""
         names = ("prompt_ids", "prompt_mask") if "prompt_ids" in batch else ("input_ids", "attention_mask")
