@@ -12,7 +12,7 @@ import pytest
 from tests.factory import make_study
 
 import headstart
-from headstart.compare.quantities import quantities
+from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 from headstart.node import RecordError
 from headstart.opened import OpenedStudy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.compare.expected import pages, read_claim
+from headstart.compare.quantities.expected import pages, read_claim
 from headstart.studies.compose import check
 from headstart.studies.search import shipped
 

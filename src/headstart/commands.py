@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from headstart.node import ConfigError
 
 if TYPE_CHECKING:
-    from headstart.compare.expected import Claim
+    from headstart.compare.quantities.expected import Claim
 
 Command = Callable[[list[str]], int]
 
@@ -188,7 +188,7 @@ def models(arguments: list[str]) -> int:
     found = reporting.rows(listed(yamls(places())))
     console = Console()
     if plotted:
-        from headstart.compare.emitted import emitted
+        from headstart.compare.published.emitted import emitted
         from headstart.reports.models_plot import save
 
         print(f"drawn: {save(found, emitted(Path('runs')), Path(arguments[1]))}")
@@ -231,7 +231,7 @@ def reproduce(arguments: list[str]) -> int:
         raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
     if (Path(arguments[0]) / "record.json").is_file():
         return _run_again(Path(arguments[0]))
-    from headstart.compare.expected import read_claim
+    from headstart.compare.quantities.expected import read_claim
 
     return 0 if _comes_out(read_claim(Path(arguments[0])), arguments[1:], scale) else 1
 
@@ -257,8 +257,8 @@ def _run_again(folder: Path) -> int:
 
 def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
     """Run the study of a page, and show whether what it claims comes out again."""
-    from headstart.compare.expected import check
-    from headstart.compare.quantities import quantities
+    from headstart.compare.quantities.expected import check
+    from headstart.compare.quantities.study import quantities
     from headstart.compare.study import compare
     from headstart.reports.claims import show_claim
     from headstart.studies.claim import rerun
@@ -275,7 +275,7 @@ def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
 
 
 def _every_page(settings: Sequence[str], scale: str) -> int:
-    from headstart.compare.expected import pages, read_claim
+    from headstart.compare.quantities.expected import pages, read_claim
     from headstart.node import HeadstartError
     from headstart.reports.claims import show_all
 

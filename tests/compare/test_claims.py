@@ -13,9 +13,9 @@ from scipy import stats
 from tests.factory import make_study
 
 from headstart.compare.bootstrap import Spread
-from headstart.compare.exact import exact_tests, mcnemar, sign, signed_rank
 from headstart.compare.families import holm
-from headstart.compare.proportions import wilson
+from headstart.compare.statistics.exact import exact_tests, mcnemar, sign, signed_rank
+from headstart.compare.statistics.proportions import wilson
 from headstart.compare.study import compare
 
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 3}

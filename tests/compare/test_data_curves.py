@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 from tests.factory import make_study
 
-from headstart.compare.joint import SizeScores, joint_draws
-from headstart.compare.monotone import isotonic, last_above, rows_at
-from headstart.compare.power_law import Point, power_law
+from headstart.compare.statistics.joint import SizeScores, joint_draws
+from headstart.compare.statistics.monotone import isotonic, last_above, rows_at
+from headstart.compare.statistics.power_law import Point, power_law
+from headstart.compare.statistics.transfer import transfer
 from headstart.compare.study import compare
-from headstart.compare.transfer import transfer
 
 SMALL: dict[str, Any] = {"examples": 80, "evaluations": 3}
 ROWS = np.array([64.0, 128, 256, 512, 1024, 2048])

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.factory import make_study
 
-from headstart.compare.emitted import emitted
-from headstart.compare.known import entries, known
-from headstart.compare.published import table
+from headstart.compare.published.emitted import emitted
+from headstart.compare.published.known import entries, known
+from headstart.compare.published.pretraining import table
 
 
 @dataclass(frozen=True)

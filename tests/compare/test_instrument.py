@@ -26,9 +26,9 @@ from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.costs import geometric_mean
 from headstart.compare.families import holm
 from headstart.compare.findings import Gain
-from headstart.compare.joint import SizeScores
-from headstart.compare.power_law import Point, power_law
-from headstart.compare.transfer import transfer
+from headstart.compare.statistics.joint import SizeScores
+from headstart.compare.statistics.power_law import Point, power_law
+from headstart.compare.statistics.transfer import transfer
 from headstart.compare.verdicts import Evidence, judge
 from headstart.studies.compose import runs_of
 

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from tests.factory import make_study
 from tests.reports import handmade
 
-from headstart.compare import ledger, published
-from headstart.compare.economics import Amount
+from headstart.compare import ledger
 from headstart.compare.ledger import (
     USES,
     chain,
@@ -28,7 +27,9 @@ from headstart.compare.ledger import (
 )
 from headstart.compare.pairs import match
 from headstart.compare.payback import Reach, break_even, saving
+from headstart.compare.published import pretraining as published
 from headstart.compare.study import compare
+from headstart.compare.values.economics import Amount
 from headstart.records.store import read_study
 from headstart.reports.pretraining import payback as pays
 from headstart.reports.pretraining import uses_interval

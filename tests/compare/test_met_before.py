@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.factory import make_study
 
 from headstart.compare.met_before import MetBefore
-from headstart.compare.quantities import quantities
+from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 from headstart.reports import answers, card, sections, terminal
 from headstart.reports.page import Text

@@ -15,10 +15,10 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 from tests.reports import handmade
 
-from headstart.compare import claims, economics, efficiency, scales, trials
 from headstart.compare.findings import Findings, Interval
-from headstart.compare.quantities import MAIN, Quantity, main, quantities
+from headstart.compare.quantities.study import MAIN, Quantity, main, quantities
 from headstart.compare.study import compare
+from headstart.compare.values import claims, economics, efficiency, scales, trials
 
 ENDS = st.one_of(st.none(), st.floats(1, 1e6))
 STUDIES: dict[str, dict[str, Any]] = {
@@ -262,7 +262,7 @@ def test_the_short_table_keeps_its_order_and_nothing_else(study: Path) -> None:
 
 
 def test_prices_and_carbon_are_told_with_their_basis() -> None:
-    from headstart.compare.consumption import Carbon, Money
+    from headstart.compare.values.consumption import Carbon, Money
 
     carbon = Carbon(12.5, 3, "FRA", 2024, "a source", 50.0, None, "estimated")
     money = Money("EUR", 0.02, None, 0.25, None, 3, "estimated")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.compare.trials import RATES, make_trials, tune, tuned
 from tests.factory import make_study
 
-from headstart.compare.expected_best import expected, order_band, sure_band
+from headstart.compare.statistics.expected_best import expected, order_band, sure_band
 from headstart.compare.study import compare
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 4}

@@ -15,7 +15,7 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.compare.findings import Findings
-from headstart.compare.quantities import Quantity
+from headstart.compare.quantities.study import Quantity
 from headstart.compare.study import compare
 from headstart.compare.two import Joined, Two, joined, two
 

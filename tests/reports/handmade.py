@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from headstart.compare import economics as e
 from headstart.compare import findings as f
+from headstart.compare.values import economics as e
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
 HOSTILE = "</script><img src=x onerror=alert(1)> | `a` **b** [c](javascript:d) http://example.com/"

@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.reports import handmade
 
-from headstart.compare.claims import Aggregate, Estimate, Profile
-from headstart.compare.interval import Interval
-from headstart.compare.scales import Component, Front, FrontPoint, ModelPoint, VarianceSplit
+from headstart.compare.values.claims import Aggregate, Estimate, Profile
+from headstart.compare.values.interval import Interval
+from headstart.compare.values.scales import Component, Front, FrontPoint, ModelPoint, VarianceSplit
 from headstart.reports import aggregates, html, markdown, scales, sections, variances
 from headstart.reports.page import Gallery, Table
 

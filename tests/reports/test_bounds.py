@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.compare.efficiency import Bounded
+from headstart.compare.values.efficiency import Bounded
 from headstart.reports import bounds, numbers
 
 ENDS = st.none() | st.floats(1e-3, 1e6)

@@ -18,7 +18,7 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.commands import report
-from headstart.compare.quantities import Quantity, main, quantities
+from headstart.compare.quantities.study import Quantity, main, quantities
 from headstart.compare.study import compare
 from headstart.node import ConfigError
 from headstart.reports import export, numbers

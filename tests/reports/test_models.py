@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.compare.test_emitted import Grid, joules
 from tests.factory import make_study
 
-from headstart.compare.emitted import Emitted, emitted
+from headstart.compare.published.emitted import Emitted, emitted
 from headstart.models.listing import Listed
 from headstart.node import ConfigError
 from headstart.reports.models import as_data, cost, rows, table

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from tests.reports import handmade
 
-from headstart.compare.economics import Amount, Stage
 from headstart.compare.findings import Excluded, Interval, MeterNotes
+from headstart.compare.values.economics import Amount, Stage
 from headstart.reports import html, markdown, sections
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
 

@@ -84,7 +84,7 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
 
 
 def handmade_bounded(value: float):
-    from headstart.compare.efficiency import Bounded
+    from headstart.compare.values.efficiency import Bounded
 
     return Bounded(value, value, None, None)
 

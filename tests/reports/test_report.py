@@ -15,7 +15,7 @@ from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
 
-from headstart.compare.economics import Amount
+from headstart.compare.values.economics import Amount
 from headstart.node import RecordError
 from headstart.reports import html, markdown, sections, terminal
 from headstart.reports.build import build, write

@@ -10,8 +10,8 @@ import pytest
 from tests.studies.command import headstart
 
 from headstart.cli import main
-from headstart.compare.expected import as_expectation
-from headstart.compare.quantities import quantities
+from headstart.compare.quantities.expected import as_expectation
+from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 
 

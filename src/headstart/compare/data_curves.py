@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from headstart.compare import phrases
-from headstart.compare.efficiency import Crossing, DataCurve, PowerLaw, SizePoint
 from headstart.compare.pairwise import Compared
-from headstart.compare.power_law import Point, power_law
 from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.series import Series, series, size_scores
-from headstart.compare.transfer import Transfer, transfer
+from headstart.compare.statistics.power_law import Point, power_law
+from headstart.compare.statistics.transfer import Transfer, transfer
+from headstart.compare.values.efficiency import Crossing, DataCurve, PowerLaw, SizePoint
 from headstart.compare.verdicts import verdict
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import orient

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from headstart.compare.pairs import Match
 from headstart.compare.settings import own_settings, told
-from headstart.compare.trials import Trial, Tuned, Tuning
 from headstart.compare.tuning import tune_of
+from headstart.compare.values.trials import Trial, Tuned, Tuning
 from headstart.records.record import Record
 
 UNTUNED = "Untuned: both arms used the same settings, and this study tuned neither."

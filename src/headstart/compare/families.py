@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headstart.compare import phrases
-from headstart.compare.claims import Corrected
 from headstart.compare.findings import Comparison, Gain
+from headstart.compare.values.claims import Corrected
 
 ALPHA = 0.05
 

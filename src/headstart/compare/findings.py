@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.compare.claims import Aggregate, Corrected, ExactTest, Ranking, Stability, Word
-from headstart.compare.consumption import (
+from headstart.compare.met_before import MetBefore
+from headstart.compare.values.claims import Aggregate, Corrected, ExactTest, Ranking, Stability, Word
+from headstart.compare.values.consumption import (
     ArmSummary,
     Carbon,
     MeterNotes,
@@ -26,12 +27,11 @@ from headstart.compare.consumption import (
     Trained,
     Usage,
 )
-from headstart.compare.economics import Ledger
-from headstart.compare.efficiency import DataCurve, Matched, PowerLaw, Target
-from headstart.compare.interval import Interval
-from headstart.compare.met_before import MetBefore
-from headstart.compare.scales import Front, ModelPoint, VarianceSplit
-from headstart.compare.trials import Tuned, Tuning
+from headstart.compare.values.economics import Ledger
+from headstart.compare.values.efficiency import DataCurve, Matched, PowerLaw, Target
+from headstart.compare.values.interval import Interval
+from headstart.compare.values.scales import Front, ModelPoint, VarianceSplit
+from headstart.compare.values.trials import Tuned, Tuning
 
 __all__ = [  # with the values of other files that a reader of findings meets
     "ArmSummary",

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from headstart.compare import published
-from headstart.compare.consumption import Resource
 from headstart.compare.costs import ratio, train_cost
-from headstart.compare.economics import Amount, BreakEven, Ledger, Stage, View
 from headstart.compare.pairs import Match
 from headstart.compare.payback import break_even, reaches, saving
 from headstart.compare.phrases import short
-from headstart.compare.trials import Tuning, TuningCost
+from headstart.compare.published import pretraining as published
+from headstart.compare.values.consumption import Resource
+from headstart.compare.values.economics import Amount, BreakEven, Ledger, Stage, View
+from headstart.compare.values.trials import Tuning, TuningCost
 from headstart.records.record import Record
 
 USES = (1, 10, 100, 1000)

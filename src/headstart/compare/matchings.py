@@ -16,13 +16,13 @@ import numpy as np
 
 from headstart.compare import phrases
 from headstart.compare.bootstrap import student_interval
-from headstart.compare.claims import Word
 from headstart.compare.costs import refusal
-from headstart.compare.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.pairs import Match
 from headstart.compare.ranges import of_gain
 from headstart.compare.settings import at
 from headstart.compare.validation import AXES, Walk, walks
+from headstart.compare.values.claims import Word
+from headstart.compare.values.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.verdicts import verdict
 from headstart.records.metric_names import orient
 

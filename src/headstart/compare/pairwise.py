@@ -20,7 +20,7 @@ from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
 from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.targets import targets
-from headstart.compare.trials import Tuning
+from headstart.compare.values.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import metric_name, orient

@@ -18,8 +18,8 @@ import numpy as np
 
 from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import first_at
-from headstart.compare.economics import Amount, BreakEven, Resource
 from headstart.compare.pairs import Match
+from headstart.compare.values.economics import Amount, BreakEven, Resource
 
 
 @dataclass(frozen=True)

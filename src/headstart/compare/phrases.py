@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from headstart.compare.efficiency import Bounded
+from headstart.compare.values.efficiency import Bounded
 
 LARGE = 999.5  # from here on, decimals are noise: a perplexity of 6,680
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.compare.aggregates import aggregates
-from headstart.compare.claims import Ranking
 from headstart.compare.conditions import conditions
 from headstart.compare.data_curves import data_curves
 from headstart.compare.fairness import with_sentence
@@ -20,6 +19,7 @@ from headstart.compare.ranking import ranking
 from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
+from headstart.compare.values.claims import Ranking
 from headstart.compare.variance import variances
 from headstart.compare.verdicts import sentence
 from headstart.node import RecordError

@@ -20,9 +20,9 @@ import numpy as np
 from headstart.compare import phrases
 from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import refusal
-from headstart.compare.efficiency import Axis, Bounded, Needed, Target
 from headstart.compare.pairs import Match
 from headstart.compare.validation import AXES, Walk, walks
+from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
 from headstart.records.metric_names import orient
 
 SHARES = (0.5, 0.75, 0.9)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.expected_best import expected, order_band, sure_band
 from headstart.compare.settings import own_settings, word
 from headstart.compare.settings import told as words
+from headstart.compare.statistics.expected_best import expected, order_band, sure_band
 from headstart.compare.summaries import total
-from headstart.compare.trials import ExpectedBest, Trial, Tuning, TuningCost
+from headstart.compare.values.trials import ExpectedBest, Trial, Tuning, TuningCost
 from headstart.node import RecordError
 from headstart.records.metric_names import higher_is_better, orient
 from headstart.records.record import Record

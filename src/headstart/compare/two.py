@@ -11,7 +11,7 @@ from headstart.compare import phrases
 from headstart.compare.conditions import size_name
 from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
 from headstart.compare.findings import Condition, Findings
-from headstart.compare.quantities import MAIN, Quantity, quantities
+from headstart.compare.quantities.study import MAIN, Quantity, quantities
 from headstart.records.metric_names import metric_name
 
 Key = tuple[str, str, str, str, str]

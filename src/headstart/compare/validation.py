@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from headstart.compare.efficiency import Axis
 from headstart.compare.pairs import Match
+from headstart.compare.values.efficiency import Axis
 from headstart.records.metric_names import orient
 from headstart.records.record import Record
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from headstart.compare import phrases, ranges
 from headstart.compare.bootstrap import Spread, half_width
-from headstart.compare.exact import exact_tests
 from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
 from headstart.compare.scoring import SHARES_OF_RIGHT
+from headstart.compare.statistics.exact import exact_tests
 from headstart.records.metric_names import higher_is_better, metric_name, orient
 
 LEVEL = 0.95

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.claims import Aggregate, Estimate, Profile
 from headstart.compare.findings import Findings
+from headstart.compare.values.claims import Aggregate, Estimate, Profile
 from headstart.reports import bounds, drawing, numbers
 from headstart.reports.page import Bullets, Cell, Figure, Gallery, Part, Table, Text, cells, columns
 

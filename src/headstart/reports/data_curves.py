@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from headstart.compare.efficiency import Bounded, DataCurve, PowerLaw, SizePoint
 from headstart.compare.findings import Comparison, Findings
+from headstart.compare.values.efficiency import Bounded, DataCurve, PowerLaw, SizePoint
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers, rows_charts
 from headstart.reports.page import (

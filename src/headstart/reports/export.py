@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 
 from headstart.compare.findings import Findings
-from headstart.compare.quantities import Quantity, main, quantities
+from headstart.compare.quantities.study import Quantity, main, quantities
 from headstart.records.metric_names import metric_name
 from headstart.reports import numbers
 from headstart.reports.markdown import escape

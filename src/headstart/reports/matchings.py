@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from headstart.compare.efficiency import Matched
 from headstart.compare.findings import Comparison
+from headstart.compare.values.efficiency import Matched
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Cell, Part, Table, cells, columns

@@ -11,9 +11,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from headstart.compare import published
-from headstart.compare.economics import Figure
-from headstart.compare.known import known
+from headstart.compare.published import pretraining as published
+from headstart.compare.published.known import known
+from headstart.compare.values.economics import Figure
 from headstart.reports import numbers
 from headstart.reports.pretraining import UNITS, amount
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.emitted import Emission, Emitted
-from headstart.compare.known import entries
+from headstart.compare.published.emitted import Emission, Emitted
+from headstart.compare.published.known import entries
 from headstart.node import ConfigError
 from headstart.reports import numbers
 from headstart.reports.models import Row

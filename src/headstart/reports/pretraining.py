@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headstart.compare.economics import Amount, BreakEven, Figure, Ledger, View
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.ledger import covers_both, first_use, payback_word, uses_words
+from headstart.compare.values.economics import Amount, BreakEven, Figure, Ledger, View
 from headstart.reports import numbers
 from headstart.reports.page import Bullets, Cell, Part, Table, Text, cells, columns
 

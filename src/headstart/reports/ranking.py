@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headstart.compare.claims import Rank, Ranking
 from headstart.compare.findings import Comparison, Findings
+from headstart.compare.values.claims import Rank, Ranking
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Cell, Part, Table, cells, columns

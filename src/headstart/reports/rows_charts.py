@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.efficiency import DataCurve, SizePoint
+from headstart.compare.values.efficiency import DataCurve, SizePoint
 from headstart.records.metric_names import metric_title
 from headstart.reports import bounds, drawing, numbers
 from headstart.reports.drawing import Rows, Spec

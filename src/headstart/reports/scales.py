@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.findings import Findings
-from headstart.compare.scales import Front, FrontPoint, ModelPoint
+from headstart.compare.values.scales import Front, FrontPoint, ModelPoint
 from headstart.records.metric_names import metric_name, metric_title
 from headstart.reports import bounds, drawing, numbers
 from headstart.reports.page import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headstart.compare.claims import Stability
 from headstart.compare.findings import Findings
+from headstart.compare.values.claims import Stability
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Cell, Part, Table, cells, columns
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.efficiency import Axis, Bounded, Needed, Target
 from headstart.compare.findings import Comparison
+from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, drawing, numbers
 from headstart.reports.page import Bullets, Cell, Figure, Part, Table, Text, cells, columns

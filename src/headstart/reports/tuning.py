@@ -9,7 +9,7 @@ import altair as alt
 
 from headstart.compare.findings import Findings, Total, Tuning
 from headstart.compare.settings import told
-from headstart.compare.trials import ExpectedBest, Trial, TuningCost
+from headstart.compare.values.trials import ExpectedBest, Trial, TuningCost
 from headstart.records.metric_names import metric_name, metric_title
 from headstart.reports import drawing, numbers
 from headstart.reports.page import (

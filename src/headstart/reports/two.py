@@ -13,7 +13,7 @@ from rich.text import Text as Words
 
 from headstart.compare.differing import Differing
 from headstart.compare.findings import Comparison
-from headstart.compare.quantities import MAIN, Quantity
+from headstart.compare.quantities.study import MAIN, Quantity
 from headstart.compare.two import Joined, Two
 from headstart.records.metric_names import metric_name
 from headstart.reports import build, charts, export, html, numbers, sections

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.compare.findings import Findings
-from headstart.compare.scales import Component, VarianceSplit
+from headstart.compare.values.scales import Component, VarianceSplit
 from headstart.records.metric_names import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Bullets, Cell, Part, Table, cells, columns

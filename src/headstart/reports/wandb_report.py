@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headstart.compare.findings import Findings
-from headstart.compare.quantities import main, quantities
+from headstart.compare.quantities.study import main, quantities
 from headstart.node import NAME, ConfigError
 from headstart.records.metric_names import metric_name
 from headstart.reports import build, export, markdown, sections

@@ -31,7 +31,8 @@ class Gauges:
 def gauges_of(run: Run, watch: Watch) -> Gauges:
     """New ones for `run`; the hardware shows its peak first, so that no phase pays for that."""
     device = run.hardware.device()
-    fastest, state = peak(device, run.precision, seconds=0.5), hardware_state()
+    fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
+    state = hardware_state()
     synchronize = torch.cuda.synchronize if device == "cuda" else None
     meter, memory = run.meter.meter(device, synchronize, say=watch.say), PeakMemory()
     meter.on_phase_end = memory.note

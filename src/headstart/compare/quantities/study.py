@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from headstart.compare.arm_quantities import of_arms, of_totals, of_tuning
-from headstart.compare.claim_quantities import (
+from headstart.compare.findings import Findings
+from headstart.compare.quantities.across import (
     of_aggregate,
     of_data_curve,
     of_front,
@@ -18,9 +18,9 @@ from headstart.compare.claim_quantities import (
     of_ranking,
     of_variance,
 )
-from headstart.compare.findings import Findings
-from headstart.compare.pair_quantities import of_comparison
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantities.arms import of_arms, of_totals, of_tuning
+from headstart.compare.quantities.pairs import of_comparison
+from headstart.compare.quantities.quantity import Quantity
 
 __all__ = ["Quantity", "main", "quantities"]
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from headstart.compare.consumption import ToTarget
-from headstart.compare.economics import BreakEven, Ledger
-from headstart.compare.efficiency import Bounded, Matched, Target
 from headstart.compare.findings import Comparison, Gain
 from headstart.compare.ledger import covers_both, first_use, payback_word
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.values.consumption import ToTarget
+from headstart.compare.values.economics import BreakEven, Ledger
+from headstart.compare.values.efficiency import Bounded, Matched, Target
 
 UNITS = {"flops": "FLOPs", "seconds": "s", "joules": "J", "tokens": "tokens", "steps": "steps"}
 

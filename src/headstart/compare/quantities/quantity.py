@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, replace
 
 from headstart.compare import phrases
-from headstart.compare.economics import Amount
-from headstart.compare.efficiency import Bounded
-from headstart.compare.interval import Interval
+from headstart.compare.values.economics import Amount
+from headstart.compare.values.efficiency import Bounded
+from headstart.compare.values.interval import Interval
 
 
 @dataclass(frozen=True)

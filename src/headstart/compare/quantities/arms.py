@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from headstart.compare.consumption import ArmSummary, Total
 from headstart.compare.findings import Findings
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantities.quantity import Quantity
 from headstart.compare.settings import told
-from headstart.compare.trials import Tuning
+from headstart.compare.values.consumption import ArmSummary, Total
+from headstart.compare.values.trials import Tuning
 
 COSTS = {"flops": "FLOPs", "seconds": "s", "joules": "J", "tokens": "tokens"}
 PRICED = {"electricity": "kWh", "device": "device-hour"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantities.quantity import Quantity
 from headstart.node import RecordError
 
 FILE = "claim.json"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.consumption import Total
+from headstart.compare.values.consumption import Total
 
 Tuned = Literal["untuned", "freed", "equal", "unequal", "unseen"]
 

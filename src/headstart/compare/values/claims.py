@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.interval import Interval
+from headstart.compare.values.interval import Interval
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
 TestName = Literal["signed-rank", "sign", "McNemar"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from headstart.compare import published
-from headstart.compare.known import known
+from headstart.compare.published import pretraining as published
+from headstart.compare.published.known import known
 from headstart.node import RecordError
 from headstart.records.record import Record
 from headstart.records.store import read_study

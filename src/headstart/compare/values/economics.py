@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.consumption import Resource
-from headstart.compare.trials import TuningCost
+from headstart.compare.values.consumption import Resource
+from headstart.compare.values.trials import TuningCost
 
 Origin = Literal["measured", "published", "unknown"]
 Payback = Literal["number", "at most", "never", "unknown"]

@@ -8,13 +8,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from headstart.compare.economics import Amount, Figure
+from headstart.compare.values.economics import Amount, Figure
 
 
 @cache
 def table() -> dict[str, Any]:
     """pretraining.json as it ships: entries by every name that a model has on the hub."""
-    text = files("headstart.compare").joinpath("pretraining.json").read_text("utf-8")
+    text = files("headstart.compare.published").joinpath("pretraining.json").read_text("utf-8")
     return {name: entry for entry in json.loads(text)["entries"] for name in entry["models"]}
 
 

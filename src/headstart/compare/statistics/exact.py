@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import bdtr
 
-from headstart.compare.claims import ExactTest
+from headstart.compare.values.claims import ExactTest
 
 MOST_PAIRS = 100  # for the signed-rank test: beyond, its distribution is long to count and no longer needed
 

@@ -25,7 +25,7 @@ class Known:
 @cache
 def entries() -> tuple[Known, ...]:
     """models.json as it ships."""
-    text = files("headstart.compare").joinpath("models.json").read_text("utf-8")
+    text = files("headstart.compare.published").joinpath("models.json").read_text("utf-8")
     return tuple(Known(names=tuple(entry.pop("models")), **entry) for entry in json.loads(text)["entries"])
 
 

@@ -1,0 +1,1 @@
+"""Published: what others reported of their models, with the sources."""

@@ -1,0 +1,1 @@
+"""Quantities: everything that a study says as a number, under stable names."""

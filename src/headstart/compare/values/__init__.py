@@ -1,0 +1,1 @@
+"""Values: what comparisons find, as plain frozen dataclasses that a report can print."""
