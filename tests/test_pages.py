@@ -32,8 +32,10 @@ def test_a_page_is_whole(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     claim = read_claim(page)
     assert claim.claim.endswith(".") and claim.expects
     for scale in claim.commands:
-        assert f"study={page.name}" in claim.command(scale)
-        check(claim.command(scale))
+        study, *more = claim.command(scale)
+        assert study == f"study={page.name}"
+        if more:  # every study as it stands is composed in tests/conf
+            check(claim.command(scale))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
