@@ -79,6 +79,12 @@ def reviews(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report has tests of its own and takes seconds."""
+    monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
+
+
+@pytest.fixture
 def quick(tiny_model: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Overrides of a study that trains a pair in seconds, in a folder of its own."""
     monkeypatch.chdir(tmp_path)

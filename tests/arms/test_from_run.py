@@ -16,6 +16,8 @@ from headstart.cli import main
 from headstart.compare.study import compare
 from headstart.node import WeightsError
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 
 def only(study: str, arm: str) -> tuple[Path, dict]:
     found = [(p.parent, json.loads(p.read_text("utf8"))) for p in Path("runs", study).glob("*/record.json")]

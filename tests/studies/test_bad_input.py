@@ -10,13 +10,9 @@ from pathlib import Path
 import pytest
 from tests.studies.command import Typed, headstart, records, without
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 ONE = ["arm=pretrained", "seed=0"]
-
-
-@pytest.fixture(autouse=True)
-def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report has tests of its own and takes seconds."""
-    monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
 
 
 def refused(typed: Typed, sentence: str, code: int = 1) -> None:

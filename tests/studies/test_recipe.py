@@ -13,6 +13,8 @@ from tests.studies.command import headstart
 
 from headstart.cli import main
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 STEPS = 4
 
 

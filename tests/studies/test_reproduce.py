@@ -14,6 +14,8 @@ from headstart.compare.quantities.expected import as_expectation
 from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 
 @pytest.fixture
 def page(quick: list[str]) -> Path:

@@ -13,12 +13,6 @@ from headstart.studies.forecast import forecast
 from headstart.studies.outcome import Outcome, faults
 
 
-@pytest.fixture
-def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report has tests of its own and takes seconds."""
-    monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
-
-
 def folders(study: Path) -> list[str]:
     """Names of the run folders."""
     return sorted(path.parent.name for path in study.glob("*/record.json"))

@@ -16,6 +16,8 @@ from headstart.compare.study import compare
 from headstart.studies.tuning import _grid, _random
 from headstart.study import Range, Tune
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 SPACE = "study.tune={space:{optim.lr:[1e-3,3e-2]},trials:2,sampler:grid,seeds:[1000]}"
 
 
