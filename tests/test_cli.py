@@ -14,7 +14,7 @@ import pytest
 from tests.studies.command import headstart, records, without
 
 import headstart as package
-from headstart.cli import COMMANDS
+from headstart.commands.registry import COMMANDS
 
 HEADSTART = [sys.executable, "-m", "headstart"]
 
@@ -113,12 +113,21 @@ def test_the_shell_gets_its_completion(tmp_path: Path, monkeypatch: pytest.Monke
     assert "complete -o nospace -o default -F hydra_bash_completion headstart" in typed.out
 
 
+@pytest.mark.parametrize("asked", [["report", "--help"], ["help", "report"], ["report", "x", "-h"]])
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_a_command_says_how_it_is_used(command: str) -> None:
+def test_a_command_says_how_it_is_used(command: str, asked: list[str]) -> None:
+    typed = headstart(*(command if word == "report" else word for word in asked))
+    assert (typed.code, typed.err) == (0, "")
+    assert typed.out.startswith(f"usage: headstart {command} [-h] ")
+    assert COMMANDS[command].example in typed.out
+    actions = COMMANDS[command].parser()._actions
+    assert all(action.help and (action.metavar or action.option_strings) for action in actions)
     assert f"  headstart {command} " in headstart("--help").out
-    typed = headstart(command, "--help")
-    assert typed.code == 0
-    assert f"usage: headstart {command}" in typed.out + typed.err
+
+
+def test_help_of_two_words_and_of_none() -> None:
+    assert headstart("new", "task", "--help").out == headstart("help", "new", "task").out
+    assert headstart("help", "reprot").err.startswith("headstart: no command 'reprot'; did you mean report?")
 
 
 def test_the_report_is_rebuilt_without_the_training_half() -> None:

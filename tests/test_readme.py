@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headstart.cli import main, with_time_limit
-from headstart.commands import COMMANDS
+from headstart.commands.registry import COMMANDS
 from headstart.studies.compose import runs_of
 
 ROOT = Path(__file__).parents[1]

@@ -7,23 +7,15 @@ import sys
 from collections.abc import Sequence
 
 import headstart
-from headstart.commands import COMMANDS, report_all
-from headstart.node import HeadstartError
+from headstart.commands.arguments import Command
+from headstart.commands.registry import COMMANDS
+from headstart.commands.report import report_all
+from headstart.node import ConfigError, HeadstartError, nearest
 
 HELP = """\
 headstart: what do pretrained weights buy? The same transformer from random and from pretrained weights.
 
-  headstart [setting=value ...]        run a study (the default one without arguments); finished runs are kept
-  headstart plan [setting=value ...]   what would run, what is done, expected FLOPs and time
-  headstart fetch [setting=value ...]  bring everything that a study needs here; it then runs offline
-  headstart report FOLDER [OTHER]      build a study's report again; with OTHER, say what changed between two
-                                       [--export csv|latex|md|json [--to FILE]] [--wandb ENTITY/PROJECT]
-  headstart models [--json|--plot F]   every model: parameters, year, published cost, cached or not
-  headstart tasks [--json]             every task: family, rows, headline metric
-  headstart new task FILE [NAME]       look at your rows and write the yaml of a task for them
-  headstart reproduce FOLDER | --all   run a page of experiments/ again, or one run, and check it
-  headstart energy FOLDER METER.csv    join the readings of a wall meter to the phases of finished runs
-  headstart doctor [--json]            this machine: what can be measured here, and why not the rest
+{commands}
 
 examples
   headstart                                           the default study: two arms x three seeds
@@ -38,7 +30,9 @@ choices
 {choices}
 
 settings are written a.b=value; --cfg job shows all of them, --hydra-help Hydra's own flags.
-eval "$(headstart -sc install=bash)" gives tab completion. Exit: 0 well, 1 a run failed, 2 a wrong setting."""
+headstart COMMAND --help says more about a command; eval "$(headstart -sc install=bash)" gives tab completion.
+Exit code: 0 all is well; 1 a run, its rows, its weights or a record failed, or a check did not come out;
+2 a wrong setting or word; 130 interrupted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,23 +54,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    command = COMMANDS.get(arguments[0]) if arguments else None
-    if arguments[:1] == ["help"] or (command is None and {"-h", "--help"} & set(arguments)):
+    word, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if word == "help" and rest:
+        return _command(rest[0])(["--help"])
+    if word in COMMANDS:
+        return COMMANDS[word](rest)
+    if word == "help" or {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
-    if arguments[:1] == ["--version"]:
+    if word == "--version":
         print(f"headstart {headstart.__version__}")
         return 0
-    if command is not None:
-        return command(arguments[1:])
-    if arguments and arguments[0][:1] not in ("-", "~", "+") and "=" not in arguments[0]:
-        from headstart.node import ConfigError, nearest
+    if word and word[0] not in "-~+" and "=" not in word:
+        _command(word)
+    return _study(arguments)
 
-        word = arguments[0]
+
+def _command(word: str) -> Command:
+    """The command of that name; ConfigError when there is none."""
+    if word not in COMMANDS:
         raise ConfigError(
             f"no command {word!r}; {nearest(word, COMMANDS)}; a setting is written {word}=value"
         )
-    return _study(arguments)
+    return COMMANDS[word]
 
 
 def _study(arguments: list[str]) -> int:
@@ -100,8 +100,6 @@ def _study(arguments: list[str]) -> int:
 
 def with_time_limit(arguments: list[str]) -> list[str]:
     """`--stop-after 20m` (or `--stop-after=20m`) as the setting that it stands for."""
-    from headstart.node import ConfigError
-
     flag = next((word for word in arguments if word.split("=")[0] == "--stop-after"), None)
     if flag is None:
         return arguments
@@ -125,6 +123,13 @@ def help_text() -> str:
     """The help page, with the choices that exist here."""
     from headstart.studies.compose import choices
 
-    width = max(map(len, choices()), default=0)
-    lines = (f"  {group:<{width}} = {' '.join(names)}" for group, names in choices().items())
-    return HELP.format(choices="\n".join(lines))
+    usages = [("[setting=value ...]", "run a study; finished runs are kept")]
+    usages += [(f"{command.word} {command.takes}", command.does) for command in COMMANDS.values()]
+    groups = [(group, " ".join(names)) for group, names in choices().items()]
+    return HELP.format(commands=_aligned(usages, "headstart ", "   "), choices=_aligned(groups, "", " = "))
+
+
+def _aligned(rows: Sequence[tuple[str, str]], before: str, between: str) -> str:
+    """Two columns of text."""
+    width = max((len(left) for left, _ in rows), default=0)
+    return "\n".join(f"  {before}{left:<{width}}{between}{right}" for left, right in rows)

@@ -131,10 +131,10 @@ def test_a_value_and_its_interval_in_words(changes: dict, value: str, interval: 
 def test_the_command_prints_or_writes(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report([str(study), "--export", "csv"]) == 0
+    assert report.COMMAND([str(study), "--export", "csv"]) == 0
     printed = capsys.readouterr().out
     assert printed == export.csv_text(compare(study))
-    assert report([str(study), "--export=csv", "--to", str(tmp_path / "numbers.csv")]) == 0
+    assert report.COMMAND([str(study), "--export=csv", "--to", str(tmp_path / "numbers.csv")]) == 0
     assert (tmp_path / "numbers.csv").read_text("utf8") == printed
     assert not (study / "report.html").exists(), "an export writes no report"
 
@@ -145,14 +145,14 @@ def test_the_command_prints_or_writes(
         (["x", "--export", "xlsx"], "--export knows no 'xlsx'; known: csv, json, latex, md"),
         (["x", "--export", "cvs"], "did you mean csv?"),
         (["x", "--to", "f"], "--to needs --export"),
-        (["x", "--export"], "--export: needs a value"),
-        (["x", "--export", "--to"], "--export: needs a value"),
-        (["x", "--exprot", "csv"], "--exprot: no such flag"),
-        (["x", "--to", "f", "--to", "g"], "twice"),
-        (["x", "y", "--export", "csv"], "--export is about one folder, got two: x, y"),
+        (["x", "--export"], "--export: expected one argument"),
+        (["x", "--export", "--to"], "--export: expected one argument"),
+        (["x", "--exprot", "csv"], "no --exprot here; did you mean --export?"),
+        (["x", "--to", "f", "--to", "g"], "--to: is given twice"),
+        (["x", "y", "--export", "csv"], "--export is about one folder; leave out y"),
     ],
 )
 def test_a_wrong_flag_is_one_sentence(words: list[str], sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        report(words)
+        report.COMMAND(words)
     assert sentence in str(caught.value)

@@ -194,7 +194,7 @@ def test_a_disk_that_is_full_while_the_report_is_written(monkeypatch: pytest.Mon
     def full(folders: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/report.html")
 
-    monkeypatch.setattr("headstart.commands.report_all", full)
+    monkeypatch.setattr("headstart.commands.report.report_all", full)
     typed = headstart("report", "runs/x")
     assert (typed.code, typed.err) == (1, "headstart: runs/x/report.html: No space left on device\n")
 
@@ -203,7 +203,8 @@ def test_a_disk_that_is_full_while_the_report_is_written(monkeypatch: pytest.Mon
 def test_a_report_of_one_folder(arguments: list[str]) -> None:
     typed = headstart(*arguments)
     assert typed.code == 2
-    assert typed.err.startswith("usage: headstart report FOLDER")
+    assert typed.err.startswith("headstart: report: ")
+    assert typed.err.endswith("; headstart report --help shows how it is used\n")
 
 
 def test_a_loss_that_is_not_a_number_is_a_result(quick: list[str], tmp_path: Path) -> None:

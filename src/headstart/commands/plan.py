@@ -1,0 +1,30 @@
+"""`headstart plan`: what would run, what is done, expected FLOPs and time."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from headstart.commands.arguments import Command, runs, study_settings
+
+
+def _run(options: Namespace) -> int:
+    from rich.console import Console
+
+    from headstart.reports.plan import show_plan
+    from headstart.studies.forecast import forecast
+
+    planned = runs(options)
+    with Console(stderr=True).status("loading rows and counting operations"):
+        expected, basis = forecast(planned)
+    show_plan(expected, basis)
+    return 0
+
+
+COMMAND = Command(
+    word="plan",
+    takes="[setting=value ...]",
+    does="what would run, what is done, expected FLOPs and time",
+    example="headstart plan study=first_look seed=0,1",
+    arguments=study_settings,
+    run=_run,
+)

@@ -1,0 +1,94 @@
+"""`headstart report`: a study's report from its records, its numbers as text, or two studies compared."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.commands.arguments import Command, Once, Parser
+from headstart.node import ConfigError
+
+
+def _arguments(parser: Parser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look")
+    parser.add_argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them")
+    parser.add_argument("--export", metavar="csv|latex|md|json", action=Once, help="print the numbers")
+    parser.add_argument("--to", metavar="FILE", action=Once, help="write the exported numbers to a file")
+    parser.add_argument(
+        "--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"
+    )
+
+
+def _run(options: Namespace) -> int:
+    flags = [f"--{name}" for name in ("export", "to", "wandb") if getattr(options, name) is not None]
+    if options.other is not None and flags:
+        raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
+    if "--to" in flags and "--export" not in flags:
+        raise ConfigError("report: --to needs --export csv|latex|md|json")
+    if options.other is not None:
+        _report_two(options.folder, options.other)
+    elif not flags:
+        report_all([options.folder])
+    if options.export is not None:
+        _export(options.folder, options.export, options.to)
+    return 0 if options.wandb is None else _report_wandb(options.folder, options.wandb)
+
+
+def report_all(folders: Sequence[str] | set[str]) -> None:
+    """Build and show the report of every folder."""
+    from headstart.opened import open_study
+    from headstart.reports.terminal import show
+
+    for folder in sorted(folders):
+        built = open_study(folder).report()
+        show(built.findings, built.html)
+
+
+def _report_two(first: str, second: str) -> None:
+    """Compare two studies, beside the first one's report."""
+    from headstart.compare.two import two
+    from headstart.opened import open_study
+    from headstart.reports.two import show, write
+
+    made = two(open_study(first).findings, open_study(second).findings)
+    show(made, write(made, Path(first)))
+
+
+def _export(folder: str, form: str, to: str | None) -> None:
+    """Print the numbers of a study, or write them to a file."""
+    from headstart.node import nearest
+    from headstart.opened import open_study
+    from headstart.reports.build import write_text
+    from headstart.reports.export import FORMATS
+
+    if form not in FORMATS:
+        raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
+    text = FORMATS[form](open_study(folder).findings)
+    if to is None:
+        sys.stdout.write(text)
+    else:
+        print(f"wrote {write_text(Path(to), text)}")
+
+
+def _report_wandb(folder: str, place: str) -> int:
+    """Write the W&B report and view as JSON, and save them where there is a server."""
+    from headstart.opened import open_study
+    from headstart.reports.wandb_report import send
+
+    sent = send(open_study(folder).findings, Path(folder), place)
+    for address in sent.addresses:
+        print(f"saved: {address}")
+    print(f"wrote {' and '.join(map(str, sent.files))}{f'; {sent.reason}' if sent.reason else ''}")
+    return 1 if sent.refused else 0
+
+
+COMMAND = Command(
+    word="report",
+    takes="FOLDER [OTHER]",
+    does="a study's report from its records; with OTHER, what changed between two",
+    example="headstart report runs/first_look --export md --to numbers.md",
+    arguments=_arguments,
+    run=_run,
+)

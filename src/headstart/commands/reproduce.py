@@ -1,0 +1,96 @@
+"""`headstart reproduce`: a page, or all, run again and checked; or one run trained again."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headstart.commands.arguments import Command, Once, Parser
+from headstart.node import ConfigError, HeadstartError
+
+if TYPE_CHECKING:
+    from headstart.compare.quantities.expected import Claim
+
+
+def _arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="FOLDER [setting=value ...]",
+        help="a page such as experiments/first_look, to be checked against its claim, with further settings; "
+        "or the folder of one run, which is trained again to show what differs",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="every page of ./experiments")
+    parser.add_argument("--scale", action=Once, metavar="WORD", help="laptop (the default), or full")
+
+
+def _run(options: Namespace) -> int:
+    words, scale = options.words, options.scale or "laptop"
+    if options.all:
+        return _every_page(words, scale)
+    if not words:
+        raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
+    folder = Path(words[0])
+    if (folder / "record.json").is_file():
+        return _run_again(folder)
+    from headstart.compare.quantities.expected import read_claim
+
+    return 0 if _comes_out(read_claim(folder), words[1:], scale) else 1
+
+
+def _run_again(folder: Path) -> int:
+    from headstart.reports.again import show_again
+    from headstart.studies.again import train_again
+
+    again = train_again(folder)
+    show_again(again)
+    return 1 if again.differences else 0
+
+
+def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
+    """Run the study of a page, and show whether what it claims comes out again."""
+    from headstart.compare.quantities.expected import check
+    from headstart.compare.quantities.study import quantities
+    from headstart.compare.study import compare
+    from headstart.reports.claims import show_claim
+    from headstart.studies.claim import rerun
+
+    again = rerun(claim.command(scale), settings, scale)
+    checked = check(claim, quantities(compare(again.folder)), scale)
+    show_claim(claim, checked)
+    if not again.trained:
+        print(
+            f"Nothing was trained: all {again.runs} runs were finished before. "
+            f"To train them again, remove {again.folder}."
+        )
+    return all(one.holds for one in checked)
+
+
+def _every_page(settings: Sequence[str], scale: str) -> int:
+    from headstart.compare.quantities.expected import pages, read_claim
+    from headstart.reports.claims import show_all
+
+    claims = [read_claim(folder) for folder in pages(Path("experiments"))]
+    if not claims:
+        raise ConfigError("reproduce --all: there is no page with a claim.json in ./experiments")
+    results = []
+    for number, claim in enumerate(claims, 1):
+        print(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}", flush=True)
+        try:
+            results.append((claim, _comes_out(claim, settings, scale), ""))
+        except HeadstartError as error:
+            print(f"headstart: {error}", file=sys.stderr)
+            results.append((claim, False, str(error)))
+    show_all(results)
+    return 0 if all(holds for _, holds, _ in results) else 1
+
+
+COMMAND = Command(
+    word="reproduce",
+    takes="FOLDER | --all",
+    does="run a page of experiments/ again, or one run, and check it",
+    example="headstart reproduce experiments/first_look",
+    arguments=_arguments,
+    run=_run,
+)
