@@ -16,6 +16,7 @@ import numpy as np
 
 from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.metric_names import higher_is_better
+from headstart.records.schema import VERSION
 from headstart.records.store import append_point, write_predictions, write_record
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
@@ -94,7 +95,7 @@ def make_record(arm: str, seed: int, *, arms: Sequence[str], study: str = "synth
     """A record that is valid against the schema, scores and fingerprints still to be filled in."""
     poured = _kind(arm) == "pretrained"
     return {
-        "schema": 1,
+        "schema": VERSION,
         "run_id": "0" * 16,
         "pair_id": "0" * 16,
         "study": study,
@@ -180,7 +181,8 @@ def name(record: dict[str, Any]) -> None:
     """Fingerprint a record by what it says now."""
     checkpoint = record["init"]["checkpoint"]
     weights = checkpoint and checkpoint["sha256"]
-    names = fingerprint(record["config"], record["data"]["source"], weights)
+    built_from = record["init"]["built_from"]
+    names = fingerprint(record["config"], record["data"]["source"], built_from, weights)
     record["pair_id"], record["run_id"] = names.pair_id, names.run_id
 
 
@@ -282,6 +284,7 @@ def _init(seed: int, poured: bool) -> dict[str, Any]:
     fresh = {**{name: _hex(seed, name) for name in body}, **{name: _hex("zeros") for name in norms}}
     heads = {"classifier.weight": _hex(seed, "head"), "classifier.bias": _hex("zeros 6")}
     checkpoint = {"source": "demo/minilm", "sha256": _hex("minilm") * 4, "tensors": delivered}
+    checkpoint |= {"dtypes": {"F32": len(delivered)}}
     return {
         "streams": {k: int(_hex(k, seed)[:8], 16) for k in ("weights", "order", "noise", "subset")},
         "tensors": {**(delivered if poured else fresh), **heads},
@@ -293,6 +296,9 @@ def _init(seed: int, poured: bool) -> dict[str, Any]:
         else {"tensors": len(fresh) + 2, "parameters": PARAMETERS + HEAD, "names": [*fresh, *head]},
         "head": _hex(seed, "head"),
         "architecture": _hex("6 x 384"),
+        "built_from": {"config.json": _hex("config"), "tokenizer/tokenizer.json": _hex("wordpiece")},
+        "dtypes": {"float32": PARAMETERS + HEAD},
+        "not_float32": {},
     }
 
 

@@ -80,6 +80,11 @@ def test_an_arm_that_is_not_what_it_says_is_refused(
 def test_the_record_has_a_place_for_every_start(record: Record, starts: Starts) -> None:
     raw = json.loads((record.folder / "record.json").read_text("utf8"))
     for choice, init in starts.items():
-        init = {**init, "streams": raw["init"]["streams"], "added": {"tensors": 2, "parameters": 8}}
+        init = {
+            **raw["init"],
+            **init,
+            "streams": raw["init"]["streams"],
+            "added": {"tensors": 2, "parameters": 8},
+        }
         assert faults({**raw, "init": init}) == [], choice
         assert faults({**raw, "init": {**init, "added": 2}}) != []

@@ -17,6 +17,7 @@ from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, fin
 CONFIG: dict[str, Any] = make_record("pretrained", 1, arms=("scratch", "pretrained"))["config"]
 CONFIG |= {"keep_at": [60], "order_seed": 5}
 CONFIG["task"]["files"] = {"train": "a.csv", "validation": "b.csv", "test": "c.csv", "separator": ","}
+FILES = {"config.json": "0" * 16, "tokenizer/vocab.txt": "1" * 16}
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -45,7 +46,7 @@ def shuffled(value: Any) -> Any:
 PATHS = list(leaves(CONFIG))
 SCIENCE_PATHS = [p for p in PATHS if p[0] in SCIENCE and ".".join(p) not in LOCATIONS]
 QUIET_PATHS = [p for p in PATHS if p[0] in PLUMBING or ".".join(p) in LOCATIONS]
-ORIGINAL = fingerprint(CONFIG, "data", "weights")
+ORIGINAL = fingerprint(CONFIG, "data", FILES, "weights")
 
 
 def test_partition_covers_the_configuration_once():
@@ -53,17 +54,17 @@ def test_partition_covers_the_configuration_once():
 
 
 def test_order_of_keys_does_not_matter():
-    assert fingerprint(shuffled(CONFIG), "data", "weights") == ORIGINAL
+    assert fingerprint(shuffled(CONFIG), "data", FILES, "weights") == ORIGINAL
 
 
 @given(path=st.sampled_from(QUIET_PATHS), value=st.one_of(st.none(), st.text(), st.integers()))
 def test_plumbing_and_places_never_change_it(path, value):
-    assert fingerprint(changed(path, value), "data", "weights") == ORIGINAL
+    assert fingerprint(changed(path, value), "data", FILES, "weights") == ORIGINAL
 
 
 @pytest.mark.parametrize("path", SCIENCE_PATHS, ids=".".join)
 def test_every_science_leaf_changes_it(path):
-    found = fingerprint(changed(path, "another value"), "data", "weights")
+    found = fingerprint(changed(path, "another value"), "data", FILES, "weights")
     assert found.pair_id != ORIGINAL.pair_id
     assert found.run_id != ORIGINAL.run_id
     assert (found.condition_id == ORIGINAL.condition_id) == (path == ("seed",))
@@ -71,24 +72,32 @@ def test_every_science_leaf_changes_it(path):
 
 def test_arm_and_weights_change_the_run_and_not_the_pair():
     for other in (
-        fingerprint(changed(("arm", "kind"), "scratch"), "data", "weights"),
-        fingerprint(CONFIG, "data", None),
+        fingerprint(changed(("arm", "kind"), "scratch"), "data", FILES, "weights"),
+        fingerprint(CONFIG, "data", FILES, None),
     ):
         assert other.pair_id == ORIGINAL.pair_id
         assert other.run_id != ORIGINAL.run_id
 
 
 def test_data_enters_by_content():
-    other = fingerprint(CONFIG, "other data", "weights")
+    other = fingerprint(CONFIG, "other data", FILES, "weights")
     assert other.pair_id != ORIGINAL.pair_id
+    assert other.condition_id != ORIGINAL.condition_id
+
+
+@pytest.mark.parametrize("files", [{}, {**FILES, "config.json": "2" * 16}, {**FILES, "added": "3" * 16}])
+def test_what_the_model_is_built_from_enters_by_content(files):
+    other = fingerprint(CONFIG, "data", files, "weights")
+    assert other.pair_id != ORIGINAL.pair_id
+    assert other.run_id != ORIGINAL.run_id
     assert other.condition_id != ORIGINAL.condition_id
 
 
 def test_a_new_top_level_setting_forces_the_question():
     with pytest.raises(RecordError, match="colour is in none of"):
-        fingerprint({**CONFIG, "colour": "red"}, "data", None)
+        fingerprint({**CONFIG, "colour": "red"}, "data", FILES, None)
 
 
 def test_nan_has_no_fingerprint():
     with pytest.raises(RecordError, match="cannot be fingerprinted"):
-        fingerprint(changed(("optim", "lr"), float("nan")), "data", None)
+        fingerprint(changed(("optim", "lr"), float("nan")), "data", FILES, None)

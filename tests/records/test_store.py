@@ -70,7 +70,7 @@ def test_factory_records_are_valid_json_schema(study):
         (("init", "extra"), 1),
         (("data", "extra"), 1),
         (("status",), "done"),
-        (("schema",), 2),
+        (("schema",), 1),
         (("seed",), "1"),
         (("seed",), True),
         (("cost", "steps"), -1),

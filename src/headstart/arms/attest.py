@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,16 @@ def added(model: nn.Module, names: Iterable[str]) -> dict[str, int]:
     """The `added` part of `init`, for a model after `adapt`: what the arm put beside the architecture."""
     tensors, new = dict(model.state_dict(keep_vars=True)), list(names)
     return {"tensors": len(new), "parameters": _numbers(tensors, new)}
+
+
+def dtypes(model: nn.Module) -> dict[str, Any]:
+    """The `dtypes` and `not_float32` parts of `init`: parameters of each dtype, and those that stand out."""
+    kinds = {name: str(p.dtype).removeprefix("torch.") for name, p in model.named_parameters()}
+    found = Counter[str]()
+    for name, parameter in model.named_parameters():
+        found[kinds[name]] += parameter.numel()
+    strange = {name: kind for name, kind in kinds.items() if kind != "float32"}
+    return {"dtypes": dict(found), "not_float32": strange}
 
 
 def _numbers(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> int:

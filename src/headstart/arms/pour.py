@@ -68,7 +68,7 @@ def pour(
     names = [name for name in source if name in wanted and name not in closed]
     delivered = _derived(model, {name: source[name] for name in names}, derivation, seed)
     _copy(model, delivered)
-    checkpoint = {"source": found.origin, "sha256": sha256, "derived": derivation}
+    checkpoint = {"source": found.origin, "sha256": sha256, "derived": derivation, "dtypes": found.dtypes()}
     return Poured(tuple(names), {**checkpoint, "tensors": digests(delivered)})
 
 
@@ -114,18 +114,9 @@ def _language_head(model: nn.Module, places: Layout, absent: Set[str], found: Fo
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     if not _writes(model) or places.head & parameters & absent:
         return frozenset()
+    stored = found.tensors()
     # transformers fills the buffer of a gap in silence (BART's final_logits_bias), so look it up.
-    return frozenset(n for n in places.head - absent if n in parameters or n in _stored(found))
-
-
-def _stored(found: Found) -> set[str]:
-    from safetensors import safe_open
-
-    names: set[str] = set()
-    for path in found.weights:
-        with safe_open(path, framework="numpy") as file:
-            names.update(file.keys())
-    return names
+    return frozenset(n for n in places.head - absent if n in parameters or n in stored)
 
 
 def _refuse_missing(model: nn.Module, lost: list[str], report: dict[str, Any], found: Found) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +9,15 @@ from pydantic import Field, model_validator
 
 from headstart.models import fits
 from headstart.models.architecture import architecture_digest, configuration, following, left_open
+from headstart.models.contents import (
+    CODE_FILES,
+    CONFIG,
+    MODEL_FILES,
+    digests_of,
+    joint_digest,
+    read_json,
+    tokenizer_digests,
+)
 from headstart.models.ladder import HERE, Ladder
 from headstart.models.place import Found, Place
 from headstart.models.tokenizer import Reader, Tokenizer, Trained
@@ -87,7 +94,7 @@ class Model(Place):
             if fetch:
                 raise
             return None
-        return json.loads((found.folder / "config.json").read_text("utf8")).get("model_type")
+        return read_json(found.folder / CONFIG).get("model_type")
 
     def family(self, fetch: bool = True) -> fits.Family | None:
         """encoder, decoder, encoder_decoder or vision; None when that is not known (yet)."""
@@ -131,16 +138,17 @@ class Model(Place):
 
     def tokenizer_digest(self) -> str:
         """sha256 (16 hex) over the tokenizer's files: what the arms share, by content."""
-        reader = self._reader()
-        if self._training:
-            return self._training.digest(reader)
-        folder = self._tokenizer_place().folder
-        names = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model")
-        digest = hashlib.sha256()
-        for name in (*names, "spm.model", "sentencepiece.bpe.model"):
-            if (folder / name).is_file():
-                digest.update(name.encode() + (folder / name).read_bytes())
-        return digest.hexdigest()[:16]
+        return joint_digest(self._tokenizer_built_from())
+
+    def built_from(self) -> dict[str, str]:
+        """Digests of the files that the model and its tokenizer are built from, by name; weights left out."""
+        files: dict[str, str] = {}
+        if self.settings() is None:
+            code = CODE_FILES if self.trust_remote_code else ()
+            files |= digests_of(self.find().folder, (*MODEL_FILES, *code))
+        if self.family() == "vision":
+            return files
+        return files | {f"tokenizer/{name}": value for name, value in self._tokenizer_built_from().items()}
 
     def seeded(self, auto_class: str, config: PretrainedConfig, seed: int) -> nn.Module:
         """A model with random weights that depend on `seed` and on nothing else; fp32, on the CPU."""
@@ -172,6 +180,13 @@ class Model(Place):
                 "arm=from_run arm.run=..."
             )
         return super().find(fetch)
+
+    def _tokenizer_built_from(self) -> dict[str, str]:
+        reader = self._reader()
+        if self._training:
+            return {"tokenizer.json": self._training.digest(reader)}
+        folder = self._tokenizer_place().folder
+        return tokenizer_digests(folder) | (digests_of(folder, CODE_FILES) if self.trust_remote_code else {})
 
     @property
     def _training(self) -> Trained | None:

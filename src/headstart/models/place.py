@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,20 @@ class Found:
     def weights(self) -> list[Path]:
         """The safetensors files, shards in order; empty when the folder has none."""
         return sorted(self.folder.glob("model*.safetensors"))
+
+    def tensors(self) -> dict[str, str]:
+        """The dtype of every stored tensor by name: F32, F16, BF16, ..."""
+        from safetensors import safe_open
+
+        stored: dict[str, str] = {}
+        for path in self.weights:
+            with safe_open(path, framework="numpy") as file:
+                stored |= {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+        return stored
+
+    def dtypes(self) -> dict[str, int]:
+        """Number of stored tensors of each dtype."""
+        return dict(Counter(sorted(self.tensors().values())))
 
 
 class Place(Node):

@@ -14,7 +14,7 @@ SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "ord
 ARM = ("arm",)  # the declared difference
 PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights", "keep_at")  # who watches, where
 
-# Where a thing is found, not what it is: content enters by digest (data source, weights) instead.
+# Where a thing is found, not what it is: the content of data, model and weights enters by digest instead.
 LOCATIONS = (
     "task.name",
     "task.files.train",
@@ -22,6 +22,11 @@ LOCATIONS = (
     "task.files.test",
     "model.folder",
     "model.distribution",
+    "model.tokenizer.folder",
+    "model.tokenizer.distribution",
+    "model.tokenizer.train.files.train",
+    "model.tokenizer.train.files.validation",
+    "model.tokenizer.train.files.test",
 )
 
 
@@ -29,13 +34,15 @@ LOCATIONS = (
 class Fingerprint:
     """The three names of a run, each 16 hexadecimal digits."""
 
-    pair_id: str  # the science and the data
+    pair_id: str  # the science, the data, and what model and tokenizer are built from
     run_id: str  # that, the arm and its weights
     condition_id: str  # like pair_id, whatever the seed: repetitions of one comparison
 
 
-def fingerprint(config: Mapping[str, Any], source: str, weights: str | None) -> Fingerprint:
-    """Name a run from its resolved config, the digest of its data source and the digest of its weights.
+def fingerprint(
+    config: Mapping[str, Any], source: str, built_from: Mapping[str, str], weights: str | None
+) -> Fingerprint:
+    """Name a run from its resolved config, the digests of its data source, its model's files and its weights.
 
     `weights` is None for an arm that pours none. Settings that the study frees may differ between the arms of
     a pair, so they name the run and not the pair. Raises RecordError on a top-level setting that is neither
@@ -48,13 +55,14 @@ def fingerprint(config: Mapping[str, Any], source: str, weights: str | None) -> 
     freed = free_settings(config)
     science = {name: _without(value, name, freed) for name, value in whole.items() if name not in freed}
     lasting = {name: value for name, value in science.items() if name != "seed"}
-    pair_id = digest({"science": science, "source": source})
+    shared = {"source": source, "built_from": dict(built_from)}
+    pair_id = digest({"science": science, **shared})
     arm = {name: config[name] for name in ARM if name in config}
     own = {"pair": pair_id, "arm": arm, "weights": weights} | ({"own": whole} if freed else {})
     return Fingerprint(
         pair_id=pair_id,
         run_id=digest(own),
-        condition_id=digest({"science": lasting, "source": source}),
+        condition_id=digest({"science": lasting, **shared}),
     )
 
 

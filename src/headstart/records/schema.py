@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),

@@ -129,12 +129,16 @@ def read_record(folder: Path) -> Record:
     """Read one record.json and recompute its fingerprint; RecordError says why it cannot be trusted."""
     raw = _read_json(folder / RECORD)
     if raw.get("schema") != VERSION:
-        raise RecordError(f"{RECORD} has schema {raw.get('schema')!r}; this headstart reads schema {VERSION}")
+        raise RecordError(
+            f"{RECORD} has schema {raw.get('schema')!r}; this headstart reads schema {VERSION}, "
+            "in which runs have other names: train it again, or read it with the version that wrote it"
+        )
     found = faults(raw)
     if found:
         raise RecordError(f"{RECORD} breaks the schema: {'; '.join(found[:3])}")
-    checkpoint = raw["init"]["checkpoint"]
-    names = fingerprint(raw["config"], raw["data"]["source"], checkpoint and checkpoint["sha256"])
+    init, checkpoint = raw["init"], raw["init"]["checkpoint"]
+    weights = checkpoint and checkpoint["sha256"]
+    names = fingerprint(raw["config"], raw["data"]["source"], init["built_from"], weights)
     for name in ("pair_id", "run_id"):
         if raw[name] != getattr(names, name):
             raise RecordError(f"{name} is {raw[name]} but its config gives {getattr(names, name)}")

@@ -15,8 +15,9 @@ SETTLED = ("finished", "diverged")  # training again would give the same
 
 
 def identify(run: Run, fetch: bool = True) -> Fingerprint:
-    """The run's names, from its settings and the content of its data and weights."""
-    return fingerprint(run.config(), run.task.source.digest(), run.arm.weights_digest(run.model, fetch))
+    """The run's names, from its settings and the content of its data, its model's files and its weights."""
+    weights = run.arm.weights_digest(run.model, fetch)
+    return fingerprint(run.config(), run.task.source.digest(), run.model.built_from(), weights)
 
 
 def run_folder(run: Run, names: Fingerprint) -> Path:

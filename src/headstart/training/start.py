@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from headstart.arms.attest import added, attest
+from headstart.arms.attest import added, attest, dtypes
 from headstart.arms.pour import head_names
 from headstart.models.model import architecture_digest
 from headstart.run import Run
@@ -38,5 +38,6 @@ def start_of(run: Run, prepared: Prepared, steps: int) -> Start:
     init |= {"streams": seeds | {"subset": getattr(run.size, "seed", 0)}}
     init |= {"architecture": architecture_digest(config)}
     init |= {"added": added(model, run.arm.adapt(model, seeds["arm"]))}
+    init |= {"built_from": run.model.built_from(), **dtypes(model)}
     stages = [(round(stage.share * steps), stage.trainable) for stage in run.arm.stages(model)]
     return Start(model, config, stages, init)

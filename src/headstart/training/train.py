@@ -20,6 +20,7 @@ from headstart.arms.from_run import MODEL, keep, write_ledger
 from headstart.hardware import cpu_name
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
+from headstart.records.schema import VERSION
 from headstart.records.store import write_predictions, write_record
 from headstart.run import Run
 from headstart.streams import stream
@@ -101,7 +102,7 @@ def train(
             # 6. The record: whole or not at all, whatever happened.
             meter.close()
             record = {
-                "schema": 1,
+                "schema": VERSION,
                 "run_id": names.run_id,
                 "pair_id": names.pair_id,
                 "study": run.study.name,

@@ -1,0 +1,112 @@
+"""Contents: the settings and vocabularies that a model and its tokenizer are built from, file by file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from headstart.node import WeightsError
+
+CONFIG = "config.json"
+MODEL_FILES = (CONFIG, "generation_config.json", "preprocessor_config.json")
+# Every file that a tokenizer class of transformers may read (a test compares this with its sources).
+TOKENIZER_FILES = (
+    "tokenizer*.json",
+    "*vocab*.json",
+    "vocab*.txt",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "tekken.json",
+    "*.model",
+    "*.spm",
+    "*.tokenizer",
+    "*.tiktoken",
+    "*.codes",
+    "dict.txt",
+    "byte_maps.json",
+    "emoji.json",
+    "normalizer.json",
+    "word_*.json",
+)
+CODE_FILES = ("*.py",)
+# Who wrote a file, where it lay, and the dtype of the weights: a model is float32 whatever they say.
+VOLATILE = frozenset(
+    {
+        "_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures", "dtype",
+        "torch_dtype", "is_local", "local_files_only", "special_tokens_map_file", "tokenizer_file",
+    }
+)  # fmt: skip
+TOKENIZER_KEYS = ("model_type", "tokenizer_class", "auto_map")  # what a tokenizer takes from config.json
+
+
+def digests_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """sha256 (16 hex) of the files of `folder` that fit one of `patterns`, by name.
+
+    JSON counts as what it says: blanks, the order of keys and VOLATILE settings do not matter.
+    """
+    wanted = tuple(patterns)
+    files = sorted(path for path in folder.iterdir() if any(fnmatch(path.name, p) for p in wanted))
+    return {path.name: _digest(path) for path in files if path.is_file()}
+
+
+def tokenizer_digests(folder: Path) -> dict[str, str]:
+    """The same of a tokenizer's files, and of what config.json says about the tokenizer."""
+    settings = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    about = {key: settings[key] for key in TOKENIZER_KEYS if key in settings}
+    return {**digests_of(folder, TOKENIZER_FILES), CONFIG: _sha256(_canonical(about))}
+
+
+def joint_digest(digests: Mapping[str, str]) -> str:
+    """One digest (16 hex) for several files."""
+    return _sha256(_canonical(digests))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON file; WeightsError when it holds none."""
+    found = _parsed(path)
+    if not isinstance(found, dict):
+        raise WeightsError(f"{path}: is not a JSON mapping; fetch it again")
+    return found
+
+
+def _digest(path: Path) -> str:
+    about = path.stat()
+    return _digest_of(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _digest_of(path: Path, size: int, changed: int) -> str:
+    if path.suffix != ".json":
+        return _sha256(path.read_bytes())
+    content = _parsed(path)
+    return _sha256(_canonical(_lasting(content) if path.name.endswith("config.json") else content))
+
+
+def _lasting(settings: Any) -> Any:
+    """Settings without what is volatile, those of nested models included."""
+    if not isinstance(settings, Mapping):
+        return settings
+    kept = {name: value for name, value in settings.items() if name not in VOLATILE}
+    return {n: _lasting(v) if isinstance(v, Mapping) and "model_type" in v else v for n, v in kept.items()}
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be read as JSON ({error}); fetch it again") from None
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
