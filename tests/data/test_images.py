@@ -186,4 +186,6 @@ def test_folders_that_hold_no_classes_are_refused(tmp_path: Path):
     folder_of(tmp_path / "one")
     for file in (tmp_path / "one" / "dog").iterdir():
         file.unlink()
+    assert "the class folder dog holds no images (png, " in refusal(tmp_path / "one")
+    (tmp_path / "one" / "dog").rmdir()
     assert refusal(tmp_path / "one").startswith("train has one label only ('cat')")

@@ -148,7 +148,12 @@ def feature(role: str) -> Any:
         "number": Value("float64"),
         "texts": List(Value("string")),
         "numbers": List(Value("int64")),
-        "image": {"sha256": Value("string"), "bytes": Value("binary"), "path": Value("string")},
+        "image": {
+            "sha256": Value("string"),
+            "bytes": Value("binary"),
+            "path": Value("string"),
+            "frames": Value("int64"),
+        },
     }
     return types[kind_of(role).stored]
 

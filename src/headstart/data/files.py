@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import Field
 
 from headstart.data.holdout import Holdout
+from headstart.data.image_folder import is_leftover
 from headstart.data.reading import FORMATS, read_file, read_folder
-from headstart.data.rows import SPLITS, Cells, RawRows, Splits, checked
+from headstart.data.rows import SPLITS, RawRows, Splits, checked
 from headstart.node import DataError, Node, nearest
 
 
@@ -40,10 +41,12 @@ class Files(Node):
 
     def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
         """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
-        given = self._given(columns)
-        return self.holdout.complete(given, stratify, self.split_seed, self.digest())
+        raw = self._given()
+        given = {split: checked(raw[split], columns) for split in SPLITS if split in raw}
+        notes = list(dict.fromkeys(note for rows in raw.values() for note in rows.notes))
+        return self.holdout.complete(given, stratify, self.split_seed, self.digest(), notes)
 
-    def _given(self, columns: dict[str, str]) -> dict[str, Cells]:
+    def _given(self) -> dict[str, RawRows]:
         paths = self._paths()
         raw: dict[str, RawRows] = {}
         for split, path in paths.items():
@@ -56,7 +59,7 @@ class Files(Node):
                     }
             else:
                 raw[split] = read_file(path, self.encoding, self.separator, self.columns)
-        return {split: checked(raw[split], columns) for split in SPLITS if split in raw}
+        return raw
 
     def _paths(self) -> dict[str, Path]:
         """The path of each split that has one, each of them checked to exist."""
@@ -94,7 +97,8 @@ def _files_below(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     else:
-        yield from sorted(file for file in path.rglob("*") if file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        yield from (file for file in files if not any(map(is_leftover, file.relative_to(path).parts)))
 
 
 def _sha256(path: Path) -> str:

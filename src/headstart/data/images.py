@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MODES = {1: "L", 3: "RGB"}  # channels -> what Pillow calls it
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset(  # of images; what Pillow cannot read, such as heic, is refused by name, not left out
+    ".png .jpg .jpeg .jpe .jfif .bmp .gif .webp .tif .tiff .avif .jp2 .ppm .pgm .pbm .tga .ico "  # noqa: SIM905
+    ".heic .heif .svg .psd .dng .nef .cr2 .arw .raw .dcm .exr .hdr".split()
+)
+USUAL = "png, jpg, gif, webp, bmp, tif, …"  # of SUFFIXES, for a message
+BITS, WHITE_IS = 258, 262  # tags of TIFF: bits per grey level, and which end of the range is white
 
 
 def image_cell(value: Any) -> dict[str, Any]:
-    """{"sha256", "bytes", "path"} of encoded bytes, of a file's path (whose bytes stay in the file), or of
-    what `datasets` stores for its Image feature; UnfitError when it is none of these or no image."""
+    """{"sha256", "bytes", "path", "frames"} of encoded bytes, of a file's path (whose bytes stay in the
+    file), or of what `datasets` stores for its Image feature; UnfitError when it is none of these or no
+    image."""
     if isinstance(value, Mapping) and ("bytes" in value or "path" in value):
         data, path = value.get("bytes"), value.get("path")
     else:
@@ -30,8 +37,7 @@ def image_cell(value: Any) -> dict[str, Any]:
         return _of_file(Path(path))
     if not isinstance(data, bytes):
         raise UnfitError("not an image: choose a column of image files or encoded images for task.{role}")
-    _check(data, "the bytes in it")
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": data, "path": None}
+    return _cell(data, None)
 
 
 def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: int = 3) -> np.ndarray:
@@ -45,22 +51,68 @@ def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: 
         raise ValueError(f"channels={channels}: an image has 1 or 3")
     whole = np.empty((len(cells), channels, *size), np.float32)
     for row, cell in enumerate(cells):
-        table = np.asarray(_resized(decoded(cell).convert(MODES[channels]), size), np.float32) / 255
+        table = np.asarray(_resized(decoded(cell, MODES[channels]), size), np.float32) / 255
         whole[row] = table.reshape(*size, channels).transpose(2, 0, 1)
     return whole
 
 
-def decoded(cell: Mapping[str, Any]) -> Image:
-    """The image of a cell, read now; DataError with the path where it cannot be decoded."""
-    from PIL import Image
+def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:
+    """The image of a cell as a viewer shows it, read now; `mode` is RGB or L, and of several frames or
+    pages the first is taken. DataError with the path where it cannot be decoded."""
+    from PIL.Image import DecompressionBombError
 
     where = cell["path"] or f"the image with sha256 {cell['sha256'][:12]}…"
     try:
-        image = Image.open(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"])
-        image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with _opened(io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"]) as image:
+            image.load()
+            return _as_shown(image).convert(mode)
+    except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
         raise DataError(f"{where} cannot be decoded ({_said(error)}): replace or remove it") from None
-    return image
+
+
+def _as_shown(image: Image) -> Image:
+    """Upright, 8 bits a channel, on a white page, in the colours of a screen: L or RGB."""
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)
+    profile = image.info.get("icc_profile")
+    shown = _of_8_bits(image)
+    if shown.has_transparency_data:
+        shown = shown.convert("RGBA")
+        shown = Pillow.alpha_composite(Pillow.new("RGBA", shown.size, "white"), shown)
+    if shown.mode not in ("L", "CMYK"):
+        shown = shown.convert("L" if shown.mode == "1" else "RGB")
+    return _on_screen(shown, profile) if profile else shown
+
+
+def _of_8_bits(image: Image) -> Image:
+    """Grey of 12 or 16 bits in 8, its whole range from black to white; ValueError where none is known."""
+    import numpy as np
+    from PIL import Image as Pillow
+
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
+        raise ValueError(f"grey levels of type {image.mode}, of which none is white: save 8 or 16 bits")
+    if not image.mode.startswith("I"):
+        return image
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    brightest = 2 ** tags.get(BITS, (16,))[0] - 1
+    levels = np.asarray(image).astype(np.float64) * 255 / brightest
+    return Pillow.fromarray(np.rint(255 - levels if tags.get(WHITE_IS) == 0 else levels).astype(np.uint8))
+
+
+def _on_screen(image: Image, profile: bytes) -> Image:
+    """The colours that the image's own profile means; one that does not fit is ignored, as viewers do."""
+    from PIL import ImageCms
+
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(own):
+            return image
+        screen = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, own, screen, outputMode="RGB") or image
+    except (OSError, ImageCms.PyCMSError):
+        return image
 
 
 def encoded(table: np.ndarray) -> bytes:
@@ -75,19 +127,34 @@ def _of_file(path: Path) -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as error:
         raise UnfitError(f"a file that cannot be read ({error.strerror}): correct the path") from None
-    _check(data, str(path))
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": None, "path": str(path)}
+    return _cell(data, path)
 
 
-def _check(data: bytes, where: str) -> None:
-    """UnfitError when the data does not begin as an image does; the rest is seen when it is decoded."""
-    from PIL import Image
+def _cell(data: bytes, path: Path | None) -> dict[str, Any]:
+    """The cell of encoded bytes; UnfitError when they do not begin as an image does. The rest of them is
+    looked at when the image is decoded."""
+    from PIL.Image import DecompressionBombError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with _opened(io.BytesIO(data)) as image:
+            photo = image.format == "MPO"  # as phones write it, with a preview behind
+            frames = 1 if photo else getattr(image, "n_frames", 1)
             image.verify()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnfitError(f"not an image that Pillow can read ({_said(error)}): replace {where}") from None
+    except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
+        where = path or "the bytes in it"
+        said = _said(error) if data else "it is empty"
+        raise UnfitError(f"not an image that Pillow can read ({said}): convert or replace {where}") from None
+    inside = {"bytes": data, "path": None} if path is None else {"bytes": None, "path": str(path)}
+    return {"sha256": hashlib.sha256(data).hexdigest(), **inside, "frames": frames}
+
+
+def _opened(source: Any) -> Image:
+    """Open, without a warning for images that are merely large; Pillow refuses those that are too large."""
+    from PIL import Image as Pillow
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+        return Pillow.open(source)
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:
@@ -98,4 +165,8 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _said(error: BaseException) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "of no kind that it knows"
     return " ".join(str(error).split())[:120] or type(error).__name__

@@ -40,6 +40,7 @@ class RawRows:
     column: Callable[[str], Sequence[Any]]
     hint: str = ""  # what may be wrong when a column is missing
     folder: Path | None = None  # where paths in its cells start
+    notes: tuple[str, ...] = ()  # what the record should say about how they were read
 
 
 def checked(raw: RawRows, columns: Mapping[str, str]) -> Cells:

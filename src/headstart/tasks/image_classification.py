@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -106,7 +106,7 @@ class ImageClassification(Family):
         whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
         ready = {name: _labelled(rows, answer, wanted) for name, rows in whole.items()}
         ready["train"] = ready["train"].take(chosen)
-        notes = [*splits.notes, wanted.words(), *answer.notes(ready["train"].labels)]
+        notes = [*splits.notes, wanted.words(), *_frames(whole), *answer.notes(ready["train"].labels)]
         facts = self.facts(splits, train, ready, classes=list(answer.classes), notes=notes)
         sized = {} if self.image_size is None else {"image_size": self.image_size}
         return Prepared(**ready, classes=answer.classes, facts=facts, head=answer.head | sized)
@@ -134,6 +134,15 @@ class ImageClassification(Family):
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
         return examples.answer.judged(logits, examples.labels, examples.texts, self.metrics)
+
+
+def _frames(whole: Mapping[str, Any]) -> list[str]:
+    """How many images are more than one: moving ones, and documents of several pages."""
+    cells = [cell for rows in whole.values() for cell in rows["image"][:] if cell["frames"] > 1]
+    if not cells:
+        return []
+    named = ", ".join(cell["path"] or f"sha256 {cell['sha256'][:12]}…" for cell in cells[:3])
+    return [f"{len(cells)} images have several frames or pages, of which the first is used: {named}"]
 
 
 def _labelled(rows: Any, answer: OneClass, wanted: PixelFormat) -> LabelledImages:

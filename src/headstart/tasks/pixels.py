@@ -20,7 +20,7 @@ from headstart.node import ConfigError
 if TYPE_CHECKING:
     import torch
 
-VERSION = 1  # raise it when the meaning of the stored numbers changes
+VERSION = 2  # raise it when the meaning of the stored numbers changes
 BLOCK = 256  # images decoded at a time
 PROCESSOR = "preprocessor_config.json"  # where transformers keeps what a checkpoint's images were like
 HALF = 0.5  # mean and deviation where the checkpoint says nothing: 0..1 becomes -1..1
