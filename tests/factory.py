@@ -18,6 +18,7 @@ from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.metric_names import higher_is_better
 from headstart.records.schema import VERSION
 from headstart.records.store import append_point, write_predictions, write_record
+from headstart.streams import stream
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -286,14 +287,16 @@ def _init(seed: int, poured: bool) -> dict[str, Any]:
     checkpoint = {"source": "demo/minilm", "sha256": _hex("minilm") * 4, "tensors": delivered}
     checkpoint |= {"dtypes": {"F32": len(delivered)}}
     return {
-        "streams": {k: int(_hex(k, seed)[:8], 16) for k in ("weights", "order", "noise", "subset")},
-        "tensors": {**(delivered if poured else fresh), **heads},
+        "streams": {name: stream(seed, name) for name in ("weights", "order", "noise")} | {"subset": 0},
+        "seeded": {**fresh, **heads},
+        "changed": {name: delivered[name] for name in body} if poured else {},
         "constant": [*norms, "classifier.bias"],
         "checkpoint": checkpoint if poured else None,
         "poured": {"tensors": len(delivered) * poured, "parameters": PARAMETERS * poured},
         "fresh": {"tensors": 2, "parameters": HEAD, "names": head}
         if poured
         else {"tensors": len(fresh) + 2, "parameters": PARAMETERS + HEAD, "names": [*fresh, *head]},
+        "added": {"tensors": 0, "parameters": 0},
         "head": _hex(seed, "head"),
         "architecture": _hex("6 x 384"),
         "built_from": {"config.json": _hex("config"), "tokenizer/tokenizer.json": _hex("wordpiece")},

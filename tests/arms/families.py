@@ -11,6 +11,9 @@ from typing import Any
 import torch
 import transformers as tf
 
+from headstart.arms.attest import Attestation
+from headstart.arms.pour import head_names
+from headstart.arms.start import Start
 from headstart.models.model import Model
 
 LAYERS, WIDTH, VOCABULARY = 2, 32, 50
@@ -105,6 +108,16 @@ def published(family: str, source: str) -> Model:
 def labels(task: str) -> dict[str, int]:
     """Settings of the head."""
     return {"num_labels": 3} if task in (CLASSIFY, TAG, LOOK) else {}
+
+
+def attested(
+    arm: Start, model: Model, task: str, seed: int = 0, arm_seed: int = 0
+) -> tuple[Any, dict[str, Any]]:
+    """A model as `arm` starts it, before anything is added, and the attestation of that."""
+    made = seeded(model, task, seed)
+    attestation, head = Attestation(made), head_names(made)
+    poured = arm.pour(made, model, arm_seed)
+    return made, attestation.at_step_zero(head, poured.names, poured.checkpoint)
 
 
 def seeded(model: Model, task: str, seed: int = 0) -> Any:

@@ -22,17 +22,18 @@ from tests.arms.families import (
     SEQ2SEQ,
     VOCABULARY,
     WIDTH,
+    attested,
     published,
     seeded,
 )
 from tests.studies.command import headstart
 
-from headstart.arms.attest import attest, digests
+from headstart.arms.attest import Attestation, digests
 from headstart.arms.kinds import Arm
 from headstart.arms.layers import fixed, layout, owners
-from headstart.arms.pour import head_names
 from headstart.arms.start import Start
 from headstart.node import ConfigError
+from headstart.records.attestation import at_step_zero, contradictions
 from headstart.studies.search import shipped
 
 
@@ -98,10 +99,7 @@ def expected(family: str, choice: str) -> tuple[int, int]:
 
 def started(start: Start, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:
     """A model at step 0 of an arm, its attestation, and the checkpoint's model."""
-    model = published(family, source)
-    made = seeded(model, task, seed)
-    poured = start.pour(made, model, seed)
-    return made, attest(made, head_names(made), poured.names, poured.checkpoint)
+    return attested(start, published(family, source), task, seed, seed)
 
 
 @cache
@@ -144,8 +142,8 @@ def test_whatever_the_arm_fresh_tensors_are_the_seeded_ones(
     fresh = init["fresh"]["names"]
     delivered = init["checkpoint"]["tensors"] if init["checkpoint"] else {}
     assert sorted([*fresh, *delivered]) == sorted(scratch)
-    assert {n: init["tensors"][n] for n in fresh} == digests({n: scratch[n] for n in fresh})
-    assert {n: init["tensors"][n] for n in delivered} == delivered
+    assert init["seeded"] == digests(scratch)
+    assert list(contradictions(init)) == []
     assert owners(model) == owners(seeded(published(cell[0], BARE), cell[1], seed)), "tied stays tied"
 
 
@@ -204,12 +202,12 @@ def test_shuffled_is_a_permutation_of_each_tensor(family: str) -> None:
 
 @pytest.mark.parametrize("choice", ["mean_var", "shuffled"])
 def test_derived_numbers_depend_on_the_seed_and_the_tensor_alone(choice: str) -> None:
-    one, again, other = (started(arm(choice), "gpt2", seed=seed)[1]["tensors"] for seed in (1, 1, 2))
+    one, again, other = (at_step_zero(started(arm(choice), "gpt2", seed=seed)[1]) for seed in (1, 1, 2))
     assert one == again
     name = "transformer.h.0.mlp.c_fc.weight"
     assert one[name] != other[name]
-    writes = started(arm(choice), "gpt2", CAUSAL, seed=1, source=CAUSAL)[1]["tensors"]
-    reads = started(arm(choice), "gpt2", CLASSIFY, seed=1, source=CAUSAL)[1]["tensors"]
+    writes = at_step_zero(started(arm(choice), "gpt2", CAUSAL, seed=1, source=CAUSAL)[1])
+    reads = at_step_zero(started(arm(choice), "gpt2", CLASSIFY, seed=1, source=CAUSAL)[1])
     assert writes[name] == reads[name]
     assert writes["lm_head.weight"] == writes["transformer.wte.weight"] == reads["transformer.wte.weight"]
 
@@ -268,7 +266,7 @@ def test_positions_that_the_architecture_fixes_prove_nothing_and_never_train() -
     model = tf.MarianMTModel(config)
     positions = {f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder")}
     assert fixed(model) == positions
-    assert positions < set(attest(model, [], [], None)["constant"])
+    assert positions < set(Attestation(model).at_step_zero([], [], None)["constant"])
     assert positions.isdisjoint(arm("scratch").stages(model)[0].trainable)
 
 

@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 import torch
-from tests.arms.families import BARE, CAUSAL, CLASSIFY, LAYERS, LOOK, SEQ2SEQ, WIDTH, published, seeded
+from tests.arms.families import (
+    BARE,
+    CAUSAL,
+    CLASSIFY,
+    LAYERS,
+    LOOK,
+    SEQ2SEQ,
+    WIDTH,
+    attested,
+    published,
+    seeded,
+)
 
-from headstart.arms.attest import added, attest, digests
+from headstart.arms.attest import Attestation, digests
 from headstart.arms.layers import layout
 from headstart.arms.lora import Lora
-from headstart.arms.pour import head_names
 from headstart.node import ConfigError
 
 H, INNER, RANK = WIDTH, 64, 4
@@ -60,15 +70,16 @@ def train(model: torch.nn.Module, names: frozenset[str], steps: int = 3) -> None
 def test_step_zero_is_that_of_the_poured_model(family: str, task: str) -> None:
     start = lora()
     model = poured(family, task, start)
-    before, held = answers(model), digests(model.state_dict())
+    before, attestation = answers(model), Attestation(model)
     torch.manual_seed(5)
     state = torch.random.get_rng_state()
     names = start.adapt(model, seed=1)
     assert torch.equal(torch.random.get_rng_state(), state), "adapters draw from a stream of their own"
     assert torch.equal(answers(model), before)
-    assert added(model, names) == {"tensors": len(names), "parameters": RANK * ADAPTERS[family]}
-    rest = {name: tensor for name, tensor in model.state_dict().items() if name not in names}
-    assert digests({name.replace(".base_layer.", "."): tensor for name, tensor in rest.items()}) == held
+    attestation.follow()
+    init = attestation.at_step_zero([], [], None)
+    assert init["added"] == {"tensors": len(names), "parameters": RANK * ADAPTERS[family]}
+    assert init["changed"].keys() == set(names)
 
 
 @pytest.mark.parametrize(("family", "task"), CELLS)
@@ -170,13 +181,9 @@ def test_convolutions_have_nothing_to_adapt() -> None:
 def test_the_attested_start_is_that_of_the_pretrained_arm() -> None:
     from headstart.arms.kinds import Pretrained
 
-    records = []
-    for start in (lora(), Pretrained(kind="pretrained")):
-        model = published("bert", BARE)
-        made = seeded(model, CLASSIFY)
-        given = start.pour(made, model)
-        records.append(attest(made, head_names(made), given.names, given.checkpoint))
-    assert records[0] == records[1]
+    arms = (lora(), Pretrained(kind="pretrained"))
+    adapted, plain = (attested(arm, published("bert", BARE), CLASSIFY)[1] for arm in arms)
+    assert adapted == plain
 
 
 def test_the_transposed_layers_of_gpt2_are_adapted_without_a_warning() -> None:

@@ -17,6 +17,7 @@ from tests.arms.families import (
     FAMILIES,
     MASKED,
     SEQ2SEQ,
+    attested,
     publish,
     published,
     seeded,
@@ -25,7 +26,7 @@ from tests.conftest import tiny_config
 from torch import nn
 from transformers import AutoConfig
 
-from headstart.arms.attest import attest, constants, digests
+from headstart.arms.attest import constants, digests
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.arms.layers import layout
 from headstart.arms.pour import head_names, named
@@ -58,9 +59,7 @@ def starts(cell: Cell, seed: int = 0) -> tuple[nn.Module, nn.Module, dict, dict]
     for arm in (Scratch(kind="scratch"), Pretrained(kind="pretrained", fresh=fresh)):
         torch.manual_seed(1234)  # the global generator must not matter ...
         torch.rand(7 if arm.kind == "scratch" else 3)  # ... wherever it stands
-        start = seeded(model, task, stream(seed, "weights"))
-        poured = arm.pour(start, model)
-        made.append((start, attest(start, head_names(start), poured.names, poured.checkpoint)))
+        made.append(attested(arm, model, task, stream(seed, "weights")))
     (scratch, first), (pretrained, second) = made
     return scratch, pretrained, first, second
 
@@ -69,15 +68,15 @@ def test_only_poured_tensors_differ(pair) -> None:
     scratch, pretrained, first, second = pair[1]
     delivered = second["checkpoint"]["tensors"]
     assert first["head"] == second["head"]
-    assert set(second["fresh"]["names"]) | set(delivered) == set(first["tensors"])
+    assert first["seeded"] == second["seeded"]
+    assert set(second["fresh"]["names"]) | set(delivered) == set(first["seeded"])
+    assert first["changed"] == {}
     assert not set(second["fresh"]["names"]) & set(delivered)
     for name in second["fresh"]["names"]:
         assert torch.equal(scratch.state_dict()[name], pretrained.state_dict()[name])
     telling = set(delivered) - set(second["constant"])
     assert telling
-    for name in telling:
-        assert second["tensors"][name] == delivered[name], f"{name} did not arrive"
-        assert first["tensors"][name] != delivered[name], f"scratch holds {name} of the checkpoint"
+    assert {name: second["changed"][name] for name in telling} == {n: delivered[n] for n in telling}
 
 
 def test_the_whole_backbone_arrives_and_a_task_head_never(pair) -> None:
@@ -102,7 +101,7 @@ def test_heads_depend_on_the_seed_alone(reader: Cell) -> None:
     _, _, first, _ = starts(reader, seed=0)
     _, _, again, _ = starts(reader, seed=0)
     _, _, other, _ = starts(reader, seed=1)
-    assert first["tensors"] == again["tensors"]
+    assert first["seeded"] == again["seeded"]
     assert first["head"] != other["head"]
 
 

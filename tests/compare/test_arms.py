@@ -15,8 +15,10 @@ from tests.factory import make_study
 
 from headstart.compare.pairs import Match, refusal
 from headstart.compare.study import read_study
+from headstart.records.attestation import at_step_zero
 from headstart.records.record import Record
 from headstart.records.schema import faults
+from headstart.streams import stream
 
 Starts = dict[str, dict[str, Any]]  # the attestation by arm
 LAYER = "bert.encoder.layer.1.attention.self.query.weight"  # above what first_k with one layer pours
@@ -34,7 +36,7 @@ def starts() -> Starts:
     """The attestation of every arm, on BERT."""
     settings = {"first_k": {"layers": 1}}
     made = {choice: started(arm(choice, **settings.get(choice, {})), "bert")[1] for choice in ALL}
-    return {choice: {**init, "architecture": "a" * 16, "streams": {}} for choice, init in made.items()}
+    return {choice: {**init, "architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}} for choice, init in made.items()}
 
 
 def pair(record: Record, starts: Starts, baseline: str, other: str) -> Match:
@@ -47,23 +49,24 @@ def test_any_two_arms_may_be_compared(record: Record, starts: Starts) -> None:
     assert {names: why for names, why in refused.items() if why} == {}
 
 
-def swap(side: str, name: str, source: str) -> Callable[[Match, Starts], None]:
-    """Put the tensor of another arm's start into one side of a pair."""
+def swap(side: str, source: str) -> Callable[[Match, Starts], None]:
+    """Put a tensor of another arm's start into one side of a pair."""
 
     def change(match: Match, starts: Starts) -> None:
-        getattr(match, side).init["tensors"][name] = starts[source]["tensors"][name]
+        getattr(match, side).init["changed"][LAYER] = at_step_zero(starts[source])[LAYER]
 
     return change
 
 
+LOST, WRITTEN = "is not what the checkpoint delivered", "is not what the seed gives"
 CHEATS = [
-    ("scratch", "mean_var", swap("arm", LAYER, "pretrained"), f"mean_var does not hold {LAYER} as its"),
-    ("scratch", "shuffled", swap("arm", LAYER, "scratch"), f"shuffled does not hold {LAYER} as its"),
-    ("scratch", "mean_var", swap("baseline", LAYER, "mean_var"), f"scratch holds {LAYER} of the checkpoint"),
-    ("scratch", "first_k", swap("arm", LAYER, "pretrained"), f"{LAYER} is fresh in first_k but starts from"),
-    ("pretrained", "first_k", swap("arm", LAYER, "pretrained"), f"first_k holds {LAYER} of the checkpoint"),
-    ("first_k", "pretrained", swap("baseline", LAYER, "pretrained"), f"first_k holds {LAYER} of the"),
-    ("frozen_random", "frozen", swap("baseline", LAYER, "pretrained"), f"frozen_random holds {LAYER} of"),
+    ("scratch", "mean_var", swap("arm", "pretrained"), f"mean_var, seed 0: at step 0 {LAYER} {LOST}"),
+    ("scratch", "shuffled", swap("arm", "scratch"), f"shuffled, seed 0: at step 0 {LAYER} {LOST}"),
+    ("scratch", "mean_var", swap("baseline", "mean_var"), f"scratch, seed 0: at step 0 {LAYER} {WRITTEN}"),
+    ("scratch", "first_k", swap("arm", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
+    ("pretrained", "first_k", swap("arm", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
+    ("first_k", "pretrained", swap("baseline", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
+    ("frozen_random", "frozen", swap("baseline", "pretrained"), f"frozen_random, seed 0: at step 0 {LAYER}"),
 ]
 
 

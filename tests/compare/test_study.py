@@ -225,7 +225,7 @@ LEAK = "backbone.layer.0.mlp.weight"
 
 def leak(record):
     other = make_record("pretrained", 0, arms=("scratch", "pretrained"))
-    record["init"]["tensors"][LEAK] = other["init"]["checkpoint"]["tensors"][LEAK]
+    record["init"]["changed"][LEAK] = other["init"]["checkpoint"]["tensors"][LEAK]
 
 
 @pytest.mark.parametrize(
@@ -238,16 +238,19 @@ def leak(record):
         (PRETRAINED(lambda r: r["data"]["rows"].update(train="f" * 16)), "the train rows differ"),
         (PRETRAINED(lambda r: r["data"]["rows"].update(test="f" * 16)), "the test rows differ"),
         (
-            PRETRAINED(lambda r: r["init"]["tensors"].update({"classifier.bias": "f" * 16})),
-            "classifier.bias is fresh in pretrained but starts from other values in scratch",
+            PRETRAINED(lambda r: r["init"]["changed"].update({"classifier.bias": "f" * 16})),
+            "classifier.bias is not what the seed gives, though nothing was loaded into it",
         ),
-        (SCRATCH(leak), f"scratch holds {LEAK} of the checkpoint"),
+        (SCRATCH(leak), f"{LEAK} is not what the seed gives"),
         (
-            PRETRAINED(lambda r: r["init"]["tensors"].update({LEAK: "f" * 16})),
-            f"pretrained does not hold {LEAK} as its checkpoint delivered it",
+            PRETRAINED(lambda r: r["init"]["changed"].update({LEAK: "f" * 16})),
+            f"pretrained, seed 0: at step 0 {LEAK} is not what the checkpoint delivered",
         ),
-        (PRETRAINED(lambda r: r["init"]["tensors"].pop(LEAK)), f"pretrained does not hold {LEAK}"),
-        (PRETRAINED(lambda r: r["init"].update(checkpoint=None)), "names no checkpoint"),
+        (
+            PRETRAINED(lambda r: r["init"]["changed"].pop(LEAK)),
+            f"{LEAK} is not what the checkpoint delivered",
+        ),
+        (PRETRAINED(lambda r: r["init"].update(checkpoint=None)), "no checkpoint is named"),
     ],
 )
 def test_a_pair_that_breaks_the_contract_is_refused(tmp_path, change, reason):

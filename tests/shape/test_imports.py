@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "records": {"node"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records"},
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
-    "compare": {"node", "records"},
+    "compare": {"node", "records", "streams"},
     "reports": {"node", "records", "compare"},
     "opened": {"node", "records", "compare", "reports"},
     "commands": {"node", "studies", "reports", "compare", "meters", "data", "records", "models", "opened"},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.layers import fixed
+from headstart.node import WeightsError
 
 if TYPE_CHECKING:
     import torch
@@ -37,31 +38,56 @@ def joint(parts: Mapping[str, str], names: Iterable[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def attest(
-    model: nn.Module, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None
-) -> dict[str, Any]:
-    """The `init` section of the record, for a model at step 0 (parameters and persistent buffers).
+class Attestation:
+    """The tensors of one model, parameters and persistent buffers: as seeded, and again at step 0.
 
-    `constant` lists what proves nothing: tensors of one value, and positions that the architecture fixes.
+    Made of the seeded model, before anything is loaded into it. `constant` lists what proves nothing:
+    tensors of one value, and positions that the architecture fixes.
     """
-    tensors = dict(model.state_dict(keep_vars=True))
-    named = digests(tensors)
-    taken = set(poured)
-    fresh = [name for name in named if name not in taken]
-    return {
-        "tensors": named,
-        "constant": sorted({*constants(tensors), *fixed(model)}),
-        "checkpoint": checkpoint,
-        "poured": {"tensors": len(taken), "parameters": _numbers(tensors, taken)},
-        "fresh": {"tensors": len(fresh), "parameters": _numbers(tensors, fresh), "names": fresh},
-        "head": joint(named, head),
-    }
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.seeded = model, digests(model.state_dict())
+        self._tensors = dict(model.state_dict(keep_vars=True))
+        self._fixed = fixed(model)
+        self._names = {name: name for name in self._tensors}  # of the architecture: as they are called now
+
+    def follow(self) -> None:
+        """Find the tensors again once the arm has adapted the model; WeightsError when one is gone."""
+        known: dict[int, list[str]] = {}
+        for name, tensor in self._tensors.items():
+            known.setdefault(id(tensor), []).append(name)  # tied tensors are one with several names
+        now = self.model.state_dict(keep_vars=True)
+        self._names = {known[id(t)].pop(0): name for name, t in now.items() if known.get(id(t))}
+        if gone := sorted(self._tensors.keys() - self._names.keys()):
+            raise WeightsError(
+                f"arm: {len(gone)} tensors were taken out of the model or replaced ({some(gone)}); "
+                f"adapt() may only add parameters, and leaves those that are there as they are"
+            )
+
+    def at_step_zero(
+        self, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The `init` section of the record; `changed` holds what is not as it was seeded, or was added."""
+        state = dict(self.model.state_dict(keep_vars=True))
+        extra = {name: state[name] for name in state.keys() - set(self._names.values())}
+        tensors = {name: state[now] for name, now in self._names.items()}
+        named, taken = digests(tensors), set(poured)
+        fresh = [name for name in named if name not in taken]
+        return {
+            "seeded": self.seeded,
+            "changed": {n: d for n, d in named.items() if d != self.seeded[n]} | digests(extra),
+            "constant": sorted({*constants(tensors), *self._fixed}),
+            "checkpoint": checkpoint,
+            "poured": {"tensors": len(taken), "parameters": _numbers(tensors, taken)},
+            "fresh": {"tensors": len(fresh), "parameters": _numbers(tensors, fresh), "names": fresh},
+            "added": {"tensors": len(extra), "parameters": _numbers(extra, extra)},
+            "head": joint(named, head),
+        }
 
 
-def added(model: nn.Module, names: Iterable[str]) -> dict[str, int]:
-    """The `added` part of `init`, for a model after `adapt`: what the arm put beside the architecture."""
-    tensors, new = dict(model.state_dict(keep_vars=True)), list(names)
-    return {"tensors": len(new), "parameters": _numbers(tensors, new)}
+def some(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def dtypes(model: nn.Module) -> dict[str, Any]:

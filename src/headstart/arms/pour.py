@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headstart.arms.attest import digests
+from headstart.arms.attest import digests, some
 from headstart.arms.derive import Derivation, derive
 from headstart.arms.layers import Layout, backbone, fixed, layout, owners
 from headstart.models.place import Found
@@ -127,7 +127,7 @@ def _refuse_missing(model: nn.Module, lost: list[str], report: dict[str, Any], f
     why = "have another shape in" if wrong else "are missing from"
     raise WeightsError(
         f"{len(lost)} of {len(model.state_dict())} tensors of the model {why} {found.origin} "
-        f"({_some(wrong or lost)}), so they would silently stay random; choose the matching architecture, "
+        f"({some(wrong or lost)}), so they would silently stay random; choose the matching architecture, "
         f"or list them in arm.fresh if that is meant"
     )
 
@@ -148,7 +148,7 @@ def _refuse_left_over(
     ]
     if left:
         raise WeightsError(
-            f"{found.origin} has {len(left)} tensors that this model has no place for ({_some(left)}); the "
+            f"{found.origin} has {len(left)} tensors that this model has no place for ({some(left)}); the "
             f"architecture is smaller than the checkpoint: choose the matching one, or list them in "
             f"arm.fresh if that is meant"
         )
@@ -186,7 +186,3 @@ def _copy(model: nn.Module, delivered: Mapping[str, torch.Tensor]) -> None:
 
 def _key(item: Any) -> str:
     return item if isinstance(item, str) else item[0]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

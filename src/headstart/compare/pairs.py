@@ -8,8 +8,10 @@ from typing import Any
 
 from headstart.compare.findings import Excluded
 from headstart.compare.settings import at, is_free, leaves
+from headstart.records.attestation import contradictions
 from headstart.records.fingerprint import free_settings
 from headstart.records.record import Record
+from headstart.streams import stream
 
 _SILENT = (
     "arm",
@@ -100,7 +102,7 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
 
 
 def _one_start(pair: Match) -> Iterator[str]:
-    """Architecture, tokenizer, head and every other fresh tensor are the same, bit for bit."""
+    """Architecture, tokenizer, head and the whole seeded model are the same, bit for bit."""
     left, right = (record.init for record in pair.sides)
     if left["architecture"] != right["architecture"]:
         yield "the architectures differ"
@@ -108,10 +110,8 @@ def _one_start(pair: Match) -> Iterator[str]:
         yield "the tokenizers differ"
     if left["head"] != right["head"]:
         yield "the heads differ at step 0"
-    for name in right["fresh"]["names"]:
-        alike = not left["poured"]["tensors"] or name in left["fresh"]["names"]
-        if alike and left["tensors"].get(name) != right["tensors"].get(name):
-            yield f"{name} is fresh in {pair.arm.arm} but starts from other values in {pair.baseline.arm}"
+    if other := [name for name in left["seeded"] if left["seeded"][name] != right["seeded"].get(name)]:
+        yield f"the seeded models differ in {len(other)} of {len(left['seeded'])} tensors, such as {other[0]}"
 
 
 def _one_diet(pair: Match) -> Iterator[str]:
@@ -132,30 +132,20 @@ def _another_diet(pair: Match) -> list[str]:
 
 
 def _honest_arms(pair: Match) -> Iterator[str]:
-    """What was poured is there (derived numbers as they were derived), and what was not poured is not."""
-    for record in pair.sides:
-        checkpoint, poured = record.init["checkpoint"], record.init["poured"]["tensors"]
-        if checkpoint is None and poured:
-            yield f"{record.arm} poured {poured} tensors but names no checkpoint"
-        if checkpoint is not None:
-            yield from _holds_all(record, checkpoint["tensors"])
+    """What was loaded is there (derived numbers as they were derived); all else is as the seed gave it."""
     for record, other in (pair.sides, pair.sides[::-1]):
+        yield from (f"{record.label}: at step 0 {fault}" for fault in contradictions(record.init))
+        if record.init["streams"]["weights"] != stream(record.seed, "weights"):
+            yield f"{record.label}: its weights were not drawn from that seed"
         if other.init["checkpoint"] is not None:
             yield from _holds_none(record, other.init["checkpoint"]["tensors"])
-
-
-def _holds_all(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
-    """A constant of the checkpoint must be there as well: digests alone cannot tell that it was one."""
-    for name, digest in delivered.items():
-        if record.init["tensors"].get(name) != digest:
-            yield f"{record.arm} does not hold {name} as its checkpoint delivered it"
 
 
 def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
     """Of what is fresh here. Constants (zero biases, unit norms) are equal in any model and prove nothing."""
     telling = set(record.init["fresh"]["names"]) - set(record.init["constant"])
     for name, digest in delivered.items():
-        if name in telling and record.init["tensors"].get(name) == digest:
+        if name in telling and record.init["seeded"].get(name) == digest:
             yield f"{record.arm} holds {name} of the checkpoint, though it never poured it"
 
 

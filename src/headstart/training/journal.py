@@ -20,9 +20,21 @@ from headstart.training import resume
 from headstart.training.ages import keep_age
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
+from headstart.training.start import Start, refuse_dishonest
 from headstart.training.watch import Watch
 
-LASTING = ("done", "waited", "evaluations", "generated", "last", "best", "best_step", "first_loss", "ages")
+LASTING = (
+    "done",
+    "waited",
+    "evaluations",
+    "generated",
+    "last",
+    "best",
+    "best_step",
+    "first_loss",
+    "ages",
+    "init",
+)
 
 
 class Journal(pl.Callback):
@@ -34,12 +46,13 @@ class Journal(pl.Callback):
         run_id: str,
         prepared: Prepared,
         plan: Plan,
+        start: Start,
         counter: FlopCounter,
         meter: Meter,
         watch: Watch,
         folder: Path,
     ) -> None:
-        self.run, self.run_id, self.prepared, self.plan = run, run_id, prepared, plan
+        self.run, self.run_id, self.prepared, self.plan, self.start = run, run_id, prepared, plan, start
         self.counter, self.meter, self.watch, self.folder = counter, meter, watch, folder
         self.done = 0  # steps
         self.waited = 0.0  # seconds of the train phase spent waiting for the next batch
@@ -51,8 +64,16 @@ class Journal(pl.Callback):
         self.best_step: int | None = None
         self.first_loss: float | None = None
         self.ages: dict[int, dict[str, Any]] = {}  # what had been spent when weights were kept, by step
+        self.init: dict[str, Any] | None = None  # of the record; None before step 0
         self.test: Judged | None = None
         self._saved = time.perf_counter()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Step 0: what the model holds now is attested, and an arm that says otherwise is refused."""
+        if self.init is None:  # a resumed run was attested when it began
+            with self.meter.phase("prepare"):
+                self.init = self.start.attest()
+            refuse_dishonest(self.run.arm.name, self.init)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int

@@ -80,7 +80,7 @@ def train(
 
         # 4. Training, looked at before the first step, at a stated cadence and after the last one.
         learner = Learner(run, start.model, plan.steps, start.stages, former)
-        journal = Journal(run, names.run_id, prepared, plan, counters[0][1], meter, watch, folder)
+        journal = Journal(run, names.run_id, prepared, plan, start, counters[0][1], meter, watch, folder)
         trainer = _trainer(run, plan, journal, logger, folder)
         status, reason = "finished", None
         try:
@@ -111,7 +111,7 @@ def train(
                 "status": status,
                 "scores": journal.scores(status, reason),
                 "cost": cost_of(run, plan, journal, learner, gauges),
-                "init": start.init,
+                "init": journal.init or start.attest(),
                 "data": prepared.facts | {"order": plan.digest},
                 "environment": _environment(run, started)
                 | {"state": gauges.state, "order_index": order_index},
