@@ -36,7 +36,10 @@ def starts() -> Starts:
     """The attestation of every arm, on BERT."""
     settings = {"first_k": {"layers": 1}}
     made = {choice: started(arm(choice, **settings.get(choice, {})), "bert")[1] for choice in ALL}
-    return {choice: {**init, "architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}} for choice, init in made.items()}
+    return {
+        choice: {**init, "architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}}
+        for choice, init in made.items()
+    }
 
 
 def pair(record: Record, starts: Starts, baseline: str, other: str) -> Match:
@@ -65,7 +68,12 @@ CHEATS = [
     ("scratch", "mean_var", swap("baseline", "mean_var"), f"scratch, seed 0: at step 0 {LAYER} {WRITTEN}"),
     ("scratch", "first_k", swap("arm", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
     ("pretrained", "first_k", swap("arm", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
-    ("first_k", "pretrained", swap("baseline", "pretrained"), f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}"),
+    (
+        "first_k",
+        "pretrained",
+        swap("baseline", "pretrained"),
+        f"first_k, seed 0: at step 0 {LAYER} {WRITTEN}",
+    ),
     ("frozen_random", "frozen", swap("baseline", "pretrained"), f"frozen_random, seed 0: at step 0 {LAYER}"),
 ]
 
