@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headstart.node import ConfigError, nearest
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 FOLLOWS = (  # settings that are the tokenizer's where a mapping has null
@@ -32,15 +33,52 @@ def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any
         hint = hint if hint.startswith("did") else "it is the model_type in a model's config.json"
         raise ConfigError(f"model.architecture.model_type: transformers has no {kind!r}; {hint}")
     made = CONFIG_MAPPING[kind]
+    if (dtype := settings.get("dtype")) not in (None, "float32"):
+        raise ConfigError(
+            f"model.architecture.dtype: weights are float32, got {dtype!r}; leave it out, and choose "
+            "precision=bf16 for arithmetic in bfloat16"
+        )
     known = {*made.__dataclass_fields__, *made.attribute_map, *FOLLOWS, *EXTRA}
     if wrong := [name for name in settings if name not in known]:
         raise ConfigError(
             f"model.architecture.{name}: {kind} has no such setting; {_few(name, known)}" for name in wrong
         )
     try:
-        return made(**{**settings, **head})
+        return settled(made(**{**settings, **head}))
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise ConfigError(f"model.architecture: {' '.join(str(error).split())[:300]}") from None
+
+
+def settled(config: PretrainedConfig) -> PretrainedConfig:
+    """`config`, changed in place: what a checkpoint says about how it was once run does not count here.
+
+    Weights are float32 whatever type they were stored in (`precision` says how they are used), outputs have
+    names, and attention and memory are as transformers chooses. Nested configurations are changed likewise.
+    """
+    import torch
+    from transformers import PretrainedConfig
+
+    for nested in vars(config).values():
+        if isinstance(nested, PretrainedConfig):
+            settled(nested)
+    config.dtype = torch.float32
+    config.return_dict = True
+    config.output_hidden_states = config.output_attentions = False
+    config._attn_implementation = config._experts_implementation = None
+    if hasattr(config, "gradient_checkpointing"):
+        config.gradient_checkpointing = False
+    return config
+
+
+def refuse_other_dtypes(model: nn.Module, name: str) -> None:
+    """ConfigError when a parameter is not float32: some architectures choose their own."""
+    kinds = {name: str(p.dtype).removeprefix("torch.") for name, p in model.named_parameters()}
+    other = [parameter for parameter, kind in kinds.items() if kind != "float32"]
+    if other:
+        raise ConfigError(
+            f"model: {name} makes {len(other)} of {len(kinds)} parameters in another type than float32 "
+            f"({other[0]} is {kinds[other[0]]}), and headstart trains float32: choose another model"
+        )
 
 
 def following(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, model_validator
 
 from headstart.models import fits
-from headstart.models.architecture import architecture_digest, configuration, following, left_open
+from headstart.models.architecture import (
+    architecture_digest,
+    configuration,
+    following,
+    left_open,
+    refuse_other_dtypes,
+    settled,
+)
 from headstart.models.contents import (
     CODE_FILES,
     CONFIG,
@@ -151,25 +158,19 @@ class Model(Place):
         return files | {f"tokenizer/{name}": value for name, value in self._tokenizer_built_from().items()}
 
     def seeded(self, auto_class: str, config: PretrainedConfig, seed: int) -> nn.Module:
-        """A model with random weights that depend on `seed` and on nothing else; fp32, on the CPU."""
+        """A model with random weights that depend on `seed` and on nothing else; float32, on the CPU."""
         import torch
-        import transformers
 
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            return getattr(transformers, auto_class).from_config(
-                config, trust_remote_code=self.trust_remote_code
-            )
+            return self._made(auto_class, config)
 
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
         """The same model with shapes and no numbers, for counting operations."""
         import torch
-        import transformers
 
         with torch.device("meta"):
-            return getattr(transformers, auto_class).from_config(
-                config, trust_remote_code=self.trust_remote_code
-            )
+            return self._made(auto_class, config)
 
     def find(self, fetch: bool = True) -> Found:
         """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
@@ -192,17 +193,33 @@ class Model(Place):
     def _training(self) -> Trained | None:
         return self.tokenizer.train if self.tokenizer else None
 
+    def _made(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
+        import transformers
+
+        made = getattr(transformers, auto_class).from_config(config, trust_remote_code=self.trust_remote_code)
+        refuse_other_dtypes(made, self.name)
+        return made
+
     def _published_config(self, head: Mapping[str, Any]) -> PretrainedConfig:
+        from huggingface_hub.errors import StrictDataclassError
         from transformers import AutoConfig
 
-        try:
-            return AutoConfig.from_pretrained(
-                self.find().folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
+        found = self.find()
+        if quantised := read_json(found.folder / CONFIG).get("quantization_config"):
+            raise WeightsError(
+                f"{self.name}: the weights in {found.origin} are quantised "
+                f"({quantised.get('quant_method', 'no method is named')}), and headstart trains float32: "
+                "choose the checkpoint that they were made from"
             )
-        except (ValueError, OSError) as error:
+        try:
+            config = AutoConfig.from_pretrained(
+                found.folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
+            )
+        except (ValueError, OSError, AttributeError, TypeError, StrictDataclassError) as error:
             raise WeightsError(
                 f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
             ) from None
+        return settled(config)
 
     def _check_vocabulary(self, settings: Mapping[str, Any]) -> None:
         rows = settings.get("vocab_size")
