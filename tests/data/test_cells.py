@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from headstart.data.holdout import Holdout
 from headstart.data.reading import dataset_rows
 from headstart.data.rows import RawRows, as_dataset, checked, content_ids, row_keys, rows_digest
 from headstart.node import DataError
+from headstart.tasks.answers import f1
 
 
 def read(role: str, *values: object) -> list:
@@ -42,22 +44,37 @@ def refusal(role: str, value: object) -> str:
         ("words", ["The", "cat"], ["The", "cat"]),
         ("words", '["The", "a cat"]', ["The", "a cat"]),
         ("words", "[ is a bracket", ["[", "is", "a", "bracket"]),
+        ("words", "( is another", ["(", "is", "another"]),
+        ("words", "['Ada', 'met', \"it's\"]", ["Ada", "met", "it's"]),
+        ("words", "('Ada', 'met')", ["Ada", "met"]),
+        ("words", "['Ada' 'met, too'\n 'x']", ["Ada", "met, too", "x"]),  # as pandas writes an array
+        ("words", "\"['Ada', 'met']\"", ["Ada", "met"]),
+        ("words", '"[""it\'s"", \'x\']"', ["it's", "x"]),  # a quoted cell of a tsv
+        ("words", "[ 'Ada' , 'met' ]", ["Ada", "met"]),
         ("tags", [0, 3], ["0", "3"]),
+        ("tags", "[0 3]", ["0", "3"]),
+        ("tags", "['B-PER', 'O']", ["B-PER", "O"]),
+        ("label", "[OTHER]", "[OTHER]"),
         ("labels", "sad | angry", ["angry", "sad"]),
         ("labels", "sad;sad", ["sad"]),
+        ("labels", "['sad', 'angry']", ["angry", "sad"]),
         ("labels", [], []),
-        ("labels", None, []),
+        ("labels", "[]", []),
         ("answers", "in 1998, or later", ["in 1998, or later"]),
+        ("answers", "[citation needed]", ["[citation needed]"]),
         ("answers", '["a", "b"]', ["a", "b"]),
-        ("answers", None, []),
+        ("answers", "['a']", ["a"]),
+        ("answers", [], []),
         ("starts", 7, [7]),
         ("starts", "7;12", [7, 12]),
+        ("starts", "[7 12]", [7, 12]),
         ("starts", [7.0], [7]),
         ("starts", "[]", []),
     ],
 )
 def test_what_a_role_makes_of_a_cell(role: str, value: object, cell: object):
-    assert read(role, value) == [cell]
+    other = [7] if role == "starts" else "7"
+    assert read(role, value, other)[0] == cell
 
 
 @pytest.mark.parametrize(
@@ -76,6 +93,21 @@ def test_what_a_role_makes_of_a_cell(role: str, value: object, cell: object):
         ("words", [["a"]], "list [['a']] in column 'column', not text"),
         ("tags", 3, "int 3 in column 'column', not a list: choose another column for task.tags"),
         ("labels", {"a": 1}, "dict {'a': 1} in column 'column', not a list"),
+        ("words", "['Ada', 'met'", "str \"['Ada', 'met'\" in column 'column', text that begins like a list"),
+        ("words", "['Ada' ... 'met']", "str \"['Ada' ... 'met']\" in column 'column', text that begins like"),
+        ("words", "[Ada, met]", "str '[Ada, met]' in column 'column', text that begins like a list"),
+        ("tags", "[ B-PER, O ]", "str '[ B-PER, O ]' in column 'column', text that begins like a list"),
+        ("tags", ["O", ""], "list ['O', ''] in column 'column', with an empty tag"),
+        ("tags", ["O", None], "list ['O', None] in column 'column', not text"),
+        ("labels", "[sad, angry]", "str '[sad, angry]' in column 'column', text that begins like a list"),
+        ("label", "['sad']", "str \"['sad']\" in column 'column', a list and not one class: several classes"),
+        (
+            "answers",
+            "{'text': ['a']}",
+            "str \"{'text': ['a']}\" in column 'column', a mapping and",
+        ),
+        ("answers", [None], "list [None] in column 'column', not text"),
+        ("starts", "['x'", "str \"['x'\" in column 'column', text that begins like a list"),
         ("starts", ["x"], "list ['x'] in column 'column', not a list of whole numbers: task.starts counts"),
         ("starts", [1.5], "list [1.5] in column 'column', not a list of whole numbers"),
         ("answers", [3], "list [3] in column 'column', not text"),
@@ -88,11 +120,35 @@ def test_what_a_role_refuses(role: str, value: object, sentence: str):
     assert refusal(role, value).startswith(sentence)
 
 
-@pytest.mark.parametrize("role", ["number", "words", "tags", "text"])
-def test_only_some_roles_may_have_nothing_in_a_row(role: str):
-    for nothing in (None, float("nan")):
-        with pytest.raises(DataError, match=r"row 1 has nothing in column 'column' \(1 of 1\)"):
-            read(role, nothing)
+ANSWERS = {"label": "a", "number": 1, "tags": "O", "labels": "a", "answers": "a", "starts": 1, "output": "a"}
+
+
+@pytest.mark.parametrize("role", [*ANSWERS, "words", "text"])
+def test_a_cell_without_anything_is_no_answer(role: str):
+    there = ANSWERS.get(role, "a")
+    for nothing in (None, float("nan"), *(("", " ") if role in ANSWERS else ())):
+        with pytest.raises(
+            DataError, match=r"row 2 has nothing in column 'column' \(1 of 3\): fill or remove"
+        ):
+            read(role, there, nothing, there)
+
+
+@pytest.mark.parametrize(
+    ("role", "values"),
+    [(role, nothing) for role in ANSWERS for nothing in ([None, None], [None, ""])]
+    + [("answers", [[], []]), ("labels", [[], "[]"])],
+)
+def test_rows_without_any_answer_are_called_unlabelled(role: str, values: list):
+    with pytest.raises(
+        DataError, match=rf"^rows.json has no {role.removesuffix('s')}s: column 'column' is emp"
+    ):
+        read(role, *values)
+
+
+def test_text_columns_of_lists_are_refused():
+    with pytest.raises(DataError, match=r"holds lists and not text in column 'column' \(\"\['a', 'b'\]\"\)"):
+        read("text", "['a', 'b']", "['c']")
+    assert read("text", "[1, 2] is a list", "[1, 2]") == ["[1, 2] is a list", "[1, 2]"]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -144,15 +200,52 @@ QA = {
 }
 
 
-def test_nested_answers_are_reached_with_a_dot():
-    names = ("question", "context", "answers")
-    cells = checked(RawRows("squad", names, lambda name: [row[name] for row in SQUAD]), QA)
-    assert cells["answers"] == [["Ann"], [], ["sang"]]
-    assert cells["starts"] == [[0], [], [4]]
-    with pytest.raises(
-        DataError, match=r"has no column 'answer.text' \(task.answers\): did you mean answers\?"
-    ):
-        checked(RawRows("squad", names, lambda name: []), QA | {"answers": "answer.text"})
+AS_TEXT = {
+    "python": repr,
+    "json": json.dumps,
+    "numpy": lambda value: re.sub(r": (\[.*?\])", r": array(\1, dtype=object)", repr(value)),
+}
+
+
+@pytest.mark.parametrize("form", ["as it is", *AS_TEXT])
+def test_nested_answers_are_reached_with_a_dot(form: str):
+    cells = {name: [row[name] for row in SQUAD] for name in ("question", "context", "answers")}
+    if form in AS_TEXT:
+        cells["answers"] = [AS_TEXT[form](value) for value in cells["answers"]]
+    rows = checked(RawRows("squad", tuple(cells), cells.__getitem__), QA)
+    assert rows["answers"] == [["Ann"], [], ["sang"]]
+    assert rows["starts"] == [[0], [], [4]]
+    assert [f1("", answers) for answers in rows["answers"]] == [0, 1, 0]  # of a model that never answers
+
+
+@pytest.mark.parametrize(
+    ("answers", "path", "sentence"),
+    [
+        ({"text": ["Ann"]}, "answer.text", "no column 'answer.text' (task.answers): did you mean answers?"),
+        ({"text": ["Ann"]}, "answers.txt", "column 'answers.txt', without 'txt' inside: did you mean text?"),
+        ([{"text": "Ann"}], "answers.txt", "column 'answers.txt', without 'txt' inside: did you mean text?"),
+        (
+            "{'text': ['Ann']}",
+            "answers.txt",
+            "column 'answers.txt', without 'txt' inside: did you mean text?",
+        ),
+        ("Ann", "answers.text", "row 1 holds str 'Ann' in column 'answers.text', with nothing that could be"),
+        (["Ann"], "answers.text", "row 1 holds list ['Ann'] in column 'answers.text', with nothing that"),
+        (3, "answers.text", "row 1 holds int 3 in column 'answers.text', with nothing that could be called"),
+        (None, "answers.text", "squad has no answers: column 'answers.text' is empty in all 1 rows; from an"),
+        (
+            {"text": None},
+            "answers.text",
+            "squad has no answers: column 'answers.text' is empty in all 1 rows",
+        ),
+        ({"text": ["Ann"]}, "answers", "a mapping and not a list of answers: choose a part of it: .text"),
+        ("{'text': ['Ann']}", "answers", "a mapping and not a list of answers: choose a part of it: .text"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_no_empty_answer(answers: object, path: str, sentence: str):
+    with pytest.raises(DataError) as error:
+        checked(RawRows("squad", ("answers",), lambda name: [answers]), {"answers": path})
+    assert sentence in str(error.value)
 
 
 def test_datasets_give_the_names_of_their_classes_also_in_lists():

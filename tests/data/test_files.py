@@ -148,7 +148,7 @@ def test_what_cannot_be_decoded_is_found_at_its_byte(tmp_path: Path):
         ),
         ("t.csv", 'text,label\n"a,1\nb,2\n', "t.csv line 2: unexpected end of data: close the quote"),
         ("t.csv", "text,text\na,1\n", "t.csv: two columns are called 'text': rename one of them"),
-        ("t.csv", "text,label\na,1\n,0\n", "t.csv row 2 has nothing in column 'text' (1 of 2): fill"),
+        ("t.csv", "text,label\na,1\n,0\n", "t.csv line 3 has nothing in column 'text' (1 of 2): fill"),
         ("t.json", "[{", "t.json line 1 is not JSON ("),
         ("t.json", '{"text": 1}', "t.json holds one JSON dict: a list of objects, one per row, is needed"),
         ("t.json", '{"a": 1}\n{"a": 2}', "if every line is an object of its own, call it .jsonl"),
@@ -157,14 +157,14 @@ def test_what_cannot_be_decoded_is_found_at_its_byte(tmp_path: Path):
         (
             "t.jsonl",
             '{"text": "a", "label": 1}\n3\n',
-            "t.jsonl row 2 is a JSON int: every row must be an object",
+            "t.jsonl line 2 is a JSON int: every row must be an object",
         ),
         (
             "t.jsonl",
             '{"text": "a", "label": 1}\n{"label": 0}\n',
-            "t.jsonl row 2 has nothing in column 'text'",
+            "t.jsonl line 2 has nothing in column 'text'",
         ),
-        ("t.jsonl", '{"text": 7, "label": 1}\n', "t.jsonl row 1 holds int 7 in column 'text', not text"),
+        ("t.jsonl", '{"text": 7, "label": 1}\n', "t.jsonl line 1 holds int 7 in column 'text', not text"),
         ("t.parquet", "no parquet at all", "t.parquet: not a whole parquet file ("),
         (
             "t.xlsx",

@@ -145,7 +145,7 @@ def test_a_split_without_labels_is_refused(hub: LoopbackHub):
     folder.mkdir(parents=True)
     rows = {"sentence": ["a", "b", "c"], "label": [-1, -1, -1]}
     datasets.Dataset.from_dict(rows, features=features).to_parquet(str(folder / "train.parquet"))
-    assert "team/blind split train row 1 has nothing in column 'label' (3 of 3)" in refusal(
+    assert "team/blind split train has no labels: column 'label' is empty in all 3 rows" in refusal(
         Hub(name="team/blind")
     )
 

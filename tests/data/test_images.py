@@ -153,7 +153,7 @@ def test_what_is_no_image_is_refused_with_its_path(tmp_path: Path):
     assert "dog/3.png in column 'image', not an image that Pillow can read (" in refusal(tmp_path / "all")
     (tmp_path / "rows.csv").write_text("image,label\nall/cat/1.png,cat\nall/cat/99.png,cat\n")
     said = refusal(tmp_path / "rows.csv")
-    assert said.startswith(f"{tmp_path}/rows.csv row 2 holds PosixPath {tmp_path}/all/cat/99.png in column")
+    assert said.startswith(f"{tmp_path}/rows.csv line 3 holds PosixPath {tmp_path}/all/cat/99.png in column")
     assert said.endswith("a file that cannot be read (No such file or directory): correct the path")
 
 

@@ -57,7 +57,7 @@ class TestRows:
                 b"sentence,label\ncaf\xe9 is good,good\nnot so,bad\n",
                 "is not utf-8: try task.files.encoding=latin-1",
             ),
-            (b"sentence,label\n,good\nnot so,bad\n", "row 1 has nothing in column 'sentence'"),
+            (b"sentence,label\n,good\nnot so,bad\n", "line 2 has nothing in column 'sentence'"),
             (b"sentence,label\n", "holds no rows"),
             (b"", "is empty"),
             (b"sentence,label\na,good,very\n", "line 2 has 3 cells where 2 columns are expected"),

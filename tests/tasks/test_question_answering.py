@@ -172,12 +172,12 @@ class TestPrepared:
 
     def test_an_answer_must_stand_where_it_starts(self, tiny_model: Path, tmp_path: Path) -> None:
         row = asked("old", "red green", "green") | {"starts": [3]}
-        with pytest.raises(DataError, match="row 1: the answer 'green' does not stand at character 3"):
+        with pytest.raises(DataError, match="line 1: the answer 'green' does not stand at character 3"):
             prepared(tiny_model, tmp_path / "a.jsonl", [row])
 
     def test_every_answer_needs_a_start(self, tiny_model: Path, tmp_path: Path) -> None:
         row = asked("old", "red green", "green") | {"starts": []}
-        with pytest.raises(DataError, match="row 1 has 1 answers and 0 starts"):
+        with pytest.raises(DataError, match="line 1 has 1 answers and 0 starts"):
             prepared(tiny_model, tmp_path / "a.jsonl", [row])
 
     def test_a_stride_needs_a_window_that_is_longer(self, tiny_model: Path, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ class TestPrepared:
 
     def test_every_word_needs_a_tag(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O"]} for word in WORDS]
-        with pytest.raises(DataError, match="row 1 has 2 words and 1 tags"):
+        with pytest.raises(DataError, match="line 1 has 2 words and 1 tags"):
             family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
 
     def test_a_size_per_class_is_refused(self, tiny_model: Path, sentences: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.data.literals import literal
 from headstart.data.unfit import UnfitError
+from headstart.node import nearest
 
 Cell = Any  # a text, a number, a list of texts or of whole numbers, or an image (see images.py)
+# A text that begins like a list. A bracket with a space behind it may be the first word of a sentence.
+LIST_BEGINS = re.compile(r"""["']?\[\s*["']\S|\[\S""")
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,21 @@ class Kind:
 
     read: Callable[[Any], Cell]  # raises UnfitError
     stored: str  # text, number, texts, numbers or image
-    may_be_empty: bool = False  # is a cell without anything an empty list?
+    may_be_empty: bool = False  # is an empty list an answer? A cell without anything never is one
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise UnfitError("not text: choose a text column for task.{role} or write the cells as text")
+    if not isinstance(value, str):
+        raise UnfitError("not text: choose a text column for task.{role} or write the cells as text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        half = value[error.start]
+        raise UnfitError(
+            f"with half a character (U+{ord(half):04X} stands for nothing without its other half): "
+            "write the whole character, or remove the half"
+        ) from None
+    return value
 
 
 def _class(value: Any) -> str:
@@ -35,6 +47,12 @@ def _class(value: Any) -> str:
     if isinstance(value, bool | int | float) and not _is_nan(value):
         return str(value)
     return _text(value)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, str) and literal(value) is not None:
+        raise UnfitError("a list and not one class: several classes per row are task.labels")
+    return _class(value)
 
 
 def _number(value: Any) -> float:
@@ -47,12 +65,29 @@ def _number(value: Any) -> float:
     return number
 
 
+def _flag(value: Any) -> float:
+    number = _number(float(value) if isinstance(value, bool) else value)
+    if number not in (0, 1):
+        raise UnfitError("neither 0 nor 1: task.labels=[...] lists columns that say of one class each")
+    return number
+
+
 def _words(value: Any) -> list[str]:
-    """Words, or a tag for each of them; in one text they stand between spaces."""
+    """Words; in one text they stand between spaces."""
     found = [_class(part) for part in _listed(value, r"\s+")]
     if found:
         return found
     raise UnfitError("an empty list: task.{role} needs at least one word in every row")
+
+
+def _tags(value: Any) -> list[str]:
+    """A tag for each word; no tag is empty, or begins with a bracket that begins the cell."""
+    tags = _words(value)
+    if isinstance(value, str) and tags[0] == "[":
+        raise UnfitError(NO_LIST)
+    if not all(map(str.strip, tags)):
+        raise UnfitError("with an empty tag: every word needs one")
+    return tags
 
 
 def _classes(value: Any) -> list[str]:
@@ -61,10 +96,12 @@ def _classes(value: Any) -> list[str]:
 
 
 def _answers(value: Any) -> list[str]:
-    """Answers that are equally right; a lone text is one answer, whatever it holds."""
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [value]
-    return [_text(part) for part in _listed(value, r"(?!)")]
+    """Answers that are equally right; a text is one answer, unless it spells out a list."""
+    spelled = literal(value) if isinstance(value, str) else value
+    if isinstance(spelled, Mapping):
+        parts = ", ".join(f".{key}" for key in spelled)
+        raise UnfitError(f"a mapping and not a list of answers: choose a part of it: {parts}")
+    return [_text(value)] if spelled is None else [_text(part) for part in _listed(spelled, "")]
 
 
 def _starts(value: Any) -> list[int]:
@@ -82,25 +119,23 @@ def _image(value: Any) -> Cell:
     return image_cell(value)
 
 
+NO_LIST = "text that begins like a list and is not a whole one: write it as [\"a\", \"b\"] or ['a', 'b']"
+
+
 def _listed(value: Any, separator: str) -> list[Any]:
-    """A list as it is, or written out in a text: as JSON, or with separators."""
+    """A list as it is, or written out in a text: as a literal, or with separators."""
     if isinstance(value, list | tuple):
         return list(value)
     if hasattr(value, "tolist") and isinstance(value.tolist(), list):  # an array, as parquet readers give
         return value.tolist()
     if isinstance(value, str):
-        if value.lstrip().startswith("[") and (found := _json_list(value)) is not None:
-            return found
+        spelled = literal(value)
+        if isinstance(spelled, list):
+            return spelled
+        if LIST_BEGINS.match(value.lstrip()):
+            raise UnfitError(NO_LIST)
         return [part for part in re.split(separator, value.strip()) if part]
     raise UnfitError("not a list: choose another column for task.{role} or write the cells as lists")
-
-
-def _json_list(text: str) -> list[Any] | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, list) else None
 
 
 def _whole(value: Any) -> int:
@@ -116,11 +151,12 @@ def _is_nan(value: Any) -> bool:
 TEXT = Kind(_text, "text")
 KINDS = {
     **dict.fromkeys(("text", "pair", "question", "context", "output"), TEXT),
-    "label": Kind(_class, "text"),
+    "label": Kind(_label, "text"),
     "labels": Kind(_classes, "texts", may_be_empty=True),
     "number": Kind(_number, "number"),
+    "flag": Kind(_flag, "number"),
     "words": Kind(_words, "texts"),
-    "tags": Kind(_words, "texts"),
+    "tags": Kind(_tags, "texts"),
     "answers": Kind(_answers, "texts", may_be_empty=True),
     "starts": Kind(_starts, "numbers", may_be_empty=True),
     "image": Kind(_image, "image"),
@@ -134,9 +170,11 @@ def kind_of(role: str) -> Kind:
     return KINDS.get(role, TEXT)
 
 
-def is_absent(value: Any) -> bool:
-    """Is there nothing in the cell? NaN is what tables of numbers write for nothing."""
-    return value is None or _is_nan(value)
+def is_absent(role: str, value: Any) -> bool:
+    """Is there nothing in the cell? NaN is what tables of numbers write for nothing, and an answer is
+    never an empty text."""
+    blank = role not in INPUTS and isinstance(value, str) and not value.strip()
+    return value is None or _is_nan(value) or blank
 
 
 def feature(role: str) -> Any:
@@ -165,18 +203,20 @@ def as_text(cell: Cell) -> str:
     return cell["sha256"] if isinstance(cell, dict) and "sha256" in cell else json.dumps(cell, sort_keys=True)
 
 
-def nested(cells: Sequence[Any], path: Sequence[str]) -> list[Any]:
-    """What stands at `path` inside every cell: `answers.text` of {"text": [...], "answer_start": [...]},
-    or of a list of such mappings; None where there is nothing."""
-    return [_inside(cell, path) for cell in cells]
-
-
-def _inside(cell: Any, path: Sequence[str]) -> Any:
-    for place, part in enumerate(path):
-        if isinstance(cell, list | tuple):
-            return [_inside(item, path[place:]) for item in cell]
-        cell = cell.get(part) if isinstance(cell, dict) else None
-    return cell
+def inside(cell: Any, path: Sequence[str]) -> Any:
+    """What stands at `path` inside a cell: `text` of {"text": [...], "answer_start": [...]}, of a list of
+    such mappings, or of a text that spells one out; None in a cell without anything, else UnfitError."""
+    if not path or is_absent("", cell):
+        return cell
+    if isinstance(cell, str):
+        cell = literal(cell)
+    if isinstance(cell, list | tuple):
+        return [inside(part, path) for part in cell]
+    if not isinstance(cell, Mapping):
+        raise UnfitError(f"with nothing that could be called {path[0]!r} inside: correct task.{{role}}")
+    if path[0] not in cell:
+        raise UnfitError(f"without {path[0]!r} inside: {nearest(path[0], map(str, cell))}")
+    return inside(cell[path[0]], path[1:])
 
 
 def short(value: Any) -> str:

@@ -45,7 +45,7 @@ def read_file(
         return plain.paragraphs(path, text)
     if suffix in plain.TAGGED:
         return plain.sentences(path, text, columns)
-    return _objects(path, _json(path, text) if suffix == ".json" else _jsonl(path, text))
+    return _objects(path, _json(path, text)) if suffix == ".json" else _objects(path, *_jsonl(path, text))
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
@@ -136,22 +136,23 @@ def _separated(path: Path, text: str, separator: str, columns: Sequence[str] | N
     return RawRows(
         str(path),
         tuple(names),
-        lambda name: [row[place[name]] or None for row in rows],
+        lambda name: [cells[place[name]] or None for _, cells in rows],
         "" if columns else NO_HEADER,
         path.parent,
+        [line for line, _ in rows],
     )
 
 
 def _whole(
     path: Path, lines: Iterable[tuple[int, Sequence[str]]], names: Sequence[str]
-) -> Iterator[Sequence[str]]:
+) -> Iterator[tuple[int, Sequence[str]]]:
     for line, cells in lines:
         if len(cells) != len(names):
             raise DataError(
                 f"{path} line {line} has {len(cells)} cells where {len(names)} columns are expected "
                 f"({', '.join(name[:30] for name in names)}): correct the line, separator or columns"
             )
-        yield cells
+        yield line, cells
 
 
 def _tabbed(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -193,27 +194,31 @@ def _json(path: Path, text: str) -> list[Any]:
     return rows
 
 
-def _jsonl(path: Path, text: str) -> list[Any]:
-    rows = []
+def _jsonl(path: Path, text: str) -> tuple[list[Any], list[int]]:
+    """The values, and the line of each."""
+    rows: list[Any] = []
+    lines: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 rows.append(json.loads(line))
             except json.JSONDecodeError as error:
                 raise DataError(f"{path} line {number} is not JSON ({error.msg}): correct the line") from None
-    return rows
+            lines.append(number)
+    return rows, lines
 
 
-def _objects(path: Path, rows: list[Any]) -> RawRows:
-    for number, row in enumerate(rows, 1):
+def _objects(path: Path, rows: list[Any], lines: list[int] | None = None) -> RawRows:
+    names = tuple(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
+    raw = RawRows(
+        str(path), names, lambda name: [row.get(name) for row in rows], folder=path.parent, lines=lines
+    )
+    for number, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise DataError(
-                f"{path} row {number} is a JSON {type(row).__name__}: every row must be an object"
-            )
+            raise DataError(f"{raw.at(number)} is a JSON {type(row).__name__}: every row must be an object")
     if not rows:
         raise DataError(f"{path} holds no rows: give a file or split with at least one row")
-    names = tuple(dict.fromkeys(name for row in rows for name in row))
-    return RawRows(str(path), names, lambda name: [row.get(name) for row in rows], folder=path.parent)
+    return raw
 
 
 def one_line(error: BaseException) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.data.cells import Cell, as_text, feature, is_absent, kind_of, nested, short
+from headstart.data.cells import INPUTS, TEXT, Cell, as_text, feature, inside, is_absent, kind_of, short
+from headstart.data.literals import literal
 from headstart.data.unfit import UnfitError
 from headstart.node import DataError, nearest
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 Cells = dict[str, list[Cell]]  # role -> one cell per row, of the kind that cells.KINDS says
+Columns = Mapping[str, str | tuple[str, ...]]  # role -> name, or the names of columns of 0 and 1
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,30 @@ class RawRows:
     hint: str = ""  # what may be wrong when a column is missing
     folder: Path | None = None  # where paths in its cells start
     notes: tuple[str, ...] = ()  # what the record should say about how they were read
+    lines: Sequence[int] | None = None  # of the file, on which each row begins
+
+    def at(self, row: int) -> str:
+        """The place of a row (from 0) as the reader of an error would look for it."""
+        where = f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.where} {where}"
 
 
-def checked(raw: RawRows, columns: Mapping[str, str]) -> Cells:
+def checked(raw: RawRows, columns: Columns) -> Cells:
     """The columns that the task uses, renamed to their roles; every cell is there and of its role's kind.
 
     A dot in a name leads into a nested column: `answers.text`.
     """
-    missing = [_missing(raw, role, name) for role, name in columns.items() if not _has(raw, name)]
+    wanted = [(role, name) for role, names in columns.items() for name in _names(names)]
+    missing = [_missing(raw, role, name) for role, name in wanted if not _has(raw, name)]
     if missing:
         raise DataError("; ".join(missing) + raw.hint)
-    cells = {role: _column(raw, role, name) for role, name in columns.items()}
-    if not all(cells.values()):
-        raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
-    _check_alignment(raw.where, cells)
+    cells = {role: _read(raw, role, names) for role, names in columns.items()}
+    _check_alignment(raw, cells)
     return cells
+
+
+def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
 
 
 def _has(raw: RawRows, name: str) -> bool:
@@ -65,51 +76,86 @@ def _has(raw: RawRows, name: str) -> bool:
 def _missing(raw: RawRows, role: str, name: str) -> str:
     shown = [column if len(column) <= 30 else column[:29] + "…" for column in raw.names]
     near = nearest(name, shown)
-    hint = near if near.startswith("known") else f"{near} known: {', '.join(sorted(shown))}"
+    unlabelled = "" if role in INPUTS else "; from rows without it nothing can be learnt or scored"
+    hint = near + unlabelled if near.startswith("known") else f"{near} known: {', '.join(sorted(shown))}"
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
+
+
+def _read(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
+    """The cells of one column, or for each row the names of those columns that hold 1."""
+    if isinstance(names, str):
+        cells = _column(raw, role, names)
+    else:
+        flags = {name: _column(raw, "flag", name) for name in names}
+        cells = [[name for name in names if flags[name][row]] for row in range(len(flags[names[0]]))]
+    if kind_of(role).may_be_empty and role != "starts" and not any(cells):
+        raise DataError(_unlabelled(raw, role, names, len(cells)))
+    return cells
 
 
 def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
     outer, *path = [name] if name in raw.names else name.split(".")
-    values = nested(raw.column(outer), path) if path else raw.column(outer)
-    kind = kind_of(role)
-    empty = [row for row, value in enumerate(values, 1) if is_absent(value)]
-    if empty and not kind.may_be_empty:
+    whole = raw.column(outer)
+    if not len(whole):
+        raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
+    values = [_fitting(raw, role, name, *cell, lambda cell: inside(cell, path)) for cell in enumerate(whole)]
+    absent = [row for row, value in enumerate(values) if is_absent(role, value)]
+    if len(absent) == len(values) and role not in INPUTS:
+        raise DataError(_unlabelled(raw, role, name, len(values)))
+    if absent:
+        none = f", or write [] where a row has no {role}" if kind_of(role).may_be_empty else ""
         raise DataError(
-            f"{raw.where} row {empty[0]} has nothing in column {name!r} ({len(empty)} of {len(values)}): "
-            "fill or remove these rows, or choose another split"
+            f"{raw.at(absent[0])} has nothing in column {name!r} ({len(absent)} of {len(values)}): "
+            f"fill or remove these rows{none}, or choose another split"
         )
-    return [
-        [] if is_absent(value) else _cell(raw, role, name, row, value) for row, value in enumerate(values, 1)
-    ]
+    if kind_of(role) is TEXT and all(
+        isinstance(value, str) and literal(value) is not None for value in values
+    ):
+        raise DataError(
+            f"{raw.where} holds lists and not text in column {name!r} ({short(values[0])}): choose a text "
+            f"column for task.{role}, or write the cells as text"
+        )
+    return [_cell(raw, role, name, row, value) for row, value in enumerate(values)]
+
+
+def _unlabelled(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> str:
+    return (
+        f"{raw.where} has no {role.removesuffix('s')}s: column {' and '.join(map(repr, _names(names)))} is "
+        f"empty in all {rows} rows; from an unlabelled file nothing can be learnt or scored: use another"
+    )
 
 
 def _cell(raw: RawRows, role: str, name: str, row: int, value: Any) -> Cell:
     if role == "image" and isinstance(value, str) and raw.folder is not None:
         value = raw.folder / value
+    return _fitting(raw, role, name, row, value, kind_of(role).read)
+
+
+def _fitting(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callable[[Any], Any]) -> Any:
+    """What `read` makes of a cell; DataError with its place where it does not fit."""
     try:
-        return kind_of(role).read(value)
+        return read(value)
     except UnfitError as problem:
         said = str(problem).replace("{role}", role)
         shown = f"{type(value).__name__} {short(value)}"
-        raise DataError(f"{raw.where} row {row} holds {shown} in column {name!r}, {said}") from None
+        raise DataError(f"{raw.at(row)} holds {shown} in column {name!r}, {said}") from None
 
 
-def _check_alignment(where: str, cells: Cells) -> None:
+def _check_alignment(raw: RawRows, cells: Cells) -> None:
     """Columns that belong together row by row: a tag for each word, a start for each answer."""
     for one, other in (("words", "tags"), ("answers", "starts")):
         if one in cells and other in cells:
-            for row, (some, others) in enumerate(zip(cells[one], cells[other], strict=True), 1):
+            for row, (some, others) in enumerate(zip(cells[one], cells[other], strict=True)):
                 if len(some) != len(others):
                     raise DataError(
-                        f"{where} row {row} has {len(some)} {one} and {len(others)} {other}: "
+                        f"{raw.at(row)} has {len(some)} {one} and {len(others)} {other}: "
                         f"task.{one} and task.{other} must be of equal length in every row"
                     )
     if {"context", "answers", "starts"} <= cells.keys():
         rows = zip(cells["context"], cells["answers"], cells["starts"], strict=True)
-        for row, (context, answers, starts) in enumerate(rows, 1):
+        for row, (context, answers, starts) in enumerate(rows):
             for answer, start in zip(answers, starts, strict=True):
-                _check_answer(f"{where} row {row}", context, answer, start)
+                _check_answer(raw.at(row), context, answer, start)
 
 
 def _check_answer(where: str, context: str, answer: str, start: int) -> None:
