@@ -139,7 +139,7 @@ def _separated(path: Path, text: str, separator: str, columns: Sequence[str] | N
         lambda name: [cells[place[name]] or None for _, cells in rows],
         "" if columns else NO_HEADER,
         path.parent,
-        [line for line, _ in rows],
+        lines=[line for line, _ in rows],
     )
 
 
