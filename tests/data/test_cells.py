@@ -291,7 +291,7 @@ def test_every_kind_is_stored_and_digested():
 
 def test_every_role_has_a_kind_that_a_dataset_can_hold():
     samples = {"text": "x", "number": 1.0, "texts": ["x"], "numbers": [1]}
-    samples["image"] = {"sha256": "0", "bytes": b"x", "path": None}
+    samples["image"] = {"sha256": "0", "bytes": b"x", "path": None, "frames": None}
     for role, kind in KINDS.items():
         assert as_dataset({role: [samples[kind.stored]]})[0][role] == samples[kind.stored]
         assert isinstance(as_text(samples[kind.stored]), str)

@@ -82,12 +82,6 @@ def test_test_rows_that_occur_in_train_are_counted(tmp_path: Path):
     assert len(splits.train) == 40
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path):
-    path = written(tmp_path / "train.csv")
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert len(load(path).train) == 28
-
-
 def test_files_without_a_header_line_name_their_columns(tmp_path: Path):
     path = tmp_path / "train.tsv"
     path.write_text("".join(f"{text}\t{label}\n" for text, label in ROWS))
@@ -112,23 +106,6 @@ def test_a_quoted_csv_cell_may_hold_commas_and_line_ends(tmp_path: Path):
     assert all(text.startswith("one, ") and '\ntwo "' in text for text in load(path).train["text"])
 
 
-def test_another_separator_and_encoding(tmp_path: Path):
-    path = tmp_path / "train.csv"
-    lines = "".join(f"café {text};{label}\n" for text, label in ROWS)
-    path.write_bytes(f"text;label\n{lines}".encode("latin-1"))
-    assert load(path, separator=";", encoding="latin-1").train["text"][0].startswith("café")
-
-
-def test_what_cannot_be_decoded_is_found_at_its_byte(tmp_path: Path):
-    assert refusal(tmp_path / "train.csv", "text,label\ncafé,1\n".encode("latin-1")) == (
-        "train.csv: byte 14 (0xe9) is not utf-8: try task.files.encoding=latin-1"
-    )
-    assert refusal(tmp_path / "train.csv", "text,label\n".encode("utf-16")).endswith("encoding=utf-16")
-    assert refusal(tmp_path / "train.csv", "text,label\n", encoding="utf-9") == (
-        "task.files.encoding=utf-9: no such encoding; try utf-8 or latin-1"
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
@@ -138,13 +115,13 @@ def test_what_cannot_be_decoded_is_found_at_its_byte(tmp_path: Path):
             "t.csv",
             "text,label\na,1\nb,c,2\n",
             "t.csv line 3 has 3 cells where 2 columns are expected (text, label): "
-            "correct the line, separator or columns",
+            "correct the line, task.files.separator or task.files.columns",
         ),
         (
             "t.tsv",
             "text\tlabel\na\t1\n\nb\n",
             "t.tsv line 4 has 1 cells where 2 columns are expected (text, label): "
-            "correct the line, separator or columns",
+            "correct the line, task.files.separator or task.files.columns",
         ),
         ("t.csv", 'text,label\n"a,1\nb,2\n', "t.csv line 2: unexpected end of data: close the quote"),
         ("t.csv", "text,text\na,1\n", "t.csv: two columns are called 'text': rename one of them"),

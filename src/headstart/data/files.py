@@ -22,7 +22,7 @@ class Files(Node):
     validation: str | None = None
     test: str | None = None
     encoding: str = "utf-8"
-    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: by suffix
+    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: as the lines say
     columns: tuple[str, ...] | None = Field(
         default=None, strict=False
     )  # for .conll, and files without a header

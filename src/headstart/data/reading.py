@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.data import plain
+from headstart.data.decoding import decoded
 from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
+from headstart.data.tables import SEPARATORS, table
 from headstart.node import DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
 FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", *plain.FORMATS)
 SAVED = ("dataset_dict.json", "dataset_info.json")  # what `save_to_disk` leaves in a folder
-NO_HEADER = "; if the file has no header line, name its columns in task.files.columns=[...]"
-LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a long text
 
 
 def read_file(
@@ -31,21 +27,25 @@ def read_file(
 ) -> RawRows:
     """The rows of one file, by its suffix."""
     suffix = path.suffix.lower()
-    if suffix in SEPARATORS:
-        return _separated(path, _decoded(path, encoding), separator or SEPARATORS[suffix], columns)
-    if separator or (columns and suffix not in plain.TAGGED):
+    if (separator and suffix not in SEPARATORS) or (columns and suffix not in (*SEPARATORS, *plain.TAGGED)):
         raise DataError(
             f"{path}: task.files.separator is for csv and tsv, and task.files.columns for these and "
             f"{' and '.join(plain.TAGGED)}: leave them out"
         )
     if suffix == ".parquet":
         return _parquet(path)
-    text = _decoded(path, encoding)
-    if suffix == ".txt":
-        return plain.paragraphs(path, text)
-    if suffix in plain.TAGGED:
-        return plain.sentences(path, text, columns)
-    return _objects(path, _json(path, text)) if suffix == ".json" else _objects(path, *_jsonl(path, text))
+    text, notes = decoded(path, encoding)
+    if suffix in SEPARATORS:
+        raw = table(path, text, separator, columns)
+    elif suffix == ".txt":
+        raw = plain.paragraphs(path, text)
+    elif suffix in plain.TAGGED:
+        raw = plain.sentences(path, text, columns)
+    elif suffix == ".json":
+        raw = _objects(path, _json(path, text))
+    else:
+        raw = _objects(path, *_jsonl(path, text))
+    return replace(raw, notes=(*notes, *raw.notes))
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
@@ -104,81 +104,6 @@ def _parquet(path: Path) -> RawRows:
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: not a whole parquet file ({one_line(error)}): write it again") from None
     return dataset_rows(Dataset(InMemoryTable(table)), str(path), path.parent)
-
-
-def _decoded(path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    skipped = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
-    try:
-        return data[skipped:].decode(encoding)
-    except LookupError:
-        raise DataError(f"task.files.encoding={encoding}: no such encoding; try utf-8 or latin-1") from None
-    except UnicodeDecodeError as error:
-        other = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
-        raise DataError(
-            f"{path}: byte {error.start + skipped} (0x{data[error.start + skipped]:02x}) is not {encoding}: "
-            f"try task.files.encoding={other}"
-        ) from None
-
-
-def _separated(path: Path, text: str, separator: str, columns: Sequence[str] | None) -> RawRows:
-    # Quotes have no meaning between tabs: a lone one in a sentence must not swallow the lines after it.
-    lines = _tabbed(text) if separator == "\t" else _quoted(path, text, separator)
-    names = tuple(columns) if columns else next((cells for _, cells in lines), None)
-    if names is None:
-        raise DataError(f"{path} is empty: give a file with a header line and rows")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{path}: two columns are called {twice[0]!r}: rename one of them" + NO_HEADER)
-    rows = list(_whole(path, lines, names))
-    place = {name: position for position, name in enumerate(names)}
-    # An empty cell is how these formats write "nothing".
-    return RawRows(
-        str(path),
-        tuple(names),
-        lambda name: [cells[place[name]] or None for _, cells in rows],
-        "" if columns else NO_HEADER,
-        path.parent,
-        lines=[line for line, _ in rows],
-    )
-
-
-def _whole(
-    path: Path, lines: Iterable[tuple[int, Sequence[str]]], names: Sequence[str]
-) -> Iterator[tuple[int, Sequence[str]]]:
-    for line, cells in lines:
-        if len(cells) != len(names):
-            raise DataError(
-                f"{path} line {line} has {len(cells)} cells where {len(names)} columns are expected "
-                f"({', '.join(name[:30] for name in names)}): correct the line, separator or columns"
-            )
-        yield line, cells
-
-
-def _tabbed(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells); split at \\n only, since other line separators of Unicode are text."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip("\r"):
-            yield number, line.removesuffix("\r").split("\t")
-
-
-def _quoted(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number on which a row begins, cells)."""
-    usual = csv.field_size_limit(LONGEST_CELL)
-    begins = 1
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        for cells in reader:
-            if cells:
-                yield begins, cells
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"{path} line {begins}: {error}: close the quote and double the quotes inside a cell, "
-            "or use tsv, where quotes have no meaning"
-        ) from None
-    finally:
-        csv.field_size_limit(usual)
 
 
 def _json(path: Path, text: str) -> list[Any]:
