@@ -16,6 +16,8 @@ from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, fin
 
 CONFIG: dict[str, Any] = make_record("pretrained", 1, arms=("scratch", "pretrained"))["config"]
 CONFIG |= {"keep_at": [60], "order_seed": 5}
+TEXT = {"train": "t.csv", "validation": None, "test": None}
+CONFIG["model"]["tokenizer"] = {"name": "words", "folder": "f", "distribution": "d", "train": {"files": TEXT}}
 CONFIG["task"]["files"] = {"train": "a.csv", "validation": "b.csv", "test": "c.csv", "separator": ","}
 FILES = {"config.json": "0" * 16, "tokenizer/vocab.txt": "1" * 16}
 

@@ -35,7 +35,6 @@ TOKENIZER_FILES = (
     "normalizer.json",
     "word_*.json",
 )
-CODE_FILES = ("*.py",)
 # Who wrote a file, where it lay, and the dtype of the weights: a model is float32 whatever they say.
 VOLATILE = frozenset(
     {
@@ -61,6 +60,22 @@ def tokenizer_digests(folder: Path) -> dict[str, str]:
     settings = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     about = {key: settings[key] for key in TOKENIZER_KEYS if key in settings}
     return {**digests_of(folder, TOKENIZER_FILES), CONFIG: _sha256(_canonical(about))}
+
+
+def code_digests(folder: Path) -> dict[str, str]:
+    """The same of the Python files that a model brings with it.
+
+    WeightsError when its classes stand in another repository: their code could change and the name would not.
+    """
+    for path in (folder / CONFIG, folder / "tokenizer_config.json"):
+        named = json.dumps(read_json(path).get("auto_map")) if path.is_file() else ""
+        if "--" in named:
+            raise WeightsError(
+                f"{path}: auto_map takes code from another repository ({named}), which is not part of "
+                "what names a run; copy those files into the model's folder and write auto_map without the repository"
+            )
+    files = sorted(path for path in folder.rglob("*.py") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def joint_digest(digests: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
@@ -17,9 +18,9 @@ from headstart.models.architecture import (
     settled,
 )
 from headstart.models.contents import (
-    CODE_FILES,
     CONFIG,
     MODEL_FILES,
+    code_digests,
     digests_of,
     joint_digest,
     read_json,
@@ -151,8 +152,8 @@ class Model(Place):
         """Digests of the files that the model and its tokenizer are built from, by name; weights left out."""
         files: dict[str, str] = {}
         if self.settings() is None:
-            code = CODE_FILES if self.trust_remote_code else ()
-            files |= digests_of(self.find().folder, (*MODEL_FILES, *code))
+            folder = self.find().folder
+            files |= digests_of(folder, MODEL_FILES) | self._code(folder)
         if self.family() == "vision":
             return files
         return files | {f"tokenizer/{name}": value for name, value in self._tokenizer_built_from().items()}
@@ -187,7 +188,15 @@ class Model(Place):
         if self._training:
             return {"tokenizer.json": self._training.digest(reader)}
         folder = self._tokenizer_place().folder
-        return tokenizer_digests(folder) | (digests_of(folder, CODE_FILES) if self.trust_remote_code else {})
+        return tokenizer_digests(folder) | self._code(folder)
+
+    def _code(self, folder: Path) -> dict[str, str]:
+        return code_digests(folder) if self.trust_remote_code else {}
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Files that are fetched; code only where it is trusted."""
+        return (*super().patterns, "*.py") if self.trust_remote_code else super().patterns
 
     @property
     def _training(self) -> Trained | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from headstart.node import Node, WeightsError
 
-PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")  # nothing pickled, nothing executable
+PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")  # nothing pickled, nothing executable
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Place(Node):
     def short_name(self) -> str:
         """The last part of the name, for tables and file names."""
         return Path(self.name.rstrip("/")).name
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Files that are fetched."""
+        return PATTERNS
 
     def find(self, fetch: bool = True) -> Found:
         """The files, fetched from the hub if nothing nearer has them; WeightsError when nowhere."""
@@ -129,7 +134,7 @@ class Place(Node):
                 f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; fetch it once without"
             )
         try:
-            path = snapshot_download(self.name, revision=self.revision, allow_patterns=list(PATTERNS))
+            path = snapshot_download(self.name, revision=self.revision, allow_patterns=list(self.patterns))
         except GatedRepoError:
             raise WeightsError(
                 f"{self._where()} is gated: accept its terms on the hub, then run `hf auth login`"

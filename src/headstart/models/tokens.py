@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -67,7 +68,7 @@ def tokens_of(
     """Tokens of `texts` (and their second texts), from the cache when they were made before."""
     return _kept(
         Tokens,
-        _key(f"{tokenizer_digest}:{max_length}", texts, pairs or ()),
+        cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ()),
         lambda: _tokenise(tokenizer, texts, pairs, max_length),
     )
 
@@ -82,7 +83,7 @@ def located_tokens_of(
     _require_offsets(tokenizer)
     return _kept(
         LocatedTokens,
-        _key(f"{tokenizer_digest}:{max_length}:located", texts, ()),
+        cache_key(f"{tokenizer_digest}:{max_length}:located", texts, ()),
         lambda: _locate(tokenizer, texts, max_length),
     )
 
@@ -110,7 +111,7 @@ def windows_of(
         )
     return _kept(
         WindowTokens,
-        _key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts),
+        cache_key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts),
         lambda: _windows(tokenizer, questions, contexts, max_length, stride),
     )
 
@@ -123,8 +124,10 @@ def _require_offsets(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _key(how: str, *columns: Sequence[str]) -> str:
-    digest = hashlib.sha256(f"{VERSION}:{how}:{len(columns[0])}".encode())
+def cache_key(how: str, *columns: Sequence[str]) -> str:
+    """32 hex digits for columns of texts of one length and how they are tokenised, by these libraries."""
+    made_by = f"{VERSION}:{version('tokenizers')}:{version('transformers')}"
+    digest = hashlib.sha256(f"{made_by}:{how}:{len(columns[0])}".encode())
     for column in columns:
         for text in column:
             digest.update(text.encode("utf8", "surrogatepass") + b"\x1f")

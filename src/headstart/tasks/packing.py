@@ -20,6 +20,7 @@ import numpy as np
 
 from headstart.data.cache import cached, shown
 from headstart.data.rows import hashed_rank
+from headstart.models.tokens import cache_key
 from headstart.node import ConfigError
 from headstart.tasks.texts import end_id, pad_id, padded
 
@@ -180,7 +181,7 @@ class Documents:
         import pyarrow.parquet as pq
 
         self.marks, self.texts = marks, texts
-        name = f"documents/{_key(tokenizer_digest, texts)}.parquet"
+        name = f"documents/{cache_key(f'{VERSION}:{tokenizer_digest}', texts)}.parquet"
         self._table: pa.Table = pq.read_table(cached(name, self._write))
 
     def stream(self, rows: Sequence[int]) -> Stream:
@@ -234,13 +235,6 @@ def _before(tokenizer: Any) -> tuple[int, ...]:
     found = tokenizer("a", return_special_tokens_mask=True)
     pairs = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
     return tuple(token for token, _ in takewhile(lambda pair: pair[1], pairs))
-
-
-def _key(tokenizer_digest: str, texts: Sequence[str]) -> str:
-    digest = hashlib.sha256(f"{VERSION}:{tokenizer_digest}:{len(texts)}".encode())
-    for text in texts:
-        digest.update(text.encode("utf8", "surrogatepass") + b"\x1f")
-    return digest.hexdigest()[:32]
 
 
 def _numbered(key: str, seen: dict[str, int]) -> str:
