@@ -317,6 +317,7 @@ def _data(seed: int, rows: int, classes: Sequence[str], examples: int) -> dict[s
         "classes": list(classes),
         "tokenizer": _hex("wordpiece"),
         "truncated": {"train": 31, "validation": 12, "test": 20},
+        "special_tokens": {"train": 0, "validation": 0, "test": 0},
         "max_length": 128,
         "order": _hex("order", seed, rows),
         "notes": ["43 rows were dropped: empty after masking"],

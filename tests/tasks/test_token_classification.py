@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import WORDS
 from tests.models.test_tokens import byte_level
 from tests.training.test_train import lasting, trained
+from transformers import BertConfig, BertTokenizer
 
 from headstart.data.files import Files
 from headstart.data.size import All, PerClass, Rows
@@ -149,6 +150,29 @@ class TestPrepared:
         assert "test: 3 words lie beyond the length limit" in notes  # 8 tokens hold 6 words
         assert "test: no training row has the tag NEW" in notes
         assert ready.classes == ("O", "X")
+
+    def test_words_that_the_tokenizer_drops_are_not_too_long(self, tmp_path: Path) -> None:
+        folder = tmp_path / "bert"
+        vocabulary = {
+            name: i for i, name in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
+        }
+        BertTokenizer(vocab=vocabulary, model_max_length=64).save_pretrained(folder)
+        BertConfig().save_pretrained(folder)
+
+        def ready(words: list[str], limit: int) -> Any:
+            rows = [{"words": words, "tags": ["O", *["X"] * (len(words) - 1)]}]
+            path = str(written(tmp_path / "a.jsonl", rows))
+            task = family(Path(path), files={"validation": path, "test": path})
+            return task.prepare(tiny(folder, limit), All())
+
+        short = ready(["red", "\u200b", "cold", "\u200d\ufe0f", "old", "[SEP]"], 16)
+        assert [first != NOWHERE for first in short.test.first[0]] == [True, False, True, False, True, True]
+        assert short.facts["special_tokens"]["test"] == 1
+        notes = "; ".join(short.facts["notes"])
+        assert "test: the tokenizer makes nothing of 2 words, such as '\\u200b'" in notes
+        assert "beyond the length limit" not in notes
+        both = "; ".join(ready(["red", "\u200b", *["cold"] * 9], 8).facts["notes"])
+        assert "test: 4 words lie beyond" in both and "makes nothing of 1 words" in both
 
     def test_rows_of_a_conll_file_and_of_a_saved_dataset_are_the_same(
         self, tiny_model: Path, tmp_path: Path

@@ -17,6 +17,7 @@ from headstart.models.architecture import (
     refuse_other_dtypes,
     settled,
 )
+from headstart.models.as_text import as_text
 from headstart.models.contents import (
     CONFIG,
     MODEL_FILES,
@@ -128,7 +129,13 @@ class Model(Place):
         return configuration(str(kind), settings, head)
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer, the same in every arm: published, or trained on the text of its source."""
+        """The tokenizer, the same in every arm: published, or trained on the text of its source.
+
+        Special tokens that are written in a text are letters to it: only the tokenizer itself places them.
+        """
+        return as_text(self._any_tokenizer())
+
+    def _any_tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
 
         reader = self._reader()

@@ -17,7 +17,7 @@ from headstart.node import ConfigError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = 1  # raise it when the meaning of the stored columns changes
+VERSION = 2  # raise it when the meaning of the stored columns changes
 BLOCK = 2000  # rows given to the tokenizer at a time
 NOWHERE = -1  # where a token begins and ends that stands for no characters
 

@@ -181,17 +181,24 @@ class Family(Node):
     ) -> dict[str, Any]:
         """The record's `data`: digests of the rows that are used, and how many there are."""
         whole = {"train": train, "validation": splits.validation, "test": splits.test}
-        return {
+        facts = {
             "source": splits.source,
             "rows": {name: rows_digest(rows) for name, rows in whole.items()},
             "counts": {name: len(part) for name, part in examples.items()} | {"available": len(splits.train)},
             "classes": [],
             "tokenizer": "",
             "truncated": dict.fromkeys(whole, 0),
+            "special_tokens": None,
             "max_length": 0,
             "notes": list(splits.notes),
             **more,
         }
+        special = [
+            f"{name}: {count} rows hold special tokens, such as [SEP] or </s>, in a text: read as letters"
+            for name, count in (facts["special_tokens"] or {}).items()
+            if count
+        ]
+        return facts | {"notes": [*facts["notes"], *special]}
 
 
 def in_row_order(observed: Observed, name: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from headstart.models.model import Model
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, Marks, Stream
-from headstart.tasks.texts import length_limit
+from headstart.tasks.texts import length_limit, special_counts
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +75,7 @@ class LanguageModelling(Family):
             ready,
             counts={name: len(part.texts) for name, part in ready.items()} | {"available": len(splits.train)},
             tokenizer=digest,
+            special_tokens=special_counts(tokenizer, splits, splits.train.select(chosen), "text"),
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *(_note(name, part) for name, part in ready.items())],
         )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from headstart.tasks.family import Batch, Shape
 
-VERSION = 1  # raise it when the meaning of the stored columns changes
+VERSION = 2  # raise it when the meaning of the stored columns changes
 AT_ONCE = 2000  # texts given to the tokenizer at a time
 NO_LABEL = -100  # a position that is not scored
 TEXT_SHOWN = 400  # characters of a block that a reader is shown

@@ -11,7 +11,7 @@ from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.tasks.answers import exact, f1
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.texts import length_limit, pad_id
+from headstart.tasks.texts import length_limit, pad_id, special_counts
 from headstart.tasks.windows import Questions, Windows, questions, windows
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class QuestionAnswering(Family):
             ready,
             counts={name: len(part) for name, part in asked.items()} | {"available": len(splits.train)},
             tokenizer=model.tokenizer_digest(),
+            special_tokens=special_counts(tokenizer, splits, train, "question", "context"),
             truncated={name: part.truncated() for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *(_note(name, part) for name, part in ready.items())],

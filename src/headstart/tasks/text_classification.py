@@ -14,7 +14,7 @@ from headstart.models.model import Model
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass
-from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id
+from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id, special_counts
 
 if TYPE_CHECKING:
     import torch
@@ -112,6 +112,7 @@ class TextClassification(Family):
             ready,
             classes=list(answer.classes),
             tokenizer=model.tokenizer_digest(),
+            special_tokens=special_counts(tokenizer, splits, train, *columns.keys() & {"text", "pair"}),
             truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *answer.notes(ready["train"].labels)],
@@ -151,8 +152,8 @@ def _glues(tokenizer: Any) -> bool:
 def _ends(model: Model, tokenizer: Any, ready: Mapping[str, LabelledTexts]) -> dict[str, Any]:
     """The tokens by which a model finds where a text ends, for its configuration.
 
-    Decoders read the last token that is no padding. Encoder-decoders read the last end token and, to
-    find it, need as many in each row as in the others: DataError where a row has more or fewer.
+    Decoders read the last token that is no padding. Encoder-decoders read the last end token: DataError
+    where the tokenizer puts none behind a text.
     """
     settings: dict[str, Any] = {"pad_token_id": pad_id(tokenizer)}
     config = model.transformers_config()
@@ -162,21 +163,9 @@ def _ends(model: Model, tokenizer: Any, ready: Mapping[str, LabelledTexts]) -> d
     if getattr(config, "decoder_start_token_id", None) is None:
         settings["decoder_start_token_id"] = settings["pad_token_id"]
     for part in ready.values():
-        _check_ends(part, end, tokenizer, model.name)
+        if end is None or not all(end in ids for ids in part.tokens.ids):
+            raise DataError(
+                f"{model.name} classifies by the token that ends a text, and its tokenizer adds none: "
+                "choose another model.tokenizer"
+            )
     return settings | {"eos_token_id": end}
-
-
-def _check_ends(part: LabelledTexts, end: int | None, tokenizer: Any, model: str) -> None:
-    counts = np.array([np.count_nonzero(ids == end) for ids in part.tokens.ids])  # (rows,)
-    usual = int(np.median(counts))
-    if end is None or usual == 0:
-        raise DataError(
-            f"{model} classifies by the token that ends a text, and its tokenizer adds none: "
-            "choose another model.tokenizer"
-        )
-    if (strange := np.flatnonzero(counts != usual)).size:
-        token = tokenizer.convert_ids_to_tokens(end)
-        raise DataError(
-            f"row {part.ids[strange[0]]} holds {counts[strange[0]]} of the token {token} where others hold "
-            f"{usual}, and an encoder-decoder classifies by it: remove {token} from the text"
-        )

@@ -18,7 +18,7 @@ from headstart.tasks.generated import statistics
 from headstart.tasks.language_modelling import INPUTS, nats
 from headstart.tasks.outputs import Continued, Encoded, Outputs, ended, followed
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.texts import end_id, length_limit, pad_id
+from headstart.tasks.texts import end_id, length_limit, pad_id, special_counts
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +76,7 @@ class TextToText(Family):
             train,
             ready,
             tokenizer=model.tokenizer_digest(),
+            special_tokens=special_counts(tokenizer, splits, train, "text", "output"),
             truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *self._cut(ready)],
@@ -208,7 +209,7 @@ class TextToText(Family):
 
     def _between(self, tokenizer: Any) -> list[int]:
         """The tokens of the separator; ConfigError when the tokenizer does not know it."""
-        ids = tokenizer(self.separator, add_special_tokens=False)["input_ids"]
+        ids = tokenizer(self.separator, add_special_tokens=False, split_special_tokens=False)["input_ids"]
         if not ids or tokenizer.unk_token_id in ids:
             raise ConfigError(
                 f"task.separator: {self.separator!r} is nothing that the model's tokenizer knows, so a "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from headstart.data.batches import padded_length
+from headstart.data.rows import Splits
+from headstart.models.as_text import rows_with_special_tokens
 from headstart.models.model import Model
 from headstart.models.tokens import Tokens, tokens_of
 
@@ -74,6 +76,17 @@ def encoded(
     limit = length_limit(model, tokenizer)
     tokens = tokens_of(tokenizer, model.tokenizer_digest(), text, pair, limit)
     return Texts(rows["id"][:], list(text), tokens, pad_id(tokenizer), limit)
+
+
+def special_counts(tokenizer: Any, splits: Splits, train: Any, *columns: str) -> dict[str, int]:
+    """How many rows of each split have special tokens written in a text; a cell may be a list of words."""
+    whole = {"train": train, "validation": splits.validation, "test": splits.test}
+    return {name: rows_with_special_tokens(tokenizer, _cells(rows, columns)) for name, rows in whole.items()}
+
+
+def _cells(rows: Any, columns: Sequence[str]) -> Iterator[list[str]]:
+    for row in zip(*(rows[column][:] for column in columns), strict=True):
+        yield [cell if isinstance(cell, str) else " ".join(cell) for cell in row]
 
 
 def length_limit(model: Model, tokenizer: Any) -> int:

@@ -16,7 +16,7 @@ from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.spans import OUTSIDE, entities, shown
-from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded
+from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded, special_counts
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +34,7 @@ class TaggedTexts(Texts):
     number of its tag, UNSCORED for a tag that no training row has.
     """
 
+    tokens: LocatedTokens
     words: list[list[str]]
     tags: list[list[str]]
     first: list[np.ndarray]  # per row: (words,) int64
@@ -91,6 +92,7 @@ class TokenClassification(Family):
             ready,
             classes=list(classes),
             tokenizer=model.tokenizer_digest(),
+            special_tokens=special_counts(tokenizer, splits, splits.train.select(chosen), "words"),
             truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *_notes(ready, classes)],
@@ -172,16 +174,22 @@ def first_tokens(rows: Sequence[Sequence[str]], tokens: LocatedTokens) -> list[n
 
 
 def _first(words: Sequence[str], ends: np.ndarray) -> np.ndarray:
-    lengths = np.array([len(word) for word in words], dtype=np.int64)
-    starts = np.cumsum(lengths + 1) - lengths - 1  # of every word in the joined text
+    starts, word_ends = _spans(words)
     tokens = np.flatnonzero(ends != NOWHERE)
     last = ends[tokens] - 1
     word = np.searchsorted(starts, last, side="right") - 1
-    inside = last < starts[word] + lengths[word] if len(words) else np.zeros(0, dtype=bool)
+    inside = last < word_ends[word] if len(words) else np.zeros(0, dtype=bool)
     found, at = np.unique(word[inside], return_index=True)
     first = np.full(len(words), NOWHERE, dtype=np.int64)
     first[found] = tokens[inside][at]
     return first
+
+
+def _spans(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Where every word begins and ends in the joined text: (words,) int64 each."""
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    ends = np.cumsum(lengths + 1) - 1
+    return ends - lengths, ends
 
 
 def _told(
@@ -202,13 +210,33 @@ def _told(
     return shown(true, words), shown(found, words), counts
 
 
+def _without_tokens(part: TaggedTexts) -> tuple[int, list[str]]:
+    """How many words lie behind the last token of a row that was cut, and the other words without a token."""
+    beyond, unread = 0, []
+    rows = zip(part.words, part.first, part.tokens.ends, part.tokens.truncated, strict=True)
+    for words, first, ends, cut in rows:
+        reach = ends.max() if cut else np.inf
+        starts, _ = _spans(words)
+        missing = np.flatnonzero(first == NOWHERE)
+        beyond += int((starts[missing] >= reach).sum())
+        unread += [words[place] for place in missing[starts[missing] < reach]]
+    return beyond, unread
+
+
 def _notes(ready: dict[str, TaggedTexts], classes: Sequence[str]) -> list[str]:
     """What the record says about words that cannot be found, and tags that cannot be learnt."""
     notes = []
     for name, part in ready.items():
-        cut = sum(int((first == NOWHERE).sum()) for first in part.first)
-        if cut:
-            notes.append(f"{name}: {cut} words lie beyond the length limit; their entities count as missed")
+        beyond, unread = _without_tokens(part)
+        if beyond:
+            notes.append(
+                f"{name}: {beyond} words lie beyond the length limit; their entities count as missed"
+            )
+        if unread:
+            notes.append(
+                f"{name}: the tokenizer makes nothing of {len(unread)} words, such as {unread[0]!a}; their "
+                "entities count as missed"
+            )
         strange = sorted({tag for tags in part.tags for tag in tags} - set(classes))
         if strange:
             notes.append(

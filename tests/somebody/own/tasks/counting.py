@@ -12,7 +12,7 @@ from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.texts import Texts, encoded, length_limit, model_inputs
+from headstart.tasks.texts import Texts, encoded, length_limit, model_inputs, special_counts
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +60,7 @@ class Counting(Family):
             train,
             ready,
             tokenizer=model.tokenizer_digest(),
+            special_tokens=special_counts(tokenizer, splits, train, "text"),
             truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
         )
