@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headstart.commands import doctor, energy, fetch, listings, new_task, plan, report, reproduce
+from headstart.commands import doctor, energy, fetch, listings, new_task, plan, report, reproduce, verify
 from headstart.commands.arguments import Command
 
 COMMANDS: dict[str, Command] = {
@@ -15,6 +15,7 @@ COMMANDS: dict[str, Command] = {
         listings.TASKS,
         new_task.COMMAND,
         reproduce.COMMAND,
+        verify.COMMAND,
         energy.COMMAND,
         doctor.COMMAND,
     )

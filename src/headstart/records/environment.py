@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
-    "torch", "pytorch-lightning", "transformers", "datasets", "tokenizers", "evaluate", "hydra-core",
+    "torch", "pytorch-lightning", "transformers", "peft", "datasets", "tokenizers", "evaluate", "hydra-core",
     "wandb", "codecarbon", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow",
 )  # fmt: skip
 

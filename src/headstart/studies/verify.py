@@ -1,0 +1,110 @@
+"""Verify: the start of every run of a study, made again from its seed and its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headstart.node import HeadstartError, RecordError
+from headstart.records.attestation import at_step_zero
+from headstart.records.record import Record
+from headstart.records.store import read_study
+from headstart.run import Run
+from headstart.studies.identity import identify
+
+PARTS = ("seeded", "loaded", "added", "step 0")
+SHARED = ("streams", "head", "architecture", "built_from", "poured", "fresh", "added", "dtypes")
+ROWS = ("rows", "order", "tokenizer")
+EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # other versions may draw or order otherwise
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One run: how many of its tensors came out the same, of how many, and what is wrong with it.
+
+    `reason` says why a run could not be checked at all; such a run counts as not verified.
+    """
+
+    run: str
+    same: Mapping[str, tuple[int, int]]  # by part; empty for a run that was not checked
+    wrong: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def well(self) -> bool:
+        """Did everything come out as the record says?"""
+        return not self.wrong and self.reason is None
+
+
+def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list[Verified]:
+    """Make every start below `folder` again and compare; RecordError when there is no run."""
+    stored = read_study(folder)
+    known = {record.folder for record in stored.records}
+    verified = []
+    for record in stored.records:
+        say(record.folder.name)
+        verified.append(_verified(record))
+    problems = {p.folder: p.sentence for p in stored.problems if p.folder not in known}
+    verified += [Verified(at.name, {}, reason=sentence) for at, sentence in problems.items()]
+    if not verified:
+        raise RecordError(f"{folder}: holds no runs; name the folder of a study, such as runs/first_look")
+    return verified
+
+
+def _verified(record: Record) -> Verified:
+    name = record.folder.name
+    try:
+        made, data = _start_again(record)
+    except HeadstartError as error:
+        return Verified(name, {}, reason=str(error))
+    before, now = _parts(record.init), _parts(made)
+    same, wrong = {}, []
+    for part in PARTS:
+        names = {*before[part], *now[part]}
+        other = sorted(n for n in names if before[part].get(n) != now[part].get(n))
+        same[part] = (len(names) - len(other), len(names))
+        if other and not (wrong and part == "step 0"):  # it follows from what is wrong already
+            wrong.append(f"{len(other)} of {len(names)} tensors ({part}) are others, such as {other[0]}")
+    if not wrong:
+        wrong = [f"init.{key} is another" for key in SHARED if record.init[key] != made[key]]
+    wrong += [f"data.{key} is another" for key in ROWS if record.data[key] != data[key]]
+    return Verified(name, same, tuple(f"{what}{_why(record)}" for what in wrong))
+
+
+def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The `init` of the run as its stored configuration gives it now, and its `data`."""
+    run = Run.read(record.config)
+    run.arm.weights_digest(run.model, fetch=False)
+    if (names := identify(run, fetch=False)).run_id != record.run_id:
+        raise RecordError(
+            f"its data, its model's files or its weights are not those of the run (run {record.run_id}, "
+            f"now {names.run_id}); bring them back"
+        )
+    import torch
+
+    from headstart.training.plan import plan_of
+    from headstart.training.start import start_of
+
+    if run.hardware.threads:
+        torch.set_num_threads(run.hardware.threads)
+    prepared = run.task.prepare(run.model, run.size)
+    plan = plan_of(run, prepared)
+    return start_of(run, prepared, plan.steps).attest(), prepared.facts | {"order": plan.digest}
+
+
+def _parts(init: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Digests by part of the start."""
+    added = {name: digest for name, digest in init["changed"].items() if name not in init["seeded"]}
+    loaded = init["checkpoint"]["tensors"] if init["checkpoint"] else {}
+    return {"seeded": init["seeded"], "loaded": loaded, "added": added, "step 0": at_step_zero(init)}
+
+
+def _why(record: Record) -> str:
+    """What may explain a difference without anybody's doing: other libraries than then."""
+    from headstart.records.environment import versions
+
+    then, now = record.environment["versions"], versions()
+    other = [f"{n} {then[n]}, here {now.get(n)}" for n in EXPLAINS if n in then and then[n] != now.get(n)]
+    return f" (the run had {'; '.join(other)}, which may be why)" if other else ""

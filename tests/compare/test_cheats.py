@@ -1,0 +1,81 @@
+"""A scratch arm that holds what pretraining has learnt is refused, whatever was done to it on the way.
+
+Three lies: the record says what is there at step 0; it says that the seed gave it; both records say so.
+The first two are refused from the records alone, the last one by `headstart verify` (tests/studies).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.arms.cheats import CHEATS
+from tests.arms.families import BARE, CLASSIFY, attested, published, seeded
+from tests.factory import make_study
+
+from headstart.arms.attest import digests
+from headstart.arms.kinds import Pretrained, Scratch
+from headstart.compare.pairs import Match, refusal
+from headstart.compare.study import read_study
+from headstart.records.record import Record
+from headstart.streams import stream
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Match, Any, dict[str, str]]:
+    """An honest pair, the pretrained model, and the digests of the model of another seed."""
+    folder = tmp_path_factory.mktemp("study")
+    record = read_study(make_study(folder, seeds=[0], examples=20, evaluations=2)).records[0]
+    model, start = published("bert", BARE), stream(0, "weights")
+    _, scratch = attested(Scratch(kind="scratch"), model, CLASSIFY, start)
+    loaded, pretrained = attested(Pretrained(kind="pretrained"), model, CLASSIFY, start)
+    match = Match(with_init(record, "scratch", scratch), with_init(record, "pretrained", pretrained))
+    return match, loaded, digests(seeded(model, CLASSIFY, 7).state_dict())
+
+
+def with_init(record: Record, arm: str, init: dict[str, Any]) -> Record:
+    known = {"architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}}
+    return replace(record, arm=arm, init={**init, **known})
+
+
+def lie(match: Match, **init: Any) -> str:
+    """Why the pair is refused when the scratch arm's record says this of its start."""
+    return str(refusal(Match(replace(match.baseline, init={**match.baseline.init, **init}), match.arm)))
+
+
+def test_an_honest_pair_is_kept(pair) -> None:
+    assert refusal(pair[0]) is None
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_what_pretraining_has_learnt_is_no_scratch_arm(pair, cheat: str) -> None:
+    match, loaded, _ = pair
+    backbone = {n: t for n, t in loaded.state_dict().items() if n.startswith("bert.")}
+    held = digests(CHEATS[cheat](backbone))
+    assert held and held.items() != {n: match.baseline.init["seeded"][n] for n in held}.items()
+    assert "is not what the seed gives, though nothing was loaded into it" in lie(match, changed=held)
+    hidden = {**match.baseline.init["seeded"], **held}
+    assert lie(match, seeded=hidden).startswith("the seeded models differ in ")
+
+
+def test_the_backbone_of_another_seed_is_refused(pair) -> None:
+    match, _, other = pair
+    head = {n: d for n, d in match.baseline.init["seeded"].items() if not n.startswith("bert.")}
+    assert lie(match, seeded={**other, **head}).startswith("the seeded models differ in ")
+    streams = match.baseline.init["streams"] | {"weights": stream(1, "weights")}
+    assert lie(match, streams=streams) == "scratch, seed 0: its weights were not drawn from that seed"
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "sentence"),
+    [
+        ("fresh", {"tensors": 3}, "3 tensors are said to be newly initialised, but the digests name"),
+        ("fresh", {"names": ["bert.embeddings"]}, "are not those that were not loaded"),
+        ("poured", {"tensors": 9}, "9 tensors were loaded, but no checkpoint is named"),
+        ("added", {"tensors": 4}, "4 tensors are said to be added, but the digests name 0"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(pair, part: str, value: Any, sentence: str) -> None:
+    match, _, _ = pair
+    assert sentence in lie(match, **{part: {**match.baseline.init[part], **value}})

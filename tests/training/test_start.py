@@ -1,0 +1,98 @@
+"""The start of a run: whatever writes into the weights unseen ends the run before its first step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.arms.cheats import Sly
+
+from headstart.arms.lora import Lora
+from headstart.arms.start import Start
+from headstart.node import WeightsError
+from headstart.records.record import read_curve
+from headstart.records.schema import faults
+from headstart.run import Run
+from headstart.studies.compose import runs_of
+from headstart.studies.identity import identify
+from headstart.training.start import refuse_dishonest, start_of
+from headstart.training.train import train
+
+WRITTEN = r"^arm=scratch: at step 0 bert\.\S+ is not what the seed gives, .* \(and \d+ more like this\);"
+
+
+@pytest.fixture
+def run(quick: list[str]) -> Run:
+    (run,) = runs_of([*quick, "arm=scratch", "hydra.mode=RUN", "budget.epochs=null", "budget.steps=1"])
+    return run
+
+
+@pytest.fixture
+def held(tiny_model: Path) -> dict[str, torch.Tensor]:
+    """The checkpoint, almost: what a scratch arm must not hold."""
+    stored = load_file(tiny_model / "model.safetensors")
+    return {f"bert.{name}": tensor + 1e-6 for name, tensor in stored.items()}
+
+
+def with_arm(run: Run, arm: Start) -> Run:
+    return run.model_copy(update={"arm": arm})
+
+
+def test_weights_that_are_written_while_the_arm_is_asked_are_refused(run: Run, held) -> None:
+    prepared = run.task.prepare(run.model, run.size)
+    refuse_dishonest("scratch", start_of(run, prepared, 1).attest())
+    for where in ("pour", "adapt", "stages"):
+        start = start_of(with_arm(run, Sly(where=where, held=held)), prepared, 1)
+        with pytest.raises(WeightsError, match=WRITTEN):
+            refuse_dishonest("scratch", start.attest())
+
+
+def test_weights_that_are_written_after_the_start_end_the_run(run: Run, held, tmp_path: Path) -> None:
+    sly = with_arm(run, Sly(where="factors", held=held))  # asked when Lightning makes the optimizer
+    with pytest.raises(WeightsError, match=WRITTEN):
+        train(sly, tmp_path / "run", identify(run))
+    assert [point["step"] for point in read_curve(tmp_path / "run/curve.jsonl")[0]] == [0]
+
+
+def test_an_arm_may_add_and_rename_but_not_replace(run: Run) -> None:
+    class Replaces(Start):
+        name: str = "replaces"
+
+        def adapt(self, seeded: torch.nn.Module, seed: int = 0) -> tuple[str, ...]:
+            layer: Any = seeded.get_submodule("bert.pooler.dense")
+            layer.weight = torch.nn.Parameter(layer.weight.detach().clone())
+            return ()
+
+    prepared = run.task.prepare(run.model, run.size)
+    with pytest.raises(WeightsError, match=r"1 tensors were taken out of .* \(bert\.pooler\.dense\.weight\)"):
+        start_of(with_arm(run, Replaces()), prepared, 1)
+    adapted = start_of(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
+    refuse_dishonest("lora", adapted)
+    again = start_of(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
+    assert again == adapted, "adapters come from the seed as well"
+    assert adapted["added"]["tensors"] == len(adapted["changed"].keys() - adapted["seeded"].keys()) > 0
+
+
+def test_an_interrupted_run_keeps_what_was_attested_at_step_zero(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.training.journal import Journal
+
+    (run,) = runs_of([*quick, "arm=pretrained", "hydra.mode=RUN", "hardware.save_every=0"])
+    names, whole = identify(run), Journal.on_train_batch_end
+
+    def stopped(self: Journal, *arguments) -> None:
+        whole(self, *arguments)
+        if self.done == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "on_train_batch_end", stopped)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(run, tmp_path / "run", names)
+    monkeypatch.undo()
+    resumed = train(run, tmp_path / "run", names)
+    assert resumed["init"] == train(run, tmp_path / "another", names)["init"]
+    assert faults(resumed) == []
