@@ -38,7 +38,11 @@ def settings(name: str, **changed: Any) -> Callable[[Path], None]:
 
 def text(name: str, content: str) -> Callable[[Path], None]:
     """Write a file."""
-    return lambda folder: (folder / name).write_text(content, "utf8") and None
+
+    def change(folder: Path) -> None:
+        (folder / name).write_text(content, "utf8")
+
+    return change
 
 
 def rewritten(name: str) -> Callable[[Path], None]:

@@ -72,7 +72,7 @@ def code_digests(folder: Path) -> dict[str, str]:
         if "--" in named:
             raise WeightsError(
                 f"{path}: auto_map takes code from another repository ({named}), which is not part of "
-                "what names a run; copy those files into the model's folder and write auto_map without the repository"
+                "what names a run; copy those files into the folder and write auto_map without the repository"
             )
     files = sorted(path for path in folder.rglob("*.py") if path.is_file())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
