@@ -54,7 +54,7 @@ def table(path: Path, header: Row, rows: Sequence[Row]) -> Path:
 
 def colours(words: list[str]) -> str:
     """The colours that are named, as a cell with several labels."""
-    return ";".join(sorted({"red", "green", "blue"} & set(words)))
+    return ";".join(sorted({"red", "green", "blue"} & set(words))) or "[]"
 
 
 def warmth(words: list[str]) -> str:
@@ -95,6 +95,8 @@ def test_metrics_follow_the_kind_of_answer(given: dict[str, Any], metrics: tuple
         ),
         ({"labels": "b", "metrics": ["mikro_f1"]}, "no metric mikro_f1; did you mean micro_f1?"),
         ({"metrics": ["accuracy"], "headline": "matthews"}, "headline: matthews is not among metrics"),
+        ({"number": "b", "names": ["x", "y"]}, "names: these are of classes written as numbers"),
+        ({"labels": ["x"]}, "labels"),
         ({"labelz": "b"}, "labelz: no such setting; did you mean label"),
     ],
 )
@@ -113,7 +115,12 @@ def test_a_mistake_in_the_task_is_one_sentence(given: dict[str, Any], said: str)
             ["red;blue"] * 30,
             "every training row has the labels 'blue', 'red'; nothing can be learnt",
         ),
-        ("labels", [" "] * 30, "every training row has no label; nothing can be learnt"),
+        ("labels", [" "] * 30, "a.csv has no labels: column 'labels' is empty in all 30 rows"),
+        (
+            "labels",
+            ["[1, 0, 0]", "[0, 1, 1]"] * 15,
+            "line 2 holds str '[1, 0, 0]' in column 'labels', a 0 or 1 for",
+        ),
         ("number", ["2.5"] * 30, "training rows that are used have 2.5, so there is nothing to learn"),
         ("number", ["2.5", "many"] * 15, "not a number"),
     ],
@@ -127,6 +134,39 @@ def test_answers_that_teach_nothing(
     with pytest.raises(DataError) as error:
         task(path, **{header: header}).prepare(Model(name=str(tiny_model)), All())
     assert said in str(error.value)
+
+
+def test_a_column_of_0_and_1_for_every_class(tmp_path: Path, tiny_model: Path) -> None:
+    lists = sentences(40, colours)
+    known = ("red", "green", "blue")
+    flags = [(text, *(str(int(name in answer)) for name in known)) for text, answer in lists]
+    one, other = (
+        task(table(tmp_path / name, ("text", *header), rows), labels=labels).prepare(
+            Model(name=str(tiny_model)), All()
+        )
+        for name, header, rows, labels in (
+            ("lists.csv", ("labels",), lists, "labels"),
+            ("flags.csv", known, flags, list(known)),
+        )
+    )
+    assert one.facts["rows"] == other.facts["rows"]
+    assert one.classes == other.classes == ("blue", "green", "red")
+    path = table(tmp_path / "bad.csv", ("text", *known), [*flags, ("red", "1", "-1", "0")])
+    with pytest.raises(DataError, match=r"bad.csv line 42 holds str '-1' in column 'green', neither 0 nor 1"):
+        task(path, labels=list(known)).prepare(Model(name=str(tiny_model)), All())
+
+
+def test_classes_that_are_numbers_may_be_given_names(tmp_path: Path, tiny_model: Path) -> None:
+    words = sentences(40, red)
+    numbers = [(text, str(("no", "yes").index(answer))) for text, answer in words]
+    one, other = (
+        task(table(tmp_path / name, ("text", "label"), rows), names=names).prepare(
+            Model(name=str(tiny_model)), All()
+        )
+        for name, rows, names in (("words.csv", words, None), ("numbers.csv", numbers, ["no", "yes"]))
+    )
+    assert one.facts["rows"] == other.facts["rows"]
+    assert one.classes == other.classes == ("no", "yes")
 
 
 def test_a_class_that_training_never_saw(tmp_path: Path, tiny_model: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -188,11 +189,28 @@ class TestPrepared:
         ]
         features = Features({"words": List(Value("string")), "tags": List(ClassLabel(names=names))})
         Dataset.from_list(numbered, features=features).save_to_disk(tmp_path / "saved")
-        one, other = (
-            family(tmp_path / name).prepare(tiny(tiny_model), All()) for name in ("a.conll", "saved")
-        )
-        assert one.facts["rows"] == other.facts["rows"]
-        assert one.classes == other.classes == ("B-BAD", "B-GOOD", "O")
+        Dataset.from_list(numbered, features=features).to_parquet(str(tmp_path / "a.parquet"))
+        written(tmp_path / "numbered.jsonl", numbered)  # as `Dataset.to_json` writes it
+        pandas.DataFrame(numbered).map(np.array).to_csv(tmp_path / "arrays.csv", index=False)
+        pandas.DataFrame(rows).to_csv(tmp_path / "lists.csv", index=False)
+        named = {"numbered.jsonl": {"names": names}, "arrays.csv": {"names": names}}
+        files = ("a.conll", "saved", "a.parquet", "numbered.jsonl", "arrays.csv", "lists.csv")
+        ready = [
+            family(tmp_path / name, **named.get(name, {})).prepare(tiny(tiny_model), All()) for name in files
+        ]
+        assert {json.dumps(one.facts["rows"]) for one in ready} == {json.dumps(ready[0].facts["rows"])}
+        assert {one.classes for one in ready} == {("B-BAD", "B-GOOD", "O")}
+
+    def test_tags_that_are_numbers_need_names(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [{"words": [word, "red"], "tags": [0, 1]} for word in WORDS]
+        path = written(tmp_path / "a.jsonl", rows)
+        with pytest.raises(
+            DataError, match=r"task.tags=tags: the tags are numbers \(0, 1\).* task.names=\[O,"
+        ):
+            family(path).prepare(tiny(tiny_model), All())
+        strange = written(tmp_path / "b.jsonl", [*rows, {"words": ["red"], "tags": [2]}])
+        with pytest.raises(DataError, match=r"2 names are for the numbers 0 to 1, and .* has the tags '2'"):
+            family(strange, names=("O", "B-X")).prepare(tiny(tiny_model), All())
 
     def test_one_tag_is_not_enough(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O", "O"]} for word in WORDS]

@@ -92,7 +92,13 @@ def _tags(value: Any) -> list[str]:
 
 def _classes(value: Any) -> list[str]:
     """The classes of a row, each once, sorted; in one text they stand between | or ;."""
-    return sorted({_class(part) for part in _listed(value, r"\s*[|;]\s*")})
+    parts = _listed(value, r"\s*[|;]\s*")
+    if parts.count(0) + parts.count(1) == len(parts) > 1 and max(parts.count(0), parts.count(1)) > 1:
+        raise UnfitError(
+            "a 0 or 1 for every class: write the classes that the row has, or a column of 0 and 1 for every "
+            "class, and name these in task.labels=[...]"
+        )
+    return sorted({_class(part) for part in parts})
 
 
 def _answers(value: Any) -> list[str]:

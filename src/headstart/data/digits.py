@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from headstart.data.corpus import split_of
 from headstart.data.docstrings import folder, version
 from headstart.data.images import encoded
-from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked, hashed_rank
+from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked, hashed_rank
 from headstart.node import DataError, Node
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Digits(Node):
         facts = f"{version('sklearn')}\0{content}\0{self.split_seed}\0{classes}"
         return f"digits:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
 
-    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+    def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """The splits, some 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
         table = _read()
         wanted = [digit in self.classes for digit in table[:, -1].tolist()]

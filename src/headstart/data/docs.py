@@ -11,7 +11,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from headstart.data import docs_library, docs_views
 from headstart.data.docstrings import CORPUS_VERSION, LIBRARIES, version
-from headstart.data.rows import SPLITS, RawRows, Splits, as_dataset, checked
+from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked
 from headstart.node import DataError, Node
 
 PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the view `library`
@@ -77,7 +77,7 @@ class Docs(Node):
         versions = {library: version(library).split("+")[0] for library in self.libraries}
         return f"docs:{self._hash(versions, self)}"
 
-    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+    def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """The splits; `columns` maps role to a column of the view."""
         names, table, parts, notes = self._library() if self.view == "library" else self._other()
         cells = {}

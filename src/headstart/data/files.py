@@ -11,7 +11,7 @@ from pydantic import Field
 from headstart.data.holdout import Holdout
 from headstart.data.image_folder import is_leftover
 from headstart.data.reading import FORMATS, read_file, read_folder
-from headstart.data.rows import SPLITS, RawRows, Splits, checked
+from headstart.data.rows import SPLITS, Columns, RawRows, Splits, checked
 from headstart.node import DataError, Node, nearest
 
 
@@ -39,7 +39,7 @@ class Files(Node):
                 whole.update(f"{split}\0{inside}\0{_sha256(file)}\n".encode())
         return f"files:{whole.hexdigest()[:32]}"
 
-    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+    def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
         raw = self._given()
         given = {split: checked(raw[split], columns) for split in SPLITS if split in raw}

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from headstart.data.holdout import Holdout
 from headstart.data.reading import dataset_rows, one_line
-from headstart.data.rows import SPLITS, Cells, Splits, checked
+from headstart.data.rows import SPLITS, Cells, Columns, Splits, checked
 from headstart.node import DataError, Node, nearest
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class Hub(Node):
         pinned = self.revision if self.revision and COMMIT.fullmatch(self.revision) else None
         return f"hub:{self.name}@{pinned or self.folder().name}"
 
-    def load(self, columns: dict[str, str], stratify: str | None = None) -> Splits:
+    def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Fetch, read and check, then hold out what is missing; `columns` maps role to column name."""
         snapshot = self.folder()
         given = self._given(snapshot, columns)
         return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{snapshot.name}")
 
-    def _given(self, snapshot: Path, columns: dict[str, str]) -> dict[str, Cells]:
+    def _given(self, snapshot: Path, columns: Columns) -> dict[str, Cells]:
         dataset = self._read(snapshot)
         names = [str(name) for name in dataset]
         wanted = {split: getattr(self, split) for split in SPLITS if getattr(self, split) is not None}

@@ -87,7 +87,7 @@ def _read(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
         cells = _column(raw, role, names)
     else:
         flags = {name: _column(raw, "flag", name) for name in names}
-        cells = [[name for name in names if flags[name][row]] for row in range(len(flags[names[0]]))]
+        cells = [sorted(name for name in names if flags[name][row]) for row in range(len(flags[names[0]]))]
     if kind_of(role).may_be_empty and role != "starts" and not any(cells):
         raise DataError(_unlabelled(raw, role, names, len(cells)))
     return cells

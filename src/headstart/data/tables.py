@@ -21,14 +21,12 @@ LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a l
 
 def table(path: Path, text: str, separator: str | None, columns: Sequence[str] | None) -> RawRows:
     """The rows of a table; `separator` None: what its first line declares, or what parts all its lines."""
-    notes: tuple[str, ...] = ()
     if declared := DECLARED.match(text):
         text = "\n" + text[declared.end() :]  # so that lines keep their numbers
-    if separator is None:
-        separator = declared[1] if declared else _separator(path, text, columns)
-        if separator != SEPARATORS[path.suffix.lower()]:
-            notes = (f"{path.name}: its cells are parted by {KNOWN.get(separator, repr(separator))}",)
-    lines = _lines(path, text, separator)
+    parted_by = separator or (declared[1] if declared else _separator(path, text, columns))
+    seen = separator is None and parted_by != SEPARATORS[path.suffix.lower()]
+    notes = (f"{path.name}: its cells are parted by {KNOWN.get(parted_by, repr(parted_by))}",) if seen else ()
+    lines = _lines(path, text, parted_by)
     names = tuple(columns) if columns else next((cells for _, cells in lines), None)
     if names is None:
         raise DataError(f"{path} is empty: give a file with a header line and rows")

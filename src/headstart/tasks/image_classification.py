@@ -13,7 +13,7 @@ from headstart.data.digits import Digits
 from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, Shape, in_row_order
-from headstart.tasks.labels import OneClass
+from headstart.tasks.labels import OneClass, named
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class ImageClassification(Family):
     digits: Digits | None = None
     image: str = "image"
     label: str = "label"
+    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)  # of classes 0, 1, 2, ...
     image_size: int | None = Field(default=None, ge=1)
     metrics: tuple[str, ...] = Field(default=OneClass.metrics, strict=False, min_length=1)
     headline: str = "accuracy"
@@ -99,7 +100,8 @@ class ImageClassification(Family):
     def prepare(self, model: Model, size: Size) -> Prepared:
         """Rows loaded, checked, cut to size and decoded; DataError when they cannot be used."""
         wanted = pixel_format(model, self.image_size)
-        splits = self.source.load({"image": self.image, "label": self.label}, stratify="label")
+        loaded = self.source.load({"image": self.image, "label": self.label}, stratify="label")
+        splits = named(loaded, "label", self.names)
         chosen = size.choose(splits.train["label"][:], splits.train["id"][:])
         train = splits.train.select(chosen)
         answer = OneClass.learn(splits, train, self.label)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from headstart.data.rows import Splits
+from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.node import DataError
 from headstart.tasks.family import Judged
 
@@ -246,6 +247,36 @@ class Number(Answer):
             predictions=[f"{value:.6g}" for value in estimate],
             statistics=statistics,
         )
+
+
+def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:
+    """The splits with the names of classes in place of their numbers 0, 1, 2, ... in a role, whose cells
+    are classes or lists of them; as they are where there are no names."""
+    if names is None:
+        return splits
+    numbers = {str(number): name for number, name in enumerate(names)}
+    name_of = {f"{number}.0": name for number, name in numbers.items()} | numbers
+
+    def cell(value: Any) -> Any:
+        if isinstance(value, list):
+            return [cell(part) for part in value]
+        if value not in name_of:
+            raise DataError(
+                f"task.names: {len(names)} names are for the numbers 0 to {len(names) - 1}, and some row has "
+                f"the {role} {value!r}: correct the names, or leave them out"
+            )
+        return name_of[value]
+
+    def renamed(rows: Any) -> Any:
+        cells = {column: rows[column][:] for column in rows.column_names if column != "id"}
+        return as_dataset(cells | {role: [cell(value) for value in cells[role]]})
+
+    return replace(splits, **{split: renamed(getattr(splits, split)) for split in SPLITS})
+
+
+def are_numbers(classes: Iterable[str]) -> bool:
+    """Whether all classes are whole numbers: names are missing, where it matters what a class means."""
+    return all(re.fullmatch(r"-?\d+(\.0)?", name) for name in classes)
 
 
 def _others(splits: Splits, role: str) -> dict[str, list[Any]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass
+from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass, named
 from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id, special_counts
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class LabelledTexts(Texts):
 class TextClassification(Family):
     """Which columns are the text (and its pair), and which one is the answer.
 
-    Exactly one of `label` (one class per row), `labels` (a list of classes per row) and `number`
-    (regression) is given; without any of them the answer is the class in a column called `label`.
+    Exactly one of `label` (one class per row), `labels` (a list of classes per row, or several columns of 0
+    and 1 that are called by their class) and `number` (regression) is given; without any of them the answer
+    is the class in a column called `label`. `names` are those of the classes 0, 1, 2, ...
     Metrics are those of the kind of answer unless they are given, and the first is the headline.
     """
 
@@ -55,8 +56,9 @@ class TextClassification(Family):
     text: str = "text"
     pair: str | None = None
     label: str | None = None
-    labels: str | None = None
+    labels: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
     number: str | None = None
+    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)
 
     @model_validator(mode="before")
     @classmethod
@@ -75,6 +77,8 @@ class TextClassification(Family):
         given = [role for role in ANSWERS if getattr(self, role) is not None]
         if len(given) > 1:
             raise ValueError(f"exactly one of {', '.join(ANSWERS)} is the answer, got {' and '.join(given)}")
+        if self.names is not None and (self.role == "number" or not isinstance(self.labels, str | None)):
+            raise ValueError(f"names: these are of classes written as numbers, and `{self.role}` has none")
         fitting = ANSWERS[self.role].metrics
         strange = [name for name in self.metrics if name in self.metrics_here and name not in fitting]
         if strange:
@@ -97,11 +101,11 @@ class TextClassification(Family):
         """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
         kind, column = ANSWERS[self.role], getattr(self, self.role)
         columns = {"text": self.text, self.role: column} | ({"pair": self.pair} if self.pair else {})
-        splits = self.source.load(columns, stratify=kind.stratify)
+        splits = named(self.source.load(columns, stratify=kind.stratify), self.role, self.names)
         strata = splits.train[kind.stratify][:] if kind.stratify else None
         chosen = size.choose(strata, splits.train["id"][:])
         train = splits.train.select(chosen)
-        answer = kind.learn(splits, train, column)
+        answer = kind.learn(splits, train, column if isinstance(column, str) else ", ".join(column))
         tokenizer = model.load_tokenizer()
         whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
         ready = {name: _labelled(rows, model, tokenizer, answer) for name, rows in whole.items()}

@@ -15,6 +15,7 @@ from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.labels import are_numbers, named
 from headstart.tasks.spans import OUTSIDE, entities, shown
 from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded, special_counts
 
@@ -62,13 +63,14 @@ class TaggedTexts(Texts):
 
 
 class TokenClassification(Family):
-    """Which columns are the words and their tags, both of them lists."""
+    """Which columns are the words and their tags, both of them lists; the names of tags that are numbers."""
 
     metrics_here: ClassVar = METRICS
 
     kind: Literal["token_classification"]
     words: str = "words"
     tags: str = "tags"
+    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)  # of 0, 1, 2, ...
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "entity_f1"
 
@@ -79,7 +81,7 @@ class TokenClassification(Family):
 
     def prepare(self, model: Model, size: Size) -> Prepared:
         """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
-        splits = self.source.load({"words": self.words, "tags": self.tags})
+        splits = named(self.source.load({"words": self.words, "tags": self.tags}), "tags", self.names)
         classes = self._classes(splits)
         chosen = size.choose(None, splits.train["id"][:])
         tokenizer = model.load_tokenizer()
@@ -143,6 +145,11 @@ class TokenClassification(Family):
         if len(classes) < 2:
             raise DataError(
                 f"task.tags={self.tags}: every training word has the tag {classes[0]!r}; two tags are needed"
+            )
+        if are_numbers(classes):
+            raise DataError(
+                f"task.tags={self.tags}: the tags are numbers ({', '.join(classes[:8])}), and nothing says "
+                "which of them is outside of entities: give the names of 0, 1, ... in task.names=[O,B-PER,...]"
             )
         return tuple(classes)
 
