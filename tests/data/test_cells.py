@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.data.cells import KINDS, as_text
+from headstart.data.cells import KINDS, as_text, kind_of
 from headstart.data.files import Files
 from headstart.data.holdout import Holdout
-from headstart.data.reading import dataset_rows
+from headstart.data.reading import dataset_rows, read_file
 from headstart.data.rows import RawRows, as_dataset, checked, content_ids, row_keys, rows_digest
 from headstart.node import DataError
 from headstart.tasks.answers import f1
@@ -143,6 +143,22 @@ def test_rows_without_any_answer_are_called_unlabelled(role: str, values: list):
         DataError, match=rf"^rows.json has no {role.removesuffix('s')}s: column 'column' is emp"
     ):
         read(role, *values)
+
+
+@pytest.mark.parametrize("role", ["text", "pair", "label", "labels", "words", "tags", "answers", "question"])
+def test_half_a_character_is_refused_with_its_place(role: str, tmp_path: Path):
+    cell = "so \ud83d" if kind_of(role).stored == "text" else ["so", "\ud83d"]
+    rows = [json.dumps({"column": value}) for value in ("so", cell)]
+    for name, content in (("t.jsonl", "\n".join(rows)), ("t.json", f"[{', '.join(rows)}]")):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(DataError, match=rf"{name} (line|row) 2 holds .* with half a character \(U\+D83D"):
+            checked(read_file(tmp_path / name), {role: "column"})
+
+
+def test_half_a_character_in_a_list_in_a_cell_is_refused(tmp_path: Path):
+    (tmp_path / "t.csv").write_text('words;x\n["so", "\\ud83d"];\n')
+    with pytest.raises(DataError, match=r"t.csv line 2 holds .* with half a character \(U\+D83D"):
+        checked(read_file(tmp_path / "t.csv"), {"words": "words"})
 
 
 def test_text_columns_of_lists_are_refused():

@@ -65,6 +65,75 @@ def test_two_columns_need_no_names(tmp_path: Path):
     assert splits.train["words"][0][1] == "x\u00a0y"
 
 
+MULTICONER = """# id ab domain=en
+Ada _ _ B-PER
+# _ _ O
+
+# id cd domain=en
+# id no domain=en
+# _ _ O
+1 _ _ O
+"""
+OF_TWO = """#begin document (a); part 0
+# one
+# two
+Ada B-PER
+-DOCSTART- O
+#tag HASH
+met O
+#tag HASH
+
+#other HASH
+# O
+#end document
+"""
+CONLLU = """# sent_id = 1
+# text = vamonos al mar
+1-2\tvamonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tvamos\tir\tVERB\t_\t_\t0\troot\t_\t_
+2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_
+2.1\t_\t_\t_\t_\t_\t_\t_\t_\t_
+3\tNew York\tNew York\tPROPN\t_\t_\t1\tobl\t_\t_
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("name", "text", "columns", "words", "tags", "left_out"),
+    [
+        (
+            "m.conll",
+            MULTICONER,
+            ["words", "x", "y", "tags"],
+            [["Ada", "#"], ["#", "1"]],
+            [["B-PER", "O"], ["O", "O"]],
+            3,
+        ),
+        ("m.bio", OF_TWO, None, [["Ada"], ["#tag", "met", "#tag"], ["#other", "#"]], None, 2),
+        ("u.conllu", CONLLU, None, [["vamos", "nos", "New York"]], [["VERB", "PRON", "PROPN"]], 4),
+        ("t.conll", "New York\tB-X  \n \n\t\nis\tO\t\n", None, [["New York"], ["is"]], [["B-X"], ["O"]], 0),
+        ("t.conll", "\ufeffOslo\tB-LOC\n\nis   O", None, [["Oslo"], ["is"]], [["B-LOC"], ["O"]], 0),
+    ],
+)
+def test_comments_are_no_words_and_a_hash_may_be_one(
+    name: str,
+    text: str,
+    columns: list | None,
+    words: list,
+    tags: list | None,
+    left_out: int,
+    ends: str,
+    tmp_path: Path,
+):
+    (tmp_path / name).write_text(text.replace("\n", ends), newline="", encoding="utf8")
+    raw = read_file(tmp_path / name, columns=columns)
+    given = ("form", "upos") if name == "u.conllu" else ("words", "tags")
+    assert raw.column(given[0]) == words
+    assert tags is None or raw.column(given[1]) == tags
+    said = (f"{name}: {left_out} lines are no words but comments or spans",) if left_out else ()
+    assert raw.notes == said
+
+
 @pytest.mark.parametrize(
     ("name", "text", "columns", "sentence"),
     [
@@ -78,6 +147,8 @@ def test_two_columns_need_no_names(tmp_path: Path):
             "t.conll line 3 has 4 cells where 2 columns are expected (words, tags): correct the line",
         ),
         ("t.iob", "a O\n\nb\n", None, "t.iob line 3 has 1 cells where 2 columns are expected (words, tags)"),
+        ("t.iob", "Ada\nmet\n", None, "t.iob has one column: from words without tags nothing can be learnt"),
+        ("t.iob", "a O\n# two words O\n", None, "t.iob line 2 has 4 cells where 2 columns are expected"),
         ("t.txt", "a", ["text"], "t.txt: task.files.separator is for csv and tsv, and"),
     ],
 )

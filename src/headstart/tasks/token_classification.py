@@ -148,8 +148,8 @@ class TokenClassification(Family):
             )
         if are_numbers(classes):
             raise DataError(
-                f"task.tags={self.tags}: the tags are numbers ({', '.join(classes[:8])}), and nothing says "
-                "which of them is outside of entities: give the names of 0, 1, ... in task.names=[O,B-PER,...]"
+                f"task.tags={self.tags}: the tags are numbers ({', '.join(classes[:8])}), which may mean "
+                "anything: give the names of 0, 1, 2, ... in their order, as in task.names=[O,B-PER,I-PER]"
             )
         return tuple(classes)
 
