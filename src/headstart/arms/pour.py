@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headstart.arms.adapter import Choice, merge
 from headstart.arms.attest import digests, some
+from headstart.arms.checkpoint import read_tensors, refuse_not_finite
 from headstart.arms.derive import Derivation, derive
 from headstart.arms.layers import Layout, backbone, fixed, layout, owners
 from headstart.models.place import Found
@@ -45,27 +47,33 @@ def pour(
     sha256: str,
     fresh: Sequence[str] = (),
     part: Set[str] | None = None,
+    adapter: Choice = "refuse",
     derivation: Derivation | None = None,
     seed: int = 0,
 ) -> Poured:
     """Copy the checkpoint's tensors into `model`; refuse any tensor of the backbone that does not arrive.
 
     `fresh` names (with * and ?) the backbone tensors that may keep their random values, such as a pooler
-    that the checkpoint never had; `part` the tensors that are wanted (None: all). A derivation replaces
-    the numbers of learnt tensors on their way, drawn from `seed`. A language model's own head comes along
-    when the checkpoint has all of it.
+    that the checkpoint never had; `part` the tensors that are wanted (None: all). An adapter beside the
+    weights is added to them when `adapter` says merge, and else left out. A derivation replaces the numbers
+    of learnt tensors on their way, drawn from `seed`. A language model's own head comes along when the
+    checkpoint has all of it.
     """
     places = layout(model)
     wanted = places.backbone | places.head if part is None else part
-    reference, report = _load(model, found)
+    tensors = read_tensors(model, found)
+    reference, report = _load(model, tensors)
     absent = set(report["missing_keys"]) | {_key(item) for item in report["mismatched_keys"]}
     lost = sorted((absent & wanted) - places.head)
     _refuse_missing(model, [name for name in lost if not named(name, fresh)], report, found)
     _refuse_left_over(model, report["unexpected_keys"], fresh, found)
+    if adapter == "merge" and found.adapter:
+        reference = merge(reference, found, frozenset(head_names(model)))
     source = reference.state_dict()
     _refuse_untied(model, source, found)
-    closed = absent | (places.head - _language_head(model, places, absent, found))
+    closed = absent | (places.head - _language_head(model, places, absent, tensors))
     names = [name for name in source if name in wanted and name not in closed]
+    refuse_not_finite({name: source[name] for name in names}, found)
     delivered = _derived(model, {name: source[name] for name in names}, derivation, seed)
     _copy(model, delivered)
     checkpoint = {"source": found.origin, "sha256": sha256, "derived": derivation, "dtypes": found.dtypes()}
@@ -79,17 +87,19 @@ def named(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def _load(model: nn.Module, found: Found) -> tuple[nn.Module, dict[str, Any]]:
-    """The checkpoint as transformers itself maps it onto this architecture, and what it could not map."""
+def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Module, dict[str, Any]]:
+    """The checkpoint as transformers itself maps it onto this architecture, and what it could not map.
+
+    It gets the tensors, not the folder: there it would also use whatever else it finds, such as adapters.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):  # it fills gaps with fresh numbers: those draws are not ours
         return type(model).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
-            found.folder,
+            None,
+            state_dict=dict(tensors),
             config=model.config,
             dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             key_mapping=_renamed(model),
@@ -109,12 +119,13 @@ def _writes(model: nn.Module) -> bool:
     return outputs is not None and outputs() is not None
 
 
-def _language_head(model: nn.Module, places: Layout, absent: Set[str], found: Found) -> frozenset[str]:
+def _language_head(
+    model: nn.Module, places: Layout, absent: Set[str], stored: Container[str]
+) -> frozenset[str]:
     """The tensors of a language model's head that the checkpoint delivers: all of its parameters, or none."""
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     if not _writes(model) or places.head & parameters & absent:
         return frozenset()
-    stored = found.tensors()
     # transformers fills the buffer of a gap in silence (BART's final_logits_bias), so look it up.
     return frozenset(n for n in places.head - absent if n in parameters or n in stored)
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from headstart.models.contents import read_json
 from headstart.node import Node, WeightsError
 
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")  # nothing pickled, nothing executable
+
+SINGLE, INDEX, ADAPTER = "model.safetensors", "model.safetensors.index.json", "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,14 @@ class Found:
 
     @property
     def weights(self) -> list[Path]:
-        """The safetensors files, shards in order; empty when the folder has none."""
-        return sorted(self.folder.glob("model*.safetensors"))
+        """The safetensors files, shards in order; empty when the folder has none. Variants are not read."""
+        shards = sorted(self.folder.glob("model-?????-of-?????.safetensors"))
+        return [path for path in (self.folder / SINGLE, *shards) if path.is_file()]
+
+    @property
+    def adapter(self) -> bool:
+        """Whether an adapter, such as LoRA matrices, lies here too."""
+        return (self.folder / ADAPTER).is_file()
 
     def tensors(self) -> dict[str, str]:
         """The dtype of every stored tensor by name: F32, F16, BF16, ..."""
@@ -103,8 +112,8 @@ class Place(Node):
             path = snapshot_download(self.name, revision=self.revision, local_files_only=True)
         except (LocalEntryNotFoundError, ValueError):
             return None
-        complete = (Path(path) / "config.json").exists()
-        return Found(Path(path), f"the local hub cache of {self.name}") if complete else None
+        complete = (Path(path) / "config.json").exists() or (Path(path) / ADAPTER).exists()
+        return _checked(Path(path), f"the local hub cache of {self.name}") if complete else None
 
     def _distributed(self) -> Found | None:
         if not self.distribution:
@@ -159,20 +168,49 @@ class Place(Node):
 
 def _checked(folder: Path, origin: str) -> Found:
     if not (folder / "config.json").is_file():
+        _refuse_adapter_alone(Found(folder, origin))
         raise WeightsError(f"{origin} has no config.json, so it is not a transformers model")
     return Found(folder, origin)
 
 
 def verified_digest(found: Found) -> str:
-    """sha256 over the weight files; refuses pickled, truncated and broken ones."""
+    """sha256 over the weight files; refuses pickled, incomplete and broken ones."""
     if not found.weights:
+        _refuse_adapter_alone(found)
         pickled = [p.name for p in found.folder.glob("*.bin")]
         what = f"only pickled weights ({pickled[0]}), which can run code" if pickled else "no weights"
         raise WeightsError(f"{found.origin} has {what}; headstart reads model.safetensors")
+    _check_whole(found)
     for path in found.weights:
         _check_header(path, found.origin)
     digests = [_sha256(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found.weights]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _refuse_adapter_alone(found: Found) -> None:
+    if found.adapter:
+        base = read_json(found.folder / ADAPTER).get("base_model_name_or_path")
+        raise WeightsError(
+            f"{found.origin} holds an adapter without the weights that it was trained on ({base}); copy its "
+            f"files beside those weights and choose arm.adapter=merge, or name a folder with merged weights"
+        )
+
+
+def _check_whole(found: Found) -> None:
+    """WeightsError for two sets of weights, or a missing shard."""
+    files = [path.name for path in found.weights]
+    if SINGLE in files and files[1:]:
+        raise WeightsError(
+            f"{found.origin} holds two sets of weights, {SINGLE} and {files[1]}; remove one of them"
+        )
+    total = int(files[0].partition("-of-")[2][:5]) if files[0] != SINGLE else 0
+    wanted = {f"model-{number:05}-of-{total:05}.safetensors" for number in range(1, total + 1)}
+    if SINGLE not in files and (found.folder / INDEX).is_file():
+        wanted |= set(read_json(found.folder / INDEX).get("weight_map", {}).values())
+    if lost := sorted(wanted - {*files}):
+        raise WeightsError(
+            f"{found.origin} lacks {lost[0]}, one of {len(wanted)} files of its weights; fetch it again"
+        )
 
 
 def _check_header(path: Path, origin: str) -> None:
