@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
+from tests.studies.command import headstart
 
 from headstart.cli import main
 from headstart.studies.compose import runs_of
@@ -81,12 +85,16 @@ def test_the_family_is_guessed_and_the_yaml_is_one_that_runs(
     rows, expected = KINDS[kind]
     monkeypatch.chdir(tmp_path)
     jsonl(tmp_path / "my rows.jsonl", rows)
+    (tmp_path / "a").mkdir()
+    for row in rows:
+        if "file" in row:
+            Image.new("L", (8, 8)).save(tmp_path / row["file"])
     assert main(["new", "task", "my rows.jsonl"]) == 0
     (command,) = [
         line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  headstart")
     ]
     found = guess(tmp_path / "my rows.jsonl")
-    assert (found.kind, found.columns) == expected
+    assert (found.reading.kind, found.reading.columns) == expected
     assert yaml.safe_load((tmp_path / "conf/task/my_rows.yaml").read_text("utf8"))["kind"] == expected[0]
     (run,) = runs_of([*command.split()[1:], "arm=scratch", "seed=0", "hydra.mode=RUN"])
     assert run.task.kind == expected[0] and run.task.name == "my_rows"
@@ -96,7 +104,7 @@ def test_a_file_without_a_header_gets_names(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("".join(f"{t}\t{n % 2}\n" for n, t in enumerate(TEXTS)), "utf8")
     found = guess(tmp_path / "x.tsv")
     assert found.header == ("column_1", "column_2") and found.rows == len(TEXTS)
-    assert found.columns == {"text": "column_1", "label": "column_2"}
+    assert found.reading.columns == {"text": "column_1", "label": "column_2"}
 
 
 @pytest.mark.parametrize(
@@ -121,3 +129,81 @@ def test_what_cannot_be_used_is_said(
     assert main(["new", "task", name]) in (1, 2)
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "conf").exists()
+
+
+def yaml_of(name: str) -> dict[str, Any]:
+    return yaml.safe_load(Path(f"conf/task/{name}.yaml").read_text("utf8"))
+
+
+def test_settings_go_before_what_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jsonl(Path("a.jsonl"), [{"text": t, "big title": t[::-1], "stars": n % 3} for n, t in enumerate(TEXTS)])
+    settings = ("task.number=stars", "task.text=big title", "task.files.holdout.test=0.4")
+    assert headstart("new", "task", "a.jsonl", "mine", *settings).code == 0
+    task = yaml_of("mine")
+    assert (task["text"], task["label"], task["number"]) == ("big title", None, "stars")
+    assert task["files"]["holdout"] == {"test": 0.4} and task["headline"] == "pearson"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mine", "task.label=starz"], "has no column 'starz' (task.label): did you mean stars?"),
+        (
+            ["mine", "task.files.encodin=x"],
+            "task.files.encodin: no such setting; did you mean task.files.enc",
+        ),
+        (["mine", "seed=1"], "seed=1: only settings of the task are known here, such as task.label=COLUMN"),
+        (["mine", "other"], "other is one word too many"),
+        (["mine", "task.label={"], "cannot be read; write it as task.label=COLUMN"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    jsonl(Path("a.jsonl"), [{"text": t, "stars": n % 3} for n, t in enumerate(TEXTS)])
+    typed = headstart("new", "task", "a.jsonl", *words)
+    assert typed.code and said in typed.err and not Path("conf").exists()
+
+
+def test_what_is_advised_works_as_it_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jsonl(Path("it's.jsonl"), [{"my, text": t, "a=b": n % 5} for n, t in enumerate(TEXTS)])
+    typed = headstart("new", "task", "it's.jsonl")
+    (other,) = [line.partition(": headstart ")[2] for line in typed.out.splitlines() if "  or " in line]
+    assert headstart(*shlex.split(other)).code == 0
+    assert yaml_of("it_s_2")["number"] == "a=b" and yaml_of("it_s")["text"] == "my, text"
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "model"),
+    [
+        ((8, 8), "L", "vit_tiny"),
+        ((28, 28), "L", "cnn_tiny"),
+        ((28, 28), "RGB", "resnet18"),
+        ((300, 200), "L", "resnet18"),
+    ],
+)
+def test_a_model_is_named_that_sees_such_images(
+    size: tuple[int, int], mode: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in range(6):
+        file = Path("pictures", "ab"[place % 2], f"{place}.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size, "red" if mode == "RGB" else place).save(file)
+    typed = headstart("new", "task", "pictures")
+    assert f"headstart task=pictures model={model} " in typed.out
+    assert ("model=resnet18 come from the hub" in typed.out) == (model == "resnet18")
+    assert (" arm=scratch " in typed.out) == (model != "resnet18")
+
+
+def test_tags_that_are_numbers_need_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jsonl(Path("a.jsonl"), [{"tokens": t.split(), "ner_tags": [0, 1, 2, 0, 0, 0, 0, 0]} for t in TEXTS])
+    typed = headstart("new", "task", "a.jsonl", "open")
+    assert "the tags are numbers (0, 1, 2)" in typed.out and yaml_of("open")["names"] == "???"
+    assert "task.names: must be given" in headstart("plan", "task=open", "study.name=x").err
+    assert headstart("new", "task", "a.jsonl", "named", "task.names=[O,B-PER,I-PER]").code == 0
+    assert yaml_of("named")["names"] == ["O", "B-PER", "I-PER"]

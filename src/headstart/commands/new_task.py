@@ -6,21 +6,34 @@ from argparse import Namespace
 from pathlib import Path
 
 from headstart.commands.arguments import Command, Parser
+from headstart.node import ConfigError
 
 
 def _arguments(parser: Parser) -> None:
     parser.add_argument("what", choices=["task"], metavar="task", help="the word task")
     parser.add_argument("file", metavar="FILE", type=Path, help="rows of your own: csv, jsonl, a folder, ...")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="of the task; without it, that of the file")
+    parser.add_argument(
+        "words",
+        metavar="NAME",
+        nargs="*",
+        help="of the task; without it, that of the file. Then settings where the guess is wrong: "
+        "task.text=review task.number=stars task.files.encoding=latin-1",
+    )
 
 
 def _run(options: Namespace) -> int:
     from headstart.studies.new_task import new_task
 
-    made = new_task(options.file, options.name)
-    columns = ", ".join(f"{role}={column}" for role, column in made.found.columns.items())
-    print(f"{options.file}: {made.found.rows} rows, read as {made.found.kind} ({columns})")
-    for note in made.found.notes:
+    names = [word for word in options.words if "=" not in word]
+    if len(names) > 1:
+        raise ConfigError(
+            f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
+        )
+    made = new_task(
+        options.file, names[0] if names else None, [word for word in options.words if "=" in word]
+    )
+    print(f"{options.file}: {made.found.rows} rows, read as {made.found.reading.kind.replace('_', ' ')}")
+    for note in made.notes:
         print(f"  {note}")
     print(f"wrote {made.yaml}; look at it, then:\n  {made.command}")
     return 0
@@ -28,7 +41,7 @@ def _run(options: Namespace) -> int:
 
 COMMAND = Command(
     word="new",
-    takes="task FILE [NAME]",
+    takes="task FILE [NAME] [task.x=y ...]",
     does="look at your rows and write the yaml of a task for them",
     example="headstart new task my.csv mine",
     arguments=_arguments,

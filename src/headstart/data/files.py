@@ -41,12 +41,13 @@ class Files(Node):
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
-        raw = self._given()
+        raw = self.raw()
         given = {split: checked(raw[split], columns) for split in SPLITS if split in raw}
         notes = list(dict.fromkeys(note for rows in raw.values() for note in rows.notes))
         return self.holdout.complete(given, stratify, self.split_seed, self.digest(), notes)
 
-    def _given(self) -> dict[str, RawRows]:
+    def raw(self) -> dict[str, RawRows]:
+        """The rows of every split that has some, unchecked."""
         paths = self._paths()
         raw: dict[str, RawRows] = {}
         for split, path in paths.items():

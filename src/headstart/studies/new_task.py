@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from headstart.node import ConfigError
+from headstart.data.images import decoded, image_cell
+from headstart.data.rows import RawRows
+from headstart.data.unfit import UnfitError
+from headstart.node import ConfigError, DataError, Node
 from headstart.studies.search import shipped
-from headstart.tasks.guess import Guess, guess
+from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
+from headstart.tasks.kinds import Task
+from headstart.tasks.text_classification import ANSWERS
 
 TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "text_classification": "files",
@@ -22,64 +28,150 @@ TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "masked_lm": "files_mlm",
     "text_to_text": "files_to_text",
 }
-MODELS = {"image_classification": "vit_tiny", "text_to_text": "encoder_decoder_l4_h256"}  # else minilm
-ANSWERS = ("label", "labels", "number")  # of a text classification: one of them
-SCORES = {
-    "labels": (["micro_f1", "exact_match"], "micro_f1"),
-    "number": (["pearson", "spearman", "mse", "mae"], "pearson"),
-}
+READ_WITH = ("encoding", "separator", "columns")  # settings of task.files that change what is seen
+GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey images -> pixels that they see
+LOOKED_AT = 32  # images whose size and colours are looked at
+FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
+NAMELESS = (
+    "the tags are numbers ({0}), and which of them is outside of entities is not said: give the names of 0, 1, 2, "
+    "... in {1}, or here: task.names=[O,B-PER,...]"
+)
+UNPUBLISHED = "nobody published weights of model={0}, so this trains from random ones alone"
 
 
 @dataclass(frozen=True)
 class NewTask:
-    """What was written, and what to type next."""
+    """What was written, what to know, and what to type next."""
 
     yaml: Path
     found: Guess
+    notes: tuple[str, ...]
     command: str
 
 
-def new_task(path: Path, name: str | None = None) -> NewTask:
-    """Write conf/task/<name>.yaml for the rows in `path`; ConfigError where that name is taken."""
-    name = name or re.sub(r"[^a-z0-9_]+", "_", path.stem.lower()).strip("_") or "mine"
+class _Checked(Node):
+    task: Task
+
+
+def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) -> NewTask:
+    """Write conf/task/<name>.yaml for the rows in `path`, with settings such as task.label=stars where
+    the guess is wrong; ConfigError where that name is taken or a setting unknown."""
+    given = _parsed(settings)
+    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name or path.stem.lower()).strip("_.+-") or "mine"
     file = Path("conf/task") / f"{name}.yaml"
     if file.exists() or (shipped() / "task" / f"{name}.yaml").exists():
         raise ConfigError(
             f"task={name}: there is one already; give another name: headstart new task {path} NAME"
         )
-    found = guess(path)
+    roles = {
+        key: tuple(value) if isinstance(value, list) else str(value)
+        for key, value in given.items()
+        if key in FAMILIES
+    }
+    read_with = {key: given[f"files.{key}"] for key in READ_WITH if f"files.{key}" in given}
+    found = guess(path, roles, read_with)
+    task = _filled(name, path, found, given)
+    _Checked.read({"task": task})
+    overrides, notes = _model(name, found)
+    notes = (*found.notes, *_others(path, name, found), *notes)
+    if found.nameless and not task["names"]:
+        task["names"] = "???"
+        notes = (*notes, NAMELESS.format(found.nameless, file))
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_text(path, name, found), "utf8")
-    model = MODELS.get(found.kind, "minilm")
+    file.write_text(_text(path, task, found, notes), "utf8")
     size = "size=all" if found.rows < 500 else "size=n256"
-    return NewTask(
-        file, found, shlex.join(["headstart", f"task={name}", f"model={model}", size, f"study.name={name}"])
-    )
+    command = shlex.join(["headstart", f"task={name}", *overrides, size, f"study.name={name}"])
+    return NewTask(file, found, notes, command)
 
 
-def _text(path: Path, name: str, found: Guess) -> str:
-    """The template of the family with this file, its columns, and comments."""
-    template = yaml.safe_load((shipped() / "task" / f"{TEMPLATES[found.kind]}.yaml").read_text("utf8"))
-    settings = _filled(template, name, path, found)
-    head = [
-        f"# {found.rows} rows of {path.name}, read as {found.kind.replace('_', ' ')}; correct what is wrong."
-    ]
-    head += [f"# {note}" for note in found.notes]
-    body = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    told = "validation and test are held out of train unless they are given"
-    return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {told}\nfiles:")
+def _parsed(settings: Sequence[str]) -> dict[str, Any]:
+    """{"label": ..., "files.encoding": ...} of task.label=... and so on, read as Hydra does."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(settings))
+    except OverrideParseException as error:
+        raise ConfigError(f"{error.override}: cannot be read; write it as task.label=COLUMN") from None
+    if strange := [each.input_line for each in parsed if not each.key_or_group.startswith("task.")]:
+        raise ConfigError(
+            f"{strange[0]}: only settings of the task are known here, such as task.label=COLUMN"
+        )
+    return {each.key_or_group.removeprefix("task."): each.value() for each in parsed}
 
 
-def _filled(template: dict[str, Any], name: str, path: Path, found: Guess) -> dict[str, Any]:
-    settings = {**template, "name": name, **found.columns}
-    settings["files"] = {**template["files"], "train": str(path)}
+def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str]) -> str:
+    """The yaml, with what was seen as comments."""
+    family = found.reading.kind.replace("_", " ")
+    head = [f"# {found.rows} rows of {path.name}, read as {family}; correct what is wrong."]
+    head += [f"# {note}" for note in notes]
+    body = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
+    said = "validation and test are held out of train unless they are given"
+    return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {said}\nfiles:")
+
+
+def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The template of the family with this file, its columns, and the settings that were given."""
+    reading = found.reading
+    template = yaml.safe_load((shipped() / "task" / f"{TEMPLATES[reading.kind]}.yaml").read_text("utf8"))
+    columns = {role: each if isinstance(each, str) else list(each) for role, each in reading.columns.items()}
+    task = {**template, "name": name, **columns}
+    task["files"] = {**template["files"], "train": str(path)}
     if found.header:
-        settings["files"]["columns"] = list(found.header)
-    if found.kind != "text_classification":
-        return settings
-    (answer,) = [role for role in ANSWERS if role in found.columns]
-    settings |= {role: found.columns.get(role) for role in ("pair", *ANSWERS)}
-    if answer in SCORES:
-        metrics, headline = SCORES[answer]
-        settings |= {"metrics": metrics, "headline": headline}
-    return settings
+        task["files"]["columns"] = list(found.header)
+    if reading.kind == "text_classification":
+        (answer,) = [role for role in ANSWERS if role in reading.columns]
+        metrics = list(ANSWERS[answer].metrics)
+        task |= {role: columns.get(role) for role in ("pair", *ANSWERS)}
+        task |= {"metrics": metrics, "headline": metrics[0]}
+    for key, value in given.items():
+        *outer, last = key.split(".")
+        place = task
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return task
+
+
+def _others(path: Path, name: str, found: Guess) -> Iterator[str]:
+    """What else the columns may be, each with its command."""
+    for number, reading in enumerate(found.others, 2):
+        yield f"or {_words(reading)}: {reading.command(path, f'{name}_{number}')}"
+
+
+def _words(reading: Reading) -> str:
+    *inputs, (role, answer) = ((role, written(names)) for role, names in reading.columns.items())
+    read = " and ".join(names for _, names in inputs)
+    return f"{reading.kind.replace('_', ' ')}, {role} {answer} of {read}"
+
+
+def _model(name: str, found: Guess) -> tuple[list[str], tuple[str, ...]]:
+    """The settings that name a model that fits the rows, and what to know about it."""
+    if found.reading.kind == "text_to_text":
+        return ["model=t5_small"], (FETCHED.format("t5_small", name),)
+    if found.reading.kind != "image_classification":
+        return ["model=minilm"], ()
+    side, grey = _seen(found.raw, found.reading.used[0])
+    model = next((model for model, pixels in GREY_MODELS.items() if grey and side <= pixels), None)
+    if model:
+        return [f"model={model}", "arm=scratch"], (UNPUBLISHED.format(model),)
+    seen = f"images are up to {side} pixels wide or high{'' if grey else ', in colour'}: model=resnet18 and "
+    seen += "model=vit_base see 224 x 224 in colour"
+    return ["model=resnet18"], (seen, FETCHED.format("resnet18", name))
+
+
+def _seen(raw: RawRows, column: str) -> tuple[int, bool]:
+    """The longest side in pixels of some images from all over the rows, and whether all of them are grey."""
+    import numpy as np
+
+    values = raw.column(column)
+    chosen = [value for value in values[:: max(1, len(values) // LOOKED_AT)] if value]
+    places = [raw.folder / v if isinstance(v, str) and raw.folder is not None else v for v in chosen]
+    try:
+        images = [decoded(image_cell(place)) for place in places]
+    except UnfitError as problem:
+        raise DataError(
+            f"{raw.where}: column {column!r} holds {problem}".replace("{role}", "image")
+        ) from None
+    grey = all(np.ptp(np.asarray(image), axis=2).max() == 0 for image in images)
+    return max(max(image.size) for image in images), grey

@@ -3,244 +3,353 @@
 from __future__ import annotations
 
 import itertools
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.data.reading import SEPARATORS, read_file, read_folder
+from headstart.data.files import Files
 from headstart.data.rows import RawRows
-from headstart.node import DataError
+from headstart.data.tables import SEPARATORS
+from headstart.node import DataError, nearest
+from headstart.tasks.columns import MOST, SPLIT_COLUMN, Column, columns_of, is_number, rank_of, shown
 
-LOOKED_AT = 2000  # rows
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-ANSWER_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "score", "rating", "y", "tag")
-OUTPUT_NAMES = ("summary", "output", "answer", "response", "target", "translation", "highlights", "title")
-CLASSES = 50  # more different values than this are no classes
+OUTPUT_NAMES = (
+    *("summary", "highlights", "output", "response", "completion", "target", "target_text", "translation"),
+    *("answer", "headline", "title"),
+)
+INPUT_NAMES = (
+    *("text", "source", "source_text", "input", "document", "article", "dialogue", "question", "prompt"),
+    "instruction",
+)
+LANGUAGE = re.compile(r"[a-z]{2,3}([_-][a-z]{2,4})?")  # en, pt_br
+PAIR_NAMES = (
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+    ("sentence_a", "sentence_b"),
+    ("text_a", "text_b"),
+    ("text1", "text2"),
+    ("s1", "s2"),
+    ("question", "sentence"),
+    ("query", "document"),
+    ("query", "passage"),
+)
+FAMILIES = {  # a role that only one family has -> that family
+    **dict.fromkeys(("words", "tags"), "token_classification"),
+    **dict.fromkeys(("question", "context", "answers", "starts"), "question_answering"),
+    "image": "image_classification",
+    "output": "text_to_text",
+    **dict.fromkeys(("pair", "label", "labels", "number"), "text_classification"),
+    "text": "masked_lm",
+}
+ROLES = {
+    "token_classification": ("words", "tags"),
+    "question_answering": ("question", "context", "answers", "starts"),
+    "image_classification": ("image", "label"),
+    "text_to_text": ("text", "output"),
+    "masked_lm": ("text",),
+    "text_classification": ("text", "pair", "label", "labels", "number"),
+}
+PREDICTED = ("label", "labels", "number")
+QUESTIONS = {
+    "question": ("question", "query"),
+    "context": ("context", "passage", "paragraph", "document"),
+    "answers": ("answers.text", "answers", "answer.text", "answer", "answer_text"),
+    "starts": ("answers.answer_start", "answers.start", "starts", "answer_start", "answer_starts", "start"),
+}
 WORDS_OF_A_NAME = 5
-WORDS_OF_A_TEXT = 3  # cells with fewer words on average are no text
+FEW = 100  # rows
+FLAGS = 3  # so many columns of 0 and 1 are a class each
+OTHERS = 4  # readings that are shown beside the chosen one
+
+
+Names = str | tuple[str, ...]  # of a column; of the columns of 0 and 1 that are classes
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column: how many of its cells are there, how many differ, what they are."""
+class Reading:
+    """One way to use the columns: a family, and the column of each role."""
 
-    name: str
-    cells: Sequence[Any]  # those that are there
-    missing: int
-
-    @property
-    def distinct(self) -> int:
-        """Different cells."""
-        return len({repr(cell) for cell in self.cells})
+    kind: str
+    columns: Mapping[str, Names]
 
     @property
-    def words(self) -> float:
-        """Mean number of words of a cell."""
-        return sum(len(str(cell).split()) for cell in self.cells) / max(len(self.cells), 1)
+    def used(self) -> list[str]:
+        """Every column in it."""
+        return [name for names in self.columns.values() for name in _each(names)]
 
-    @property
-    def lists(self) -> bool:
-        """Whether every cell is a list, written as JSON or as it is."""
-        return bool(self.cells) and all(_is_list(cell) for cell in self.cells)
-
-    @property
-    def numeric(self) -> bool:
-        """Whether every cell is a finite number."""
-        return bool(self.cells) and all(_is_number(cell) for cell in self.cells)
-
-    @property
-    def pictures(self) -> bool:
-        """Whether the cells are images, or name some."""
-        named = all(str(cell).lower().endswith(PICTURES) for cell in self.cells)
-        return bool(self.cells) and (named or all(isinstance(cell, Mapping) for cell in self.cells))
+    def command(self, path: Path, name: str = "") -> str:
+        """What to type for it."""
+        settings = [f"task.{role}={written(names)}" for role, names in self.columns.items()]
+        return shlex.join(["headstart", "new", "task", str(path), *([name] if name else []), *settings])
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A family, its columns by role, and what a person should know before believing it."""
+    """The likeliest reading, what else the columns may be, and what a person should know."""
 
-    kind: str
-    columns: dict[str, str]
+    reading: Reading
+    others: tuple[Reading, ...]
     rows: int
-    notes: tuple[str, ...] = field(default=())
-    header: tuple[str, ...] | None = None  # the names that we gave to the columns of a file without any
+    notes: tuple[str, ...]
+    nameless: str  # tags that are numbers, whose names are needed; "" where there are none
+    header: tuple[str, ...] | None  # the names that we gave to the columns of a file without any
+    raw: RawRows
 
 
-def guess(path: Path) -> Guess:
-    """What task the rows of a file are made for; DataError when there is none that we know."""
-    raw, header = _raw(path)
-    columns = [_column(raw, name) for name in raw.names]
-    rows = len(raw.column(raw.names[0]))
-    found = _tags(columns) or _questions(columns) or _pictures(columns) or _texts(columns)
-    if found is None:
-        told = ", ".join(f"{c.name} ({c.distinct} different)" for c in columns)
+def guess(
+    path: Path, given: Mapping[str, Names] | None = None, files: Mapping[str, Any] | None = None
+) -> Guess:
+    """What task the rows of a file are made for, with `given` columns by role and settings of `files`;
+    DataError when there is none that we know."""
+    raw, header = _raw(path, dict(files or {}))
+    columns = columns_of(raw)
+    readings = _unlike(_given(path, columns, given) if given else _readings(path, columns))
+    if not readings:
+        seen = "; ".join(f"{c.name}: {c.aside or c.described()}" for c in columns)
         raise DataError(
-            f"{path}: no column holds text, words with tags, or images: {told}; write the yaml by hand"
+            f"{path}: no column holds text, words with tags, or images ({seen}); name them: "
+            f"headstart new task {shlex.quote(str(path))} task.text=COLUMN task.label=COLUMN"
         )
-    kind, roles = found
-    return Guess(kind, roles, rows, tuple(_notes(columns, roles, rows)), header)
+    rows = len(raw.column(raw.names[0]))
+    notes = (*raw.notes, *_notes(columns, readings[0], rows))
+    tags = next((c for c in columns if c.name == readings[0].columns.get("tags")), None)
+    nameless = ", ".join(sorted(tags.parts, key=float)) if tags and all(map(is_number, tags.parts)) else ""
+    return Guess(readings[0], tuple(readings[1 : 1 + OTHERS]), rows, notes, nameless, header, raw)
 
 
-def _raw(path: Path) -> tuple[RawRows, tuple[str, ...] | None]:
-    """The rows, and the names of the columns where we had to give some."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
-    if path.is_dir():
-        splits = read_folder(path)
-        return splits.get("train") or next(iter(splits.values())), None
-    raw = read_file(path)
-    if path.suffix.lower() not in SEPARATORS or not any(map(_is_content, raw.names)):
+def written(value: Names) -> str:
+    """A value as Hydra reads it back from a command line."""
+    if not isinstance(value, str):
+        return f"[{','.join(map(written, value))}]"
+    plain = re.fullmatch(r"[A-Za-z_]([\w./ -]*\w)?", value, re.ASCII)
+    if plain and value.lower() not in ("true", "false", "null", "nan", "inf"):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _raw(path: Path, files: dict[str, Any]) -> tuple[RawRows, tuple[str, ...] | None]:
+    """The training rows, and the names of the columns where we had to give some."""
+    raw = Files.read({"train": str(path), **files}).raw()["train"]
+    if "columns" in files or path.suffix.lower() not in SEPARATORS or not any(map(_is_content, raw.names)):
         return raw, None
     names = tuple(f"column_{number}" for number in range(1, len(raw.names) + 1))
-    return read_file(path, columns=names), names
+    return Files.read({"train": str(path), **files, "columns": names}).raw()["train"], names
 
 
 def _is_content(name: str) -> bool:
     """Whether the name of a column is more like one of its cells: a number, or half a sentence."""
-    return _is_number(name) or len(name.split()) > WORDS_OF_A_NAME
+    return is_number(name) or len(name.split()) > WORDS_OF_A_NAME
 
 
-def _column(raw: RawRows, name: str) -> Column:
-    cells = list(raw.column(name))[:LOOKED_AT]
-    there = [cell for cell in cells if cell is not None and cell != ""]
-    return Column(name, there, len(cells) - len(there))
+def _readings(path: Path, columns: Sequence[Column]) -> list[Reading]:
+    """Every reading of the columns by the first family that they fit, the likeliest first."""
+    families = (_questions, _tags, _pictures, _texts)
+    return next((found for family in families if (found := list(family(path, columns)))), [])
 
 
-def _tags(columns: Sequence[Column]) -> tuple[str, dict[str, str]] | None:
+def _given(path: Path, columns: Sequence[Column], given: Mapping[str, Names]) -> list[Reading]:
+    """The reading with these columns, its other roles guessed."""
+    names = [column.name for column in columns]
+    for role, name in [(role, name) for role, some in given.items() for name in _each(some)]:
+        if name not in names:
+            raise DataError(f"{path} has no column {name!r} (task.{role}): {nearest(name, names)}")
+    kind = next(family for role, family in FAMILIES.items() if role in given)
+    needed = ("text",) if kind == "text_classification" else ROLES[kind]
+    guessed: Mapping[str, Names] = {}
+    if not given.keys() >= set(needed):
+        used = [name for some in given.values() for name in _each(some)]
+        rest = [column for column in columns if column.name not in used]
+        alike = [reading for reading in _readings(path, columns) if reading.kind == kind]
+        guessed = _inputs(rest) if "text" in needed else alike[0].columns if alike else {}
+    roles = {role: name for role, name in {**guessed, **given}.items() if role in ROLES[kind]}
+    if missing := [role for role in needed if role not in roles]:
+        raise DataError(f"{path}: {kind} also needs task.{missing[0]}=COLUMN; known: {', '.join(names)}")
+    return [Reading(kind, {role: roles[role] for role in ROLES[kind] if role in roles})]
+
+
+def _tags(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """Two columns of lists that are equally long in every row: words and their tags."""
     lists = [column for column in columns if column.lists]
-    for words in lists:
-        for tags in lists:
-            alike = [len(_listed(cell)) for cell in words.cells] == [len(_listed(c)) for c in tags.cells]
-            if words is not tags and alike and _values(tags) < _values(words):
-                return "token_classification", {"words": words.name, "tags": tags.name}
-    return None
-
-
-def _questions(columns: Sequence[Column]) -> tuple[str, dict[str, str]] | None:
-    names = {column.name.lower(): column for column in columns}
-    if not {"question", "context"} <= set(names):
-        return None
-    roles = {"question": names["question"].name, "context": names["context"].name}
-    answers = names.get("answers")
-    if answers and all(isinstance(cell, Mapping) for cell in answers.cells):
-        inside = {"answers": f"{answers.name}.text", "starts": f"{answers.name}.answer_start"}
-        return "question_answering", roles | inside
-    if answers and "starts" in names:
-        return "question_answering", roles | {"answers": answers.name, "starts": names["starts"].name}
-    return None
-
-
-def _pictures(columns: Sequence[Column]) -> tuple[str, dict[str, str]] | None:
-    image = next((column for column in columns if column.pictures), None)
-    label = _classes([column for column in columns if column is not image])
-    if image is None or label is None:
-        return None
-    return "image_classification", {"image": image.name, "label": label.name}
-
-
-def _texts(columns: Sequence[Column]) -> tuple[str, dict[str, str]] | None:
-    """One text or two, with classes, a number, another text, or nothing to predict."""
-    answer = _answer(columns)
-    texts = [c for c in columns if c is not answer and not c.numeric and not c.lists and _reads_as_text(c)]
-    if not texts:
-        return None
-    if answer is None:
-        output = next((c for c in texts if c.name.lower() in OUTPUT_NAMES), None)
-        rest = [c for c in texts if c is not output]
-        if output and rest:
-            return "text_to_text", {"text": _longest(rest).name, "output": output.name}
-        return "masked_lm", {"text": _longest(texts).name}
-    first, *others = [c for c in texts if len(texts) <= 2] or [_longest(texts)]
-    pair = {"pair": others[0].name} if others else {}
-    return "text_classification", {"text": first.name, **pair, _role(answer): answer.name}
-
-
-def _answer(columns: Sequence[Column]) -> Column | None:
-    """The column to predict: named like one, else one with few values, else the last of numbers."""
-    named = [c for c in columns if c.name.lower() in ANSWER_NAMES and (c.numeric or _few(c) or _several(c))]
-    several = [c for c in columns if _several(c)]
-    numbers = [c for c in columns if c.numeric and not _counts_rows(c)]
-    few = _classes(columns)
-    return next(iter([*named, *([few] if few else []), *several, *reversed(numbers)]), None)
-
-
-def _classes(columns: Sequence[Column]) -> Column | None:
-    """The column with the fewest values that can be classes."""
-    few = [column for column in columns if _few(column)]
-    return min(few, key=lambda column: column.distinct, default=None)
-
-
-def _few(column: Column) -> bool:
-    return not column.lists and 2 <= column.distinct <= min(CLASSES, max(2, len(column.cells) // 5))
-
-
-def _several(column: Column) -> bool:
-    """Lists of classes, or classes with a bar or semicolon between them."""
-    if column.lists:
-        return 2 <= _values(column) <= CLASSES
-    parts = {part.strip() for cell in column.cells for part in str(cell).replace(";", "|").split("|")}
-    return any("|" in str(cell) for cell in column.cells) and 2 <= len(parts) <= CLASSES
-
-
-def _role(answer: Column) -> str:
-    if _several(answer):
-        return "labels"
-    return "label" if _few(answer) else "number"
-
-
-def _counts_rows(column: Column) -> bool:
-    """Whether these are the rows' own numbers: all different whole numbers, one apart."""
-    values = [float(cell) for cell in column.cells]
-    return len(values) > 2 and {b - a for a, b in itertools.pairwise(values)} == {1.0}
-
-
-def _reads_as_text(column: Column) -> bool:
-    return not column.pictures and column.words >= WORDS_OF_A_TEXT and column.distinct > 1
-
-
-def _longest(columns: Sequence[Column]) -> Column:
-    return max(columns, key=lambda column: column.words)
-
-
-def _notes(columns: Sequence[Column], roles: Mapping[str, str], rows: int) -> list[str]:
-    used = {name.split(".")[0] for name in roles.values()}
-    notes = [
-        f"column {c.name} has {c.missing} empty cells: fill or remove these rows"
-        for c in columns
-        if c.name in used and c.missing
+    lengths = {column.name: [len(cell) for cell in column.cells] for column in lists}
+    pairs = [
+        (words, tags)
+        for words, tags in itertools.permutations(lists, 2)
+        if lengths[words.name] == lengths[tags.name] and len(words.parts) > len(tags.parts)
     ]
-    notes += [f"{rows} rows are few: expect wide intervals"] if rows < 100 else []
-    ignored = [column.name for column in columns if column.name not in used]
-    return notes + ([f"not used: {', '.join(ignored)}"] if ignored else [])
+    for words, tags in sorted(pairs, key=lambda pair: ("ner" not in pair[1].last, "tag" not in pair[1].last)):
+        yield Reading("token_classification", {"words": words.name, "tags": tags.name})
 
 
-def _is_list(cell: Any) -> bool:
-    return isinstance(cell, list) or (isinstance(cell, str) and isinstance(_parsed(cell), list))
+def _questions(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
+    """Questions about a context; DataError where it is not known at which character the answers start."""
+    names = {column.name.lower(): column for column in columns}
+    roles = {
+        role: next((names[name] for name in known if name in names), None)
+        for role, known in QUESTIONS.items()
+    }
+    question, context, answers, starts = roles.values()
+    if question is None or context is None or answers is None:
+        return
+    if starts is not None:
+        yield Reading("question_answering", {role: column.name for role, column in roles.items() if column})
+    elif _stand_in(answers, context):
+        other = Reading("text_to_text", {"text": question.name, "output": answers.name})
+        raise DataError(
+            f"{path}: {question.name}, {context.name} and {answers.name} are questions about texts, which "
+            "also need a column with the character at which each answer starts, counted from 0 (in pandas: "
+            f"t['starts'] = [c.find(a) for c, a in zip(t['{context.name}'], t['{answers.name}'])]); "
+            f"or leave the texts out: {other.command(path)}"
+        )
 
 
-def _listed(cell: Any) -> list[Any]:
-    return cell if isinstance(cell, list) else _parsed(cell)
+def _stand_in(answers: Column, context: Column) -> bool:
+    """Whether most answers stand in their context: then they are parts of it, not classes or new texts."""
+    if answers.lists or answers.missing or context.missing:
+        return True
+    pairs = zip(answers.cells, context.cells, strict=True)
+    return sum(str(answer) in str(text) for answer, text in pairs) > len(answers.cells) / 2
 
 
-def _parsed(text: str) -> Any:
-    if not text.startswith("["):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+def _pictures(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
+    """Images with a class each; DataError where no column holds classes."""
+    image = next((column for column in columns if column.pictures), None)
+    if image is None:
+        return
+    labels = [column for column in _answers(columns) if _role(column) == "label"]
+    if not labels:
+        raise DataError(
+            f"{path}: {image.name} holds images, and no column holds two or more classes for them "
+            f"({_seen(column for column in columns if column is not image)})"
+        )
+    for label in labels:
+        yield Reading("image_classification", {"image": image.name, "label": label.name})
 
 
-def _values(column: Column) -> int:
-    return len({repr(value) for cell in column.cells for value in _listed(cell)})
+def _texts(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
+    """One text or two, with classes, a number, another text, or nothing to predict."""
+    answers = _answers(columns)
+    outputs = list(_outputs(columns))
+    if not answers or not answers[0].named:
+        yield from outputs
+    flags = [column.name for column in answers if column.flags]
+    if len(flags) >= FLAGS and not answers[0].named and (inputs := _inputs(columns)):
+        yield Reading("text_classification", {**inputs, "labels": tuple(flags)})
+    for answer in answers:
+        if inputs := _inputs([column for column in columns if column is not answer]):
+            yield Reading("text_classification", {**inputs, _role(answer): answer.name})
+            if len(inputs) > 1 and tuple(map(str.lower, inputs.values())) not in PAIR_NAMES:
+                alone = {"text": inputs["text"], _role(answer): answer.name}
+                yield Reading("text_classification", alone)
+            if answer.numeric and 2 < len(answer.counts) <= MOST:
+                other = "label" if _role(answer) == "number" else "number"
+                yield Reading("text_classification", {**inputs, other: answer.name})
+    yield from outputs
+    same = next((column for column in columns if column.named and len(column.counts) == 1), None)
+    inputs = _inputs(columns)
+    if same and inputs and not answers and not outputs:
+        raise DataError(
+            f"{path}: column {same.name} holds {shown(same.counts)} in all {len(same.cells)} rows, and two "
+            f"classes are needed: add rows of another class, or train on the text alone: "
+            f"{Reading('masked_lm', {'text': inputs['text']}).command(path)}"
+        )
+    if inputs and not answers and not outputs:
+        yield Reading("masked_lm", {"text": inputs["text"]})
 
 
-def _is_number(cell: Any) -> bool:
-    try:
-        return not isinstance(cell, bool) and math.isfinite(float(cell))
-    except (TypeError, ValueError):
-        return False
+def _answers(columns: Sequence[Column]) -> list[Column]:
+    """Columns that can be predicted: those named like an answer, those with few values, then numbers."""
+
+    def order(column: Column) -> tuple[int, int, int]:
+        few_first = len(column.counts) if _role(column) != "number" else -columns.index(column)
+        return rank_of(column.name), _role(column) == "number", few_first
+
+    return sorted((column for column in columns if not column.aside and _role(column)), key=order)
+
+
+def _role(column: Column) -> str:
+    """As what a column would be predicted; "" where it cannot be."""
+    if column.several:
+        return "labels"
+    if column.lists or column.pictures:
+        return ""
+    return {"classes": "label", "numbers": "number"}.get(column.use, "")
+
+
+def _inputs(columns: Sequence[Column]) -> dict[str, str]:
+    """The column of the text, and of its pair where there are two; empty where nothing reads as text."""
+    names = {
+        column.name.lower(): column.name for column in columns if not column.aside and not column.numeric
+    }
+    for pair in PAIR_NAMES:
+        if set(pair) <= names.keys():
+            return dict(zip(("text", "pair"), (names[name] for name in pair), strict=True))
+    texts = [column for column in columns if column.reads_as_text]
+    if not texts:  # names, product titles, formulas: short, and seldom twice
+        short = [
+            c for c in columns if c.use == "neither" and not (c.aside or c.lists or c.numeric or c.pictures)
+        ]
+        texts = sorted(short, key=lambda column: len(column.counts))[-1:]
+    if len(texts) == 2:
+        return {"text": texts[0].name, "pair": texts[1].name}
+    return {"text": max(texts, key=lambda column: column.words).name} if texts else {}
+
+
+def _outputs(columns: Sequence[Column]) -> Iterator[Reading]:
+    """A text to read and one to write: by their names, or two languages."""
+    texts = [c for c in columns if c.use == "neither" and not (c.aside or c.lists or c.numeric or c.pictures)]
+    languages = [column for column in texts if LANGUAGE.fullmatch(column.last)]
+    for text, output in itertools.permutations(languages, 2):
+        yield Reading("text_to_text", {"text": text.name, "output": output.name})
+    for name in OUTPUT_NAMES:
+        output = next((column for column in texts if column.last == name), None)
+        if output and (rest := [column for column in texts if column is not output]):
+            text = max(rest, key=lambda column: (column.last in INPUT_NAMES, column.words))
+            yield Reading("text_to_text", {"text": text.name, "output": output.name})
+
+
+def _unlike(readings: Sequence[Reading]) -> list[Reading]:
+    """Every reading once."""
+    return [reading for place, reading in enumerate(readings) if reading not in readings[:place]]
+
+
+def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[str]:
+    """What was taken for what and why, what is left out, and what is missing."""
+    by_name = {column.name: column for column in columns}
+    for role, names in reading.columns.items():
+        seen = {by_name[name].described() for name in _each(names)}
+        yield f"{role}: {' and '.join(_each(names))}, {' or '.join(sorted(seen))}"
+    for name in reading.used:
+        if by_name[name].missing:
+            yield f"column {name} has {by_name[name].missing} empty cells: fill or remove these rows"
+    if rows < FEW:
+        yield f"{rows} rows are few: expect wide intervals"
+    left = [column for column in columns if column.name not in reading.used]
+    if left:
+        yield f"not used: {_seen(left)}"
+    answer = by_name[reading.used[-1]]
+    if len(choices := [column.name for column in left if column.name in answer.counts]) > 1:
+        yield (
+            f"{answer.name} names the columns {', '.join(choices)}: questions with several choices are no "
+            "family here, and the model is not given the choices"
+        )
+    for column in left:
+        if column.aside == SPLIT_COLUMN:
+            yield (
+                f"{column.name} says the split ({shown(column.counts)}), which is not used, so rows of all "
+                "splits are mixed: write a file per split, and name them by task.files.test=... and so on"
+            )
+
+
+def _each(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
+def _seen(columns: Iterable[Column]) -> str:
+    return "; ".join(
+        f"{column.name or 'the one without a name'} ({column.aside or column.described()})"
+        for column in columns
+    )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from headstart.data.rows import Splits
 from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.node import DataError
+from headstart.tasks.columns import numbers_in
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass, named
 from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id, special_counts
@@ -55,7 +57,7 @@ class TextClassification(Family):
     kind: Literal["text_classification"]
     text: str = "text"
     pair: str | None = None
-    label: str | None = None
+    label: str | None = "label"
     labels: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
     number: str | None = None
     names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)
@@ -70,7 +72,8 @@ class TextClassification(Family):
         answers = [role for role in ANSWERS if role in known] or ["label"]
         metrics = known.get("metrics", ANSWERS[answers[0]].metrics)
         usual = {"metrics": metrics, "headline": metrics[0] if metrics else ""}
-        return {**given, **({} if set(ANSWERS) & set(known) else {"label": "label"}), **usual, **known}
+        filled = {**given, **usual, **known, "label": known.get("label")}
+        return filled if set(ANSWERS) & set(known) else {k: v for k, v in filled.items() if k != "label"}
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
@@ -106,6 +109,7 @@ class TextClassification(Family):
         chosen = size.choose(strata, splits.train["id"][:])
         train = splits.train.select(chosen)
         answer = kind.learn(splits, train, column if isinstance(column, str) else ", ".join(column))
+        doubts = self._doubts(splits)
         tokenizer = model.load_tokenizer()
         whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
         ready = {name: _labelled(rows, model, tokenizer, answer) for name, rows in whole.items()}
@@ -119,10 +123,20 @@ class TextClassification(Family):
             special_tokens=special_counts(tokenizer, splits, train, *columns.keys() & {"text", "pair"}),
             truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
             max_length=length_limit(model, tokenizer),
-            notes=[*splits.notes, *answer.notes(ready["train"].labels)],
+            notes=[*splits.notes, *doubts, *answer.notes(ready["train"].labels)],
         )
         head = answer.head | _ends(model, tokenizer, ready)
         return Prepared(**ready, classes=answer.classes, facts=facts, head=head)
+
+    def _doubts(self, splits: Splits) -> list[str]:
+        """A note where classes look like numbers; DataError unless somebody said that they are classes."""
+        seen = numbers_in(splits.train["label"][:], str(self.label)) if self.role == "label" else ""
+        if seen and "label" not in self.model_fields_set:
+            raise DataError(
+                f"column {self.label} holds {seen}: say task.number={self.label} to predict numbers, or "
+                f"task.label={self.label} for as many classes"
+            )
+        return [f"task.label={self.label}: classes by choice, though it holds {seen}"] if seen else []
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """The mean loss that belongs to the kind of answer, ()."""
