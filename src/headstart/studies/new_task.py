@@ -33,8 +33,8 @@ GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey i
 LOOKED_AT = 32  # images whose size and colours are looked at
 FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
 NAMELESS = (
-    "the tags are numbers ({0}), and which of them is outside of entities is not said: give the names of 0, 1, 2, "
-    "... in {1}, or here: task.names=[O,B-PER,...]"
+    "the tags are numbers ({0}), and nothing says which of them is outside of entities: give the names of "
+    "0, 1, ... in {1}, or as task.names=[O,B-PER,...] behind this command"
 )
 UNPUBLISHED = "nobody published weights of model={0}, so this trains from random ones alone"
 
