@@ -81,7 +81,7 @@ def reviews(tmp_path: Path) -> Path:
 @pytest.fixture
 def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report has tests of its own and takes seconds."""
-    monkeypatch.setattr("headstart.cli.report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.commands.study.report_all", lambda folders: None)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headstart.cli import main, with_time_limit
+from headstart.cli import main
+from headstart.commands import study
 from headstart.commands.registry import COMMANDS
 from headstart.studies.compose import runs_of
 
@@ -43,7 +44,7 @@ def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path
             return  # tests/reports, tests/studies and tests/models run these
         words = words[1:]
     if "--help" not in words:
-        assert runs_of(with_time_limit(words))
+        assert runs_of(study.arguments_of(study.COMMAND.parser().parse_intermixed_args(words)))
 
 
 def test_the_five_lines_for_own_data(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 
 import headstart
+from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS
-from headstart.commands.report import report_all
 from headstart.node import ConfigError, HeadstartError, nearest
 
 HELP = """\
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"headstart: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return _interrupted(arguments)
+        return study.interrupted(arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -67,7 +66,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if word and word[0] not in "-~+" and "=" not in word:
         _command(word)
-    return _study(arguments)
+    return study.COMMAND(arguments)
 
 
 def _command(word: str) -> Command:
@@ -79,52 +78,12 @@ def _command(word: str) -> Command:
     return COMMANDS[word]
 
 
-def _study(arguments: list[str]) -> int:
-    """Let Hydra run the study, then say what came out."""
-    from headstart.studies.compose import check
-    from headstart.studies.launch import launch
-    from headstart.studies.outcome import OUTCOMES, Interrupted, faults
-
-    arguments = with_time_limit(arguments)
-    check(arguments)
-    OUTCOMES.clear()
-    try:
-        launch(arguments)
-    except (Interrupted, KeyboardInterrupt):
-        return _interrupted(arguments)
-    report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well and not outcome.trial})
-    for sentence in faults(OUTCOMES):
-        print(f"headstart: {sentence}", file=sys.stderr)
-    return max((outcome.code for outcome in OUTCOMES), default=0)
-
-
-def with_time_limit(arguments: list[str]) -> list[str]:
-    """`--stop-after 20m` (or `--stop-after=20m`) as the setting that it stands for."""
-    flag = next((word for word in arguments if word.split("=")[0] == "--stop-after"), None)
-    if flag is None:
-        return arguments
-    place = arguments.index(flag)
-    used = 1 if "=" in flag else 2
-    value = "".join([flag.partition("=")[2], *arguments[place + 1 : place + used]])
-    unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-    if unit is None or not value[:-1].replace(".", "", 1).isdigit():
-        raise ConfigError(f"--stop-after: needs a time such as 90s, 20m or 2h, got {value or 'nothing'}")
-    seconds = float(value[:-1]) * unit
-    return [*arguments[:place], *arguments[place + used :], f"hydra.sweeper.stop_after={seconds:g}"]
-
-
-def _interrupted(arguments: Sequence[str]) -> int:
-    again = shlex.join(["headstart", *arguments])
-    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
-    return 130
-
-
 def help_text() -> str:
     """The help page, with the choices that exist here."""
     from headstart.studies.compose import choices
 
-    usages = [("[setting=value ...]", "run a study; finished runs are kept")]
-    usages += [(f"{command.word} {command.takes}", command.does) for command in COMMANDS.values()]
+    commands = [study.COMMAND, *COMMANDS.values()]
+    usages = [(f"{command.word} {command.takes}".lstrip(), command.does) for command in commands]
     groups = [(group, " ".join(names)) for group, names in choices().items()]
     return HELP.format(commands=_aligned(usages, "headstart ", "   "), choices=_aligned(groups, "", " = "))
 

@@ -51,11 +51,7 @@ def test_trials_are_kept_like_any_run(quick: list[str], capsys: pytest.CaptureFi
 
 
 def test_settings_that_belong_to_an_arm_move_with_it(quick: list[str]) -> None:
-    own = [
-        '+hydra.sweeper.per_arm.scratch=["optim.lr=2e-2"]',
-        '+hydra.sweeper.per_arm.pretrained=["optim.lr=1e-3"]',
-    ]
-    assert main([*quick, "seed=0", *own]) == 0
+    assert main([*quick, "seed=0", "scratch.optim.lr=2e-2", "pretrained.optim.lr=1e-3"]) == 0
     assert {r["arm"]: r["config"]["optim"]["lr"] for r in records("quick")} == {
         "scratch": 0.02,
         "pretrained": 0.001,
@@ -81,7 +77,7 @@ def test_a_study_that_stops_in_time_leaves_whole_pairs(
         ("study.tune={space:{optim.lr:[1e-3,1e-2]},trials:3,sampler:grid}", "the grid has 2 points"),
         ("study.tune={space:{optim.lr:{low:1,high:2}},trials:2,sampler:grid}", "a grid needs listed values"),
         ("study.tune={space:{optim.lr:{low:2,high:1}},trials:2}", "needs low < high"),
-        ("+hydra.sweeper.per_arm.scratchh=[]", "the study has no such arm; did you mean scratch?"),
+        ("lora.optim.lr=1", "the study has no arm lora; known: pretrained, scratch"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from headstart.node import ConfigError, nearest
+
+CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # studies/search.py reads it; importing that would import Hydra
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,20 @@ class Command:
     def parser(self) -> Parser:
         """The reader of the words behind the command, and its help."""
         parser = Parser(
-            prog=f"headstart {self.word}",
+            prog=f"headstart {self.word}".strip(),
             description=self.does[:1].upper() + self.does[1:],
             epilog=f"example\n  {self.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         self.arguments(parser)
+        parser.add_argument(
+            "--config-dir",
+            "-cd",
+            metavar="DIR",
+            action=Once,
+            help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",
+        )
         return parser
 
     def __call__(self, words: Sequence[str]) -> int:
@@ -41,7 +53,9 @@ class Command:
             parser.error(f"no {strange[0]} here; {nearest(strange[0], parser.flags())}")
         if strange:
             parser.error(f"{strange[0]} is one word too many")
-        return self.run(options)
+        options.typed = list(words)
+        with _found_too(options.config_dir):
+            return self.run(options)
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,9 +67,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """A wrong word: one sentence, and where to read more."""
-        raise ConfigError(
-            f"{self.prog.removeprefix('headstart ')}: {message}; {self.prog} --help shows how it is used"
-        )
+        command = "".join(f"{word}: " for word in self.prog.split()[1:])
+        raise ConfigError(f"{command}{message}; {self.prog} --help shows how it is used")
 
 
 class Once(argparse.Action):
@@ -66,6 +79,22 @@ class Once(argparse.Action):
         if getattr(namespace, self.dest) is not None:
             parser.error(f"argument {self.option_strings[0]}: is given twice")
         setattr(namespace, self.dest, values)
+
+
+@contextmanager
+def _found_too(folder: str | None) -> Iterator[None]:
+    """While a command runs, and in the processes that it starts, yaml is looked for in this folder too."""
+    if folder is None:
+        yield
+        return
+    if not Path(folder).is_dir():
+        raise ConfigError(f"--config-dir: there is no folder {folder}")
+    before = os.environ.get(CONFIG_DIR, "")
+    os.environ[CONFIG_DIR] = str(Path(folder).resolve())
+    try:
+        yield
+    finally:
+        os.environ[CONFIG_DIR] = before
 
 
 def study_settings(parser: Parser) -> None:

@@ -29,9 +29,9 @@ def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
     Each scale has a folder of its own: runs of two of them would be two conditions of one study.
     """
     arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
-    check(arguments)
+    asked = check(arguments)
     OUTCOMES.clear()
-    launch(arguments)
+    launch(asked.arguments, arguments)
     well = [outcome for outcome in OUTCOMES if outcome.well and not outcome.trial]
     if not well:
         raise RecordError(f"{' '.join(command)}: no run ended with scores: {'; '.join(faults(OUTCOMES))}")

@@ -22,6 +22,6 @@ def plain(config: Any) -> dict[str, Any]:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
 
 
-def settings_of(sweeper: Any) -> tuple[Mapping[str, Any], Mapping[str, Sequence[str]]]:
-    """Axes and per-arm overrides of a composed `hydra.sweeper`; other sweepers have only the first."""
-    return dict(sweeper.params or {}), dict(sweeper.per_arm or {}) if "per_arm" in sweeper else {}
+def settings_of(sweeper: Any) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """Axes and settings of single arms in a composed `hydra.sweeper`; other sweepers have only the first."""
+    return dict(sweeper.params or {}), list(sweeper.per_arm or ()) if "per_arm" in sweeper else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import hydra
 
@@ -14,19 +15,20 @@ from headstart.studies.search import shipped
 from headstart.studies.sweeper import refuse
 
 
-def launch(arguments: Sequence[str]) -> None:
-    """Run the study, or the single run, that the arguments describe."""
-    entry = hydra.main(version_base="1.3", config_path=str(shipped()), config_name="config")(_entry)
+def launch(overrides: Sequence[str], typed: Sequence[str]) -> None:
+    """Let Hydra run what `overrides` describe; records keep what was `typed`."""
+    command = ["headstart", *typed]
+
+    def entry(config: Any) -> Outcome:
+        sys.argv = command
+        try:
+            return job(config)
+        except ConfigError as error:  # Hydra would print a traceback
+            refuse(error)
+
     before = sys.argv
-    sys.argv = ["headstart", *arguments]  # Hydra reads it, and the records keep it
+    sys.argv = ["headstart", *overrides]  # Hydra reads its arguments here
     try:
-        entry()
+        hydra.main(version_base="1.3", config_path=str(shipped()), config_name="config")(entry)()
     finally:
         sys.argv = before
-
-
-def _entry(config) -> Outcome:
-    try:
-        return job(config)
-    except ConfigError as error:  # Hydra would print a traceback
-        refuse(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,14 +19,11 @@ Point = list[str]  # overrides
 
 
 def expand(
-    params: Mapping[str, Any],
-    per_arm: Mapping[str, Sequence[str]],
-    arguments: Sequence[str],
-    loader: ConfigLoader,
+    params: Mapping[str, Any], per_arm: Sequence[str], arguments: Sequence[str], loader: ConfigLoader
 ) -> list[Point]:
     """Every point of the sweep; what the command line names replaces the study's own axes.
 
-    `per_arm` gives overrides that belong to one arm and move with it: those settings are freed.
+    `per_arm` gives settings of one arm alone, as `lora.optim.lr=1e-3`: they move with it, and are freed.
     """
     written = [f"{key}={value}" for key, value in params.items()]
     parsed = OverridesParser.create(loader).parse_overrides([*written, *arguments])
@@ -50,20 +48,26 @@ def _values(override: Override) -> list[str]:
 
 
 def _with_own(
-    points: Sequence[Point], per_arm: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[str]]
+    points: Sequence[Point], per_arm: Sequence[str], axes: Mapping[str, Sequence[str]]
 ) -> list[Point]:
     """The points, each with what belongs to its arm alone."""
     arms = [value.partition("=")[2] for value in axes.get("arm", ())]
-    strange = [arm for arm in per_arm if arm not in arms]
-    if strange:
-        raise ConfigError(
-            f"hydra.sweeper.per_arm.{name}: the study has no such arm; {nearest(name, arms)}"
-            for name in strange
-        )
-    freed = dict.fromkeys(name.partition("=")[0] for own in per_arm.values() for name in own)
-    free = f"study.free=[{','.join(freed)}]"
-    own = {f"arm={arm}": list(overrides) for arm, overrides in per_arm.items()}
-    return [[*point, *next((own[o] for o in point if o in own), []), free] for point in points]
+    own: dict[str, list[str]] = {f"arm={arm}": [] for arm in arms}
+    for setting in per_arm:
+        arm, _, override = setting.partition(".")
+        if arm not in arms:
+            raise ConfigError(f"{setting}: the study has no arm {arm}; {nearest(arm, arms)}")
+        own[f"arm={arm}"].append(override)
+    changed = [override.lstrip("+~").partition("=")[0] for mine in own.values() for override in mine]
+    freed = dict.fromkeys(key for key in changed if not key.startswith("arm."))  # an arm's own differ anyhow
+    free = [f"study.free=[{','.join([*_freed(axes), *freed])}]"] if freed else []
+    return [[*point, *next(own[part] for part in point if part in own), *free] for point in points]
+
+
+def _freed(axes: Mapping[str, Sequence[str]]) -> list[str]:
+    """What the command line frees itself."""
+    given = axes.get("study.free", ["study.free=[]"])[0].partition("=")[2]
+    return [name for name in given.strip("[]").split(",") if name]
 
 
 def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
@@ -75,10 +79,44 @@ def read_all(configs: Iterable[dict[str, Any]]) -> list[Run]:
             runs.append(Run.read(config))
         except ConfigError as error:
             mistakes |= dict.fromkeys(error.lines)
-    mistakes |= dict.fromkeys([*_idle_axes(runs), *_namesakes(runs)])
+    mistakes |= dict.fromkeys(at_odds(runs))
     if mistakes:
         raise ConfigError(mistakes)
     return runs
+
+
+def located(mistake: str, places: Sequence[int], points: Sequence[Point]) -> str:
+    """The mistake, with the values of the axes at which alone it occurs: `arm=lora: ...`."""
+    told = []
+    for axis in zip(*points, strict=False):
+        keys, values = zip(
+            *(value.split("=", 1) if "=" in value else (value, "") for value in axis), strict=True
+        )
+        here = list(dict.fromkeys(values[place] for place in places))
+        elsewhere = [value for value in dict.fromkeys(values) if value not in here]
+        key = keys[0]
+        if not elsewhere or {*keys} != {key} or mistake.startswith((f"{key}:", f"{key}=")):
+            continue
+        if key == "arm":
+            mistake = _for_one_arm(mistake, here, elsewhere, points[places[0]])
+        told.append(f"{key}={','.join(here)}: ")
+    return "".join([*told, mistake])
+
+
+def _for_one_arm(mistake: str, here: Sequence[str], elsewhere: Sequence[str], point: Point) -> str:
+    """The mistake about a setting of some arms only, with what to type instead."""
+    path, _, what = mistake.partition(": ")
+    given = next((override for override in point if override.partition("=")[0] == path), None)
+    if path.startswith("arm.") and what == "must be given":
+        return f"{mistake}, to this arm alone: {here[0]}.{path}=..."
+    if given is None or not what.startswith("not in the chosen arm"):
+        return mistake
+    return f"{path}: not in this arm; give it to one arm alone: {shlex.quote(f'{elsewhere[0]}.{given}')}"
+
+
+def at_odds(runs: Sequence[Run]) -> list[str]:
+    """A sentence per reason why these runs cannot be one study, though each of them could be trained."""
+    return [*_idle_axes(runs), *_namesakes(runs)]
 
 
 def _idle_axes(runs: Iterable[Run]) -> list[str]:

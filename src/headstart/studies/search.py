@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # a folder beside ./conf and ./experiments; set by --config-dir
 
 
 def shipped() -> Path:
@@ -16,8 +19,9 @@ def shipped() -> Path:
 
 
 def places() -> list[Path]:
-    """Every folder with groups of yaml: the shipped one, then ./conf and ./experiments where they exist."""
-    own = [Path.cwd() / name for name in ("conf", "experiments")]
+    """Every folder with groups of yaml: the shipped one, then the user's own, where they exist."""
+    named = [os.environ[CONFIG_DIR]] if os.environ.get(CONFIG_DIR) else []
+    own = [Path.cwd() / name for name in ("conf", "experiments", *named)]
     return [shipped(), *(folder for folder in own if folder.is_dir() and folder.resolve() != shipped())]
 
 
@@ -33,7 +37,7 @@ def clashes() -> list[str]:
 
 
 class ConfigSearch(SearchPathPlugin):
-    """Adds ./conf and ./experiments of the current directory, so that a user's own yaml is found."""
+    """Adds ./conf and ./experiments of the current directory, and --config-dir, to where Hydra looks."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Own folders come after the shipped one: they add names, they do not change them."""

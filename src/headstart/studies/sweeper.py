@@ -25,18 +25,17 @@ class PairedSweeper(Sweeper):
     """A Hydra sweeper, pair by pair: AB for one pair, BA for the next, so that drift cancels out.
 
     Everything is composed and checked before the first run starts; after the last, outcomes are in OUTCOMES.
-    `params` are the axes, `per_arm` what moves with an arm, `stop_after` the seconds after which no further
-    pair is begun that would not be finished by then.
+    `params` are the axes, `per_arm` the settings of single arms (`lora.optim.lr=1e-3`), `stop_after` the
+    seconds after which no further pair is begun that would not be finished by then.
     """
 
     def __init__(
         self,
         params: dict[str, Any] | None = None,
-        per_arm: dict[str, list[str]] | None = None,
+        per_arm: list[str] | None = None,
         stop_after: float | None = None,
-        max_batch_size: int | None = None,
     ) -> None:
-        self.params, self.per_arm, self.stop_after = params or {}, per_arm or {}, stop_after
+        self.params, self.per_arm, self.stop_after = params or {}, per_arm or [], stop_after
         self.launcher: Launcher | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -16,12 +16,11 @@ class PairedSweeper(_PairedSweeper):
 
 @dataclass
 class PairedSweeperConfig:
-    """`hydra/sweeper=paired`: `params` are the axes of the study, `per_arm` what moves with an arm."""
+    """`hydra/sweeper=paired`: `params` are the axes of the study, `per_arm` the settings of single arms."""
 
     _target_: str = "hydra_plugins.headstart.PairedSweeper"
-    max_batch_size: int | None = None
     params: dict[str, str] | None = field(default_factory=dict)
-    per_arm: dict[str, list[str]] | None = field(default_factory=dict)
+    per_arm: list[str] | None = field(default_factory=list)
     stop_after: float | None = None
 
 

@@ -1,0 +1,91 @@
+"""`headstart` without a command word: a study is run by Hydra and reported, or its settings are shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
+
+from headstart.commands.arguments import Command, Once, Parser, study_settings
+from headstart.commands.report import report_all
+from headstart.node import ConfigError
+
+
+def _arguments(parser: Parser) -> None:
+    study_settings(parser)
+    parser.add_argument(
+        "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
+    )
+    parser.add_argument(
+        "--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"
+    )
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in")
+    parser.add_argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone")
+    known = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+    parser.add_argument("--info", "-i", nargs="?", const="all", choices=known, help="print what Hydra knows")
+    parser.add_argument("--hydra-help", action="store_true", help="print Hydra's own help")
+
+
+def _seconds(text: str) -> float:
+    """`90s`, `20m` or `2h` in seconds."""
+    time = re.fullmatch(r"(\d+\.?\d*|\.\d+)([smh])", text)
+    if time is None:
+        raise ArgumentTypeError(f"needs a time such as 90s, 20m or 2h, got {text or 'nothing'}")
+    return float(time[1]) * {"s": 1, "m": 60, "h": 3600}[time[2]]
+
+
+def _run(options: Namespace) -> int:
+    if options.cfg or options.info or options.hydra_help:
+        return _show(options)
+    if options.resolve or options.package:
+        raise ConfigError(f"{'--resolve' if options.resolve else '--package'}: needs --cfg job, hydra or all")
+    from headstart.studies.compose import check
+    from headstart.studies.launch import launch
+    from headstart.studies.outcome import OUTCOMES, Interrupted, faults
+
+    asked = check(arguments_of(options))
+    OUTCOMES.clear()
+    try:
+        launch(asked.arguments, options.typed)
+    except (Interrupted, KeyboardInterrupt):
+        return interrupted(options.typed)
+    report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well and not outcome.trial})
+    for sentence in faults(OUTCOMES):
+        print(f"headstart: {sentence}", file=sys.stderr)
+    return max((outcome.code for outcome in OUTCOMES), default=0)
+
+
+def arguments_of(options: Namespace) -> list[str]:
+    """The study's settings, those that flags stand for included."""
+    limit = [] if options.stop_after is None else [f"hydra.sweeper.stop_after={options.stop_after:g}"]
+    return [*options.settings, *limit, *(["-m"] if options.multirun else [])]
+
+
+def _show(options: Namespace) -> int:
+    """Let Hydra print settings, or what it knows, instead of running anything."""
+    from headstart.studies.compose import check_one
+    from headstart.studies.launch import launch
+
+    if options.cfg:
+        check_one(options.settings, options.resolve, options.package)
+    launch(options.typed, options.typed)
+    return 0
+
+
+def interrupted(typed: Sequence[str]) -> int:
+    """Say how to go on; returns the exit code."""
+    again = shlex.join(["headstart", *typed])
+    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
+    return 130
+
+
+COMMAND = Command(
+    word="",
+    takes="[setting=value ...]",
+    does="run a study; finished runs are kept",
+    example="headstart seed=7",
+    arguments=_arguments,
+    run=_run,
+)

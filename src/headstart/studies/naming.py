@@ -1,0 +1,78 @@
+"""Naming: a study that was given no name gets one from its settings, so that no folder mixes two studies."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from headstart.records.fingerprint import PLUMBING, SCIENCE
+
+WITHIN_A_STUDY = ("seed", "arm", "hydra", *PLUMBING)  # more of these are more runs of the same study
+TO_A_STUDY = ("study.tune", "study.free")  # the part of PLUMBING that changes what is compared
+LONGEST = 60  # characters of a name
+
+
+def naming(overrides: Sequence[str], default: Any) -> list[str]:
+    """The overrides that name the study which `overrides` describe; none for the default study.
+
+    `default` is the configuration without any override. A study whose settings are not the default's does
+    not answer the default study's question either.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    keys = {override.key_or_group for override in parsed}
+    own = [override for override in parsed if _differs(override, default)]
+    if "study" in keys or not own:
+        return []
+    given = {"study.name": _name(own), "study.question": "''"}
+    return [f"{key}={value}" for key, value in given.items() if key not in keys]
+
+
+def _differs(override: Override, default: Any) -> bool:
+    """Does the override describe another study than the default one?"""
+    key = _key(override)
+    if key in WITHIN_A_STUDY or (key.split(".")[0] in PLUMBING and key not in TO_A_STUDY):
+        return False
+    if override.is_sweep_override() or key.startswith("hydra."):
+        return not key.startswith("hydra.")
+    choices = default.hydra.runtime.choices
+    before = choices[key] if key in choices else OmegaConf.select(default, key)
+    return before != override.value()
+
+
+def _key(override: Override) -> str:
+    """The dotted path; an axis may also be given as one of the sweeper's."""
+    return override.key_or_group.removeprefix("hydra.sweeper.params.")
+
+
+def _name(own: Sequence[Override]) -> str:
+    """`sst2-bert_base-lr_1e-4`: a name for these settings, the same in whichever order they come."""
+    return safe("-".join(_part(override) for override in sorted(own, key=_place)))
+
+
+def safe(text: str) -> str:
+    """The text as the name of a folder; where that cannot hold all of it, a digest keeps two texts apart."""
+    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", text).lstrip("_.-+")
+    if name == text and len(name) <= LONGEST:
+        return name
+    digest = hashlib.sha256(text.encode("utf8", "surrogatepass")).hexdigest()[:6]
+    return f"{name[:LONGEST].strip('_.-+') or 'study'}-{digest}"
+
+
+def _place(override: Override) -> tuple[int, str]:
+    first = _key(override).split(".")[0]
+    return SCIENCE.index(first) if first in SCIENCE else len(SCIENCE), _key(override)
+
+
+def _part(override: Override) -> str:
+    """A choice by its name, an axis as `by_size`, a setting as `lr_1e-4`."""
+    last = _key(override).rpartition(".")[2]
+    if override.is_sweep_override():
+        return f"by_{last}"
+    value = override.get_value_element_as_str()
+    return value if override.value() == value and "." not in _key(override) else f"{last}_{value}"
