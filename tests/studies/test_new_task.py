@@ -107,6 +107,13 @@ def test_a_file_without_a_header_gets_names(tmp_path: Path) -> None:
     assert found.reading.columns == {"text": "column_1", "label": "column_2"}
 
 
+def test_a_sheet_may_have_columns_without_names(tmp_path: Path) -> None:
+    lines = ["v1,v2,,,", *(f"{'ham' if n % 3 else 'spam'},{t},,," for n, t in enumerate(TEXTS))]
+    (tmp_path / "spam.csv").write_text("\n".join(lines), "utf8")
+    found = guess(tmp_path / "spam.csv")
+    assert found.reading.columns == {"text": "v2", "label": "v1"} and found.header is None
+
+
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
     [

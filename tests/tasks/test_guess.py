@@ -191,6 +191,26 @@ SHAPES: dict[str, tuple[Callable[[int], Row], str, Row]] = {
         "text_to_text",
         {"text": "article", "output": "highlights"},
     ),
+    "a review with its title": (
+        lambda i: {
+            "overall": i % 5 + 1.0,
+            "verified": i % 2 > 0,
+            "reviewText": text(i, 30),
+            "summary": text(-i, 4),
+        },
+        CLASSIFIED,
+        {"text": "reviewText", "pair": "summary", "label": "overall"},
+    ),
+    "news with a subject": (
+        lambda i: {"title": text(i), "text": text(-i, 30), "subject": "ab"[i % 2]},
+        CLASSIFIED,
+        {"text": "title", "pair": "text", "label": "subject"},
+    ),
+    "titles": (
+        lambda i: {"title": text(i), "text": text(-i, 30)},
+        "text_to_text",
+        {"text": "text", "output": "title"},
+    ),
     "tags": (
         lambda i: {
             "tokens": text(i).split(),
@@ -297,7 +317,15 @@ def test_columns_that_are_given_are_used(
         (lambda i: {"text": text(i), "label": None if i < 3 else i % 2}, "column label has 3 empty cells"),
         (
             lambda i: {"question": text(i), "A": text(i, 2), "B": text(-i, 2), "answer": "AB"[i % 2]},
-            "answer names the columns A, B: questions with several choices are no family here",
+            "answer is one of A, B: questions with several choices are no family here",
+        ),
+        (
+            lambda i: {
+                "question": text(i),
+                "choices": {"text": [text(i)], "label": ["A"]},
+                "answer": "AB"[i % 2],
+            },
+            "answer is one of choices.text, choices.label: questions with several choices",
         ),
     ],
 )
@@ -324,6 +352,13 @@ def test_what_is_not_used_is_said_with_the_reason(
             lambda i: {"a": i % 3, "b": i / 7},
             {},
             "no column holds text, words with tags, or images (a: 3 diff",
+        ),
+        (
+            lambda i: {
+                "messages": [{"role": "user", "content": text(i)}, {"role": "bot", "content": text(-i)}]
+            },
+            {},
+            "what lies in lists needs a row of its own",
         ),
         (lambda i: {"image": f"{i}.png", "n": "x"}, {}, "no column holds two or more classes for them"),
         (lambda i: {"text": text(i), "label": i % 2}, {"label": "labell"}, "did you mean label?"),

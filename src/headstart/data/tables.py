@@ -30,7 +30,7 @@ def table(path: Path, text: str, separator: str | None, columns: Sequence[str] |
     names = tuple(columns) if columns else next((cells for _, cells in lines), None)
     if names is None:
         raise DataError(f"{path} is empty: give a file with a header line and rows")
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]  # nameless: from a sheet
     if twice:
         raise DataError(f"{path}: two columns are called {twice[0]!r}: rename one of them" + NO_HEADER)
     rows = list(_whole(path, lines, names))

@@ -21,7 +21,7 @@ SCALE = 20  # so many different whole numbers may be a scale of classes: stars, 
 MOST = 200  # more different values than this are no classes
 OFTEN = 5  # rows per class, on average, where there are more classes than on a SCALE
 CODES = ("label", "labels", "class", "category", "target", "intent", "topic", "y")  # of classes
-RATED = ("sentiment", "emotion", "stars", "rating", "score", "grade")
+RATED = ("sentiment", "emotion", "polarity", "stars", "rating", "overall", "score", "grade")
 WORDS_OF_A_CLASS = 4
 WORDS_OF_A_TEXT = 3
 LETTERS_OF_A_TEXT = 6  # in scripts without spaces
@@ -113,6 +113,11 @@ class Column:
         """Different values inside its lists, or between bars or semicolons, each with its number."""
         lists = self.cells if self.lists else (re.split(r"\s*[|;]\s*", str(cell)) for cell in self.cells)
         return Counter(str(part) for cell in lists for part in cell)
+
+    @property
+    def single_words(self) -> bool:
+        """Whether its lists hold words, and not sentences."""
+        return self.lists and sum(len(part.split()) for part in self.parts) < 1.2 * len(self.parts)
 
     @cached_property
     def several(self) -> bool:

@@ -18,8 +18,10 @@ from headstart.tasks.columns import MOST, SPLIT_COLUMN, Column, columns_of, is_n
 
 OUTPUT_NAMES = (
     *("summary", "highlights", "output", "response", "completion", "target", "target_text", "translation"),
-    *("answer", "headline", "title"),
+    "answer",
 )
+SHORT_NAMES = ("headline", "title")  # written where there is nothing else to predict
+CHOICE_NAMES = ("choices", "options", "endings", "candidates")
 INPUT_NAMES = (
     *("text", "source", "source_text", "input", "document", "article", "dialogue", "question", "prompt"),
     "instruction",
@@ -111,7 +113,8 @@ def guess(
     if not readings:
         seen = "; ".join(f"{c.name}: {c.aside or c.described()}" for c in columns)
         raise DataError(
-            f"{path}: no column holds text, words with tags, or images ({seen}); name them: "
+            f"{path}: no column holds text, words with tags, or images ({seen}); what lies in lists "
+            "needs a row of its own; name the columns where they are taken for something else: "
             f"headstart new task {shlex.quote(str(path))} task.text=COLUMN task.label=COLUMN"
         )
     rows = len(raw.column(raw.names[0]))
@@ -172,16 +175,18 @@ def _given(path: Path, columns: Sequence[Column], given: Mapping[str, Names]) ->
 
 
 def _tags(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
-    """Two columns of lists that are equally long in every row: words and their tags."""
-    lists = [column for column in columns if column.lists]
-    lengths = {column.name: [len(cell) for cell in column.cells] for column in lists}
-    pairs = [
-        (words, tags)
-        for words, tags in itertools.permutations(lists, 2)
-        if lengths[words.name] == lengths[tags.name] and len(words.parts) > len(tags.parts)
-    ]
-    for words, tags in sorted(pairs, key=lambda pair: ("ner" not in pair[1].last, "tag" not in pair[1].last)):
-        yield Reading("token_classification", {"words": words.name, "tags": tags.name})
+    """Lists of words, and lists that are equally long in every row: their tags."""
+    lists = [column for column in columns if column.single_words]
+    if not lists:
+        return
+    words = max(lists, key=lambda column: len(column.parts))
+    tags = [column for column in lists if column is not words and _lengths(column) == _lengths(words)]
+    for column in sorted(tags, key=lambda column: ("ner" not in column.last, "tag" not in column.last)):
+        yield Reading("token_classification", {"words": words.name, "tags": column.name})
+
+
+def _lengths(column: Column) -> list[int]:
+    return [len(cell) for cell in column.cells]
 
 
 def _questions(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
@@ -232,7 +237,7 @@ def _pictures(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
 def _texts(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """One text or two, with classes, a number, another text, or nothing to predict."""
     answers = _answers(columns)
-    outputs = list(_outputs(columns))
+    outputs = list(_outputs(columns, OUTPUT_NAMES if answers else OUTPUT_NAMES + SHORT_NAMES))
     if not answers or not answers[0].named:
         yield from outputs
     flags = [column.name for column in answers if column.flags]
@@ -298,13 +303,13 @@ def _inputs(columns: Sequence[Column]) -> dict[str, str]:
     return {"text": max(texts, key=lambda column: column.words).name} if texts else {}
 
 
-def _outputs(columns: Sequence[Column]) -> Iterator[Reading]:
+def _outputs(columns: Sequence[Column], known: Sequence[str]) -> Iterator[Reading]:
     """A text to read and one to write: by their names, or two languages."""
     texts = [c for c in columns if c.use == "neither" and not (c.aside or c.lists or c.numeric or c.pictures)]
     languages = [column for column in texts if LANGUAGE.fullmatch(column.last)]
     for text, output in itertools.permutations(languages, 2):
         yield Reading("text_to_text", {"text": text.name, "output": output.name})
-    for name in OUTPUT_NAMES:
+    for name in known:
         output = next((column for column in texts if column.last == name), None)
         if output and (rest := [column for column in texts if column is not output]):
             text = max(rest, key=lambda column: (column.last in INPUT_NAMES, column.words))
@@ -330,18 +335,24 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
     left = [column for column in columns if column.name not in reading.used]
     if left:
         yield f"not used: {_seen(left)}"
-    answer = by_name[reading.used[-1]]
-    if len(choices := [column.name for column in left if column.name in answer.counts]) > 1:
-        yield (
-            f"{answer.name} names the columns {', '.join(choices)}: questions with several choices are no "
-            "family here, and the model is not given the choices"
-        )
+    yield from _choices(by_name[reading.used[-1]], left)
     for column in left:
         if column.aside == SPLIT_COLUMN:
             yield (
                 f"{column.name} says the split ({shown(column.counts)}), which is not used, so rows of all "
                 "splits are mixed: write a file per split, and name them by task.files.test=... and so on"
             )
+
+
+def _choices(answer: Column, left: Sequence[Column]) -> Iterator[str]:
+    """A note where the answer is one of several columns, or stands in a list of choices."""
+    named = [column.name for column in left if column.name in answer.counts]
+    lists = [column.name for column in left if set(column.name.lower().split(".")) & set(CHOICE_NAMES)]
+    if len(named) > 1 or lists:
+        yield (
+            f"{answer.name} is one of {', '.join(named or lists)}: questions with several choices are no "
+            "family here, and the model is not given the choices"
+        )
 
 
 def _each(names: Names) -> tuple[str, ...]:
