@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 from tests.studies.command import headstart
 
+import headstart as headstart_package
 from headstart.models.model import Model
 from headstart.run import Run
 from headstart.studies.compose import choices, runs_of
@@ -53,6 +55,17 @@ def beside(choice: str) -> list[str]:
     if group == "model" and not given and Model.read(settings).family(fetch=False) == "vision":
         given.append("task=digits")
     return given
+
+
+@pytest.mark.parametrize("choice", [choice for choice in ALL if choice.startswith("task=files")])
+def test_every_setting_of_files_that_a_message_advises_can_be_set(choice: str) -> None:
+    source = Path(headstart_package.__file__).parent / "data"
+    texts = [file.read_text("utf8") for file in source.glob("*.py")]
+    said = {name for text in texts for name in re.findall(r"task\.files\.(\w+)", text)}
+    assert {"encoding", "separator", "columns", "sentence"} <= said
+    settings = settings_of(choice)
+    tagging = {"sentence"} if settings["kind"] != "token_classification" else set()
+    assert said - tagging <= settings["files"].keys()
 
 
 @pytest.mark.parametrize("choice", ALL)

@@ -237,7 +237,11 @@ def test_nested_answers_are_reached_with_a_dot(form: str):
 @pytest.mark.parametrize(
     ("answers", "path", "sentence"),
     [
-        ({"text": ["Ann"]}, "answer.text", "no column 'answer.text' (task.answers): did you mean answers?"),
+        (
+            {"text": ["Ann"]},
+            "answer.text",
+            "no column 'answer.text' (task.answers): did you mean answers.text?",
+        ),
         ({"text": ["Ann"]}, "answers.txt", "column 'answers.txt', without 'txt' inside: did you mean text?"),
         ([{"text": "Ann"}], "answers.txt", "column 'answers.txt', without 'txt' inside: did you mean text?"),
         (

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
+from headstart.data.cells import is_absent
 from headstart.data.holdout import Holdout
 from headstart.data.image_folder import is_leftover
 from headstart.data.reading import FORMATS, read_file, read_folder
-from headstart.data.rows import SPLITS, Columns, RawRows, Splits, checked
+from headstart.data.rows import SPLITS, Cells, Columns, RawRows, Splits, UnlabelledError, checked
+from headstart.data.siblings import siblings
 from headstart.node import DataError, Node, nearest
 
 
@@ -21,11 +25,11 @@ class Files(Node):
     train: str
     validation: str | None = None
     test: str | None = None
+    siblings: bool = True  # where neither is named, those beside train.csv: dev.csv, test.csv
     encoding: str = "utf-8"
     separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: as the lines say
-    columns: tuple[str, ...] | None = Field(
-        default=None, strict=False
-    )  # for .conll, and files without a header
+    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # where a file does not name them
+    sentence: str | None = None  # the column that says which sentence a row is of, where a row is one word
     holdout: Holdout = Holdout()
     split_seed: int = 0
 
@@ -42,9 +46,21 @@ class Files(Node):
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
         raw = self.raw()
-        given = {split: checked(raw[split], columns) for split in SPLITS if split in raw}
-        notes = list(dict.fromkeys(note for rows in raw.values() for note in rows.notes))
-        return self.holdout.complete(given, stratify, self.split_seed, self.digest(), notes)
+        beside = self._siblings()
+        given: dict[str, Cells] = {}
+        notes = [note for rows in raw.values() for note in rows.notes]
+        for split in (split for split in SPLITS if split in raw):
+            try:
+                given[split] = checked(raw[split], columns)
+            except UnlabelledError as problem:
+                if split not in beside:
+                    raise
+                notes.append(f"{split}: {beside[split].name}, beside train, is not used ({problem})")
+            else:
+                notes += [f"{split}: {beside[split].name}, beside train"] if split in beside else []
+        return self.holdout.complete(
+            given, stratify, self.split_seed, self.digest(), list(dict.fromkeys(notes))
+        )
 
     def raw(self) -> dict[str, RawRows]:
         """The rows of every split that has some, unchecked."""
@@ -60,7 +76,13 @@ class Files(Node):
                     }
             else:
                 raw[split] = read_file(path, self.encoding, self.separator, self.columns)
-        return raw
+        return (
+            {split: sentences(rows, self.sentence) for split, rows in raw.items()} if self.sentence else raw
+        )
+
+    def _siblings(self) -> dict[str, Path]:
+        wanted = self.siblings and self.validation is None and self.test is None
+        return siblings(Path(self.train).expanduser()) if wanted else {}
 
     def _paths(self) -> dict[str, Path]:
         """The path of each split that has one, each of them checked to exist."""
@@ -72,9 +94,34 @@ class Files(Node):
             if path.is_file() and path.suffix.lower() not in FORMATS:
                 raise DataError(
                     f"task.files.{split}={path}: suffix {path.suffix!r} is not one that can be read: "
-                    f"rename or convert the file to one of {', '.join(FORMATS)}"
+                    f"rename or convert the file to one of {', '.join(FORMATS)} (a label and a text per line "
+                    "are a tsv where a tab parts them, and a txt where the label is written __label__x)"
                 )
-        return paths
+        return paths | self._siblings()
+
+
+def sentences(raw: RawRows, column: str) -> RawRows:
+    """Rows of one word as rows of one sentence: of all rows that follow one another with the same cell, or
+    nothing, in a column. Every other column holds lists."""
+    if column not in raw.names:
+        raise DataError(
+            f"{raw.where} has no column {column!r} (task.files.sentence): {nearest(column, raw.names)}"
+        )
+    begins: list[int] = []
+    before: Any = None
+    for row, cell in enumerate(raw.column(column)):
+        if not begins or (not is_absent("", cell) and cell != before):
+            begins.append(row)
+        before = before if is_absent("", cell) else cell
+    return replace(
+        raw,
+        column=lambda name: _cut(raw.column(name), begins),
+        lines=None if raw.lines is None else [raw.lines[row] for row in begins],
+    )
+
+
+def _cut(cells: Sequence[Any], begins: Sequence[int]) -> list[list[Any]]:
+    return [list(cells[begin:end]) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
 
 
 def _split_of(saved: dict[str, RawRows], split: str, path: Path) -> RawRows:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from headstart.data.rows import RawRows
 from headstart.node import DataError
@@ -16,6 +17,7 @@ FORMATS = (".txt", *TAGGED)
 BOUNDARIES = ("-DOCSTART-", "#begin document", "#end document")  # what parts the documents of a file
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 USUAL = {2: ("words", "tags"), 10: CONLLU}  # columns that need no names, by how many there are
+LABEL = "__label__"
 COUNTED = re.compile(r"\d+")
 SPANNING = re.compile(r"\d+[-.]\d+")  # CoNLL-U: several words in one, or a word that is not in the text
 NOT_TEXT = (
@@ -33,6 +35,24 @@ def paragraphs(path: Path, text: str) -> RawRows:
     if not any(found):
         raise DataError(f"{path} holds no text: give a file with at least one line")
     return RawRows(str(path), ("text",), lambda name: found, NOT_TEXT)
+
+
+def labelled(path: Path, text: str) -> RawRows | None:
+    """Columns `label` and `text` of lines as fastText has them, `__label__x a text`; None where not every
+    line begins so. A line with several labels has a list of them."""
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines or not all(line.startswith(LABEL) for _, line in lines):
+        return None
+    words = [line.split(" ") for _, line in lines]
+    labels = [[w.removeprefix(LABEL) for w in takewhile(lambda w: w.startswith(LABEL), row)] for row in words]
+    columns: dict[str, Sequence[Any]] = {
+        "label": [row[0] if len(row) == 1 else row for row in labels],
+        "text": [" ".join(row[len(own) :]).strip() or None for row, own in zip(words, labels, strict=True)],
+    }
+    notes = (f"{path.name}: __label__ begins a label, as in fastText",)
+    return RawRows(
+        str(path), ("label", "text"), columns.__getitem__, notes=notes, lines=[n for n, _ in lines]
+    )
 
 
 def sentences(path: Path, text: str, columns: Sequence[str] | None) -> RawRows:

@@ -38,7 +38,7 @@ def read_file(
     if suffix in SEPARATORS:
         raw = table(path, text, separator, columns)
     elif suffix == ".txt":
-        raw = plain.paragraphs(path, text)
+        raw = plain.labelled(path, text) or plain.paragraphs(path, text)
     elif suffix in plain.TAGGED:
         raw = plain.sentences(path, text, columns)
     elif suffix == ".json":
@@ -112,11 +112,27 @@ def _json(path: Path, text: str) -> list[Any]:
     except json.JSONDecodeError as error:
         hint = "; if every line is an object of its own, call it .jsonl" if error.msg == "Extra data" else ""
         raise DataError(f"{path} line {error.lineno} is not JSON ({error.msg}): correct it{hint}") from None
+    if isinstance(rows, dict) and isinstance(rows.get("data"), list):  # as SQuAD and others wrap their rows
+        rows = rows["data"]
     if not isinstance(rows, list):
         raise DataError(
-            f"{path} holds one JSON {type(rows).__name__}: a list of objects, one per row, is needed"
+            f"{path} holds one JSON {type(rows).__name__}: a list of objects, one per row, is needed "
+            "(pandas writes one with to_json(orient='records'))"
         )
-    return rows
+    return _opened(_opened(rows, "paragraphs"), "qas")
+
+
+def _opened(rows: list[Any], inner: str) -> list[Any]:
+    """One row for every object in the lists called `inner`, with what their owners say; the same rows where
+    not every row has such a list."""
+    lists = [row.get(inner) if isinstance(row, dict) else None for row in rows]
+    if not all(isinstance(parts, list) and all(isinstance(part, dict) for part in parts) for parts in lists):
+        return rows
+    return [
+        {**{name: value for name, value in row.items() if name != inner}, **part}
+        for row in rows
+        for part in row[inner]
+    ]
 
 
 def _jsonl(path: Path, text: str) -> tuple[list[Any], list[int]]:

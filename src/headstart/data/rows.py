@@ -22,6 +22,10 @@ Cells = dict[str, list[Cell]]  # role -> one cell per row, of the kind that cell
 Columns = Mapping[str, str | tuple[str, ...]]  # role -> name, or the names of columns of 0 and 1
 
 
+class UnlabelledError(DataError):
+    """There are rows, and no row has an answer."""
+
+
 @dataclass(frozen=True)
 class Splits:
     """The rows of a task: three datasets with a column `id` and one column per role (see cells.KINDS)."""
@@ -57,9 +61,11 @@ def checked(raw: RawRows, columns: Columns) -> Cells:
     A dot in a name leads into a nested column: `answers.text`.
     """
     wanted = [(role, name) for role, names in columns.items() for name in _names(names)]
-    missing = [_missing(raw, role, name) for role, name in wanted if not _has(raw, name)]
+    missing = [(role, name) for role, name in wanted if not _has(raw, name)]
     if missing:
-        raise DataError("; ".join(missing) + raw.hint)
+        unlabelled = not any(role in INPUTS for role, _ in missing)
+        said = "; ".join(_missing(raw, role, name) for role, name in missing) + raw.hint
+        raise UnlabelledError(said) if unlabelled else DataError(said)
     cells = {role: _read(raw, role, names) for role, names in columns.items()}
     _check_alignment(raw, cells)
     return cells
@@ -74,11 +80,20 @@ def _has(raw: RawRows, name: str) -> bool:
 
 
 def _missing(raw: RawRows, role: str, name: str) -> str:
-    shown = [column if len(column) <= 30 else column[:29] + "…" for column in raw.names]
-    near = nearest(name, shown)
+    known = [part for column in raw.names for part in _parts(raw, column)]
+    shown = [column if len(column) <= 30 else column[:29] + "…" for column in known]
     unlabelled = "" if role in INPUTS else "; from rows without it nothing can be learnt or scored"
+    near = nearest(name, shown)
     hint = near + unlabelled if near.startswith("known") else f"{near} known: {', '.join(sorted(shown))}"
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
+
+
+def _parts(raw: RawRows, column: str) -> list[str]:
+    """The column, or the names of what is inside its first cell."""
+    first = next(iter(raw.column(column)), None)
+    cell = literal(first) if isinstance(first, str) else first
+    cell = cell[0] if isinstance(cell, list) and cell else cell
+    return [f"{column}.{part}" for part in cell] if isinstance(cell, dict) else [column]
 
 
 def _read(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
@@ -89,7 +104,7 @@ def _read(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
         flags = {name: _column(raw, "flag", name) for name in names}
         cells = [sorted(name for name in names if flags[name][row]) for row in range(len(flags[names[0]]))]
     if kind_of(role).may_be_empty and role != "starts" and not any(cells):
-        raise DataError(_unlabelled(raw, role, names, len(cells)))
+        raise UnlabelledError(_unlabelled(raw, role, names, len(cells)))
     return cells
 
 
@@ -101,7 +116,7 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
     values = [_fitting(raw, role, name, *cell, lambda cell: inside(cell, path)) for cell in enumerate(whole)]
     absent = [row for row, value in enumerate(values) if is_absent(role, value)]
     if len(absent) == len(values) and role not in INPUTS:
-        raise DataError(_unlabelled(raw, role, name, len(values)))
+        raise UnlabelledError(_unlabelled(raw, role, name, len(values)))
     if absent:
         none = f", or write [] where a row has no {role}" if kind_of(role).may_be_empty else ""
         raise DataError(

@@ -146,6 +146,13 @@ class TokenClassification(Family):
             raise DataError(
                 f"task.tags={self.tags}: every training word has the tag {classes[0]!r}; two tags are needed"
             )
+        if len(splits.train) > 1 and all(len(words) == 1 for words in splits.train["words"][:]):
+            column = (
+                ", or name the column that numbers the sentences in task.files.sentence" if self.files else ""
+            )
+            raise DataError(
+                f"task.words={self.words}: every training row is one word; write a sentence per row{column}"
+            )
         if are_numbers(classes):
             raise DataError(
                 f"task.tags={self.tags}: the tags are numbers ({', '.join(classes[:8])}), which may mean "
