@@ -20,6 +20,9 @@ class LoopbackWandb:
         self.address = ""
         self.runs: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
+        self.requests = 0
+        self.refuses = False  # every key
+        self.dead = False  # closes every connection without an answer
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of a GraphQL answer; {} for what a run can do without."""
@@ -38,14 +41,9 @@ class LoopbackWandb:
         if name == "UpsertBucket":
             return {"upsertBucket": {"bucket": self._upsert(variables), "inserted": True}}
         if name == "RunResumeStatus":
-            return {
-                "model": {
-                    "id": "TTE=",
-                    "name": "p",
-                    "entity": {"id": "RTE=", "name": "local"},
-                    "bucket": None,
-                }
-            }
+            entity = {"id": "RTE=", "name": "local"}
+            bucket = self._bucket(variables["name"])
+            return {"model": {"id": "TTE=", "name": "p", "entity": entity, "bucket": bucket}}
         if name == "CreateRunFiles":
             files = [{"name": f, "uploadUrl": f"{self.address}/upload/{f}"} for f in variables["files"]]
             return {"createRunFiles": {"runID": "x", "uploadHeaders": [], "files": files}}
@@ -61,6 +59,18 @@ class LoopbackWandb:
             elif name == "wandb-summary.json":
                 run["summary"] = lines[-1]
         return {"exitcode": None, "limits": {}}
+
+    def _bucket(self, run_id: str) -> dict[str, Any] | None:
+        """What a run that is resumed hears of itself; None for a new one."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return None
+        rows = run["history"]
+        tail = json.dumps([json.dumps(row) for row in rows[-1:]])
+        return {"id": run_id, "name": run_id, "displayName": run.get("title"), "config": "{}",
+                "summaryMetrics": json.dumps(run["summary"]), "historyLineCount": len(rows),
+                "eventsLineCount": 0, "logLineCount": 0, "historyTail": tail, "eventsTail": "[]",
+                "wandbConfig": '{"t": 1}', "tags": []}  # fmt: skip
 
     def _upsert(self, variables: dict[str, Any]) -> dict[str, Any]:
         run_id = variables["name"]
@@ -122,6 +132,13 @@ def _handler(backend: LoopbackWandb) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self._body()
+            backend.requests += 1
+            if backend.dead:
+                self.close_connection = True
+                return
+            if backend.refuses:
+                self.send_error(401)
+                return
             stream = re.match(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", self.path)
             with backend.lock:
                 if self.path.startswith("/graphql"):

@@ -53,7 +53,7 @@ def test_one_run_set_per_arm_filtered_by_flat_keys_in_the_colours_of_the_report(
 
 def test_the_panels_are_those_of_the_question() -> None:
     lines = [one for one in panels(spec()) if "xAxis" in one]
-    assert [one["xAxis"] for one in lines] == ["_step", "cost/flops", "cost/seconds"]
+    assert [one["xAxis"] for one in lines] == ["trainer/global_step", "cost/flops", "cost/seconds"]
     assert {tuple(one["metrics"]) for one in lines} == {("validation/accuracy",)}
     bars = [one["metrics"] for one in panels(spec()) if "xAxis" not in one]
     assert bars == [

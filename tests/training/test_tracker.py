@@ -3,104 +3,227 @@
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import wandb_files
 from tests.loopback_wandb import LoopbackWandb, serving
 
 from headstart.cli import main
+from headstart.run import Run
+from headstart.studies.compose import runs_of
+from headstart.studies.identity import identify
+from headstart.training.tracker import Mirror, metrics_of, tracked
 
-BLOCK = 32768  # a .wandb file is a leveldb log: blocks of this size, records cut at their ends
-FULL, FIRST, LAST = 1, 2, 4
-
-
-def messages(path: Path) -> Iterator[Any]:
-    """Every protobuf message of an offline run."""
-    from wandb.proto import wandb_internal_pb2 as pb
-
-    data, position, parts = path.read_bytes(), 7, b""
-    while position + 7 <= len(data):
-        room = BLOCK - position % BLOCK
-        if room < 7:
-            position += room
-            continue
-        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
-        piece = data[position + 7 : position + 7 + length]
-        position += 7 + length
-        parts = piece if kind in (FULL, FIRST) else parts + piece
-        if kind in (FULL, LAST):
-            message = pb.Record()  # pyright: ignore[reportAttributeAccessIssue]
-            message.ParseFromString(parts)
-            yield message
+POINT = {"samples": 1, "tokens": 2, "tokens_padded": 3, "flops": 4, "seconds": 0.5, "joules": 6.0,
+         "train_loss": None, "validation": {"loss": 1.0, "accuracy": 0.5}}  # fmt: skip
 
 
-def history(path: Path) -> list[dict[str, Any]]:
-    rows = [message.history.item for message in messages(path) if message.HasField("history")]
-    return [{(i.key or "/".join(i.nested_key)): json.loads(i.value_json) for i in row} for row in rows]
-
-
-def test_one_offline_file_per_run(quick: list[str]) -> None:
-    assert main([*quick, "tracker=offline", "seed=0"]) == 0
-    files = sorted(Path("runs/quick/wandb").glob("offline-run-*/run-*.wandb"))
-    assert len(files) == 2
+def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) -> None:
+    assert main([*quick, "tracker=offline", "meter=constant", "meter.watts=40", "seed=0"]) == 0
+    files = wandb_files.offline(Path("runs/quick"))
+    records = [json.loads(path.read_text("utf8")) for path in Path("runs/quick").glob("*/record.json")]
+    assert len(files) == len(records) == 2
     for file in files:
-        (run,) = [message.run for message in messages(file) if message.HasField("run")]
-        config = {update.key: json.loads(update.value_json) for update in run.config.update}
-        assert run.run_group == "quick"
-        assert run.job_type == config["arm"]
-        assert config["seed"] == 0
-        assert config["optim_lr"] == 3e-3
-        rows = history(file)
-        assert [row["cost/samples"] for row in rows if "cost/samples" in row] == [0, 64, 128]
-        assert all({"validation/accuracy", "cost/flops", "cost/seconds"} <= set(row) for row in rows)
-    assert {
-        json.loads(path.read_text("utf8"))["arm"] for path in Path("runs/quick").glob("*/record.json")
-    } == {
-        "scratch",
-        "pretrained",
-    }
+        described = wandb_files.run(file)
+        config = {update.key: json.loads(update.value_json) for update in described.config.update}
+        assert described.run_group == "quick" and described.job_type == config["arm"]
+        assert config["seed"] == 0 and config["optim_lr"] == 3e-3
+        (record,) = [record for record in records if record["arm"] == config["arm"]]
+        rows = wandb_files.history(file)
+        assert [row["trainer/global_step"] for row in rows] == [0, 4, 8]
+        assert [row["cost/samples"] for row in rows] == [0, 64, 128]
+        axes = {f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds")}
+        axes |= {"energy/estimated_joules", "trainer/global_step"}
+        assert all({"validation/accuracy", "validation/loss", *axes} <= set(row) for row in rows)
+        assert not [name for row in rows for name in row if name.endswith("/joules")]
+        declared = wandb_files.metrics(file)
+        assert declared["*"] == {"axis": "trainer/global_step", "summary": []}
+        assert all(declared[name] == {"axis": "", "summary": []} for name in axes)
+        assert declared["validation/accuracy"] == {"axis": "trainer/global_step", "summary": ["max"]}
+        assert declared["validation/loss"] == {"axis": "trainer/global_step", "summary": ["min"]}
+        told = wandb_files.summary(file)
+        assert told["validation/accuracy"] == {"max": max(row["validation/accuracy"] for row in rows)}
+        assert told["test/accuracy"] == record["scores"]["test"]["accuracy"]
+        assert told["kept_weights/accuracy"] == record["scores"]["validation"]["accuracy"]
+        assert told["energy/estimated_joules"] == record["cost"]["energy"]["joules"]["total"]
+
+
+def test_joules_of_different_methods_never_share_a_name() -> None:
+    names = {method: set(metrics_of(POINT, method)) for method in ("measured", "sampled", "estimated")}
+    assert all(f"energy/{method}_joules" in found for method, found in names.items())
+    assert set.intersection(*names.values()) == set(metrics_of(POINT | {"joules": None}, "measured"))
+
+
+def one(quick: list[str], *overrides: str) -> Run:
+    (run,) = runs_of([*quick, "hydra.mode=RUN", "tracker=offline", *overrides])
+    return run
+
+
+def logged(run: Run, steps: Sequence[int], fails_at: int | None = None) -> None:
+    """Log a curve point for every step, as training does."""
+    with tracked(run, identify(run)) as logger:
+        for step in steps:
+            if step == fails_at:
+                raise KeyError("pulled the plug")
+            if logger is not None:
+                logger.log_metrics(metrics_of(POINT, "none"), step=step)
+
+
+def steps_of(rows: Sequence[dict[str, Any]]) -> list[int]:
+    return [row["trainer/global_step"] for row in rows]
+
+
+def test_the_same_run_in_two_studies_is_two_runs(quick: list[str]) -> None:
+    for study in ("quick", "other"):
+        logged(one(quick, f"study.name={study}"), [0])
+    ids = [
+        wandb_files.run(wandb_files.offline(Path("runs") / study)[0]).run_id for study in ("quick", "other")
+    ]
+    assert len(set(ids)) == 2
+
+
+def test_a_stopped_run_goes_on_in_the_same_file(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from headstart.training.module import Learner
+
+    step = Learner.training_step
+
+    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
+        if self.step == 5:
+            raise KeyError("pulled the plug")
+        return step(self, batch, batch_idx)
+
+    overrides = [*quick, "tracker=offline", "hydra.mode=RUN", "budget.evaluations=4", "hardware.save_every=0"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "training_step", stopped)
+        assert main(overrides) == 1
+    (first,) = wandb_files.offline(Path("runs/quick"))
+    assert steps_of(wandb_files.history(first)) == [0, 2, 4]
+    assert main(overrides) == 0
+    (whole,) = wandb_files.offline(Path("runs/quick"))
+    assert wandb_files.run(whole).run_id == first.stem.removeprefix("run-")
+    assert steps_of(wandb_files.history(whole)) == [0, 2, 4, 6, 8]
+
+
+def sentences(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name.startswith("headstart")]
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackWandb]:
+def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """W&B as a user has it who wants a server: a key, a place of its own for settings, no WANDB_MODE."""
     import wandb
 
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
+    monkeypatch.setattr("headstart.training.tracker.INIT_SECONDS", 2)
+    wandb.teardown()
+    yield monkeypatch
+    wandb.teardown()
+
+
+@pytest.fixture
+def server(online: pytest.MonkeyPatch) -> Iterator[LoopbackWandb]:
     with serving() as backend:
-        monkeypatch.setenv("WANDB_BASE_URL", backend.address)
-        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-        monkeypatch.delenv("WANDB_MODE")
-        monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
-        wandb.teardown()
+        online.setenv("WANDB_BASE_URL", backend.address)
         yield backend
-        wandb.teardown()
 
 
-def test_online_runs_arrive_whole(quick: list[str], server: LoopbackWandb) -> None:
+def test_online_runs_arrive_whole(
+    quick: list[str], server: LoopbackWandb, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert main([*quick, "tracker=wandb", "seed=0"]) == 0
     assert len(server.runs) == 2
     for run in server.runs.values():
         assert run["group"] == "quick"
         assert run["jobType"] in ("scratch", "pretrained")
+        assert steps_of(run["history"]) == [0, 4, 8]
         assert run["summary"]["status"] == "finished"
         assert 0 <= run["summary"]["test/accuracy"] <= 1
         assert run["summary"]["cost/flops_total"] > 0
+    assert "wandb:" not in "".join(capfd.readouterr())
 
 
-def test_an_unreachable_server_falls_back_to_offline(
-    quick: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_resumed_run_does_not_double_its_history_on_the_server(
+    quick: list[str], server: LoopbackWandb
 ) -> None:
-    import wandb
+    run = one(quick, "tracker=wandb")
+    with pytest.raises(KeyError):
+        logged(run, [0, 4, 8], fails_at=8)
+    logged(run, [0, 4, 8, 12])
+    (arrived,) = server.runs.values()
+    assert steps_of(arrived["history"]) == [0, 4, 8, 12]
 
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # the discard port: nobody listens
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.delenv("WANDB_MODE")
-    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
-    monkeypatch.setattr("headstart.training.tracker.INIT_SECONDS", 3)
-    wandb.teardown()
-    assert main([*quick, "tracker=wandb", "hydra.mode=RUN"]) == 0
-    wandb.teardown()
-    assert list(Path("runs/quick/wandb").glob("offline-run-*"))
-    assert "logging offline" in caplog.text
+
+@pytest.mark.parametrize(
+    ("asked", "environment", "said", "files"),
+    [
+        ("offline", {"WANDB_MODE": "disabled"}, "WANDB_MODE=disabled: nothing is logged", 0),
+        ("wandb", {"WANDB_DISABLED": "true"}, "WANDB_DISABLED=true: nothing is logged", 0),
+        ("wandb", {"WANDB_MODE": "offline"}, "WANDB_MODE is offline", 1),
+        ("wandb", {"WANDB_MODE": "dryrun"}, "WANDB_MODE is dryrun", 1),
+        ("offline", {"WANDB_MODE": "online"}, "tracker=wandb goes online", 1),
+        ("offline", {"WANDB_MODE": "sometimes"}, "WANDB_MODE=sometimes: Input should be 'online'", 1),
+        (
+            "offline",
+            {"WANDB_BASE_URL": "my server"},
+            "WANDB_BASE_URL=my server: Input should be a valid URL",
+            1,
+        ),
+        ("wandb", {"WANDB_BASE_URL": "http://"}, "WANDB_BASE_URL=http://: Input should be a valid URL", 1),
+        ("wandb", {"WANDB_BASE_URL": "ftp://x"}, "WANDB_BASE_URL=ftp://x: URL scheme should be 'http'", 1),
+        ("wandb", {"WANDB_BASE_URL": "http://127.0.0.1:9"}, "connection refused): logging offline", 1),
+        ("wandb", {"WANDB_API_KEY": ""}, "no API key for", 1),
+        ("wandb", {"WANDB_API_KEY": "short"}, "W&B cannot be used (", 1),
+        ("none", {"WANDB_MODE": "online"}, "", 0),
+    ],
+)
+def test_what_is_not_as_asked_is_said_once_and_the_run_goes_on(
+    quick: list[str],
+    online: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    asked: str,
+    environment: dict[str, str],
+    said: str,
+    files: int,
+) -> None:
+    online.setenv("NETRC", "/nowhere")
+    for name, value in environment.items():
+        online.setenv(name, value)
+    for _ in range(2):
+        logged(one(quick, f"tracker={asked}"), [0])
+    assert len(wandb_files.offline(Path("runs/quick"))) == files
+    assert [said in message for message in sentences(caplog)] == [True] * bool(said)
+
+
+def test_a_server_that_refuses_the_key_is_asked_once(
+    quick: list[str], server: LoopbackWandb, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refuses = True
+    logged(one(quick, "tracker=wandb"), [0])
+    asked = server.requests
+    logged(one(quick, "tracker=wandb", "seed=1"), [0])
+    assert server.requests == asked and len(sentences(caplog)) == 1
+    assert len(wandb_files.offline(Path("runs/quick"))) == 2
+
+
+def test_a_server_that_dies_is_waited_for_once(
+    quick: list[str], online: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving() as backend:
+        online.setenv("WANDB_BASE_URL", backend.address)
+        first = one(quick, "tracker=wandb", "tracker.finish_timeout=1")
+        with tracked(first, identify(first)) as logger:
+            assert isinstance(logger, Mirror)
+            backend.dead = True
+            logger.log_metrics(metrics_of(POINT, "none"), step=0)
+    began = time.monotonic()
+    logged(one(quick, "tracker=wandb", "seed=1"), [0])
+    assert time.monotonic() - began < 10
+    (sentence,) = sentences(caplog)
+    assert "did not take all of a run in 1 s: `wandb sync" in sentence
+    assert len(wandb_files.offline(Path("runs/quick"))) == 1

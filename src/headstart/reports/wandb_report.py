@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import netrc
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from headstart.compare.findings import Findings
 from headstart.compare.quantities.study import main, quantities
@@ -22,12 +19,17 @@ from headstart.node import NAME, ConfigError
 from headstart.records.metric_names import metric_name
 from headstart.reports import build, export, markdown, sections
 from headstart.reports.theme import LIGHT
+from headstart.wandb_server import no_server, off, without_malformed
 
 REPORT, WORKSPACE = "report.wandb.json", "workspace.wandb.json"
 FLAT = ("task", "model", "size")  # keys of a condition that the tracker logs under their own name
 GROUPS = ("optim", "budget")  # groups that it logs as `optim_lr`
 TITLE = 128  # characters that a W&B title may have
-AXES = {"by step": "Step", "by training FLOPs": "cost/flops", "by training seconds": "cost/seconds"}
+AXES = {
+    "by step": "trainer/global_step",
+    "by training FLOPs": "cost/flops",
+    "by training seconds": "cost/seconds",
+}
 # Ids are drawn at random; counted instead, the same records give the same file.
 _IDS = re.compile(r'"(?:__id__|id)": "([0-9a-z]{8,12})"')
 
@@ -231,18 +233,10 @@ def _filterable(findings: Findings) -> None:
 
 def _nowhere() -> str:
     """Why there is no server to save on; "" when one can be asked."""
-    import wandb
-
-    if os.environ.get("WANDB_MODE", "online") != "online":
-        return f"WANDB_MODE is {os.environ['WANDB_MODE']}"
-    host = urlsplit(wandb.Settings().base_url).hostname or ""
-    if os.environ.get("WANDB_API_KEY"):
-        return ""
-    try:
-        known = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
-    except (OSError, netrc.NetrcParseError):
-        known = None
-    return "" if known else f"no API key for {host}: set WANDB_API_KEY, or run `wandb login`"
+    if reason := off():
+        return reason
+    with without_malformed() as wrong:
+        return "; ".join(wrong) or no_server()
 
 
 def _text(told: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 from headstart.meters.flops import FlopCounter
 from headstart.meters.meter import Meter
 from headstart.records.metric_names import orient
+from headstart.records.record import CURVE, read_curve
 from headstart.records.store import append_point
 from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
@@ -21,6 +22,7 @@ from headstart.training.ages import keep_age
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.start import Start, refuse_dishonest
+from headstart.training.tracker import metrics_of
 from headstart.training.watch import Watch
 
 LASTING = (
@@ -118,10 +120,13 @@ class Journal(pl.Callback):
             "reason": "a trial: it never sees the test rows" if self.run.study.trial and finished else reason,
         }
 
-    def resumed(self, former: dict[str, Any]) -> None:
-        """Go on where a former segment of this run stopped."""
+    def resumed(self, former: dict[str, Any], trainer: pl.Trainer) -> None:
+        """Go on where a former segment of this run stopped; loggers get the points that they lack."""
         for name, value in former["journal"].items():
             setattr(self, name, value)
+        points, _ = read_curve(self.folder / CURVE)
+        for point in points:
+            self._mirror(trainer, point)
 
     def _save(self, trainer: pl.Trainer, learner: Learner) -> None:
         """The state at this evaluation, for a run that is stopped before its next one."""
@@ -168,10 +173,13 @@ class Journal(pl.Callback):
             "train_loss": train_loss,
             "validation": self.last,
         }
-        append_point(self.folder / "curve.jsonl", _finite(point))
-        for logger in trainer.loggers:
-            logger.log_metrics(_flat(point), step=self.done)
+        append_point(self.folder / CURVE, _finite(point))
+        self._mirror(trainer, point)
         self._check(train_loss)
+
+    def _mirror(self, trainer: pl.Trainer, point: dict[str, Any]) -> None:
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics_of(point, self.meter.backend.method), step=point["step"])
 
     def _check(self, train_loss: float | None) -> None:
         loss = (self.last or {})["loss"]
@@ -207,15 +215,3 @@ def _finite(point: dict[str, Any]) -> dict[str, Any]:
 
 def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _flat(point: dict[str, Any]) -> dict[str, float]:
-    """Names as dashboards group them: validation/accuracy, train/loss, cost/flops."""
-    validation = {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
-    cost = {
-        f"cost/{name}": point[name]
-        for name in ("samples", "tokens", "tokens_padded", "flops", "seconds", "joules")
-    }
-    return {
-        k: v for k, v in {"train/loss": point["train_loss"], **validation, **cost}.items() if v is not None
-    }

@@ -61,7 +61,7 @@ def train(
     meter = gauges.meter
     for cost in costs:
         meter.resumed(cost)
-    with meter, tracked(run, names.run_id) as logger:
+    with meter, tracked(run, names) as logger:
         # 1. Rows and tokens: the same for both arms.
         with meter.phase("prepare"):
             watch.say("loading rows and weights")
@@ -142,7 +142,7 @@ def _fit(trainer: pl.Trainer, learner: Learner, journal: Journal, former: dict[s
     if former:
         learner.model.load_state_dict(former["model"])
         learner.best_state = former["best"]
-        journal.resumed(former)
+        journal.resumed(former, trainer)
         first, order = former["step"], order[former["step"] :]
     training = _loader(prepared.train, order, run.seed, first)
     validation = _loader(prepared.validation, plan.orders["validation"])

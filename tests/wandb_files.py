@@ -1,0 +1,72 @@
+"""What a W&B offline file holds: protobuf messages in a leveldb log, read with public classes alone."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+BLOCK = 32768  # bytes; records are cut at the ends of blocks
+FULL, FIRST, LAST = 1, 2, 4
+
+
+def messages(path: Path) -> Iterator[Any]:
+    """Every protobuf message of an offline run."""
+    from wandb.proto import wandb_internal_pb2 as pb
+
+    data, position, parts = path.read_bytes(), 7, b""
+    while position + 7 <= len(data):
+        room = BLOCK - position % BLOCK
+        if room < 7:
+            position += room
+            continue
+        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
+        piece = data[position + 7 : position + 7 + length]
+        position += 7 + length
+        parts = piece if kind in (FULL, FIRST) else parts + piece
+        if kind in (FULL, LAST):
+            message = pb.Record()  # pyright: ignore[reportAttributeAccessIssue]
+            message.ParseFromString(parts)
+            yield message
+
+
+def history(path: Path) -> list[dict[str, Any]]:
+    """The logged rows, in order."""
+    return [_values(message.history.item) for message in messages(path) if message.HasField("history")]
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """The summary as it was set last."""
+    values: dict[str, Any] = {}
+    for message in messages(path):
+        if message.HasField("summary"):
+            values |= _values(message.summary.update)
+    return values
+
+
+def metrics(path: Path) -> dict[str, dict[str, Any]]:
+    """Every declared metric (`*` for all): its axis, and how its summary is made."""
+    declared = {}
+    for message in messages(path):
+        if message.HasField("metric"):
+            metric = message.metric
+            ways = [name for name in ("min", "max") if getattr(metric.summary, name)]
+            declared[metric.name or metric.glob_name] = {"axis": metric.step_metric, "summary": ways}
+    return declared
+
+
+def run(path: Path) -> Any:
+    """The message that describes the run."""
+    (described,) = [message.run for message in messages(path) if message.HasField("run")]
+    return described
+
+
+def offline(folder: Path) -> list[Path]:
+    """The files of all offline runs of a study, oldest first."""
+    return sorted((folder / "wandb").glob("offline-run-*/run-*.wandb"))
+
+
+def _values(items: Any) -> dict[str, Any]:
+    return {(item.key or "/".join(item.nested_key)): json.loads(item.value_json) for item in items}
