@@ -170,3 +170,13 @@ def test_leftovers_do_not_change_what_the_rows_are(tmp_path: Path) -> None:
     assert Files.read({"train": str(tmp_path)}).digest() == before
     filled(tmp_path, "train/cat/new.png")
     assert Files.read({"train": str(tmp_path)}).digest() != before
+
+
+def test_a_folder_of_another_split_beside_that_of_train_is_used(tmp_path: Path) -> None:
+    filled(tmp_path, *classes("Training", "Testing"), "valid/*3")
+    splits = load(tmp_path / "Training")
+    assert len(splits.test) == 16 and {"Testing"} == {
+        Path(c["path"]).parts[-3] for c in splits.test["image"][:]
+    }
+    assert "test: Testing, beside train" in splits.notes
+    assert len(load(tmp_path / "Training", siblings=False).test) < 16

@@ -103,15 +103,37 @@ def test_the_family_is_guessed_and_the_yaml_is_one_that_runs(
 def test_a_file_without_a_header_gets_names(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("".join(f"{t}\t{n % 2}\n" for n, t in enumerate(TEXTS)), "utf8")
     found = guess(tmp_path / "x.tsv")
-    assert found.header == ("column_1", "column_2") and found.rows == len(TEXTS)
+    assert found.files["columns"] == ["column_1", "column_2"] and found.rows == len(TEXTS)
     assert found.reading.columns == {"text": "column_1", "label": "column_2"}
+
+
+def test_a_word_per_row_becomes_a_sentence_per_row(tmp_path: Path) -> None:
+    words = [
+        (f"Sentence: {n}" if not place else "", w)
+        for n, t in enumerate(TEXTS)
+        for place, w in enumerate(t.split())
+    ]
+    lines = [
+        "Sentence #,Word,Tag",
+        *(f"{number},{word},{'O' if len(word) > 3 else 'B-X'}" for number, word in words),
+    ]
+    (tmp_path / "ner.csv").write_text("\n".join(lines), "utf8")
+    found = guess(tmp_path / "ner.csv")
+    assert found.rows == len(TEXTS) and found.files["sentence"] == "Sentence #"
+    assert found.reading.columns == {"words": "Word", "tags": "Tag"}
+
+
+def test_files_beside_train_are_said(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        jsonl(tmp_path / f"{split}.jsonl", [{"text": t, "label": n % 2} for n, t in enumerate(TEXTS)])
+    assert f"validation: {tmp_path / 'dev.jsonl'}" in guess(tmp_path / "train.jsonl").notes
 
 
 def test_a_sheet_may_have_columns_without_names(tmp_path: Path) -> None:
     lines = ["v1,v2,,,", *(f"{'ham' if n % 3 else 'spam'},{t},,," for n, t in enumerate(TEXTS))]
     (tmp_path / "spam.csv").write_text("\n".join(lines), "utf8")
     found = guess(tmp_path / "spam.csv")
-    assert found.reading.columns == {"text": "v2", "label": "v1"} and found.header is None
+    assert found.reading.columns == {"text": "v2", "label": "v1"} and "columns" not in found.files
 
 
 @pytest.mark.parametrize(

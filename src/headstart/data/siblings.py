@@ -1,20 +1,21 @@
-"""Siblings: the validation and test files that lie beside train.csv, by the words of the hub."""
+"""Siblings: validation and test files, or folders of images, beside those of train, by the hub's words."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from headstart.data.image_folder import WORDS
+from headstart.data.image_folder import WORDS, Folder
 from headstart.node import DataError
 
 
 def siblings(train: Path) -> dict[str, Path]:
     """The files called like `train` but for the word of their split: dev.tsv and test.tsv beside train.tsv,
-    mine_VALID.csv beside mine_train.csv; none where `train` does not say that it is one."""
+    mine_VALID.csv beside mine_train.csv, and folders of classes; none where `train` does not say that it is
+    one."""
     parts = _parts(train)
     places = [place for place, part in enumerate(parts) if WORDS.get(part) == "train"]
-    if len(places) != 1 or not train.is_file():
+    if len(places) != 1 or not _alike(train, train):
         return {}
     (place,) = places
     files: dict[str, Path] = {}
@@ -26,7 +27,7 @@ def siblings(train: Path) -> dict[str, Path]:
             and theirs[:place] == parts[:place]
             and theirs[place + 1 :] == parts[place + 1 :]
         )
-        if split is None or split == "train" or not same or not file.is_file():
+        if split is None or split == "train" or not same or not _alike(train, file):
             continue
         if split in files:
             raise DataError(
@@ -35,6 +36,10 @@ def siblings(train: Path) -> dict[str, Path]:
             )
         files[split] = file
     return files
+
+
+def _alike(train: Path, other: Path) -> bool:
+    return other.is_file() if train.is_file() else other.is_dir() and Folder.at(other).holds_classes
 
 
 def _parts(file: Path) -> list[str]:

@@ -28,7 +28,13 @@ TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "masked_lm": "files_mlm",
     "text_to_text": "files_to_text",
 }
-READ_WITH = ("encoding", "separator", "columns")  # settings of task.files that change what is seen
+READ_WITH = (
+    "siblings",
+    "encoding",
+    "separator",
+    "columns",
+    "sentence",
+)  # settings of task.files that change what is seen
 GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey images -> pixels that they see
 LOOKED_AT = 32  # images whose size and colours are looked at
 FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
@@ -116,9 +122,7 @@ def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> di
     template = yaml.safe_load((shipped() / "task" / f"{TEMPLATES[reading.kind]}.yaml").read_text("utf8"))
     columns = {role: each if isinstance(each, str) else list(each) for role, each in reading.columns.items()}
     task = {**template, "name": name, **columns}
-    task["files"] = {**template["files"], "train": str(path)}
-    if found.header:
-        task["files"]["columns"] = list(found.header)
+    task["files"] = {**template["files"], **found.files}
     if reading.kind == "text_classification":
         (answer,) = [role for role in ANSWERS if role in reading.columns]
         metrics = list(ANSWERS[answer].metrics)

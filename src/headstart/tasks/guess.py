@@ -62,6 +62,10 @@ QUESTIONS = {
     "answers": ("answers.text", "answers", "answer.text", "answer", "answer_text"),
     "starts": ("answers.answer_start", "answers.start", "starts", "answer_start", "answer_starts", "start"),
 }
+SENTENCE = re.compile(
+    r"(?i)sent(ence)?([\W_]*(#|id|idx|no|number|num))+$"
+)  # says of which sentence a word is
+WORD = re.compile(r"(?i)(word|token)$")
 WORDS_OF_A_NAME = 5
 FEW = 100  # rows
 FLAGS = 3  # so many columns of 0 and 1 are a class each
@@ -98,7 +102,7 @@ class Guess:
     rows: int
     notes: tuple[str, ...]
     nameless: str  # tags that are numbers, whose names are needed; "" where there are none
-    header: tuple[str, ...] | None  # the names that we gave to the columns of a file without any
+    files: Mapping[str, Any]  # settings of task.files with which the rows were read
     raw: RawRows
 
 
@@ -107,7 +111,8 @@ def guess(
 ) -> Guess:
     """What task the rows of a file are made for, with `given` columns by role and settings of `files`;
     DataError when there is none that we know."""
-    raw, header = _raw(path, dict(files or {}))
+    splits, files = _raw({"train": str(path), **(files or {})})
+    raw = splits["train"]
     columns = columns_of(raw)
     readings = _unlike(_given(path, columns, given) if given else _readings(path, columns))
     if not readings:
@@ -118,10 +123,11 @@ def guess(
             f"headstart new task {shlex.quote(str(path))} task.text=COLUMN task.label=COLUMN"
         )
     rows = len(raw.column(raw.names[0]))
-    notes = (*raw.notes, *_notes(columns, readings[0], rows))
+    beside = [f"{split}: {each.where}" for split, each in splits.items() if split != "train"]
+    notes = (*raw.notes, *_notes(columns, readings[0], rows), *beside)
     tags = next((c for c in columns if c.name == readings[0].columns.get("tags")), None)
     nameless = ", ".join(sorted(tags.parts, key=float)) if tags and all(map(is_number, tags.parts)) else ""
-    return Guess(readings[0], tuple(readings[1 : 1 + OTHERS]), rows, notes, nameless, header, raw)
+    return Guess(readings[0], tuple(readings[1 : 1 + OTHERS]), rows, notes, nameless, files, raw)
 
 
 def written(value: Names) -> str:
@@ -134,13 +140,18 @@ def written(value: Names) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _raw(path: Path, files: dict[str, Any]) -> tuple[RawRows, tuple[str, ...] | None]:
-    """The training rows, and the names of the columns where we had to give some."""
-    raw = Files.read({"train": str(path), **files}).raw()["train"]
-    if "columns" in files or path.suffix.lower() not in SEPARATORS or not any(map(_is_content, raw.names)):
-        return raw, None
-    names = tuple(f"column_{number}" for number in range(1, len(raw.names) + 1))
-    return Files.read({"train": str(path), **files, "columns": names}).raw()["train"], names
+def _raw(files: dict[str, Any]) -> tuple[dict[str, RawRows], dict[str, Any]]:
+    """The rows of every split, and the settings with which they are read: also the names of columns where
+    a file has none, and the column of the sentence where a row is one word of it."""
+    splits = Files.read(files).raw()
+    names = splits["train"].names
+    if "columns" not in files and Path(files["train"]).suffix.lower() in SEPARATORS:
+        if any(map(_is_content, names)):
+            return _raw({**files, "columns": [f"column_{number}" for number in range(1, len(names) + 1)]})
+        sentence = next((name for name in names if SENTENCE.match(name)), None)
+        if sentence and "sentence" not in files and any(WORD.match(name) for name in names):
+            return _raw({**files, "sentence": sentence})
+    return splits, files
 
 
 def _is_content(name: str) -> bool:
