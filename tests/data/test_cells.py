@@ -97,6 +97,7 @@ def test_what_a_role_makes_of_a_cell(role: str, value: object, cell: object):
         ("words", "['Ada' ... 'met']", "str \"['Ada' ... 'met']\" in column 'column', text that begins like"),
         ("words", "[Ada, met]", "str '[Ada, met]' in column 'column', text that begins like a list"),
         ("tags", "[ B-PER, O ]", "str '[ B-PER, O ]' in column 'column', text that begins like a list"),
+        ("tags", "B-PER, O", "str 'B-PER, O' in column 'column', tags with commas between them"),
         ("tags", ["O", ""], "list ['O', ''] in column 'column', with an empty tag"),
         ("tags", ["O", None], "list ['O', None] in column 'column', not text"),
         ("labels", "[sad, angry]", "str '[sad, angry]' in column 'column', text that begins like a list"),
@@ -199,6 +200,8 @@ def test_an_answer_must_stand_where_it_is_said_to():
     for start in (-1, 99):
         with pytest.raises(DataError, match=rf"does not stand at character {start} "):
             aligned(context=["one two"], answers=[["two"]], starts=[[start]])
+    with pytest.raises(DataError, match=r"rows.json row 1 has an empty answer: write an empty list where a"):
+        aligned(context=["one two"], answers=[[""]], starts=[[-1]])
     with pytest.raises(DataError, match="has 1 answers and 2 starts"):
         aligned(context=["one two"], answers=[["two"]], starts=[[4, 5]])
 

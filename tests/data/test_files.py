@@ -142,6 +142,8 @@ def test_a_quoted_csv_cell_may_hold_commas_and_line_ends(tmp_path: Path):
             "t.jsonl line 2 has nothing in column 'text'",
         ),
         ("t.jsonl", '{"text": 7, "label": 1}\n', "t.jsonl line 1 holds int 7 in column 'text', not text"),
+        ("t.json", "[" * 100_000, "t.json is nested too deeply to be rows"),
+        ("t.jsonl", "[" * 100_000, "t.jsonl line 1 is nested too deeply to be a row"),
         ("t.parquet", "no parquet at all", "t.parquet: not a whole parquet file ("),
         (
             "t.xlsx",

@@ -72,3 +72,21 @@ def test_what_a_person_says_is_done(tmp_path: Path):
         DataError, match=r"t.csv line 3 has 3 cells where 2 columns are expected \(text, label\)"
     ):
         read(tmp_path / "t.csv", "text;label\na;1\nb;c;1\n", separator=";")
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ('text\tlabel\n"he said ""so"""\t1\nno\t0\n', ['he said "so"', "no"]),
+        ('"text"\t"label"\n"so"\t"1"\n', ["so"]),
+        ('text\tlabel\n"so"\t1\n', ['"so"']),
+        ('text\tlabel\n"he said ""so"""\t1\nand "no"\t0\n', ['"he said ""so"""', 'and "no"']),
+        ('text\tlabel\n"so\t1\nno"\t0\n', ['"so', 'no"']),
+    ],
+)
+def test_quotes_between_tabs_are_text_unless_a_csv_writer_wrote_them(
+    text: str, cells: list[str], tmp_path: Path
+):
+    raw = read(tmp_path / "t.tsv", text)
+    assert raw.column("text") == cells
+    assert bool(raw.notes) == (not any(cell[0] == '"' for cell in cells))

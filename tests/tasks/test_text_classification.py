@@ -109,6 +109,7 @@ def test_a_mistake_in_the_task_is_one_sentence(given: dict[str, Any], said: str)
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
+        ("label", ["0", "1.0", "nan"] * 10, "some rows have the label nan and all others have numbers"),
         ("label", ["good"] * 30, "there is nothing to tell apart"),
         (
             "labels",

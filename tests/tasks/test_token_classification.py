@@ -212,6 +212,11 @@ class TestPrepared:
         with pytest.raises(DataError, match=r"2 names are for the numbers 0 to 1, and .* has the tags '2'"):
             family(strange, names=("O", "B-X")).prepare(tiny(tiny_model), All())
 
+    def test_a_word_per_row_is_no_sentence(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [{"words": [word], "tags": ["OX"[len(word) % 2]]} for word in WORDS]
+        with pytest.raises(DataError, match=r"every training row is one word; .* in task.files.sentence"):
+            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+
     def test_one_tag_is_not_enough(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O", "O"]} for word in WORDS]
         with pytest.raises(DataError, match="every training word has the tag 'O'; two tags are needed"):

@@ -85,6 +85,8 @@ def _tags(value: Any) -> list[str]:
     tags = _words(value)
     if isinstance(value, str) and tags[0] == "[":
         raise UnfitError(NO_LIST)
+    if isinstance(value, str) and len(tags) > 1 and all(tag.endswith(",") for tag in tags[:-1]):
+        raise UnfitError("tags with commas between them: write them with spaces alone, or as a list")
     if not all(map(str.strip, tags)):
         raise UnfitError("with an empty tag: every word needs one")
     return tags

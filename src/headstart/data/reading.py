@@ -109,6 +109,8 @@ def _parquet(path: Path) -> RawRows:
 def _json(path: Path, text: str) -> list[Any]:
     try:
         rows = json.loads(text)
+    except RecursionError:
+        raise DataError(f"{path} is nested too deeply to be rows") from None
     except json.JSONDecodeError as error:
         hint = "; if every line is an object of its own, call it .jsonl" if error.msg == "Extra data" else ""
         raise DataError(f"{path} line {error.lineno} is not JSON ({error.msg}): correct it{hint}") from None
@@ -143,6 +145,8 @@ def _jsonl(path: Path, text: str) -> tuple[list[Any], list[int]]:
         if line.strip():
             try:
                 rows.append(json.loads(line))
+            except RecursionError:
+                raise DataError(f"{path} line {number} is nested too deeply to be a row") from None
             except json.JSONDecodeError as error:
                 raise DataError(f"{path} line {number} is not JSON ({error.msg}): correct the line") from None
             lines.append(number)

@@ -174,8 +174,10 @@ def _check_alignment(raw: RawRows, cells: Cells) -> None:
 
 
 def _check_answer(where: str, context: str, answer: str, start: int) -> None:
+    if not answer.strip():
+        raise DataError(f"{where} has an empty answer: write an empty list where a question has none")
     found = context[start : start + len(answer)] if start >= 0 else ""
-    if not answer.strip() or found.split() != answer.split():
+    if found.split() != answer.split():
         raise DataError(
             f"{where}: the answer {short(answer)} does not stand at character {start} of its context "
             f"({short(found)} does): correct task.starts, which counts characters from 0"

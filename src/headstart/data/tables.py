@@ -15,6 +15,7 @@ from headstart.node import DataError
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 KNOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 DECLARED = re.compile(r"\"?sep=(.)\"?[ \t,;|]*\n")  # the first line that Excel reads, and may write
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 NO_HEADER = "; if the file has no header line, name its columns in task.files.columns=[...]"
 LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a long text
 
@@ -26,6 +27,8 @@ def table(path: Path, text: str, separator: str | None, columns: Sequence[str] |
     parted_by = separator or (declared[1] if declared else _separator(path, text, columns))
     seen = separator is None and parted_by != SEPARATORS[path.suffix.lower()]
     notes = (f"{path.name}: its cells are parted by {KNOWN.get(parted_by, repr(parted_by))}",) if seen else ()
+    if parted_by == "\t" and _are_quoted(text):
+        notes += (f"{path.name}: the quotes around cells are no part of them",)
     lines = _lines(path, text, parted_by)
     names = tuple(columns) if columns else next((cells for _, cells in lines), None)
     if names is None:
@@ -88,16 +91,33 @@ def _whole(
 
 
 def _lines(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells). Quotes have no meaning between tabs: a lone one in a sentence must not
-    swallow the lines after it."""
+    """(line number, cells)."""
     return _tabbed(text) if separator == "\t" else _quoted(path, text, separator)
 
 
 def _tabbed(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Split at \\n only, since other line separators of Unicode are text."""
+    """Split at \\n only, since other line separators of Unicode are text. A lone quote in a sentence must
+    not swallow the lines after it: quotes are text, unless all of them are as a csv writer leaves them."""
+    quoted = _are_quoted(text)
     for number, line in enumerate(text.split("\n"), 1):
         if line:
-            yield number, line.split("\t")
+            cells = line.split("\t")
+            yield number, [_unquoted(cell) for cell in cells] if quoted else cells
+
+
+def _are_quoted(text: str) -> bool:
+    """Whether every cell with a quote in it is quoted whole, its own quotes doubled, and either some are
+    doubled or the header is quoted, too."""
+    if '"' not in text:
+        return False
+    cells = [cell for line in text.split("\n") for cell in line.split("\t") if '"' in cell]
+    header = text.split("\n", 1)[0].split("\t")
+    written = any('""' in cell[1:-1] for cell in cells) or all(map(QUOTED.fullmatch, header))
+    return written and all(map(QUOTED.fullmatch, cells))
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell
 
 
 def _quoted(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

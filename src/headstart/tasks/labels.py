@@ -69,6 +69,11 @@ class OneClass(Answer):
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
         """The classes of all training rows, chosen or not; the other splits may not hold others."""
         known = sorted(set(splits.train["label"][:]))
+        if "nan" in map(str.lower, known) and are_numbers(name for name in known if name.lower() != "nan"):
+            raise DataError(
+                f"task.label={column}: some rows have the label nan and all others have numbers: fill these "
+                "or remove them"
+            )
         if len(known) == 1:
             raise DataError(
                 f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
