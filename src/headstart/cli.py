@@ -10,6 +10,7 @@ from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS
 from headstart.node import ConfigError, HeadstartError, nearest
+from headstart.terminal import write_any_text
 
 HELP = """\
 headstart: what do pretrained weights buy? The same transformer from random and from pretrained weights.
@@ -36,6 +37,7 @@ Exit code: 0 all is well; 1 a run, its rows, its weights or a record failed, or 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
+    write_any_text()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)

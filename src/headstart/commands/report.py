@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from headstart.commands.arguments import Command, Once, Parser
 from headstart.node import ConfigError
+from headstart.terminal import write_data
 
 
 def _arguments(parser: Parser) -> None:
@@ -67,7 +67,7 @@ def _export(folder: str, form: str, to: str | None) -> None:
         raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
     text = FORMATS[form](open_study(folder).findings)
     if to is None:
-        sys.stdout.write(text)
+        write_data(text)
     else:
         print(f"wrote {write_text(Path(to), text)}")
 

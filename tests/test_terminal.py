@@ -1,0 +1,87 @@
+"""Terminals that are not UTF-8: everything is written, nothing is a traceback, files stay UTF-8."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests import factory
+
+from headstart.cli import main
+from headstart.terminal import write_any_text
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:
+    """What arrives at a terminal of that encoding from here on, stdout and stderr in one."""
+    arrived = io.BytesIO()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(arrived, encoding, write_through=True))
+    return arrived
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("ascii", "3 x 2 +/- 1 - e -> ? ?"),
+        ("cp1252", "3 × 2 ± 1 – é -> ? ?"),
+        ("latin-1", "3 × 2 ± 1 - é -> ? ?"),
+        ("utf-8", "3 × 2 ± 1 – é → 語 ?"),
+    ],
+)
+def test_characters_that_are_missing_have_others_alike(
+    encoding: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = terminal(monkeypatch, encoding)
+    write_any_text()
+    print("3 × 2 ± 1 – é → 語 \ud83d", end="")
+    assert arrived.getvalue() == written.encode(encoding)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["tasks"],
+        ["models"],
+        ["report", "runs/étude"],
+        ["report", "runs/étude", "--export", "csv"],
+        ["report", "runs/étude", "--export", "md"],
+        ["report", "runs/nö such – folder"],
+        ["task=nö"],
+        ["nö"],
+    ],
+)
+def test_every_command_writes_to_it(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    factory.make_study(tmp_path / "runs/étude", seeds=(0, 1))
+    arrived = terminal(monkeypatch, "ascii")
+    assert main(words) in (0, 1, 2)
+    assert len(arrived.getvalue()) > 10
+
+
+def test_exported_data_is_utf8_where_it_goes_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory.make_study(tmp_path / "runs/docs", seeds=(0, 1))
+    arrived = terminal(monkeypatch, "ascii")
+    assert main(["report", str(tmp_path / "runs/docs"), "--export", "md"]) == 0
+    assert "×" in arrived.getvalue().decode("utf-8")
+
+
+def test_a_study_ends_well_where_the_locale_is_c(quick: list[str]) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "headstart", *quick, "seed=0"],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr + done.stdout and done.stdout.isascii()
+    assert b"finished" in done.stdout and b"[1/1]" in done.stderr
