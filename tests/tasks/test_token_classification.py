@@ -212,6 +212,13 @@ class TestPrepared:
         with pytest.raises(DataError, match=r"2 names are for the numbers 0 to 1, and .* has the tags '2'"):
             family(strange, names=("O", "B-X")).prepare(tiny(tiny_model), All())
 
+    def test_names_in_train_and_numbers_in_test_are_refused(
+        self, tiny_model: Path, sentences: Path, tmp_path: Path
+    ) -> None:
+        test = str(written(tmp_path / "test.jsonl", [{"words": ["good", "red"], "tags": [1, 0]}]))
+        with pytest.raises(DataError, match=r"classes are B-BAD, B-GOOD, O in train and 0, 1 in test: write"):
+            family(sentences, files={"test": test}).prepare(tiny(tiny_model), All())
+
     def test_a_word_per_row_is_no_sentence(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word], "tags": ["OX"[len(word) % 2]]} for word in WORDS]
         with pytest.raises(DataError, match=r"every training row is one word; .* in task.files.sentence"):

@@ -9,7 +9,7 @@ import re
 import tokenize
 from typing import Any
 
-OPENS = re.compile(r"[\"']?\s*[\[{(]")
+OPENS = re.compile(r"[\"']?\s*(?:array)?[\[{(]")
 NO_COMMA = re.compile(r"""["']\s*["']|["'\d.]\s+["'\d]|array\(""")  # numpy: ['a' 'b'], [0 1], array([0])
 VALUES = (tokenize.STRING, tokenize.NUMBER)
 

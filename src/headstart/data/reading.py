@@ -82,11 +82,11 @@ def dataset_rows(dataset: Dataset, where: str, folder: Path | None = None) -> Ra
 
 def _named(value: Any, feature: Any) -> Any:
     """A value with the names of classes in place of their numbers, in lists and mappings too."""
-    from datasets import ClassLabel, List
+    from datasets import ClassLabel, LargeList, List
 
     if isinstance(feature, ClassLabel):
         return feature.names[value] if value is not None and value >= 0 else None
-    if isinstance(feature, List) and value is not None:
+    if isinstance(feature, List | LargeList) and value is not None:
         return [_named(part, feature.feature) for part in value]
     if isinstance(feature, dict) and value is not None:
         return {name: _named(value[name], part) for name, part in feature.items()}

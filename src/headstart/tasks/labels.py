@@ -136,6 +136,7 @@ class ManyClasses(Answer):
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
         """The classes of all rows: a rare one may be held out whole, which the notes then say."""
         given = splits.train["labels"][:]
+        refuse_numbers(splits, "labels", f"task.labels={column}")
         known = sorted(
             {name for rows in (given, *_others(splits, "labels").values()) for row in rows for name in row}
         )
@@ -277,6 +278,25 @@ def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:
         return as_dataset(cells | {role: [cell(value) for value in cells[role]]})
 
     return replace(splits, **{split: renamed(getattr(splits, split)) for split in SPLITS})
+
+
+def refuse_numbers(splits: Splits, role: str, where: str) -> None:
+    """DataError where train has names of classes, in a role whose cells are lists, and validation or test
+    numbers, or the other way round: nothing in one of them would ever be right."""
+    known, *others = (
+        {name for row in rows[role][:] for name in row}
+        for rows in (splits.train, splits.validation, splits.test)
+    )
+    for split, classes in zip(SPLITS[1:], others, strict=True):
+        if classes and known and are_numbers(classes) != are_numbers(known):
+            raise DataError(
+                f"{where}: classes are {_shown(known)} in train and {_shown(classes)} in {split}: write them "
+                "in the same way"
+            )
+
+
+def _shown(classes: Iterable[str]) -> str:
+    return ", ".join(sorted(classes)[:SHOWN])
 
 
 def are_numbers(classes: Iterable[str]) -> bool:

@@ -15,7 +15,7 @@ from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.labels import are_numbers, named
+from headstart.tasks.labels import are_numbers, named, refuse_numbers
 from headstart.tasks.spans import OUTSIDE, entities, shown
 from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded, special_counts
 
@@ -158,6 +158,7 @@ class TokenClassification(Family):
                 f"task.tags={self.tags}: the tags are numbers ({', '.join(classes[:8])}), which may mean "
                 "anything: give the names of 0, 1, 2, ... in their order, as in task.names=[O,B-PER,I-PER]"
             )
+        refuse_numbers(splits, "tags", f"task.tags={self.tags}")
         return tuple(classes)
 
 
