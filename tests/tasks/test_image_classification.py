@@ -205,6 +205,39 @@ def test_a_digit_is_what_its_label_says() -> None:
     assert "images: 1 x 8 x 8, mean/deviation 0.5/0.5" in prepared.facts["notes"]
 
 
+@pytest.mark.parametrize(
+    ("levels", "suffix", "said"),
+    [
+        (
+            np.arange(64, dtype=np.uint16) * 64,
+            "png",
+            "lie between 0 and 16 of 0 to 255, which a viewer shows as one",
+        ),
+        (
+            np.arange(64, dtype=np.uint8) * 4,
+            "gif",
+            "12 images have several frames or pages, of which the first is",
+        ),
+        (np.arange(64, dtype=np.uint8) * 4, "png", None),
+    ],
+)
+def test_what_a_person_should_know_of_the_images_is_noted(
+    tmp_path: Path, levels: np.ndarray, suffix: str, said: str | None
+) -> None:
+    for number in range(12):
+        file = tmp_path / "ab"[number % 2] / f"{number}.{suffix}"
+        file.parent.mkdir(exist_ok=True)
+        first, second = (
+            Image.fromarray(np.roll(levels, turn).reshape(8, 8)) for turn in (number, -number - 9)
+        )
+        first.save(file, **({"save_all": True, "append_images": [second]} if suffix == "gif" else {}))
+    task = ImageClassification.read(
+        {"kind": "image_classification", "name": "mine", "files": {"train": str(tmp_path)}}
+    )
+    notes = task.prepare(own(VIT), All()).facts["notes"]
+    assert any(said in note for note in notes) if said else not any("viewer" in note for note in notes)
+
+
 def test_a_given_size_goes_into_the_architecture() -> None:
     asked = digits(image_size=16)
     prepared = asked.prepare(own(VIT), PerClass(per_class=1))

@@ -110,7 +110,7 @@ def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str
     """The yaml, with what was seen as comments."""
     family = found.reading.kind.replace("_", " ")
     head = [f"# {found.rows} rows of {path.name}, read as {family}; correct what is wrong."]
-    head += [f"# {note}" for note in notes]
+    head += [f"# {' '.join(note.split())}" for note in notes]
     body = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
     said = "validation and test are held out of train unless they are given"
     return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {said}\nfiles:")

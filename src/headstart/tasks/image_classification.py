@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+LOOKED_AT = 256  # images
+NARROW = 32  # of 256 levels
+
+
 @dataclass(frozen=True)
 class LabelledImages:
     """The images of one split, what they are called, and the number of their class."""
@@ -108,7 +112,8 @@ class ImageClassification(Family):
         whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
         ready = {name: _labelled(rows, answer, wanted) for name, rows in whole.items()}
         ready["train"] = ready["train"].take(chosen)
-        notes = [*splits.notes, wanted.words(), *_frames(whole), *answer.notes(ready["train"].labels)]
+        seen = [*_frames(whole), *_range(ready["train"].pixels)]
+        notes = [*splits.notes, wanted.words(), *seen, *answer.notes(ready["train"].labels)]
         facts = self.facts(splits, train, ready, classes=list(answer.classes), notes=notes)
         sized = {} if self.image_size is None else {"image_size": self.image_size}
         return Prepared(**ready, classes=answer.classes, facts=facts, head=answer.head | sized)
@@ -145,6 +150,18 @@ def _frames(whole: Mapping[str, Any]) -> list[str]:
         return []
     named = ", ".join(cell["path"] or f"sha256 {cell['sha256'][:12]}…" for cell in cells[:3])
     return [f"{len(cells)} images have several frames or pages, of which the first is used: {named}"]
+
+
+def _range(pixels: np.ndarray) -> list[str]:
+    """A note where images of (images, channels, height, width) uint8 are of one colour all over."""
+    first = pixels[:LOOKED_AT]
+    darkest, brightest = int(first.min()), int(first.max())
+    if brightest - darkest >= NARROW:
+        return []
+    return [
+        f"the pixels of the first {len(first)} images lie between {darkest} and {brightest} of 0 to 255, "
+        "which a viewer shows as one colour: stretch grey levels of 12 bits that lie in files of 16"
+    ]
 
 
 def _labelled(rows: Any, answer: OneClass, wanted: PixelFormat) -> LabelledImages:
