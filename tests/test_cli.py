@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.factory import make_study
 from tests.studies.command import headstart, records, without
 
 import headstart as package
 from headstart.commands.registry import COMMANDS
+from headstart.node import ConfigError
+from headstart.studies.claim import check_settings
 
 HEADSTART = [sys.executable, "-m", "headstart"]
 
@@ -106,11 +110,75 @@ def test_cfg_shows_the_settings_and_runs_nothing(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_shell_gets_its_completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["report", "absent"], 1),
+        (["report", "absent", "--export", "xlsx"], 2),
+        (["report", "absent", "--export", "csv"], 1),
+        (["energy", "absent", "meter.csv"], 1),
+        (["energy", "absent"], 2),
+        (["verify", "absent"], 1),
+        (["verify"], 2),
+        (["new", "task", "absent.csv"], 1),
+        (["new", "table", "absent.csv"], 2),
+        (["reproduce", "absent"], 1),
+        (["reproduce"], 2),
+        (["reproduce", "--all"], 2),
+        (["reproduce", "page", "size=n32"], 2),
+        (["reproduce", "page", "arm=scratch"], 2),
+        (["reproduce", "page", "optim.lrr=1"], 2),
+        (["reproduce", "--all", "optim.lr=1"], 2),
+        (["reproduce", "run", "seed=1"], 2),
+        (["models", "--plot", "x.pdf"], 2),
+        (["tasks", "here"], 2),
+        (["doctor", "--jsn"], 2),
+        (["plan", "optim.lrr=1"], 2),
+        (["plan", "task=files", "task.files.train=absent.csv", "task.text=a", "task.label=b"], 1),
+        (["fetch", "optim.lrr=1"], 2),
+        (["tasks"], 0),
+        (["help", "energy"], 0),
+    ],
+)
+def test_exit_codes_are_those_of_the_help(
+    words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    typed = headstart("-sc", "install=bash")
-    assert typed.code == 0
-    assert "complete -o nospace -o default -F hydra_bash_completion headstart" in typed.out
+    monkeypatch.setattr("headstart.studies.job._run", lambda *_: pytest.fail("a run has begun"))
+    page = tmp_path / "experiments/page"
+    page.mkdir(parents=True)
+    claim = {"claim": "x", "came_out": True, "commands": {"laptop": ["study=first_look"]}, "expects": []}
+    if "--all" not in words or len(words) > 2:
+        (page / "claim.json").write_text(json.dumps(claim), "utf8")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/record.json").write_text("{}", "utf8")
+    typed = headstart(*(str(page) if word == "page" else word for word in words))
+    assert typed.code == code, typed.err
+    assert (code == 0) == (typed.err == "")
+    assert all(line.startswith("headstart: ") for line in typed.err.splitlines())
+
+
+def test_a_claim_may_be_checked_with_other_seeds_and_other_devices() -> None:
+    check_settings(["study=first_look"], ["seed=5", "hardware=cpu", "tracker=none"])
+    with pytest.raises(ConfigError, match="with size=n32 the study compares something else"):
+        check_settings(["study=first_look"], ["seed=5", "size=n32"])
+
+
+def test_what_is_exported_goes_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", seeds=[0], examples=30)
+    to = tmp_path / "new/folder/numbers.csv"
+    assert headstart("report", str(study), "--export", "csv", "--to", str(to)).code == 0
+    assert to.read_text("utf8").startswith("name,")
+
+
+def test_a_name_that_no_task_can_have_is_made_one_and_said(
+    reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = headstart("new", "task", str(reviews), "my first task")
+    assert (typed.code, typed.err) == (0, "")
+    assert "called my_first_task: a name is made of letters" in typed.out
+    assert (tmp_path / "conf/task/my_first_task.yaml").is_file()
 
 
 @pytest.mark.parametrize("asked", [["report", "--help"], ["help", "report"], ["report", "x", "-h"]])

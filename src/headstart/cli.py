@@ -82,7 +82,7 @@ def _command(word: str) -> Command:
 
 def help_text() -> str:
     """The help page, with the choices that exist here."""
-    from headstart.studies.compose import choices
+    from headstart.studies.search import choices
 
     commands = [study.COMMAND, *COMMANDS.values()]
     usages = [(f"{command.word} {command.takes}".lstrip(), command.does) for command in commands]

@@ -188,3 +188,26 @@ class TestAFolderOfOnesOwn:
         self.write(here, "experiments/first_look/settings.yaml", "a: 1\n")
         assert "first_look" not in choices()
         assert runs_of(["seed=0"])
+
+    def test_a_second_checkout_with_the_same_yaml_is_no_mistake(self, here: Path) -> None:
+        for path in shipped().glob("s*/*.yaml"):
+            self.write(here, f"conf/{path.parent.name}/{path.name}", path.read_text("utf8"))
+        assert len(runs_of(["seed=0"])) == 2
+
+    @pytest.mark.parametrize(
+        ("folder", "sentence"),
+        [
+            ("notes", "have names of a shipped choice, which would be used instead; rename them"),
+            ("src/headstart/studies", "install this checkout instead: pip install -e ."),
+        ],
+    )
+    def test_other_yaml_under_shipped_names_is_one_sentence(
+        self, here: Path, folder: str, sentence: str
+    ) -> None:
+        (here / folder).mkdir(parents=True)
+        for path in shipped().glob("*/*.yaml"):
+            self.write(here, f"conf/{path.parent.name}/{path.name}", "other: 1\n")
+        typed = headstart("plan", "seed=0", "arm=scratch")
+        assert typed.code == 2
+        assert len(typed.err.splitlines()) == 1
+        assert len(typed.err) < 300 and sentence in typed.err

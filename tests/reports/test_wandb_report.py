@@ -126,7 +126,7 @@ def test_without_the_extra_one_sentence_says_what_to_type(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
-    with pytest.raises(ConfigError, match=r"pip install 'headstart\[wandb-report\]'"):
+    with pytest.raises(ConfigError, match=r"is not installed; pip install -e .*wandb-report\]'"):
         wandb_report.send(handmade.study(), tmp_path, "team/project")
 
 

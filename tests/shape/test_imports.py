@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-SETTINGS = {"node", "own", "budget", "hardware", "optim", "streams", "study"}  # files for every room
+SETTINGS = {
+    "extras",
+    "node",
+    "own",
+    "budget",
+    "hardware",
+    "optim",
+    "streams",
+    "study",
+}  # files for every room
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
 MAY_IMPORT = {
+    "extras": set(),
     "node": set(),
     "own": {"node"},
     "budget": {"node"},
@@ -34,7 +44,7 @@ MAY_IMPORT = {
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server"},
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
     "compare": {"node", "records", "streams"},
-    "reports": {"node", "records", "compare", "wandb_server"},
+    "reports": {"extras", "node", "records", "compare", "wandb_server"},
     "opened": {"node", "records", "compare", "reports"},
     "commands": {
         "node",
@@ -46,6 +56,7 @@ MAY_IMPORT = {
         "records",
         "models",
         "opened",
+        "run",
         "terminal",
     },
     "cli": {"node", "studies", "commands", "terminal", ""},

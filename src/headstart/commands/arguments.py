@@ -62,8 +62,8 @@ class Parser(argparse.ArgumentParser):
     """An argparse parser whose mistakes are a ConfigError, so that they end like all others."""
 
     def flags(self) -> list[str]:
-        """Every flag by its long name."""
-        return [action.option_strings[-1] for action in self._actions if action.option_strings]
+        """Every flag by its longest name."""
+        return [max(action.option_strings, key=len) for action in self._actions if action.option_strings]
 
     def error(self, message: str) -> NoReturn:
         """A wrong word: one sentence, and where to read more."""

@@ -37,6 +37,10 @@ def _models(options: Namespace) -> int:
     from headstart.reports import models as reporting
     from headstart.studies.search import places
 
+    if options.plot is not None:
+        from headstart.reports.models_plot import check_file
+
+        check_file(options.plot)
     found = reporting.rows(listed(yamls(places())))
     console = Console()
     if options.plot is not None:

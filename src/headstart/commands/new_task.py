@@ -33,6 +33,8 @@ def _run(options: Namespace) -> int:
         options.file, names[0] if names else None, [word for word in options.words if "=" in word]
     )
     print(f"{options.file}: {made.found.rows} rows, read as {made.found.reading.kind.replace('_', ' ')}")
+    if names and names[0] != made.yaml.stem:
+        print(f"  called {made.yaml.stem}: a name is made of letters, digits and _ . + -")
     for note in made.notes:
         print(f"  {note}")
     print(f"wrote {made.yaml}; look at it, then:\n  {made.command}")

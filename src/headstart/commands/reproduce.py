@@ -33,6 +33,8 @@ def _run(options: Namespace) -> int:
         raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
     folder = Path(words[0])
     if (folder / "record.json").is_file():
+        if given := [*words[1:], *(["--scale"] if options.scale else [])]:
+            raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(given)}")
         return _run_again(folder)
     from headstart.compare.quantities.expected import read_claim
 
@@ -70,10 +72,14 @@ def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
 def _every_page(settings: Sequence[str], scale: str) -> int:
     from headstart.compare.quantities.expected import pages, read_claim
     from headstart.reports.claims import show_all
+    from headstart.studies.claim import check_settings
 
     claims = [read_claim(folder) for folder in pages(Path("experiments"))]
     if not claims:
         raise ConfigError("reproduce --all: there is no page with a claim.json in ./experiments")
+    for claim in claims:
+        if scale in claim.commands:
+            check_settings(claim.commands[scale], settings)
     results = []
     for number, claim in enumerate(claims, 1):
         print(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}", flush=True)

@@ -25,6 +25,7 @@ def _arguments(parser: Parser) -> None:
     parser.add_argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone")
     known = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=known, help="print what Hydra knows")
+    parser.add_argument("--shell-completion", "-sc", action="store_true", help="with install=bash: for eval")
     parser.add_argument("--hydra-help", action="store_true", help="print Hydra's own help")
 
 
@@ -37,6 +38,11 @@ def _seconds(text: str) -> float:
 
 
 def _run(options: Namespace) -> int:
+    if options.shell_completion:
+        from headstart.commands.completion import complete
+        from headstart.commands.registry import COMMANDS
+
+        return complete(options.settings, COMMANDS, COMMAND)
     if options.cfg or options.info or options.hydra_help:
         return _show(options)
     if options.resolve or options.package:

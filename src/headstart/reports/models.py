@@ -58,13 +58,18 @@ def rows(listed: Iterable[Listed]) -> list[Row]:
 
 
 def table(found: Sequence[Row], *, plain: bool = False) -> Table:
-    """One line per model; `plain` is for what does not go to a terminal."""
-    shown = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, header_style="" if plain else "dim")
+    """One row per model, however narrow the terminal; `plain` is for what does not go to a terminal."""
+    shown = Table(
+        box=None if plain else box.SIMPLE_HEAD,
+        pad_edge=False,
+        expand=True,
+        header_style="" if plain else "dim",
+    )
     shown.add_column("model=", no_wrap=True)
     shown.add_column("parameters", justify="right", no_wrap=True)
     shown.add_column("year", no_wrap=True)
     shown.add_column("weights", no_wrap=True)
-    shown.add_column("paper; pretraining as published")
+    shown.add_column("pretraining as published; paper", no_wrap=True, overflow="ellipsis", ratio=1)
     for family, group in itertools.groupby(found, key=lambda row: row.family):
         shown.add_section()
         shown.add_row(Text((family or "unknown until fetched").replace("_", "-"), style="bold"))
@@ -99,8 +104,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     about = "" if row.counted or row.parameters is None else "~"
     size = about + numbers.si(row.parameters, "")
     year = "" if row.year is None else str(row.year)
-    told = ((row.paper or "").partition(",")[0], cost(row.pretraining))
-    return (row.choice, size, year, row.weights, "\n".join(line for line in told if line))
+    told = (cost(row.pretraining), (row.paper or "").partition(",")[0])
+    return (row.choice, size, year, row.weights, "; ".join(part for part in told if part))
 
 
 def cost(figures: Sequence[Figure]) -> str:

@@ -27,12 +27,17 @@ APART = 13  # pixels between the names of models of one year
 LABEL = alt.Axis(labelLimit=320, ticks=False, domain=False)
 
 
-def save(found: Sequence[Row], emitted: Emitted, file: Path) -> Path:
-    """Draw both charts into an svg or png file; ConfigError on another suffix or a missing folder."""
+def check_file(file: Path) -> None:
+    """ConfigError when nothing can be drawn into `file`: another suffix than svg or png, or no folder."""
     if file.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"--plot {file}: the name must end in {' or '.join(SUFFIXES)}")
     if not file.parent.is_dir():
         raise ConfigError(f"--plot {file}: there is no folder {file.parent}")
+
+
+def save(found: Sequence[Row], emitted: Emitted, file: Path) -> Path:
+    """Draw both charts into an svg or png file."""
+    check_file(file)
     import vl_convert
 
     spec = alt.vconcat(sizes(found), carbon(emitted), spacing=40).resolve_scale(

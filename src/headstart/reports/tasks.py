@@ -1,7 +1,8 @@
-"""The tasks in the terminal and as JSON: one line per choice of task=..."""
+"""The tasks in the terminal and as JSON: one row per choice of task=..., however narrow the terminal."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 STATES = {True: "here", False: "to fetch", None: "your files"}
 
@@ -39,15 +41,16 @@ def show_tasks(tasks: Sequence[Listed], *, as_json: bool = False, console: Conso
         names = ("choice", "kind", "source", "what", "headline", "about", "here")
         console.out(json.dumps([{name: getattr(task, name) for name in names} for task in tasks], indent=2))
         return
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
-    for name in ("task", "family", "headline", "rows", "about"):
-        table.add_column(name, overflow="fold")
-    last = ""
-    for task in tasks:
-        if last not in ("", task.kind):
-            table.add_section()
-        rows = " ".join(part for part in (task.source, task.what) if part) + f" ({STATES[task.here]})"
-        table.add_row(task.choice, "" if task.kind == last else task.kind, task.headline, rows, task.about)
-        last = task.kind
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, expand=True)
+    table.add_column("task=", no_wrap=True)
+    for name in ("headline", "rows", "from"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("about", no_wrap=True, overflow="ellipsis", ratio=1)
+    for kind, group in itertools.groupby(tasks, key=lambda task: task.kind):
+        table.add_section()
+        table.add_row(Text(kind.replace("_", " "), style="bold"))
+        for task in group:
+            cells = (task.choice, task.headline, STATES[task.here], task.source, task.about)
+            table.add_row(*map(Text, cells))
     console.print(table)
     console.print("\na task of your own is one yaml in conf/task: headstart new task my.csv", highlight=False)

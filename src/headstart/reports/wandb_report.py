@@ -15,6 +15,7 @@ from typing import Any
 
 from headstart.compare.findings import Findings
 from headstart.compare.quantities.study import main, quantities
+from headstart.extras import install
 from headstart.node import NAME, ConfigError
 from headstart.records.metric_names import metric_name
 from headstart.reports import build, export, markdown, sections
@@ -218,9 +219,7 @@ def _place(place: str) -> tuple[str, str]:
     if not (entity and slash and project) or "/" in project:
         raise ConfigError(f"--wandb: needs ENTITY/PROJECT such as my-team/headstart, got {place!r}")
     if importlib.util.find_spec("wandb_workspaces") is None:
-        raise ConfigError(
-            "--wandb: wandb-workspaces is not installed; type: pip install 'headstart[wandb-report]'"
-        )
+        raise ConfigError(f"--wandb: wandb-workspaces is not installed; {install('wandb-report')}")
     return entity, project
 
 

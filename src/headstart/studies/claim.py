@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.node import RecordError
-from headstart.studies.compose import check
+from headstart.node import ConfigError, RecordError
+from headstart.records.fingerprint import ARM, SCIENCE
+from headstart.studies.compose import check, runs_of
 from headstart.studies.launch import launch
 from headstart.studies.outcome import OUTCOMES, faults
 
@@ -23,11 +26,29 @@ class Rerun:
     trained: int
 
 
+def check_settings(command: Sequence[str], settings: Sequence[str]) -> None:
+    """ConfigError when `settings` change what the study of `command` compares, which its claim is about."""
+    if settings and _compared(command) != _compared([*command, *settings]):
+        names = {*SCIENCE, *ARM} - {"seed"}
+        changed = [word for word in settings if re.split(r"[.=]", word.lstrip("+~"))[0] in names] or settings
+        raise ConfigError(
+            f"reproduce: with {' '.join(changed)} the study compares something else than the claim is about; "
+            f"leave it out, or run that study by itself: headstart {shlex.join([*command, *settings])}"
+        )
+
+
+def _compared(arguments: Sequence[str]) -> set[str]:
+    """The arms under every condition; seeds and the machine are another matter."""
+    names = {*SCIENCE, *ARM} - {"seed", "precision"}
+    return {repr(run.model_dump(mode="json", include=names)) for run in runs_of(arguments)}
+
+
 def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
     """Train the study of `command`, with further settings. RecordError when no run ended well.
 
     Each scale has a folder of its own: runs of two of them would be two conditions of one study.
     """
+    check_settings(command, settings)
     arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
     asked = check(arguments)
     OUTCOMES.clear()

@@ -20,19 +20,16 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from headstart.extras import install
 from headstart.node import ConfigError, nearest, settings_at
 from headstart.run import Run
 from headstart.studies.composed import plain, settings_of
 from headstart.studies.identity import check_study_folder
 from headstart.studies.naming import naming
 from headstart.studies.points import Point, at_odds, expand, located, pairs_of
-from headstart.studies.search import clashes, places, shipped
+from headstart.studies.search import choices, clashes, shipped
 
-EXTRAS = {  # launchers that are packages of their own
-    "joblib": "'headstart[joblib]'",
-    "submitit_local": "hydra-submitit-launcher",
-    "submitit_slurm": "hydra-submitit-launcher",
-}
+SUBMITIT = "pip install hydra-submitit-launcher"
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
 FOLDER = "a run's folder is RUNS/STUDY/...: choose it with runs=... and study.name=..."
 UNUSED = {  # settings of Hydra's that would have no effect: what to do instead
@@ -159,15 +156,6 @@ def _read(
     if mistakes:
         raise ConfigError(mistakes)
     return [runs[i] for pair in pairs_of(runs) for i in pair]
-
-
-def choices() -> dict[str, list[str]]:
-    """The choices of every group that the package has: shipped ones and the user's own."""
-    found: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
-    for root in places():
-        for group, names in found.items():
-            names |= {path.stem for path in root.glob(f"{group}/*.yaml")}
-    return {group: sorted(names, key=_natural) for group, names in sorted(found.items())}
 
 
 def _overrides(given: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -301,8 +289,9 @@ def _sentence(error: Exception) -> tuple[str, str | None]:
     absent = re.search(r"Could not find '([\w/]+)/([^'/]+)'", text)
     if absent:
         group, choice = absent[1], absent[2]
-        if group == "hydra/launcher" and choice in EXTRAS:
-            return f"{group}={choice}: is not installed; pip install {EXTRAS[choice]}", group
+        launchers = {"joblib": install("joblib"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT}
+        if group == "hydra/launcher" and choice in launchers:
+            return f"{group}={choice}: is not installed; {launchers[choice]}", group
         known = choices().get(group) or re.findall(r"^\t([\w-]+)$", text, re.MULTILINE)
         return f"{group}={choice}: no such choice; {nearest(choice, known)}", group
     strange = re.search(r"Could not override '([^']+)'", text)
@@ -324,7 +313,3 @@ def _unknown(path: str) -> str:
     if last in known:
         return f"not in the chosen {parents[0]}; choose another {parents[0]}, or add it with +{path}=..."
     return f"no such setting; {nearest(path, ['.'.join([*parents, name]) for name in known])}"
-
-
-def _natural(name: str) -> tuple[Any, ...]:
-    return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name))

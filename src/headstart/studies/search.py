@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.plugins.search_path_plugin import SearchPathPlugin
+from typing import Any
 
 CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # a folder beside ./conf and ./experiments; set by --config-dir
 
@@ -26,20 +25,39 @@ def places() -> list[Path]:
 
 
 def clashes() -> list[str]:
-    """A sentence per yaml of the user's own that has a shipped one's name, which Hydra would pass over."""
-    taken = {path.relative_to(shipped()) for path in shipped().glob("*/*.yaml")}
-    return [
-        f"{place.name}/{own}: has the name of a shipped choice, which would be used instead; rename it"
+    """One sentence when yaml of the user's own has names of shipped ones, which Hydra would take instead."""
+    twins = [
+        own
         for place in places()[1:]
-        for own in sorted(path.relative_to(place) for path in place.glob("*/*.yaml"))
-        if own in taken
+        for own in sorted(place.glob("*/*.yaml"))
+        if _differs(own, shipped() / own.relative_to(place))
     ]
+    if not twins:
+        return []
+    names = ", ".join("/".join(path.parts[-3:]) for path in twins[:3]) + (", ..." if twins[3:] else "")
+    if (
+        Path.cwd() / "src/headstart/studies"
+    ).is_dir():  # somebody develops headstart here and runs another copy
+        return [
+            f"{names}: differs from the installed headstart, which is {shipped().parent}; "
+            "install this checkout instead: pip install -e ."
+        ]
+    have, them = ("has the name", "it") if len(twins) == 1 else ("have names", "them")
+    return [f"{names}: {have} of a shipped choice, which would be used instead; rename {them}"]
 
 
-class ConfigSearch(SearchPathPlugin):
-    """Adds ./conf and ./experiments of the current directory, and --config-dir, to where Hydra looks."""
+def _differs(own: Path, other: Path) -> bool:
+    return other.is_file() and own.read_bytes() != other.read_bytes()
 
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Own folders come after the shipped one: they add names, they do not change them."""
-        for folder in places()[1:]:
-            search_path.append(provider="headstart-user", path=f"file://{folder}")
+
+def choices() -> dict[str, list[str]]:
+    """The choices of every group that the package has: shipped ones and the user's own."""
+    found: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
+    for root in places():
+        for group, names in found.items():
+            names |= {path.stem for path in root.glob(f"{group}/*.yaml")}
+    return {group: sorted(names, key=_natural) for group, names in sorted(found.items())}
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.extras import install
 from headstart.node import ConfigError
 from headstart.run import Run
 from headstart.streams import stream
@@ -143,7 +144,7 @@ def _optuna() -> Any:
         import optuna
     except ModuleNotFoundError:
         raise ConfigError(
-            "study.tune.sampler=tpe needs optuna: pip install 'headstart[tune]', or sampler=random"
+            f"study.tune.sampler=tpe needs optuna: {install('tune')}, or sampler=random"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from headstart.studies.search import ConfigSearch
+from headstart.studies.search import places
 from headstart.studies.sweeper import PairedSweeper as _PairedSweeper
 
 __all__ = ["ConfigSearch", "PairedSweeper"]
@@ -12,6 +14,15 @@ __all__ = ["ConfigSearch", "PairedSweeper"]
 
 class PairedSweeper(_PairedSweeper):
     """The study sweeper under a name that Hydra accepts: a plugin's module must begin with hydra_plugins."""
+
+
+class ConfigSearch(SearchPathPlugin):
+    """Adds the folders of the user's own yaml: they add names, they do not change shipped ones."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Own folders come after the shipped one."""
+        for folder in places()[1:]:
+            search_path.append(provider="headstart-user", path=f"file://{folder}")
 
 
 @dataclass

@@ -1,0 +1,15 @@
+"""Extras: how to install what not everybody needs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra: into this checkout, or beside the installed package."""
+    top = Path(__file__).resolve().parents[2]
+    if not (top / "pyproject.toml").is_file():
+        return f"pip install 'headstart[{extra}]'"
+    checkout = "." if top == Path.cwd().resolve() else top
+    return f"pip install -e {shlex.quote(f'{checkout}[{extra}]')}"

