@@ -28,6 +28,7 @@ from headstart.studies.identity import check_study_folder
 from headstart.studies.naming import naming
 from headstart.studies.points import Point, at_odds, expand, located, pairs_of
 from headstart.studies.search import choices, clashes, shipped
+from headstart.studies.weights import try_arms
 
 SUBMITIT = "pip install hydra-submitit-launcher"
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
@@ -52,11 +53,13 @@ class Asked:
 def check(arguments: Sequence[str]) -> Asked:
     """What the command line asks for; one ConfigError with every mistake.
 
-    The studies' folders are tried out as well, since Hydra makes them before the first run.
+    The studies' folders are tried out as well, since Hydra makes them before the first run, and the weights
+    of every arm: WeightsError.
     """
     whole = asked(arguments)
     for run in {run.study_folder: run for run in whole.runs}.values():
         check_study_folder(run)
+    try_arms(whole.runs)
     return whole
 
 

@@ -12,6 +12,7 @@ from headstart.run import Run
 from headstart.studies.identity import identify, run_folder, settled
 from headstart.studies.recipe import pretraining, pretrainings, with_weights
 from headstart.studies.tuning import groups_of, trials_of
+from headstart.studies.weights import try_arms
 
 SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for small models on a CPU
 
@@ -32,6 +33,7 @@ class Forecast:
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after what it waits for; and the sentence that says whence the seconds."""
+    try_arms(runs)
     rate, basis = _rate(runs[0])
     whole = [
         (f"pretraining: {run.title}", _done(run), _flops(run), _writes(run)) for run in pretrainings(runs)

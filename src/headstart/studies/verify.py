@@ -85,10 +85,11 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
 
     from headstart.training.plan import plan_of
-    from headstart.training.start import start_of
+    from headstart.training.start import quiet, start_of
 
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
+    quiet()
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
     return start_of(run, prepared, plan.steps).attest(), prepared.facts | {"order": plan.digest}

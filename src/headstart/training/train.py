@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-import transformers
 from torch.utils.data import DataLoader
 
 from headstart.arms.from_run import MODEL, keep, write_ledger
@@ -32,7 +29,7 @@ from headstart.training.journal import Journal
 from headstart.training.met_before import leave_fingerprints
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
-from headstart.training.start import start_of
+from headstart.training.start import quiet, start_of
 from headstart.training.tracker import summarise, tracked
 from headstart.training.watch import Unwatched, Watch
 
@@ -54,7 +51,7 @@ def train(
     started = datetime.now(UTC)
     watch = watch or Unwatched()
     former, costs = _opened(folder, names.run_id)
-    _quiet()
+    quiet()
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
     gauges = gauges_of(run, watch)
@@ -238,11 +235,3 @@ def _write_predictions(folder: Path, test: Examples, journal: Journal) -> None:
 def _environment(run: Run, started: datetime) -> dict[str, Any]:
     threads = torch.get_num_threads()
     return environment(run.hardware.device_name(), run.precision, threads, cpu_name(), started)
-
-
-def _quiet() -> None:
-    """Keep the libraries' notices out of a screen that shows progress; their errors still come through."""
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(pytorch_lightning|torch|transformers)\b.*")

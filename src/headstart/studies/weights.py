@@ -1,0 +1,62 @@
+"""Weights: every arm of a study is tried before the first run trains, so that no run is in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headstart.arms.transfer import Transfer
+from headstart.node import ConfigError, DataError, WeightsError
+from headstart.run import Run
+from headstart.studies.identity import identify, run_folder, settled
+
+
+def try_arms(runs: Sequence[Run]) -> None:
+    """One error with every reason, each once, why a run cannot begin: weights that are missing or do not fit.
+
+    Left out are runs that are finished, and arms whose weights are pretrained first.
+    """
+    from rich.console import Console
+
+    mistakes: dict[str, type[ConfigError | WeightsError]] = {}
+    tried: set[str] = set()
+    with Console(stderr=True).status("trying the weights of every arm"):
+        for run in runs:
+            start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
+            if start in tried:
+                continue
+            try:
+                if not _waits(run) and not _done(run):
+                    tried.add(start)
+                    _try(run)
+            except (ConfigError, WeightsError) as error:
+                tried.add(start)
+                mistakes.setdefault(str(error), type(error))
+    if mistakes:
+        kind = WeightsError if WeightsError in mistakes.values() else ConfigError
+        raise kind("\n".join(mistakes))
+
+
+def _waits(run: Run) -> bool:
+    """Are the weights of the run's arm still to be trained?"""
+    return isinstance(run.arm, Transfer) and bool(run.arm.recipe) and run.arm.run is None
+
+
+def _done(run: Run) -> bool:
+    run.arm.weights_digest(run.model)
+    try:
+        names = identify(run)
+    except DataError:  # the run itself says so, and those on other data go on
+        return False
+    return settled(run_folder(run, names), names)
+
+
+def _try(run: Run) -> None:
+    """Load the weights as the run will, into a model without numbers, and ask the arm what trains."""
+    from headstart.training.start import quiet
+
+    quiet()
+    model = run.model.skeleton(run.task.auto_class_for(run.model), run.model.transformers_config())
+    if isinstance(run.arm, Transfer):
+        run.arm.pour(model, run.model)
+    run.arm.adapt(model)
+    run.arm.stages(model)
