@@ -15,6 +15,7 @@ import pytest
 import torch
 import transformers
 from tests.contract.cells import ARCHITECTURES, CELLS, KINDS, REFUSED, VARIANTS, pair_of, run_of, table
+from tests.contract.kept import check_the_kept_weights
 from tests.training.test_train import lasting
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -61,6 +62,7 @@ def test_a_cell_keeps_the_contract(
     ]
     check_the_pair(records, folders)
     check_the_scores(records, folders)
+    check_the_kept_weights(pretrained, variant, records[1], folders[1])
     check_the_flops(pretrained, records, folders[1])
     check_that_it_resumes(pretrained, records[1], folders[1], tmp_path / "stopped", monkeypatch)
 

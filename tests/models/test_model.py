@@ -46,6 +46,25 @@ def test_what_a_head_needs_goes_before_the_tokenizer(tmp_path: Path) -> None:
     assert made.transformers_config(pad_token_id=5).pad_token_id == 5
 
 
+@pytest.mark.parametrize("head", [{}, {"num_labels": 2}, {"num_labels": 5}, {"id2label": {0: "a", 1: "b"}}])
+def test_classes_are_the_tasks_and_never_those_of_a_task_before_it(
+    head: dict[str, Any], tiny_model: Path, tmp_path: Path
+) -> None:
+    import transformers as tf
+
+    former = {
+        "id2label": {0: "NEG", 1: "POS"},
+        "label2id": {"NEG": 0, "POS": 1},
+        "problem_type": "regression",
+    }
+    config = tf.AutoConfig.from_pretrained(tiny_model, **former, standardised={"mean": 1.0, "deviation": 2.0})
+    tf.AutoModel.from_config(config).save_pretrained(tmp_path)
+    made = Model(name=str(tmp_path)).transformers_config(**head)
+    names = head.get("id2label", {n: f"LABEL_{n}" for n in range(head.get("num_labels", 2))})
+    assert made.id2label == names and made.label2id == {name: n for n, name in names.items()}
+    assert made.problem_type is None and not hasattr(made, "standardised")
+
+
 def test_the_decoder_of_an_encoder_decoder_begins_with_padding(tmp_path: Path) -> None:
     train = {"algorithm": "unigram", "size": 600, "files": write(tmp_path)}
     rung = {"family": "encoder_decoder", "layers": 1, "width": 64}

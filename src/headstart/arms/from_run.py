@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.arms.layers import backbone
+from headstart.models.architecture import STANDARDISED
 from headstart.models.place import Found
 from headstart.node import WeightsError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 MODEL = "model"  # folder of the weights inside a run's folder
@@ -46,10 +50,30 @@ def ledger_of(found: Found) -> dict[str, Any] | None:
 def keep(place: Path, model: nn.Module, tokenizer: Any) -> None:
     """Save weights and tokenizer of a run as a folder that transformers can load."""
     plain: Any = model
-    plain.save_pretrained(place)
+    state, config = plain.state_dict(), copy.copy(plain.config)
+    if (numbers := getattr(config, STANDARDISED, None)) and (folded := _in_own_unit(plain, **numbers)):
+        state |= folded
+        delattr(config, STANDARDISED)
+    plain.save_pretrained(place, state_dict=state)
     # Written whole: left to itself, transformers leaves out two classes, and reads BART's usual three.
-    plain.config.to_json_file(place / "config.json", use_diff=False)
+    config.to_json_file(place / "config.json", use_diff=False)
     tokenizer.save_pretrained(place)
+
+
+def _in_own_unit(model: nn.Module, mean: float, deviation: float) -> dict[str, torch.Tensor]:
+    """The weights of the output layer with which a regression answers in the unit of its numbers.
+
+    Empty for an output without a bias, as decoders have: config.json then says the mean and the deviation.
+    """
+    from torch import nn
+
+    inside = backbone(model)
+    layers = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear)}
+    name, output = next((n, part) for n, part in reversed(layers.items()) if not inside(n))
+    if output.bias is None:
+        return {}
+    weight, bias = output.weight.detach() * deviation, output.bias.detach() * deviation + mean
+    return {f"{name}.weight": weight, f"{name}.bias": bias}
 
 
 def write_ledger(

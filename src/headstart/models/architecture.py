@@ -20,6 +20,8 @@ FOLLOWS = (  # settings that are the tokenizer's where a mapping has null
     "eos_token_id",
     "decoder_start_token_id",
 )
+STANDARDISED = "standardised"  # mean and deviation of the numbers that a model for regression was trained on
+LABELS = frozenset({"num_labels", "id2label", "label2id", "problem_type", STANDARDISED})
 EXTRA = frozenset({"image_size"})  # for tasks with images; convolutional networks have no such setting
 
 
@@ -44,23 +46,35 @@ def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any
             f"model.architecture.{name}: {kind} has no such setting; {_few(name, known)}" for name in wrong
         )
     try:
-        return settled(made(**{**settings, **head}))
+        return settled(made(**{**settings, **without_labels(head)}), head)
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise ConfigError(f"model.architecture: {' '.join(str(error).split())[:300]}") from None
 
 
-def settled(config: PretrainedConfig) -> PretrainedConfig:
+def without_labels(head: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a task's head that a configuration is made with; `settled` gives it the others."""
+    return {name: value for name, value in head.items() if name not in LABELS}
+
+
+def settled(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConfig:
     """`config`, changed in place: what a checkpoint says about how it was once run does not count here.
 
     Weights are float32 whatever type they were stored in (`precision` says how they are used), outputs have
-    names, and attention and memory are as transformers chooses. Nested configurations are changed likewise.
+    names, attention and memory are as transformers chooses, and classes are those of the task, not those of
+    a task before it. Nested configurations are changed likewise.
     """
     import torch
     from transformers import PretrainedConfig
 
     for nested in vars(config).values():
         if isinstance(nested, PretrainedConfig):
-            settled(nested)
+            settled(nested, head)
+    config.id2label = head.get("id2label") or {n: f"LABEL_{n}" for n in range(head.get("num_labels", 2))}
+    config.label2id = {name: number for number, name in config.id2label.items()}
+    config.problem_type = head.get("problem_type")
+    vars(config).pop(STANDARDISED, None)
+    if STANDARDISED in head:
+        setattr(config, STANDARDISED, head[STANDARDISED])
     config.dtype = torch.float32
     config.return_dict = True
     config.output_hidden_states = config.output_attentions = False
@@ -108,8 +122,11 @@ def rounded(tokens: int) -> int:
 
 def architecture_digest(config: PretrainedConfig) -> str:
     """sha256 (16 hex) of the settings that shape the model, without names and versions."""
-    ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype"}
-    settings = {k: v for k, v in config.to_dict().items() if k not in ignored}
+    ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype", *LABELS}
+    settings = {
+        name: value for name, value in config.to_dict().items() if name not in {*ignored, STANDARDISED}
+    }
+    settings["num_labels"] = config.num_labels
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

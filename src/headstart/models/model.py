@@ -16,6 +16,7 @@ from headstart.models.architecture import (
     left_open,
     refuse_other_dtypes,
     settled,
+    without_labels,
 )
 from headstart.models.as_text import as_text
 from headstart.models.contents import (
@@ -229,13 +230,16 @@ class Model(Place):
             )
         try:
             config = AutoConfig.from_pretrained(
-                found.folder, trust_remote_code=self.trust_remote_code, local_files_only=True, **head
+                found.folder,
+                trust_remote_code=self.trust_remote_code,
+                local_files_only=True,
+                **without_labels(head),
             )
         except (ValueError, OSError, AttributeError, TypeError, StrictDataclassError) as error:
             raise WeightsError(
                 f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
             ) from None
-        return settled(config)
+        return settled(config, head)
 
     def _check_vocabulary(self, settings: Mapping[str, Any]) -> None:
         rows = settings.get("vocab_size")

@@ -16,6 +16,7 @@ from headstart.data.rows import Splits, rows_digest
 from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.node import NAME, ConfigError, Node, nearest
+from headstart.tasks.texts import length_limit
 
 if TYPE_CHECKING:
     import torch
@@ -140,7 +141,11 @@ class Family(Node):
 
     def processor(self, model: Model) -> Any:
         """What turns raw rows into the model's inputs, kept beside trained weights."""
-        return model.load_tokenizer()
+        tokenizer = model.load_tokenizer()
+        tokenizer.model_max_length = length_limit(
+            model, tokenizer
+        )  # so that others cut texts as training did
+        return tokenizer
 
     def inputs(self, *shape: int) -> Batch:
         """The model's inputs for one row of this shape, on the meta device, for counting operations."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from headstart.data.rows import SPLITS, Splits, as_dataset
+from headstart.models.architecture import STANDARDISED
 from headstart.node import DataError
 from headstart.tasks.family import Judged
 
@@ -84,7 +85,7 @@ class OneClass(Answer):
     @property
     def head(self) -> dict[str, Any]:
         """As many outputs as classes."""
-        return {"num_labels": len(self.classes)}
+        return {"id2label": dict(enumerate(self.classes)), "problem_type": "single_label_classification"}
 
     def targets(self, rows: Any) -> np.ndarray:
         """The number of each row's class: (rows,) int64."""
@@ -148,7 +149,7 @@ class ManyClasses(Answer):
     @property
     def head(self) -> dict[str, Any]:
         """As many outputs as classes, each on its own."""
-        return {"num_labels": len(self.classes), "problem_type": "multi_label_classification"}
+        return {"id2label": dict(enumerate(self.classes)), "problem_type": "multi_label_classification"}
 
     def targets(self, rows: Any) -> np.ndarray:
         """1 where a row has a class: (rows, classes) float32."""
@@ -217,8 +218,9 @@ class Number(Answer):
 
     @property
     def head(self) -> dict[str, Any]:
-        """One output."""
-        return {"num_labels": 1, "problem_type": "regression"}
+        """One output, and how it becomes a number again."""
+        standardised = {"mean": self.mean, "deviation": self.deviation}
+        return {"num_labels": 1, "problem_type": "regression", STANDARDISED: standardised}
 
     def targets(self, rows: Any) -> np.ndarray:
         """The standardised number of each row: (rows,) float32."""
@@ -226,7 +228,7 @@ class Number(Answer):
         return ((given - self.mean) / self.deviation).astype(np.float32)
 
     def notes(self, targets: np.ndarray) -> list[str]:
-        """What a user of the kept weights has to undo."""
+        """What the loss is computed on."""
         return [f"numbers are standardised: (number - {self.mean:.6g}) / {self.deviation:.6g}"]
 
     @staticmethod

@@ -50,6 +50,10 @@ class LanguageModelling(Family):
         """Scores of the vocabulary at every label: (batch, labels, vocabulary)."""
         return model(**{name: batch[name] for name in INPUTS if name in batch}, **self.told).logits
 
+    def processor(self, model: Model) -> Any:
+        """The tokenizer as it is: blocks say nothing about how long a text may be."""
+        return model.load_tokenizer()
+
     def head(self, model: Model, marks: Marks) -> dict[str, Any]:
         """Settings of the transformers configuration."""
         return {"pad_token_id": marks.pad}

@@ -99,7 +99,7 @@ class TokenClassification(Family):
             max_length=length_limit(model, tokenizer),
             notes=[*splits.notes, *_notes(ready, classes)],
         )
-        head = {"num_labels": len(classes), "pad_token_id": pad_id(tokenizer)}
+        head = {"id2label": dict(enumerate(classes)), "pad_token_id": pad_id(tokenizer)}
         return Prepared(**ready, classes=classes, facts=facts, head=head)
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
