@@ -80,7 +80,7 @@ def answered(model: Path, row: dict[str, Any], run: Any) -> str:
     found = tf.AutoModelForQuestionAnswering.from_pretrained(model)(**read)
     tokens = [token for token, part in enumerate(parts) if part == 1 and places[token][0] < places[token][1]]
     passages = [(a, b) for a in tokens for b in tokens if a <= b < a + run.task.max_answer]
-    sums = [float(found.start_logits[0, a] + found.end_logits[0, b]) for a, b in passages]
+    sums = [(found.start_logits[0, a] + found.end_logits[0, b]).item() for a, b in passages]
     first, last = passages[sums.index(max(sums))]
     return row["context"][places[first][0] : places[last][1]]
 
