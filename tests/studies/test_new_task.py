@@ -182,9 +182,10 @@ def test_settings_go_before_what_is_guessed(tmp_path: Path, monkeypatch: pytest.
             ["mine", "task.files.encodin=x"],
             "task.files.encodin: no such setting; did you mean task.files.enc",
         ),
-        (["mine", "seed=1"], "seed=1: only settings of the task are known here, such as task.label=COLUMN"),
+        (["mine", "seed=1"], "seed=1: only settings of the task are known here: task.label=COLUMN"),
         (["mine", "other"], "other is one word too many"),
-        (["mine", "task.label={"], "cannot be read; write it as task.label=COLUMN"),
+        (["mine", "task.label={"], "not of the form task.label=COLUMN; as a text it is typed"),
+        (["mine", "task.text=a,b"], "is read as several values; as a text it is typed"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(

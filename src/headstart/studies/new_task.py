@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 
 from headstart.data.images import decoded, image_cell
 from headstart.data.rows import RawRows
 from headstart.data.unfit import UnfitError
 from headstart.node import ConfigError, DataError, Node
+from headstart.studies.compose import as_text
 from headstart.studies.search import shipped
 from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
 from headstart.tasks.kinds import Task
@@ -92,18 +95,19 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
 
 def _parsed(settings: Sequence[str]) -> dict[str, Any]:
     """{"label": ..., "files.encoding": ...} of task.label=... and so on, read as Hydra does."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
-
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(settings))
-    except OverrideParseException as error:
-        raise ConfigError(f"{error.override}: cannot be read; write it as task.label=COLUMN") from None
-    if strange := [each.input_line for each in parsed if not each.key_or_group.startswith("task.")]:
-        raise ConfigError(
-            f"{strange[0]}: only settings of the task are known here, such as task.label=COLUMN"
-        )
-    return {each.key_or_group.removeprefix("task."): each.value() for each in parsed}
+    found: dict[str, Any] = {}
+    for setting in settings:
+        try:
+            (parsed,) = OverridesParser.create().parse_overrides([setting])
+        except HydraException:
+            raise ConfigError(f"{setting}: not of the form task.label=COLUMN{as_text(setting)}") from None
+        if parsed.is_sweep_override():
+            raise ConfigError(f"{setting}: is read as several values{as_text(setting)}")
+        outer, _, name = parsed.key_or_group.partition(".")
+        if outer != "task" or not name:
+            raise ConfigError(f"{setting}: only settings of the task are known here: task.label=COLUMN")
+        found[name] = parsed.value()
+    return found
 
 
 def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str]) -> str:
