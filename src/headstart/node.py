@@ -8,7 +8,7 @@ from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"  # a name that is safe as a folder on every system
+NAME = r"^[^\W_][\w.+-]*$"  # a name that is safe as a folder on every system: letters, digits and . + - _
 
 
 class HeadstartError(Exception):

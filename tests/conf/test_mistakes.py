@@ -181,6 +181,12 @@ def test_the_quoting_that_a_mistake_shows_can_be_pasted(text: str) -> None:
     assert run.study.question == text
 
 
+def test_the_name_of_a_study_may_have_any_letters() -> None:
+    told = headstart("plan", "arm=scratch", "seed=0", "study.name=étude").err
+    (run,) = runs_of(["arm=scratch", "seed=0", *shlex.split(told.partition(" it is typed ")[2])])
+    assert run.study_folder == Path("runs/étude")
+
+
 @given(text=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
 def test_every_text_can_be_quoted(text: str) -> None:
     (pasted,) = shlex.split(as_text(f"study.question={text}").partition(" it is typed ")[2])
