@@ -7,8 +7,9 @@ The model is right where skill + luck - difficulty + noise > 0, so predictions c
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import numpy as np
 
 from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.metric_names import higher_is_better
+from headstart.records.record import read_predictions
 from headstart.records.schema import VERSION
-from headstart.records.store import append_point, write_predictions, write_record
+from headstart.records.store import append_point, predictions_digest, write_predictions, write_record
 from headstart.streams import stream
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
@@ -103,7 +105,7 @@ def make_record(arm: str, seed: int, *, arms: Sequence[str], study: str = "synth
         "arm": arm,
         "seed": seed,
         "status": "finished",
-        "scores": {"validation": None, "test": None, "reason": None},
+        "scores": {"validation": None, "test": None, "reason": None, "predictions": None},
         "cost": _cost(arm, seed, steps, examples, energy),
         "init": _init(seed, poured),
         "data": _data(seed, rows, classes, examples),
@@ -175,7 +177,15 @@ def _fill(
         record["scores"]["reason"] = f"{record['status']} at step 17"
     if change:
         change(record)
+    _add_up(record["cost"])
     name(record)
+
+
+def _add_up(cost: dict[str, Any]) -> None:
+    """Totals are those of their phases, whatever a change did to one of these."""
+    for phases in (cost["flops"], cost["seconds"], cost["energy"]["joules"]):
+        if phases is not None:
+            phases["total"] = sum(v for phase, v in phases.items() if phase not in ("total", "lower_bound"))
 
 
 def name(record: dict[str, Any]) -> None:
@@ -192,7 +202,7 @@ def _scores(answers: Mapping[str, Any]) -> dict[str, float]:
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
     labels, predictions = answers["labels"], answers["predictions"]
-    loss = -np.log(np.clip(np.array(answers["statistics"]["score"], dtype=np.float64), 1e-7, 1))
+    loss = -np.log(np.clip(np.array(answers["statistics"]["score"], dtype=np.float64), 1e-12, 1))
     return {
         "accuracy": float(accuracy_score(labels, predictions)),
         "macro_f1": float(f1_score(labels, predictions, average="macro")),
@@ -215,7 +225,27 @@ def _write(folder: Path, record: dict[str, Any], answers: Mapping[str, Any], eva
             append_point(folder / "curve.jsonl", point)
     if predictions and finished:
         write_predictions(folder, **answers)
+        record["scores"]["predictions"] = predictions_digest(folder)
     write_record(folder, record)
+
+
+def edit_record(folder: Path, alter: Callable[[dict[str, Any]], object]) -> None:
+    """Alter a record that is written, and fingerprint it anew."""
+    record = json.loads((folder / "record.json").read_text("utf8"))
+    alter(record)
+    name(record)
+    write_record(folder, record)
+
+
+def edit_predictions(folder: Path, alter: Callable[[dict[str, Any]], object], stamp: bool = True) -> None:
+    """Alter the columns of a run's predictions; with `stamp`, its record names the new file."""
+    found = read_predictions(folder / "predictions.parquet")
+    columns = {**asdict(found), "statistics": dict(found.statistics)}
+    alter(columns)
+    write_predictions(folder, **columns)
+    if stamp:
+        digest = predictions_digest(folder)
+        edit_record(folder, lambda record: record["scores"].update(predictions=digest))
 
 
 def _points(record: Mapping[str, Any], evaluations: int) -> list[dict[str, Any]]:
@@ -328,7 +358,7 @@ def _environment() -> dict[str, Any]:
     return {
         "python": "3.11.9", "platform": "Linux-6.1-x86_64", "machine": "0a1b2c3d4e5f6071", "cpu": "a CPU",
         "threads": 2, "device": "cpu", "precision": "bf16", "versions": {"torch": "2.13.0", "numpy": "2.3.0"},
-        "code": {"version": "0.1.0", "commit": "0" * 40, "dirty": False},
+        "code": {"version": "0.1.0", "digest": "c" * 16, "commit": "0" * 40, "dirty": False},
         "started": "2026-01-05T10:00:00+00:00", "finished": "2026-01-05T10:00:27+00:00",
     }  # fmt: skip
 

@@ -120,9 +120,9 @@ class OpenedStudy:
 
     @cached_property
     def _stored(self) -> Sequence[Record]:
-        from headstart.records.store import read_study
+        from headstart.compare.trusted import read_trusted
 
-        return read_study(self.folder).records
+        return read_trusted(self.folder).records
 
     @cached_property
     def _conditions(self) -> Mapping[str, str]:

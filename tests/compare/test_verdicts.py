@@ -48,11 +48,21 @@ def evidence(found, metric="accuracy"):
     ],
 )
 def test_words(low, high, margin, word):
-    assert verdict(Interval(low, high), margin) == word
+    assert verdict(Interval(low, high), margin, pairs=2) == word
+    assert verdict(Interval(low, high), margin, pairs=1) == "cannot say"
 
 
 def test_no_interval_decides_nothing():
-    assert verdict(None, 0.01) == "undecided"
+    assert verdict(None, 0.01, pairs=2) == "undecided"
+
+
+@pytest.mark.parametrize("rates", [(0.6, 0.6), (0.0, 0.0), (0.0, 1.0), (0.3, 0.6)])
+def test_a_single_pair_is_never_given_a_word(rates):
+    """Also where both arms are the same, or answer alike, or one is right everywhere."""
+    for seed in range(50):
+        gain = judge(evidence(answers(rates, pairs=1, examples=200, seed=seed)), 0.01)
+        assert gain.word == "cannot say"
+        assert gain.interval is gain.p is gain.p_margin is gain.probability_better is None
 
 
 def test_five_pairs_can_never_reach_five_per_cent():

@@ -302,5 +302,5 @@ def environment() -> dict[str, Any]:
         "device": "cpu",
         "precision": "bf16",
         "versions": {"torch": "2.13.0", "numpy": "2.3.0"},
-        "code": {"version": "0.1.0", "commit": "0" * 40, "dirty": False},
+        "code": {"version": "0.1.0", "digest": "c" * 16, "commit": "0" * 40, "dirty": False},
     }

@@ -10,7 +10,6 @@ import numpy as np
 
 from headstart.compare.scoring import METRICS, score
 from headstart.node import RecordError
-from headstart.records.metric_names import metric_name
 from headstart.records.record import Predictions, Record
 
 Form = Literal["overlap", "exact", "class", "loss", "number", "tags"]
@@ -81,6 +80,28 @@ class Answers:
         """Whether labels are classes, few enough to be told one by one."""
         return self.form == "class" and len(np.unique(self.labels)) <= MOST_CLASSES
 
+    def is_constant(self, side: int, pair: int) -> bool:
+        """Whether a run gives the same answer to every example, though their labels differ."""
+        if len(np.unique(self.labels)) < 2 or self.form in (None, "loss"):
+            return False
+        given = {name: values[side, pair] for name, values in self.statistics.items()}
+        if "predicted" in given:  # of tags, or of several labels: the answer is that there are none
+            return not given["predicted"].any() and bool(given["true"].any())
+        if self.form == "number":
+            return not np.ptp(given["estimate"])
+        return len(np.unique(self.predictions[side, pair])) == 1
+
+    def trivial(self) -> tuple[float, np.ndarray] | None:
+        """The share of the most frequent label, and the runs that are right no more often, (2, pairs).
+
+        Up to one standard error above it counts as no more often. None where answers are no classes.
+        """
+        if self.form != "class":
+            return None
+        share = float(np.bincount(self.labels).max() / len(self.labels))
+        slack = np.sqrt(share * (1 - share) / len(self.labels))
+        return share, (self.predictions == self.labels).mean(axis=2) <= share + slack
+
     def recomputes(self, metric: str) -> bool:
         """Whether the statistics hold all that the metric needs."""
         return metric in METRICS and self.statistics.keys() >= set(METRICS[metric].needs)
@@ -142,15 +163,3 @@ def _answers(read: Sequence[Sequence[Predictions]], first: Predictions) -> Answe
         predictions=np.array([[[number[p] for p in one.predictions] for one in side] for side in sides]),
         statistics={n: np.array([[one.statistics[n] for one in side] for side in sides]) for n in shared},
     )
-
-
-def disagreement(answers: Answers, metric: str, recorded: np.ndarray) -> str | None:
-    """A note when the scores in the records are not those of the predictions. recorded: (2, pairs)."""
-    if not answers.recomputes(metric):
-        return None
-    worst = float(np.abs(answers.scores_of(metric) - recorded).max())
-    tolerance = 2e-3 * max(1.0, float(np.abs(recorded).max()))
-    if worst <= tolerance:
-        return None
-    name = metric_name(metric)
-    return f"{name} in the records and recomputed from the predictions differ by up to {worst:.4f}"

@@ -89,7 +89,7 @@ def _word(found: Series, point: SizePoint, margin: float) -> str:
     """The verdict at one size: that of the comparison, where there is one alone."""
     every = found.sizes[point.rows]
     gain = every[0].comparison.gain
-    return gain.word if len(every) == 1 and gain else verdict(point.gain_interval, margin)
+    return gain.word if len(every) == 1 and gain else verdict(point.gain_interval, margin, point.units)
 
 
 def _ossified(points: Sequence[SizePoint], words: Sequence[str]) -> tuple[int, ...]:
@@ -137,6 +137,8 @@ def _sentence(curve: DataCurve) -> str:
         told.append(f"With {sizes}, {curve.arm} is worse than {curve.baseline}: ossification.")
     if curve.worse_everywhere:
         told.append(f"{curve.arm} is worse than {curve.baseline} at every size.")
+    if all(point.units == 1 for point in curve.points):
+        told.append("Every size rests on one pair: other seeds may say otherwise.")
     return " ".join(told)
 
 

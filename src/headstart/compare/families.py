@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from headstart.compare import phrases
 from headstart.compare.findings import Comparison, Gain
-from headstart.compare.values.claims import Corrected
+from headstart.compare.values.claims import NO_WORD, Corrected
 
 ALPHA = 0.05
 
@@ -43,7 +43,7 @@ def with_families(comparisons: Sequence[Comparison]) -> list[Comparison]:
 def _corrected(gain: Gain, of_zero: float | None, of_margin: float | None, claims: int) -> Corrected:
     same = gain.word == "equivalent"
     p, corrected = (gain.p_margin, of_margin) if same else (gain.p, of_zero)
-    claimed = gain.word != "undecided" and corrected is not None
+    claimed = gain.word not in ("undecided", NO_WORD) and corrected is not None
     survives = bool(corrected is not None and corrected < ALPHA) if claimed else None
     return Corrected(claims, p, corrected, survives, _sentence(gain, p, corrected, claims, survives))
 

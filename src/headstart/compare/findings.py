@@ -109,7 +109,7 @@ class Gain:
     baseline_score: float  # mean over pairs, as the metric is defined
     arm_score: float
     gain: float  # positive = the arm is better
-    interval: Interval | None  # None: cannot be given; notes say why
+    interval: Interval | None  # None: one pair, or it cannot be given; notes say why
     probability_better: float | None  # P(arm better than baseline) for the expected score, 0..1
     word: Word
     margin: float | None  # equivalence margin; only the headline metric has one named beforehand
@@ -118,7 +118,7 @@ class Gain:
     seed_sd: float | None  # between-pair standard deviation of the gain that is due to seeds
     example_se: float | None  # standard error of the gain that is due to the finite test set
     smallest_p: float  # smallest two-sided p that an exact sign or Wilcoxon test can reach: 2 / 2**pairs
-    decide: str | None  # what would decide it, when undecided
+    decide: str | None  # what would decide it, when undecided or with one pair
     notes: tuple[str, ...]
     p: float | None = None  # of no difference: the interval at level 1 - p has an end at 0
     p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the word is equivalent
@@ -229,6 +229,7 @@ class Comparison:
     settings: str = "Untuned: both arms used the same settings, and this study tuned neither."
     targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every resource
     matchings: tuple[Matched, ...] = ()  # the same pairs under every matching that their curves support
+    remarks: tuple[str, ...] = ()  # what the first lines must say of its pairs, in whole sentences
     corrected: Corrected | None = None  # in the family of all comparisons; None when this is the only one
 
     @property
@@ -277,12 +278,18 @@ class Findings:
     stability: tuple[Stability, ...] = ()  # per arm, the baseline first
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
+    alerts: tuple[str, ...] = ()  # what the first lines say of the study as a whole: a changed margin
     variances: tuple[VarianceSplit, ...] = ()  # per condition and arm, or one that says why there is none
 
     @property
     def met_before(self) -> tuple[str, ...]:
         """A warning for every arm that met evaluation rows before, so that its gain may be memory."""
         return tuple(f"{arm}: {met.sentence}." for arm, met in self._met() if met.found)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of any answer must see first: memory, a changed margin, records left out."""
+        return (*self.met_before, *self.alerts, *self.problems)
 
     @property
     def unchecked(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from headstart.compare.pairs import Match
 from headstart.compare.ranges import of_gain
 from headstart.compare.settings import at
 from headstart.compare.validation import AXES, Walk, walks
-from headstart.compare.values.claims import Word
+from headstart.compare.values.claims import NO_WORD, Word
 from headstart.compare.values.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.verdicts import verdict
 from headstart.records.metric_names import orient
@@ -85,7 +85,7 @@ def _told(
         arm_score=float(means[1]),
         gain=float(gains.mean()),
         interval=interval,
-        word=verdict(interval, margin),
+        word=verdict(interval, margin, len(gains)),
         cut=matches[0].sides[cut[0]].arm if len(cut) == 1 else None,
         baseline_share=float(shares[:, 0].mean()),
         arm_share=float(shares[:, 1].mean()),
@@ -103,7 +103,8 @@ def _at_target(metric: str, targets: Sequence[Target]) -> Matched:
     for target in finals:
         ratio = target.needed["flops"].ratio
         if ratio is not None and ratio.censored != "unknown":
-            nothing = (None, None, _cheaper(ratio), None, None, None)
+            word = _cheaper(ratio) if target.pairs > 1 else NO_WORD
+            nothing = (None, None, word, None, None, None)
             sides = (target.score, target.score)
             return Matched(
                 "target", metric, target.pairs, *sides, *nothing, unfair=False, ratio=ratio,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from headstart.compare.alike import another_diet, refusals, said
 from headstart.compare.findings import Excluded
-from headstart.compare.settings import at, is_free, leaves
+from headstart.compare.settings import leaves
 from headstart.records.attestation import contradictions
-from headstart.records.fingerprint import free_settings
 from headstart.records.record import Record
 from headstart.streams import stream
 
@@ -19,7 +19,6 @@ _SILENT = (
     "runs",
     "study",
 )  # top-level settings whose difference cannot matter or is the point
-_DIET = ("optim.batch_size", "budget.epochs", "budget.steps")  # what the order of the rows hangs on
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,9 @@ class Matching:
     matches: tuple[Match, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     survivors_only: bool = False  # a side of some pair did not finish
-    differences: tuple[str, ...] = field(default=())
+    differences: tuple[str, ...] = ()
+    refused: tuple[Excluded, ...] = ()  # of those excluded: pairs, unfinished or unlike
+    said: tuple[str, ...] = ()  # of the differences: what may have changed the answer a little
 
 
 def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
@@ -53,6 +54,7 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         _alone(r, baselines, arms) for r in (*baselines, *arms) if r.pair_id not in {*left} & {*right}
     ]
     matches: list[Match] = []
+    refused: list[Excluded] = []
     survivors_only = False
     for pair_id in sorted({*left} & {*right}, key=lambda p: (left[p].seed, p)):
         pair = Match(left[pair_id], right[pair_id])
@@ -60,10 +62,17 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         survivors_only |= bool(unfinished)
         reason = _unfinished(unfinished[0]) if unfinished else refusal(pair)
         if reason:
-            excluded.append(_excluded(pair, reason))
+            refused.append(_excluded(pair, reason))
         else:
             matches.append(pair)
-    return Matching(tuple(matches), tuple(excluded), survivors_only, differences(matches))
+    return Matching(
+        matches=tuple(matches),
+        excluded=(*refused, *excluded),
+        survivors_only=survivors_only,
+        differences=differences(matches),
+        refused=tuple(refused),
+        said=tuple(dict.fromkeys(told for pair in matches for told in said(pair.sides))),
+    )
 
 
 def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
@@ -96,39 +105,22 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
             if left.get(path) != right.get(path):
                 found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
         if pair.baseline.data["order"] != pair.arm.data["order"]:
-            found[f"the order of the rows, since {' and '.join(_another_diet(pair))} differ"] = None
-        found.update(dict.fromkeys(_other_surroundings(pair)))
+            found[f"the order of the rows, since {' and '.join(another_diet(pair.sides))} differ"] = None
+        found.update(dict.fromkeys(said(pair.sides)))
     return tuple(found)
 
 
+def _alike(pair: Match) -> Iterator[str]:
+    """Nothing that can change the answer differs, but the arm; the first three things that do."""
+    if found := list(refusals(pair.sides)):
+        yield "; ".join(found[:3])
+
+
 def _one_start(pair: Match) -> Iterator[str]:
-    """Architecture, tokenizer, head and the whole seeded model are the same, bit for bit."""
-    left, right = (record.init for record in pair.sides)
-    if left["architecture"] != right["architecture"]:
-        yield "the architectures differ"
-    if pair.baseline.data["tokenizer"] != pair.arm.data["tokenizer"]:
-        yield "the tokenizers differ"
-    if left["head"] != right["head"]:
-        yield "the heads differ at step 0"
-    if other := [name for name in left["seeded"] if left["seeded"][name] != right["seeded"].get(name)]:
-        yield f"the seeded models differ in {len(other)} of {len(left['seeded'])} tensors, such as {other[0]}"
-
-
-def _one_diet(pair: Match) -> Iterator[str]:
-    """The same rows in the same order."""
-    left, right = (record.data for record in pair.sides)
-    for split in ("train", "validation", "test"):
-        if left["rows"][split] != right["rows"][split]:
-            yield f"the {split} rows differ"
-    if left["order"] != right["order"] and not _another_diet(pair):
-        yield "the rows came in another order"
-
-
-def _another_diet(pair: Match) -> list[str]:
-    """Freed settings that decide how many rows come when, where the arms really differ in one."""
-    freed = free_settings(pair.arm.config)
-    free = [path for path in _DIET if is_free(path, freed)]
-    return [path for path in free if at(pair.baseline.config, path) != at(pair.arm.config, path)]
+    """The whole seeded model is the same, bit for bit."""
+    left, right = (record.init["seeded"] for record in pair.sides)
+    if other := [name for name in left if left[name] != right.get(name)]:
+        yield f"the seeded models differ in {len(other)} of {len(left)} tensors, such as {other[0]}"
 
 
 def _honest_arms(pair: Match) -> Iterator[str]:
@@ -149,7 +141,7 @@ def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
             yield f"{record.arm} holds {name} of the checkpoint, though it never poured it"
 
 
-_RULES = (_one_start, _one_diet, _honest_arms)
+_RULES = (_alike, _one_start, _honest_arms)
 
 
 def _unfinished(record: Record) -> str:
@@ -171,21 +163,3 @@ def _excluded(pair: Match, reason: str) -> Excluded:
 
 def _loud(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in _SILENT}
-
-
-def _other_surroundings(pair: Match) -> list[str]:
-    """Machine, device, precision, code and libraries, where the two sides differ."""
-    left, right = (record.environment for record in pair.sides)
-    found = [
-        f"{name}: {left[name]} against {right[name]}"
-        for name in ("machine", "device", "precision", "threads", "python")
-        if left[name] != right[name]
-    ]
-    if left["code"]["commit"] != right["code"]["commit"]:
-        found.append(f"code: {left['code']['commit']} against {right['code']['commit']}")
-    versions = sorted({*left["versions"]} | {*right["versions"]})
-    return found + [
-        f"{name}: {left['versions'].get(name)} against {right['versions'].get(name)}"
-        for name in versions
-        if left["versions"].get(name) != right["versions"].get(name)
-    ]

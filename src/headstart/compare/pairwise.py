@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.answers import Answers, align, disagreement
+from headstart.compare.answers import Answers, align
 from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.costs import RESOURCES, energy_method, energy_word, ratio, to_target
 from headstart.compare.curves import curves
@@ -18,6 +18,7 @@ from headstart.compare.findings import Comparison, Condition, Gain, Pair, Ratio,
 from headstart.compare.ledger import ledger
 from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
+from headstart.compare.remarks import remarks
 from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.targets import targets
 from headstart.compare.values.trials import Tuning
@@ -65,6 +66,7 @@ def compare_arm(
     only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
     goals = targets(matches, question.headline)
     tuned, told = settings_of(matches, condition.name, tuning)
+    pairs = _pairs(matches, question.headline)
     comparison = Comparison(
         sentence="",
         condition=condition,
@@ -72,7 +74,7 @@ def compare_arm(
         arm=arm,
         task=condition.settings.get("task", question.task),
         headline=question.headline,
-        pairs=_pairs(matches, question.headline),
+        pairs=pairs,
         gains=_gains(matches, answers, missing, question),
         ratios=ratios,
         arm_to_baseline=to_target(matches, question.headline, 1),
@@ -95,6 +97,7 @@ def compare_arm(
         matchings=matchings(matches, question.headline, question.margin, goals),
         tuned=tuned,
         settings=told,
+        remarks=remarks(matching, answers, np.array([pair.gain for pair in pairs]), question.margin),
     )
     return Compared(comparison, matches, answers)
 
@@ -132,11 +135,8 @@ def _evidence(
 ) -> Evidence:
     scores = np.array([[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)])
     notes = [missing] if missing else []
-    if answers is not None:
-        doubt = disagreement(answers, metric, scores)
-        notes += [doubt] if doubt else []
-        if not answers.recomputes(metric):
-            notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
+    if answers is not None and not answers.recomputes(metric):
+        notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
     oriented = orient(metric) * (scores[1] - scores[0])
     return Evidence(
         metric=metric,

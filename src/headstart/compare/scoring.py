@@ -11,7 +11,7 @@ Statistics = Mapping[str, np.ndarray]  # what a run left per example, by name: (
 Features = Callable[[np.ndarray, np.ndarray, Statistics, int], np.ndarray]
 Value = Callable[[np.ndarray], np.ndarray]
 
-SMALLEST_SCORE = float(np.finfo(np.float32).eps)  # a probability of 0 would make one example decide log_loss
+SMALLEST_SCORE = 1e-12  # as in training: a probability of 0 would make one example decide log_loss
 LARGEST_LOSS = 300.0  # nats per token; the square of exp(300) is still a number
 
 SHARES_OF_RIGHT = ("accuracy", "exact_match")  # the share of the examples that are right

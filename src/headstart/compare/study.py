@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headstart.compare import phrases
 from headstart.compare.aggregates import aggregates
 from headstart.compare.conditions import conditions
 from headstart.compare.data_curves import data_curves
@@ -16,7 +17,9 @@ from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.pareto import fronts, models
 from headstart.compare.ranking import ranking
+from headstart.compare.settings import word
 from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
+from headstart.compare.trusted import read_trusted
 from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
 from headstart.compare.values.claims import Ranking
@@ -26,7 +29,7 @@ from headstart.node import RecordError
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import higher_is_better
 from headstart.records.record import Record
-from headstart.records.store import StoredStudy, read_study
+from headstart.records.store import StoredStudy
 
 Groups = Sequence[tuple[Condition, list[Record]]]
 
@@ -67,12 +70,13 @@ def compare(folder: Path) -> Findings:
 
 def material(folder: Path) -> Material:
     """Read a study, pair its runs and compare every pair of arms."""
-    stored = read_study(folder)
+    stored = read_trusted(folder)
     if not stored.records:
-        why = f": {stored.problems[0].sentence}" if stored.problems else "; name the folder of a study"
+        lost = [problem.sentence for problem in stored.problems if "left out" in problem.sentence]
+        why = f": {lost[0]}" if lost else "; name the folder of a study"
         raise RecordError(f"{folder}: holds no finished run that can be read{why}")
     records, excluded = newest(stored.records)
-    question, groups = _question(records[0], folder), conditions(records)
+    question, groups = _question(_earliest(stored.records), folder), conditions(records)
     trials = stored_trials(folder, records[0].study)
     tuned = _tuning(trials, records, stored.records, groups, question)
     compared: list[Compared] = []
@@ -96,6 +100,11 @@ def material(folder: Path) -> Material:
 def in_order(arms: Iterable[str], baseline: str) -> list[str]:
     """The baseline first, then the alphabet."""
     return sorted(arms, key=lambda arm: (arm != baseline, arm))
+
+
+def _earliest(records: Sequence[Record]) -> Record:
+    """The run that began first: what it asked was named before any answer was known."""
+    return min(records, key=lambda record: (str(record.environment["started"]), record.folder.name))
 
 
 def _question(record: Record, folder: Path, asked: Question | None = None) -> Question:
@@ -166,6 +175,7 @@ def _findings(given: Material) -> Findings:
         attestations=tuple(attestation(arm, given.of_arm(arm)) for arm in given.arms),
         excluded=_every_exclusion(given.excluded, comparisons),
         problems=given.problems,
+        alerts=tuple(_changed(given)),
         notes=_notes(given, comparisons),
         data=first.data,
         environments=environments(given.every),
@@ -225,12 +235,22 @@ def _no_comparison(given: Material) -> str:
     return f"Nothing to compare: no run of the baseline {baseline}; arms with runs: {arms}."
 
 
+def _changed(given: Material) -> Iterator[str]:
+    """The baseline or the margin that later runs name otherwise: it was to be named before the answer."""
+    for name in ("baseline", "margin"):
+        first = getattr(given.question, name)
+        later = [record for record in given.every if record.config["study"][name] != first]
+        if later:
+            others = phrases.joined(list(dict.fromkeys(word(r.config["study"][name]) for r in later)))
+            yield (
+                f"The {name} was changed after the first run: {word(first)} was named before, {others} by "
+                f"{phrases.plural(len(later), 'later run')}. {word(first)} is used."
+            )
+
+
 def _notes(given: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """What a reader should know about the study as a whole."""
     records, notes = given.records, []
-    asked = {Question.of(record) for record in records}
-    if len({(one.baseline, one.margin) for one in asked}) > 1:
-        notes.append("The runs name different baselines or margins; those of the first run are used.")
     machines = {record.environment["machine"] for record in records}
     if len(machines) > 1:
         notes.append(f"The runs come from {len(machines)} machines.")

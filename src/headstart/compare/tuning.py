@@ -13,11 +13,12 @@ from headstart.compare.settings import own_settings, word
 from headstart.compare.settings import told as words
 from headstart.compare.statistics.expected_best import expected, order_band, sure_band
 from headstart.compare.summaries import total
+from headstart.compare.trusted import read_trusted
 from headstart.compare.values.trials import ExpectedBest, Trial, Tuning, TuningCost
 from headstart.node import RecordError
 from headstart.records.metric_names import higher_is_better, orient
 from headstart.records.record import Record
-from headstart.records.store import StoredStudy, read_study
+from headstart.records.store import StoredStudy
 
 SUFFIX = "-tuning"  # of the sibling folder, and of the study that its records name
 _ORDERS = "low and high hold the best of n in 95 of 100 orders of these trials"
@@ -84,7 +85,7 @@ def tune_of(record: Record) -> Mapping[str, Any] | None:
 
 def _read(folder: Path) -> StoredStudy | None:
     try:
-        return read_study(folder)
+        return read_trusted(folder)
     except RecordError:
         return None
 

@@ -12,6 +12,7 @@ from headstart.compare.bootstrap import Spread, half_width
 from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
 from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.statistics.exact import exact_tests
+from headstart.compare.values.claims import NO_WORD
 from headstart.records.metric_names import higher_is_better, metric_name, orient
 
 LEVEL = 0.95
@@ -37,7 +38,7 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
     baseline, arm = (float(side.mean()) for side in evidence.scores)
     gain = float((orient(metric) * (evidence.scores[1] - evidence.scores[0])).mean())
     interval, notes = _interval(evidence, gain)
-    word = verdict(interval, margin)
+    word = verdict(interval, margin, pairs)
     spread = evidence.spread
     sure = spread is not None and interval is not None and (evidence.identical or np.ptp(spread.draws) > 0)
     return Gain(
@@ -47,7 +48,7 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
         arm_score=arm,
         gain=gain,
         interval=interval,
-        probability_better=spread.probability_better if spread else None,
+        probability_better=spread.probability_better if spread and pairs > 1 else None,
         word=word,
         margin=margin,
         pairs=pairs,
@@ -55,7 +56,7 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
         seed_sd=spread.seed_sd if spread else None,
         example_se=_root(spread.example_variance) if spread else None,
         smallest_p=smallest_p(pairs),
-        decide=what_would_decide(evidence, gain, margin) if word == "undecided" else None,
+        decide=what_would_decide(evidence, gain, margin) if word in ("undecided", NO_WORD) else None,
         notes=(*evidence.notes, *notes),
         p=spread.p() if spread and sure else None,
         p_margin=spread.p_margin(margin) if spread and sure and margin is not None else None,
@@ -63,8 +64,10 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
     )
 
 
-def verdict(interval: Interval | None, margin: float | None) -> Word:
-    """The word for an interval. Inside the margin is equivalent, even where it leaves 0 out."""
+def verdict(interval: Interval | None, margin: float | None, pairs: int) -> Word:
+    """The word for an interval over so many pairs. Inside the margin is equivalent, even if 0 is outside."""
+    if pairs < 2:
+        return NO_WORD
     if interval is None:
         return "undecided"
     if margin is not None and -margin <= interval.low and interval.high <= margin:
@@ -83,7 +86,7 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     """Roughly how many pairs, or test examples, would bring an undecided gain to a decision."""
     spread, pairs = evidence.spread, evidence.scores.shape[1]
     if spread is None or spread.seed_variance is None:
-        return "pairs with other seeds: one pair says nothing about seeds"
+        return "more pairs, with other seeds"
     needed = _pairs_needed(spread, gain, margin, pairs)
     if needed:
         more = max(needed - pairs, 1)
@@ -104,18 +107,20 @@ def sentence(comparison: Comparison) -> str:
             f"{where}, {comparison.arm} and {comparison.baseline} cannot be compared, no pair is left{why}."
         )
     costs = [part for part in (_reached(comparison), _flops(comparison.ratios)) if part]
-    first = f"{where}, {_scores(comparison, gain)}"
+    told = _one_pair(comparison, gain) if gain.word == NO_WORD else _scores(comparison, gain)
+    first = f"{where}, {told}"
     return " ".join([f"{'; '.join([first, *costs])}.", *_remarks(comparison, gain)])
 
 
 def _interval(evidence: Evidence, gain: float) -> tuple[Interval | None, list[str]]:
-    """The interval, cut at what the metric allows, and the notes that go with it."""
+    """The interval, cut at what the metric allows, and the notes that go with it.
+
+    One pair has none: what its test examples tell of the two runs, it does not tell of other seeds.
+    """
     spread, pairs = evidence.spread, evidence.scores.shape[1]
-    if spread is None:
-        return None, ["one pair and no predictions: no interval can be given"]
+    if spread is None or pairs == 1:
+        return None, ["one pair: no interval, since nothing is known about other seeds"]
     notes = []
-    if pairs == 1:
-        notes.append("one pair: the interval covers test examples only, not seeds")
     if evidence.examples is None:
         notes.append("the interval covers seeds only, not test examples")
     interval = ranges.of_gain(spread.interval(LEVEL), evidence.metric)
@@ -165,14 +170,26 @@ def _where(comparison: Comparison) -> str:
     return f"With {condition.train_rows:,} training rows of {comparison.task}{inside}"
 
 
+def _one_pair(comparison: Comparison, gain: Gain) -> str:
+    """What two runs scored, and no word for it."""
+    scores = f"{comparison.arm} {phrases.number(gain.arm_score)}, {comparison.baseline}"
+    return (
+        f"one pair cannot say: these two runs differ by {phrases.number(abs(gain.gain))} in {_metric(gain)} "
+        f"({scores} {phrases.number(gain.baseline_score)})"
+    )
+
+
+def _metric(gain: Gain) -> str:
+    return metric_name(gain.metric) + ("" if gain.higher_is_better else ", where lower is better")
+
+
 def _scores(comparison: Comparison, gain: Gain) -> str:
     """Both scores, the gain, its interval, the number of pairs, and the word for it."""
-    metric = metric_name(gain.metric) + ("" if gain.higher_is_better else ", where lower is better")
     word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
     digits = _digits(gain)
     return (
         f"{comparison.arm} scores {phrases.number(gain.arm_score)} against "
-        f"{phrases.number(gain.baseline_score)} from {comparison.baseline} in {metric} "
+        f"{phrases.number(gain.baseline_score)} from {comparison.baseline} in {_metric(gain)} "
         f"(gain {phrases.number(gain.gain, digits=digits)}, {_span(gain, digits)}, "
         f"{phrases.plural(gain.pairs, 'pair')}: {word})"
     )
@@ -235,12 +252,9 @@ def _flops(ratios: Mapping[Resource, Ratio]) -> str | None:
 
 
 def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
-    """What a reader must know with the numbers: tuning, survivors, one pair, energy."""
-    remarks = [comparison.settings]
-    if comparison.survivors_only:
-        remarks.append("This is over survivors only: runs that did not finish are left out.")
-    if gain.pairs == 1:
-        remarks.append("One pair says nothing about other seeds.")
+    """What a reader must know with the numbers: few pairs, what is odd in them, tuning, energy."""
+    few = ["The interval rests on two pairs."] if gain.pairs == 2 and gain.interval else []
+    remarks = [*few, *comparison.remarks, comparison.settings]
     if comparison.corrected and comparison.corrected.survives is False:
         remarks.append(comparison.corrected.sentence)
     if gain.decide:

@@ -17,6 +17,8 @@ LIBRARIES = (
     "torch", "pytorch-lightning", "transformers", "peft", "datasets", "tokenizers", "evaluate", "hydra-core",
     "wandb", "codecarbon", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow",
 )  # fmt: skip
+PACKAGE = Path(__file__).resolve().parents[1]
+READERS = ("compare", "reports", "opened", "commands", "cli")  # of records: no run computes with them
 
 
 def environment(device: str, precision: str, threads: int, cpu: str, started: datetime) -> dict[str, Any]:
@@ -61,10 +63,21 @@ def versions() -> dict[str, str]:
 
 @cache
 def code() -> dict[str, Any]:
-    """Version of headstart, and the commit when it runs from a checkout."""
+    """Version of headstart, a digest of what trains, and the commit when it runs from a checkout."""
     version = importlib.metadata.version("headstart")
     commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", "src", "conf")
-    return {"version": version, "commit": commit, "dirty": None if commit is None else bool(changed)}
+    dirty = None if commit is None else bool(changed)
+    return {"version": version, "digest": training_digest(PACKAGE), "commit": commit, "dirty": dirty}
+
+
+def training_digest(package: Path) -> str:
+    """16 hex of every source file of headstart as it is now, but those that only read what a run left."""
+    whole = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        place = file.relative_to(package)
+        if place.parts[0].removesuffix(".py") not in READERS:
+            whole.update(f"{place.as_posix()}\0{len(file.read_bytes())}\0".encode() + file.read_bytes())
+    return whole.hexdigest()[:16]
 
 
 def _git(*arguments: str) -> str | None:

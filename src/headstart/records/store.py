@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -95,6 +96,15 @@ def write_predictions(
     columns = {name: pa.array(map(str, each), pa.string()) for name, each in zip(TOLD, told, strict=True)}
     columns |= {name: pa.array(np.asarray(each, dtype=np.float32)) for name, each in statistics.items()}
     return _write_whole(file, lambda whole: pq.write_table(pa.table(columns), whole, compression="zstd"))
+
+
+def predictions_digest(folder: Path) -> str | None:
+    """16 hex of a run's predictions.parquet, byte for byte; None when it left none."""
+    file = folder / PREDICTIONS
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else None
+    except OSError as error:
+        raise RecordError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def read_study(folder: Path) -> StoredStudy:

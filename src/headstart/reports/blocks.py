@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from headstart.compare.findings import Axis, Comparison, Curve, Example, Gain, Ratio, ToTarget
+from headstart.compare.values.claims import NO_WORD
 from headstart.records.metric_names import metric_name
 from headstart.reports import charts, matchings, numbers, targets
 from headstart.reports.page import (
@@ -42,6 +43,7 @@ WORDS = {
     "worse": "the whole interval of the gain is below zero",
     "equivalent": "the whole interval of the gain is inside the margin that was named beforehand",
     "undecided": "the interval holds zero and reaches beyond the margin, or there is none",
+    NO_WORD: "one pair tells of two runs, and nothing of other seeds",
 }
 
 
@@ -79,7 +81,7 @@ def level_of(gain: Gain | None) -> str:
 def interval_of(gain: Gain) -> str:
     """The interval of a gain, or that there is none."""
     if gain.interval is None:
-        return "no interval"
+        return "no interval: one pair" if gain.word == NO_WORD else "no interval"
     return numbers.interval(gain.interval.low, gain.interval.high, sign=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.compare.values.claims import NO_WORD
 from headstart.records.metric_names import metric_name
 from headstart.reports import (
     aggregates,
@@ -62,17 +63,26 @@ def _curve(findings: Findings) -> tuple[str, ...]:
 
 
 def _warnings(findings: Findings) -> tuple[str, ...]:
+    """What stands above everything else; the first comparison's own remarks are in its sentence."""
+    lead = (*findings.met_before, *findings.alerts, *filter(None, remarks_of(findings)[1:]))
     if len(findings.problems) <= 2:
-        return (*findings.met_before, *findings.problems)
+        return (*lead, *findings.problems)
     found = numbers.plural(len(findings.problems), "problem")
-    return (*findings.met_before, f"{found} with the records: see 'What was left out, and why' below.")
+    return (*lead, f"{found} with the records: see 'What was left out, and why' below.")
+
+
+def remarks_of(findings: Findings) -> list[str]:
+    """The remarks of each comparison on its pairs, one line each; "" for none."""
+    items = findings.comparisons
+    told = zip(items, labels_of(items), strict=True)
+    return [f"{label}: {' '.join(item.remarks)}" if item.remarks else "" for item, label in told]
 
 
 def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The word of the answer; of several comparisons, how often each word was given and which is told."""
     words = [item.gain.word if item.gain else "no pair" for item in findings.comparisons]
     if len(words) < 2:
-        return (words[0] if words and words[0] != "no pair" else ""), ()
+        return (words[0] if words and words[0] not in ("no pair", NO_WORD) else ""), ()
     told = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
     told = f"{len(words)}: {told}" if len(set(words)) > 1 else f"{len(words)}, all {words[0]}"
     first = labels_of(findings.comparisons)[0]

@@ -26,7 +26,7 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
         console.print(Text(sentence), style="bold", highlight=False)
     for line in _more(findings):
         console.print(Text(line), highlight=False)
-    for warning in (*findings.met_before, *findings.problems):
+    for warning in findings.warnings:
         console.print(Text(f"note: {warning}"), highlight=False)
     if report is not None:
         console.print(Text(f"report: {report}"), style="dim", highlight=False, soft_wrap=True)
@@ -37,7 +37,7 @@ def _sentences(findings: Findings) -> list[str]:
     items = findings.comparisons
     if len(items) > FEW:
         return [
-            f"{label}: {ranking.line(item)}"
+            " ".join([f"{label}: {ranking.line(item)}", *item.remarks])
             for item, label in zip(items, sections.labels_of(items), strict=True)
         ]
     return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]

@@ -74,7 +74,9 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
     """The Report object. With `lookup`, run sets name their project, which a server must then know."""
     from wandb_workspaces.reports.v2 import interface as wr
 
-    warnings = [wr.P(text=problem) for problem in (*findings.met_before, *findings.problems)]
+    warnings = [
+        wr.P(text=warning) for warning in (*findings.met_before, *findings.alerts, *findings.problems)
+    ]
     return wr.Report(
         entity=entity,
         project=project,

@@ -18,7 +18,7 @@ from headstart.hardware import cpu_name
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
 from headstart.records.schema import VERSION
-from headstart.records.store import write_predictions, write_record
+from headstart.records.store import predictions_digest, write_predictions, write_record
 from headstart.run import Run
 from headstart.streams import stream
 from headstart.tasks.family import Examples, Prepared
@@ -106,7 +106,7 @@ def train(
                 "arm": run.arm.name,
                 "seed": run.seed,
                 "status": status,
-                "scores": journal.scores(status, reason),
+                "scores": journal.scores(status, reason) | {"predictions": predictions_digest(folder)},
                 "cost": cost_of(run, plan, journal, learner, gauges),
                 "init": journal.init or start.attest(),
                 "data": prepared.facts | {"order": plan.digest},

@@ -7,7 +7,8 @@ from typing import Literal
 
 from headstart.compare.values.interval import Interval
 
-Word = Literal["better", "worse", "equivalent", "undecided"]
+NO_WORD = "cannot say"  # one pair: whatever it shows may be the luck of its seed
+Word = Literal["better", "worse", "equivalent", "undecided", "cannot say"]
 TestName = Literal["signed-rank", "sign", "McNemar"]
 
 

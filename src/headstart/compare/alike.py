@@ -1,0 +1,126 @@
+"""Alike: everything besides the arm in which the two runs of a pair may differ, and what follows from it.
+
+`REFUSES`: what can change the answer. A gain between such runs is not that of the arm, so they are no pair.
+`SAID`: what may change the last digits or the seconds, but decides nothing alone: the first lines name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headstart.compare.settings import at, is_free
+from headstart.records.fingerprint import free_settings
+from headstart.records.record import Record
+
+DIET = ("optim.batch_size", "budget.epochs", "budget.steps")  # what decides how many rows come when
+SPLITS = ("train", "validation", "test")
+STREAMS = ("weights", "order", "noise", "subset", "arm")  # of randomness; noise is that of dropout
+# Libraries that compute: torch and Lightning run the steps, transformers makes the model, tokenizers the
+# tokens. Of peft the same holds where an arm added parameters with it.
+COMPUTE = ("torch", "pytorch-lightning", "transformers", "tokenizers")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that both runs of a pair should have in common."""
+
+    name: str  # as a sentence says it
+    of: Callable[[Record], Any]
+    follows: tuple[str, ...] = ()  # settings that it follows from: where they are freed and differ, so may it
+
+
+def _in(part: str, *path: str) -> Callable[[Record], Any]:
+    """The value at a place of the record; None where there is none."""
+
+    def value(record: Record) -> Any:
+        found: Any = getattr(record, part)
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    return value
+
+
+REFUSES = (
+    # What the run computed with: another number format, kind of device, code or library is another model.
+    Fact("precision", _in("environment", "precision")),
+    Fact("kind of device", lambda record: record.environment["device"].partition(":")[0]),
+    Fact("types of parameters", lambda record: ", ".join(sorted(record.init["dtypes"]))),
+    Fact("code", _in("environment", "code", "digest")),  # of what trains: a commit may change only a text
+    *(Fact(name, _in("environment", "versions", name)) for name in COMPUTE),
+    # What it started from.
+    Fact("architecture", _in("init", "architecture")),
+    Fact("head at step 0", _in("init", "head")),
+    *(Fact(f"stream of {name}", _in("init", "streams", name)) for name in STREAMS),
+    # What it was shown.
+    Fact("tokenizer", _in("data", "tokenizer")),
+    Fact("length limit", _in("data", "max_length")),
+    Fact("order of classes", _in("data", "classes")),
+    *(Fact(f"{split} rows", _in("data", "rows", split)) for split in SPLITS),
+    *(Fact(f"number of {split} rows", _in("data", "counts", split)) for split in SPLITS),
+    Fact("order of the rows", _in("data", "order"), DIET),
+    Fact("steps done", _in("cost", "steps"), DIET),
+    Fact("samples seen", _in("cost", "samples", "train"), DIET),
+    Fact("tokens seen", _in("cost", "tokens", "train", "real"), DIET),
+)  # fmt: skip
+SAID = (
+    # Sums in another order round otherwise, and seconds and joules are others.
+    Fact("machine", _in("environment", "machine")),
+    Fact("device", _in("environment", "device")),
+    Fact("processor", _in("environment", "cpu")),
+    Fact("threads", _in("environment", "threads")),
+    Fact("platform", _in("environment", "platform")),
+    Fact("python", _in("environment", "python")),
+    # The code that trains is the same, or the pair is refused: the rest (reports, texts) may be another.
+    Fact("commit", _in("environment", "code", "commit")),
+    Fact("changes that were not committed", _in("environment", "code", "dirty")),
+)
+
+
+def refusals(sides: tuple[Record, Record]) -> Iterator[str]:
+    """'not the same precision: fp32 against bf16', one by one."""
+    for fact in _refusing(sides):
+        if told := difference(fact, sides):
+            yield f"not the same {told}"
+
+
+def said(sides: tuple[Record, Record]) -> list[str]:
+    """What may have changed the answer a little: 'threads: 2 against 8'."""
+    names = {name for record in sides for name in record.environment["versions"]}
+    refusing = {fact.name for fact in _refusing(sides)}
+    others = [Fact(name, _in("environment", "versions", name)) for name in sorted(names - refusing)]
+    return [told for fact in (*SAID, *others) if (told := difference(fact, sides))]
+
+
+def another_diet(sides: tuple[Record, Record]) -> list[str]:
+    """Freed settings that decide how many rows come when, where the arms really differ in one."""
+    return _followed(DIET, sides)
+
+
+def difference(fact: Fact, sides: tuple[Record, Record]) -> str:
+    """'threads: 2 against 8'; nothing where both sides are alike, or differ as the study lets them."""
+    left, right = map(fact.of, sides)
+    if left == right or _followed(fact.follows, sides):
+        return ""
+    return f"{fact.name}: {_words(left, right)} against {_words(right, left)}"
+
+
+def _refusing(sides: tuple[Record, Record]) -> tuple[Fact, ...]:
+    added = any(record.init["added"]["tensors"] for record in sides)
+    return (*REFUSES, *([Fact("peft", _in("environment", "versions", "peft"))] if added else []))
+
+
+def _followed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str]:
+    freed = free_settings(sides[1].config)
+    left, right = (record.config for record in sides)
+    return [path for path in settings if is_free(path, freed) and at(left, path) != at(right, path)]
+
+
+def _words(value: Any, other: Any) -> str:
+    """A value in words; of two lists, what stands at the first place in which they differ."""
+    if isinstance(value, list) and isinstance(other, list):
+        place = next((i for i, (a, b) in enumerate(zip(value, other, strict=False)) if a != b), None)
+        return ", ".join(value) if place is None else f"{value[place]} in place {place + 1}"
+    return {None: "unknown", True: "yes", False: "no"}.get(value, str(value))

@@ -1,0 +1,144 @@
+"""Trusted: the runs of a study whose files agree with each other; every other one is left out by name.
+
+What a record says of scores and costs is said again by its curve and its predictions. Where they contradict
+each other nobody knows which is right, so the run is not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.compare.ranges import RANGES
+from headstart.compare.scoring import METRICS, score
+from headstart.compare.settings import at
+from headstart.node import RecordError
+from headstart.records.metric_names import metric_name, orient
+from headstart.records.record import CURVE, PREDICTIONS, Predictions, Record, read_curve
+from headstart.records.store import Problem, StoredStudy, predictions_digest, read_study
+
+TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
+
+
+def read_trusted(folder: Path) -> StoredStudy:
+    """The study in `folder` without the runs whose files contradict each other: these are problems."""
+    stored = read_study(folder)
+    records, problems = [], list(stored.problems)
+    for record in stored.records:
+        try:
+            contradiction = next(contradictions(record), None)
+        except RecordError as error:
+            contradiction = str(error)
+        if contradiction is None:
+            records.append(record)
+        else:
+            sentence = f"{record.folder.name}: left out: {contradiction}; train it again"
+            problems.append(Problem(record.folder, sentence))
+    return StoredStudy(stored.folder, tuple(records), tuple(problems))
+
+
+def contradictions(record: Record) -> Iterator[str]:
+    """Where the files of a run contradict each other, with both values."""
+    yield from _impossible_scores(record)
+    yield from _sums(record.cost)
+    if record.status == "finished":
+        yield from _unlike_the_curve(record)
+    if record.finished:
+        yield from _unlike_the_predictions(record)
+
+
+def _impossible_scores(record: Record) -> Iterator[str]:
+    for split in ("validation", "test"):
+        scores = record.scores[split]
+        if scores is None:
+            continue
+        headline = record.config["task"]["headline"]
+        if headline not in scores:
+            yield f"its record has no {split} score called {headline}, the headline metric of its task"
+        for name, value in scores.items():
+            low, high = RANGES.get(name, (-np.inf, np.inf))
+            if not low <= value <= high:
+                yield f"its record has a {split} {metric_name(name)} of {value:g}, beyond {low:g} to {high:g}"
+
+
+def _sums(cost: Mapping[str, Any]) -> Iterator[str]:
+    """Totals are those of their phases."""
+    parts = {"FLOPs": cost["flops"], "seconds": cost["seconds"], "joules": cost["energy"]["joules"]}
+    for name, phases in parts.items():
+        values = {phase: value for phase, value in (phases or {}).items() if phase != "lower_bound"}
+        whole = sum(value for phase, value in values.items() if phase != "total")
+        if values and not np.isclose(values["total"], whole, rtol=1e-6, atol=1e-6):
+            yield f"its record has {values['total']:.6g} {name} in all, and its phases add up to {whole:.6g}"
+
+
+def _unlike_the_curve(record: Record) -> Iterator[str]:
+    """The last point is the end of the training, and the validation scores are those of the point kept."""
+    points, cut = read_curve(record.folder / CURVE)
+    if not points or cut:
+        return
+    last, cost = points[-1], record.cost
+    ends = {"steps": (last["step"], cost["steps"]), "samples": (last["samples"], cost["samples"]["train"])}
+    ends |= {"tokens": (last["tokens"], cost["tokens"]["train"]["real"])}
+    ends |= {"FLOPs": (last["flops"], cost["flops"]["train"])}
+    for name, (there, here) in ends.items():
+        if there != here:
+            yield f"its record has {here:,} {name} of training and its curve ends at {there:,}"
+    headline = record.config["task"]["headline"]
+    if at(record.config, "budget.keep") == "best":
+        last = max(points, key=lambda point: orient(headline) * _number(point["validation"].get(headline)))
+    for name, value in (record.scores["validation"] or {}).items():
+        there = last["validation"].get(name)
+        if there is not None and not _close(there, value):
+            yield _both(f"validation {metric_name(name)}", value, there, "curve")
+
+
+def _number(value: float | None) -> float:
+    return -np.inf if value is None else value
+
+
+def _unlike_the_predictions(record: Record) -> Iterator[str]:
+    """The file is the one that the run left, and every score that can be computed from it is the record's."""
+    stored, now = record.scores["predictions"], predictions_digest(record.folder)
+    if now is None:
+        return
+    if stored != now:
+        yield f"its record names {PREDICTIONS} {stored}, and the file is {now}"
+    found = record.predictions()
+    if found is None:
+        return
+    if not len(found) or len(set(found.ids)) < len(found):
+        yield f"{PREDICTIONS} is empty or repeats an id"
+    for name, values in found.statistics.items():
+        if not np.isfinite(values).all():
+            yield f"{PREDICTIONS} holds a {name} that is not finite"
+    for name, value in (record.scores["test"] or {}).items():
+        there = recomputed(name, found)
+        if there is not None and not _close(there, value):
+            yield _both(f"test {metric_name(name)}", value, there, "predictions")
+
+
+def recomputed(metric: str, found: Predictions) -> float | None:
+    """The metric of these predictions; None where they do not hold all that it needs, or not precisely."""
+    if metric not in METRICS or not found.statistics.keys() >= set(METRICS[metric].needs):
+        return None
+    if "target" in METRICS[metric].needs and _coarse(found.statistics["target"]):
+        return None
+    names, numbers = np.unique(np.concatenate([found.labels, found.predictions]), return_inverse=True)
+    labels, predictions = numbers[: len(found)], numbers[len(found) :]
+    return float(score(metric, labels, predictions, found.statistics, len(names)))
+
+
+def _coarse(target: np.ndarray) -> bool:
+    """Whether single precision rounds numbers so far from 0 by more than a part of their spread."""
+    return bool(np.finfo(np.float32).eps * np.abs(target).max() > TOLERANCE / 10 * target.std())
+
+
+def _close(one: float, other: float) -> bool:
+    return abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
+
+
+def _both(name: str, here: float, there: float, where: str) -> str:
+    return f"its record has a {name} of {here:.4g}, and its {where} give {there:.4g}"
