@@ -112,5 +112,5 @@ def test_a_folder_that_is_not_there_is_named_before_anything_is_read(tmp_path: P
 
 
 def test_a_folder_without_runs_says_so_when_asked(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="holds no finished run"):
+    with pytest.raises(RecordError, match="holds no run"):
         _ = headstart.open_study(tmp_path).sentence

@@ -413,7 +413,7 @@ def test_curves_and_examples(tmp_path):
 
 
 def test_an_empty_folder_is_a_sentence(tmp_path):
-    with pytest.raises(RecordError, match="holds no finished run"):
+    with pytest.raises(RecordError, match="holds no run"):
         compare(tmp_path)
 
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
 
+from headstart.cli import main
 from headstart.compare.values.economics import Amount
-from headstart.node import RecordError
 from headstart.reports import html, markdown, sections, terminal
 from headstart.reports.build import build, write
 
@@ -166,11 +166,33 @@ def test_no_path_of_the_machine_is_in_a_report(study: Path) -> None:
     assert str(study.parent) not in "".join(path.read_text() for path in files)
 
 
-def test_a_folder_without_a_finished_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    make_study(tmp_path, seeds=[0], status={("scratch", 0): "failed", ("pretrained", 0): "diverged"})
-    with pytest.raises(RecordError, match="no finished run"):
-        build(tmp_path)
-    assert not (tmp_path / "report.html").exists()
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_a_study_of_which_no_run_finished_has_a_report_that_says_so(tmp_path, capsys, status) -> None:
+    lost = {(arm, seed): status for arm in ("scratch", "pretrained") for seed in range(2)}
+    make_study(tmp_path / "lost", seeds=range(2), status=lost)
+    assert main(["report", str(tmp_path / "lost")]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"no pair is left: scratch, seed 0 is {status}: {status} at step 17; scratch, seed 1 is" in told
+    assert "Runs that diverged need other settings, such as a lower optim.lr" in told
+    page = (tmp_path / "lost/report.md").read_text("utf8")
+    assert f"2 {status}" in page
+    assert (tmp_path / "lost/card_scratch.md").exists()
+
+
+def test_a_folder_of_several_studies_is_refused_with_their_list(tmp_path, capsys) -> None:
+    for name in ("one", "two"):
+        make_study(tmp_path / name, seeds=[0], study=name, examples=20)
+    make_study(tmp_path / "one.trials", seeds=[0], study="one.trials", examples=20)
+    assert main(["report", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "holds several studies; name the folder of one: " in told
+    assert all(f"{tmp_path / name} ({name}, 2 runs)" in told for name in ("one", "two", "one.trials"))
+
+
+def test_a_folder_of_one_run_has_a_report(tmp_path, capsys) -> None:
+    make_study(tmp_path, seeds=[0], examples=20)
+    assert main(["report", str(tmp_path / "scratch-512-0")]) == 0
+    assert "Nothing to compare: the only arm is scratch." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("findings", [handmade.study(), handmade.sizes()])

@@ -177,9 +177,7 @@ class TestFolders:
         assert headstart(*quick, *ONE).code == 0
 
 
-@pytest.mark.parametrize(
-    ("folder", "sentence"), [("absent", "no such folder"), ("empty", "holds no finished run")]
-)
+@pytest.mark.parametrize(("folder", "sentence"), [("absent", "no such folder"), ("empty", "holds no run")])
 def test_a_report_of_nothing(
     folder: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,23 +27,27 @@ def _run(options: Namespace) -> int:
         raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
     if "--to" in flags and "--export" not in flags:
         raise ConfigError("report: --to needs --export csv|latex|md|json")
+    code = 0
     if options.other is not None:
         _report_two(options.folder, options.other)
     elif not flags:
-        report_all([options.folder])
+        code = report_all([options.folder])
     if options.export is not None:
         _export(options.folder, options.export, options.to)
-    return 0 if options.wandb is None else _report_wandb(options.folder, options.wandb)
+    return code if options.wandb is None else _report_wandb(options.folder, options.wandb)
 
 
-def report_all(folders: Sequence[str] | set[str]) -> None:
-    """Build and show the report of every folder."""
+def report_all(folders: Sequence[str] | set[str]) -> int:
+    """Build and show the report of every folder; 1 when no run of one of them finished, else 0."""
     from headstart.opened import open_study
     from headstart.reports.terminal import show
 
+    code = 0
     for folder in sorted(folders):
         built = open_study(folder).report()
         show(built.findings, built.html)
+        code = max(code, 0 if any(arm.finished for arm in built.findings.arms) else 1)
+    return code
 
 
 def _report_two(first: str, second: str) -> None:

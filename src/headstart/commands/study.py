@@ -7,6 +7,7 @@ import shlex
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 from headstart.commands.arguments import Command, Once, Parser, study_settings
 from headstart.commands.report import report_all
@@ -57,7 +58,8 @@ def _run(options: Namespace) -> int:
         launch(asked.arguments, options.typed)
     except (Interrupted, KeyboardInterrupt):
         return interrupted(options.typed)
-    report_all({outcome.study_folder for outcome in OUTCOMES if outcome.well and not outcome.trial})
+    folders = {outcome.study_folder for outcome in OUTCOMES if not outcome.trial}
+    report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
     for sentence in faults(OUTCOMES):
         print(f"headstart: {sentence}", file=sys.stderr)
     return max((outcome.code for outcome in OUTCOMES), default=0)

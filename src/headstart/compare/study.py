@@ -64,7 +64,7 @@ class Material:
 
 
 def compare(folder: Path) -> Findings:
-    """Read a study and answer it. RecordError when the folder cannot be read or holds no run to speak of."""
+    """Read a study and answer it. RecordError when the folder cannot be read or holds no run."""
     return _findings(material(folder))
 
 
@@ -74,7 +74,7 @@ def material(folder: Path) -> Material:
     if not stored.records:
         lost = [problem.sentence for problem in stored.problems if "left out" in problem.sentence]
         why = f": {lost[0]}" if lost else "; name the folder of a study"
-        raise RecordError(f"{folder}: holds no finished run that can be read{why}")
+        raise RecordError(f"{folder}: holds no run that can be read{why}")
     records, excluded = newest(stored.records)
     question, groups = _question(_earliest(stored.records), folder), conditions(records)
     trials = stored_trials(folder, records[0].study)

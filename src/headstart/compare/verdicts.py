@@ -16,6 +16,7 @@ from headstart.compare.values.claims import NO_WORD
 from headstart.records.metric_names import higher_is_better, metric_name, orient
 
 LEVEL = 0.95
+MOST = 4  # reasons that a sentence gives
 _MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
 
 
@@ -102,10 +103,7 @@ def sentence(comparison: Comparison) -> str:
     gain = comparison.gain
     where = _where(comparison)
     if gain is None:
-        why = f": {comparison.excluded[0].reason}" if comparison.excluded else ""
-        return (
-            f"{where}, {comparison.arm} and {comparison.baseline} cannot be compared, no pair is left{why}."
-        )
+        return f"{where}, {_no_pair(comparison)}"
     costs = [part for part in (_reached(comparison), _flops(comparison.ratios)) if part]
     told = _one_pair(comparison, gain) if gain.word == NO_WORD else _scores(comparison, gain)
     first = f"{where}, {told}"
@@ -168,6 +166,19 @@ def _where(comparison: Comparison) -> str:
     others = [f"{k} {v}" for k, v in condition.settings.items() if k not in ("size", "task")]
     inside = f" ({', '.join(others)})" if others else ""
     return f"With {condition.train_rows:,} training rows of {comparison.task}{inside}"
+
+
+def _no_pair(comparison: Comparison) -> str:
+    """What happened to each run instead, and what to do."""
+    reasons = list(dict.fromkeys(one.reason for one in comparison.excluded))
+    more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
+    why = f": {'; '.join(reasons[:MOST])}{more}" if reasons else ""
+    told = f"{comparison.arm} and {comparison.baseline} cannot be compared, no pair is left{why}."
+    if not comparison.survivors_only:
+        return told
+    return (
+        f"{told} Runs that diverged need other settings, such as a lower optim.lr; others are trained again."
+    )
 
 
 def _one_pair(comparison: Comparison, gain: Gain) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.node import RecordError
+from headstart.node import ConfigError, RecordError
 from headstart.records.fingerprint import fingerprint
 from headstart.records.record import CURVE, PREDICTIONS, RECORD, TOLD, Record, read_curve
 from headstart.records.schema import VERSION, faults
@@ -108,7 +108,7 @@ def predictions_digest(folder: Path) -> str | None:
 
 
 def read_study(folder: Path) -> StoredStudy:
-    """Read every run at or below `folder`, in order of the folders' names."""
+    """Read every run at or below `folder`, by folder name; ConfigError where it holds several studies."""
     folder = Path(folder)
     try:
         runs = sorted({f.parent for name in (RECORD, CURVE) for f in folder.glob(f"**/{name}")})
@@ -119,6 +119,7 @@ def read_study(folder: Path) -> StoredStudy:
         raise RecordError(f"{folder}: cannot be read: {error.strerror}") from None
     problems: list[Problem] = []
     records = [record for run in runs if (record := _read_run(run, problems))]
+    _refuse_several(folder, records)
     kept = _of_one_study(records, problems)
     return StoredStudy(folder, tuple(kept), tuple(problems))
 
@@ -186,6 +187,17 @@ def _doubts(record: Record) -> list[str]:
     if record.finished and not (record.folder / PREDICTIONS).exists():
         found.append(f"{PREDICTIONS} is missing: its gain has no interval over test examples")
     return found
+
+
+def _refuse_several(folder: Path, records: Iterable[Record]) -> None:
+    """ConfigError for a folder of studies, which lie in folders of their own: they are not one study."""
+    homes: dict[Path, Counter[str]] = {}
+    for record in records:
+        homes.setdefault(record.folder.parent, Counter())[record.study] += 1
+    studies = {home: count.most_common(1)[0][0] for home, count in homes.items()}
+    if len(set(studies.values())) > 1:
+        listed = ", ".join(f"{home} ({studies[home]}, {n.total()} runs)" for home, n in sorted(homes.items()))
+        raise ConfigError(f"{folder}: holds several studies; name the folder of one: {listed}")
 
 
 def _of_one_study(records: Iterable[Record], problems: list[Problem]) -> list[Record]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.compare.findings import Findings
-from headstart.node import RecordError
 from headstart.reports import card, html, markdown, sections
 
 
@@ -28,17 +27,13 @@ def build(folder: Path, findings_of: Callable[[], Findings] | None = None) -> Bu
     """Compare the runs of a study folder and write both reports there; the same records give the same bytes.
 
     `findings_of` gives findings that somebody else wants as well. Raises RecordError when the folder holds
-    no finished run.
+    no run.
     """
     from headstart.compare.study import compare
 
     with ThreadPoolExecutor(1) as beside:
         bundle = beside.submit(html.bundle_of_vega)
-        findings = findings_of() if findings_of else compare(folder)
-        if not any(item.finished for item in findings.arms):
-            told = " ".join(findings.problems)
-            raise RecordError(f"{folder}: no finished run to report on; run the study first. {told}".strip())
-        return write(findings, folder, bundle.result)
+        return write(findings_of() if findings_of else compare(folder), folder, bundle.result)
 
 
 def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bundle_of_vega) -> Built:

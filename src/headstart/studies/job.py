@@ -88,7 +88,7 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
 
     record = read_record(folder)
     scores = record.scores["validation" if run.study.trial else "test"] or {}
-    well = record.status == "finished"
+    well, margin = record.status == "finished", record.config["study"]["margin"]
     return Outcome(
         title=run.title,
         study_folder=str(run.study_folder),
@@ -97,13 +97,15 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
         headline=scores.get(run.task.headline),
         seconds=record.cost["seconds"]["total"],
         reason=record.scores["reason"],
+        margin=None if margin == run.study.margin else margin,
         code=0 if well else 1,
         trial=run.study.trial,
     )
 
 
 def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
-    return Outcome(run.title, str(run.study_folder), "", "failed", reason=reason, code=code)
+    folder, trial = str(run.study_folder), run.study.trial
+    return Outcome(run.title, folder, "", "failed", reason=reason, code=code, trial=trial)
 
 
 def _keep_traceback(run: Run) -> None:

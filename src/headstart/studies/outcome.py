@@ -21,6 +21,7 @@ class Outcome:
     seconds: float | None = None
     reason: str | None = None
     code: int = 0
+    margin: float | None = None  # of a kept run, where it is not the one that is asked for now
     trial: bool = False  # of a tuning: it has no test score, and no report of its own
 
     @property

@@ -99,7 +99,8 @@ def line(outcome: Outcome, number: int, runs: int) -> str:
         rows = "validation" if outcome.trial else "test"
         score = "" if outcome.headline is None else f"{outcome.headline:.3f} on {rows}, "
         took = "finished before" if outcome.status == "kept" else f"{outcome.seconds or 0:.0f} s"
-        return f"{start}{score}{took}"
+        named = "" if outcome.margin is None else f", with a margin of {outcome.margin:g}, which stays"
+        return f"{start}{score}{took}{named}"
     return f"{start}{outcome.status}: {outcome.reason}"
 
 
