@@ -84,10 +84,22 @@ class Run(Node):
 
     @property
     def title(self) -> str:
-        """What a person calls this run: `docs_library · all-MiniLM-L6-v2 · 512 rows · scratch · seed 0`."""
+        """What a person calls this run: `docs_library · all-MiniLM-L6-v2 · 512 rows · scratch · seed 0`.
+
+        With its value of everything that is swept or that the arms have for themselves: no two read alike.
+        """
         own = [f"{name.split('.')[-1]} {self._setting(name)}" for name in self.study.freed if "." in name]
-        parts = (self.task.name, self.model.short_name, self.size.words(), self.arm.name, *own)
-        return " · ".join([*parts, f"seed {self.seed}"])
+        return " · ".join([*self.shared_names, self.arm.name, *own, f"seed {self.seed}"])
+
+    @property
+    def shared_names(self) -> tuple[str, ...]:
+        """The words of the title that the arms of a pair share: task, model, size, and what else is swept."""
+        freed = tuple(f"{name}." for name in self.study.freed)
+        axes = {key: v for key, v in (self.study.axes or {}).items() if not f"{key}.".startswith(freed)}
+        last = [key.split(".")[-1] for key in axes]
+        names = [name if last.count(name) == 1 else key for name, key in zip(last, axes, strict=True)]
+        told = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
+        return (self.task.name, self.model.short_name, self.size.words(), *told)
 
     def _setting(self, path: str) -> Any:
         """The value at a dotted path; a path that is not there was refused when the study was composed."""

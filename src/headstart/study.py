@@ -64,6 +64,9 @@ class Study(Node):
     free: tuple[str, ...] = Field(default=(), strict=False)
     tune: Tune | None = None
     trial: bool = False
+    axes: dict[str, str] = Field(
+        default_factory=dict
+    )  # what varies within the study, as written; its values here
 
     @property
     def freed(self) -> tuple[str, ...]:

@@ -412,6 +412,23 @@ def test_curves_and_examples(tmp_path):
     assert first.arm_prediction == first.label != first.baseline_prediction
 
 
+@pytest.mark.parametrize(
+    ("arms", "asked"),
+    [
+        (("scratch", "pretrained"), "What do pretrained weights buy on docs_library?"),
+        (("scratch", "scratch_wide"), "What does scratch_wide gain over scratch on docs_library?"),
+        (("scratch", "pretrained", "scratch_wide"),
+         "What do pretrained and scratch_wide gain over scratch on docs_library?"),
+        (("scratch",), "What does scratch score on docs_library?"),
+    ],
+)  # fmt: skip
+def test_a_study_without_a_question_asks_what_is_compared(tmp_path, arms, asked):
+    def silent(record):
+        record["config"]["study"]["question"] = ""
+
+    assert compare(make_study(tmp_path, arms, change=silent, seeds=[0], **SMALL)).question == asked
+
+
 def test_an_empty_folder_is_a_sentence(tmp_path):
     with pytest.raises(RecordError, match="holds no run"):
         compare(tmp_path)

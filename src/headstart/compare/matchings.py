@@ -157,5 +157,6 @@ def _falls(config: Mapping[str, Any]) -> bool:
 
 
 def _untold(matching: Matching, metric: str, pairs: int, reason: str) -> Matched:
-    nothing = (None, None, None, None, "undecided", None, None, None)
+    word = "undecided" if pairs > 1 else NO_WORD
+    nothing = (None, None, None, None, word, None, None, None)
     return Matched(matching, metric, pairs, *nothing, unfair=False, reason=reason)

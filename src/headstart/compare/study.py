@@ -24,7 +24,7 @@ from headstart.compare.tuning import stored_trials, tune_of, tuning
 from headstart.compare.usage import trained
 from headstart.compare.values.claims import Ranking
 from headstart.compare.variance import variances
-from headstart.compare.verdicts import sentence
+from headstart.compare.verdicts import MOST, sentence
 from headstart.node import RecordError
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import higher_is_better
@@ -161,7 +161,7 @@ def _findings(given: Material) -> Findings:
     curves, laws = data_curves(given.compared, question.margin)
     return Findings(
         study=first.study,
-        question=str(study.get("question") or ""),
+        question=str(study.get("question") or _plain_question(given)),
         scale=str(study.get("scale") or ""),
         baseline=question.baseline,
         headline=question.headline,
@@ -233,6 +233,20 @@ def _no_comparison(given: Material) -> str:
     if arms == baseline:
         return f"Nothing to compare: the only arm is {arms}."
     return f"Nothing to compare: no run of the baseline {baseline}; arms with runs: {arms}."
+
+
+def _plain_question(given: Material) -> str:
+    """What is compared, as a question; for a study that was not given one."""
+    tasks = list(dict.fromkeys(record.config["task"]["name"] for record in given.records))
+    where = phrases.joined(tasks) if len(tasks) <= MOST else f"{len(tasks)} tasks"
+    arms, baseline = given.arms, given.question.baseline
+    if arms == ["scratch", "pretrained"] and baseline == "scratch":
+        return f"What do pretrained weights buy on {where}?"
+    others = [arm for arm in arms if arm != baseline] or [baseline]
+    verb = "does" if len(others) == 1 else "do"
+    if baseline not in arms or others == [baseline]:
+        return f"What {verb} {phrases.joined(others)} score on {where}?"
+    return f"What {verb} {phrases.joined(others)} gain over {baseline} on {where}?"
 
 
 def _changed(given: Material) -> Iterator[str]:

@@ -26,7 +26,7 @@ from headstart.run import Run
 from headstart.studies.composed import plain, settings_of
 from headstart.studies.identity import check_study_folder
 from headstart.studies.naming import naming
-from headstart.studies.points import Point, at_odds, expand, located, pairs_of
+from headstart.studies.points import Point, at_odds, expand, located, named_axes, pairs_of
 from headstart.studies.search import choices, clashes, shipped
 from headstart.studies.weights import try_arms
 
@@ -88,7 +88,7 @@ def asked(arguments: Sequence[str]) -> Asked:
             axes, of_study = settings_of(study.hydra.sweeper)
             per_arm = [*of_study, *per_arm]
             points = expand(axes, per_arm, given, GlobalHydra.instance().config_loader())
-            composed = _all_composed(points)
+            composed = _all_composed(named_axes(points))
         else:
             mistakes |= dict.fromkeys(
                 f"{o}: one run takes one value; leave out hydra.mode=RUN" for o in _axes(given)

@@ -11,6 +11,7 @@ from headstart.records.fingerprint import Fingerprint, fingerprint
 from headstart.records.store import read_record
 from headstart.run import Run
 
+LONGEST = 40  # characters of one part of a folder's name
 SETTLED = ("finished", "diverged")  # training again would give the same
 
 
@@ -21,8 +22,13 @@ def identify(run: Run, fetch: bool = True) -> Fingerprint:
 
 
 def run_folder(run: Run, names: Fingerprint) -> Path:
-    """runs/<study>/<task>-<model>-<size>-<arm>-seed<seed>-<run id>."""
-    parts = (run.task.name, run.model.short_name, run.size.words(), run.arm.name, f"seed{run.seed}")
+    """runs/<study>/<task>-<model>-<size>-<what else is swept>-<arm>-seed<seed>-<run id>.
+
+    A run that is there already keeps its folder, whatever is swept now: its id alone says that it is the one.
+    """
+    if found := sorted(run.study_folder.glob(f"*-{names.run_id[:8]}")):
+        return found[0]
+    parts = (*(name[:LONGEST] for name in run.shared_names), run.arm.name, f"seed{run.seed}")
     slug = "-".join(re.sub(r"[^A-Za-z0-9.+_]+", "_", part) for part in parts)
     return run.study_folder / f"{slug}-{names.run_id[:8]}"
 

@@ -21,16 +21,14 @@ LONGEST = 60  # characters of a name
 def naming(overrides: Sequence[str], default: Any) -> list[str]:
     """The overrides that name the study which `overrides` describe; none for the default study.
 
-    `default` is the configuration without any override. A study whose settings are not the default's does
-    not answer the default study's question either.
+    `default` is the configuration without any override.
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     keys = {override.key_or_group for override in parsed}
     own = [override for override in parsed if _differs(override, default)]
     if "study" in keys or not own:
         return []
-    given = {"study.name": _name(own), "study.question": "''"}
-    return [f"{key}={value}" for key, value in given.items() if key not in keys]
+    return [] if "study.name" in keys else [f"study.name={_name(own)}"]
 
 
 def _differs(override: Override, default: Any) -> bool:

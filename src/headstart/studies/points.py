@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from headstart.records.fingerprint import PLUMBING
 from headstart.run import Run
 
 Point = list[str]  # overrides
+TITLED = ("seed", "arm", "task", "model", "size")  # what a run's title names anyhow
 
 
 def expand(
@@ -33,6 +35,31 @@ def expand(
         raise ConfigError(f"{key}: no choice fits the pattern" for key in empty)
     points = [list(point) for point in itertools.product(*axes.values())]
     return _with_own(points, per_arm, axes) if per_arm else points
+
+
+def named_axes(points: Sequence[Point]) -> list[Point]:
+    """The points, each with its values of the axes that no other word of a run's title names.
+
+    An override that is written in other points with another value is an axis; a group's choices are, too.
+    """
+    values: dict[str, set[str]] = defaultdict(set)
+    for override in itertools.chain(*points):
+        key, _, value = override.partition("=")
+        values[key].add(value)
+    axes = [key for key, own in values.items() if len(own) > 1 and key not in TITLED and key[:4] != "arm."]
+    return [_with_axes(point, axes) for point in points]
+
+
+def _with_axes(point: Point, axes: Sequence[str]) -> Point:
+    chosen = [override.partition("=") for override in point if override.partition("=")[0] in axes]
+    told = [f"{key.lstrip('+')}: {_quoted(value)}" for key, _, value in chosen]
+    return [*point, f"study.axes={{{', '.join(told)}}}"] if told else list(point)
+
+
+def _quoted(value: str) -> str:
+    """A value of an override as a text for Hydra, whatever characters it has."""
+    bare = value.strip("'\"").replace("\\", "/").replace("$", "").replace("'", "")
+    return f"'{bare}'"
 
 
 def _values(override: Override) -> list[str]:
@@ -126,6 +153,7 @@ def _idle_axes(runs: Iterable[Run]) -> list[str]:
     for run in runs:
         science = run.model_dump(mode="json")
         plumbing = {name: science.pop(name) for name in PLUMBING}
+        plumbing["study"].pop("axes")  # they say what else differs
         known = first.setdefault((repr(science), str(run.study_folder)), plumbing)
         idle |= {name: None for name in PLUMBING if known[name] != plumbing[name]}
     return [

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from headstart.node import ConfigError
 from headstart.studies.composed import plain
 from headstart.studies.outcome import OUTCOMES, Outcome
-from headstart.studies.points import Point, expand, pairs_of, read_all
+from headstart.studies.points import Point, expand, named_axes, pairs_of, read_all
 from headstart.studies.progress import StudyProgress, duration, showing
 from headstart.studies.tuning import Trials, tuned
 
@@ -54,7 +54,7 @@ class PairedSweeper(Sweeper):
         self.began, self.launched = time.monotonic(), 0
         loader = self.hydra_context.config_loader
         try:
-            points = expand(self.params, self.per_arm, arguments, loader)
+            points = named_axes(expand(self.params, self.per_arm, arguments, loader))
             points = tuned(points, self._runs, self._trials)
             pairs = [[points[i] for i in pair] for pair in pairs_of(self._runs(points))]
         except (ConfigError, HydraException) as error:
