@@ -36,10 +36,8 @@ def starts() -> Starts:
     """The attestation of every arm, on BERT."""
     settings = {"first_k": {"layers": 1}}
     made = {choice: started(arm(choice, **settings.get(choice, {})), "bert")[1] for choice in ALL}
-    return {
-        choice: {**init, "architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}}
-        for choice, init in made.items()
-    }
+    known = {"architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}, "dtypes": {"float32": 1}}
+    return {choice: {**init, **known} for choice, init in made.items()}
 
 
 def pair(record: Record, starts: Starts, baseline: str, other: str) -> Match:
