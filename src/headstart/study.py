@@ -64,9 +64,7 @@ class Study(Node):
     free: tuple[str, ...] = Field(default=(), strict=False)
     tune: Tune | None = None
     trial: bool = False
-    axes: dict[str, str] = Field(
-        default_factory=dict
-    )  # what varies within the study, as written; its values here
+    axes: dict[str, str] | None = None  # what is swept, as it is written: the values of this run
 
     @property
     def freed(self) -> tuple[str, ...]:

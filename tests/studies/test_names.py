@@ -59,13 +59,13 @@ class _Named:
 
 def test_a_run_that_is_there_keeps_its_folder_when_the_study_goes_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    swept = runs_of([*ONE, "optim.lr=1e-4,3e-4"])[1]
-    alone = runs_of([*ONE, "optim.lr=3e-4"])[0]
+    swept = runs_of([*ONE, "study.name=mine", "optim.lr=1e-4,3e-4"])[1]
+    alone = runs_of([*ONE, "study.name=mine", "optim.lr=3e-4"])[0]
     there = run_folder(swept, NAMES)
     assert "lr_0.0003" in there.name and there != run_folder(alone, NAMES)
     there.mkdir(parents=True)
     assert run_folder(alone, NAMES) == there
-    assert run_folder(swept, NAMES) == there == Path("runs/first_look", there.name)
+    assert run_folder(swept, NAMES) == there == Path("runs/mine", there.name)
 
 
 def test_the_default_study_asks_nothing_that_another_would_have_to_repeat():

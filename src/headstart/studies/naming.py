@@ -26,9 +26,7 @@ def naming(overrides: Sequence[str], default: Any) -> list[str]:
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     keys = {override.key_or_group for override in parsed}
     own = [override for override in parsed if _differs(override, default)]
-    if "study" in keys or not own:
-        return []
-    return [] if "study.name" in keys else [f"study.name={_name(own)}"]
+    return [] if keys & {"study", "study.name"} or not own else [f"study.name={_name(own)}"]
 
 
 def _differs(override: Override, default: Any) -> bool:
