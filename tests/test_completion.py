@@ -79,7 +79,6 @@ def test_bash_replaces_the_word_before_the_cursor(here: Path, broken: str) -> No
         quoted = " ".join(f"'{part}'" for part in parts)
         shell = f"""eval "$('{program}' -sc install=bash)"
         COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=({quoted}) COMP_CWORD={len(parts) - 1}
-        export COMP_LINE COMP_POINT
         _headstart; printf '%s|' "${{COMPREPLY[@]}}" """
         done = subprocess.run(
             ["bash", "-c", shell], capture_output=True, text=True, check=True, env=os.environ

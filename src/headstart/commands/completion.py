@@ -11,13 +11,13 @@ from headstart.node import ConfigError
 
 SCRIPT = r"""
 _headstart() {
-    local line="${COMP_LINE:0:COMP_POINT}" cur="${COMP_WORDS[COMP_CWORD]}" IFS=$'\n' word
+    local line="${COMP_LINE:0:COMP_POINT}" cur="${COMP_WORDS[COMP_CWORD]}" IFS=$'\n' word reply
     [[ "$cur" == "=" || "$cur" == ":" ]] && cur=""  # bash splits words there, and completes what follows
     word="${line##*[[:blank:]]}"
     COMPREPLY=()
     while read -r reply; do
         COMPREPLY+=("${reply#"${word%"$cur"}"}")
-    done < <("${COMP_WORDS[0]}" -sc query=bash 2>/dev/null)
+    done < <(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" "${COMP_WORDS[0]}" -sc query=bash 2>/dev/null)
 }
 complete -o nospace -o default -F _headstart headstart
 """
