@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import headstart
+from headstart.caches import use_writable_caches
 from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS
@@ -38,6 +39,7 @@ Exit code: 0 all is well; 1 a run, its rows, its weights or a record failed, or 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     write_any_text()
+    use_writable_caches()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "study": {"node"},
     "wandb_server": set(),
     "terminal": set(),
+    "caches": {"data", "node"},
     "data": SETTINGS,
     "meters": SETTINGS,
     "models": SETTINGS | {"data"},
@@ -59,7 +60,7 @@ MAY_IMPORT = {
         "run",
         "terminal",
     },
-    "cli": {"node", "studies", "commands", "terminal", ""},
+    "cli": {"node", "studies", "commands", "terminal", "caches", ""},
     "__main__": {"cli"},
     "__init__": {"opened"},
 }

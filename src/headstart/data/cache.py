@@ -19,7 +19,10 @@ def cache_dir() -> Path:
         return Path(own).expanduser()
     if shared := os.environ.get("XDG_CACHE_HOME"):
         return Path(shared).expanduser() / "headstart"
-    return Path.home() / ".cache" / "headstart"
+    try:
+        return Path.home() / ".cache" / "headstart"
+    except RuntimeError:
+        raise DataError("this user has no home folder for a cache: set HEADSTART_CACHE to a folder") from None
 
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:

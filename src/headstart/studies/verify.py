@@ -85,7 +85,8 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
 
     from headstart.training.plan import plan_of
-    from headstart.training.start import quiet, start_of
+    from headstart.training.quiet import quiet
+    from headstart.training.start import start_of
 
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)

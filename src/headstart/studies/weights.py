@@ -52,7 +52,7 @@ def _done(run: Run) -> bool:
 
 def _try(run: Run) -> None:
     """Load the weights as the run will, into a model without numbers, and ask the arm what trains."""
-    from headstart.training.start import quiet
+    from headstart.training.quiet import quiet
 
     quiet()
     model = run.model.skeleton(run.task.auto_class_for(run.model), run.model.transformers_config())

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import transformers
 
 from headstart.arms.attest import Attestation, dtypes
 from headstart.arms.pour import head_names
@@ -65,11 +62,3 @@ def refuse_dishonest(arm: str, init: Mapping[str, Any]) -> None:
             f"arm={arm}: at step 0 {faults[0]}{more}; an arm loads weights in pour(), which says so, "
             f"and adds parameters in adapt()"
         )
-
-
-def quiet() -> None:
-    """Keep the libraries' notices out of a screen that shows progress; their errors still come through."""
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(pytorch_lightning|torch|transformers)\b.*")

@@ -29,7 +29,8 @@ from headstart.training.journal import Journal
 from headstart.training.met_before import leave_fingerprints
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
-from headstart.training.start import quiet, start_of
+from headstart.training.quiet import quiet
+from headstart.training.start import start_of
 from headstart.training.tracker import summarise, tracked
 from headstart.training.watch import Unwatched, Watch
 

@@ -1,0 +1,58 @@
+"""Caches: libraries whose own cache folders cannot be written get folders in ours.
+
+They make them when they are first used, in the middle of a run, and would fail there.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from headstart.data.cache import cache_dir
+from headstart.node import HeadstartError
+
+# The variable that moves each cache, and where it is without that. The hub's own cache stays: it is read.
+HUGGING_FACE = {
+    "HF_DATASETS_CACHE": "datasets",
+    "HF_EVALUATE_CACHE": "evaluate",
+    "HF_METRICS_CACHE": "metrics",
+    "HF_MODULES_CACHE": "modules",
+}
+OTHERS = {
+    "WANDB_CACHE_DIR": "~/.cache/wandb",
+    "WANDB_DATA_DIR": "~/.local/share/wandb",
+    "WANDB_CONFIG_DIR": "~/.config/wandb",
+    "MPLCONFIGDIR": "~/.config/matplotlib",
+}
+
+
+def use_writable_caches() -> None:
+    """Move the caches of libraries that cannot be written; to be called before the libraries are imported."""
+    try:
+        ours = cache_dir() / "libraries"
+    except HeadstartError:
+        return  # no home at all: whatever needs our cache says so
+    if not _writable(ours):
+        return
+    for variable, usual in _usual().items():
+        if not _writable(Path(os.path.expanduser(os.environ.get(variable) or usual))):
+            os.environ[variable] = str(ours / variable.lower())
+
+
+def _usual() -> dict[str, str]:
+    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{shared}/huggingface"
+    return {variable: f"{home}/{folder}" for variable, folder in HUGGING_FACE.items()} | OTHERS
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder, or the nearest one above that is there, takes files."""
+    if folder.parts[:1] == ("~",):
+        return False  # this user has no home
+    try:
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        with tempfile.TemporaryFile(dir=there):
+            return True
+    except OSError:
+        return False
