@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -35,6 +36,10 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     try:
         make(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _unwritable(path.parent, error) from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -55,8 +60,12 @@ def _temporary(path: Path) -> tuple[int, Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise DataError(
-            f"cache folder {path.parent} cannot be written ({error.strerror or error}): "
-            "set HEADSTART_CACHE to a folder that can"
-        ) from None
+        raise _unwritable(path.parent, error) from None
     return descriptor, Path(name)
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cache folder {folder} cannot be written ({os.strerror(error.errno) if error.errno else error}): "
+        "set HEADSTART_CACHE to a folder that can"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 from headstart.node import ConfigError, RecordError
@@ -12,6 +13,7 @@ from headstart.records.store import read_record
 from headstart.run import Run
 
 LONGEST = 40  # characters of one part of a folder's name
+ROOM = 2**20  # bytes: what a record, its curve and its predictions may take
 SETTLED = ("finished", "diverged")  # training again would give the same
 
 
@@ -47,8 +49,8 @@ def check_study_folder(run: Run) -> None:
     folder = run.study_folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
     except OSError as error:
         raise ConfigError(
             f"runs: {folder} cannot be written ({error.strerror or error}); choose another with runs=..."

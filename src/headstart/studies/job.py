@@ -44,10 +44,7 @@ def _run(run: Run, progress: StudyProgress) -> Outcome:
         except OSError as error:
             outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - one run's fault must not take the others down
-            _keep_traceback(run)
-            outcome = _failed(
-                run, f"{type(error).__name__}: {error} (traceback: {run.study_folder / 'errors.log'})"
-            )
+            outcome = _failed(run, f"{type(error).__name__}: {error} ({_keep_traceback(run)})")
     progress.end(outcome)
     return outcome
 
@@ -108,12 +105,18 @@ def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
     return Outcome(run.title, folder, "", "failed", reason=reason, code=code, trial=trial)
 
 
-def _keep_traceback(run: Run) -> None:
+def _keep_traceback(run: Run) -> str:
+    """Where the traceback was written, or why it could not be."""
     import traceback
 
-    run.study_folder.mkdir(parents=True, exist_ok=True)
-    with (run.study_folder / "errors.log").open("a", encoding="utf8") as file:
-        file.write(f"\n{run.title}\n{traceback.format_exc()}")
+    log = run.study_folder / "errors.log"
+    try:
+        run.study_folder.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf8") as file:
+            file.write(f"\n{run.title}\n{traceback.format_exc()}")
+    except OSError as error:
+        return f"{log} cannot be written: {error.strerror or error}"
+    return f"traceback: {log}"
 
 
 @contextmanager

@@ -20,6 +20,7 @@ NOTICES = (
 
 def quiet() -> None:
     """Leave out the notices; warnings that are news, and errors, still come through."""
+    logging.raiseExceptions = False  # a library's log that cannot be written is no news either
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric"):

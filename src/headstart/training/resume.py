@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from headstart.node import RecordError
 from headstart.records.record import CURVE, RECORD
 
 FILE = "resume.pt"
@@ -21,8 +22,15 @@ STOPPED = ("failed", "interrupted")  # ends that a record was written for
 def save(folder: Path, state: dict[str, Any]) -> None:
     """Keep the state of a run in progress, whole or not at all; tensors and plain values only."""
     unfinished = folder / f".{FILE}"
-    torch.save(state, unfinished)
-    os.replace(unfinished, folder / FILE)
+    try:
+        torch.save(state, unfinished)
+        os.replace(unfinished, folder / FILE)
+    except (OSError, RuntimeError) as error:  # torch's own writer names no cause
+        unfinished.unlink(missing_ok=True)
+        raise RecordError(
+            f"{folder / FILE}: the state of the run cannot be written ({str(error).splitlines()[0]}): "
+            "make room, or choose another disk with runs=..."
+        ) from None
 
 
 def load(folder: Path, run_id: str) -> dict[str, Any] | None:
