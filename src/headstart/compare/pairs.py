@@ -60,7 +60,7 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         pair = Match(left[pair_id], right[pair_id])
         unfinished = [record for record in pair.sides if not record.finished]
         survivors_only |= bool(unfinished)
-        reason = _unfinished(unfinished[0]) if unfinished else refusal(pair)
+        reason = "; ".join(map(_unfinished, unfinished)) or refusal(pair)
         if reason:
             refused.append(_excluded(pair, reason))
         else:

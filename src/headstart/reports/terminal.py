@@ -37,7 +37,7 @@ def _sentences(findings: Findings) -> list[str]:
     items = findings.comparisons
     if len(items) > FEW:
         return [
-            " ".join([f"{label}: {ranking.line(item)}", *item.remarks])
+            ". ".join([f"{label}: {ranking.line(item)}", *item.remarks])
             for item, label in zip(items, sections.labels_of(items), strict=True)
         ]
     return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
