@@ -12,7 +12,8 @@ from pathlib import Path
 from headstart.data.cache import cache_dir
 from headstart.node import HeadstartError
 
-# The variable that moves each cache, and where it is without that. The hub's own cache stays: it is read.
+# The variable that moves each cache, and where it is without that. The hub's own cache and W&B's settings
+# stay where they are: they are read.
 HUGGING_FACE = {
     "HF_DATASETS_CACHE": "datasets",
     "HF_EVALUATE_CACHE": "evaluate",
@@ -22,7 +23,6 @@ HUGGING_FACE = {
 OTHERS = {
     "WANDB_CACHE_DIR": "~/.cache/wandb",
     "WANDB_DATA_DIR": "~/.local/share/wandb",
-    "WANDB_CONFIG_DIR": "~/.config/wandb",
     "MPLCONFIGDIR": "~/.config/matplotlib",
 }
 
