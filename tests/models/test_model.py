@@ -106,8 +106,10 @@ def test_an_architecture_without_a_type_is_refused() -> None:
 
 
 def test_a_vocabulary_smaller_than_the_tokenizer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"vocab_size: 100 is less than the 601 tokens .* write null"):
-        trained(tmp_path, vocab_size=100).transformers_config()
+    with pytest.raises(
+        ConfigError, match=r"100 rows \(vocab_size\) and its tokenizer 601 tokens.* write null"
+    ):
+        trained(tmp_path, vocab_size=100).load_tokenizer()
 
 
 def test_a_model_that_reads_images_has_no_tokenizer() -> None:

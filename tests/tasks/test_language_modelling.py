@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -360,6 +361,10 @@ def test_a_tokenizer_without_a_mask_is_refused(tmp_path: Path, corpus: Path) -> 
 
 def test_a_tokenizer_without_an_end_is_refused(tmp_path: Path, corpus: Path) -> None:
     folder = saved(tmp_path / "llama", "llama", without=["eos_token"])
+    with pytest.raises(ConfigError, match="neither a padding nor an end token"):
+        family(CausalLM, corpus).prepare(model(folder), All())
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf8")) | {"pad_token": "<unk>"}), "utf8")
     with pytest.raises(ConfigError, match="no end token and no separator"):
         family(CausalLM, corpus).prepare(model(folder), All())
 

@@ -69,8 +69,10 @@ def settled(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConf
     for nested in vars(config).values():
         if isinstance(nested, PretrainedConfig):
             settled(nested, head)
-    config.id2label = head.get("id2label") or {n: f"LABEL_{n}" for n in range(head.get("num_labels", 2))}
-    config.label2id = {name: number for number, name in config.id2label.items()}
+    names: dict[int, str] = head.get("id2label") or {
+        number: f"LABEL_{number}" for number in range(head.get("num_labels", 2))
+    }
+    config.id2label, config.label2id = names, {name: number for number, name in names.items()}
     config.problem_type = head.get("problem_type")
     vars(config).pop(STANDARDISED, None)
     if STANDARDISED in head:

@@ -30,6 +30,7 @@ from headstart.models.contents import (
 )
 from headstart.models.ladder import HERE, Ladder
 from headstart.models.place import Found, Place
+from headstart.models.sizes import check_sizes
 from headstart.models.tokenizer import Reader, Tokenizer, Trained
 from headstart.node import ConfigError, WeightsError
 
@@ -126,7 +127,6 @@ class Model(Place):
         del settings["model_type"]
         if left_open(settings):
             settings |= following(settings, self.load_tokenizer())
-        self._check_vocabulary(settings)
         return configuration(str(kind), settings, head)
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
@@ -134,7 +134,9 @@ class Model(Place):
 
         Special tokens that are written in a text are letters to it: only the tokenizer itself places them.
         """
-        return as_text(self._any_tokenizer())
+        tokenizer = as_text(self._any_tokenizer())
+        check_sizes(self.name, self._sized_config(tokenizer), tokenizer, self.max_length)
+        return tokenizer
 
     def _any_tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
@@ -241,13 +243,13 @@ class Model(Place):
             ) from None
         return settled(config, head)
 
-    def _check_vocabulary(self, settings: Mapping[str, Any]) -> None:
-        rows = settings.get("vocab_size")
-        if self._training and isinstance(rows, int) and (tokens := len(self.load_tokenizer())) > rows:
-            raise ConfigError(
-                f"model.architecture.vocab_size: {rows} is less than the {tokens} tokens of the tokenizer "
-                "that is trained here; write null to let it follow"
-            )
+    def _sized_config(self, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
+        """The configuration for a tokenizer that is there, before a task has its say."""
+        settings = self.settings()
+        if settings is None:
+            return self._published_config({})
+        settings |= following(settings, tokenizer)
+        return configuration(str(settings.pop("model_type")), settings, {})
 
     def _reader(self) -> Reader:
         """How the architecture reads text; ConfigError for one that reads images."""

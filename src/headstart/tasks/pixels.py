@@ -86,6 +86,12 @@ def pixel_format(model: Model, image_size: int | None) -> PixelFormat:
     if channels not in MODES:
         raise ConfigError(f"model: {model.name} wants {channels} channels; images have 1 or 3")
     height, width = (size, size) if isinstance(size, int) else size
+    patch = getattr(config, "patch_size", None)
+    if isinstance(patch, int) and (height % patch or width % patch):
+        raise ConfigError(
+            f"task.image_size: images of {height} x {width} pixels make no whole patches of {patch} x "
+            f"{patch}, as {model.name} reads them: choose a multiple of {patch}"
+        )
     mean = _of_each(published, "image_mean", channels, neutral=0.0)
     deviation = _of_each(published, "image_std", channels, neutral=1.0)
     return PixelFormat(channels, height, width, mean, deviation)
