@@ -201,7 +201,7 @@ def test_a_file_whose_name_has_a_comma_is_not_two_files(
     (tmp_path / "x,y.csv").write_text("", "utf8")
     typed = headstart("plan", "task=files", "task.files.train=x,y.csv")
     assert "task.files.train=x,y.csv: is read as several values; as a text it is typed " in typed.err
-    assert shlex.split(typed.err.splitlines()[0])[-1] == "task.files.train='x,y.csv'"
+    assert shlex.split(typed.err.splitlines()[0])[-1] == 'task.files.train="x,y.csv"'
 
 
 @pytest.mark.parametrize("value", ["2024", "1e3", "true", "null"])

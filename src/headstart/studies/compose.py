@@ -190,7 +190,7 @@ def as_text(override: str) -> str:
     name, equals, value = override.partition("=")
     if not equals or not re.fullmatch(r"[+\w.]+", name):
         return ""
-    quoted = QuotedString(value.replace("${", "\\${"), Quote.single).with_quotes()
+    quoted = QuotedString(value.replace("${", "\\${"), Quote.double).with_quotes()
     return f"; as a text it is typed {shlex.quote(f'{name}={quoted}')}"
 
 
@@ -211,7 +211,7 @@ def _of_one_arm(override: str) -> bool:
 
 def _listed(texts: Sequence[str]) -> str:
     """A list of texts as Hydra reads it."""
-    return f"[{','.join(QuotedString(text, Quote.single).with_quotes() for text in texts)}]"
+    return f"[{','.join(QuotedString(text, Quote.double).with_quotes() for text in texts)}]"
 
 
 def _unused(given: Any) -> Iterator[str]:
