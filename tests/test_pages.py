@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headstart.compare.quantities.expected import pages, read_claim
-from headstart.studies.compose import check
+from headstart.studies.compose import runs_of
 from headstart.studies.search import shipped
 
 PLACE = Path(__file__).parents[1] / "experiments"
@@ -35,7 +35,7 @@ def test_a_page_is_whole(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         study, *more = claim.command(scale)
         assert study == f"study={page.name}"
         if more:  # every study as it stands is composed in tests/conf
-            check([*claim.command(scale), "seed=0"])  # one seed is composed like any other
+            assert runs_of([*claim.command(scale), "seed=0"])  # one seed is composed like any other
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

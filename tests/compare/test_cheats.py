@@ -17,8 +17,8 @@ from tests.factory import make_study
 from headstart.arms.attest import digests
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.compare.pairs import Match, refusal
-from headstart.compare.study import read_study
 from headstart.records.record import Record
+from headstart.records.store import read_study
 from headstart.streams import stream
 
 

@@ -241,18 +241,21 @@ def test_long_texts_and_outputs_are_cut_and_counted(writers: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_empty_texts_can_be_read_and_written(writers: Path, tmp_path: Path, kind: str) -> None:
-    rows = [{"body": "", "title": "red"}, {"body": "red", "title": ""}]
+def test_an_empty_text_is_read_and_an_empty_output_is_none(writers: Path, tmp_path: Path, kind: str) -> None:
+    rows = [{"body": "", "title": "red"}] * 3
     rows += [{"body": f"{a} {b}", "title": a} for a in WORDS[:4] for b in WORDS[:4]]
     path = tmp_path / "empty.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), "utf8")
     asked, prepared, writer = ready(path, writers, kind, All())
     for split in ("train", "validation", "test"):
         part: Any = prepared.part(split)
-        for row in (row for row in range(len(part)) if "" in (part.texts[row], part.outputs[row])):
+        for row in (row for row in range(len(part)) if part.texts[row] == ""):
             found = asked.observe(writer, part.batch([row], None))
             assert torch.isfinite(found["loss"]).all()
-            assert found["tokens"].item() == 1 + bool(part.outputs[row])
+            assert found["tokens"].item() == 2
+    path.write_text("\n".join(map(json.dumps, [*rows, {"body": "red", "title": ""}])), "utf8")
+    with pytest.raises(DataError, match="nothing in column 'title'"):
+        ready(path, writers, kind, All())
 
 
 # What outputs are scored by
