@@ -36,7 +36,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Match, Any, dict[str
 
 def with_init(record: Record, arm: str, init: dict[str, Any]) -> Record:
     known = {"architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}}
-    return replace(record, arm=arm, init={**init, **known})
+    return replace(record, arm=arm, init={**record.init, **init, **known})
 
 
 def lie(match: Match, **init: Any) -> str:
@@ -64,7 +64,9 @@ def test_the_backbone_of_another_seed_is_refused(pair) -> None:
     head = {n: d for n, d in match.baseline.init["seeded"].items() if not n.startswith("bert.")}
     assert lie(match, seeded={**other, **head}).startswith("the seeded models differ in ")
     streams = match.baseline.init["streams"] | {"weights": stream(1, "weights")}
-    assert lie(match, streams=streams) == "scratch, seed 0: its weights were not drawn from that seed"
+    assert lie(match, streams=streams).startswith("not the same stream of weights: ")
+    both = Match(*(replace(record, init={**record.init, "streams": streams}) for record in match.sides))
+    assert refusal(both) == "scratch, seed 0: its weights were not drawn from that seed"
 
 
 @pytest.mark.parametrize(
