@@ -13,6 +13,7 @@ from tests.studies.command import headstart
 
 import headstart as headstart_package
 from headstart.models.model import Model
+from headstart.records.fingerprint import PLUMBING
 from headstart.run import Run
 from headstart.studies.compose import choices, runs_of
 from headstart.studies.search import shipped
@@ -68,13 +69,30 @@ def test_every_setting_of_files_that_a_message_advises_can_be_set(choice: str) -
     assert said - tagging <= settings["files"].keys()
 
 
-@pytest.mark.parametrize("choice", ALL)
-def test_every_choice_composes_and_validates(choice: str) -> None:
-    run = one(choice, *beside(choice))
-    group = choice.partition("=")[0]
+def sweeps() -> list[tuple[str, ...]]:
+    """All choices, those of one group that need the same beside them as one sweep; plumbing is not swept."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for choice in ALL:
+        group, _, name = choice.partition("=")
+        if group == "study":
+            continue  # each is composed below
+        own = choice if group in PLUMBING else group
+        alike.setdefault((own, *beside(choice)), []).append(name)
+    return [(f"{own.partition('=')[0]}={','.join(names)}", *more) for (own, *more), names in alike.items()]
+
+
+@pytest.mark.parametrize("choices", sweeps(), ids=lambda choices: choices[0][:60])
+def test_every_choice_composes_and_validates(choices: tuple[str, ...]) -> None:
+    group, _, names = choices[0].partition("=")
+    rest = [] if group == "arm" else ["arm=scratch"]
+    runs = runs_of(["-m", *choices, *rest, "seed=0"])
+    for run in runs:
+        assert Run.read(run.config()) == run
     if group in ("task", "arm"):
-        assert run.config()[group]["kind"] == settings_of(choice)["kind"]
-    assert Run.read(run.config()) == run
+        kinds = [settings_of(f"{group}={name}")["kind"] for name in names.split(",")]
+        assert sorted(run.config()[group]["kind"] for run in runs) == sorted(kinds)
+    else:
+        assert len(runs) == len(names.split(","))
 
 
 def test_every_setting_of_a_yaml_is_read_as_it_is_written() -> None:
@@ -101,6 +119,7 @@ def test_a_bare_command_is_the_default_study_in_three_pairs() -> None:
 @pytest.mark.parametrize("study", choices()["study"])
 def test_every_study_sweeps_its_baseline_against_another_arm(study: str) -> None:
     runs = runs_of([f"study={study}", "seed=0"])  # one seed is composed like any other
+    assert [Run.read(run.config()) for run in runs] == runs
     arms = {run.arm.name for run in runs}
     assert runs[0].study.name == study
     assert runs[0].study.baseline in arms

@@ -23,7 +23,7 @@ def default() -> Any:
 
 def name(default: Any, *overrides: str) -> str | None:
     """The name that a study gets; None: it keeps the one that it has."""
-    told = dict(override.split("=", 1) for override in naming(overrides, default))
+    told = dict(override.split("=", 1) for override in naming(overrides, lambda: default))
     return told.get("study.name")
 
 

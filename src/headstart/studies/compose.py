@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -83,7 +83,7 @@ def asked(arguments: Sequence[str]) -> Asked:
         given = [override for override in given if override.partition("=")[0] not in _hopeless(wrong)]
         mistakes |= {sentence: key for sentence, key in wrong.items() if key in _hopeless(wrong)}
         if not mistakes:
-            given += naming([*given, *per_arm], compose("config", return_hydra_config=True))
+            given += naming([*given, *per_arm], lambda: compose("config", return_hydra_config=True))
         if flags or "MULTIRUN" in str(study.hydra.mode):
             axes, of_study = settings_of(study.hydra.sweeper)
             per_arm = [*of_study, *per_arm]
@@ -178,7 +178,7 @@ def _overrides(given: list[str]) -> tuple[list[str], dict[str, Any]]:
             mistakes[
                 f"{override}: Hydra's own settings take one value; a study's axis is written seed=0,1"
             ] = name
-        elif parsed.is_sweep_override() and Path(value).exists():
+        elif parsed.is_sweep_override() and os.path.exists(value):  # False for a name that is too long
             mistakes[f"{override}: is read as several values{as_text(override)}"] = name
         else:
             good.append(override)

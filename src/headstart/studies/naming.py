@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,26 +19,28 @@ TO_A_STUDY = ("study.tune", "study.free")  # the part of PLUMBING that changes w
 LONGEST = 60  # characters of a name
 
 
-def naming(overrides: Sequence[str], default: Any) -> list[str]:
+def naming(overrides: Sequence[str], compose_default: Callable[[], Any]) -> list[str]:
     """The overrides that name the study which `overrides` describe; none for the default study.
 
-    `default` is the configuration without any override.
+    `compose_default` gives the configuration without any override; it is called only where it matters.
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    keys = {override.key_or_group for override in parsed}
+    if {override.key_or_group for override in parsed} & {"study", "study.name"}:
+        return []
+    default = cache(compose_default)
     own = [override for override in parsed if _differs(override, default)]
-    return [] if keys & {"study", "study.name"} or not own else [f"study.name={_name(own)}"]
+    return [f"study.name={_name(own)}"] if own else []
 
 
-def _differs(override: Override, default: Any) -> bool:
+def _differs(override: Override, default: Callable[[], Any]) -> bool:
     """Does the override describe another study than the default one?"""
     key = _key(override)
     if key in WITHIN_A_STUDY or (key.split(".")[0] in PLUMBING and key not in TO_A_STUDY):
         return False
     if override.is_sweep_override() or key.startswith("hydra."):
         return not key.startswith("hydra.")
-    choices = default.hydra.runtime.choices
-    before = choices[key] if key in choices else OmegaConf.select(default, key)
+    choices = default().hydra.runtime.choices
+    before = choices[key] if key in choices else OmegaConf.select(default(), key)
     return before != override.value()
 
 
