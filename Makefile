@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 
 .PHONY: demo test test-all test-browser lint bench clean
 
-demo: $(STAMP)-demo            ## the default study: about four minutes on two cores
+demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
 
 test: $(STAMP)-test            ## what every change must pass: about six minutes on two cores, no network

@@ -71,7 +71,7 @@ def test_a_run_that_collapsed_is_named(tmp_path):
     collapse(tmp_path / "pretrained-512-1")
     findings = compare(tmp_path)
     assert findings.problems == ()
-    assert "pretrained, seed 1 collapsed: the same answer to every test example." in findings.sentence
+    assert "Collapsed, with the same answer to every test example: pretrained (seed 1)." in findings.sentence
 
 
 def test_arms_that_both_answer_alike_are_not_called_equivalent_without_a_word(tmp_path):
@@ -81,7 +81,7 @@ def test_arms_that_both_answer_alike_are_not_called_equivalent_without_a_word(tm
     (found,) = compare(tmp_path).comparisons
     assert found.gain is not None
     assert found.gain.word == "equivalent"
-    assert "scratch (all 3 runs) and pretrained (all 3 runs) collapsed: the same answer" in found.sentence
+    assert "test example: scratch (all 3 runs) and pretrained (all 3 runs)." in found.sentence
 
 
 COLLAPSED = [
@@ -104,10 +104,8 @@ def test_a_constant_predictor_of_any_family(statistics, answer, constant):
 def test_runs_at_the_share_of_the_most_frequent_label_are_named(tmp_path):
     skill = {"scratch": -9.0, "pretrained": 1.0}
     (found,) = compare(make_study(tmp_path, skill=skill, **SMALL)).comparisons
-    told = (
-        "scratch (all 3 runs) are no better than always giving the most frequent label, which is right in 0."
-    )
-    assert told in found.sentence
+    assert "No better than always giving the most frequent label, which is right in 0." in found.sentence
+    assert "of the test examples: scratch (all 3 runs)." in found.sentence
 
 
 @pytest.mark.parametrize(

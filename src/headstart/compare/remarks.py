@@ -55,17 +55,16 @@ def _collapsed(matches: Sequence[Match], answers: Answers) -> Iterator[str]:
     runs = [(side, pair) for side in (0, 1) for pair in range(len(matches))]
     constant = [run for run in runs if answers.is_constant(*run)]
     if constant:
-        yield f"{_names(matches, constant)} collapsed: the same answer to every test example."
+        yield f"Collapsed, with the same answer to every test example: {_names(matches, constant)}."
     trivial = answers.trivial()
     if trivial is None:
         return
     share, below = trivial
     weak = [run for run in runs if below[run] and run not in constant]
     if weak and len(weak) + len(constant) < len(runs):
-        verb = "is" if len(weak) == 1 else "are"
         yield (
-            f"{_names(matches, weak)} {verb} no better than always giving the most frequent label, which "
-            f"is right in {phrases.number(share)} of the test examples."
+            f"No better than always giving the most frequent label, which is right in "
+            f"{phrases.number(share)} of the test examples: {_names(matches, weak)}."
         )
 
 
@@ -94,7 +93,7 @@ def outlying(values: np.ndarray) -> list[int]:
 
 
 def _names(matches: Sequence[Match], runs: Sequence[tuple[int, int]]) -> str:
-    """'scratch (all 3 runs) and pretrained, seed 1'."""
+    """'scratch (all 3 runs) and pretrained (seeds 1 and 2)'."""
     told = []
     for side in (0, 1):
         own = [pair for of, pair in runs if of == side]
@@ -102,7 +101,8 @@ def _names(matches: Sequence[Match], runs: Sequence[tuple[int, int]]) -> str:
         if len(own) == len(matches) > 1:
             told.append(f"{records[0].arm} (all {len(own)} runs)")
         elif own:
-            told.append(f"{records[0].arm}, seed {', '.join(str(record.seed) for record in records)}")
+            seeds = phrases.joined([str(record.seed) for record in records])
+            told.append(f"{records[0].arm} (seed{'s' * (len(own) > 1)} {seeds})")
     return " and ".join(told)
 
 
