@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from headstart.reports.tasks import show_tasks
-from headstart.studies.catalogue import TaskHere
+from headstart.studies.catalogue import TaskHere, tasks_here
 
 ABOUT = "Is this a long sentence that says what the task asks, and where its rows come from, in many words?"
 TASKS = [
@@ -28,3 +28,10 @@ def test_a_task_is_one_row(width: int) -> None:
     (row,) = [line for line in table if line.startswith("wikitext_denoise ")]
     assert "bits_per_byte" in row and "your files" in row
     assert (ABOUT in row) == (width == 200)
+
+
+def test_a_headline_that_follows_from_the_rows_is_said_so() -> None:
+    (files,) = [task for task in tasks_here() if task.choice == "files"]
+    text = io.StringIO()
+    show_tasks([files], console=Console(file=text, width=80))
+    assert "by the rows" in text.getvalue()

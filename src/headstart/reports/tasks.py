@@ -50,7 +50,7 @@ def show_tasks(tasks: Sequence[Listed], *, as_json: bool = False, console: Conso
         table.add_section()
         table.add_row(Text(kind.replace("_", " "), style="bold"))
         for task in group:
-            cells = (task.choice, task.headline, STATES[task.here], task.source, task.about)
+            cells = (task.choice, task.headline or "by the rows", STATES[task.here], task.source, task.about)
             table.add_row(*map(Text, cells))
     console.print(table)
     console.print("\na task of your own is one yaml in conf/task: headstart new task my.csv", highlight=False)

@@ -20,7 +20,7 @@ class TaskHere:
     kind: str
     source: str  # "docs", "files", "hub", "digits"
     what: str  # the name on the hub, the view of the docs
-    headline: str
+    headline: str  # metric; empty: it follows from the rows
     about: str  # the first comment of its yaml
     here: bool | None  # can it be loaded without a network? None: the user has to name files
 
@@ -46,7 +46,7 @@ def _read(choice: str, path: Path) -> TaskHere:
         str(given.get("kind", "")),
         source,
         str(settings.get("name") or settings.get("view") or ""),
-        str(given.get("headline", "")),
+        given.get("headline") or "",
         text.splitlines()[0].lstrip("# ") if text.startswith("#") else "",
         _is_here(source, settings),
     )
