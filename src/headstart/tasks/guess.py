@@ -342,7 +342,7 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
         if by_name[name].missing:
             yield f"column {name} has {by_name[name].missing} empty cells: fill or remove these rows"
     if rows < FEW:
-        yield f"{rows} rows are few: expect wide intervals"
+        yield f"with so few rows ({rows}), expect wide intervals"
     left = [column for column in columns if column.name not in reading.used]
     if left:
         yield f"not used: {_seen(left)}"
