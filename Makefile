@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.installed
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
 
-test: $(STAMP)-test            ## what every change must pass: about six minutes on two cores, no network
+test: $(STAMP)-test            ## what every change must pass: six to twelve minutes on two cores, no network
 	$(BIN)/python -m pytest -m "not slow and not browser and not bench" -n 2 --dist loadgroup
 
 test-all: $(STAMP)-test        ## the long ones too

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -117,3 +119,12 @@ def test_counting_flops_costs_less_than_a_step() -> None:
     step = epoch([(16, 64)], True, True)
     ratio = interleaved(count, step, rounds=3)
     print(f"\ncounting 16 shapes takes as long as {ratio:.1f} training steps")
+
+
+def test_a_mistake_against_starting_hydra() -> None:
+    def process(program: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+
+    mistake = process("from headstart.cli import main; main(['optim.lrr=3'])")
+    ratio = interleaved(mistake, process("import hydra, numpy, pydantic, rich.console"))
+    print(f"\na misspelt setting, answered: {ratio:.2f} times the seconds of importing Hydra and pydantic")
