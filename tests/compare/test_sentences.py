@@ -121,7 +121,7 @@ def _word_fits_the_interval(found: Comparison) -> None:
         assert gain.word == "cannot say"
         assert "one pair cannot say: these two runs differ by " in found.sentence
         assert not re.search(
-            r"\b(better|worse|equivalent|undecided)\b", re.sub("(lower is|no) better", "", found.sentence)
+            r"\b(better|worse|equivalent|undecided)\b", re.sub("(lower is|[Nn]o) better", "", found.sentence)
         )
         return
     pattern = rf"\(gain {NUMBER}, (no interval|95 % interval {NUMBER} to {NUMBER}), (\d+) pairs?: (\w+)"

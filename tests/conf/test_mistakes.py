@@ -322,6 +322,7 @@ def test_plan_checks_like_the_study_itself() -> None:
 
 
 def test_a_mistake_is_answered_without_the_heavy_libraries() -> None:
+    runs_of(["seed=0"])  # the first command of a cache writes down what transformers knows
     program = (
         "import sys\nfrom headstart.cli import main\ncode = main(['optim.lrr=3', 'study=frist_look'])\n"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'pandas', 'wandb', 'pytorch_lightning'}\n"
