@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from headstart.randomness import stream
 from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.metric_names import higher_is_better
 from headstart.records.record import read_predictions
 from headstart.records.schema import VERSION
 from headstart.records.store import append_point, predictions_digest, write_predictions, write_record
-from headstart.streams import stream
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")

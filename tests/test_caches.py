@@ -9,7 +9,7 @@ import pytest
 
 from headstart.caches import HUGGING_FACE, OTHERS, use_writable_caches
 from headstart.data.cache import cache_dir
-from headstart.node import DataError
+from headstart.errors import DataError
 
 ALL = {*HUGGING_FACE, *OTHERS}
 

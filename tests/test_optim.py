@@ -8,7 +8,7 @@ from tests.arms.families import BARE, CLASSIFY, published, seeded
 from torch import nn
 
 from headstart.arms.kinds import Pretrained, Scratch
-from headstart.arms.schedules import GradualUnfreezing, LayerwiseDecay
+from headstart.arms.unfreezing import GradualUnfreezing, LayerwiseDecay
 from headstart.optim import Optim
 
 OPTIM = Optim(lr=1e-2, batch_size=4, weight_decay=0.1)

@@ -21,10 +21,11 @@ import yaml
 from tests.conftest import WORDS
 from tests.studies.command import headstart, records, without
 
-from headstart.node import ConfigError, settings_at
+from headstart.config import settings_at
+from headstart.errors import ConfigError
 from headstart.run import Run
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import identify
+from headstart.studies.run_folder import identify
 
 SOMEBODY = Path(__file__).with_name("somebody")  # a folder as a user has it
 FAMILY = Path("own/tasks/counting.py")
@@ -33,7 +34,7 @@ COUNTING = yaml.safe_load((SOMEBODY / "conf/task/counting.yaml").read_text("utf8
 MINE = """\
 from typing import Literal
 
-from headstart.arms.start import Start
+from headstart.arms.arm import Start
 
 
 class Mine(Start):

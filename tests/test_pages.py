@@ -9,7 +9,7 @@ import pytest
 
 from headstart.compare.quantities.expected import pages, read_claim
 from headstart.studies.compose import runs_of
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 PLACE = Path(__file__).parents[1] / "experiments"
 PAGES = pages(PLACE)

@@ -70,7 +70,7 @@ def test_the_installed_wheel_plans_and_runs_a_study(
 ) -> None:
     program = (
         "import runpy, sys, hydra_plugins.headstart as plugin\nfrom headstart.cli import main\n"
-        "from headstart.studies.search import shipped\nprint(plugin.__file__, shipped())\n"
+        "from headstart.studies.config_search import shipped\nprint(plugin.__file__, shipped())\n"
         "assert main(['plan', *sys.argv[1:]]) == 0\nrunpy.run_module('headstart', run_name='__main__')\n"
     )
     said = run("-c", program, "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))

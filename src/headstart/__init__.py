@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from headstart.opened import OpenedStudy
+    from headstart.api import OpenedStudy
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open_study"]
@@ -18,6 +18,6 @@ def open_study(folder: str | Path) -> OpenedStudy:
 
     `folder` is that of the study, such as runs/first_look. RecordError when there is no such folder.
     """
-    from headstart.opened import open_study as opened
+    from headstart.api import open_study as opened
 
     return opened(folder)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from headstart.node import Node
+from headstart.config import Config
 
 
-class Budget(Node):
+class Budget(Config):
     """Exactly one of `epochs` and `steps`; the same rule for every arm.
 
     `keep` chooses the weights that are scored: the last ones, or the best on validation.

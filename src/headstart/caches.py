@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from headstart.data.cache import cache_dir
-from headstart.node import HeadstartError
+from headstart.errors import HeadstartError
 
 # The variable that moves each cache, and where it is without that. The hub's own cache and W&B's settings
 # stay where they are: they are read.

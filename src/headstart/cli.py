@@ -10,7 +10,8 @@ from headstart.caches import use_writable_caches
 from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS
-from headstart.node import ConfigError, HeadstartError, nearest
+from headstart.config import nearest
+from headstart.errors import ConfigError, HeadstartError
 from headstart.terminal import write_any_text
 
 HELP = """\
@@ -84,7 +85,7 @@ def _command(word: str) -> Command:
 
 def help_text() -> str:
     """The help page, with the choices that exist here."""
-    from headstart.studies.search import choices
+    from headstart.studies.config_search import choices
 
     commands = [study.COMMAND, *COMMANDS.values()]
     usages = [(f"{command.word} {command.takes}".lstrip(), command.does) for command in commands]

@@ -9,12 +9,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from headstart.node import Node
+from headstart.config import Config
 
 Precision = Literal["auto", "bf16", "fp32"]
 
 
-class Hardware(Node):
+class Hardware(Config):
     """The device and threads of a run: how fast it is, never what it answers."""
 
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"

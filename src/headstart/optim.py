@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from headstart.node import Node
+from headstart.config import Config
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LambdaLR
 
 
-class Optim(Node):
+class Optim(Config):
     """How weights are updated. `lr` is the peak learning rate; `warmup` is a share of all steps."""
 
     kind: Literal["adamw"] = "adamw"

@@ -10,20 +10,21 @@ from pydantic import Field, field_validator
 
 from headstart.arms.kinds import Arm
 from headstart.budget import Budget
+from headstart.config import Config, nearest, settings_at
 from headstart.data.size import Size
+from headstart.errors import ConfigError
 from headstart.hardware import Hardware, Precision
 from headstart.meters.kinds import MeterKind
 from headstart.models.model import Model
-from headstart.node import ConfigError, Node, nearest, settings_at
 from headstart.optim import Optim
-from headstart.streams import Stream, stream
+from headstart.randomness import Stream, stream
 from headstart.study import Study
 from headstart.tasks.kinds import Task
 
 FREE_TO_DIFFER = ("optim", "budget")  # anything else that differed would not be a pair any more
 
 
-class Tracker(Node):
+class Tracker(Config):
     """Where the mirror of a run goes: W&B offline files, a W&B server, or nowhere."""
 
     mode: Literal["offline", "online", "none"] = "offline"
@@ -32,7 +33,7 @@ class Tracker(Node):
     finish_timeout: int = Field(default=60, ge=1)
 
 
-class Run(Node):
+class Run(Config):
     """One training. Which fields are SCIENCE, ARM and PLUMBING: records/fingerprint.py."""
 
     seed: int = Field(ge=0)

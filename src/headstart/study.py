@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from headstart.node import NAME, Node
+from headstart.config import NAME, Config
 
 
-class Range(Node):
+class Range(Config):
     """Numbers from `low` to `high`, evenly spread, or evenly in their logarithm."""
 
     low: float
@@ -32,7 +32,7 @@ class Range(Node):
 Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]
 
 
-class Tune(Node):
+class Tune(Config):
     """The same number of trials for every arm, from the same space, chosen on validation.
 
     `seeds` are those of the trials; what is compared afterwards are runs with the study's own seeds.
@@ -46,7 +46,7 @@ class Tune(Node):
     sampler_seed: int = 0
 
 
-class Study(Node):
+class Study(Config):
     """What a set of runs is asked: its name is its folder, its margin is fixed before the answer.
 
     `free` names settings (`optim.lr`, `budget`) that may differ between the arms of a pair; whatever is

@@ -10,8 +10,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from headstart.arms.pour import Poured
-from headstart.arms.start import Stage, Start
+from headstart.arms.arm import Stage, Start
+from headstart.arms.load import Poured
 
 Tensors = Mapping[str, torch.Tensor]
 Cheat = Callable[

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 import transformers as tf
 
+from headstart.arms.arm import Start
 from headstart.arms.attest import Attestation
-from headstart.arms.pour import head_names
-from headstart.arms.start import Start
+from headstart.arms.load import head_names
 from headstart.models.model import Model
 
 LAYERS, WIDTH, VOCABULARY = 2, 32, 50

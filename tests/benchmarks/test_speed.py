@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from headstart.data.batches import evaluation_order, padded_length, training_order
-from headstart.data.docs import Docs
+from headstart.data.docs.source import Docs
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
 from headstart.models.tokens import tokens_of

@@ -14,11 +14,11 @@ from tests.arms.test_arms import ALL, arm, started
 from tests.factory import make_study
 
 from headstart.compare.pairs import Match, refusal
+from headstart.randomness import stream
 from headstart.records.attestation import at_step_zero
 from headstart.records.record import Record
 from headstart.records.schema import faults
 from headstart.records.store import read_study
-from headstart.streams import stream
 
 Starts = dict[str, dict[str, Any]]  # the attestation by arm
 LAYER = "bert.encoder.layer.1.attention.self.query.weight"  # above what first_k with one layer pours

@@ -17,9 +17,9 @@ from tests.factory import make_study
 from headstart.arms.attest import digests
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.compare.pairs import Match, refusal
+from headstart.randomness import stream
 from headstart.records.record import Record
 from headstart.records.store import read_study
-from headstart.streams import stream
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from tests.factory import make_study
 
-from headstart.compare.bootstrap import Spread
-from headstart.compare.families import holm
+from headstart.compare.statistics.bootstrap import Spread
 from headstart.compare.statistics.exact import exact_tests, mcnemar, sign, signed_rank
+from headstart.compare.statistics.holm import holm
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.study import compare
 

@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from headstart.compare.answers import Answers
-from headstart.compare.bootstrap import resampled_gains, spread
+from headstart.compare.aligned_predictions import Answers
+from headstart.compare.statistics.bootstrap import resampled_gains, spread
 
 SHARED, OWN, NOISE = 1.0, 0.4, 0.7  # latent sd of difficulty, of arm x example, of seed x example
 TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)

@@ -10,10 +10,10 @@ import pytest
 from tests.factory import make_study
 
 from headstart.compare.quantities.expected import FILE, as_expectation, check, pages, read_claim
-from headstart.compare.quantities.quantity import Quantity
 from headstart.compare.quantities.study import quantities
+from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
-from headstart.node import RecordError
+from headstart.errors import RecordError
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.factory import Family, edit_predictions, make_study
 from tests.families import FAMILIES, text_statistics, text_to_text
 
-from headstart.compare.answers import Answers
-from headstart.compare.bootstrap import Spread, resampled_gains
+from headstart.compare.aligned_predictions import Answers
 from headstart.compare.scoring import METRICS
+from headstart.compare.statistics.bootstrap import Spread, resampled_gains
 from headstart.compare.study import compare
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.metric_names import orient

@@ -22,10 +22,10 @@ import pytest
 from tests.compare.test_coverage import simulate
 from tests.compare.test_data_curves import with_transfer
 
-from headstart.compare.bootstrap import resampled_gains, spread
 from headstart.compare.costs import geometric_mean
-from headstart.compare.families import holm
 from headstart.compare.findings import Gain
+from headstart.compare.statistics.bootstrap import resampled_gains, spread
+from headstart.compare.statistics.holm import holm
 from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, power_law
 from headstart.compare.statistics.transfer import transfer

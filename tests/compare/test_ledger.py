@@ -16,6 +16,7 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.compare import ledger
+from headstart.compare.break_even import Reach, break_even, saving
 from headstart.compare.ledger import (
     USES,
     chain,
@@ -26,13 +27,12 @@ from headstart.compare.ledger import (
     views,
 )
 from headstart.compare.pairs import match
-from headstart.compare.payback import Reach, break_even, saving
 from headstart.compare.published import pretraining as published
 from headstart.compare.study import compare
 from headstart.compare.values.economics import Amount
 from headstart.records.store import read_study
-from headstart.reports.pretraining import payback as pays
-from headstart.reports.pretraining import uses_interval
+from headstart.reports.sections.pretraining import payback as pays
+from headstart.reports.sections.pretraining import uses_interval
 
 LEDGER = handmade.ledger(covers="")
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 4, "predictions": False}

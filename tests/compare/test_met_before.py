@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.factory import make_study
 
-from headstart.compare.met_before import MetBefore
+from headstart.compare.contamination import MetBefore
 from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
-from headstart.reports import answers, card, sections, terminal
+from headstart.reports import outline
+from headstart.reports.formats import model_card, terminal
 from headstart.reports.page import Text
+from headstart.reports.sections import caveats
 
 SMALL: dict[str, Any] = {"seeds": range(2), "examples": 40, "evaluations": 2}
 LEDGER = {"flops": 10, "joules": None, "method": "none", "seconds": 1.0, "runs": ["a" * 16], "parent": None}
@@ -63,10 +65,10 @@ def test_no_row_met_is_said_without_a_warning(tmp_path):
         "0 of 1,020 evaluation rows occur in its pretraining text "
         "(neither as a whole nor by 13 words in a row)"
     )
-    page = sections.page(findings)
+    page = outline.page(findings)
     assert not page.warnings
     assert started(page) == [Text(f"pretrained: {met(findings).sentence}.")]
-    assert not any("pretraining text" in line for line in answers.changers(findings))
+    assert not any("pretraining text" in line for line in caveats.changers(findings))
 
 
 def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answer_is_told(tmp_path):
@@ -75,14 +77,14 @@ def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answe
         "pretrained: 12 of 1,020 evaluation rows occur in its pretraining text "
         "(5 as a whole, 7 by 13 words in a row): the gain may be memory."
     )
-    page = sections.page(findings)
+    page = outline.page(findings)
     assert page.warnings == (sentence,)
     assert started(page) == [Text(sentence, "warning")]
-    assert answers.changers(findings)[0] == sentence
+    assert caveats.changers(findings)[0] == sentence
     shown = io.StringIO()
     terminal.show(findings, console=Console(file=shown, width=300))
     assert f"note: {sentence}" in shown.getvalue()
-    cards = card.cards(findings)
+    cards = model_card.cards(findings)
     assert "12 of 1,020 evaluation rows" in cards["card_pretrained.md"]
     assert "evaluation row" not in cards["card_scratch.md"]
     (one,) = [each for each in quantities(findings) if each.name == "met_before"]
@@ -105,8 +107,8 @@ def test_what_nobody_could_check_is_unknown_and_says_why(tmp_path, checkpoint, w
     found = met(findings)
     assert found.found is None
     assert found.sentence.startswith(f"whether it met evaluation rows in pretraining is unknown: {why}")
-    assert not sections.page(findings).warnings
-    assert f"pretrained: {found.sentence}." in answers.changers(findings)
+    assert not outline.page(findings).warnings
+    assert f"pretrained: {found.sentence}." in caveats.changers(findings)
     (one,) = [each for each in quantities(findings) if each.name == "met_before"]
     assert (one.value, one.note) == (None, found.sentence)
 

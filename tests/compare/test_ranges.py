@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
+from headstart.compare.interval import Interval
 from headstart.compare.ranges import RANGES, of_gain, of_score, span
 from headstart.compare.scoring import METRICS
 from headstart.compare.study import compare
-from headstart.compare.values.interval import Interval
 from headstart.records.metric_names import NAMES, higher_is_better
 
 FEW: dict[str, Any] = {"seeds": range(2), "examples": 60, "evaluations": 3, "seed_sd": 0.6}

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from tests.factory import edit_predictions, edit_record, make_study
 
-from headstart.compare.answers import Answers
+from headstart.compare.aligned_predictions import Answers
 from headstart.compare.quantities.study import quantities
 from headstart.compare.remarks import outlying
 from headstart.compare.study import compare
-from headstart.reports import card, export, sections
+from headstart.reports import outline
+from headstart.reports.formats import export, model_card
 from headstart.reports.page import Table
 
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 2}
@@ -29,11 +30,11 @@ def test_one_pair_has_no_word_anywhere(tmp_path):
     assert found.sentence.startswith(lead)
     assert found.gain.interval is None
     assert not WORDS & {one.word for one in quantities(findings)}
-    page = sections.page(findings)
+    page = outline.page(findings)
     assert page.word == ""
     tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
     assert not WORDS & {cell.text for table in tables for row in table.rows for cell in row}
-    for text in (*(made(findings) for made in export.FORMATS.values()), *card.cards(findings).values()):
+    for text in (*(made(findings) for made in export.FORMATS.values()), *model_card.cards(findings).values()):
         assert "cannot say" in text
         assert not re.search(rf"(,|: |\| )({'|'.join(WORDS)})\b(?! when)", text)
 
@@ -149,6 +150,6 @@ def test_a_margin_or_a_baseline_that_was_changed_later_is_in_the_first_lines(tmp
     edit_record(later, lambda r: r["config"]["study"].update({name: 0.2 if values else "pretrained"}))
     findings = compare(tmp_path)
     assert (findings.margin, findings.baseline) == (0.01, "scratch")
-    (warning,) = sections.page(findings).warnings
+    (warning,) = outline.page(findings).warnings
     assert warning.startswith(f"The {name} was changed after the first run: {values}")
     assert warning.endswith(" is used.")

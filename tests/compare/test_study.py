@@ -13,7 +13,7 @@ from tests.factory import make_record, make_study
 
 from headstart.compare.study import compare
 from headstart.compare.summaries import carbon, meter_notes
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.store import read_study
 
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 4}

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
+from headstart.compare.cost_to_target import Spent, geometric_mean
 from headstart.compare.study import compare
-from headstart.compare.targets import Spent, geometric_mean
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 8}
 AXES = ("steps", "samples", "tokens", "flops", "seconds", "joules")

@@ -10,10 +10,10 @@ import pytest
 from tests.factory import edit_predictions, edit_record, make_study
 from tests.families import FAMILIES
 
+from headstart.api import open_study
 from headstart.compare.scoring import METRICS
 from headstart.compare.study import compare
 from headstart.compare.trusted import contradictions, read_trusted
-from headstart.opened import open_study
 from headstart.records.metric_names import metric_name
 from headstart.records.store import read_record
 

@@ -14,10 +14,10 @@ from scipy import stats
 from tests.factory import make_study
 from tests.reports import handmade
 
+from headstart.compare.diff import Joined, Two, joined, two
 from headstart.compare.findings import Findings
 from headstart.compare.quantities.study import Quantity
 from headstart.compare.study import compare
-from headstart.compare.two import Joined, Two, joined, two
 
 PLACE = ("gain", "", "pretrained", "scratch", "accuracy")
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.compare.answers import Answers
-from headstart.compare.bootstrap import resampled_gains, spread, student_interval
+from headstart.compare.aligned_predictions import Answers
 from headstart.compare.costs import geometric_mean
 from headstart.compare.findings import Interval
+from headstart.compare.statistics.bootstrap import resampled_gains, spread, student_interval
 from headstart.compare.verdicts import Evidence, judge, smallest_p, verdict
 
 

@@ -16,7 +16,7 @@ from headstart.models.model import Model
 from headstart.records.fingerprint import PLUMBING
 from headstart.run import Run
 from headstart.studies.compose import choices, runs_of
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 GIVEN = {  # what yamls leave to the user
     "task.files.train": "my.csv",

@@ -11,7 +11,7 @@ import torch
 import transformers as tf
 from tests.contract.cells import rows
 
-from headstart.tasks.spans import entities, shown
+from headstart.tasks.entities import entities, shown
 
 
 def pipeline(task: str, model: Path, **settings: Any) -> Any:

@@ -19,14 +19,14 @@ from tests.contract.kept import check_the_kept_weights
 from tests.training.test_train import lasting
 from torch.utils.flop_counter import FlopCounterMode
 
-from headstart.compare.answers import align
+from headstart.compare.aligned_predictions import align
 from headstart.compare.study import compare
 from headstart.compare.trusted import contradictions
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 from headstart.records.store import read_record
 from headstart.run import Run
 from headstart.studies.compose import choices
-from headstart.studies.identity import identify, run_folder
+from headstart.studies.run_folder import identify, run_folder
 from headstart.tasks.family import Prepared
 from headstart.training.module import Learner
 from headstart.training.plan import plan_of

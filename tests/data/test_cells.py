@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from headstart.data.cells import KINDS, as_text, kind_of
 from headstart.data.files import Files
-from headstart.data.holdout import Holdout
-from headstart.data.reading import dataset_rows, read_file
+from headstart.data.formats import dataset_rows, read_file
 from headstart.data.rows import RawRows, as_dataset, checked, content_ids, row_keys, rows_digest
-from headstart.node import DataError
-from headstart.tasks.answers import f1
+from headstart.data.splits import Holdout
+from headstart.errors import DataError
+from headstart.tasks.squad_scores import f1
 
 
 def read(role: str, *values: object) -> list:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.reading import read_file
-from headstart.node import DataError
+from headstart.data.formats import read_file
+from headstart.errors import DataError
 
 TEXT = "text\tlabel\nit is a café\ta\n\u201cso\u201d \U0001f600\tb\n"
 

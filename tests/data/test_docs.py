@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from headstart.data.cache import cache_dir, cached
-from headstart.data.docs import Docs
-from headstart.data.docstrings import extracted
-from headstart.data.duplicates import clusters, shingles, similarity
-from headstart.data.prose import prose
+from headstart.data.docs.docstrings import extracted
+from headstart.data.docs.duplicates import clusters, shingles, similarity
+from headstart.data.docs.prose import prose
+from headstart.data.docs.source import Docs
 from headstart.data.rows import rows_digest
-from headstart.node import ConfigError, DataError
+from headstart.errors import ConfigError, DataError
 
 PACKAGE = {
     "__init__.py": '"""A package."""\nraise SystemExit("imported")\n',
@@ -217,7 +217,7 @@ def test_an_unknown_library_is_refused():
 
 def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(
-        __import__("headstart.data.docstrings", fromlist=["x"]).DISTRIBUTIONS, "scipy", "no-such"
+        __import__("headstart.data.docs.docstrings", fromlist=["x"]).DISTRIBUTIONS, "scipy", "no-such"
     )
     with pytest.raises(
         DataError, match=r"^the embedded corpus needs scipy, which is not installed: install it$"

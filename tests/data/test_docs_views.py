@@ -7,18 +7,18 @@ from collections import Counter
 
 import pytest
 
-from headstart.data import corpus
-from headstart.data.corpus import Entry, entries
-from headstart.data.docs import Docs
-from headstart.data.docs_match import without_name
-from headstart.data.docs_params import rows as params_rows
-from headstart.data.docs_qa import rows as qa_rows
-from headstart.data.docstrings import LIBRARIES, Docstring
-from headstart.data.duplicates import shingles, similarity
+from headstart.data.docs import corpus
+from headstart.data.docs.corpus import Entry, entries
+from headstart.data.docs.docstrings import LIBRARIES, Docstring
+from headstart.data.docs.duplicates import shingles, similarity
+from headstart.data.docs.match import without_name
+from headstart.data.docs.params import rows as params_rows
+from headstart.data.docs.qa import rows as qa_rows
+from headstart.data.docs.sections import short_signature
+from headstart.data.docs.source import Docs
 from headstart.data.overlap import overlap
 from headstart.data.rows import Splits
-from headstart.data.sections import short_signature
-from headstart.node import ConfigError, DataError
+from headstart.errors import ConfigError, DataError
 
 SMALL = ("numpy", "sklearn")
 ROLES = {

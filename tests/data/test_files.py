@@ -10,7 +10,7 @@ import pytest
 
 from headstart.data.files import Files
 from headstart.data.rows import Splits, rows_digest
-from headstart.node import ConfigError, DataError
+from headstart.errors import ConfigError, DataError
 
 COLUMNS = {"text": "text", "label": "label"}
 ROWS = [(f"text number {number}", "ab"[number % 2]) for number in range(40)]

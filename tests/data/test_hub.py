@@ -12,7 +12,7 @@ from tests.loopback_hub import LoopbackHub, commit, serving
 
 from headstart.data.hub import Hub
 from headstart.data.rows import rows_digest
-from headstart.node import ConfigError, DataError
+from headstart.errors import ConfigError, DataError
 
 COLUMNS = {"text": "sentence", "label": "label"}
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from headstart.data.files import Files
 from headstart.data.rows import SPLITS, Splits
-from headstart.node import DataError
+from headstart.errors import DataError
 
 COLUMNS = {"image": "image", "label": "label"}
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from headstart.data.digits import Digits
 from headstart.data.files import Files
+from headstart.data.formats import dataset_rows
 from headstart.data.images import decoded, encoded, image_cell, pixels
-from headstart.data.reading import dataset_rows
 from headstart.data.rows import Splits, checked, rows_digest
-from headstart.node import DataError
+from headstart.errors import DataError
 
 COLUMNS = {"image": "image", "label": "label"}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from headstart.data.files import Files
-from headstart.data.reading import read_file
+from headstart.data.formats import read_file
 from headstart.data.rows import checked
-from headstart.node import DataError
+from headstart.errors import DataError
 
 QA = {
     "question": "question",

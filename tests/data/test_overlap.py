@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headstart.data.overlap import Overlap, check, grams, overlap, text_hash, write_fingerprints
-from headstart.node import DataError
+from headstart.errors import DataError
 
 CORPUS = [
     "The quick brown fox jumps over the lazy dog near the old river bank today.",

@@ -13,8 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from headstart.data.images import image_cell, pixels
-from headstart.data.unfit import UnfitError
-from headstart.node import DataError
+from headstart.errors import DataError, UnfitError
 
 GREY = np.arange(0, 256, 15, dtype=np.uint8)[:12].reshape(3, 4)
 COLOURS = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from headstart.data.files import Files
-from headstart.data.reading import read_file
-from headstart.node import DataError
+from headstart.data.formats import read_file
+from headstart.errors import DataError
 
 CONLL = """-DOCSTART- -X- -X- O
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headstart.data.rows import RawRows, as_dataset, checked, content_ids, rows_digest
-from headstart.node import DataError
+from headstart.errors import DataError
 
 
 def raw(**columns: list) -> RawRows:

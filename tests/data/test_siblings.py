@@ -8,7 +8,7 @@ import pytest
 
 from headstart.data.files import Files
 from headstart.data.rows import Splits
-from headstart.node import DataError
+from headstart.errors import DataError
 
 LABELLED = "text\tlabel\n" + "".join(f"text number {number}\t{number % 2}\n" for number in range(20))
 

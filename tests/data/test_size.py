@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from headstart.data.size import All, Fraction, PerClass, Rows, Size
-from headstart.node import DataError
+from headstart.errors import DataError
 
 classes = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=80)
 seeds = st.integers(0, 5)

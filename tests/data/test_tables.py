@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.reading import read_file
+from headstart.data.formats import read_file
 from headstart.data.rows import RawRows
-from headstart.node import DataError
+from headstart.errors import DataError
 
 ROWS = [["well, then; good", "1"], ['bad | "so"', "0"], ["two\nlines", "1"]]
 

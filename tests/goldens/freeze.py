@@ -14,8 +14,9 @@ from tests.goldens.studies import STUDIES
 from headstart.compare.quantities.expected import Claim, Expectation, as_expectation, check
 from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
-from headstart.reports import markdown, sections
-from headstart.reports.export import csv_text
+from headstart.reports import outline
+from headstart.reports.formats import markdown
+from headstart.reports.formats.export import csv_text
 
 
 def exported(findings: Any) -> str:
@@ -25,7 +26,7 @@ def exported(findings: Any) -> str:
 
 def page(findings: Any) -> str:
     """What report.md says."""
-    return markdown.render(sections.page(findings))
+    return markdown.render(outline.page(findings))
 
 
 def claims(findings: Any) -> list[list[Any]]:

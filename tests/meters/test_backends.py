@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from tests.meters.fakes import Clock, Counter
 
+from headstart.config import Config
+from headstart.errors import ConfigError
 from headstart.meters.auto import BestOf
 from headstart.meters.backend import Backend, Unreadable
 from headstart.meters.codecarbon import Estimate
+from headstart.meters.composite import Joined
 from headstart.meters.constant import Constant, Steady
-from headstart.meters.joined import Joined
 from headstart.meters.meter import Meter
-from headstart.node import ConfigError, Node
 
 
 class Gpu(Counter):
@@ -170,7 +171,7 @@ def test_codecarbon_asks_nobody_and_obeys_nobody() -> None:
 def test_every_kind_reads_from_one_line(kind: str) -> None:
     from headstart.meters.kinds import MeterKind
 
-    class Holder(Node):
+    class Holder(Config):
         meter: MeterKind
 
     meter = Holder.read({"meter": {"kind": kind}}).meter

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from headstart.errors import ConfigError, RecordError
 from headstart.meters.carbon import Carbon, co2_block
-from headstart.meters.imported import imported, joined
+from headstart.meters.carbon_intensity import intensity
+from headstart.meters.matmul_peak import blas, peak, utilisation
 from headstart.meters.meter import Meter
 from headstart.meters.none import Unmeasured
-from headstart.meters.peak import blas, peak, utilisation
-from headstart.meters.places import intensity
 from headstart.meters.price import Price
-from headstart.node import ConfigError, RecordError
+from headstart.meters.wall_meter import imported, joined
 
 
 @pytest.mark.parametrize(

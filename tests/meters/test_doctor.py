@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from headstart.meters.doctor import examine, hub_cache
-from headstart.reports.doctor import render
+from headstart.reports.console.doctor import render
 
 
 def test_examine_and_render(tmp_path: Path) -> None:

@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from tests.meters.fakes import Clock, Counter
 
-from headstart.meters import alone
-from headstart.meters.alone import Alone
+from headstart.meters import contention
 from headstart.meters.backend import Backend
-from headstart.meters.lease import Lease
+from headstart.meters.contention import Alone
+from headstart.meters.device_lock import Lease
 from headstart.meters.meter import Meter
 
 MEASURE = """
 import sys, time
 from pathlib import Path
-from headstart.meters.alone import Alone
+from headstart.meters.contention import Alone
 from headstart.meters.backend import Backend
-from headstart.meters.lease import Lease
+from headstart.meters.device_lock import Lease
 lease = Lease(sys.argv[2].split(","), wait=float(sys.argv[3]), folder=Path(sys.argv[1]))
 print("waiting", flush=True)
 held = lease.acquire()
@@ -127,7 +127,7 @@ def pretend(
         {"seconds": 0.0, "busy": 0.0, "own": 0.0, "steal": 0.0, "cores": 4.0},
         {"seconds": seconds, "busy": busy, "own": own, "steal": steal, "cores": 4.0},
     ]
-    monkeypatch.setattr(alone, "books", lambda: books.pop(0))
+    monkeypatch.setattr(contention, "books", lambda: books.pop(0))
 
 
 def watched(others: Any = None) -> Alone:
@@ -172,7 +172,7 @@ def test_too_short_or_unheard_is_unknown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_work_of_children_is_our_own() -> None:
     """A child that has ended and one that lives both count as this run."""
-    before = alone.books()
+    before = contention.books()
     burn = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)
     living = subprocess.Popen(
@@ -180,7 +180,7 @@ def test_work_of_children_is_our_own() -> None:
     )
     assert living.stdout is not None
     living.stdout.readline()
-    spent = alone.books()["own"] - before["own"]
+    spent = contention.books()["own"] - before["own"]
     living.kill()
     living.communicate()
     assert 0.6 <= spent < 5

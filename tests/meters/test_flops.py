@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import tiny_config
 
+from headstart.errors import ConfigError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.node import ConfigError
 
 AUTO = "AutoModelForSequenceClassification"
 H, INNER, L, C = 32, 64, 1, 3

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.conftest import tiny_config
 from torch import nn
 
+from headstart.arms.arm import Start
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.arms.lora import Lora
-from headstart.arms.schedules import GradualUnfreezing
-from headstart.arms.start import Start
+from headstart.arms.unfreezing import GradualUnfreezing
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
 

@@ -14,7 +14,7 @@ from tests.meters.fakes import Clock, Counter
 
 from headstart.meters import idle
 from headstart.meters.constant import Steady
-from headstart.meters.lease import Lease
+from headstart.meters.device_lock import Lease
 from headstart.meters.meter import PHASES, WINDOWS, Meter, Phase
 from headstart.meters.none import NoMeter, Unmeasured
 

@@ -8,10 +8,10 @@ import pytest
 from tests.meters.fakes import Clock, Nvml
 
 from headstart.meters.backend import Unreadable
+from headstart.meters.cuda_visible import order_is_certain, visible_gpus
+from headstart.meters.hardware_state import hardware_state
 from headstart.meters.meter import Meter
 from headstart.meters.nvml import GpuCounter
-from headstart.meters.state import hardware_state
-from headstart.meters.visible import order_is_certain, visible_gpus
 
 
 def counter(

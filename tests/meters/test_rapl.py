@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.meters.fakes import Clock, Powercap, spend
 
-from headstart.meters import zones as zones_module
+from headstart.meters import rapl_zones as zones_module
 from headstart.meters.backend import Unreadable
 from headstart.meters.meter import Meter
 from headstart.meters.rapl import PackageCounter
-from headstart.meters.zones import Zone, zones
+from headstart.meters.rapl_zones import Zone, zones
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import transformers
 from tests.models.text import write
 from tests.studies.command import headstart, records
 
+from headstart.errors import WeightsError
 from headstart.models.contents import TOKENIZER_FILES
 from headstart.models.model import Model
 from headstart.models.tokens import tokens_of
-from headstart.node import WeightsError
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import identify
+from headstart.studies.run_folder import identify
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "Red", "green"]
 

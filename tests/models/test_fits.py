@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.models import fits
+from headstart.errors import ConfigError
+from headstart.models import compatibility
 from headstart.models.model import Model
-from headstart.node import ConfigError
 
 TEXT = ("SequenceClassification", "TokenClassification", "QuestionAnswering")
 GOOD = [
@@ -41,13 +41,13 @@ BAD = [
 
 @pytest.mark.parametrize(("kind", "head"), GOOD)
 def test_what_makes_sense_is_let_through(kind: str, head: str) -> None:
-    fits.check(kind, f"AutoModelFor{head}")
+    compatibility.check(kind, f"AutoModelFor{head}")
 
 
 @pytest.mark.parametrize(("kind", "head", "told"), BAD)
 def test_what_does_not_is_refused_with_the_reason_and_what_to_use(kind: str, head: str, told: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        fits.check(kind, f"AutoModelFor{head}")
+        compatibility.check(kind, f"AutoModelFor{head}")
     assert str(refused.value).startswith(f"model: {kind} ")
     assert told in str(refused.value)
 
@@ -55,7 +55,7 @@ def test_what_does_not_is_refused_with_the_reason_and_what_to_use(kind: str, hea
 def test_what_is_named_instead_exists() -> None:
     from headstart.studies.compose import choices
 
-    named = " ".join([*fits.AT_HOME.values(), *fits.MODELS.values()])
+    named = " ".join([*compatibility.AT_HOME.values(), *compatibility.MODELS.values()])
     pairs = [word.split("=") for word in named.split() if "=" in word]
     assert len(pairs) == 8
     for group, choice in pairs:
@@ -63,21 +63,25 @@ def test_what_is_named_instead_exists() -> None:
 
 
 def test_an_encoder_that_is_told_to_be_a_decoder_may_predict() -> None:
-    fits.check("bert", "AutoModelForCausalLM", is_decoder=True)
+    compatibility.check("bert", "AutoModelForCausalLM", is_decoder=True)
     told = {"model_type": "bert", "is_decoder": True}
     Model.read({"name": "x", "architecture": told}).check_head("AutoModelForCausalLM")
 
 
 def test_a_class_that_no_task_uses_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean AutoModelForMaskedLM"):
-        fits.types_of("AutoModelForMaskdLM")
+        compatibility.types_of("AutoModelForMaskdLM")
 
 
 def test_the_tables_are_those_of_transformers() -> None:
     from transformers.models.auto import modeling_auto
 
-    assert fits.types_of("AutoModelForMaskedLM") == set(modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
-    assert fits.types_of("AutoModelForCausalLM") == set(modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+    assert compatibility.types_of("AutoModelForMaskedLM") == set(
+        modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    )
+    assert compatibility.types_of("AutoModelForCausalLM") == set(
+        modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,7 @@ def test_the_tables_are_those_of_transformers() -> None:
     ],
 )
 def test_families(kind: str, family: str | None) -> None:
-    assert fits.family_of(kind) == family
+    assert compatibility.family_of(kind) == family
 
 
 def test_a_model_that_is_not_here_is_not_judged_yet() -> None:

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from tests.models.text import write
 
-from headstart.models import fits
+from headstart.errors import ConfigError
+from headstart.models import compatibility
 from headstart.models.ladder import Ladder
 from headstart.models.listing import count
 from headstart.models.model import Model
-from headstart.node import ConfigError
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 FAMILIES = ("encoder", "decoder", "encoder_decoder")
 GRID = [(layers, width) for layers in (2, 4, 6, 8) for width in (128, 256, 512)]
@@ -107,7 +107,7 @@ def test_has_the_parameters_of_its_formula_and_of_its_first_line(name: str) -> N
 @pytest.mark.parametrize("name", OURS)
 def test_builds_with_every_head_that_makes_sense(name: str, tmp_path: Path) -> None:
     model = on_small_text(name, tmp_path)
-    heads = [head for head in fits.HEADS if not _refused(model, head)]
+    heads = [head for head in compatibility.HEADS if not _refused(model, head)]
     assert len(heads) >= (1 if model.family() == "vision" else 2)
     config = model.transformers_config(num_labels=3)
     if model.family() != "vision" and model.ladder:

@@ -12,7 +12,7 @@ import pytest
 from headstart.data.cache import cache_dir
 from headstart.models.listing import Listed, count, listed, yamls
 from headstart.models.model import Model
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_second_time_nothing_heavy_is_imported_and_no_tokenizer_trained(foun
     program = (
         "import sys\n"
         "from headstart.models.listing import listed, yamls\n"
-        "from headstart.studies.search import shipped\n"
+        "from headstart.studies.config_search import shipped\n"
         "print(len(listed(yamls([shipped()]))))\n"
         "heavy = ('torch', 'transformers', 'datasets', 'tokenizers')\n"
         "print([name for name in heavy if name in sys.modules])\n"

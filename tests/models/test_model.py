@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.models.text import write
 
+from headstart.errors import ConfigError, WeightsError
 from headstart.models.model import Model
-from headstart.node import ConfigError, WeightsError
 
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
 

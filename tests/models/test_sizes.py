@@ -12,8 +12,8 @@ from tests.arms.families import publish
 from tests.conftest import WORDS
 from tests.studies.command import headstart
 
+from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.node import ConfigError
 from headstart.tasks.pixels import pixel_format
 
 TOKENS = 6 + len(WORDS)  # of the tokenizer of `tiny_model`

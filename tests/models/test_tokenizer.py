@@ -12,9 +12,9 @@ import pytest
 from tests.models.text import lines, write
 
 from headstart.data.cache import cache_dir
+from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
 from headstart.models.tokenizer import SENTINELS, Trained, roles
-from headstart.node import ConfigError, DataError
 
 FAMILIES = ("encoder", "decoder", "encoder_decoder")
 ALGORITHMS = ("wordpiece", "bpe", "unigram")
@@ -252,7 +252,7 @@ class TestWhatCannotBe:
 
 
 def test_docs_are_read_from_all_libraries_unless_some_are_named() -> None:
-    from headstart.data.docstrings import LIBRARIES
+    from headstart.data.docs.docstrings import LIBRARIES
 
     made = Trained.read({"algorithm": "bpe", "size": 512, "docs": {"view": "text"}})
     assert made.docs is not None

@@ -13,9 +13,9 @@ from tests.conftest import WORDS
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from headstart.errors import ConfigError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of, tokens_of, windows_of
-from headstart.node import ConfigError
 
 
 @cache

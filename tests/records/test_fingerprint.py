@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_record
 
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, fingerprint
 
 CONFIG: dict[str, Any] = make_record("pretrained", 1, arms=("scratch", "pretrained"))["config"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.factory import make_record, make_study
 
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.record import read_predictions
 from headstart.records.schema import faults, schema
 from headstart.records.store import append_point, read_study, write_predictions, write_record

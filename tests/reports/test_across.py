@@ -7,11 +7,13 @@ from typing import Any
 
 from tests.reports import handmade
 
+from headstart.compare.interval import Interval
 from headstart.compare.values.claims import Aggregate, Estimate, Profile
-from headstart.compare.values.interval import Interval
 from headstart.compare.values.scales import Component, Front, FrontPoint, ModelPoint, VarianceSplit
-from headstart.reports import aggregates, html, markdown, scales, sections, variances
+from headstart.reports import outline
+from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Table
+from headstart.reports.sections import aggregates, scales, variance
 
 ARMS = ("scratch", "pretrained")
 
@@ -89,17 +91,17 @@ def test_aggregates_carry_their_intervals_and_refusals() -> None:
     assert rows["Gain in the interquartile mean"] == ["+0.250", "+0.200 to +0.300", "10"]
     assert rows["P(a run of pretrained beats one of scratch)"] == ["90 %", "no interval", "10"]
     assert rows["Interquartile mean of scratch"][0] == "unknown"
-    assert "frozen: perplexity has no scale from 0 to 1." in markdown.render(sections.page(findings))
+    assert "frozen: perplexity has no scale from 0 to 1." in markdown.render(outline.page(findings))
     assert aggregates.parts(handmade.study(aggregates=(refused,)), ARMS) == ()
 
 
 def test_the_spread_is_split_or_the_section_is_not_there() -> None:
-    assert texts(only_table(variances.parts(handmade.study(variances=(split(),))))) == [
+    assert texts(only_table(variance.parts(handmade.study(variances=(split(),))))) == [
         ["gain of pretrained", "all runs", "which rows were drawn", "0.020", "0.000400",
          "0.000100 to 0.00400", "80 %", "4"],
         ["gain of pretrained", "all runs", "seed", "0.010", "0.000100", "no interval", "20 %", "3"],
     ]  # fmt: skip
-    assert variances.parts(handmade.study(variances=(split(components=(), reason="one draw"),))) == ()
+    assert variance.parts(handmade.study(variances=(split(components=(), reason="one draw"),))) == ()
 
 
 def test_hostile_words_stay_words_in_every_new_section() -> None:
@@ -110,6 +112,6 @@ def test_hostile_words_stay_words_in_every_new_section() -> None:
         aggregates=(aggregate(scale=bad, notes=(bad,)),),
         variances=(split(of=bad, condition=bad),),
     )
-    page = sections.page(findings)
+    page = outline.page(findings)
     assert {"fronts", "aggregates", "variances"} <= {each.key for each in page.sections}
     assert "<img" not in html.render(page, "") and "<img" not in markdown.render(page)

@@ -15,7 +15,7 @@ from tests.reports import handmade
 
 from headstart.compare.findings import Carbon
 from headstart.compare.values.economics import Stage
-from headstart.reports.card import cards, scalar
+from headstart.reports.formats.model_card import cards, scalar
 
 CARBON = Carbon(12.345, 3, "FRA", 2023, "a table of the world", 56.0, None)
 

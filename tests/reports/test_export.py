@@ -20,8 +20,9 @@ from tests.reports import handmade
 from headstart.commands import report
 from headstart.compare.quantities.study import Quantity, main, quantities
 from headstart.compare.study import compare
-from headstart.node import ConfigError
-from headstart.reports import export, numbers
+from headstart.errors import ConfigError
+from headstart.reports import numbers
+from headstart.reports.formats import export
 
 HOSTILE = r"a_b & 50% {x} $y$ #1 ~ ^ \input{z} <b> | `c`"
 

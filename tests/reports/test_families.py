@@ -9,7 +9,8 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 
 from headstart.compare.study import compare
-from headstart.reports import html, markdown, sections
+from headstart.reports import outline
+from headstart.reports.formats import html, markdown
 from headstart.reports.page import Page, Quotes, Table, Text
 
 NEARER = ("language", "regression", "summaries")
@@ -22,7 +23,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
     found = {}
     for name in [*FAMILIES, "classes"]:
         study = make_study(folder / name, examples=60, evaluations=3, family=FAMILIES.get(name))
-        found[name] = sections.page(compare(study))
+        found[name] = outline.page(compare(study))
     return found
 
 
@@ -80,4 +81,4 @@ def test_every_family_renders(name: str, pages: dict[str, Page]) -> None:
 def test_the_same_arm_twice_has_no_examples(tmp_path: Path) -> None:
     arms = ("pretrained", "pretrained_again")
     study = make_study(tmp_path, arms, family=FAMILIES["language"], twins=True, examples=60, evaluations=3)
-    assert parts(sections.page(compare(study)), "examples") == []
+    assert parts(outline.page(compare(study)), "examples") == []

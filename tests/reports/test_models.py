@@ -14,10 +14,10 @@ from tests.compare.test_emitted import Grid, joules
 from tests.factory import make_study
 
 from headstart.compare.published.emitted import Emitted, emitted
+from headstart.errors import ConfigError
 from headstart.models.listing import Listed
-from headstart.node import ConfigError
-from headstart.reports.models import as_data, cost, rows, table
-from headstart.reports.models_plot import APART, HEIGHT, save
+from headstart.reports.charts.models import APART, HEIGHT, save
+from headstart.reports.console.models import as_data, cost, rows, table
 
 LISTED = [
     Listed("bert_base", "google-bert/bert-base-uncased", None, None, "on the hub"),
@@ -139,7 +139,7 @@ class TestThePlot:
     def test_names_of_one_year_stay_apart_and_in_order(self) -> None:
         import math
 
-        from headstart.reports.models_plot import _bounds, _points, _spread
+        from headstart.reports.charts.models import _bounds, _points, _spread
 
         points = _spread(_points(rows(LISTED)))
         step = APART / HEIGHT * math.log(_bounds(points)[1] / _bounds(points)[0])

@@ -11,7 +11,8 @@ from tests.reports import handmade
 
 from headstart.compare.findings import Excluded, Interval, MeterNotes
 from headstart.compare.values.economics import Amount, Stage
-from headstart.reports import html, markdown, sections
+from headstart.reports import outline
+from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
 
 ORDER = [
@@ -34,7 +35,7 @@ def section(page: Page, key: str) -> Section:
 
 
 def test_a_whole_study_has_every_section_in_the_order_of_a_readers_questions() -> None:
-    assert keys(sections.page(handmade.study())) == ORDER
+    assert keys(outline.page(handmade.study())) == ORDER
 
 
 def test_sections_without_evidence_are_not_there() -> None:
@@ -42,26 +43,26 @@ def test_sections_without_evidence_are_not_there() -> None:
         gains={}, curves=(), classes=(), confusions=(), only_arm_count=0, only_baseline_count=0, ratios={},
         pairs=(), arm_to_baseline=None, baseline_to_arm=None, ledger=None,
     )  # fmt: skip
-    page = sections.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
+    page = outline.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
     assert keys(page) == ["summary", "costs", "reproduce"]
 
 
 def test_a_study_without_any_comparison_still_reports_its_runs() -> None:
-    page = sections.page(handmade.study(comparisons=(), sentence="No pair is left."))
+    page = outline.page(handmade.study(comparisons=(), sentence="No pair is left."))
     assert keys(page)[0] == "summary"
     assert page.answer == ("No pair is left.", "")
     assert page.word == ""
 
 
 def test_the_answer_comes_first_and_its_remarks_after() -> None:
-    page = sections.page(handmade.study())
+    page = outline.page(handmade.study())
     assert page.answer[0].endswith("(ratio 1.00).")
     assert page.answer[1] == "Energy on this machine is estimated, not measured."
     assert page.word == "better"
 
 
 def test_several_conditions_give_a_block_each_and_an_overview() -> None:
-    page = sections.page(handmade.sizes((64, 512)))
+    page = outline.page(handmade.sizes((64, 512)))
     assert keys(page)[:4] == ["summary", "gain", "sizes", "c0"]
     blocks = [item for item in page.sections if re.fullmatch(r"c\d", item.key)]
     assert [item.title for item in blocks] == [
@@ -73,7 +74,7 @@ def test_several_conditions_give_a_block_each_and_an_overview() -> None:
 
 
 def test_comparisons_after_the_first_are_folded_and_nothing_else_is() -> None:
-    page = sections.page(handmade.sizes((64, 512)))
+    page = outline.page(handmade.sizes((64, 512)))
     chapters = {head.key: (head, inner) for head, inner in page.chapters}
     assert [head.key for head, _ in page.chapters if head.folded] == ["c1"]
     assert [each.key for each in chapters["c1"][1]] == [key for key in keys(page) if key.startswith("c1-")]
@@ -81,19 +82,19 @@ def test_comparisons_after_the_first_are_folded_and_nothing_else_is() -> None:
     text = html.render(page, "")
     folds = re.findall(r'<details class="fold">.*?</details>\s*(?=<section|</main>)', text, re.DOTALL)
     assert len(folds) == 1 and 'id="c1-metrics"' in folds[0] and 'id="c0-metrics"' not in folds[0]
-    assert not any(head.folded for head, _ in sections.page(handmade.study()).chapters)
+    assert not any(head.folded for head, _ in outline.page(handmade.study()).chapters)
 
 
 def test_no_line_over_rows_when_something_else_varies_too() -> None:
     study = handmade.sizes((64, 512))
     same = [replace(c, condition=replace(c.condition, train_rows=64)) for c in study.comparisons]
-    assert "sizes" not in keys(sections.page(replace(study, comparisons=tuple(same))))
+    assert "sizes" not in keys(outline.page(replace(study, comparisons=tuple(same))))
 
 
 def test_a_diverged_run_is_counted_and_the_mean_is_said_to_be_over_survivors() -> None:
     arm = handmade.summary("pretrained", finished=2, diverged=1, survivors_only=True)
     lost = Excluded("pretrained-512-2", "pretrained", 2, "diverged: loss became NaN at step 17")
-    page = sections.page(handmade.study(arms=(handmade.summary("scratch"), arm), excluded=(lost,)))
+    page = outline.page(handmade.study(arms=(handmade.summary("scratch"), arm), excluded=(lost,)))
     text = words(page)
     assert "2 finished, 1 diverged" in text
     assert "mean over survivors only: 2 finished, 1 diverged of 3 started" in text
@@ -103,7 +104,7 @@ def test_a_diverged_run_is_counted_and_the_mean_is_said_to_be_over_survivors() -
 
 
 def test_estimated_energy_is_labelled_everywhere_and_drawn_hollow() -> None:
-    page = sections.page(handmade.study())
+    page = outline.page(handmade.study())
     table = section(page, "summary").parts[0]
     assert isinstance(table, Table)
     assert table.rows[1][6].text == "768 J (estimated)"
@@ -115,10 +116,10 @@ def test_estimated_energy_is_labelled_everywhere_and_drawn_hollow() -> None:
 
 def test_measured_energy_is_solid_and_different_methods_share_no_axis() -> None:
     measured = [handmade.summary(arm, energy_method="measured") for arm in ("scratch", "pretrained")]
-    keyed = {f.key: f for f in sections.page(handmade.study(arms=tuple(measured))).figures()}
+    keyed = {f.key: f for f in outline.page(handmade.study(arms=tuple(measured))).figures()}
     assert "fillOpacity" not in keyed["cost-joules"].spec["mark"]
     mixed = (measured[0], handmade.summary("pretrained"))
-    assert "cost-joules" not in {f.key for f in sections.page(handmade.study(arms=mixed)).figures()}
+    assert "cost-joules" not in {f.key for f in outline.page(handmade.study(arms=mixed)).figures()}
 
 
 def test_no_meter_says_why_and_never_zero() -> None:
@@ -126,14 +127,14 @@ def test_no_meter_says_why_and_never_zero() -> None:
         handmade.summary(a, joules=None, energy_method="none", energy_reason="no counter here")
         for a in ("scratch", "pretrained")
     ]
-    page = sections.page(handmade.study(arms=tuple(blind)))
+    page = outline.page(handmade.study(arms=tuple(blind)))
     assert "Energy: no counter here" in words(page)
     assert "cost-joules" not in {figure.key for figure in page.figures()}
 
 
 def test_a_refused_ratio_gives_its_reason() -> None:
     refused = replace(handmade.ratio("joules"), value=None, interval=None, per_pair=(), reason="two machines")
-    page = sections.page(handmade.study(comparison=handmade.comparison(ratios={"joules": refused})))
+    page = outline.page(handmade.study(comparison=handmade.comparison(ratios={"joules": refused})))
     table = section(page, "ratios").parts[0]
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]][3:] == ["no ratio", "", "two machines"]
@@ -146,12 +147,12 @@ def test_an_undecided_answer_says_what_would_decide_it() -> None:
         interval=Interval(-0.02, 0.04),
         decide="9 more pairs",
     )
-    page = sections.page(handmade.study(comparison=handmade.comparison(gains={"accuracy": gain})))
+    page = outline.page(handmade.study(comparison=handmade.comparison(gains={"accuracy": gain})))
     assert "To decide: 9 more pairs." in words(page)
 
 
 def test_every_arm_keeps_its_colour_in_every_chart() -> None:
-    page = sections.page(handmade.study())
+    page = outline.page(handmade.study())
     text = json.dumps([figure.spec for figure in page.figures() if "confusion" not in figure.key])
     domains = set(re.findall(r'"domain": (\[[^\]]*"[^\]]*\])', text))
     assert domains == {'["scratch", "pretrained"]'}
@@ -159,14 +160,14 @@ def test_every_arm_keeps_its_colour_in_every_chart() -> None:
 
 def test_examples_are_cut_and_their_number_is_not() -> None:
     many = handmade.comparison(only_arm=tuple(handmade.example(n) for n in range(30)))
-    part = section(sections.page(handmade.study(comparison=many)), "examples").parts[1]
+    part = section(outline.page(handmade.study(comparison=many)), "examples").parts[1]
     assert isinstance(part, Quotes)
     assert part.title == "Only pretrained is right: 112 examples; 8 shown"
     assert len(part.items) == 8
 
 
 def test_curves_come_by_step_compute_and_time() -> None:
-    gallery = section(sections.page(handmade.study()), "curves").parts[0]
+    gallery = section(outline.page(handmade.study()), "curves").parts[0]
     assert isinstance(gallery, Gallery)
     assert [figure.key for figure in gallery.figures] == [
         f"curve-accuracy-{axis}" for axis in ("step", "flops", "seconds")
@@ -175,7 +176,7 @@ def test_curves_come_by_step_compute_and_time() -> None:
 
 
 def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> None:
-    views, pays, figures = [p for p in section(sections.page(handmade.study()), "pretraining").parts
+    views, pays, figures = [p for p in section(outline.page(handmade.study()), "pretraining").parts
                             if isinstance(p, Table)]  # fmt: skip
     assert [row[1].text for row in views.rows] == [
         "marginal: as a gift",
@@ -195,7 +196,7 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
         "A paper 2020, Table 1",
         "B 2019, Table 3 (not yet read again at its source)",
     ]
-    assert "Open questions" in words(sections.page(handmade.study()))
+    assert "Open questions" in words(outline.page(handmade.study()))
 
 
 @pytest.mark.parametrize(
@@ -212,14 +213,14 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
 def test_a_payback_carries_its_interval(interval: Amount | None, may_never: bool, told: str) -> None:
     one = replace(handmade.ledger().break_evens[1], interval=interval, may_never=may_never)
     item = handmade.comparison(ledger=handmade.ledger(break_evens=(one,)))
-    _, pays, _ = [p for p in section(sections.page(handmade.study(comparison=item)), "pretraining").parts
+    _, pays, _ = [p for p in section(outline.page(handmade.study(comparison=item)), "pretraining").parts
                   if isinstance(p, Table)]  # fmt: skip
     assert pays.rows[0][5].text == told
 
 
 def test_a_part_of_the_pretraining_is_never_shown_as_the_whole() -> None:
     part = handmade.ledger(covers="the contrastive stage", flops=Amount(None, 8e19))
-    page = sections.page(handmade.study(comparison=handmade.comparison(ledger=part)))
+    page = outline.page(handmade.study(comparison=handmade.comparison(ledger=part)))
     table = next(p for p in section(page, "pretraining").parts if isinstance(p, Table))
     assert all(row[3].text.endswith(" + ?") for row in table.rows[1:])
     assert "the contrastive stage alone is known" in table.caption
@@ -229,14 +230,14 @@ def test_pretraining_that_was_measured_here_is_told_as_such() -> None:
     stage = Stage(10**15, 500.0, "measured", 60.0, ("ab" * 8,))
     exact = Amount(1e15, 1e15)
     mine = handmade.ledger(origin="measured", stages=(stage,), figures=(), open=(), flops=exact)
-    text = words(sections.page(handmade.study(comparison=handmade.comparison(ledger=mine))))
+    text = words(outline.page(handmade.study(comparison=handmade.comparison(ledger=mine))))
     assert "measured here (1 run)" in text
     assert "abababab" in text
     assert "Published figures" not in text
 
 
 def test_pairs_show_the_digests_that_both_sides_share() -> None:
-    table = section(sections.page(handmade.study()), "pairs").parts[0]
+    table = section(outline.page(handmade.study()), "pairs").parts[0]
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]][-2:] == ["both aaaa0000", "both bbbb0000"]
 
@@ -244,7 +245,7 @@ def test_pairs_show_the_digests_that_both_sides_share() -> None:
 def test_a_lower_bound_of_flops_is_marked() -> None:
     arm = handmade.summary("pretrained", flops_lower_bound=True)
     findings = handmade.study(arms=(handmade.summary("scratch"), arm))
-    table = section(sections.page(findings), "summary").parts[0]
+    table = section(outline.page(findings), "summary").parts[0]
     assert isinstance(table, Table)
     assert [row[4].text for row in table.rows] == ["414 GFLOPs", "≥ 414 GFLOPs"]
 
@@ -252,7 +253,7 @@ def test_a_lower_bound_of_flops_is_marked() -> None:
 def test_total_and_dynamic_energy_stand_side_by_side_with_the_evidence() -> None:
     notes = MeterNotes(900.0, 600.0, 10.0, ("nothing else ran",), ("a short run",), ("rapl: no",), 1)
     arm = handmade.summary("pretrained", meter=notes)
-    page = sections.page(handmade.study(arms=(handmade.summary("scratch"), arm)))
+    page = outline.page(handmade.study(arms=(handmade.summary("scratch"), arm)))
     table = [part for part in section(page, "costs").parts if isinstance(part, Table)][1]
     assert [cell.text for cell in table.rows[0]] == [
         "pretrained", "900 J", "600 J", "10.0 W", "nothing else ran", "estimated, not measured",
@@ -263,5 +264,5 @@ def test_total_and_dynamic_energy_stand_side_by_side_with_the_evidence() -> None
 
 @pytest.mark.parametrize("study", [handmade.study(), handmade.sizes()])
 def test_nothing_unknown_leaks_as_a_word_of_the_language(study) -> None:
-    told = words(sections.page(study)).split("The resolved configuration")[0]
+    told = words(outline.page(study)).split("The resolved configuration")[0]
     assert not re.search(r"\b(None|nan|NaN|null|inf|Infinity|True|False)\b", told)

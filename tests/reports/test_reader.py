@@ -15,8 +15,11 @@ from tests.reports import handmade
 
 from headstart.compare import phrases
 from headstart.compare.study import compare
-from headstart.reports import answers, drawing, html, numbers, sections, terminal
+from headstart.reports import numbers, outline
+from headstart.reports.charts import style
+from headstart.reports.formats import html, terminal
 from headstart.reports.page import LONG, SHORT, Cell, Gallery, Page, Table, cells, columns
+from headstart.reports.sections import caveats
 
 SMALL: dict[str, Any] = {"seeds": range(2), "examples": 60, "evaluations": 3}
 
@@ -35,7 +38,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def language(tmp_path_factory: pytest.TempPathFactory) -> Page:
     folder = tmp_path_factory.mktemp("language")
-    return sections.page(compare(make_study(folder, family=FAMILIES["language"], **SMALL)))
+    return outline.page(compare(make_study(folder, family=FAMILIES["language"], **SMALL)))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_an_interval_of_a_size_is_the_same_in_every_table(sizes: Path) -> None:
     for point, one in zip(curve.points, findings.comparisons, strict=True):
         assert one.gain is not None and one.gain.interval is not None
         assert point.gain_interval == one.gain.interval
-    page = sections.page(findings)
+    page = outline.page(findings)
     (rows,) = tables(page, "rows")
     summary = [row for row in tables(page, "summary")[0].rows if row[1].text == "pretrained"]
     assert [row[4].text for row in rows.rows] == [row[4].text for row in summary]
@@ -64,9 +67,9 @@ def test_an_interval_of_a_size_is_the_same_in_every_table(sizes: Path) -> None:
 
 def test_a_study_over_sizes_answers_with_its_curve_as_well(sizes: Path) -> None:
     findings = compare(sizes)
-    page = sections.page(findings)
+    page = outline.page(findings)
     assert page.sentence == f"{findings.sentence} {findings.data_curves[0].sentence}"
-    assert page.answer[0] == sections.page(replace(findings, data_curves=())).answer[0]
+    assert page.answer[0] == outline.page(replace(findings, data_curves=())).answer[0]
     assert tables(page, "data")[0].rows[0][1].text == "128; 512"
 
 
@@ -75,11 +78,11 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
     (curve,) = findings.data_curves
     first = replace(curve.points[0], rows_needed=handmade_bounded(109.0), multiplier=handmade_bounded(3.41))
     opened = replace(findings, data_curves=(replace(curve, points=(first, *curve.points[1:])),))
-    (rows,) = tables(sections.page(opened), "rows")
+    (rows,) = tables(outline.page(opened), "rows")
     assert [cell.text for cell in rows.rows[0][6:8]] == ["109 (open)", "3.41× (open)"]
     alone = replace(first, gain_interval=None)  # one pair and no predictions: there is no interval at all
     opened = replace(findings, data_curves=(replace(curve, points=(alone, *curve.points[1:])),))
-    (rows,) = tables(sections.page(opened), "rows")
+    (rows,) = tables(outline.page(opened), "rows")
     assert rows.rows[0][6].text == "109"
 
 
@@ -91,7 +94,7 @@ def handmade_bounded(value: float):
 
 def test_what_holds_for_every_comparison_is_said_once(sizes: Path) -> None:
     findings = compare(sizes)
-    lines = answers.changers(findings)
+    lines = caveats.changers(findings)
     few = [line for line in lines if "exact two-sided test" in line]
     assert len(few) == 1
     assert few[0].startswith("In all 2 comparisons: with 2 pairs")
@@ -109,11 +112,11 @@ def test_the_loss_is_not_drawn_twice(language: Page) -> None:
 
 
 def test_curves_of_accuracy_keep_their_loss() -> None:
-    assert any(figure.key.startswith("curve-loss-") for figure in sections.page(handmade.study()).figures())
+    assert any(figure.key.startswith("curve-loss-") for figure in outline.page(handmade.study()).figures())
 
 
 def test_matchings_that_say_the_same_are_one_row(sizes: Path) -> None:
-    page = sections.page(compare(sizes))
+    page = outline.page(compare(sizes))
     (matched,) = tables(page, "c0-matchings")
     assert matched.rows[0][0].text == "steps, samples, tokens, FLOPs"
     told = [tuple(cell.text for cell in row[1:]) for row in matched.rows if row[1].text]
@@ -124,7 +127,7 @@ def test_what_is_refused_is_not_called_unknown(tmp_path: Path) -> None:
     def crowded(record: dict[str, Any]) -> None:
         record["cost"]["energy"]["exclusive"] = False
 
-    (ratios,) = tables(sections.page(compare(make_study(tmp_path, change=crowded, **SMALL))), "ratios")
+    (ratios,) = tables(outline.page(compare(make_study(tmp_path, change=crowded, **SMALL))), "ratios")
     energy = next(row for row in ratios.rows if row[0].text == "Energy")
     assert [cell.text for cell in energy[1:4]] == ["not compared", "not compared", "no ratio"]
     assert "was not alone" in energy[5].text
@@ -136,7 +139,7 @@ def test_a_model_without_a_head_does_not_show_the_digest_of_nothing(tmp_path: Pa
     def headless(record: dict[str, Any]) -> None:
         record["init"]["head"] = hashlib.sha256().hexdigest()
 
-    page = sections.page(compare(make_study(tmp_path, change=headless, **SMALL)))
+    page = outline.page(compare(make_study(tmp_path, change=headless, **SMALL)))
     (pairs,) = tables(page, "pairs")
     assert {row[5].text for row in pairs.rows} == {"no head of its own"}
     assert all(row[6].text.startswith("both ") for row in pairs.rows)
@@ -144,21 +147,21 @@ def test_a_model_without_a_head_does_not_show_the_digest_of_nothing(tmp_path: Pa
 
 def test_an_image_has_no_text_to_quote(tmp_path: Path) -> None:
     one = replace(handmade.example(0, "x"), text="0", id="0")
-    page = sections.page(handmade.study(comparison=handmade.comparison(only_arm=(one,))))
+    page = outline.page(handmade.study(comparison=handmade.comparison(only_arm=(one,))))
     told = html.render(page, "")
     assert "<blockquote>example 0</blockquote>" in told
 
 
 def test_legends_name_what_is_drawn_and_fit_a_narrow_chart() -> None:
     arms = ("scratch", "near", "near_mean_var", "near_shuffled")
-    few: Any = drawing.colour(arms, shown=("scratch", "near")).to_dict(validate=False)
+    few: Any = style.colour(arms, shown=("scratch", "near")).to_dict(validate=False)
     assert few["scale"]["domain"] == list(arms)  # the colours stay those of the study
     assert few["legend"] == {"values": ["scratch", "near"]}
-    every: Any = drawing.colour(arms).to_dict(validate=False)
+    every: Any = style.colour(arms).to_dict(validate=False)
     assert every["legend"]["columns"] == 2
-    long: Any = drawing.shape(("an_arm_with_a_rather_long_name", "another_with_a_long_name"))
+    long: Any = style.shape(("an_arm_with_a_rather_long_name", "another_with_a_long_name"))
     assert long.to_dict(validate=False)["legend"]["columns"] == 1
-    none: Any = drawing.colour(arms, legend=False).to_dict(validate=False)
+    none: Any = style.colour(arms, legend=False).to_dict(validate=False)
     assert none["legend"] is None
 
 
@@ -174,7 +177,7 @@ def test_cells_say_how_much_room_they_need(text: str, length: str) -> None:
 
 
 def test_a_bracket_goes_on_below_as_a_whole() -> None:
-    told = html.render(sections.page(handmade.study()), "")
+    told = html.render(outline.page(handmade.study()), "")
     assert "<span>0.558</span> <span>(0.545 to 0.569)</span>" in told
     assert Cell("at least 1.00× (at least 0.893×)").halves == ("at least 1.00×", "(at least 0.893×)")
 
@@ -184,7 +187,7 @@ def test_paybacks_that_say_the_same_are_one_row() -> None:
     blind = [replace(one, resource="joules", payback="unknown", target_of=arm, censored=0, reason="not alone")
              for arm in ("pretrained", "scratch")]  # fmt: skip
     item = handmade.comparison(ledger=handmade.ledger(break_evens=(one, *blind)))
-    rows = tables(sections.page(handmade.study(comparison=item)), "pretraining")[1].rows
+    rows = tables(outline.page(handmade.study(comparison=item)), "pretraining")[1].rows
     assert [row[2].text for row in rows] == ["pretrained", "pretrained, scratch"]
 
 
@@ -195,7 +198,7 @@ def test_ratios_that_hardly_differ_are_told_once(sizes: Path) -> None:
     far = [_with_steps(target, 1.3) for target in item.targets]
     for targets, column in ((near, False), (far, True)):
         changed = replace(findings, comparisons=(replace(item, targets=tuple(targets)),))
-        (made,) = tables(sections.page(changed), "targets")
+        (made,) = tables(outline.page(changed), "targets")
         assert ("Ratio of steps" in [each.name for each in made.columns]) == column
         assert ("In steps, samples, tokens the ratios are within 5 %" in made.caption) == (not column)
 
@@ -209,14 +212,14 @@ def _with_steps(target: Any, times: float) -> Any:
 
 def test_layers_of_a_chart_share_their_rows() -> None:
     rows = [{"x": 1.0}]
-    made = drawing.chart(rows).mark_point()
+    made = style.chart(rows).mark_point()
     assert made.copy(deep=True).data["values"] is made.data["values"]
-    (told,) = drawing.spec(made, 20)["datasets"].values()
+    (told,) = style.spec(made, 20)["datasets"].values()
     assert told == rows
 
 
 def test_only_very_long_tables_scroll_downwards() -> None:
-    page = sections.page(handmade.study())
+    page = outline.page(handmade.study())
     assert 'class="scroll tall"' not in html.render(page, "")
     rows = tuple(cells(str(number), "x") for number in range(31))
     first = replace(page.sections[0], parts=(Table(columns("A | B"), rows),))

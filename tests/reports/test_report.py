@@ -17,8 +17,9 @@ from tests.reports import handmade
 
 from headstart.cli import main
 from headstart.compare.values.economics import Amount
-from headstart.reports import html, markdown, sections, terminal
+from headstart.reports import outline
 from headstart.reports.build import build, write
+from headstart.reports.formats import html, markdown, terminal
 
 ARMS = ("scratch", "pretrained")
 BUNDLE = "window.vegaEmbed = () => {}; // stands for 0.9 MB"
@@ -49,7 +50,7 @@ class Reader(HTMLParser):
 
 
 def rendered(**changes) -> str:
-    return html.render(sections.page(handmade.study(**changes)), BUNDLE)
+    return html.render(outline.page(handmade.study(**changes)), BUNDLE)
 
 
 def hostile() -> str:
@@ -107,11 +108,11 @@ def test_vega_is_in_the_page_once_and_cannot_close_its_script() -> None:
     bundle = html.bundle_of_vega()
     assert "window.vegaEmbed=" in bundle
     assert "</script" not in bundle.lower()
-    assert html.render(sections.page(handmade.study()), bundle).count("window.vegaEmbed=") == 1
+    assert html.render(outline.page(handmade.study()), bundle).count("window.vegaEmbed=") == 1
 
 
 def test_every_chart_has_a_place_and_a_description() -> None:
-    figures = sections.page(handmade.study()).figures()
+    figures = outline.page(handmade.study()).figures()
     places = {a["id"]: a["aria-label"] for tag, a in Reader(rendered()).tags if a.get("role") == "img"}
     assert places == {f"chart-{figure.key}": figure.description for figure in figures}
 
@@ -127,7 +128,7 @@ def test_markdown_keeps_pipes_and_markup_as_text() -> None:
 
 def test_markdown_tables_have_one_width() -> None:
     item = handmade.comparison(only_arm=(handmade.example(0, handmade.HOSTILE),))
-    page = sections.page(handmade.study(comparison=item, notes=(handmade.HOSTILE,)))
+    page = outline.page(handmade.study(comparison=item, notes=(handmade.HOSTILE,)))
     blocks = re.findall(r"(?:^\|.*\|$\n?)+", markdown.render(page), flags=re.MULTILINE)
     assert len(blocks) >= 8
     for block in blocks:
@@ -137,7 +138,7 @@ def test_markdown_tables_have_one_width() -> None:
 
 
 def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
-    drawn = markdown.pictures(sections.page(handmade.study()))
+    drawn = markdown.pictures(outline.page(handmade.study()))
     assert {"gain.svg", "curve-accuracy-flops.svg", "cost-joules.svg", "classes.svg"} <= set(drawn)
     for svg in drawn.values():
         assert svg.startswith("<svg")
@@ -218,7 +219,7 @@ def test_the_terminal_says_nothing_about_a_pretraining_that_nobody_knows(capsys)
 
 def test_reporting_imports_no_torch_and_no_pandas_of_its_own() -> None:
     program = (
-        "import sys, headstart.reports.build, headstart.reports.terminal; "
+        "import sys, headstart.reports.build, headstart.reports.formats.terminal; "
         "print(sorted({'torch', 'transformers', 'pandas', 'datasets', 'vl_convert'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

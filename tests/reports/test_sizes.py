@@ -13,9 +13,10 @@ from tests.factory import make_study
 
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
-from headstart.reports import html, markdown, numbers, sections, terminal
-from headstart.reports.matchings import NAMES
+from headstart.reports import numbers, outline
+from headstart.reports.formats import html, markdown, terminal
 from headstart.reports.page import Figure, Gallery, Page, Section, Table
+from headstart.reports.sections.equal_budget import NAMES
 
 SMALL: dict[str, Any] = {"examples": 80, "evaluations": 4}
 
@@ -51,7 +52,7 @@ def figures(page: Page, key: str) -> tuple[Figure, ...]:
 
 
 def test_one_size_and_two_arms_have_none_of_these_sections(tmp_path: Path) -> None:
-    page = sections.page(compare(make_study(tmp_path, seeds=range(2), **SMALL)))
+    page = outline.page(compare(make_study(tmp_path, seeds=range(2), **SMALL)))
     keys = {each.key for each in page.sections}
     assert not keys & {
         "rows",
@@ -67,12 +68,12 @@ def test_one_size_and_two_arms_have_none_of_these_sections(tmp_path: Path) -> No
 
 
 def test_without_curves_there_is_nothing_on_targets_and_matchings(tmp_path: Path) -> None:
-    page = sections.page(compare(make_study(tmp_path, seeds=range(2), curve=False, **SMALL)))
+    page = outline.page(compare(make_study(tmp_path, seeds=range(2), curve=False, **SMALL)))
     assert not {each.key for each in page.sections} & {"targets", "matchings", "curves"}
 
 
 def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
-    page, (curve,) = sections.page(two), two.data_curves
+    page, (curve,) = outline.page(two), two.data_curves
     told = table(page, "rows")
     assert [row[0].text for row in told.rows] == ["64", "256", "1,024", "4,096"]
     for row, point in zip(told.rows, curve.points, strict=True):
@@ -85,7 +86,7 @@ def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
 
 
 def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
-    _, needed = figures(sections.page(two), "rows")
+    _, needed = figures(outline.page(two), "rows")
     marks = {
         layer["mark"]["shape"]: layer["mark"]["filled"]
         for layer in needed.spec["layer"]
@@ -98,7 +99,7 @@ def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
 
 
 def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
-    page = sections.page(three)
+    page = outline.page(three)
     first = table(page, "ranking")
     assert [row[2].text for row in first.rows] == ["pretrained", "pretrained_frozen", "scratch"] * 2
     assert [row[1].text for row in first.rows] == ["1", "2", "3"] * 2
@@ -112,7 +113,7 @@ def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
 
 
 def test_two_arms_at_many_sizes_stand_together_as_one_family(two: Findings) -> None:
-    page = sections.page(two)
+    page = outline.page(two)
     assert section(page, "ranking").title == "All comparisons together"
     assert [row[0].text for row in table(page, "ranking").rows] == [
         item.condition.name for item in two.comparisons
@@ -120,7 +121,7 @@ def test_two_arms_at_many_sizes_stand_together_as_one_family(two: Findings) -> N
 
 
 def test_divergence_has_an_interval_for_every_arm(three: Findings) -> None:
-    rows = table(sections.page(three), "stability").rows
+    rows = table(outline.page(three), "stability").rows
     assert [row[0].text for row in rows] == ["scratch", "pretrained", "pretrained_frozen"]
     assert [cell.text for cell in rows[0]][1:5] == ["8", "2", "0", "25 %"]
     assert rows[1][5].text.startswith("0 % to ")
@@ -128,7 +129,7 @@ def test_divergence_has_an_interval_for_every_arm(three: Findings) -> None:
 
 
 def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -> None:
-    page = sections.page(two)
+    page = outline.page(two)
     rows = table(page, "c1-targets").rows
     missed = [row for row in rows if row[2].text != row[3].text]
     assert missed
@@ -140,7 +141,7 @@ def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -
 
 
 def test_matchings_name_what_cannot_be_told(two: Findings) -> None:
-    rows = table(sections.page(two), "c0-matchings").rows
+    rows = table(outline.page(two), "c0-matchings").rows
     told = {name: row for row in rows for name in row[0].text.split(", ")}
     assert set(told) == {NAMES[found.matching] for found in two.comparisons[0].matchings}
     for found in two.comparisons[0].matchings:
@@ -168,7 +169,7 @@ def test_many_comparisons_have_one_line_each_in_the_terminal(
 
 def test_no_key_or_picture_is_there_twice(two: Findings, three: Findings) -> None:
     for found in (two, three):
-        page = sections.page(found)
+        page = outline.page(found)
         keys = [figure.key for figure in page.figures()]
         names = [each.key for each in page.sections]
         assert len(keys) == len(set(keys))

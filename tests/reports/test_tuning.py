@@ -12,8 +12,10 @@ from tests.factory import make_study
 
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
-from headstart.reports import markdown, sections, terminal, tuning
+from headstart.reports import outline
+from headstart.reports.formats import markdown, terminal
 from headstart.reports.page import Figure, Table
+from headstart.reports.sections import tuning
 
 SCORES = {"scratch": (0.10, 0.20, None), "pretrained": (0.50, 0.60, 0.40)}
 WINNERS = {"scratch": 1e-3, "pretrained": 1e-3}
@@ -55,7 +57,7 @@ def test_the_cost_stands_against_that_of_the_runs(findings: Findings) -> None:
 def test_the_sure_band_is_drawn_for_random_trials_alone(findings: Findings) -> None:
     (figure,) = [part for part in tuning.parts(findings, ARMS) if isinstance(part, Figure)]
     assert findings.tuning
-    text = markdown.render(sections.page(findings))
+    text = markdown.render(outline.page(findings))
     lines = [layer for layer in figure.spec["layer"] if "strokeDash" in str(layer)]
     sure = any(end is not None for each in findings.tuning.best for end in (*each.sure_low, *each.sure_high))
     assert sure == (findings.tuning.sampler == "random")
@@ -73,7 +75,7 @@ def test_the_terminal_says_it_in_a_line(findings: Findings, capsys: pytest.Captu
 def test_a_study_that_tuned_nothing_has_no_section(tmp_path: Path) -> None:
     found = compare(make_study(tmp_path, seeds=range(2), examples=60, evaluations=3))
     assert tuning.parts(found, ARMS) == ()
-    assert "tuning" not in {section.key for section in sections.page(found).sections}
+    assert "tuning" not in {section.key for section in outline.page(found).sections}
 
 
 def test_a_single_trial_has_no_curve(findings: Findings) -> None:

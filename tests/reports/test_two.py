@@ -12,10 +12,10 @@ from tests.reports import handmade
 from tests.reports.test_report import Reader
 
 from headstart.commands import report
-from headstart.compare.two import Two, two
-from headstart.node import ConfigError, RecordError
-from headstart.reports import html, markdown
-from headstart.reports import two as reporting
+from headstart.compare.diff import Two, two
+from headstart.errors import ConfigError, RecordError
+from headstart.reports.formats import html, markdown
+from headstart.reports.sections import diff as reporting
 
 BUNDLE = "window.vegaEmbed = () => {}; // stands for 0.9 MB"
 

@@ -12,8 +12,9 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.compare.findings import Carbon, Findings, Money, Trained, Usage
-from headstart.reports import html, markdown, sections, terminal
+from headstart.reports import outline
 from headstart.reports.build import build
+from headstart.reports.formats import html, markdown, terminal
 from headstart.reports.page import Page, Table
 
 USAGE = Usage(
@@ -38,14 +39,14 @@ def table(page: Page, key: str) -> list[list[str]]:
 
 
 def test_how_well_the_machine_was_used_is_one_row_per_arm() -> None:
-    assert table(sections.page(study()), "usage") == [
+    assert table(outline.page(study()), "usage") == [
         ["pretrained", "2,300", "2,730", "15.8 %", "0.3 %", "40.6 %",
          "439 GFLOP/s to 445 GFLOP/s (bf16, 2 threads, mkl)", "host 2.02 GB (train)"],
     ]  # fmt: skip
 
 
 def test_carbon_and_money_of_estimated_joules_say_so_and_are_never_added() -> None:
-    page = sections.page(study())
+    page = outline.page(study())
     assert table(page, "carbon")[0] == [
         "pretrained", "12.3 g (estimated)", "FRA", "56.0 g/kWh", "2023", "a table of the world", "1.2", "3",
     ]  # fmt: skip
@@ -55,18 +56,18 @@ def test_carbon_and_money_of_estimated_joules_say_so_and_are_never_added() -> No
     measured = study(
         emissions=(replace(CARBON, method="measured"),), money=(replace(MONEY, method="sampled"),)
     )
-    assert table(sections.page(measured), "carbon")[0][1] == "12.3 g"
-    assert table(sections.page(measured), "money")[0][1] == "0.0123 EUR"
+    assert table(outline.page(measured), "carbon")[0][1] == "12.3 g"
+    assert table(outline.page(measured), "money")[0][1] == "0.0123 EUR"
 
 
 def test_an_unmeasured_price_of_electricity_is_not_zero() -> None:
     blind = study(money=(replace(MONEY, electricity=None, device=None, per_device_hour=None, method="none"),))
-    told = table(sections.page(blind), "money")[0]
+    told = table(outline.page(blind), "money")[0]
     assert told[1:] == ["not measured", "0.250 EUR", "no price", "no price", "3"]
 
 
 def test_the_order_of_training_stands_where_it_ran() -> None:
-    page = sections.page(study())
+    page = outline.page(study())
     assert table(page, "environment") == [
         ["scratch", "1", "0", "2026-01-05T10:00:00+00:00", "61 °C"],
         ["pretrained", "2", "0", "2026-01-05T10:00:00+00:00", "61 °C"],
@@ -75,8 +76,8 @@ def test_the_order_of_training_stands_where_it_ran() -> None:
 
 
 def test_sections_are_not_there_without_evidence() -> None:
-    assert not KEYS & {section.key for section in sections.page(handmade.study()).sections}
-    assert "In the order of training" not in markdown.render(sections.page(handmade.study()))
+    assert not KEYS & {section.key for section in outline.page(handmade.study()).sections}
+    assert "In the order of training" not in markdown.render(outline.page(handmade.study()))
 
 
 def test_words_of_a_record_stay_words() -> None:
@@ -86,7 +87,7 @@ def test_words_of_a_record_stay_words() -> None:
         emissions=(replace(CARBON, region=bad, source=bad),),
         money=(replace(MONEY, currency=bad),),
     )
-    page = sections.page(replace(findings, order=(replace(TRAINED, governor=bad, started=bad),)))
+    page = outline.page(replace(findings, order=(replace(TRAINED, governor=bad, started=bad),)))
     for text in (markdown.render(page), html.render(page, "")):
         assert "img src=x" in text
         assert "<img" not in text
@@ -102,6 +103,6 @@ def test_an_unmeasured_run_says_so_in_every_report(energy: str, told: bool, tmp_
     assert ["not measured" in line for line in rows] == [told]
     assert bool(re.search(r"<td[^>]*>\s*not measured\s*</td>", built.html.read_text())) == told
     assert ("| not measured |" in built.markdown.read_text()) == told
-    page = sections.page(built.findings)
+    page = outline.page(built.findings)
     assert (table(page, "summary")[0][-2] == "not measured") == told
     assert (table(page, "ratios")[-1][1:3] == ["not measured"] * 2) == told

@@ -17,8 +17,8 @@ from tests.reports import handmade
 from headstart.cli import main
 from headstart.commands import report
 from headstart.compare.findings import Condition
-from headstart.node import ConfigError
-from headstart.reports import export, markdown, wandb_report
+from headstart.errors import ConfigError
+from headstart.reports.formats import export, markdown, wandb
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def spec(findings: Any = None) -> dict[str, Any]:
-    return json.loads(wandb_report.report_json(findings or handmade.study(), "team", "project"))
+    return json.loads(wandb.report_json(findings or handmade.study(), "team", "project"))
 
 
 def grid(told: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_the_library_reads_it_back() -> None:
 @pytest.mark.parametrize("name", ["it's", 'a "b"', "a = 1", "x\\", "a b"])
 def test_a_name_that_no_filter_can_say_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be filtered in W&B"):
-        wandb_report.send(handmade.study(study=name), tmp_path, "team/project")
+        wandb.send(handmade.study(study=name), tmp_path, "team/project")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -101,7 +101,7 @@ def test_words_of_a_study_stay_words() -> None:
 
 def test_the_same_records_give_the_same_files() -> None:
     findings = handmade.sizes()
-    for write in (wandb_report.report_json, wandb_report.workspace_json):
+    for write in (wandb.report_json, wandb.workspace_json):
         assert write(findings, "e", "p") == write(findings, "e", "p")
 
 
@@ -110,15 +110,15 @@ def test_what_varies_tells_the_lines_apart() -> None:
     item = handmade.comparison()
     item = handmade.comparison(condition=Condition("c", "64 rows", settings, 64), gains=item.gains)
     findings = handmade.study(comparison=item, config={"optim": {"lr": 1e-3}, "budget": {}})
-    assert wandb_report.grouping(findings) == ("arm", "size", "optim_lr")
-    assert wandb_report.grouping(handmade.study()) == ("arm",)
+    assert wandb.grouping(findings) == ("arm", "size", "optim_lr")
+    assert wandb.grouping(handmade.study()) == ("arm",)
     assert grid(spec(findings)).get("customRunColors") == {}
 
 
 @pytest.mark.parametrize("place", ["", "team", "team/", "/project", "a/b/c"])
 def test_a_place_is_entity_and_project(place: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--wandb: needs ENTITY/PROJECT"):
-        wandb_report.send(handmade.study(), tmp_path, place)
+        wandb.send(handmade.study(), tmp_path, place)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,7 +127,7 @@ def test_without_the_extra_one_sentence_says_what_to_type(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     with pytest.raises(ConfigError, match=r"is not installed; pip install -e .*wandb-report\]'"):
-        wandb_report.send(handmade.study(), tmp_path, "team/project")
+        wandb.send(handmade.study(), tmp_path, "team/project")
 
 
 def test_offline_it_is_json_beside_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +142,7 @@ def test_offline_it_is_json_beside_the_report(tmp_path: Path, capsys: pytest.Cap
 
 def test_without_a_key_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    sent = wandb_report.send(handmade.study(), tmp_path, "team/project")
+    sent = wandb.send(handmade.study(), tmp_path, "team/project")
     assert sent.addresses == ()
     assert not sent.refused
     assert re.match(r"no API key for \S+: set WANDB_API_KEY", sent.reason)

@@ -13,42 +13,45 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 SETTINGS = {
     "extras",
-    "node",
-    "own",
+    "config",
+    "errors",
+    "plugins",
     "budget",
     "hardware",
     "optim",
-    "streams",
+    "randomness",
     "study",
 }  # files for every room
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
 MAY_IMPORT = {
     "extras": set(),
-    "node": set(),
-    "own": {"node"},
-    "budget": {"node"},
-    "hardware": {"node"},
-    "optim": {"node"},
-    "streams": {"node"},
-    "study": {"node"},
+    "errors": set(),
+    "config": {"errors"},
+    "plugins": {"config", "errors"},
+    "budget": {"config", "errors"},
+    "hardware": {"config", "errors"},
+    "optim": {"config", "errors"},
+    "randomness": {"config", "errors"},
+    "study": {"config", "errors"},
     "wandb_server": set(),
     "terminal": set(),
-    "caches": {"data", "node"},
+    "caches": {"data", "config", "errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
     "models": SETTINGS | {"data"},
     "arms": SETTINGS | {"models"},
     "tasks": SETTINGS | {"data", "models"},
     "run": SETTINGS | ROWS_TO_ARMS,
-    "records": {"node"},
+    "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server"},
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
-    "compare": {"node", "records", "streams"},
-    "reports": {"extras", "node", "records", "compare", "wandb_server"},
-    "opened": {"node", "records", "compare", "reports"},
+    "compare": {"errors", "config", "records", "randomness"},
+    "reports": {"extras", "errors", "config", "records", "compare", "wandb_server"},
+    "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
-        "node",
+        "config",
+        "errors",
         "studies",
         "reports",
         "compare",
@@ -56,13 +59,13 @@ MAY_IMPORT = {
         "data",
         "records",
         "models",
-        "opened",
+        "api",
         "run",
         "terminal",
     },
-    "cli": {"node", "studies", "commands", "terminal", "caches", ""},
+    "cli": {"errors", "config", "studies", "commands", "terminal", "caches", ""},
     "__main__": {"cli"},
-    "__init__": {"opened"},
+    "__init__": {"api"},
 }
 ONLY_IN = {  # distribution -> rooms
     "pytorch_lightning": {"training", "meters"},
@@ -75,7 +78,7 @@ ONLY_IN = {  # distribution -> rooms
     "datasets": {"data", "tasks"},
     "altair": {"reports"},
     "jinja2": {"reports"},
-    "pandas": {"opened"},
+    "pandas": {"api"},
     "wandb_workspaces": {"reports"},
 }
 HEAVY = {
@@ -190,7 +193,7 @@ def test_training_is_imported_late_by_studies() -> None:
 
 
 def _trains_at_import(tree: ast.Module) -> bool:
-    late = ("headstart.training.train", "headstart.training.module", "headstart.training.journal")
+    late = ("headstart.training.train", "headstart.training.module", "headstart.training.recorder")
     return any(name.startswith(late) for name in names(first_level(tree)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headstart.records.fingerprint import ARM, PLUMBING, SCIENCE
 from headstart.run import Run
 from headstart.studies.compose import choices
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 
 
 def test_every_field_of_a_run_is_science_arm_or_plumbing() -> None:

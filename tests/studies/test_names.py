@@ -9,8 +9,8 @@ import pytest
 from headstart.records.fingerprint import Fingerprint
 from headstart.run import Run
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import run_folder
-from headstart.studies.points import named_axes
+from headstart.studies.run_folder import run_folder
+from headstart.studies.sweep_points import named_axes
 from headstart.study import Study
 
 ONE = ["arm=scratch", "seed=0"]

@@ -89,7 +89,7 @@ def test_what_a_folder_cannot_say_is_told_apart_by_a_digest(default: Any, first:
 def test_names_are_safe_as_folders(values: list[str]) -> None:
     import re
 
-    from headstart.node import NAME
+    from headstart.config import NAME
 
     names = {room.safe(value) for value in values}
     assert len(names) == 2

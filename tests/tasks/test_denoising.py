@@ -26,9 +26,9 @@ from tests.tasks.languages import (
 )
 
 from headstart.data.size import All
+from headstart.errors import ConfigError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.node import ConfigError
 from headstart.tasks.denoising import Denoising, Spans
 from headstart.tasks.family import Prepared
 from headstart.tasks.packing import NO_LABEL

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from headstart.data.size import All
+from headstart.errors import DataError
 from headstart.models.model import Model
-from headstart.node import DataError
 from headstart.tasks.columns import use_of
 from headstart.tasks.guess import Guess, Reading, guess
 from headstart.tasks.text_classification import TextClassification

@@ -18,9 +18,9 @@ from tests.training.test_train import lasting, trained
 
 from headstart.data.images import encoded, image_cell
 from headstart.data.size import All, PerClass
+from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.node import ConfigError, DataError
 from headstart.records.record import read_predictions
 from headstart.tasks.image_classification import ImageClassification, LabelledImages
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of

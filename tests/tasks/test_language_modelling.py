@@ -29,9 +29,9 @@ from tests.tasks.languages import (
 from tokenizers import pre_tokenizers
 
 from headstart.data.size import All, PerClass, Rows
+from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.node import ConfigError, DataError
 from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.language_modelling import LanguageModelling, nats
 from headstart.tasks.masked_lm import MaskedLM

@@ -21,12 +21,12 @@ from transformers import GPT2Config
 
 from headstart.data.files import Files
 from headstart.data.size import All, PerClass, Rows
+from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
 from headstart.models.tokens import windows_of
-from headstart.node import ConfigError, DataError
-from headstart.tasks.answers import exact, f1, normalised
 from headstart.tasks.family import Observed, Prepared
 from headstart.tasks.question_answering import NO_ANSWER, QuestionAnswering
+from headstart.tasks.squad_scores import exact, f1, normalised
 from headstart.tasks.windows import Questions, Windows
 from headstart.tasks.windows import _target as target
 

@@ -22,9 +22,9 @@ from tests.training.test_train import lasting, trained
 
 from headstart.compare.scoring import score as recomputed
 from headstart.data.size import All, PerClass
+from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.node import ConfigError, DataError
 from headstart.records.record import read_predictions
 from headstart.tasks.family import Prepared
 from headstart.tasks.labels import ManyClasses, Number, OneClass

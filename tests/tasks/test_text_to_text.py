@@ -22,14 +22,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.compare.scoring import score as recomputed
 from headstart.data.size import All, Rows
+from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
-from headstart.node import ConfigError, DataError
 from headstart.records.record import read_predictions
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.tasks.family import Observed, Prepared
-from headstart.tasks.generated import longest_common, rouge_l, statistics
-from headstart.tasks.outputs import ended
+from headstart.tasks.generation_scores import longest_common, rouge_l, statistics
+from headstart.tasks.text_pairs import ended
 from headstart.tasks.text_to_text import METRICS, TextToText
 
 NAMES = ("<pad>", "</s>", "<unk>", ":", *WORDS)

@@ -22,11 +22,11 @@ from transformers import BertConfig, BertTokenizer
 
 from headstart.data.files import Files
 from headstart.data.size import All, PerClass, Rows
+from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, located_tokens_of
-from headstart.node import DataError
+from headstart.tasks.entities import entities, shown
 from headstart.tasks.family import Prepared
-from headstart.tasks.spans import entities, shown
 from headstart.tasks.token_classification import UNSCORED, TokenClassification, first_tokens
 
 

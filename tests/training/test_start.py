@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file
 from tests.arms.cheats import Sly
 
+from headstart.arms.arm import Start
 from headstart.arms.lora import Lora
-from headstart.arms.start import Start
-from headstart.node import WeightsError
+from headstart.errors import WeightsError
 from headstart.records.record import read_curve
 from headstart.records.schema import faults
 from headstart.run import Run
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import identify
-from headstart.training.start import refuse_dishonest, start_of
+from headstart.studies.run_folder import identify
+from headstart.training.initialise import refuse_dishonest, start_of
 from headstart.training.train import train
 
 WRITTEN = r"^arm=scratch: at step 0 bert\.\S+ is not what the seed gives, .* \(and \d+ more like this\);"
@@ -79,7 +79,7 @@ def test_an_arm_may_add_and_rename_but_not_replace(run: Run) -> None:
 def test_an_interrupted_run_keeps_what_was_attested_at_step_zero(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.training.journal import Journal
+    from headstart.training.recorder import Journal
 
     (run,) = runs_of([*quick, "arm=pretrained", "hydra.mode=RUN", "hardware.save_every=0"])
     names, whole = identify(run), Journal.on_train_batch_end

@@ -15,7 +15,7 @@ from tests.loopback_wandb import LoopbackWandb, serving
 from headstart.cli import main
 from headstart.run import Run
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import identify
+from headstart.studies.run_folder import identify
 from headstart.training.tracker import Mirror, metrics_of, tracked
 
 POINT = {"samples": 1, "tokens": 2, "tokens_padded": 3, "flops": 4, "seconds": 0.5, "joules": 6.0,

@@ -18,7 +18,7 @@ from headstart.compare.study import compare
 from headstart.records.schema import schema
 from headstart.run import Run
 from headstart.studies.compose import runs_of
-from headstart.studies.identity import identify
+from headstart.studies.run_folder import identify
 from headstart.training.train import train
 
 TIMING = {"seconds", "samples_per_second", "tokens_per_second", "data_wait_share", "utilisation"}

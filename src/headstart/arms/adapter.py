@@ -7,9 +7,9 @@ from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.arms.attest import some
+from headstart.errors import WeightsError
 from headstart.models.contents import read_json
-from headstart.models.place import ADAPTER, Found
-from headstart.node import WeightsError
+from headstart.models.weights import ADAPTER, Found
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.layers import fixed
-from headstart.node import WeightsError
+from headstart.errors import WeightsError
 
 if TYPE_CHECKING:
     import torch

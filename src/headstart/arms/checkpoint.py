@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from headstart.arms.attest import some
-from headstart.models.place import Found
-from headstart.node import WeightsError
+from headstart.errors import WeightsError
+from headstart.models.weights import Found
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.layers import backbone
+from headstart.errors import WeightsError
 from headstart.models.architecture import STANDARDISED
-from headstart.models.place import Found
-from headstart.node import WeightsError
+from headstart.models.weights import Found
 
 if TYPE_CHECKING:
     import torch

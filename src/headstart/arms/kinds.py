@@ -6,14 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from headstart.arms.arm import Start
 from headstart.arms.derive import Derivation
 from headstart.arms.layers import Layout
 from headstart.arms.lora import Lora
-from headstart.arms.schedules import GradualUnfreezing, LayerwiseDecay
-from headstart.arms.start import Start
 from headstart.arms.transfer import Transfer
-from headstart.node import NAME
-from headstart.own import OwnKinds
+from headstart.arms.unfreezing import GradualUnfreezing, LayerwiseDecay
+from headstart.config import NAME
+from headstart.plugins import OwnKinds
 
 
 class Scratch(Start):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn

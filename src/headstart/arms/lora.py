@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from headstart.arms.arm import learnt
 from headstart.arms.layers import backbone
-from headstart.arms.pour import named
-from headstart.arms.start import learnt
+from headstart.arms.load import named
 from headstart.arms.transfer import Transfer
-from headstart.node import NAME, ConfigError
+from headstart.config import NAME
+from headstart.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn

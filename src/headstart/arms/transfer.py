@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from headstart.arms.adapter import Choice, checked_digest
+from headstart.arms.arm import Start
 from headstart.arms.derive import Derivation
 from headstart.arms.from_run import kept, ledger_of
 from headstart.arms.layers import Layout, layout
-from headstart.arms.pour import Poured, named, pour
-from headstart.arms.start import Start
+from headstart.arms.load import Poured, named, pour
+from headstart.errors import ConfigError, WeightsError
 from headstart.models.model import Model
-from headstart.models.place import Found, verified_digest
-from headstart.node import ConfigError, WeightsError
+from headstart.models.weights import Found, verified_digest
 
 if TYPE_CHECKING:
     from torch import nn

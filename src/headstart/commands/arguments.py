@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from headstart.node import ConfigError, nearest
+from headstart.config import nearest
+from headstart.errors import ConfigError
 
 CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # studies/search.py reads it; importing that would import Hydra
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from headstart.commands.arguments import Command
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 SCRIPT = r"""
 _headstart() {
@@ -65,7 +65,7 @@ def next_words(
 
 def _settings(word: str) -> Iterator[str]:
     """`arm=scratch,pre` to every choice that fits; `optim.` to its settings; anything to the groups."""
-    from headstart.studies.search import choices
+    from headstart.studies.config_search import choices
 
     group, equals, value = word.partition("=")
     taken = value.split(",")[:-1]
@@ -74,7 +74,7 @@ def _settings(word: str) -> Iterator[str]:
             f"{group}={','.join([*taken, name])}" for name in choices().get(group, ()) if name not in taken
         )
     elif "." in word:
-        from headstart.node import settings_at
+        from headstart.config import settings_at
         from headstart.run import Run
 
         path = word.split(".")[:-1]

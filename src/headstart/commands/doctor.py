@@ -19,7 +19,7 @@ def _run(options: Namespace) -> int:
     from headstart.data.cache import cache_dir
     from headstart.meters.doctor import examine
     from headstart.records.environment import LIBRARIES
-    from headstart.reports.doctor import render
+    from headstart.reports.console.doctor import render
 
     with Console(stderr=True).status("looking at this machine (about ten seconds)"):
         found = examine(LIBRARIES, {"headstart": cache_dir()})

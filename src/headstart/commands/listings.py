@@ -13,7 +13,7 @@ def _tasks_arguments(parser: Parser) -> None:
 
 
 def _tasks(options: Namespace) -> int:
-    from headstart.reports.tasks import show_tasks
+    from headstart.reports.console.tasks import show_tasks
     from headstart.studies.catalogue import tasks_here
 
     show_tasks(tasks_here(), as_json=options.json)
@@ -34,18 +34,18 @@ def _models(options: Namespace) -> int:
     from rich.console import Console
 
     from headstart.models.listing import listed, yamls
-    from headstart.reports import models as reporting
-    from headstart.studies.search import places
+    from headstart.reports.console import models as reporting
+    from headstart.studies.config_search import places
 
     if options.plot is not None:
-        from headstart.reports.models_plot import check_file
+        from headstart.reports.charts.models import check_file
 
         check_file(options.plot)
     found = reporting.rows(listed(yamls(places())))
     console = Console()
     if options.plot is not None:
         from headstart.compare.published.emitted import emitted
-        from headstart.reports.models_plot import save
+        from headstart.reports.charts.models import save
 
         print(f"drawn: {save(found, emitted(Path('runs')), options.plot)}")
     elif options.json:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from headstart.commands.arguments import Command, Parser
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 
 def _arguments(parser: Parser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headstart.commands.arguments import Command, Once, Parser
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 from headstart.terminal import write_data
 
 
@@ -39,8 +39,8 @@ def _run(options: Namespace) -> int:
 
 def report_all(folders: Sequence[str] | set[str]) -> int:
     """Build and show the report of every folder; 1 when no run of one of them finished, else 0."""
-    from headstart.opened import open_study
-    from headstart.reports.terminal import show
+    from headstart.api import open_study
+    from headstart.reports.formats.terminal import show
 
     code = 0
     for folder in sorted(folders):
@@ -52,9 +52,9 @@ def report_all(folders: Sequence[str] | set[str]) -> int:
 
 def _report_two(first: str, second: str) -> None:
     """Compare two studies, beside the first one's report."""
-    from headstart.compare.two import two
-    from headstart.opened import open_study
-    from headstart.reports.two import show, write
+    from headstart.api import open_study
+    from headstart.compare.diff import two
+    from headstart.reports.sections.diff import show, write
 
     made = two(open_study(first).findings, open_study(second).findings)
     show(made, write(made, Path(first)))
@@ -62,10 +62,10 @@ def _report_two(first: str, second: str) -> None:
 
 def _export(folder: str, form: str, to: str | None) -> None:
     """Print the numbers of a study, or write them to a file."""
-    from headstart.node import nearest
-    from headstart.opened import open_study
+    from headstart.api import open_study
+    from headstart.config import nearest
     from headstart.reports.build import write_text
-    from headstart.reports.export import FORMATS
+    from headstart.reports.formats.export import FORMATS
 
     if form not in FORMATS:
         raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
@@ -78,8 +78,8 @@ def _export(folder: str, form: str, to: str | None) -> None:
 
 def _report_wandb(folder: str, place: str) -> int:
     """Write the W&B report and view as JSON, and save them where there is a server."""
-    from headstart.opened import open_study
-    from headstart.reports.wandb_report import send
+    from headstart.api import open_study
+    from headstart.reports.formats.wandb import send
 
     sent = send(open_study(folder).findings, Path(folder), place)
     for address in sent.addresses:

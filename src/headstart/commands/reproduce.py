@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import Command, Once, Parser
-from headstart.node import ConfigError, HeadstartError
+from headstart.errors import ConfigError, HeadstartError
 
 if TYPE_CHECKING:
     from headstart.compare.quantities.expected import Claim
@@ -42,8 +42,8 @@ def _run(options: Namespace) -> int:
 
 
 def _run_again(folder: Path) -> int:
-    from headstart.reports.again import show_again
-    from headstart.studies.again import train_again
+    from headstart.reports.console.rerun import show_again
+    from headstart.studies.rerun import train_again
 
     again = train_again(folder)
     show_again(again)
@@ -55,7 +55,7 @@ def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
     from headstart.compare.quantities.expected import check
     from headstart.compare.quantities.study import quantities
     from headstart.compare.study import compare
-    from headstart.reports.claims import show_claim
+    from headstart.reports.console.claims import show_claim
     from headstart.studies.claim import rerun
 
     again = rerun(claim.command(scale), settings, scale)
@@ -71,7 +71,7 @@ def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
 
 def _every_page(settings: Sequence[str], scale: str) -> int:
     from headstart.compare.quantities.expected import pages, read_claim
-    from headstart.reports.claims import show_all
+    from headstart.reports.console.claims import show_all
     from headstart.studies.claim import check_settings
 
     claims = [read_claim(folder) for folder in pages(Path("experiments"))]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headstart.commands.arguments import Command, Once, Parser, study_settings
 from headstart.commands.report import report_all
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 
 def _arguments(parser: Parser) -> None:
@@ -49,7 +49,7 @@ def _run(options: Namespace) -> int:
     if options.resolve or options.package:
         raise ConfigError(f"{'--resolve' if options.resolve else '--package'}: needs --cfg job, hydra or all")
     from headstart.studies.compose import check
-    from headstart.studies.launch import launch
+    from headstart.studies.hydra_launch import launch
     from headstart.studies.outcome import OUTCOMES, Interrupted, faults
 
     asked = check(arguments_of(options))
@@ -74,7 +74,7 @@ def arguments_of(options: Namespace) -> list[str]:
 def _show(options: Namespace) -> int:
     """Let Hydra print settings, or what it knows, instead of running anything."""
     from headstart.studies.compose import check_one
-    from headstart.studies.launch import launch
+    from headstart.studies.hydra_launch import launch
 
     if options.cfg:
         check_one(options.settings, options.resolve, options.package)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from headstart.compare import phrases, ranges
+from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.values.claims import Aggregate, Estimate, Profile
-from headstart.compare.values.interval import Interval
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import metric_name
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.bootstrap import student_interval
 from headstart.compare.findings import Interval, Ratio, Resource, ToTarget
 from headstart.compare.pairs import Match
+from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.verdicts import to_target_sentence
 from headstart.records.metric_names import orient
 from headstart.records.record import Record

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from headstart.compare.answers import Answers
+from headstart.compare.aligned_predictions import Answers
 from headstart.compare.findings import ClassGain, Confusion, Example
 
 SHOWN = 20

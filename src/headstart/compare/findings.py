@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.compare.met_before import MetBefore
+from headstart.compare.contamination import MetBefore
+from headstart.compare.interval import Interval
 from headstart.compare.values.claims import Aggregate, Corrected, ExactTest, Ranking, Stability, Word
 from headstart.compare.values.consumption import (
     ArmSummary,
@@ -29,7 +30,6 @@ from headstart.compare.values.consumption import (
 )
 from headstart.compare.values.economics import Ledger
 from headstart.compare.values.efficiency import DataCurve, Matched, PowerLaw, Target
-from headstart.compare.values.interval import Interval
 from headstart.compare.values.scales import Front, ModelPoint, VarianceSplit
 from headstart.compare.values.trials import Tuned, Tuning
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from headstart.compare.break_even import break_even, reaches, saving
 from headstart.compare.costs import ratio, train_cost
 from headstart.compare.pairs import Match
-from headstart.compare.payback import break_even, reaches, saving
 from headstart.compare.phrases import short
 from headstart.compare.published import pretraining as published
 from headstart.compare.values.consumption import Resource

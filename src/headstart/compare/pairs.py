@@ -9,9 +9,9 @@ from typing import Any
 from headstart.compare.alike import another_diet, refusals, said
 from headstart.compare.findings import Excluded
 from headstart.compare.settings import leaves
+from headstart.randomness import stream
 from headstart.records.attestation import contradictions
 from headstart.records.record import Record
-from headstart.streams import stream
 
 _SILENT = (
     "arm",

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.answers import Answers, align
-from headstart.compare.bootstrap import resampled_gains, spread
+from headstart.compare.aligned_predictions import Answers, align
+from headstart.compare.cost_to_target import targets
 from headstart.compare.costs import RESOURCES, energy_method, energy_word, ratio, to_target
 from headstart.compare.curves import curves
+from headstart.compare.equal_budget import matchings
 from headstart.compare.examples import class_gains, confusions, telling
-from headstart.compare.fairness import settings_of
 from headstart.compare.findings import Comparison, Condition, Gain, Pair, Ratio, Resource
 from headstart.compare.ledger import ledger
-from headstart.compare.matchings import matchings
 from headstart.compare.pairs import Match, Matching
 from headstart.compare.remarks import remarks
 from headstart.compare.scoring import SHARES_OF_RIGHT
-from headstart.compare.targets import targets
+from headstart.compare.statistics.bootstrap import resampled_gains, spread
+from headstart.compare.tuning_parity import settings_of
 from headstart.compare.values.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
 from headstart.records.fingerprint import digest

@@ -8,11 +8,11 @@ from typing import get_args
 
 import numpy as np
 
-from headstart.compare.bootstrap import student_interval
 from headstart.compare.costs import train_cost
 from headstart.compare.findings import Condition
 from headstart.compare.pairwise import scores_of
 from headstart.compare.ranges import of_score
+from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.scales import Cost, Front, FrontPoint, ModelPoint
 from headstart.records.metric_names import orient
 from headstart.records.record import Record

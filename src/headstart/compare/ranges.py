@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import overload
 
-from headstart.compare.values.interval import Interval
+from headstart.compare.interval import Interval
 
 _ANY = (-math.inf, math.inf)
 _OF_ONE = (

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.compare.bootstrap import student_interval
 from headstart.compare.findings import Comparison, Condition
 from headstart.compare.pairwise import scores_of
 from headstart.compare.ranges import of_score
+from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.claims import Rank, Ranking
 from headstart.records.metric_names import higher_is_better, orient
 from headstart.records.record import Record

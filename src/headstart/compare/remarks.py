@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from headstart.compare import phrases
-from headstart.compare.answers import Answers
+from headstart.compare.aligned_predictions import Answers
 from headstart.compare.pairs import Match, Matching
 from headstart.records.record import Record
 

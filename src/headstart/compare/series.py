@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.bootstrap import resampled_scores
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.settings import is_free
+from headstart.compare.statistics.bootstrap import resampled_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set
 from headstart.records.metric_names import orient

@@ -10,22 +10,22 @@ from headstart.compare import phrases
 from headstart.compare.aggregates import aggregates
 from headstart.compare.conditions import conditions
 from headstart.compare.data_curves import data_curves
-from headstart.compare.fairness import with_sentence
-from headstart.compare.families import with_families
 from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.pareto import fronts, models
 from headstart.compare.ranking import ranking
 from headstart.compare.settings import word
+from headstart.compare.statistics.holm import with_families
 from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.trusted import read_trusted
 from headstart.compare.tuning import stored_trials, tune_of, tuning
+from headstart.compare.tuning_parity import with_sentence
 from headstart.compare.usage import trained
 from headstart.compare.values.claims import Ranking
 from headstart.compare.variance import variances
 from headstart.compare.verdicts import MOST, sentence
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.fingerprint import digest
 from headstart.records.metric_names import higher_is_better
 from headstart.records.record import Record

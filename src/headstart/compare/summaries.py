@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from headstart.compare.contamination import met_before
 from headstart.compare.costs import train_cost
 from headstart.compare.findings import ArmSummary, Attestation, Carbon, Interval, MeterNotes, Total
-from headstart.compare.met_before import met_before
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.usage import emissions, money, usage
 from headstart.compare.values.claims import Stability

@@ -15,7 +15,7 @@ import numpy as np
 from headstart.compare.ranges import RANGES
 from headstart.compare.scoring import METRICS, score
 from headstart.compare.settings import at
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.metric_names import metric_name, orient
 from headstart.records.record import CURVE, PREDICTIONS, Predictions, Record, read_curve
 from headstart.records.store import Problem, StoredStudy, predictions_digest, read_study

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from headstart.compare.conditions import size_name
+from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.series import context_id
-from headstart.compare.values.interval import Interval
 from headstart.compare.values.scales import Component, Source, VarianceSplit
 from headstart.records.fingerprint import digest, is_set
 from headstart.records.metric_names import orient

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.compare import phrases, ranges
-from headstart.compare.bootstrap import Spread, half_width
 from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
 from headstart.compare.scoring import SHARES_OF_RIGHT
+from headstart.compare.statistics.bootstrap import Spread, half_width
 from headstart.compare.statistics.exact import exact_tests
 from headstart.compare.values.claims import NO_WORD
 from headstart.records.metric_names import higher_is_better, metric_name, orient

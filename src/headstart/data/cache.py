@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from headstart.node import DataError
+from headstart.errors import DataError
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.config import nearest
 from headstart.data.literals import literal
-from headstart.data.unfit import UnfitError
-from headstart.node import nearest
+from headstart.errors import UnfitError
 
 Cell = Any  # a text, a number, a list of texts or of whole numbers, or an image (see images.py)
 # A text that begins like a list. A bracket with a space behind it may be the first word of a sentence.

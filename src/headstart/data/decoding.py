@@ -6,7 +6,7 @@ import codecs
 import re
 from pathlib import Path
 
-from headstart.node import DataError
+from headstart.errors import DataError
 
 MARKS = {  # byte order marks; the longer of two that begin alike comes first
     codecs.BOM_UTF8: "utf-8",

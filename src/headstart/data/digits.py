@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from headstart.data.corpus import split_of
-from headstart.data.docstrings import folder, version
+from headstart.config import Config
+from headstart.data.docs.corpus import split_of
+from headstart.data.docs.docstrings import folder, version
 from headstart.data.images import encoded
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked, hashed_rank
-from headstart.node import DataError, Node
+from headstart.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ SIDE = 8  # pixels
 INK = 16  # the darkest of their values
 
 
-class Digits(Node):
+class Digits(Config):
     """Classes of small grey images; an image's own content decides its split, and none is there twice.
 
     `classes` leaves only these digits, so that one half can be learnt before the other.

@@ -10,16 +10,17 @@ from typing import Any
 
 from pydantic import Field
 
+from headstart.config import Config, nearest
 from headstart.data.cells import is_absent
-from headstart.data.holdout import Holdout
+from headstart.data.formats import FORMATS, read_file, read_folder
 from headstart.data.image_folder import is_leftover
-from headstart.data.reading import FORMATS, read_file, read_folder
 from headstart.data.rows import SPLITS, Cells, Columns, RawRows, Splits, UnlabelledError, checked
 from headstart.data.siblings import siblings
-from headstart.node import DataError, Node, nearest
+from headstart.data.splits import Holdout
+from headstart.errors import DataError
 
 
-class Files(Node):
+class Files(Config):
     """Files of one of FORMATS, one per split, or a folder: saved by `datasets`, or of images by class."""
 
     train: str

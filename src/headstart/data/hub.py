@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from headstart.data.holdout import Holdout
-from headstart.data.reading import dataset_rows, one_line
+from headstart.config import Config, nearest
+from headstart.data.formats import dataset_rows, one_line
 from headstart.data.rows import SPLITS, Cells, Columns, Splits, checked
-from headstart.node import DataError, Node, nearest
+from headstart.data.splits import Holdout
+from headstart.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-class Hub(Node):
+class Hub(Config):
     """A dataset of the hub by name; what was fetched once is used again without asking the hub."""
 
     name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")

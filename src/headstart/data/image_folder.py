@@ -10,7 +10,7 @@ from typing import Self
 
 from headstart.data.images import SUFFIXES, USUAL
 from headstart.data.rows import RawRows
-from headstart.node import DataError
+from headstart.errors import DataError
 
 COLUMNS = ("image", "label")
 WORDS = {  # as the hub names its splits: datasets.data_files.SPLIT_KEYWORDS

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.data.unfit import UnfitError
-from headstart.node import DataError
+from headstart.errors import DataError, UnfitError
 
 if TYPE_CHECKING:
     import numpy as np

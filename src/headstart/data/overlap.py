@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.node import DataError
+from headstart.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.config import nearest
 from headstart.data.cells import INPUTS, TEXT, Cell, as_text, feature, inside, is_absent, kind_of, short
 from headstart.data.literals import literal
-from headstart.data.unfit import UnfitError
-from headstart.node import DataError, nearest
+from headstart.errors import DataError, UnfitError
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from headstart.data.image_folder import WORDS, Folder
-from headstart.node import DataError
+from headstart.errors import DataError
 
 
 def siblings(train: Path) -> dict[str, Path]:

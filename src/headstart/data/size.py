@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from headstart.config import Config
 from headstart.data.rows import hashed_rank
-from headstart.node import DataError, Node
+from headstart.errors import DataError
 
 
-class Rows(Node):
+class Rows(Config):
     """A number of rows, in the class proportions of the whole."""
 
     kind: Literal["rows"] = "rows"
@@ -33,7 +34,7 @@ class Rows(Node):
         return subset_order(strata, keys, self.seed)[: self.rows]
 
 
-class Fraction(Node):
+class Fraction(Config):
     """A share of the rows, in the class proportions of the whole."""
 
     kind: Literal["fraction"] = "fraction"
@@ -54,7 +55,7 @@ class Fraction(Node):
         return subset_order(strata, keys, self.seed)[:count]
 
 
-class PerClass(Node):
+class PerClass(Config):
     """The same number of rows of every class (k-shot)."""
 
     kind: Literal["per_class"] = "per_class"
@@ -80,7 +81,7 @@ class PerClass(Node):
         return [queues[name][turn] for turn in range(self.per_class) for name in sorted(queues)]
 
 
-class All(Node):
+class All(Config):
     """Every row."""
 
     kind: Literal["all"] = "all"

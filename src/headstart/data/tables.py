@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from headstart.data.rows import RawRows
-from headstart.node import DataError
+from headstart.errors import DataError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 KNOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

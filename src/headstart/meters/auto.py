@@ -7,7 +7,7 @@ from typing import Literal
 
 from headstart.meters.backend import Backend, DeviceKind, Unreadable
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.joined import Joined
+from headstart.meters.composite import Joined
 from headstart.meters.nvml import GpuCounter
 from headstart.meters.rapl import PackageCounter
 from headstart.meters.settings import MeterSettings

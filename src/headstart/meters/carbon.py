@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from headstart.meters.places import intensity
-from headstart.node import Node
+from headstart.config import Config
+from headstart.meters.carbon_intensity import intensity
 
 KWH = 3.6e6  # joules
 
 
-class Carbon(Node):
+class Carbon(Config):
     """Where the electricity comes from; null says nothing about carbon."""
 
     region: str | None = None  # FRA, France, USA/California

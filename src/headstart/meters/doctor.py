@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from headstart.hardware import Hardware, cpu_name
-from headstart.meters.alone import Alone
 from headstart.meters.auto import BestOf
 from headstart.meters.backend import Backend, Unreadable
 from headstart.meters.codecarbon import Estimate
+from headstart.meters.contention import Alone
+from headstart.meters.hardware_state import hardware_state
 from headstart.meters.idle import idle_watts
+from headstart.meters.matmul_peak import peak
 from headstart.meters.nvml import GpuCounter
-from headstart.meters.peak import peak
 from headstart.meters.rapl import PackageCounter
-from headstart.meters.state import hardware_state
 
 BACKENDS: Mapping[str, Callable[[], Backend]] = {
     "nvml": lambda: GpuCounter(first_only=False),

@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from headstart.errors import ConfigError
 from headstart.meters.law import Law
-from headstart.node import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

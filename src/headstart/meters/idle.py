@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable
 
-from headstart.meters.alone import books
 from headstart.meters.backend import Backend
+from headstart.meters.contention import books
 
 BUSY = 0.05  # share of all cores above which a machine does not idle
 _KNOWN: dict[tuple[int, str, tuple[str, ...]], dict[str, float]] = {}  # of this process, for a study

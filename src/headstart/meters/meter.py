@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from headstart.meters.alone import Alone
 from headstart.meters.backend import Backend, Unreadable
-from headstart.meters.guard import Guard
+from headstart.meters.contention import Alone
+from headstart.meters.device_lock import Lease
 from headstart.meters.idle import idle_watts
-from headstart.meters.lease import Lease
+from headstart.meters.sampler import Guard
 
 Phase = Literal["prepare", "count", "train", "eval", "test", "other"]
 PHASES: tuple[Phase, ...] = ("prepare", "count", "train", "eval", "test", "other")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from headstart.meters.backend import Backend, DeviceKind, Unreadable
+from headstart.meters.cuda_visible import Gpu, order_is_certain, visible_gpus
 from headstart.meters.settings import MeterSettings
-from headstart.meters.visible import Gpu, order_is_certain, visible_gpus
 
 LONGEST_GAP = 2.0  # seconds between two power samples that still describe what lies between them
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from headstart.node import Node
+from headstart.config import Config
 
 KWH = 3.6e6  # joules
 
 
-class Price(Node):
+class Price(Config):
     """Prices; null where none is stated, and then nothing is said about money."""
 
     per_kwh: float | None = Field(default=None, ge=0)

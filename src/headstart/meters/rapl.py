@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
+from headstart.meters.rapl_zones import PACKAGE_WATTS, POWERCAP, Zone, mirrors, shows_the_same, zones
 from headstart.meters.settings import MeterSettings
-from headstart.meters.zones import PACKAGE_WATTS, POWERCAP, Zone, mirrors, shows_the_same, zones
 
 STEP = 0.1  # seconds of full power that one update of a counter may hold
 

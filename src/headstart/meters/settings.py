@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import Field
 
+from headstart.config import Config
 from headstart.meters.backend import Backend, DeviceKind
 from headstart.meters.carbon import Carbon
-from headstart.meters.lease import Lease
+from headstart.meters.device_lock import Lease
 from headstart.meters.meter import Meter
 from headstart.meters.price import Price
-from headstart.node import Node
 
 
-class MeterSettings(Node):
+class MeterSettings(Config):
     """The settings that all kinds share."""
 
     wait: float | None = Field(default=3600, ge=0)  # seconds for other runs to end; null: without limit

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from headstart.node import ConfigError, nearest
+from headstart.config import nearest
+from headstart.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from headstart.node import WeightsError
+from headstart.errors import WeightsError
 
 CONFIG = "config.json"
 MODEL_FILES = (CONFIG, "generation_config.json", "preprocessor_config.json")

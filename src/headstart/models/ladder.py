@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from headstart.node import Node
+from headstart.config import Config
 
 HERE = "here/"  # begins the names of models that are defined here and have no published weights
 
 
-class Ladder(Node):
+class Ladder(Config):
     """One rung: heads of 64, inner layers of four times the width, a vocabulary as large as the tokenizer's.
 
     encoder: BERT. decoder: GPT-2. encoder_decoder: T5, with `layers` in each half and no limit of length.

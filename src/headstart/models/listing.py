@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 
 from headstart.data.cache import cached
+from headstart.errors import ConfigError, WeightsError
 from headstart.models.architecture import left_open, rounded
 from headstart.models.ladder import HERE
 from headstart.models.model import Model
-from headstart.node import ConfigError, WeightsError
 
 OPEN = "???"  # what a yaml leaves to the user
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
-from headstart.models import fits
+from headstart.errors import ConfigError, WeightsError
+from headstart.models import compatibility
 from headstart.models.architecture import (
     architecture_digest,
     configuration,
@@ -29,10 +30,9 @@ from headstart.models.contents import (
     tokenizer_digests,
 )
 from headstart.models.ladder import HERE, Ladder
-from headstart.models.place import Found, Place
 from headstart.models.sizes import check_sizes
 from headstart.models.tokenizer import Reader, Tokenizer, Trained
-from headstart.node import ConfigError, WeightsError
+from headstart.models.weights import Found, Place
 
 if TYPE_CHECKING:
     from torch import nn
@@ -107,16 +107,16 @@ class Model(Place):
             return None
         return read_json(found.folder / CONFIG).get("model_type")
 
-    def family(self, fetch: bool = True) -> fits.Family | None:
+    def family(self, fetch: bool = True) -> compatibility.Family | None:
         """encoder, decoder, encoder_decoder or vision; None when that is not known (yet)."""
         kind = self.model_type(fetch)
-        return None if kind is None else fits.family_of(kind)
+        return None if kind is None else compatibility.family_of(kind)
 
     def check_head(self, auto_class: str) -> None:
         """ConfigError when the architecture cannot have this head; silent while its config is not here."""
         kind = None if self.trust_remote_code else self.model_type(fetch=False)
         if kind is not None:
-            fits.check(kind, auto_class, is_decoder=bool((self.settings() or {}).get("is_decoder")))
+            compatibility.check(kind, auto_class, is_decoder=bool((self.settings() or {}).get("is_decoder")))
 
     def transformers_config(self, **head: Any) -> PretrainedConfig:
         """The transformers configuration with this task's head settings (`num_labels`, ...)."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from headstart.config import Config
 from headstart.data.cache import cached
-from headstart.data.docs import Docs
+from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub
-from headstart.models.place import Place
-from headstart.node import ConfigError, DataError, Node
+from headstart.errors import ConfigError, DataError
+from headstart.models.weights import Place
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -29,7 +30,7 @@ SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # T5's: one 
 NO_LIMIT = 1_000_000  # tokens; for architectures without a longest input
 
 
-class Trained(Node):
+class Trained(Config):
     """A tokenizer trained on the training rows of a source; `size` counts every token, special ones too."""
 
     algorithm: Literal["wordpiece", "bpe", "unigram"]

@@ -18,7 +18,7 @@ LIBRARIES = (
     "wandb", "codecarbon", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow",
 )  # fmt: skip
 PACKAGE = Path(__file__).resolve().parents[1]
-READERS = ("compare", "reports", "opened", "commands", "cli")  # of records: no run computes with them
+READERS = ("compare", "reports", "api", "commands", "cli")  # of records: no run computes with them
 
 
 def environment(device: str, precision: str, threads: int, cpu: str, started: datetime) -> dict[str, Any]:

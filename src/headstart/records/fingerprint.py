@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.node import RecordError
+from headstart.errors import RecordError
 
 SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "order_seed")  # the answer
 ARM = ("arm",)  # the declared difference

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.node import RecordError
+from headstart.errors import RecordError
 
 Status = Literal["finished", "diverged", "failed", "interrupted"]
 RECORD, CURVE, PREDICTIONS = "record.json", "curve.jsonl", "predictions.parquet"

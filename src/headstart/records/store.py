@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.node import ConfigError, RecordError
+from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import fingerprint
 from headstart.records.record import CURVE, PREDICTIONS, RECORD, TOLD, Record, read_curve
 from headstart.records.schema import VERSION, faults

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from headstart.compare.interval import Interval
 from headstart.compare.values.efficiency import Bounded
-from headstart.compare.values.interval import Interval
 from headstart.reports import numbers
 
 Form = Callable[[float | None], str]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.compare.findings import Findings
-from headstart.reports import card, html, markdown, sections
+from headstart.reports import outline
+from headstart.reports.formats import html, markdown, model_card
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
 
     `bundle` is asked for Vega when everything else is done.
     """
-    page = sections.page(findings)
+    page = outline.page(findings)
     drawn = markdown.pictures(page)
     beside = folder / markdown.FOLDER
     beside.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
         html=write_text(folder / "report.html", html.render(page, bundle())),
         markdown=write_text(folder / "report.md", markdown.render(page)),
         pictures=pictures,
-        cards=tuple(write_text(folder / name, text) for name, text in card.cards(findings).items()),
+        cards=tuple(write_text(folder / name, text) for name, text in model_card.cards(findings).items()),
     )
     for old in set(beside.glob("*.svg")) - set(pictures):
         old.unlink()

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from headstart.node import ConfigError
-from headstart.studies.search import places
+from headstart.errors import ConfigError
+from headstart.studies.config_search import places
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.node import ConfigError, RecordError
+from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import ARM, SCIENCE
 from headstart.studies.compose import check, runs_of
-from headstart.studies.launch import launch
+from headstart.studies.hydra_launch import launch
 from headstart.studies.outcome import OUTCOMES, faults
 
 RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished there stands in for a re-run

@@ -20,14 +20,15 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from headstart.config import nearest, settings_at
+from headstart.errors import ConfigError
 from headstart.extras import install
-from headstart.node import ConfigError, nearest, settings_at
 from headstart.run import Run
-from headstart.studies.composed import plain, settings_of
-from headstart.studies.identity import check_study_folder
+from headstart.studies.config_search import choices, clashes, shipped
+from headstart.studies.hydra_config import plain, settings_of
 from headstart.studies.naming import naming
-from headstart.studies.points import Point, at_odds, expand, located, named_axes, pairs_of
-from headstart.studies.search import choices, clashes, shipped
+from headstart.studies.run_folder import check_study_folder
+from headstart.studies.sweep_points import Point, at_odds, expand, located, named_axes, pairs_of
 from headstart.studies.weights import try_arms
 
 SUBMITIT = "pip install hydra-submitit-launcher"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.data.hub import Hub
-from headstart.node import HeadstartError, RecordError
+from headstart.errors import HeadstartError, RecordError
 from headstart.run import Run
-from headstart.studies.recipe import pretraining
+from headstart.studies.pretraining import pretraining
 
 
 @dataclass(frozen=True)

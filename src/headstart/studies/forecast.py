@@ -9,8 +9,8 @@ from pathlib import Path
 
 from headstart.records.environment import machine
 from headstart.run import Run
-from headstart.studies.identity import identify, run_folder, settled
-from headstart.studies.recipe import pretraining, pretrainings, with_weights
+from headstart.studies.pretraining import pretraining, pretrainings, with_weights
+from headstart.studies.run_folder import identify, run_folder, settled
 from headstart.studies.tuning import groups_of, trials_of
 from headstart.studies.weights import try_arms
 
@@ -94,7 +94,7 @@ def _rate(run: Run) -> tuple[float, str]:
     known = [speed for speed in records if speed]
     if known:
         return sum(known) / len(known), f"scaled from {len(known)} finished runs on this machine"
-    from headstart.meters.peak import matmul_peak
+    from headstart.meters.matmul_peak import matmul_peak
 
     device, precision = run.hardware.device(), run.precision
     peak = matmul_peak(device, precision, seconds=0.5)  # pyright: ignore[reportArgumentType]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from headstart.arms.from_run import LEDGER, weights_folder
-from headstart.node import HeadstartError
+from headstart.errors import HeadstartError
 from headstart.run import Run
-from headstart.studies.composed import plain
-from headstart.studies.identity import check_study_folder, identify, run_folder, settled
+from headstart.studies.hydra_config import plain
 from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
-from headstart.studies.pace import paced
+from headstart.studies.pretraining import pretraining, waiting_for, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
-from headstart.studies.recipe import pretraining, waiting_for, with_weights
+from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
+from headstart.studies.spacing import paced
 
 
 def job(config: Any) -> Outcome:

@@ -13,12 +13,12 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from headstart.config import Config
 from headstart.data.images import decoded, image_cell
 from headstart.data.rows import RawRows
-from headstart.data.unfit import UnfitError
-from headstart.node import ConfigError, DataError, Node
+from headstart.errors import ConfigError, DataError, UnfitError
 from headstart.studies.compose import as_text
-from headstart.studies.search import shipped
+from headstart.studies.config_search import shipped
 from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
 from headstart.tasks.kinds import Task
 from headstart.tasks.text_classification import ANSWERS
@@ -58,7 +58,7 @@ class NewTask:
     command: str
 
 
-class _Checked(Node):
+class _Checked(Config):
     task: Task
 
 

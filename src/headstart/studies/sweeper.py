@@ -13,11 +13,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from headstart.node import ConfigError
-from headstart.studies.composed import plain
+from headstart.errors import ConfigError
+from headstart.studies.hydra_config import plain
 from headstart.studies.outcome import OUTCOMES, Outcome
-from headstart.studies.points import Point, expand, named_axes, pairs_of, read_all
 from headstart.studies.progress import StudyProgress, duration, showing
+from headstart.studies.sweep_points import Point, expand, named_axes, pairs_of, read_all
 from headstart.studies.tuning import Trials, tuned
 
 

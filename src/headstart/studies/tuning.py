@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from headstart.errors import ConfigError
 from headstart.extras import install
-from headstart.node import ConfigError
+from headstart.randomness import stream
 from headstart.run import Run
-from headstart.streams import stream
 from headstart.studies.outcome import Outcome
-from headstart.studies.points import Point, shared_settings
+from headstart.studies.sweep_points import Point, shared_settings
 from headstart.study import Range, Tune
 
 SUFFIX = "-tuning"  # of the sibling study's name

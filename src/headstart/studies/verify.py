@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.node import HeadstartError, RecordError
+from headstart.errors import HeadstartError, RecordError
 from headstart.records.attestation import at_step_zero
 from headstart.records.record import Record
 from headstart.records.store import read_study
 from headstart.run import Run
-from headstart.studies.identity import identify
+from headstart.studies.run_folder import identify
 
 PARTS = ("seeded", "loaded", "added", "step 0")
 SHARED = ("streams", "head", "architecture", "built_from", "poured", "fresh", "added", "dtypes")
@@ -84,9 +84,9 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     import torch
 
+    from headstart.training.initialise import start_of
     from headstart.training.plan import plan_of
     from headstart.training.quiet import quiet
-    from headstart.training.start import start_of
 
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from headstart.meters.imported import imported
-from headstart.node import RecordError
+from headstart.errors import RecordError
+from headstart.meters.wall_meter import imported
 from headstart.records.record import CURVE, RECORD
 from headstart.records.store import read_study, write_record
 

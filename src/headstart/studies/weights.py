@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.arms.transfer import Transfer
-from headstart.node import ConfigError, DataError, WeightsError
+from headstart.errors import ConfigError, DataError, WeightsError
 from headstart.run import Run
-from headstart.studies.identity import identify, run_folder, settled
+from headstart.studies.run_folder import identify, run_folder, settled
 
 
 def try_arms(runs: Sequence[Run]) -> None:

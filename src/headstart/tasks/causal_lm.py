@@ -12,7 +12,7 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
-from headstart.tasks.texts import length_limit, padded
+from headstart.tasks.text_batches import length_limit, padded
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from pydantic import Field, model_validator
 
-from headstart.data.docs import Docs
+from headstart.config import NAME, Config, nearest
+from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub
 from headstart.data.rows import Splits, rows_digest
 from headstart.data.size import Size
+from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.node import NAME, ConfigError, Node, nearest
-from headstart.tasks.texts import length_limit
+from headstart.tasks.text_batches import length_limit
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +89,7 @@ class Judged:
     ids: Sequence[str] | None = None  # who the examples are, where they are not the rows of the batches
 
 
-class Family(Node):
+class Family(Config):
     """A kind of task: where rows come from, which columns are used, what is scored.
 
     Exactly one of the sources is given. The methods without a body are what a family has to say.

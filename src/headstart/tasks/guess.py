@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.config import nearest
 from headstart.data.files import Files
 from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS
-from headstart.node import DataError, nearest
+from headstart.errors import DataError
 from headstart.tasks.columns import MOST, SPLIT_COLUMN, Column, columns_of, is_number, rank_of, shown
 
 OUTPUT_NAMES = (

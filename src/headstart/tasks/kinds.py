@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from headstart.own import OwnKinds
+from headstart.plugins import OwnKinds
 from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.denoising import Denoising
 from headstart.tasks.family import Family

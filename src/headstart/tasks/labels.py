@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from headstart.data.rows import SPLITS, Splits, as_dataset
+from headstart.errors import DataError
 from headstart.models.architecture import STANDARDISED
-from headstart.node import DataError
 from headstart.tasks.family import Judged
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from headstart.data.rows import SPLITS, Splits
 from headstart.data.size import Size
+from headstart.errors import DataError
 from headstart.models.model import Model
-from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, Marks, Stream
-from headstart.tasks.texts import length_limit, special_counts
+from headstart.tasks.text_batches import length_limit, special_counts
 
 if TYPE_CHECKING:
     import torch

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.node import ConfigError
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
-from headstart.tasks.texts import length_limit, padded
+from headstart.tasks.text_batches import length_limit, padded
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from headstart.node import ConfigError
+from headstart.errors import ConfigError
 
 Values = dict[str, float]
 CLASSES = {"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}

@@ -20,9 +20,9 @@ import numpy as np
 
 from headstart.data.cache import cached, shown
 from headstart.data.rows import hashed_rank
+from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
-from headstart.node import ConfigError
-from headstart.tasks.texts import end_id, pad_id, padded
+from headstart.tasks.text_batches import end_id, pad_id, padded
 
 if TYPE_CHECKING:
     import pyarrow as pa

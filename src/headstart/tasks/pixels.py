@@ -14,8 +14,8 @@ import numpy as np
 
 from headstart.data.cache import cached, shown
 from headstart.data.images import MODES, decoded, pixels
+from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.node import ConfigError
 
 if TYPE_CHECKING:
     import torch

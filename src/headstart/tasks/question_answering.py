@@ -9,9 +9,9 @@ from pydantic import Field
 
 from headstart.data.size import Size
 from headstart.models.model import Model
-from headstart.tasks.answers import exact, f1
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.texts import length_limit, pad_id, special_counts
+from headstart.tasks.squad_scores import exact, f1
+from headstart.tasks.text_batches import length_limit, pad_id, special_counts
 from headstart.tasks.windows import Questions, Windows, questions, windows
 
 if TYPE_CHECKING:

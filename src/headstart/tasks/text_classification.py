@@ -11,12 +11,20 @@ from pydantic import Field, model_validator
 
 from headstart.data.rows import Splits
 from headstart.data.size import Size
+from headstart.errors import DataError
 from headstart.models.model import Model
-from headstart.node import DataError
 from headstart.tasks.columns import numbers_in
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass, named
-from headstart.tasks.texts import Texts, encoded, end_id, length_limit, model_inputs, pad_id, special_counts
+from headstart.tasks.text_batches import (
+    Texts,
+    encoded,
+    end_id,
+    length_limit,
+    model_inputs,
+    pad_id,
+    special_counts,
+)
 
 if TYPE_CHECKING:
     import torch

@@ -10,15 +10,15 @@ import numpy as np
 from pydantic import Field
 
 from headstart.data.size import Size
+from headstart.errors import ConfigError
 from headstart.models.model import Model
 from headstart.models.tokens import Tokens, tokens_of
-from headstart.node import ConfigError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.generated import statistics
+from headstart.tasks.generation_scores import statistics
 from headstart.tasks.language_modelling import INPUTS, nats
-from headstart.tasks.outputs import Continued, Encoded, Outputs, ended, followed
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.texts import end_id, length_limit, pad_id, special_counts
+from headstart.tasks.text_batches import end_id, length_limit, pad_id, special_counts
+from headstart.tasks.text_pairs import Continued, Encoded, Outputs, ended, followed
 
 if TYPE_CHECKING:
     import torch

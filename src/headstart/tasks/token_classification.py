@@ -11,13 +11,13 @@ from pydantic import Field
 
 from headstart.data.rows import Splits
 from headstart.data.size import Size
+from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
-from headstart.node import DataError
+from headstart.tasks.entities import OUTSIDE, entities, shown
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import are_numbers, named, refuse_numbers
-from headstart.tasks.spans import OUTSIDE, entities, shown
-from headstart.tasks.texts import Texts, length_limit, model_inputs, pad_id, padded, special_counts
+from headstart.tasks.text_batches import Texts, length_limit, model_inputs, pad_id, padded, special_counts
 
 if TYPE_CHECKING:
     import torch

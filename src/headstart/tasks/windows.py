@@ -11,7 +11,7 @@ import numpy as np
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, WindowTokens, windows_of
 from headstart.tasks.family import Batch
-from headstart.tasks.texts import Texts, length_limit, pad_id, padded
+from headstart.tasks.text_batches import Texts, length_limit, pad_id, padded
 
 
 @dataclass(frozen=True)

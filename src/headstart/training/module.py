@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from headstart.randomness import stream
 from headstart.run import Run
-from headstart.streams import stream
 
 Batch = dict[str, torch.Tensor]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.record import CURVE, RECORD
 
 FILE = "resume.pt"

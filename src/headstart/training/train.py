@@ -15,24 +15,24 @@ from torch.utils.data import DataLoader
 
 from headstart.arms.from_run import MODEL, keep, write_ledger
 from headstart.hardware import cpu_name
+from headstart.randomness import stream
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
 from headstart.records.schema import VERSION
 from headstart.records.store import predictions_digest, write_predictions, write_record
 from headstart.run import Run
-from headstart.streams import stream
 from headstart.tasks.family import Examples, Prepared
 from headstart.training import resume
-from headstart.training.ages import check_ages, settle_ages
-from headstart.training.gauges import cost_of, gauges_of
-from headstart.training.journal import Journal
-from headstart.training.met_before import leave_fingerprints
+from headstart.training.checkpoints import check_ages, settle_ages
+from headstart.training.contamination import leave_fingerprints
+from headstart.training.initialise import start_of
+from headstart.training.instruments import cost_of, gauges_of
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
+from headstart.training.progress import Unwatched, Watch
 from headstart.training.quiet import quiet
-from headstart.training.start import start_of
+from headstart.training.recorder import Journal
 from headstart.training.tracker import summarise, tracked
-from headstart.training.watch import Unwatched, Watch
 
 
 def train(

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import torch
 
+from headstart.randomness import stream
 from headstart.run import Run
-from headstart.streams import stream
 from headstart.training.plan import plan_of
 
 

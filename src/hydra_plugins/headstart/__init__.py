@@ -6,7 +6,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from headstart.studies.search import places
+from headstart.studies.config_search import places
 from headstart.studies.sweeper import PairedSweeper as _PairedSweeper
 
 __all__ = ["ConfigSearch", "PairedSweeper"]

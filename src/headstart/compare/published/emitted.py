@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from headstart.compare.published import pretraining as published
 from headstart.compare.published.known import known
-from headstart.node import RecordError
+from headstart.errors import RecordError
 from headstart.records.record import Record
 from headstart.records.store import read_study
 

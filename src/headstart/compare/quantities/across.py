@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headstart.compare import phrases
-from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.quantity import Quantity
 from headstart.compare.values.claims import Aggregate, Estimate, Ranking
 from headstart.compare.values.efficiency import DataCurve, PowerLaw, SizePoint
 from headstart.compare.values.scales import Front, ModelPoint, VarianceSplit

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headstart.compare.findings import Findings
-from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.quantity import Quantity
 from headstart.compare.settings import told
 from headstart.compare.values.consumption import ArmSummary, Total
 from headstart.compare.values.trials import Tuning

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.quantity import Quantity
 from headstart.compare.values.claims import NO_WORD
-from headstart.node import RecordError
+from headstart.errors import RecordError
 
 FILE = "claim.json"
 SCALE = "laptop"  # at which the numbers of a page were found

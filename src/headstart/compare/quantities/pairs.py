@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from headstart.compare.findings import Comparison, Gain
 from headstart.compare.ledger import covers_both, first_use, payback_word
-from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.quantity import Quantity
 from headstart.compare.values.consumption import ToTarget
 from headstart.compare.values.economics import BreakEven, Ledger
 from headstart.compare.values.efficiency import Bounded, Matched, Target

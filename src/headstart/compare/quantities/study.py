@@ -20,7 +20,7 @@ from headstart.compare.quantities.across import (
 )
 from headstart.compare.quantities.arms import of_arms, of_totals, of_tuning
 from headstart.compare.quantities.pairs import of_comparison
-from headstart.compare.quantities.quantity import Quantity
+from headstart.compare.quantity import Quantity
 
 __all__ = ["Quantity", "main", "quantities"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.compare.interval import Interval
 from headstart.compare.values.efficiency import PowerLaw
-from headstart.compare.values.interval import Interval
 
 FEWEST = 4
 _SURE = 0.95  # share of the draws in which a point must lie within the data, and above its rows

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.compare.interval import Interval
 from headstart.compare.statistics.joint import SizeScores, joint_draws
 from headstart.compare.statistics.monotone import isotonic, last_above, rows_at
 from headstart.compare.values.efficiency import Bounded, Crossing, SizePoint
-from headstart.compare.values.interval import Interval
 
 LEVEL = 0.95
 

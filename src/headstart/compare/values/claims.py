@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.values.interval import Interval
+from headstart.compare.interval import Interval
 
 NO_WORD = "cannot say"  # one pair: whatever it shows may be the luck of its seed
 Word = Literal["better", "worse", "equivalent", "undecided", "cannot say"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.values.interval import Interval
+from headstart.compare.interval import Interval
 
 Resource = Literal["flops", "seconds", "joules", "tokens"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from headstart.compare.interval import Interval
 from headstart.compare.values.claims import Word
-from headstart.compare.values.interval import Interval
 
 Axis = Literal["steps", "samples", "tokens", "flops", "seconds", "joules"]
 Matching = Literal["steps", "samples", "tokens", "flops", "seconds", "joules", "target", "converged"]

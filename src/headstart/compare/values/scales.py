@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.compare.values.interval import Interval
+from headstart.compare.interval import Interval
 
 Cost = Literal["flops", "seconds", "joules"]
 Source = Literal["subset", "order", "seed", "rest"]

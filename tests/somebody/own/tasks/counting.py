@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from headstart.data.size import Size
+from headstart.errors import DataError
 from headstart.models.model import Model
-from headstart.node import DataError
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.texts import Texts, encoded, length_limit, model_inputs, special_counts
+from headstart.tasks.text_batches import Texts, encoded, length_limit, model_inputs, special_counts
 
 if TYPE_CHECKING:
     import torch

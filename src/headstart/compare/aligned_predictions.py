@@ -1,0 +1,165 @@
+"""Answers: the predictions of both sides of a comparison, aligned pair by pair and example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from headstart.compare.scoring import METRICS, score
+from headstart.errors import RecordError
+from headstart.records.record import Predictions, Record
+
+Form = Literal["overlap", "exact", "class", "loss", "number", "tags"]
+
+# What one answer is, told by the statistics that the family of task leaves; the first that fits counts.
+_FORMS: Mapping[Form, tuple[str, ...]] = {
+    "overlap": ("exact", "chrf"),  # texts of which none is right to the letter
+    "exact": ("exact",),
+    "class": ("score",),
+    "loss": ("loss", "tokens"),
+    "number": ("target", "estimate"),
+    "tags": ("correct", "tokens"),
+}
+MOST_CLASSES = 50  # labels beyond which a table of classes is no longer read
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Arrays of one comparison; side 0 is the baseline, side 1 the arm."""
+
+    classes: tuple[str, ...]  # what labels and predictions are numbers of: class names, or any text
+    ids: np.ndarray  # (examples,)
+    texts: np.ndarray  # (examples,)
+    labels: np.ndarray  # (examples,)
+    predictions: np.ndarray  # (2, pairs, examples)
+    statistics: Mapping[str, np.ndarray]  # (2, pairs, examples) each; those that all runs have
+
+    @property
+    def identical(self) -> bool:
+        """Whether both sides answer the same, to the last bit, in every pair."""
+        told = (self.predictions, *self.statistics.values())
+        return all(np.array_equal(baseline, arm) for baseline, arm in told)
+
+    @property
+    def form(self) -> Form | None:
+        """What one answer is; None when the statistics tell nothing of it."""
+        given = self.statistics
+        fits: list[Form] = [form for form, needed in _FORMS.items() if given.keys() >= set(needed)]
+        if "overlap" in fits and (given["exact"] > 0.5).any():
+            fits.remove("overlap")
+        return fits[0] if fits else None
+
+    @property
+    def right(self) -> np.ndarray | None:
+        """(2, pairs, examples): whether an answer is right; None where answers are near or far instead."""
+        given = self.statistics
+        if self.form == "exact":
+            return given["exact"] > 0.5
+        if self.form == "class":
+            return self.predictions == self.labels
+        return given["correct"] == given["tokens"] if self.form == "tags" else None
+
+    @property
+    def distance(self) -> np.ndarray | None:
+        """(2, pairs, examples): how far off an answer is; None where answers are right or wrong instead.
+
+        Nats per token, the difference of two numbers, or what a text lacks of the best chrF, 100.
+        """
+        given = self.statistics
+        if self.form == "loss":
+            return given["loss"] / np.maximum(given["tokens"], 1)
+        if self.form == "overlap":
+            return 100 - given["chrf"]
+        return np.abs(given["target"] - given["estimate"]) if self.form == "number" else None
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether labels are classes, few enough to be told one by one."""
+        return self.form == "class" and len(np.unique(self.labels)) <= MOST_CLASSES
+
+    def is_constant(self, side: int, pair: int) -> bool:
+        """Whether a run gives the same answer to every example, though their labels differ."""
+        if len(np.unique(self.labels)) < 2 or self.form in (None, "loss"):
+            return False
+        given = {name: values[side, pair] for name, values in self.statistics.items()}
+        if "predicted" in given:  # of tags, or of several labels: the answer is that there are none
+            return not given["predicted"].any() and bool(given["true"].any())
+        if self.form == "number":
+            return not np.ptp(given["estimate"])
+        return len(np.unique(self.predictions[side, pair])) == 1
+
+    def trivial(self) -> tuple[float, np.ndarray] | None:
+        """The share of the most frequent label, and the runs that are right no more often, (2, pairs).
+
+        Up to one standard error above it counts as no more often. None where answers are no classes.
+        """
+        if self.form != "class":
+            return None
+        share = float(np.bincount(self.labels).max() / len(self.labels))
+        slack = np.sqrt(share * (1 - share) / len(self.labels))
+        return share, (self.predictions == self.labels).mean(axis=2) <= share + slack
+
+    def recomputes(self, metric: str) -> bool:
+        """Whether the statistics hold all that the metric needs."""
+        return metric in METRICS and self.statistics.keys() >= set(METRICS[metric].needs)
+
+    def run(self, side: int, pair: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]:
+        """What a metric reads of one run: labels, predictions, statistics, number of classes."""
+        statistics = {name: values[side, pair] for name, values in self.statistics.items()}
+        return self.labels, self.predictions[side, pair], statistics, len(self.classes)
+
+    def scores_of(self, metric: str) -> np.ndarray:
+        """(2, pairs): the metric, recomputed from the predictions."""
+        pairs = range(self.predictions.shape[1])
+        rows = [[score(metric, *self.run(side, pair)) for pair in pairs] for side in (0, 1)]
+        return np.array(rows, dtype=np.float64)
+
+
+def align(pairs: Sequence[tuple[Record, Record]]) -> tuple[Answers | None, str | None]:
+    """The answers of all pairs in one order of examples, or None and the reason."""
+    try:
+        read = [[_sorted(record) for record in pair] for pair in pairs]
+    except RecordError as error:
+        return None, str(error)
+    first = read[0][0]
+    for pair in read:
+        for one in pair:
+            if not np.array_equal(one.ids, first.ids) or not np.array_equal(one.labels, first.labels):
+                return None, "the test examples in predictions.parquet differ between runs"
+    return _answers(read, first), None
+
+
+def _sorted(record: Record) -> Predictions:
+    """Predictions in order of their ids; RecordError when there are none or an id stands twice."""
+    found = record.predictions()
+    if found is None:
+        raise RecordError(f"{record.label} left no predictions")
+    if not len(found) or len(np.unique(found.ids)) < len(found):
+        raise RecordError(f"{record.label}: predictions.parquet is empty or repeats an id")
+    for name, values in found.statistics.items():
+        if not np.isfinite(values).all():
+            raise RecordError(f"{record.label}: predictions.parquet holds a {name} that is not finite")
+    order = np.argsort(found.ids, kind="stable")
+    told = (found.ids, found.texts, found.labels, found.predictions)
+    statistics = {name: values[order] for name, values in found.statistics.items()}
+    return Predictions(*(column[order] for column in told), statistics=statistics)
+
+
+def _answers(read: Sequence[Sequence[Predictions]], first: Predictions) -> Answers:
+    """Number the labels and predictions and stack the runs: baseline first, pairs in the order given."""
+    every = [one for pair in read for one in pair]
+    names = sorted({*first.labels.tolist()}.union(*(one.predictions.tolist() for one in every)))
+    number = {name: place for place, name in enumerate(names)}
+    shared = [name for name in first.statistics if all(name in one.statistics for one in every)]
+    sides = [[pair[side] for pair in read] for side in (0, 1)]
+    return Answers(
+        classes=tuple(names),
+        ids=first.ids,
+        texts=first.texts,
+        labels=np.array([number[label] for label in first.labels]),
+        predictions=np.array([[[number[p] for p in one.predictions] for one in side] for side in sides]),
+        statistics={n: np.array([[one.statistics[n] for one in side] for side in sides]) for n in shared},
+    )

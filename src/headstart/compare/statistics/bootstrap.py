@@ -1,0 +1,215 @@
+"""The paired multi-bootstrap: how far a gain may move with other seeds and other test examples.
+
+Sellam et al. (2022), "The MultiBERTs", section 3, resample seeds and test examples together and keep both
+arms on the same draw. With S seeds and N examples, its percentile interval misses in two ways:
+
+- a resample of S seeds varies (S-1)/S of what it should, and a percentile knows no t quantile: with few seeds
+  and a real seed effect it is too narrow;
+- resampling both ways counts the noise between seeds and examples three times (Owen 2007, "The pigeonhole
+  bootstrap"): with a small seed effect it is too wide.
+
+So the two directions are resampled apart and put together again. With g[s] the gain of pair s, and G[b, s]
+the same on resample b of the examples:
+
+    V_seed    = var_s(g) / S                         holds seed effect and noise; S-1 degrees of freedom
+    V_example = var_b(mean_s G[b, s])                holds example effect and noise
+    V_noise   = sum_s var_b(G[b, s] - mean_s G[b, s]) / (S-1) / S
+    draw      = mean(g) + sqrt(V_seed) t(S-1) + centred(mean_s G[b, s]) sqrt(1 - V_noise / V_example)
+
+V_seed + V_example - V_noise is the unbiased variance of a mean over two crossed random factors. The sum of a
+t variable and a resampled part is the Behrens-Fisher construction (Fisher 1935), a little conservative:
+examples keep their resampled shape, since there are many, and seeds get Student's, since there are few.
+Interval and P(arm better) are quantiles and a share of the same draws.
+
+tests/compare/test_coverage.py holds the coverage in simulation; its docstring has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from headstart.compare.aligned_predictions import Answers
+from headstart.compare.findings import Interval
+from headstart.compare.scoring import METRICS
+from headstart.records.metric_names import orient
+
+RESAMPLES = 10_000
+_BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets
+_CHUNK = 4_000_000  # weights, or sums, held in memory at a time
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How uncertain a mean gain is: draws of it, and the variances they are made of."""
+
+    gain: float
+    pairs: int
+    draws: np.ndarray  # (resamples,)
+    seed_variance: float | None  # V_seed; None with one pair
+    example_variance: float | None  # V_example; None without predictions
+    noise_variance: float  # V_noise, part of both
+
+    @property
+    def pure_example_variance(self) -> float:
+        """What more pairs cannot remove."""
+        return max((self.example_variance or 0.0) - self.noise_variance, 0.0)
+
+    @property
+    def seed_sd(self) -> float | None:
+        """Standard deviation of one pair's gain that is due to its seed, test set noise taken out."""
+        if self.seed_variance is None:
+            return None
+        return float(np.sqrt(max(self.seed_variance - self.noise_variance, 0.0) * self.pairs))
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """The central `level` of the draws."""
+        low, high = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(float(low), float(high), level)
+
+    def p(self, gain: float = 0.0) -> float:
+        """Two-sided p of a gain: the interval at level 1 - p has one of its ends there.
+
+        Never below 2 / draws: so many draws tell no more.
+        """
+        return max(2 * min(self._below(gain), self._above(gain)), 2 / len(self.draws))
+
+    def p_margin(self, margin: float) -> float:
+        """p of a gain beyond the margin: the interval at level 1 - p just fits in (two one-sided tests)."""
+        return max(2 * self._below(-margin), 2 * self._above(margin), 2 / len(self.draws))
+
+    def _below(self, gain: float) -> float:
+        """The largest share of the draws whose quantile is no larger than `gain`."""
+        return _share(np.sort(self.draws), gain)
+
+    def _above(self, gain: float) -> float:
+        return _share(np.sort(-self.draws), -gain)
+
+    @property
+    def probability_better(self) -> float:
+        """Share of the draws above 0, ties counted half."""
+        return float((self.draws > 0).mean() + 0.5 * (self.draws == 0).mean())
+
+
+def resampled_gains(
+    answers: Answers, metrics: Sequence[str], seed: int, resamples: int = RESAMPLES
+) -> dict[str, np.ndarray]:
+    """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}."""
+    gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
+    for metric, values in _resampled(answers, metrics, seed, resamples):
+        gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
+    return {metric: np.concatenate(parts) for metric, parts in gains.items()}
+
+
+def resampled_scores(answers: Answers, metric: str, seed: int, resamples: int) -> np.ndarray:
+    """The metric of every run on every resample of the test examples: (resamples, 2, pairs).
+
+    Answers to the same examples are resampled alike under the same seed: comparisons can be put together.
+    """
+    return np.concatenate([values for _, values in _resampled(answers, [metric], seed, resamples)])
+
+
+def _resampled(
+    answers: Answers, metrics: Sequence[str], seed: int, resamples: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Scores per metric, (chunk, 2, pairs), chunk by chunk."""
+    examples = len(answers.ids)
+    resamples = int(min(resamples, max(1000, _BUDGET // examples)))
+    columns, places = _columns(answers, metrics)
+    widest = max(examples, columns.shape[1], *(place.size for place in places.values()))
+    for weights in _weights(examples, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
+        sums = weights @ columns
+        for metric, place in places.items():
+            yield metric, METRICS[metric].value(sums[:, place])
+
+
+def spread(
+    gains: np.ndarray, resampled: np.ndarray | None, seed: int, draws: int = RESAMPLES
+) -> Spread | None:
+    """Put seeds and examples together. gains: (pairs,); resampled: (resamples, pairs) or None.
+
+    One pair: examples only. No predictions: seeds only. Neither: None, nothing can be said.
+    """
+    pairs = len(gains)
+    if pairs < 2 and resampled is None:
+        return None
+    centre, rng = float(gains.mean()), np.random.default_rng(seed + 1)
+    total = np.full(len(resampled) if resampled is not None else draws, centre)
+    seed_variance = float(gains.var(ddof=1)) / pairs if pairs > 1 else None
+    example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled)
+    if seed_variance is not None:
+        total += np.sqrt(seed_variance) * _student(pairs - 1, len(total), rng)
+    if resampled is not None and example_variance:
+        means = resampled.mean(axis=1)
+        total += (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
+    return Spread(centre, pairs, total, seed_variance, example_variance, noise)
+
+
+def _share(ranked: np.ndarray, value: float) -> float:
+    """The largest t with quantile(t) <= value, the inverse of numpy's linear quantile; at most 0.5."""
+    count = int(np.searchsorted(ranked, value, side="right"))
+    if not 0 < count < len(ranked):
+        return 0.0 if count == 0 else 0.5
+    low, high = ranked[count - 1], ranked[count]
+    return min((count - 1 + float((value - low) / (high - low))) / (len(ranked) - 1), 0.5)
+
+
+def half_width(seed_variance: float, example_variance: float, pairs: int, level: float = 0.95) -> float:
+    """Approximate half-width of the interval (Howe 1974): the two parts' half-widths, added as squares."""
+    upper = (1 + level) / 2
+    t, z = stdtrit(pairs - 1, upper), ndtri(upper)
+    return float(np.sqrt(t**2 * seed_variance + z**2 * example_variance))
+
+
+def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None:
+    """Student's interval for a mean; None for fewer than two values, a point when all are equal."""
+    if len(values) < 2:
+        return None
+    centre, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    if np.ptp(values) == 0:
+        return Interval(float(values[0]), float(values[0]), level)
+    width = float(stdtrit(len(values) - 1, (1 + level) / 2)) * error
+    return Interval(centre - width, centre + width, level)
+
+
+def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Every distinct feature column, (examples, columns), and where runs find theirs, (2, pairs, features).
+
+    Runs share much (labels, lengths, a count of 1), and two runs that answer alike share everything: their
+    sums are then the same numbers, not two roundings of them.
+    """
+    pairs, kept = range(answers.predictions.shape[1]), dict[bytes, int]()
+    places = {}
+    for metric in metrics:
+        make = METRICS[metric].features
+        runs = [[make(*answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
+        places[metric] = np.array(
+            [[[kept.setdefault(c.tobytes(), len(kept)) for c in run.T] for run in side] for side in runs]
+        )
+    return np.stack([np.frombuffer(column, np.float32) for column in kept], axis=1), places
+
+
+def _weights(examples: int, resamples: int, chunk: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """How often each example is drawn, (chunk, examples), chunk by chunk."""
+    for start in range(0, resamples, chunk):
+        rows = min(chunk, resamples - start)
+        drawn = rng.integers(examples, size=(rows, examples), dtype=np.int64)
+        drawn += np.arange(rows)[:, None] * examples
+        yield np.bincount(drawn.ravel(), minlength=rows * examples).reshape(rows, examples).astype(np.float32)
+
+
+def _variances(resampled: np.ndarray) -> tuple[float, float]:
+    """V_example and V_noise of gains resampled over examples, (resamples, pairs)."""
+    means, pairs = resampled.mean(axis=1), resampled.shape[1]
+    if pairs == 1:
+        return float(means.var(ddof=1)), 0.0
+    noise = (resampled - means[:, None]).var(axis=0, ddof=1).sum() / (pairs - 1) / pairs
+    return float(means.var(ddof=1)), float(noise)
+
+
+def _student(freedom: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of Student's t at evenly spaced quantiles, in random order: no luck in the tails."""
+    return rng.permutation(stdtrit(freedom, (np.arange(size) + 0.5) / size))

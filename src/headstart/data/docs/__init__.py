@@ -1,0 +1,1 @@
+"""Docs: the demo corpus, made from docstrings of installed packages."""

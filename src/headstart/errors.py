@@ -1,0 +1,37 @@
+"""Errors: every error of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class HeadstartError(Exception):
+    """Something a person can act on: one sentence that says what, where, got what, do what."""
+
+    exit_code = 1
+
+
+class ConfigError(HeadstartError):
+    """The configuration cannot be run; carries one line per mistake."""
+
+    exit_code = 2
+
+    def __init__(self, lines: str | Iterable[str]) -> None:
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class DataError(HeadstartError):
+    """The rows cannot be used: missing file or column, empty split, one class only, null cells."""
+
+
+class WeightsError(HeadstartError):
+    """Weights are missing, corrupt, of another shape, or not the ones that were promised."""
+
+
+class RecordError(HeadstartError):
+    """A record or a study folder cannot be read or written."""
+
+
+class UnfitError(ValueError):
+    """A cell that its role cannot use; says what is needed. `{role}` in it becomes the role of the column."""

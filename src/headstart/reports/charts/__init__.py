@@ -1,0 +1,1 @@
+"""Charts: how numbers are drawn."""

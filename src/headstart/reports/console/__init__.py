@@ -1,0 +1,1 @@
+"""Console: what commands print as tables."""

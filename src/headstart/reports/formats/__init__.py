@@ -1,0 +1,1 @@
+"""Formats: one page as HTML, Markdown, a W&B report, a model card, exports."""

@@ -1,0 +1,85 @@
+"""The HTML report: one file that holds its style, its charts and the program that draws them."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import subprocess
+import sys
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from headstart.reports.charts.theme import DARK, LIGHT
+from headstart.reports.page import Page
+
+
+def render(page: Page, bundle: str) -> str:
+    """The page as one self-contained HTML document that loads nothing; words of a study are escaped.
+
+    `bundle` is the program that draws the charts, as `bundle_of_vega` gives it.
+    """
+    script = _file("report.js")
+    return _template().render(
+        page=page,
+        policy=policy(bundle, script),
+        light=LIGHT.variables(),
+        dark=DARK.variables(),
+        arm_colours=len(LIGHT.arms),
+        css=Markup(_file("report.css")),  # noqa: S704 our own files, not a study's words
+        data=Markup(_data(page)),  # noqa: S704 escaped for a script element by inline_json
+        bundle=Markup(bundle),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+    )
+
+
+def policy(*scripts: str) -> str:
+    """A content security policy: these scripts by their hash, inline styles, and nothing from anywhere."""
+    allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@functools.cache
+def bundle_of_vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one program (about 0.9 MB), from vl-convert: no download."""
+    program = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle().encode())"
+    # a process of its own: bundling takes a second that build() spends on comparing and drawing
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603
+    bundle = done.stdout.decode()
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+
+
+def inline_json(value: Any) -> str:
+    """JSON that no HTML parser can leave: inside a script element, '<' and '&' only occur as escapes."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _data(page: Page) -> str:
+    charts = {figure.key: figure.spec for figure in page.figures()}
+    return inline_json({"themes": {"light": LIGHT.vega(), "dark": DARK.vega()}, "charts": charts})
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(_file("report.html.j2"))
+
+
+def _file(name: str) -> str:
+    return resources.files("headstart.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,0 +1,1 @@
+"""Sections: one file per part of the report."""

@@ -1,0 +1,95 @@
+"""Recipe: the pretraining that an arm stands on, trained here first, once for everybody who needs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headstart.arms.from_run import kept, weights_folder
+from headstart.arms.transfer import Transfer
+from headstart.data.cache import cached
+from headstart.errors import ConfigError, WeightsError
+from headstart.run import Run
+from headstart.studies.progress import StudyProgress
+from headstart.studies.run_folder import identify, run_folder, settled
+from headstart.study import Study
+
+SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")
+OBJECTIVES = {"encoder": "files_mlm", "decoder": "files_clm", "encoder_decoder": "files_denoise"}
+PRETRAINING = Study(
+    name="pretraining", question="Weights that other studies start from.", warm_up=0
+)  # one study for all, so that the same pretraining is never done twice
+
+
+def pretrainings(runs: Iterable[Run]) -> list[Run]:
+    """The distinct pretraining runs that these runs wait for, in the order in which they are needed."""
+    return list({repr(first): first for run in runs if (first := pretraining(run))}.values())
+
+
+def pretraining(run: Run) -> Run | None:
+    """The run that makes the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
+    from headstart.studies.compose import config_of
+
+    arm = run.arm
+    if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
+        return None
+    given = [*_own_text(run, arm), *arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}", "keep_weights=true"]
+    shared = {name: run.config()[name] for name in SHARED}
+    try:
+        return Run.read({**config_of(given), **shared, "study": PRETRAINING.model_dump(mode="json")})
+    except ConfigError as error:
+        raise ConfigError(f"arm={arm.name}: recipe: {line}" for line in error.lines) from None
+
+
+def with_weights(run: Run) -> Run:
+    """The run with its arm's weights in place; WeightsError when its pretraining is not finished."""
+    first, arm = pretraining(run), run.arm
+    if first is None or not isinstance(arm, Transfer):
+        return run
+    names = identify(first)
+    folder = run_folder(first, names)
+    if not settled(folder, names) or not weights_folder(folder).is_dir():
+        raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
+    kept(str(folder), arm.age)
+    return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
+
+
+@contextmanager
+def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
+    """One process trains it; the others wait, and then find it finished."""
+    from filelock import FileLock, Timeout
+
+    folder = first.study_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f".{identify(first).run_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say(f"waiting for another process to finish {first.title}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _own_text(run: Run, arm: Transfer) -> list[str]:
+    """For an arm that is pretrained on its own task's training text: those texts as a file of their own."""
+    if not arm.own_text:
+        return []
+    prepared = run.task.prepare(run.model, run.size)
+    texts = run.task.texts_of(prepared, "train")
+    objective = OBJECTIVES.get(run.model.family() or "")
+    if not texts or objective is None:
+        raise ConfigError(
+            f"arm={arm.name}: task {run.task.name} has no text that {run.model.name} could read"
+        )
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    path = cached(f"own-text/{prepared.facts['rows']['train']}.jsonl", lambda p: _write(p, lines))
+    return [f"task={objective}", f"task.name={run.task.name}_text", f"task.files.train={path}"]
+
+
+def _write(path: Path, lines: str) -> None:
+    path.write_text(lines, "utf8")

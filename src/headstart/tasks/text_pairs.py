@@ -1,0 +1,139 @@
+"""Outputs: texts with what is to be written for each, as batches for encoder-decoders and for decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from headstart.data.batches import padded_length
+from headstart.models.tokens import Tokens
+from headstart.tasks.packing import NO_LABEL
+from headstart.tasks.text_batches import Texts, padded
+
+if TYPE_CHECKING:
+    from headstart.tasks.family import Batch, Shape
+
+
+@dataclass(frozen=True)
+class Outputs(Texts):
+    """Texts, and what is to be written for each: as a text, and as tokens that end with the end token.
+
+    A shape is (tokens that an encoder reads, tokens that the decoder reads when the right ones are given,
+    tokens that generation starts from); without an encoder the first is 0.
+    """
+
+    outputs: list[str]
+    targets: Tokens
+    longest: int  # tokens of a target
+    end: int
+    tokenizer: Any
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of text and output: (rows,) int64."""
+        return self.tokens.lengths + self.targets.lengths
+
+    def take(self, rows: Sequence[int]) -> Self:
+        """The same, for some rows in that order."""
+        outputs = [self.outputs[i] for i in rows]
+        return replace(super().take(rows), outputs=outputs, targets=self.targets.take(rows))
+
+    def decode(self, generated: Iterable[np.ndarray]) -> list[str]:
+        """The texts of rows of generated tokens, each up to its first end token."""
+        kept = [row[: np.argmax(row == self.end)] if self.end in row else row for row in generated]
+        return [self.tokenizer.decode(row.tolist(), skip_special_tokens=True).strip() for row in kept]
+
+    def _pairs(self, rows: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Token ids of texts and of targets."""
+        return [self.tokens.ids[i] for i in rows], [self.targets.ids[i] for i in rows]
+
+
+@dataclass(frozen=True)
+class Encoded(Outputs):
+    """Texts for an encoder; the decoder reads `start`, then the target up to the token before its last."""
+
+    start: int
+
+    def shape(self, rows: Sequence[int]) -> Shape:
+        """(padded text, padded target, the start token)."""
+        texts, targets = self._pairs(rows)
+        return _padded_length(texts, self.limit), _padded_length(targets, self.longest), 1
+
+    def padded(self, rows: Sequence[int]) -> int:
+        """Tokens of texts and targets with padding."""
+        text, target, _ = self.shape(rows)
+        return len(rows) * (text + target)
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """input_ids, attention_mask: (batch, text); decoder_input_ids, labels: (batch, target)."""
+        (text, target, _), (texts, targets) = self.shape(rows), self._pairs(rows)
+        read = [np.concatenate([[self.start], ids[:-1]]) for ids in targets]
+        return {
+            **_masked(texts, text, self.pad_id),
+            "decoder_input_ids": padded(read, target, self.pad_id),
+            "labels": padded(targets, target, NO_LABEL),
+        }
+
+
+@dataclass(frozen=True)
+class Continued(Outputs):
+    """Texts as prompts that a decoder goes on from; only what it writes is scored.
+
+    Rows are padded on the right where the right tokens are given, and on the left where the decoder writes.
+    """
+
+    def shape(self, rows: Sequence[int]) -> Shape:
+        """(0, padded prompt and target, padded prompt)."""
+        prompts, _ = self._pairs(rows)
+        prompt = _padded_length(prompts, self.limit - self.longest)
+        return 0, _padded_length(self._read(rows), self.limit), prompt
+
+    def real(self, rows: Sequence[int]) -> int:
+        """Tokens of prompts and targets without padding; the last of a target is never read."""
+        return sum(map(len, self._read(rows)))
+
+    def padded(self, rows: Sequence[int]) -> int:
+        """The same with padding."""
+        return len(rows) * self.shape(rows)[1]
+
+    def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
+        """input_ids, attention_mask, labels: (batch, whole); in evaluation also prompt_ids and prompt_mask,
+        (batch, prompt)."""
+        (_, whole, prompt), (prompts, targets) = self.shape(rows), self._pairs(rows)
+        hidden = [np.full(len(ids) - 1, NO_LABEL) for ids in prompts]
+        labels = [np.concatenate(pair) for pair in zip(hidden, targets, strict=True)]
+        batch = {**_masked(self._read(rows), whole, self.pad_id), "labels": padded(labels, whole, NO_LABEL)}
+        if draw is None:
+            mirrored = _masked([ids[::-1] for ids in prompts], prompt, self.pad_id)
+            batch["prompt_ids"] = mirrored["input_ids"].flip(1)
+            batch["prompt_mask"] = mirrored["attention_mask"].flip(1)
+        return batch
+
+    def _read(self, rows: Sequence[int]) -> list[np.ndarray]:
+        return [np.concatenate([prompt, ids[:-1]]) for prompt, ids in zip(*self._pairs(rows), strict=True)]
+
+
+def ended(tokens: Tokens, end: int, limit: int) -> Tokens:
+    """Every row with the end token behind it, where the tokenizer has not put it there; cut to make room."""
+    ends = np.array([ids[-1:].tolist() == [end] for ids in tokens.ids], dtype=bool)
+    closed = [np.append(ids[: limit - 1], np.array(end, ids.dtype)) for ids in tokens.ids]
+    rows = [ids if there else new for ids, new, there in zip(tokens.ids, closed, ends, strict=True)]
+    return replace(tokens, ids=rows, truncated=tokens.truncated | (~ends & (tokens.lengths == limit)))
+
+
+def followed(tokens: Tokens, more: Sequence[int]) -> Tokens:
+    """Every row with the same few tokens behind it."""
+    return replace(tokens, ids=[np.append(ids, np.array(more, dtype=ids.dtype)) for ids in tokens.ids])
+
+
+def _padded_length(rows: Sequence[np.ndarray], limit: int) -> int:
+    return padded_length(max(map(len, rows)), limit)
+
+
+def _masked(rows: Sequence[np.ndarray], length: int, pad: int) -> Batch:
+    """input_ids, attention_mask: (batch, length)."""
+    mask = padded([np.ones_like(row) for row in rows], length, 0)
+    return {"input_ids": padded(rows, length, pad), "attention_mask": mask}
