@@ -9,8 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
-from pydantic import TypeAdapter
+from tests.arms.choices import ALL, arm, started
 from tests.arms.families import (
     BARE,
     CAUSAL,
@@ -22,30 +21,15 @@ from tests.arms.families import (
     SEQ2SEQ,
     VOCABULARY,
     WIDTH,
-    attested,
     published,
     seeded,
 )
 from tests.studies.command import headstart
 
-from headstart.arms.arm import Start
 from headstart.arms.attest import Attestation, digests
-from headstart.arms.kinds import Arm
 from headstart.arms.layers import fixed, layout, owners
 from headstart.errors import ConfigError
 from headstart.records.attestation import at_step_zero, contradictions
-from headstart.studies.config_search import shipped
-
-
-def arm(choice: str, **settings: Any) -> Any:
-    """The arm of a shipped yaml, with some settings of one's own."""
-    given = {"run": "unset"} if choice == "from_run" else {}
-    loaded = OmegaConf.merge(OmegaConf.load(shipped() / "arm" / f"{choice}.yaml"), given, settings)
-    return TypeAdapter(Arm).validate_python(OmegaConf.to_container(loaded, resolve=True))
-
-
-YAMLS = {path.stem: OmegaConf.load(path) for path in (shipped() / "arm").glob("*.yaml")}
-ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "recipe" not in given)
 
 H, INNER, POSITIONS, CLASSES, BUCKETS = WIDTH, 64, 64, 3, 32
 SELF = 4 * H * H  # queries, keys, values and output, without biases
@@ -95,11 +79,6 @@ def expected(family: str, choice: str) -> tuple[int, int]:
     }
     everything = backbone + part["head"]
     return poured.get(choice, backbone), trained.get(choice, everything)
-
-
-def started(start: Start, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:
-    """A model at step 0 of an arm, its attestation, and the checkpoint's model."""
-    return attested(start, published(family, source), task, seed, seed)
 
 
 @cache

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.arms.choices import ALL, arm
 from tests.arms.families import BARE, CLASSIFY, publish, published, seeded
-from tests.arms.test_arms import ALL, arm
 
 from headstart.arms.from_run import LEDGER, MODEL
 from headstart.cli import main

@@ -10,7 +10,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from tests.arms.test_arms import ALL, arm, started
+from tests.arms.choices import ALL, arm, started
 from tests.factory import make_study
 
 from headstart.compare.pairs import Match, refusal

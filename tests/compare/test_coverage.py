@@ -22,34 +22,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import ndtr, ndtri
+from tests.compare.simulated import simulate
 
-from headstart.compare.aligned_predictions import Answers
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
-
-SHARED, OWN, NOISE = 1.0, 0.4, 0.7  # latent sd of difficulty, of arm x example, of seed x example
-TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)
-BASE, GAIN = 0.70, 0.05
-
-
-def simulate(
-    rng: np.random.Generator, pairs: int, examples: int, seed_sd: float, gain: float = GAIN
-) -> tuple[Answers, float]:
-    """A study's answers, two classes, and the gain that infinitely many seeds and examples would show."""
-    difficulty, truth, right = SHARED * rng.standard_normal(examples), [], []
-    for rate in (BASE, BASE + gain):
-        skill = TOTAL * ndtri(rate)
-        density = np.exp(-0.5 * ndtri(rate) ** 2) / np.sqrt(2 * np.pi)
-        luck = seed_sd / np.sqrt(2) / density * TOTAL  # gives the gain a standard deviation of seed_sd
-        truth.append(float(ndtr(skill / np.hypot(TOTAL, luck))))
-        latent = skill + luck * rng.standard_normal((pairs, 1)) + difficulty
-        latent = latent + OWN * rng.standard_normal(examples) + NOISE * rng.standard_normal((pairs, examples))
-        right.append(latent > 0)
-    labels = rng.integers(2, size=examples)
-    predictions = np.where(np.array(right), labels, 1 - labels)
-    ids = np.arange(examples).astype(str)
-    scores = np.where(np.array(right), 0.9, 0.1).astype(np.float32)
-    return Answers(("no", "yes"), ids, ids, labels, predictions, {"score": scores}), truth[1] - truth[0]
 
 
 def covered(pairs: int, examples: int, seed_sd: float, studies: int, resamples: int = 1000) -> float:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
+from tests.compare.curves import ROWS, grown, with_transfer
 from tests.factory import make_study
 
 from headstart.compare.statistics.joint import SizeScores, joint_draws
@@ -20,7 +21,6 @@ from headstart.compare.statistics.transfer import transfer
 from headstart.compare.study import compare
 
 SMALL: dict[str, Any] = {"examples": 80, "evaluations": 3}
-ROWS = np.array([64.0, 128, 256, 512, 1024, 2048])
 
 
 def only(found) -> Any:
@@ -71,16 +71,6 @@ def sizes(rng, scores, units=4, noise=0.0, rows=ROWS, examples=None):
     names = tuple(map(str, range(units)))
     drawn = np.asarray(scores)[..., None] + noise * rng.standard_normal((len(rows), 2, units))
     return [SizeScores(int(n), names, each, examples) for n, each in zip(rows, drawn, strict=True)]
-
-
-def grown(rows):
-    """Accuracy of a baseline: a power law of its rows."""
-    return 1 - 1.5 * np.asarray(rows, dtype=float) ** -0.3
-
-
-def with_transfer(rows=ROWS, k=30.0, alpha=0.4):
-    """Scores of both arms where k * n**alpha rows are transferred: (sizes, 2)."""
-    return np.stack([grown(rows), grown(rows + k * rows**alpha)], axis=1)
 
 
 def test_rows_transferred_are_found_without_noise():

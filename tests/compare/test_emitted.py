@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.compare.electricity import Grid, joules
 from tests.factory import make_study
 
 from headstart.compare.published.emitted import emitted
 from headstart.compare.published.known import entries, known
 from headstart.compare.published.pretraining import table
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Electricity of a made-up place."""
-
-    place: str = "Atlantis"
-    grams_per_kwh: float = 360.0
-
-
-def joules(record: dict[str, Any]) -> None:
-    """One kWh, so that grams are those of a kWh."""
-    energy = record["cost"]["energy"]
-    if energy["joules"]:
-        energy["joules"] = {**dict.fromkeys(energy["joules"], 0.0), "train": 3.6e6, "total": 3.6e6}
 
 
 def test_published_figures_are_there_without_any_run(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.compare.test_coverage import simulate
-from tests.compare.test_data_curves import with_transfer
+from tests.compare.curves import with_transfer
+from tests.compare.simulated import simulate
 
 from headstart.compare.costs import geometric_mean
 from headstart.compare.findings import Gain

@@ -16,7 +16,7 @@ import torch
 import transformers
 from tests.contract.cells import ARCHITECTURES, CELLS, KINDS, REFUSED, VARIANTS, pair_of, run_of, table
 from tests.contract.kept import check_the_kept_weights
-from tests.training.test_train import lasting
+from tests.training.runs import lasting
 from torch.utils.flop_counter import FlopCounterMode
 
 from headstart.compare.aligned_predictions import align

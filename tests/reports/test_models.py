@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.compare.test_emitted import Grid, joules
+from tests.compare.electricity import Grid, joules
 from tests.factory import make_study
 
 from headstart.compare.published.emitted import Emitted, emitted

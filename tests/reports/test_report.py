@@ -7,13 +7,13 @@ import math
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
+from tests.reports.html_reader import Reader
 
 from headstart.cli import main
 from headstart.compare.values.economics import Amount
@@ -23,30 +23,6 @@ from headstart.reports.formats import html, markdown, terminal
 
 ARMS = ("scratch", "pretrained")
 BUNDLE = "window.vegaEmbed = () => {}; // stands for 0.9 MB"
-
-
-class Reader(HTMLParser):
-    """Tags, attributes and visible text of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.inside: list[str] = []
-        self.text: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self.inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.inside and tag == self.inside[-1]:
-            self.inside.pop()
-
-    def handle_data(self, data: str) -> None:
-        if not self.inside:
-            self.text.append(data)
 
 
 def rendered(**changes) -> str:

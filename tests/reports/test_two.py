@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
-from tests.reports.test_report import Reader
+from tests.reports.html_reader import Reader
 
 from headstart.commands import report
 from headstart.compare.diff import Two, two

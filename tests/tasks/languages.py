@@ -14,7 +14,7 @@ import pytest
 import torch
 import transformers as tf
 from tests.conftest import WORDS
-from tests.training.test_train import lasting, trained
+from tests.training.runs import lasting, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.tasks.family import Judged

@@ -14,7 +14,7 @@ import transformers as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.training.test_train import lasting, trained
+from tests.training.runs import lasting, trained
 
 from headstart.data.images import encoded, image_cell
 from headstart.data.size import All, PerClass

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 from tests.conftest import WORDS
-from tests.training.test_train import lasting, trained
+from tests.training.runs import lasting, trained
 
 from headstart.compare.scoring import score as recomputed
 from headstart.data.size import All, PerClass

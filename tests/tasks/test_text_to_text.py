@@ -17,7 +17,7 @@ import transformers as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
-from tests.training.test_train import lasting, trained
+from tests.training.runs import lasting, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.compare.scoring import score as recomputed

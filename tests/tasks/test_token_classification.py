@@ -16,8 +16,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
-from tests.models.test_tokens import byte_level
-from tests.training.test_train import lasting, trained
+from tests.models.tokenizers import byte_level
+from tests.training.runs import lasting, trained
 from transformers import BertConfig, BertTokenizer
 
 from headstart.data.files import Files

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
+from tests.studies.command import records
+from tests.training.runs import lasting, trained
 
 from headstart.cli import main
 from headstart.compare.study import compare
@@ -20,25 +22,6 @@ from headstart.run import Run
 from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.train import train
-
-TIMING = {"seconds", "samples_per_second", "tokens_per_second", "data_wait_share", "utilisation"}
-TIMING |= {"peak_memory_bytes", "energy"}
-
-
-def trained(folder: Path, overrides: list[str]) -> dict[str, Any]:
-    """The record of one run."""
-    (run,) = runs_of([*overrides, "hydra.mode=RUN"])
-    return train(run, folder, identify(run))
-
-
-def records(study: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text("utf8")) for path in sorted(study.glob("*/record.json"))]
-
-
-def lasting(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without what a clock or the host decides."""
-    kept = {key: record[key] for key in ("run_id", "pair_id", "status", "scores", "init", "data", "config")}
-    return kept | {"cost": {key: value for key, value in record["cost"].items() if key not in TIMING}}
 
 
 def test_a_pair_from_command_to_report(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
