@@ -1,4 +1,4 @@
-"""Every command of the README is one that works."""
+"""Every command of a README is one that works."""
 
 from __future__ import annotations
 
@@ -14,8 +14,30 @@ from headstart.commands.registry import COMMANDS
 from headstart.studies.compose import runs_of
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf8"), flags=re.S)
-LINES = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
+FILES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "conf/README.md",
+    "experiments/README.md",
+    "src/headstart/README.md",
+    "tests/README.md",
+)
+TEXT = "\n".join((ROOT / file).read_text("utf8") for file in FILES)
+
+
+def _lines(*files: Path) -> list[list[str]]:
+    """The commands in the bash blocks of these files, as words."""
+    blocks = [
+        block
+        for file in files
+        for block in re.findall(r"```bash\n(.*?)```", file.read_text("utf8"), flags=re.S)
+    ]
+    return [
+        shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()
+    ]
+
+
+LINES = _lines(*(ROOT / file for file in FILES))
 TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf8"), flags=re.M)
 
 
@@ -29,11 +51,13 @@ def test_every_line_is_of_a_known_program() -> None:
 
 def test_make_targets_exist() -> None:
     assert all(words[0] in TARGETS for words in lines("make"))
-    named = re.findall(r"`make ([a-z-]+)`", (ROOT / "README.md").read_text("utf8"))
+    named = re.findall(r"`make ([a-z-]+)`", TEXT)
     assert set(named) <= set(TARGETS)
 
 
-@pytest.mark.parametrize("words", lines("headstart"), ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [list(w) for w in dict.fromkeys(map(tuple, lines("headstart")))], ids=" ".join
+)
 def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.csv").write_bytes(reviews.read_bytes())
@@ -52,7 +76,7 @@ def test_the_five_lines_for_own_data(
 ) -> None:
     tiny = [word for word in quick if not word.startswith(("task", "study.name", "size"))]
     (tmp_path / "my.csv").write_bytes(reviews.read_bytes())
-    for words in lines("headstart"):
+    for words in [words[1:] for words in _lines(ROOT / "README.md") if words[0] == "headstart"]:
         if "mine" not in words and "study.name=mine" not in words and words[:2] != ["report", "runs/mine"]:
             continue
         extra = [] if words[0] in ("report", "new") else tiny
@@ -67,5 +91,11 @@ def test_wandb_lines_exist() -> None:
     assert all(words[0] in cli.commands for words in lines("wandb"))
 
 
-def test_length() -> None:
-    assert len((ROOT / "README.md").read_text("utf8").splitlines()) <= 260
+def test_links_lead_somewhere() -> None:
+    for file in FILES:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[\w-]+)?\)", (ROOT / file).read_text("utf8")):
+            assert link.startswith("https://") or (ROOT / file).parent.joinpath(link).exists(), (file, link)
+
+
+def test_a_newcomer_reads_little() -> None:
+    assert len((ROOT / "README.md").read_text("utf8").splitlines()) <= 160

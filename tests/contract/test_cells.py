@@ -32,7 +32,7 @@ from headstart.training.module import Learner
 from headstart.training.plan import plan_of
 from headstart.training.train import train
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "conf/README.md"
 QUICK = {  # every architecture and every column once or more
     ("BERT", "one text"), ("MiniLM", "pair"), ("DistilBERT", "many labels"), ("DeBERTa-v2", "regression"),
     ("RoBERTa", "tags"), ("ModernBERT", "questions"), ("ELECTRA", "masked"), ("GPT-2", "text to text"),
