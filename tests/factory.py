@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from headstart.metrics import higher_is_better
 from headstart.randomness import stream
 from headstart.records.fingerprint import digest, fingerprint
-from headstart.records.metric_names import higher_is_better
 from headstart.records.record import read_predictions
 from headstart.records.schema import VERSION
 from headstart.records.store import append_point, predictions_digest, write_predictions, write_record

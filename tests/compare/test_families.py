@@ -15,11 +15,10 @@ from tests.factory import Family, edit_predictions, make_study
 from tests.families import FAMILIES, text_statistics, text_to_text
 
 from headstart.compare.aligned_predictions import Answers
-from headstart.compare.scoring import METRICS
 from headstart.compare.statistics.bootstrap import Spread, resampled_gains
 from headstart.compare.study import compare
 from headstart.compare.verdicts import Evidence, judge
-from headstart.records.metric_names import orient
+from headstart.metrics import METRICS, orient
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 3}
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -94,9 +93,9 @@ def test_a_study_of_any_family_finds_the_planted_gain(tmp_path, name):
     assert found.gain.word == "better"
     for metric, gain in found.gains.items():
         assert gain.gain > 0, metric
-        told = () if metric in METRICS else SEEDS_ONLY
+        told = () if METRICS[metric].resamples else SEEDS_ONLY
         assert gain.notes == told  # recomputed from the statistics, and the same as other libraries say
-        assert gain.examples == (60 if metric in METRICS else None)
+        assert gain.examples == (60 if METRICS[metric].resamples else None)
     assert found.classes == ()
     assert found.confusions == ()
     assert found.only_arm_count > found.only_baseline_count

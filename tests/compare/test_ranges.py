@@ -6,30 +6,30 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
 from headstart.compare.interval import Interval
-from headstart.compare.ranges import RANGES, of_gain, of_score, span
-from headstart.compare.scoring import METRICS
+from headstart.compare.ranges import of_gain, of_score, span
 from headstart.compare.study import compare
-from headstart.records.metric_names import NAMES, higher_is_better
+from headstart.metrics import METRICS, higher_is_better, limits
 
 FEW: dict[str, Any] = {"seeds": range(2), "examples": 60, "evaluations": 3, "seed_sd": 0.6}
 
 
 def test_every_metric_that_has_a_name_has_a_range():
-    assert set(RANGES) == set(NAMES) >= set(METRICS)
-    assert {metric for metric in RANGES if span(metric) is None} == {
-        metric for metric in NAMES if not higher_is_better(metric)
+    assert {metric for metric in METRICS if span(metric) is None} == {
+        metric for metric in METRICS if not higher_is_better(metric)
     }
+    assert all(np.isfinite(limits(metric)[0]) for metric in METRICS)
 
 
-@given(st.sampled_from([*RANGES, "a_metric_of_the_hub"]), st.floats(0, 1), st.floats(0, 300))
+@given(st.sampled_from([*METRICS, "a_metric_of_the_hub"]), st.floats(0, 1), st.floats(0, 300))
 def test_a_cut_interval_lies_inside_and_keeps_its_centre(metric, place, width):
-    low, high = RANGES.get(metric, (-math.inf, math.inf))
+    low, high = limits(metric)
     least, most = max(low, -500.0), min(high, 500.0)
     centre = least + place * (most - least)
     wide = Interval(centre - width, centre + width, 0.9)

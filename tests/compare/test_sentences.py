@@ -16,7 +16,7 @@ from tests.families import FAMILIES
 
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.study import compare
-from headstart.records.metric_names import NAMES, higher_is_better
+from headstart.metrics import METRICS, higher_is_better
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 QUICK = settings(max_examples=25, phases=(Phase.generate,), **SLOW)
@@ -110,7 +110,7 @@ def _metrics_are_told_in_words(findings: Findings) -> None:
         reached = (found.arm_to_baseline, found.baseline_to_arm)
         told += [found.sentence, *(each.sentence for each in (*reached, *found.targets) if each)]
         told += [note for each in (*found.gains.values(), *found.matchings) for note in each.notes]
-    raw = [name for name in NAMES if "_" in name]
+    raw = [name for name in METRICS if "_" in name]
     assert not [(name, line) for line in told for name in raw if name in line]
 
 

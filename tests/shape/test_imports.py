@@ -18,6 +18,7 @@ SETTINGS = {
     "plugins",
     "budget",
     "hardware",
+    "metrics",
     "optim",
     "randomness",
     "study",
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "plugins": {"config", "errors"},
     "budget": {"config", "errors"},
     "hardware": {"config", "errors"},
+    "metrics": set(),
     "optim": {"config", "errors"},
     "randomness": {"config", "errors"},
     "study": {"config", "errors"},
@@ -46,8 +48,8 @@ MAY_IMPORT = {
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server"},
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
-    "compare": {"errors", "config", "records", "randomness"},
-    "reports": {"extras", "errors", "config", "records", "compare", "wandb_server"},
+    "compare": {"errors", "config", "metrics", "records", "randomness"},
+    "reports": {"extras", "errors", "config", "metrics", "records", "compare", "wandb_server"},
     "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
         "config",
@@ -91,7 +93,6 @@ HEAVY = {
     "wandb",
     "codecarbon",
 }
-LATE = {"tasks/metrics.py"}  # imported by training only, when a run begins
 
 
 @cache
@@ -179,9 +180,7 @@ def test_reporting_never_imports_torch(path: str) -> None:
     assert not used & {"torch", "transformers", "datasets", "evaluate", "pytorch_lightning", "hydra"}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in modules() if room(p) != "training" and p.split("/", 1)[1] not in LATE]
-)
+@pytest.mark.parametrize("path", [p for p in modules() if room(p) != "training"])
 def test_heavy_libraries_are_imported_where_they_are_used(path: str) -> None:
     used = {name.split(".")[0] for name in names(first_level(modules()[path]))}
     assert not used & HEAVY

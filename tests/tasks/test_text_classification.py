@@ -20,10 +20,10 @@ from sklearn import metrics
 from tests.conftest import WORDS
 from tests.training.runs import lasting, trained
 
-from headstart.compare.scoring import score as recomputed
 from headstart.data.size import All, PerClass
 from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
+from headstart.metrics import score as recomputed
 from headstart.models.model import Model
 from headstart.records.record import read_predictions
 from headstart.tasks.family import Prepared

@@ -20,15 +20,16 @@ from tests.conftest import WORDS
 from tests.training.runs import lasting, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from headstart.compare.scoring import score as recomputed
 from headstart.data.size import All, Rows
 from headstart.errors import ConfigError, DataError
+from headstart.metrics import score as recomputed
 from headstart.models.model import Model
 from headstart.records.record import read_predictions
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.tasks.family import Observed, Prepared
 from headstart.tasks.generation_scores import longest_common, rouge_l, statistics
+from headstart.tasks.scores import scores_of
 from headstart.tasks.text_pairs import ended
 from headstart.tasks.text_to_text import METRICS, TextToText
 
@@ -307,11 +308,9 @@ def test_white_space_alone_is_no_difference() -> None:
 
 
 def test_every_metric_has_its_statistics() -> None:
-    from headstart.tasks.metrics import LOCAL, score
-
     sums = {"loss": np.array([2.0, 4.0]), "tokens": np.array([2.0, 2.0]), "correct": np.array([1.0, 2.0])}
-    scores = score(METRICS, statistics(["red", "green blue"], ["red", "blue"]) | sums)
-    assert set(METRICS) <= set(LOCAL) and set(scores) == set(METRICS)
+    scores = scores_of(METRICS, statistics(["red", "green blue"], ["red", "blue"]) | sums)
+    assert set(scores) == set(METRICS)
     assert (scores["exact_match"], scores["token_loss"], scores["token_accuracy"]) == (0.5, 1.5, 0.75)
     assert scores["rouge_l"] == pytest.approx((1 + 2 / 3) / 2)
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from headstart.compare import phrases, ranges
+from headstart.compare import phrases
 from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.values.claims import Aggregate, Estimate, Profile
+from headstart.metrics import limits, metric_name
 from headstart.records.fingerprint import digest
-from headstart.records.metric_names import metric_name
 
 FEWEST = 3  # conditions
 RESAMPLES = 2000
@@ -96,7 +96,7 @@ def probability_of_improvement(every: Sides) -> np.ndarray:
 
 def largest(metric: str) -> float | None:
     """What a metric is divided by to lie between 0 and 1; None where nothing does that."""
-    low, high = ranges.RANGES.get(metric, (-math.inf, math.inf))
+    low, high = limits(metric)
     return high if low == 0 and math.isfinite(high) else None  # from -1 to 1 is no share of anything
 
 

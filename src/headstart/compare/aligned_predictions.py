@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compare.scoring import METRICS, score
 from headstart.errors import RecordError
+from headstart.metrics import Examples, can_recompute, score
 from headstart.records.record import Predictions, Record
 
 Form = Literal["overlap", "exact", "class", "loss", "number", "tags"]
@@ -104,12 +104,12 @@ class Answers:
 
     def recomputes(self, metric: str) -> bool:
         """Whether the statistics hold all that the metric needs."""
-        return metric in METRICS and self.statistics.keys() >= set(METRICS[metric].needs)
+        return can_recompute(metric, self.statistics)
 
-    def run(self, side: int, pair: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]:
-        """What a metric reads of one run: labels, predictions, statistics, number of classes."""
+    def run(self, side: int, pair: int) -> Examples:
+        """What a metric is computed from, of one run."""
         statistics = {name: values[side, pair] for name, values in self.statistics.items()}
-        return self.labels, self.predictions[side, pair], statistics, len(self.classes)
+        return Examples(self.labels, self.predictions[side, pair], statistics, len(self.classes))
 
     def scores_of(self, metric: str) -> np.ndarray:
         """(2, pairs): the metric, recomputed from the predictions."""

@@ -23,7 +23,7 @@ from headstart.compare.learning_curves import AXES, Walk, walks
 from headstart.compare.pairs import Match
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 
 SHARES = (0.5, 0.75, 0.9)
 _UNBOUNDED = "the pairs bound it from neither side, or from different sides"

@@ -12,7 +12,7 @@ from headstart.compare.findings import Interval, Ratio, Resource, ToTarget
 from headstart.compare.pairs import Match
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.verdicts import to_target_sentence
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 from headstart.records.record import Record
 
 RESOURCES: tuple[Resource, ...] = ("flops", "tokens", "seconds", "joules")

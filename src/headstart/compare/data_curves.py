@@ -14,8 +14,8 @@ from headstart.compare.statistics.power_law import Point, power_law
 from headstart.compare.statistics.transfer import Transfer, transfer
 from headstart.compare.values.efficiency import Crossing, DataCurve, PowerLaw, SizePoint
 from headstart.compare.verdicts import verdict
+from headstart.metrics import orient
 from headstart.records.fingerprint import digest
-from headstart.records.metric_names import orient
 
 
 def data_curves(

@@ -12,7 +12,7 @@ from headstart.compare.conditions import size_name
 from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
 from headstart.compare.findings import Condition, Findings
 from headstart.compare.quantities.study import MAIN, Quantity, quantities
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 
 Key = tuple[str, str, str, str, str]
 ABSOLUTE = ("score", "difference", "share", "p", "number", "place", "variance", "sizes")  # b - a; else b / a

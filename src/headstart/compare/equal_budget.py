@@ -24,7 +24,7 @@ from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.claims import NO_WORD, Word
 from headstart.compare.values.efficiency import Axis, Bounded, Matched, Matching, Target
 from headstart.compare.verdicts import verdict
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 
 _SAME = 1e-9  # totals this close (relative) are equal
 _WHOLE = 0.95  # a run read this far has had nearly all of its decay: such a cut is a fact, not unfair

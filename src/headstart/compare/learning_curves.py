@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.compare.pairs import Match
 from headstart.compare.values.efficiency import Axis
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 from headstart.records.record import Record
 
 AXES: tuple[Axis, ...] = get_args(Axis)

@@ -18,13 +18,12 @@ from headstart.compare.findings import Comparison, Condition, Gain, Pair, Ratio,
 from headstart.compare.ledger import ledger
 from headstart.compare.pairs import Match, Matching
 from headstart.compare.remarks import remarks
-from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
 from headstart.compare.tuning_parity import settings_of
 from headstart.compare.values.trials import Tuning
 from headstart.compare.verdicts import Evidence, judge
+from headstart.metrics import is_proportion, metric_name, orient
 from headstart.records.fingerprint import digest
-from headstart.records.metric_names import metric_name, orient
 from headstart.records.record import Record
 
 
@@ -145,7 +144,7 @@ def _evidence(
         examples=len(answers.ids) if answers is not None and resampled is not None else None,
         identical=answers is not None and answers.identical,
         notes=tuple(notes),
-        right=answers.right if answers is not None and metric in SHARES_OF_RIGHT else None,
+        right=answers.right if answers is not None and is_proportion(metric) else None,
     )
 
 

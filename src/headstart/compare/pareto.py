@@ -14,7 +14,7 @@ from headstart.compare.pairwise import scores_of
 from headstart.compare.ranges import of_score
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.scales import Cost, Front, FrontPoint, ModelPoint
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 from headstart.records.record import Record
 
 FEWEST = 3  # points that make a front

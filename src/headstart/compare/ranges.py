@@ -1,4 +1,4 @@
-"""Ranges: between which numbers a score of each metric lies, and what that leaves for a difference of two.
+"""Ranges: intervals cut to the scores that a metric allows, and to the differences of two scores.
 
 An interval that is built around a mean knows nothing of such limits: what lies beyond them is cut off.
 """
@@ -6,28 +6,15 @@ An interval that is built around a mean knows nothing of such limits: what lies 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import overload
 
 from headstart.compare.interval import Interval
-
-_ANY = (-math.inf, math.inf)
-_OF_ONE = (
-    "accuracy", "macro_f1", "micro_f1", "exact_match", "f1", "rouge_l", "entity_f1", "entity_precision",
-    "entity_recall", "token_accuracy",
-)  # fmt: skip
-RANGES: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(_OF_ONE, (0.0, 1.0)),
-    **dict.fromkeys(("matthews", "pearson", "spearman"), (-1.0, 1.0)),
-    **dict.fromkeys(("chrf", "bleu"), (0.0, 100.0)),
-    **dict.fromkeys(("loss", "log_loss", "token_loss", "bits_per_byte", "mse", "mae"), (0.0, math.inf)),
-    "perplexity": (1.0, math.inf),
-}
+from headstart.metrics import limits
 
 
 def span(metric: str) -> float | None:
     """The largest possible difference of two scores; None: no bound, or an unknown metric."""
-    low, high = RANGES.get(metric, _ANY)
+    low, high = limits(metric)
     return high - low if math.isfinite(high - low) else None
 
 
@@ -37,7 +24,7 @@ def of_score(interval: Interval, metric: str) -> Interval: ...
 def of_score(interval: Interval | None, metric: str) -> Interval | None: ...
 def of_score(interval: Interval | None, metric: str) -> Interval | None:
     """The part of an interval that a score can lie in."""
-    return _cut(interval, *RANGES.get(metric, _ANY))
+    return _cut(interval, *limits(metric))
 
 
 @overload
@@ -47,7 +34,7 @@ def of_gain(interval: Interval | None, metric: str) -> Interval | None: ...
 def of_gain(interval: Interval | None, metric: str) -> Interval | None:
     """The part of an interval that a difference of two scores can lie in."""
     widest = span(metric)
-    return _cut(interval, *_ANY) if widest is None else _cut(interval, -widest, widest)
+    return interval if widest is None else _cut(interval, -widest, widest)
 
 
 def _cut(interval: Interval | None, low: float, high: float) -> Interval | None:

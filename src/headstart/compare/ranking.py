@@ -11,7 +11,7 @@ from headstart.compare.pairwise import scores_of
 from headstart.compare.ranges import of_score
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.values.claims import Rank, Ranking
-from headstart.records.metric_names import higher_is_better, orient
+from headstart.metrics import higher_is_better, orient
 from headstart.records.record import Record
 
 _TIE = 1e-12

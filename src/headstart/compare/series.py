@@ -13,8 +13,8 @@ from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.settings import is_free
 from headstart.compare.statistics.bootstrap import resampled_scores
 from headstart.compare.statistics.joint import SizeScores
+from headstart.metrics import orient
 from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set
-from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
 _SIZE_WORDS = ("size", "draw", "size.draw")  # how a condition names its rows

@@ -26,8 +26,8 @@ from headstart.compare.values.claims import Ranking
 from headstart.compare.variance import variances
 from headstart.compare.verdicts import MOST, sentence
 from headstart.errors import RecordError
+from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import digest
-from headstart.records.metric_names import higher_is_better
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare.ranges import RANGES
-from headstart.compare.scoring import METRICS, score
 from headstart.compare.settings import at
 from headstart.errors import RecordError
-from headstart.records.metric_names import metric_name, orient
+from headstart.metrics import METRICS, can_recompute, limits, metric_name, orient, score
 from headstart.records.record import CURVE, PREDICTIONS, Predictions, Record, read_curve
 from headstart.records.store import Problem, StoredStudy, predictions_digest, read_study
 
@@ -59,7 +57,7 @@ def _impossible_scores(record: Record) -> Iterator[str]:
         if headline not in scores:
             yield f"its record has no {split} score called {headline}, the headline metric of its task"
         for name, value in scores.items():
-            low, high = RANGES.get(name, (-np.inf, np.inf))
+            low, high = limits(name)
             if not low <= value <= high:
                 yield f"its record has a {split} {metric_name(name)} of {value:g}, beyond {low:g} to {high:g}"
 
@@ -122,7 +120,7 @@ def _unlike_the_predictions(record: Record) -> Iterator[str]:
 
 def recomputed(metric: str, found: Predictions) -> float | None:
     """The metric of these predictions; None where they do not hold all that it needs, or not precisely."""
-    if metric not in METRICS or not found.statistics.keys() >= set(METRICS[metric].needs):
+    if not can_recompute(metric, found.statistics):
         return None
     if "target" in METRICS[metric].needs and _coarse(found.statistics["target"]):
         return None

@@ -16,7 +16,7 @@ from headstart.compare.summaries import total
 from headstart.compare.trusted import read_trusted
 from headstart.compare.values.trials import ExpectedBest, Trial, Tuning, TuningCost
 from headstart.errors import RecordError
-from headstart.records.metric_names import higher_is_better, orient
+from headstart.metrics import higher_is_better, orient
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 

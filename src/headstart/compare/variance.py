@@ -18,8 +18,8 @@ from headstart.compare.interval import Interval
 from headstart.compare.pairwise import Compared, scores_of
 from headstart.compare.series import context_id
 from headstart.compare.values.scales import Component, Source, VarianceSplit
+from headstart.metrics import orient
 from headstart.records.fingerprint import digest, is_set
-from headstart.records.metric_names import orient
 from headstart.records.record import Record
 
 DRAWS = 20_000

@@ -9,11 +9,10 @@ import numpy as np
 
 from headstart.compare import phrases, ranges
 from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
-from headstart.compare.scoring import SHARES_OF_RIGHT
 from headstart.compare.statistics.bootstrap import Spread, half_width
 from headstart.compare.statistics.exact import exact_tests
 from headstart.compare.values.claims import NO_WORD
-from headstart.records.metric_names import higher_is_better, metric_name, orient
+from headstart.metrics import higher_is_better, is_proportion, metric_name, orient
 
 LEVEL = 0.95
 MOST = 4  # reasons that a sentence gives
@@ -136,7 +135,7 @@ def _rule_of_three(
 
     Hanley and Lippman-Hand (1983), "If nothing goes wrong, is everything all right?".
     """
-    if evidence.metric not in SHARES_OF_RIGHT or not evidence.examples:
+    if not is_proportion(evidence.metric) or not evidence.examples:
         return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
     slack = 3 / evidence.examples
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
 from headstart.compare.values.claims import NO_WORD
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import figures
 from headstart.reports.page import (

@@ -191,7 +191,7 @@ def _keep(
 
 def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
     """The validation score of a trial, larger is better."""
-    from headstart.records.metric_names import orient
+    from headstart.metrics import orient
     from headstart.records.store import read_record
 
     metric = tune.metric or run.task.headline

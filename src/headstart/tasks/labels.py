@@ -13,6 +13,7 @@ from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.errors import DataError
 from headstart.models.architecture import STANDARDISED
 from headstart.tasks.family import Judged
+from headstart.tasks.scores import scores_of
 
 if TYPE_CHECKING:
     import torch
@@ -109,19 +110,19 @@ class OneClass(Answer):
         """Mean cross-entropy, the metrics, and the probability that each true class was given."""
         from scipy.special import log_softmax
 
-        from headstart.tasks.metrics import score
-
         chances = log_softmax(logits, axis=1)
         true = chances[np.arange(len(targets)), targets]
         predicted = chances.argmax(axis=1)
-        offered = {"predictions": predicted, "references": targets, "probabilities": np.exp(chances)}
+        statistics = {"score": np.exp(true)}
         return Judged(
             loss=float(-true.mean()),
-            scores=score(metrics, offered),
+            scores=scores_of(
+                metrics, statistics, targets, predicted, len(self.classes), probabilities=np.exp(chances)
+            ),
             texts=texts,
             labels=[self.classes[i] for i in targets],
             predictions=[self.classes[i] for i in predicted],
-            statistics={"score": np.exp(true)},
+            statistics=statistics,
         )
 
 
@@ -172,16 +173,13 @@ class ManyClasses(Answer):
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
     ) -> Judged:
         """Mean binary cross-entropy, the metrics, and each row's hits, predicted and true classes."""
-        from headstart.tasks.metrics import score
-
         true, predicted = targets > 0, logits >= 0  # (rows, classes); a logit of 0 is a probability of 0.5
         counts = {"true_positive": true & predicted, "predicted": predicted, "true": true}
         statistics = {name: cells.sum(axis=1).astype(np.float64) for name, cells in counts.items()}
         statistics["exact"] = (true == predicted).all(axis=1).astype(np.float64)
-        offered = {**statistics, "predictions": predicted.astype(int), "references": true.astype(int)}
         return Judged(
             loss=float(np.mean(np.logaddexp(0, logits) - logits * targets)),
-            scores=score(metrics, offered),
+            scores=scores_of(metrics, statistics, true.astype(int), predicted.astype(int)),
             texts=texts,
             labels=[self._words(row) for row in true],
             predictions=[self._words(row) for row in predicted],
@@ -242,14 +240,12 @@ class Number(Answer):
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
     ) -> Judged:
         """Mean squared error of the standardised numbers; metrics of the numbers themselves."""
-        from headstart.tasks.metrics import score
-
         told = targets.astype(np.float64)
         target, estimate = (self.mean + self.deviation * part for part in (told, logits[:, 0]))
         statistics = {"target": target, "estimate": estimate}
         return Judged(
             loss=float(np.mean((logits[:, 0] - told) ** 2)),
-            scores=score(metrics, {**statistics, "references": target, "predictions": estimate}),
+            scores=scores_of(metrics, statistics, target, estimate),
             texts=texts,
             labels=[f"{value:.6g}" for value in target],
             predictions=[f"{value:.6g}" for value in estimate],

@@ -15,6 +15,7 @@ from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, Marks, Stream
+from headstart.tasks.scores import scores_of
 from headstart.tasks.text_batches import length_limit, special_counts
 
 if TYPE_CHECKING:
@@ -105,13 +106,11 @@ class LanguageModelling(Family):
 
     def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
         """Mean loss per scored token, the metrics, and the first scored tokens beside the answers."""
-        from headstart.tasks.metrics import score
-
         blocks: Any = prepared.part(split)
         statistics = {name: in_row_order(observed, name).astype(np.float64) for name in STATISTICS}
         return Judged(
             loss=float(statistics["loss"].sum() / max(1, statistics["tokens"].sum())),
-            scores=score(self.metrics, statistics),
+            scores=scores_of(self.metrics, statistics),
             texts=blocks.shown,
             labels=blocks.marks.words(in_row_order(observed, "label")),
             predictions=blocks.marks.words(in_row_order(observed, "answer")),

@@ -10,6 +10,7 @@ from pydantic import Field
 from headstart.data.size import Size
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.scores import scores_of
 from headstart.tasks.squad_scores import exact, f1
 from headstart.tasks.text_batches import length_limit, pad_id, special_counts
 from headstart.tasks.windows import Questions, Windows, questions, windows
@@ -96,8 +97,6 @@ class QuestionAnswering(Family):
 
     def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
         """Mean loss per window; exact match and F1 of the best answer over all windows of each question."""
-        from headstart.tasks.metrics import score
-
         examples: Any = prepared.part(split)
         train: Any = prepared.train
         kept = {name: in_row_order(observed, name) for name in ("first", "last", "score", "null", "loss")}
@@ -110,7 +109,7 @@ class QuestionAnswering(Family):
         }
         return Judged(
             loss=float(kept["loss"].astype(np.float64).mean()),
-            scores=score(self.metrics, statistics),
+            scores=scores_of(self.metrics, statistics),
             texts=[f"{q} | {text}" for q, text in zip(asked.questions, asked.contexts, strict=True)],
             labels=[" | ".join(dict.fromkeys(answers)) or NO_ANSWER for answers in asked.answers],
             predictions=[answer or NO_ANSWER for answer in given],

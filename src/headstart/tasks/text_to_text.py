@@ -17,6 +17,7 @@ from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in
 from headstart.tasks.generation_scores import statistics
 from headstart.tasks.language_modelling import INPUTS, nats
 from headstart.tasks.packing import NO_LABEL
+from headstart.tasks.scores import scores_of
 from headstart.tasks.text_batches import end_id, length_limit, pad_id, special_counts
 from headstart.tasks.text_pairs import Continued, Encoded, Outputs, ended, followed
 
@@ -115,8 +116,6 @@ class TextToText(Family):
 
     def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
         """Mean loss per token, the metrics, and every reference beside what was written."""
-        from headstart.tasks.metrics import score
-
         examples: Any = prepared.part(split)
         order = np.argsort(np.concatenate([rows for rows, _ in observed]))
         texts = [text for _, kept in observed for text in examples.decode(kept["generated"])]
@@ -125,7 +124,7 @@ class TextToText(Family):
         found = statistics(written, examples.outputs) | sums
         return Judged(
             loss=float(sums["loss"].sum() / sums["tokens"].sum()),
-            scores=score(self.metrics, found),
+            scores=scores_of(self.metrics, found),
             texts=examples.texts,
             labels=examples.outputs,
             predictions=written,

@@ -17,6 +17,7 @@ from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.tasks.entities import OUTSIDE, entities, shown
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
 from headstart.tasks.labels import are_numbers, named, refuse_numbers
+from headstart.tasks.scores import scores_of
 from headstart.tasks.text_batches import Texts, length_limit, model_inputs, pad_id, padded, special_counts
 
 if TYPE_CHECKING:
@@ -117,8 +118,6 @@ class TokenClassification(Family):
 
     def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
         """Mean cross-entropy per scored token, and the entities and tags that are right."""
-        from headstart.tasks.metrics import score
-
         examples: Any = prepared.part(split)
         found = [pair for rows, kept in observed for pair in zip(rows, kept["numbers"], strict=True)]
         tokens = {int(row): numbers for row, numbers in found}
@@ -132,7 +131,7 @@ class TokenClassification(Family):
         losses = in_row_order(observed, "loss").astype(np.float64)
         return Judged(
             loss=float(losses.sum() / max(1, examples.scored())),
-            scores=score(self.metrics, statistics),
+            scores=scores_of(self.metrics, statistics),
             texts=examples.texts,
             labels=labels,
             predictions=predictions,

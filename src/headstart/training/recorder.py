@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 
 from headstart.meters.flops import FlopCounter
 from headstart.meters.meter import Meter
-from headstart.records.metric_names import orient
+from headstart.metrics import orient
 from headstart.records.record import CURVE, read_curve
 from headstart.records.store import append_point
 from headstart.run import Run

@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 from pytorch_lightning.loggers import WandbLogger
 
 from headstart.meters.backend import Method
+from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import Fingerprint, digest
-from headstart.records.metric_names import higher_is_better
 from headstart.run import Run
 from headstart.wandb_server import no_server, off, without_malformed
 

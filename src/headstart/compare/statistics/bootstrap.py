@@ -34,8 +34,7 @@ from scipy.special import ndtri, stdtrit
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.findings import Interval
-from headstart.compare.scoring import METRICS
-from headstart.records.metric_names import orient
+from headstart.metrics import METRICS, orient
 
 RESAMPLES = 10_000
 _BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets
@@ -185,7 +184,7 @@ def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict
     places = {}
     for metric in metrics:
         make = METRICS[metric].features
-        runs = [[make(*answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
+        runs = [[make(answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
         places[metric] = np.array(
             [[[kept.setdefault(c.tobytes(), len(kept)) for c in run.T] for run in side] for side in runs]
         )

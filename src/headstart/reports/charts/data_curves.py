@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.values.efficiency import DataCurve, SizePoint
-from headstart.records.metric_names import metric_title
+from headstart.metrics import metric_title
 from headstart.reports import bounds, numbers
 from headstart.reports.charts import style
 from headstart.reports.charts.style import Rows, Spec

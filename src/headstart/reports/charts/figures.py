@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.findings import ArmSummary, Axis, ClassGain, Comparison, Confusion, Curve
-from headstart.records.metric_names import metric_title
+from headstart.metrics import metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.charts.style import Rows, Spec

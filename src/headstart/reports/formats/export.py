@@ -16,7 +16,7 @@ from dataclasses import asdict, fields
 
 from headstart.compare.findings import Findings
 from headstart.compare.quantities.study import Quantity, main, quantities
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.formats.markdown import escape
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from headstart.compare.findings import ArmSummary, Carbon, Comparison, Findings
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers, outline
 from headstart.reports.formats import markdown
 from headstart.reports.page import Bullets, Cell, Code, Part, Section, Table, Text, cells, columns

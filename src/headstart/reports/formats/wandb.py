@@ -18,7 +18,7 @@ from headstart.compare.quantities.study import main, quantities
 from headstart.config import NAME
 from headstart.errors import ConfigError
 from headstart.extras import install
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import build, outline
 from headstart.reports.charts.theme import LIGHT
 from headstart.reports.formats import export, markdown

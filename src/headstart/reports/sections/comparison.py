@@ -9,7 +9,7 @@ from typing import get_args
 
 from headstart.compare.findings import Axis, Comparison, Curve, Example, Gain, Ratio, ToTarget
 from headstart.compare.values.claims import NO_WORD
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import figures
 from headstart.reports.page import (

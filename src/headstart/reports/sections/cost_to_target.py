@@ -10,7 +10,7 @@ import altair as alt
 
 from headstart.compare.findings import Comparison
 from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Bullets, Cell, Figure, Part, Table, Text, cells, columns

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.values.efficiency import Bounded, DataCurve, PowerLaw, SizePoint
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.charts import data_curves
 from headstart.reports.page import (

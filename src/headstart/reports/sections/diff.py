@@ -15,7 +15,7 @@ from headstart.compare.diff import Joined, Two
 from headstart.compare.differing import Differing
 from headstart.compare.findings import Comparison
 from headstart.compare.quantities.study import MAIN, Quantity
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import build, numbers, outline
 from headstart.reports.charts import figures
 from headstart.reports.formats import export, html

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headstart.compare.findings import Comparison
 from headstart.compare.values.efficiency import Matched
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Cell, Part, Table, cells, columns
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.values.claims import Rank, Ranking
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Cell, Part, Table, cells, columns
 

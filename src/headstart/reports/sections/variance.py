@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headstart.compare.findings import Findings
 from headstart.compare.values.scales import Component, VarianceSplit
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import bounds, numbers
 from headstart.reports.page import Bullets, Cell, Part, Table, cells, columns
 

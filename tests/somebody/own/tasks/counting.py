@@ -12,6 +12,7 @@ from headstart.data.size import Size
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.scores import scores_of
 from headstart.tasks.text_batches import Texts, encoded, length_limit, model_inputs, special_counts
 
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ class Counting(Family):
 
     def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
         """Mean squared error, the metrics, and both numbers of every row."""
-        from headstart.tasks.metrics import score
-
         examples: Any = prepared.part(split)
         sides = {
             "target": examples.counts.astype(np.float64),
@@ -85,7 +84,7 @@ class Counting(Family):
         }
         return Judged(
             loss=float(np.mean((sides["target"] - sides["estimate"]) ** 2)),
-            scores=score(self.metrics, sides),
+            scores=scores_of(self.metrics, sides),
             texts=examples.texts,
             labels=[f"{value:.0f}" for value in sides["target"]],
             predictions=[f"{value:.2f}" for value in sides["estimate"]],

@@ -10,11 +10,23 @@ import sacrebleu
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
+from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
-from headstart.compare.ranges import RANGES, span
-from headstart.compare.scoring import METRICS, score
-from headstart.records.metric_names import LOWER_IS_BETTER, NAMES, higher_is_better, orient
+from headstart.compare.ranges import span
+from headstart.metrics import (
+    METRICS,
+    Examples,
+    can_recompute,
+    higher_is_better,
+    limits,
+    metric_name,
+    metric_title,
+    orient,
+    score,
+)
+
+RECOMPUTED = [name for name, entry in METRICS.items() if can_recompute(name, dict.fromkeys(entry.needs))]  # pyright: ignore[reportArgumentType]
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NUMBER = st.floats(-100, 100, width=32).map(lambda value: round(value, 2))
@@ -62,10 +74,29 @@ def test_a_probability_of_zero_does_not_decide_a_loss():
     assert float(found) == pytest.approx(-np.log(1e-12) / 2)  # as training clips it
 
 
+def test_every_metric_has_a_title_of_its_own():
+    assert set(METRICS) - set(RECOMPUTED) == {"loss", "spearman"}
+    assert len({entry.title for entry in METRICS.values()}) == len(METRICS)
+    assert not any("_" in entry.title for entry in METRICS.values())
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "title"),
+    [
+        ("chrf", "chrF", "chrF"),
+        ("rouge_l", "ROUGE-L", "ROUGE-L"),
+        ("bits_per_byte", "bits per byte", "Bits per byte"),
+        ("entity_f1", "entity F1", "Entity F1"),
+        ("my_own_score", "my own score", "My own score"),
+    ],
+)
+def test_a_name_in_a_sentence_and_in_a_title(metric, name, title):
+    assert (metric_name(metric), metric_title(metric)) == (name, title)
+
+
 def test_directions():
-    assert set(METRICS) | LOWER_IS_BETTER <= set(NAMES)
     worse = {"log_loss", "loss", "token_loss", "perplexity", "bits_per_byte", "mse", "mae"}
-    assert {metric for metric in NAMES if not higher_is_better(metric)} == worse
+    assert {metric for metric in METRICS if not higher_is_better(metric)} == worse
     assert [orient(metric) for metric in ("spearman", "mse")] == [1, -1]
     assert not higher_is_better("squared_error")
     assert higher_is_better("a_metric_of_the_hub")
@@ -116,6 +147,30 @@ def test_errors_and_correlation_agree_with_scikit_learn_and_numpy(table):
     assert ours("pearson", statistics) == pytest.approx(expected, abs=1e-9)
 
 
+@given(table=rows(NUMBER, NUMBER))
+@QUICK
+def test_rank_correlation_agrees_with_scipy_and_takes_no_weights(table):
+    statistics = dict(zip(("target", "estimate"), table, strict=True))
+    constant = any(not np.ptp(side) for side in table)
+    expected = 0 if constant else spearmanr(*table)[0]
+    assert ours("spearman", statistics) == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(ValueError, match="weights"):
+        ours("spearman", statistics, np.ones(len(table[0])))
+
+
+def test_a_loss_is_no_function_of_the_predictions():
+    with pytest.raises(ValueError, match="loss"):
+        ours("loss", {"score": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    "metric", ["pearson", "spearman", "mse", "mae", "log_loss", "token_loss", "perplexity"]
+)
+def test_what_is_no_number_makes_no_score(metric):
+    broken = {name: np.array([np.nan, 1.0, 2.0]) for name in METRICS[metric].needs}
+    assert np.isnan(ours(metric, broken))
+
+
 @given(shift=st.sampled_from([0.0, 1e4, -1e6]), size=st.sampled_from([1e-3, 1.0, 1e4]))
 @QUICK
 def test_correlation_survives_single_precision(shift, size):
@@ -123,7 +178,7 @@ def test_correlation_survives_single_precision(shift, size):
     target = rng.standard_normal(200)
     estimate = target + rng.standard_normal(200)
     statistics = {"target": shift + size * target, "estimate": estimate}
-    features = METRICS["pearson"].features(target, target, statistics, 1).astype(np.float32)
+    features = METRICS["pearson"].features(Examples(target, target, statistics, 1)).astype(np.float32)
     found = METRICS["pearson"].value(np.ones(200, np.float32) @ features)
     assert float(found) == pytest.approx(np.corrcoef(target, estimate)[0, 1], abs=1e-5)
 
@@ -133,7 +188,7 @@ def test_a_draw_of_equal_numbers_correlates_with_nothing():
     statistics = {"target": target, "estimate": np.arange(100.0)}
     weights = np.array([3.0] * 99 + [0.0])  # the only number that differs is not drawn
     assert ours("pearson", statistics, weights) == 0
-    features = METRICS["pearson"].features(target, target, statistics, 1).astype(np.float32)
+    features = METRICS["pearson"].features(Examples(target, target, statistics, 1)).astype(np.float32)
     assert METRICS["pearson"].value(weights.astype(np.float32) @ features) == 0
 
 
@@ -197,7 +252,7 @@ def generated(metric, rng, size):
     return statistics
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", RECOMPUTED)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 25))
 @settings(QUICK, max_examples=15)
 def test_a_weight_is_a_repetition(metric, seed, size):
@@ -212,17 +267,17 @@ def test_a_weight_is_a_repetition(metric, seed, size):
     assert float(found) == pytest.approx(float(score(metric, *sides, repeated, 3)), abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", RECOMPUTED)
 def test_empty_sums_are_zero_and_spans_hold(metric):
     rule, rng = METRICS[metric], np.random.default_rng(1)
     labels = np.zeros(40, int)
-    width = rule.features(labels, labels, generated(metric, rng, 40), 3).shape[1]
+    width = rule.features(Examples(labels, labels, generated(metric, rng, 40), 3)).shape[1]
     with np.errstate(all="raise"):
         assert float(rule.value(np.zeros(width))) == (1 if metric == "perplexity" else 0)  # exp(0 / 0)
     if span(metric) is None:
         assert metric in ("log_loss", "mse", "mae", "token_loss", "perplexity", "bits_per_byte")
     else:
-        assert extremes(metric) == pytest.approx(RANGES[metric])
+        assert extremes(metric) == pytest.approx(limits(metric))
 
 
 def extremes(metric):
