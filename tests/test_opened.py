@@ -13,7 +13,6 @@ from tests.factory import make_study
 
 import headstart
 from headstart.api import OpenedStudy
-from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 from headstart.errors import RecordError
 from headstart.records.store import read_study
@@ -81,7 +80,7 @@ def test_costs_and_quantities_are_those_of_the_report(study: OpenedStudy) -> Non
     for item in findings.comparisons:
         assert ratios[item.condition.name, item.arm] == item.ratios["seconds"].value
         assert pd.isna(ratios[item.condition.name, item.baseline])
-    assert list(study.quantities.name) == [one.name for one in quantities(findings)]
+    assert list(study.quantities.key) == [one.key for one in findings.rows]
     assert study.sentence == findings.sentence
 
 

@@ -101,9 +101,7 @@ class OpenedStudy:
     @cached_property
     def quantities(self) -> pd.DataFrame:
         """Everything that the study says as a number, a row each; what `headstart report --export` writes."""
-        from headstart.compare.quantities.study import quantities
-
-        return _frame(asdict(one) for one in quantities(self.findings))
+        return _frame(asdict(one) for one in self.findings.rows)
 
     @cached_property
     def charts(self) -> Mapping[str, Drawn]:

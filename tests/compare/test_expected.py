@@ -10,7 +10,6 @@ import pytest
 from tests.factory import make_study
 
 from headstart.compare.quantities.expected import FILE, as_expectation, check, pages, read_claim
-from headstart.compare.quantities.study import quantities
 from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import RecordError
@@ -18,14 +17,14 @@ from headstart.errors import RecordError
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Quantity, ...]:
-    return quantities(compare(make_study(tmp_path_factory.mktemp("study"), seeds=range(3))))
+    return compare(make_study(tmp_path_factory.mktemp("study"), seeds=range(3))).rows
 
 
 @pytest.fixture
 def page(found: tuple[Quantity, ...], tmp_path: Path) -> Path:
     """A page that claims the gain and the FLOPs ratio of the study."""
-    gain = next(one for one in found if one.name == "gain")
-    ratio = next(one for one in found if one.name == "flops_ratio")
+    gain = next(one for one in found if one.key == "gain")
+    ratio = next(one for one in found if one.key == "flops_ratio")
     expects = [as_expectation(gain, 0.0, 0.05), as_expectation(ratio, 1.0, 0.0)]
     commands = {"laptop": ["seed=0,1,2"]}
     claim = {"claim": "It helps.", "came_out": True, "commands": commands, "expects": expects}
@@ -42,19 +41,19 @@ def test_a_study_bears_out_its_own_claim(page: Path, found: tuple[Quantity, ...]
 
 
 def test_another_direction_is_another_answer(page: Path, found: tuple[Quantity, ...]) -> None:
-    turned = [replace(one, value=-0.3, low=-0.4, high=-0.2) if one.name == "gain" else one for one in found]
+    turned = [replace(one, value=-0.3, low=-0.4, high=-0.2) if one.key == "gain" else one for one in found]
     first, second = check(read_claim(page), turned)
     assert not first.holds and "lies below 0" in first.reason
     assert second.holds
 
 
 def test_the_same_direction_far_away_is_another_answer(page: Path, found: tuple[Quantity, ...]) -> None:
-    far = [replace(one, value=5.0, low=4.9, high=5.1) if one.name == "gain" else one for one in found]
+    far = [replace(one, value=5.0, low=4.9, high=5.1) if one.key == "gain" else one for one in found]
     assert "further than 0.05" in check(read_claim(page), far)[0].reason
 
 
 def test_a_number_that_is_gone_is_said(page: Path, found: tuple[Quantity, ...]) -> None:
-    rest = [one for one in found if one.name != "gain"]
+    rest = [one for one in found if one.key != "gain"]
     assert check(read_claim(page), rest)[0].reason == "the re-run has no such number"
 
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from tests.factory import make_study
 
 from headstart.compare.contamination import MetBefore
-from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import model_card, terminal
@@ -87,7 +86,7 @@ def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answe
     cards = model_card.cards(findings)
     assert "12 of 1,020 evaluation rows" in cards["card_pretrained.md"]
     assert "evaluation row" not in cards["card_scratch.md"]
-    (one,) = [each for each in quantities(findings) if each.name == "met_before"]
+    (one,) = [each for each in findings.rows if each.key == "met_before"]
     assert (one.arm, one.value, one.n, one.unit) == ("pretrained", 12.0, 1020, "rows")
 
 
@@ -109,7 +108,7 @@ def test_what_nobody_could_check_is_unknown_and_says_why(tmp_path, checkpoint, w
     assert found.sentence.startswith(f"whether it met evaluation rows in pretraining is unknown: {why}")
     assert not outline.page(findings).warnings
     assert f"pretrained: {found.sentence}." in caveats.changers(findings)
-    (one,) = [each for each in quantities(findings) if each.name == "met_before"]
+    (one,) = [each for each in findings.rows if each.key == "met_before"]
     assert (one.value, one.note) == (None, found.sentence)
 
 

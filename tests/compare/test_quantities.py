@@ -15,11 +15,14 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 from tests.reports import handmade
 
+from headstart.compare.catalogue import CATALOGUE, MAIN_KEYS, entry
 from headstart.compare.findings import Findings, Interval
-from headstart.compare.quantities.study import MAIN, Quantity, main, quantities
+from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.compare.values import claims, economics, efficiency, scales, trials
+from headstart.reports import numbers
 
+COSTS = ("flops", "seconds", "joules", "tokens")
 ENDS = st.one_of(st.none(), st.floats(1, 1e6))
 STUDIES: dict[str, dict[str, Any]] = {
     "one size": {},
@@ -33,7 +36,7 @@ STUDIES: dict[str, dict[str, Any]] = {
 
 def named(found: tuple[Quantity, ...], name: str, **place: str) -> Quantity:
     """The one quantity of this name, at this place."""
-    (one,) = (q for q in found if q.name == name and all(getattr(q, k) == v for k, v in place.items()))
+    (one,) = (q for q in found if q.key == name and all(getattr(q, k) == v for k, v in place.items()))
     return one
 
 
@@ -43,20 +46,47 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_number_of_a_study_has_a_key_of_its_own_and_runs_that_exist(study: Path) -> None:
-    found = quantities(compare(study))
-    assert [key for key, count in Counter(one.key for one in found).items() if count > 1] == []
+    found = compare(study).rows
+    assert [key for key, count in Counter(one.identity for one in found).items() if count > 1] == []
     assert {name for one in found for name in one.provenance} <= {path.name for path in study.iterdir()}
     alone = [one for one in found if one.arm and not one.baseline]
     assert all(name.split("-")[0] == one.arm for one in alone for name in one.provenance)
     for one in found:
         assert all(value is None or math.isfinite(value) for value in (one.value, one.low, one.high))
-        assert one.known or one.note or one.word, f"{one.name} says nothing"
+        assert entry(one.key).unit in (one.unit, ""), f"{one.key}: the catalogue has another unit"
+        assert one.known or one.note or one.verdict, f"{one.key} says nothing"
         assert one.level is None or (one.value is not None and (one.low, one.high) != (None, None))
+
+
+def test_rows_are_selected_by_key_and_place(study: Path) -> None:
+    rows = compare(study).rows
+    assert rows.select() == rows
+    assert {row.key for row in rows.select("gain", "train.*")} <= {
+        "gain",
+        *(f"train.{name}" for name in COSTS),
+    }
+    scores = rows.select("mean_score")
+    scratch = rows.select("mean_score", arm="scratch")
+    assert scratch
+    assert {(row.key, row.arm) for row in scratch} == {("mean_score", "scratch")}
+    assert rows.first("mean_score", arm="scratch") == scratch[0]
+    assert rows.value("mean_score", arm="scratch") == scratch[0].value
+    assert rows.first("no_such_key") is None
+    assert list(scores.by("arm")) == list(dict.fromkeys(row.arm for row in scores))
+
+
+def test_the_catalogue_has_one_entry_per_key() -> None:
+    keys = [each.key for each in CATALOGUE]
+    assert len(keys) == len(set(keys))
+    assert entry("target.75_percent.flops_ratio").label == "FLOPs ratio to the target 75 percent"
+    assert all(hasattr(numbers, each.form) for each in CATALOGUE)
+    with pytest.raises(KeyError, match="no_such_key"):
+        entry("no_such_key")
 
 
 def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
     findings = compare(study)
-    found = quantities(findings)
+    found = findings.rows
     for item in findings.comparisons:
         place = {"condition": item.condition.name, "arm": item.arm}
         for gain in item.gains.values():
@@ -64,7 +94,7 @@ def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
             ends = (
                 (gain.interval.low, gain.interval.high, gain.interval.level) if gain.interval else (None,) * 3
             )
-            assert (one.value, one.word, one.n) == (gain.gain, gain.word, gain.pairs)
+            assert (one.value, one.verdict, one.n) == (gain.gain, gain.word, gain.pairs)
             assert (one.low, one.high, one.level) == ends
             assert len(one.provenance) == 2 * gain.pairs
         for ratio in item.ratios.values():
@@ -76,8 +106,8 @@ def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_of_task_is_told(name: str, tmp_path: Path) -> None:
     family = FAMILIES[name]
-    found = quantities(compare(make_study(tmp_path, seeds=[0, 1], examples=50, family=family)))
-    assert {one.metric for one in found if one.name == "gain"} <= set(family.metrics)
+    found = compare(make_study(tmp_path, seeds=[0, 1], examples=50, family=family)).rows
+    assert {one.metric for one in found if one.key == "gain"} <= set(family.metrics)
     assert named(found, "mean_score", arm="scratch").metric == family.metrics[0]
 
 
@@ -89,7 +119,7 @@ def test_only_a_number_that_is_not_censored_is_a_value(
     one = Quantity("data_multiplier").bounded(bounded)
     assert one.value == bounded.value
     if bounded.value is None:
-        assert (one.low, one.high, one.level, one.word) == (low, high, None, bounded.censored)
+        assert (one.low, one.high, one.level, one.verdict) == (low, high, None, bounded.censored)
         assert one.note
     else:
         assert (one.low, one.high) == (sure_low, sure_high)
@@ -102,9 +132,9 @@ def test_what_is_infinite_or_no_number_is_not_known() -> None:
 
 
 def test_a_target_that_was_not_reached_has_no_number() -> None:
-    found = quantities(handmade.study())
+    found = handmade.study().rows
     missed = named(found, "to_target.steps", arm="scratch")
-    assert (missed.value, missed.word) == (None, "not reached")
+    assert (missed.value, missed.verdict) == (None, "not reached")
     assert named(found, "to_target.steps", arm="pretrained").value == 16
 
 
@@ -112,9 +142,9 @@ def test_energy_that_is_refused_says_why_and_estimates_say_so() -> None:
     item = handmade.comparison()
     refused = replace(item.ratios["joules"], value=None, interval=None, reason="another machine")
     findings = handmade.study(comparison=replace(item, ratios={**item.ratios, "joules": refused}))
-    one = named(quantities(findings), "joules_ratio")
+    one = named(findings.rows, "joules_ratio")
     assert (one.value, one.note.split(";")[0]) == (None, "another machine")
-    assert named(quantities(handmade.study()), "joules_ratio").word == "estimated"
+    assert named(handmade.study().rows, "joules_ratio").verdict == "estimated"
 
 
 def test_a_ratio_counts_only_the_pairs_that_it_could_compare(tmp_path: Path) -> None:
@@ -122,8 +152,8 @@ def test_a_ratio_counts_only_the_pairs_that_it_could_compare(tmp_path: Path) -> 
         record["cost"]["energy"] |= {"exclusive": record["seed"] > 0}
 
     findings = compare(make_study(tmp_path, change=alone_but_once, seeds=range(3), examples=60))
-    assert named(quantities(findings), "joules_ratio").n == 2
-    assert named(quantities(findings), "flops_ratio").n == 3
+    assert named(findings.rows, "joules_ratio").n == 2
+    assert named(findings.rows, "flops_ratio").n == 3
 
 
 @pytest.mark.parametrize(
@@ -144,16 +174,22 @@ def test_break_even_is_a_number_a_bound_or_a_word(
         interval=economics.Amount(*interval) if interval else None,
     )  # fmt: skip
     item = handmade.comparison(ledger=handmade.ledger(break_evens=(paid,)))
-    one = named(quantities(handmade.study(comparison=item)), "break_even.flops.arm_score")
-    assert (one.value, one.low, one.high, one.word) == expected
+    one = named(handmade.study(comparison=item).rows, "break_even.flops.arm_score")
+    assert (one.value, one.low, one.high, one.verdict) == expected
     assert "why" in one.note
     assert "did not reach the target in 1 of 3 pairs" in one.note
 
 
 def test_a_published_cost_is_a_range_and_no_estimate() -> None:
-    found = quantities(handmade.study())
+    found = handmade.study().rows
     cost = named(found, "pretraining.flops")
-    assert (cost.value, cost.low, cost.high, cost.level, cost.word) == (None, 2e19, 8e19, None, "published")
+    assert (cost.value, cost.low, cost.high, cost.level, cost.verdict) == (
+        None,
+        2e19,
+        8e19,
+        None,
+        "published",
+    )
     assert named(found, "ledger.full.flops_ratio").value is None
     assert named(found, "ledger.marginal.flops_ratio").value == pytest.approx(1)
 
@@ -227,7 +263,7 @@ def tuned(total: Any) -> trials.Tuning:
 def test_what_is_said_across_comparisons_is_there(
     name: str, value: float, low: float | None, high: float | None
 ) -> None:
-    one = named(quantities(across()), name)
+    one = named(across().rows, name)
     assert (one.value, one.low, one.high) == (value, low, high)
 
 
@@ -235,7 +271,7 @@ def test_a_law_without_a_coefficient_and_a_refused_aggregate_say_why() -> None:
     refused = claims.Aggregate(
         "pretrained", "scratch", ("a",), "", (3,), reason="fewer than three conditions"
     )
-    found = quantities(across(aggregates=(refused,)))
+    found = across(aggregates=(refused,)).rows
     assert (named(found, "law_over_models.beta").value, named(found, "law_over_models.beta").note) == (
         None,
         "beta needs sizes",
@@ -245,20 +281,20 @@ def test_a_law_without_a_coefficient_and_a_refused_aggregate_say_why() -> None:
 
 def test_a_data_curve_tells_a_multiplier_with_its_bound(tmp_path: Path) -> None:
     findings = compare(make_study(tmp_path, rows=(64, 256, 1024, 4096), examples=200, seeds=range(4)))
-    found = quantities(findings)
+    found = findings.rows
     (curve,) = findings.data_curves
     for point in curve.points:
         one = named(found, "data_multiplier", condition=f"{point.rows} rows")
         assert one.value == point.multiplier.value
-        assert one.value is not None or one.word == point.multiplier.censored
+        assert one.value is not None or one.verdict == point.multiplier.censored
     assert any(point.multiplier.value for point in curve.points), "the study should have one that is known"
-    assert named(found, "crossing").word == curve.crossing.rows.censored
+    assert named(found, "crossing").verdict == curve.crossing.rows.censored
 
 
 def test_the_short_table_keeps_its_order_and_nothing_else(study: Path) -> None:
-    shown = main(quantities(compare(study)))
-    assert [one.name for one in shown] == sorted((one.name for one in shown), key=MAIN.index)
-    assert {one.name for one in shown} <= set(MAIN)
+    shown = compare(study).rows.main
+    assert [one.key for one in shown] == sorted((one.key for one in shown), key=MAIN_KEYS.index)
+    assert {one.key for one in shown} <= set(MAIN_KEYS)
 
 
 def test_prices_and_carbon_are_told_with_their_basis() -> None:
@@ -267,7 +303,7 @@ def test_prices_and_carbon_are_told_with_their_basis() -> None:
     carbon = Carbon(12.5, 3, "FRA", 2024, "a source", 50.0, None, "estimated")
     money = Money("EUR", 0.02, None, 0.25, None, 3, "estimated")
     arms = (handmade.summary("scratch", carbon=carbon, money=(money,)), handmade.summary("pretrained"))
-    found = quantities(handmade.study(arms=arms))
+    found = handmade.study(arms=arms).rows
     grams = named(found, "carbon")
     assert (grams.value, grams.unit, grams.note) == (12.5, "g CO2e", "FRA, 50 g/kWh (a source)")
     paid = named(found, "money.electricity")

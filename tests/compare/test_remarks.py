@@ -11,7 +11,6 @@ import pytest
 from tests.factory import edit_predictions, edit_record, make_study
 
 from headstart.compare.aligned_predictions import Answers
-from headstart.compare.quantities.study import quantities
 from headstart.compare.remarks import outlying
 from headstart.compare.study import compare
 from headstart.reports import outline
@@ -29,7 +28,7 @@ def test_one_pair_has_no_word_anywhere(tmp_path):
     lead = "With 512 training rows of docs_library, one pair cannot say: these two runs differ by 0."
     assert found.sentence.startswith(lead)
     assert found.gain.interval is None
-    assert not WORDS & {one.word for one in quantities(findings)}
+    assert not WORDS & {one.verdict for one in findings.rows}
     page = outline.page(findings)
     assert page.word == ""
     tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
@@ -43,7 +42,7 @@ def test_one_pair_of_several_conditions_has_no_word(tmp_path):
     findings = compare(make_study(tmp_path, seeds=[0], rows=(64, 128, 256), **SMALL))
     assert {one.gain.word for one in findings.comparisons if one.gain} == {"cannot say"}
     assert not findings.data_curves[0].worse_everywhere
-    assert not WORDS & {one.word for one in quantities(findings)}
+    assert not WORDS & {one.verdict for one in findings.rows}
     assert "Every size rests on one pair" in findings.data_curves[0].sentence
 
 

@@ -16,7 +16,7 @@ from tests.reports import handmade
 
 from headstart.compare.diff import Joined, Two, joined, two
 from headstart.compare.findings import Findings
-from headstart.compare.quantities.study import Quantity
+from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 
 PLACE = ("gain", "", "pretrained", "scratch", "accuracy")
@@ -48,7 +48,7 @@ def at(made: Two, name: str, **place: str) -> Joined:
     (one,) = (
         each
         for each in made.joined
-        if each.first.name == name and all(getattr(each.first, key) == value for key, value in place.items())
+        if each.first.key == name and all(getattr(each.first, key) == value for key, value in place.items())
     )
     return one
 
@@ -80,7 +80,7 @@ def test_a_planted_difference_is_found_and_told(studies: dict[str, Findings]) ->
 def test_the_other_way_round_everything_is_the_other_way_round(studies: dict[str, Findings]) -> None:
     there, back = two(studies["first"], studies["larger"]), two(studies["larger"], studies["first"])
     for one in there.joined:
-        (other,) = (each for each in back.joined if each.first.key == one.first.key)
+        (other,) = (each for each in back.joined if each.first.identity == one.first.identity)
         if one.change is None:
             assert other.change is None
             continue

@@ -12,7 +12,6 @@ from typing import Any
 from tests.goldens.studies import STUDIES
 
 from headstart.compare.quantities.expected import Claim, Expectation, as_expectation, check
-from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import markdown
@@ -31,7 +30,7 @@ def page(findings: Any) -> str:
 
 def claims(findings: Any) -> list[list[Any]]:
     """Key, direction and outcome of a claim that each known number is not 0."""
-    found = quantities(findings)
+    found = findings.rows
     expects = [as_expectation(one, 0, 0.01) for one in found if one.known]
     claim = Claim(Path("page"), "", True, {"laptop": ()}, tuple(Expectation(**one) for one in expects))
     return [
@@ -43,7 +42,7 @@ def claims(findings: Any) -> list[list[Any]]:
 def _numbers(text: str) -> str:
     """The columns that are numbers, and what tells the rows apart."""
     rows = list(csv.reader(text.splitlines()))
-    kept = [place for place, head in enumerate(rows[0]) if head not in ("word", "note", "provenance")]
+    kept = [place for place, head in enumerate(rows[0]) if head not in ("verdict", "note", "provenance")]
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([row[place] for place in kept] for row in rows)
     return stream.getvalue()

@@ -54,8 +54,9 @@ def test_every_claim_comes_out_the_same(study: tuple[str, Any]) -> None:
 
 
 def _by_key(text: str) -> dict[tuple[str, ...], dict[str, str]]:
-    key = ("name", "condition", "arm", "baseline", "metric")
-    return {tuple(row[part] for part in key): row for row in csv.DictReader(text.splitlines())}
+    key = ("key", "condition", "arm", "baseline", "metric")
+    rows = csv.DictReader(re.sub("^name,", "key,", text).splitlines())  # `key` was `name` when it was frozen
+    return {tuple(row[part] for part in key): row for row in rows}
 
 
 def _cells(text: str) -> Counter[str]:

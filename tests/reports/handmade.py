@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from headstart.compare import findings as f
+from headstart.compare.quantities.study import quantities
 from headstart.compare.values import economics as e
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -46,7 +47,8 @@ def study(**changes: Any) -> f.Findings:
         command=("headstart", "study=docs", "study.question=What do they buy?"),
         fingerprint="0123456789abcdef",
     )
-    return replace(made, **changes)
+    made = replace(made, **changes)
+    return replace(made, rows=quantities(made))
 
 
 def sizes(rows: tuple[int, ...] = (64, 128, 256, 512, 1024)) -> f.Findings:

@@ -18,7 +18,7 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.commands import report
-from headstart.compare.quantities.study import Quantity, main, quantities
+from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import ConfigError
 from headstart.reports import numbers
@@ -41,10 +41,10 @@ def hostile():
 def test_csv_reads_back_to_the_same_numbers(study: Path) -> None:
     findings = compare(study)
     rows = list(csv.DictReader(io.StringIO(export.csv_text(findings))))
-    for row, one in zip(rows, quantities(findings), strict=True):
+    for row, one in zip(rows, findings.rows, strict=True):
         told = {
             name: row[name]
-            for name in ("name", "condition", "arm", "baseline", "metric", "unit", "word", "note")
+            for name in ("key", "condition", "arm", "baseline", "metric", "unit", "verdict", "note")
         }
         assert told == {name: getattr(one, name) for name in told}
         for name in ("value", "low", "high", "level", "n"):
@@ -59,7 +59,7 @@ def test_json_reads_back_to_the_same_numbers(study: Path) -> None:
     told = json.loads(export.json_text(findings))
     assert (told["fingerprint"], told["sentence"]) == (findings.fingerprint, findings.sentence)
     assert [each | {"provenance": tuple(each["provenance"])} for each in told["quantities"]] == [
-        asdict(one) for one in quantities(findings)
+        asdict(one) for one in findings.rows
     ]
 
 
@@ -82,7 +82,7 @@ def test_every_row_of_a_table_has_the_columns_of_its_head(findings) -> None:
     columns = re.fullmatch(r"\\begin\{tabular\}\{([lr]+)\}", lines[1])
     assert columns
     assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(columns[1]) - 1}
-    assert len(body) == 1 + len(main(quantities(findings)))
+    assert len(body) == 1 + len(findings.rows.main)
     rows = export.markdown_text(findings).splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert "<b>" not in "".join(rows)
@@ -114,10 +114,10 @@ def test_latex_compiles(tmp_path: Path) -> None:
         ({"value": 4.0, "low": 3.0, "level": 0.95}, "4.00×", "at least 3.00×"),
         ({"value": 4.0, "high": 5.0, "level": 0.95}, "4.00×", "at most 5.00×"),
         ({"value": 4.0, "low": 3.0, "high": 5.0}, "4.00×", "range 3.00× to 5.00×"),
-        ({"value": 4.0, "word": "lower bound"}, "≥ 4.00×", ""),
-        ({"low": 4.0, "word": "at least"}, "at least 4.00×", ""),
+        ({"value": 4.0, "verdict": "lower bound"}, "≥ 4.00×", ""),
+        ({"low": 4.0, "verdict": "at least"}, "at least 4.00×", ""),
         ({"low": 4.0, "high": 8.0}, "4.00× to 8.00×", ""),
-        ({"word": "never"}, "never", ""),
+        ({"verdict": "never"}, "never", ""),
         ({}, numbers.UNKNOWN, ""),
         ({"unit": "uses", "value": 11.2}, "12", ""),
         ({"unit": "rows", "value": 12345.0}, "12,345", ""),

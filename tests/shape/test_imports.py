@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "optim": {"config", "errors"},
     "randomness": {"config", "errors"},
     "study": {"config", "errors"},
+    "resources": set(),
     "wandb_server": set(),
     "terminal": set(),
     "caches": {"data", "config", "errors"},
@@ -48,8 +49,8 @@ MAY_IMPORT = {
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server"},
     "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training"},
-    "compare": {"errors", "config", "metrics", "records", "randomness"},
-    "reports": {"extras", "errors", "config", "metrics", "records", "compare", "wandb_server"},
+    "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
+    "reports": {"extras", "errors", "config", "metrics", "records", "compare", "wandb_server", "resources"},
     "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
         "config",

@@ -11,7 +11,6 @@ from tests.studies.command import headstart
 
 from headstart.cli import main
 from headstart.compare.quantities.expected import as_expectation
-from headstart.compare.quantities.study import quantities
 from headstart.compare.study import compare
 
 pytestmark = pytest.mark.usefixtures("unreported")
@@ -22,7 +21,7 @@ def page(quick: list[str]) -> Path:
     """A page on the quick study, with what one run of it gave."""
     once = [*quick, "seed=0,1"]
     assert main(once) == 0
-    found = {one.name: one for one in reversed(quantities(compare(Path("runs/quick")))) if one.known}
+    found = {one.key: one for one in reversed(compare(Path("runs/quick")).rows) if one.known}
     expects = [as_expectation(found["gain"], -2.0, 0.5), as_expectation(found["flops_ratio"], 0.5, 0.0)]
     write(
         Path("experiments/mine"),

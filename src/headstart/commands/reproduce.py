@@ -53,13 +53,12 @@ def _run_again(folder: Path) -> int:
 def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
     """Run the study of a page, and show whether what it claims comes out again."""
     from headstart.compare.quantities.expected import check
-    from headstart.compare.quantities.study import quantities
     from headstart.compare.study import compare
     from headstart.reports.console.claims import show_claim
     from headstart.studies.claim import rerun
 
     again = rerun(claim.command(scale), settings, scale)
-    checked = check(claim, quantities(compare(again.folder)), scale)
+    checked = check(claim, compare(again.folder).rows, scale)
     show_claim(claim, checked)
     if not again.trained:
         print(

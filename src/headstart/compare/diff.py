@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare import phrases
+from headstart.compare.catalogue import MAIN_KEYS
 from headstart.compare.conditions import size_name
 from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
 from headstart.compare.findings import Condition, Findings
-from headstart.compare.quantities.study import MAIN, Quantity, quantities
+from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 
 Key = tuple[str, str, str, str, str]
@@ -53,16 +54,16 @@ class Two:
 
     @property
     def main(self) -> tuple[Joined, ...]:
-        """What belongs in a short table, in the order of MAIN; what neither study knows is left out."""
+        """What belongs in a short table, in the catalogue's order; what neither study knows is left out."""
         kept = [
-            one for one in self.joined if one.first.name in MAIN and (one.first.known or one.second.known)
+            one for one in self.joined if one.first.key in MAIN_KEYS and (one.first.known or one.second.known)
         ]
-        return tuple(sorted(kept, key=lambda one: MAIN.index(one.first.name)))
+        return tuple(sorted(kept, key=lambda one: MAIN_KEYS.index(one.first.key)))
 
 
 def two(first: Findings, second: Findings) -> Two:
     """Join what two studies say. Nothing is said twice: a quantity is told by its key alone."""
-    left, right = _renamed(first, second), {one.key: one for one in quantities(second)}
+    left, right = _renamed(first, second), {one.identity: one for one in second.rows}
     refused = "the same pairs are in both studies" if _shared(first, second) else ""
     places = differing(places_of(first), places_of(second))
     moved = any(one.what == "machine" for one in places)
@@ -85,10 +86,8 @@ def two(first: Findings, second: Findings) -> Two:
 def _renamed(first: Findings, second: Findings) -> dict[Key, Quantity]:
     """The first study's quantities, its conditions under the second one's names where they are the same."""
     names = _same_conditions(first, second)
-    found = [
-        replace(q, condition=names.get(q.condition, q.condition)) if q.arm else q for q in quantities(first)
-    ]
-    return {one.key: one for one in found}
+    found = [replace(q, condition=names.get(q.condition, q.condition)) if q.arm else q for q in first.rows]
+    return {one.identity: one for one in found}
 
 
 def _same_conditions(first: Findings, second: Findings) -> dict[str, str]:
@@ -115,7 +114,7 @@ def _shared(first: Findings, second: Findings) -> bool:
 
 
 def _only(mine: Mapping[Key, Quantity], theirs: Iterable[Key]) -> tuple[Quantity, ...]:
-    return tuple(one for key, one in mine.items() if key not in theirs and one.name in MAIN and one.known)
+    return tuple(one for key, one in mine.items() if key not in theirs and one.key in MAIN_KEYS and one.known)
 
 
 def joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Joined:
@@ -141,7 +140,7 @@ def _incomparable(first: Quantity, second: Quantity, moved: bool) -> str:
     """Why two numbers of one name must not be divided or subtracted; "" where they may."""
     if first.unit == "J":
         return "joules are compared within a study: across two, method, boundary or machine may differ"
-    if "joules" in first.name and first.word != second.word:
+    if "joules" in first.key and first.verdict != second.verdict:
         return "the energy of one is measured, of the other estimated"
     if moved and first.unit in ("s", "B", "samples/s", "tokens/s"):
         return "they ran on different machines"
@@ -202,7 +201,7 @@ def _sentences(made: Two) -> Iterator[str]:
         yield "Both folders hold the same records: nothing differs."
         return
     gains = [
-        one for one in made.joined if one.first.name == "gain" and one.first.metric == made.first.headline
+        one for one in made.joined if one.first.key == "gain" and one.first.metric == made.first.headline
     ]
     yield from (_gain(made, one) for one in gains)
     if not gains:
@@ -218,7 +217,7 @@ def _gain(made: Two, one: Joined) -> str:
     where = f" with {one.first.condition}" if one.first.condition else ""
     lead = f"Gain of {one.first.arm} over {one.first.baseline} in {metric_name(one.first.metric)}{where}"
     sides = [
-        f"{phrases.number(each.value, '+') if each.value is not None else 'unknown'} in {name} ({each.word})"
+        f"{'unknown' if each.value is None else phrases.number(each.value, '+')} in {name} ({each.verdict})"
         for each, name in zip((one.first, one.second), names, strict=True)
     ]
     return f"{lead}: {sides[0]}, {sides[1]}; {change_words(one)}."

@@ -15,6 +15,7 @@ import numpy as np
 
 from headstart.compare.contamination import MetBefore
 from headstart.compare.interval import Interval
+from headstart.compare.quantity import NO_ROWS, Rows
 from headstart.compare.values.claims import Aggregate, Corrected, ExactTest, Ranking, Stability, Word
 from headstart.compare.values.consumption import (
     ArmSummary,
@@ -280,6 +281,7 @@ class Findings:
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
     alerts: tuple[str, ...] = ()  # what the first lines say of the study as a whole: a changed margin
     variances: tuple[VarianceSplit, ...] = ()  # per condition and arm, or one that says why there is none
+    rows: Rows = NO_ROWS  # every number of the study, to select from; comparisons first
 
     @property
     def met_before(self) -> tuple[str, ...]:

@@ -1,9 +1,21 @@
-"""Quantity: one number that a study says, with its interval, its n and the runs that it was made of."""
+"""Quantity: one number that a study says; Rows: all of them, to select from.
+
+A table, a chart or an export selects what it shows:
+
+    findings.rows.select("gain", metric="accuracy")            one row per condition and arm
+    findings.rows.select("train.flops", "train.seconds", arm="pretrained")
+    findings.rows.select("target.*.flops_ratio")               "*" stands for any part of a key
+    findings.rows.first("gain", condition="512 rows", arm="pretrained")    one row, or None
+
+`headstart.compare.catalogue` says the label, unit and number format of each key.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from headstart.compare import phrases
 from headstart.compare.interval import Interval
@@ -13,13 +25,13 @@ from headstart.compare.values.efficiency import Bounded
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number of a study. Name, condition, arm, baseline and metric tell it from every other.
+    """One number of a study. Key, condition, arm, baseline and metric identify it.
 
     `value` is a point estimate and nothing else: what is censored or a range has none, and its ends are in
     `low` and `high`. With a `level` these are an interval; without one, the range of what was seen or known.
     """
 
-    name: str  # stable and dotted: "gain", "flops_ratio", "break_even.flops.arm_score"
+    key: str  # stable and dotted: "gain", "flops_ratio", "break_even.flops.arm_score"
     condition: str = ""  # as in Condition.name; "" = the study's only one, or all of them
     arm: str = ""
     baseline: str = ""  # "" where the number is of one arm alone
@@ -30,14 +42,14 @@ class Quantity:
     level: float | None = None  # 0.95; None: the ends are no interval
     n: int | None = None  # pairs, or runs where the number is of one arm
     unit: str = ""  # "score", "difference", "times", "FLOPs", "s", "J", "rows", ...
-    word: str = ""  # the verdict, "at least", "at most", "never", "estimated", "not reached", ...
-    provenance: tuple[str, ...] = ()  # names of run folders
+    verdict: str = ""  # of the gain, or "at least", "at most", "never", "estimated", "not reached", ...
     note: str = ""
+    provenance: tuple[str, ...] = ()  # names of run folders
 
     @property
-    def key(self) -> tuple[str, str, str, str, str]:
+    def identity(self) -> tuple[str, str, str, str, str]:
         """What tells it from every other number of the study."""
-        return self.name, self.condition, self.arm, self.baseline, self.metric
+        return self.key, self.condition, self.arm, self.baseline, self.metric
 
     @property
     def known(self) -> bool:
@@ -60,7 +72,7 @@ class Quantity:
             return self
         if found.value is None:
             note = "; ".join(part for part in (phrases.bounded(found), self.note) if part)
-            return replace(self.between(found.low, found.high), word=found.censored, note=note)
+            return replace(self.between(found.low, found.high), verdict=found.censored, note=note)
         ends = (found.sure_low, found.sure_high)
         level = None if ends == (None, None) else 0.95
         return replace(self.at(found.value), low=finite(ends[0]), high=finite(ends[1]), level=level)
@@ -72,6 +84,74 @@ class Quantity:
     def because(self, *notes: str | None) -> Quantity:
         """The same with more notes; those that say nothing are left out."""
         return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
+
+
+class Rows(tuple[Quantity, ...]):
+    """Numbers of a study, in the order of the exports: comparisons first, then arms, then totals."""
+
+    __slots__ = ()
+
+    def select(
+        self,
+        *keys: str,
+        condition: str | None = None,
+        arm: str | None = None,
+        baseline: str | None = None,
+        metric: str | None = None,
+    ) -> Rows:
+        """The rows of any of these keys (all keys without one) and of the condition, arm, ... that are given.
+
+        In a key, `*` stands for any text: "target.*.flops_ratio", "tuning.*".
+        """
+        names = {key for key in keys if "*" not in key}
+        patterns = [key for key in keys if "*" in key]
+        wanted = {"condition": condition, "arm": arm, "baseline": baseline, "metric": metric}
+        where = [(name, value) for name, value in wanted.items() if value is not None]
+        return Rows(
+            row
+            for row in self
+            if (not keys or row.key in names or any(fnmatchcase(row.key, pattern) for pattern in patterns))
+            and all(getattr(row, name) == value for name, value in where)
+        )
+
+    def first(
+        self,
+        *keys: str,
+        condition: str | None = None,
+        arm: str | None = None,
+        baseline: str | None = None,
+        metric: str | None = None,
+    ) -> Quantity | None:
+        """The first row that `select` gives, or None. Of several metrics the headline's comes first."""
+        rows = self.select(*keys, condition=condition, arm=arm, baseline=baseline, metric=metric)
+        return rows[0] if rows else None
+
+    def value(self, key: str, **where: str) -> float | None:
+        """The value of the first row that `select` gives; None where there is none or it is not known."""
+        row = self.first(key, **where)
+        return row.value if row else None
+
+    def by(self, field: str) -> dict[str, Rows]:
+        """The rows of each condition, arm, baseline, metric or key, in the order in which they come."""
+        groups: dict[str, list[Quantity]] = {}
+        for row in self:
+            groups.setdefault(str(getattr(row, field)), []).append(row)
+        return {name: Rows(rows) for name, rows in groups.items()}
+
+    def sorted(self, order: Callable[[Quantity], float]) -> Rows:
+        """The rows in ascending order."""
+        return Rows(sorted(self, key=order))
+
+    @property
+    def main(self) -> Rows:
+        """The rows of a short table, in the catalogue's order; what is merely unknown is left out."""
+        from headstart.compare.catalogue import MAIN_KEYS
+
+        kept = Rows(row for row in self.select(*MAIN_KEYS) if row.verdict != "unknown")
+        return kept.sorted(lambda row: MAIN_KEYS.index(row.key))
+
+
+NO_ROWS = Rows()
 
 
 def finite(value: float | None) -> float | None:

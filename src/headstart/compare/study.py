@@ -14,6 +14,7 @@ from headstart.compare.findings import ArmSummary, Comparison, Condition, Exclud
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.pareto import fronts, models
+from headstart.compare.quantities.study import quantities
 from headstart.compare.ranking import ranking
 from headstart.compare.settings import word
 from headstart.compare.statistics.holm import with_families
@@ -65,7 +66,8 @@ class Material:
 
 def compare(folder: Path) -> Findings:
     """Read a study and answer it. RecordError when the folder cannot be read or holds no run."""
-    return _findings(material(folder))
+    findings = _findings(material(folder))
+    return replace(findings, rows=quantities(findings))
 
 
 def material(folder: Path) -> Material:

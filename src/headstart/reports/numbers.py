@@ -77,6 +77,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.0f}".replace("-", MINUS)
 
 
+def uses(value: float | None) -> str:
+    """A number of uses, rounded up: 11.2 uses pay only at the 12th."""
+    return count(None if value is None else math.ceil(value))
+
+
 def score(value: float | None) -> str:
     """A score with three decimals, 0.558; from 1,000 on without any, 6,680."""
     if value is None or not math.isfinite(value):

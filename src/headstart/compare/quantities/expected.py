@@ -90,7 +90,7 @@ def check(claim: Claim, found: Iterable[Quantity], scale: str = SCALE) -> tuple[
     """Every expectation against the quantities of a re-run at that scale."""
     named: dict[tuple[str, str, str], Quantity] = {}
     for one in found:
-        named.setdefault((one.name, one.condition, one.arm), one)  # the headline metric comes first
+        named.setdefault((one.key, one.condition, one.arm), one)  # the headline metric comes first
     return tuple(_checked(one, named, scale) for one in claim.expects)
 
 
@@ -99,7 +99,7 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
     if found is None or not found.known:
         note = found.note if found is not None and found.note else "the re-run has no such number"
         return Checked(one, found, False, note)
-    if found.word == NO_WORD:
+    if found.verdict == NO_WORD:
         return Checked(one, found, False, "one pair cannot say: run more seeds")
     side = _side(found, one.than)
     if one.direction not in ("either", side):
@@ -135,7 +135,7 @@ def _meet(one: Expectation, found: Quantity) -> bool:
 def as_expectation(found: Quantity, than: float, tolerance: float) -> dict[str, Any]:
     """A quantity of a finished study as a line of claim.json."""
     return {
-        "quantity": found.name,
+        "quantity": found.key,
         "condition": found.condition,
         "arm": found.arm,
         "direction": _side(found, than),

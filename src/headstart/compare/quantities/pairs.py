@@ -19,7 +19,7 @@ UNITS = {"flops": "FLOPs", "seconds": "s", "joules": "J", "tokens": "tokens", "s
 def of_comparison(found: Comparison) -> Iterator[Quantity]:
     """Gains, cost ratios, targets, matchings, classes and the ledger of one comparison."""
     here = Quantity(
-        name="",
+        key="",
         condition=found.condition.name,
         arm=found.arm,
         baseline=found.baseline,
@@ -49,10 +49,10 @@ def _gain(here: Quantity, gain: Gain) -> Iterator[Quantity]:
     here = replace(here, metric=gain.metric, n=gain.pairs)
     score = replace(here, unit="score")
     direction = "" if gain.higher_is_better else "lower is better; a positive gain is better all the same"
-    told = replace(here, name="gain", unit="difference", word=gain.word).at(gain.gain, gain.interval)
+    told = replace(here, key="gain", unit="difference", verdict=gain.word).at(gain.gain, gain.interval)
     yield told.because(*gain.notes, direction, gain.decide and f"to decide: {gain.decide}")
-    yield replace(score, name="score").at(gain.arm_score)
-    yield replace(score, name="baseline_score").at(gain.baseline_score)
+    yield replace(score, key="score").at(gain.arm_score)
+    yield replace(score, key="baseline_score").at(gain.baseline_score)
     parts = {
         "probability_better": (gain.probability_better, "share"),
         "seed_sd": (gain.seed_sd, "difference"),
@@ -63,9 +63,9 @@ def _gain(here: Quantity, gain: Gain) -> Iterator[Quantity]:
         "smallest_p": (gain.smallest_p, "p"),
     }
     for name, (value, unit) in parts.items():
-        yield replace(here, name=f"gain.{name}", unit=unit).at(value)
+        yield replace(here, key=f"gain.{name}", unit=unit).at(value)
     for test in gain.tests:
-        one = replace(here, name=f"gain.test.{slug(test.name)}", unit="p", n=test.number)
+        one = replace(here, key=f"gain.test.{slug(test.name)}", unit="p", n=test.number)
         yield one.at(test.p).because(test.meaning)
 
 
@@ -73,14 +73,14 @@ def _corrected(here: Quantity, found: Comparison) -> Iterator[Quantity]:
     claim = found.corrected
     if claim:
         word = {True: "survives", False: "does not survive", None: ""}[claim.survives]
-        one = replace(here, name="gain.corrected_p", metric=found.headline, unit="p", word=word)
+        one = replace(here, key="gain.corrected_p", metric=found.headline, unit="p", verdict=word)
         yield one.at(claim.corrected).because(claim.sentence)
 
 
 def _ratios(here: Quantity, found: Comparison) -> Iterator[Quantity]:
     for ratio in found.ratios.values():
         word = "estimated" if ratio.estimated else "lower bound" if ratio.lower_bound else ""
-        one = replace(here, name=f"{ratio.resource}_ratio", unit="times", word=word, n=len(ratio.per_pair))
+        one = replace(here, key=f"{ratio.resource}_ratio", unit="times", verdict=word, n=len(ratio.per_pair))
         yield one.at(ratio.value, ratio.interval).because(ratio.reason, *ratio.notes)
 
 
@@ -91,26 +91,26 @@ def _reached(here: Quantity, found: Comparison) -> Iterator[Quantity]:
             continue
         place = replace(here, arm=reach.runner, baseline=reach.target_of, metric=reach.metric, n=reach.pairs)
         yield from (_median(place, reach, name) for name in ("steps", "flops", "seconds"))
-        yield replace(place, name="to_target.reached", unit="runs").at(reach.reached)
+        yield replace(place, key="to_target.reached", unit="runs").at(reach.reached)
         for name in ("flops", "seconds"):
-            one = replace(place, name=f"to_target.{name}_share", unit="times")
+            one = replace(place, key=f"to_target.{name}_share", unit="times")
             yield one.at(getattr(reach, f"{name}_share"))
 
 
 def _median(place: Quantity, reach: ToTarget, name: str) -> Quantity:
-    one = replace(place, name=f"to_target.{name}", unit=UNITS[name]).at(getattr(reach, f"median_{name}"))
+    one = replace(place, key=f"to_target.{name}", unit=UNITS[name]).at(getattr(reach, f"median_{name}"))
     missed = "not reached" if one.value is None and reach.pairs else ""
-    return replace(one, word=missed, note=reach.sentence)
+    return replace(one, verdict=missed, note=reach.sentence)
 
 
 def _target(here: Quantity, target: Target, found: Comparison) -> Iterator[Quantity]:
     lead = f"target.{_place(target, found)}"
     here = replace(here, metric=target.metric, n=target.pairs)
-    yield replace(here, name=f"{lead}.score", unit="score", note=target.name).at(target.score)
+    yield replace(here, key=f"{lead}.score", unit="score", note=target.name).at(target.score)
     for side, count in (("baseline", target.baseline_reached), ("arm", target.arm_reached)):
-        yield replace(here, name=f"{lead}.{side}_reached", unit="runs").at(count)
+        yield replace(here, key=f"{lead}.{side}_reached", unit="runs").at(count)
     for axis, needed in target.needed.items():
-        one = replace(here, name=f"{lead}.{axis}_ratio", unit="times").bounded(needed.ratio)
+        one = replace(here, key=f"{lead}.{axis}_ratio", unit="times").bounded(needed.ratio)
         yield one.because(needed.reason)
 
 
@@ -125,35 +125,35 @@ def _place(target: Target, found: Comparison) -> str:
 
 def _matched(here: Quantity, matched: Matched) -> Iterator[Quantity]:
     here = replace(here, metric=matched.metric, n=matched.pairs)
-    one = replace(here, name=f"matched.{matched.matching}.gain", unit="difference")
-    one = replace(one, word=matched.word if matched.gain is not None else "")
+    one = replace(here, key=f"matched.{matched.matching}.gain", unit="difference")
+    one = replace(one, verdict=matched.word if matched.gain is not None else "")
     unfair = "a curve is cut short before its learning rate had fallen" if matched.unfair else ""
     yield one.at(matched.gain, matched.interval).because(matched.reason, unfair, *matched.notes)
     if matched.ratio:
-        ratio = replace(here, name=f"matched.{matched.matching}.flops_ratio", unit="times")
+        ratio = replace(here, key=f"matched.{matched.matching}.flops_ratio", unit="times")
         yield ratio.bounded(matched.ratio)
 
 
 def _examples(here: Quantity, found: Comparison) -> Iterator[Quantity]:
     for each in found.classes:
-        one = replace(here, name="class.gain", metric=f"recall of {each.label}", unit="difference")
+        one = replace(here, key="class.gain", metric=f"recall of {each.label}", unit="difference")
         yield one.at(each.gain).because(f"{each.examples} test examples")
     note = "nearer" if found.nearer else "right in most of its runs"
     if found.only_arm_count or found.only_baseline_count:
         for name in ("only_arm", "only_baseline"):
             count = getattr(found, f"{name}_count")
-            yield replace(here, name=f"examples.{name}", unit="examples", note=note).at(count)
+            yield replace(here, key=f"examples.{name}", unit="examples", note=note).at(count)
 
 
 def _ledger(here: Quantity, found: Ledger) -> Iterator[Quantity]:
     part = f"covers {found.covers} alone" if found.covers else ""
-    cost = replace(here, name="pretraining.flops", unit="FLOPs", word=found.origin)
+    cost = replace(here, key="pretraining.flops", unit="FLOPs", verdict=found.origin)
     yield cost.amount(found.flops).because(part)
-    energy = replace(here, name="pretraining.joules", unit="J", note=found.joules_reason)
+    energy = replace(here, key="pretraining.joules", unit="J", note=found.joules_reason)
     yield energy.at(found.joules)
     for view in found.views:
         uses = f"_{view.uses}" if view.name == "amortised" else ""
-        one = replace(here, name=f"ledger.{view.name}{uses}.flops_ratio", unit="times", word=found.origin)
+        one = replace(here, key=f"ledger.{view.name}{uses}.flops_ratio", unit="times", verdict=found.origin)
         yield one.amount(view.ratio).because(part)
     for payback in found.break_evens:
         yield _break_even(here, payback)
@@ -163,12 +163,12 @@ def _break_even(here: Quantity, found: BreakEven) -> Quantity:
     """The number of uses, or a bound; "never" and "unknown" are words and no numbers."""
     side = "arm" if found.target_of == here.arm else "baseline"
     name = f"break_even.{found.resource}.{side}_score"
-    one = replace(here, name=name, unit="uses", n=found.pairs)
+    one = replace(here, key=name, unit="uses", n=found.pairs)
     if found.uses.known:
         ends = (found.interval.low, found.interval.high) if found.interval else (None, None)
         one = one.bounded(Bounded(found.uses.low, found.uses.high, *ends))
     else:
-        one = replace(one, word=payback_word(found))
+        one = replace(one, verdict=payback_word(found))
     both = f"may pay {first_use(found)} or never: the 95 % interval covers both"
     missed = f"{here.baseline} did not reach the target in {found.censored} of {found.pairs} pairs"
     return one.because(found.reason, missed if found.censored else "", both if covers_both(found) else "")

@@ -20,28 +20,13 @@ from headstart.compare.quantities.across import (
 )
 from headstart.compare.quantities.arms import of_arms, of_totals, of_tuning
 from headstart.compare.quantities.pairs import of_comparison
-from headstart.compare.quantity import Quantity
-
-__all__ = ["Quantity", "main", "quantities"]
-
-# The numbers that a paper's table would hold; every other name is a detail of one of these.
-MAIN = (
-    "mean_score", "gain", "flops_ratio", "seconds_ratio", "joules_ratio", "data_multiplier", "crossing",
-    "break_even.flops.arm_score", "break_even.joules.arm_score", "aggregate.iqm_gain",
-    "aggregate.improvement",
-)  # fmt: skip
+from headstart.compare.quantity import Quantity, Rows
 
 
-def quantities(findings: Findings) -> tuple[Quantity, ...]:
+def quantities(findings: Findings) -> Rows:
     """Every number of a study, comparisons first; one without a value is kept where it says why."""
-    made = [one for one in _all(findings) if one.known or one.note or one.word]
-    return tuple(dict.fromkeys(_with_provenance(made, findings)))
-
-
-def main(found: Iterable[Quantity]) -> tuple[Quantity, ...]:
-    """Those that belong in a short table, in the order of MAIN; what is just not known is left out."""
-    kept = [one for one in found if one.name in MAIN and one.word != "unknown"]
-    return tuple(sorted(kept, key=lambda one: MAIN.index(one.name)))
+    made = [one for one in _all(findings) if one.known or one.note or one.verdict]
+    return Rows(dict.fromkeys(_with_provenance(made, findings)))
 
 
 def _all(findings: Findings) -> Iterator[Quantity]:
@@ -50,7 +35,7 @@ def _all(findings: Findings) -> Iterator[Quantity]:
     for curve in findings.data_curves:
         yield from of_data_curve(curve)
     for law in findings.laws:
-        yield from of_law(Quantity(name="law_over_models", baseline=findings.baseline), law)
+        yield from of_law(Quantity(key="law_over_models", baseline=findings.baseline), law)
     for aggregate in findings.aggregates:
         yield from of_aggregate(aggregate)
     for ranking in findings.rankings:
@@ -70,7 +55,7 @@ def _all(findings: Findings) -> Iterator[Quantity]:
 def _with_provenance(made: Iterable[Quantity], findings: Findings) -> Iterator[Quantity]:
     """What is said across comparisons rests on the runs of those that it names, or on all of them."""
     for one in made:
-        known = one.provenance or one.name.startswith(("tuning.", "total."))
+        known = one.provenance or one.key.startswith(("tuning.", "total."))
         yield one if known else replace(one, provenance=_runs_of(one, findings))
 
 

@@ -14,37 +14,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 
+from headstart.compare.catalogue import entry, form
 from headstart.compare.findings import Findings
-from headstart.compare.quantities.study import Quantity, main, quantities
+from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.formats.markdown import escape
 
-NAMES = {
-    "mean_score": "Test score",
-    "gain": "Gain",
-    "flops_ratio": "FLOPs ratio",
-    "seconds_ratio": "Time ratio",
-    "joules_ratio": "Energy ratio",
-    "data_multiplier": "Data multiplier",
-    "crossing": "Crossing point",
-    "break_even.flops.arm_score": "Break-even (FLOPs)",
-    "break_even.joules.arm_score": "Break-even (energy)",
-    "aggregate.iqm_gain": "Gain of the interquartile means",
-    "aggregate.improvement": "Probability of improvement",
-}
-FORMS: dict[str, Callable[[float | None], str]] = {
-    "score": numbers.score,
-    "difference": numbers.signed,
-    "times": numbers.ratio,
-    "share": numbers.percent,
-    "FLOPs": numbers.flops,
-    "s": numbers.seconds,
-    "J": numbers.energy,
-    "B": numbers.size,
-    "uses": lambda value: numbers.count(math.ceil(value) if value is not None else None),
-}
-COUNTED = ("rows", "runs", "steps", "tokens", "trials", "examples", "parameters", "place", "sizes")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
     "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
@@ -60,7 +36,7 @@ def csv_text(findings: Findings) -> str:
     names = [field.name for field in fields(Quantity)]
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
-    for one in quantities(findings):
+    for one in findings.rows:
         writer.writerow(asdict(one) | {"provenance": ";".join(one.provenance)})
     return stream.getvalue()
 
@@ -73,14 +49,14 @@ def json_text(findings: Findings) -> str:
         "model": findings.model,
         "sentence": findings.sentence,
         "fingerprint": findings.fingerprint,
-        "quantities": [asdict(one) for one in quantities(findings)],
+        "quantities": [asdict(one) for one in findings.rows],
     }
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def latex_text(findings: Findings) -> str:
     """The main numbers as a booktabs tabular."""
-    heads, numeric, rows = table(main(quantities(findings)))
+    heads, numeric, rows = table(findings.rows.main)
     lines = [" & ".join(map(latex_escape, row)) + r" \\" for row in rows]
     of = f"{' '.join(findings.study.split())}, records {findings.fingerprint}"
     return "\n".join(
@@ -100,7 +76,7 @@ def latex_text(findings: Findings) -> str:
 
 def markdown_text(findings: Findings) -> str:
     """The main numbers as a Markdown table."""
-    heads, numeric, rows = table(main(quantities(findings)))
+    heads, numeric, rows = table(findings.rows.main)
     rules = ["---:" if number else ":---" for number in numeric]
     told = [[escape(cell) for cell in row] for row in (heads, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (told[0], rules, *told[1:])) + "\n"
@@ -129,13 +105,13 @@ def table(found: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[s
 
 def value_text(one: Quantity) -> str:
     """The value in its unit, or the bound or range that is known: '+0.388', 'at least 64.0×', 'never'."""
-    form = form_of(one)
+    written = form_of(one)
     if one.value is not None:
-        return f"≥ {form(one.value)}" if one.word == "lower bound" else form(one.value)
-    ends = [form(end) for end in (one.low, one.high) if end is not None]
+        return f"≥ {written(one.value)}" if one.verdict == "lower bound" else written(one.value)
+    ends = [written(end) for end in (one.low, one.high) if end is not None]
     if len(ends) == 2:
         return f"{ends[0]} to {ends[1]}"
-    return f"{one.word} {ends[0]}".strip() if ends else one.word or numbers.UNKNOWN
+    return f"{one.verdict} {ends[0]}".strip() if ends else one.verdict or numbers.UNKNOWN
 
 
 def interval_text(one: Quantity) -> str:
@@ -153,12 +129,7 @@ def interval_text(one: Quantity) -> str:
 
 def form_of(one: Quantity) -> Callable[[float | None], str]:
     """How the report writes numbers of this unit."""
-    return FORMS.get(one.unit) or (numbers.count if one.unit in COUNTED else numbers.significant)
-
-
-def name_text(one: Quantity) -> str:
-    """The quantity in words; a detail keeps its dotted name."""
-    return NAMES.get(one.name, one.name)
+    return getattr(numbers, form(one.unit))
 
 
 def latex_escape(text: str) -> str:
@@ -168,7 +139,16 @@ def latex_escape(text: str) -> str:
 
 def _row(one: Quantity) -> list[str]:
     metric = metric_name(one.metric) if one.metric else ""
-    word = "" if one.value is None or one.word == "lower bound" else one.word
+    word = "" if one.value is None or one.verdict == "lower bound" else one.verdict
     arm = f"{one.arm} / {one.baseline}" if one.unit == "times" and one.baseline else one.arm
     number = "" if one.n is None else numbers.count(one.n)
-    return [name_text(one), one.condition, arm, metric, value_text(one), interval_text(one), number, word]
+    return [
+        entry(one.key).label,
+        one.condition,
+        arm,
+        metric,
+        value_text(one),
+        interval_text(one),
+        number,
+        word,
+    ]

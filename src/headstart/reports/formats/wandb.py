@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from headstart.compare.findings import Findings
-from headstart.compare.quantities.study import main, quantities
 from headstart.config import NAME
 from headstart.errors import ConfigError
 from headstart.extras import install
@@ -150,7 +149,7 @@ def _words(findings: Findings) -> str:
     """Every sentence of the study and the table of its main numbers."""
     sentences = dict.fromkeys([item.sentence for item in findings.comparisons] or [findings.sentence])
     told = "\n\n".join(f"**{markdown.escape(sentence)}**" for sentence in sentences)
-    return f"{told}\n\n{export.markdown_text(findings)}" if main(quantities(findings)) else told
+    return f"{told}\n\n{export.markdown_text(findings)}" if findings.rows.main else told
 
 
 def _grid(findings: Findings, entity: str, project: str) -> Any:

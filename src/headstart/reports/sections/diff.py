@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text as Words
 
+from headstart.compare.catalogue import MAIN_KEYS, entry
 from headstart.compare.diff import Joined, Two
 from headstart.compare.differing import Differing
 from headstart.compare.findings import Comparison
-from headstart.compare.quantities.study import MAIN, Quantity
+from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 from headstart.reports import build, numbers, outline
 from headstart.reports.charts import figures
@@ -142,7 +143,7 @@ def _row(one: Joined) -> tuple[Cell, ...]:
     ends = change_interval(one)
     change = change_text(one) + (f" ({ends})" if ends else "")
     return cells(
-        Cell(_named(one.first), one.first.name),
+        Cell(_named(one.first), one.first.key),
         _of(one.first),
         _side(one.first),
         _side(one.second),
@@ -153,7 +154,7 @@ def _row(one: Joined) -> tuple[Cell, ...]:
 
 def _named(one: Quantity) -> str:
     """'Gain, accuracy': the name, and the metric where there is one."""
-    return ", ".join(part for part in (export.name_text(one), metric_name(one.metric)) if part)
+    return ", ".join(part for part in (entry(one.key).label, metric_name(one.metric)) if part)
 
 
 def _of(one: Quantity) -> str:
@@ -164,7 +165,7 @@ def _side(one: Quantity) -> Cell:
     ends = export.interval_text(one)
     text = export.value_text(one) + (f" ({ends})" if ends else "")
     runs = ", ".join(one.provenance[:12]) + (" ..." if len(one.provenance) > 12 else "")
-    return Cell(text, "; ".join(part for part in (one.word, one.note, runs) if part))
+    return Cell(text, "; ".join(part for part in (one.verdict, one.note, runs) if part))
 
 
 def _differing(found: Sequence[Differing], names: tuple[str, str]) -> tuple[Part, ...]:
@@ -185,7 +186,7 @@ def _only(made: Two, names: tuple[str, str]) -> tuple[Part, ...]:
 
 
 def _all(made: Two, names: tuple[str, str]) -> tuple[Part, ...]:
-    rest = [one for one in made.joined if one.first.name not in MAIN and one.change is not None]
+    rest = [one for one in made.joined if one.first.key not in MAIN_KEYS and one.change is not None]
     return (_joined(rest, names),) if rest else ()
 
 
@@ -213,7 +214,7 @@ def _grid(made: Two, *, plain: bool) -> Grid:
             told = "\n".join(part for part in (change_text(one), change_interval(one), one.word) if part)
             sides = ["\n".join(part for part in _lines(each) if part) for each in (one.first, one.second)]
             grid.add_row(
-                Words(f"{export.name_text(one.first)}\n{_of(one.first)}"), *map(Words, (*sides, told))
+                Words(f"{entry(one.first.key).label}\n{_of(one.first)}"), *map(Words, (*sides, told))
             )
     return grid
 

@@ -1,0 +1,211 @@
+"""Catalogue: every number that a study can say, one line per key: its label, unit, direction and places.
+
+A `*` in a key stands for the part that varies (a target, a number of uses, a number of trials), which
+replaces the `{}` of the label. Whoever shows a number looks it up here: `entry(row.key).label`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from headstart.resources import RESOURCES
+
+Place = Literal["main"]  # "main": the short table of the exports, W&B and the comparison of two studies
+Better = Literal["higher", "lower", ""]  # "": neither, or the metric decides
+
+FORMS = {  # unit -> the function of `reports.numbers` that writes it; any other unit is "significant"
+    "score": "score",
+    "difference": "signed",
+    "times": "ratio",
+    "share": "percent",
+    "FLOPs": "flops",
+    "s": "seconds",
+    "J": "energy",
+    "B": "size",
+    "uses": "uses",
+    **dict.fromkeys(
+        ("rows", "runs", "steps", "samples", "tokens", "trials", "examples", "parameters", "place", "sizes"),
+        "count",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a number before any study: how it is called, counted, read and where it is shown."""
+
+    key: str
+    label: str
+    unit: str  # "": the row says it (a currency)
+    better: Better = ""
+    places: tuple[Place, ...] = ()
+
+    @property
+    def form(self) -> str:
+        """The name of the function of `reports.numbers` that writes it."""
+        return form(self.unit)
+
+
+def form(unit: str) -> str:
+    """The name of the function of `reports.numbers` that writes a number of this unit."""
+    return FORMS.get(unit, "significant")
+
+
+def _ratios(key: str, label: str) -> tuple[Entry, ...]:
+    """One entry per resource: `key` and `label` each hold one `%s`."""
+    return tuple(
+        Entry(key % r.key, label % (r.name if r.unit == "FLOPs" else r.name.capitalize()), "times", "lower")
+        for r in RESOURCES.values()
+    )
+
+
+MAIN: tuple[Place, ...] = ("main",)
+
+# The order of the main entries is the order of the short tables.
+CATALOGUE: tuple[Entry, ...] = (
+    Entry("mean_score", "Test score", "score", "", MAIN),
+    Entry("gain", "Gain", "difference", "higher", MAIN),
+    Entry("flops_ratio", "FLOPs ratio", "times", "lower", MAIN),
+    Entry("seconds_ratio", "Time ratio", "times", "lower", MAIN),
+    Entry("joules_ratio", "Energy ratio", "times", "lower", MAIN),
+    Entry("data_multiplier", "Data multiplier", "times", "higher", MAIN),
+    Entry("crossing", "Crossing point", "rows", "", MAIN),
+    Entry("break_even.flops.arm_score", "Break-even (FLOPs)", "uses", "lower", MAIN),
+    Entry("break_even.joules.arm_score", "Break-even (energy)", "uses", "lower", MAIN),
+    Entry("aggregate.iqm_gain", "Gain of the interquartile means", "difference", "higher", MAIN),
+    Entry("aggregate.improvement", "Probability of improvement", "share", "higher", MAIN),
+    # one arm against the baseline
+    Entry("score", "Mean test score of the pairs", "score"),
+    Entry("baseline_score", "Baseline's mean test score of the pairs", "score"),
+    Entry("gain.probability_better", "Probability that the arm is better", "share", "higher"),
+    Entry("gain.seed_sd", "SD of the gain between seeds", "difference"),
+    Entry("gain.example_se", "SE of the gain from test examples", "difference"),
+    Entry("gain.margin", "Equivalence margin", "difference"),
+    Entry("gain.p", "p of no difference", "p"),
+    Entry("gain.p_margin", "p of a gain beyond the margin", "p"),
+    Entry("gain.smallest_p", "Smallest p that the pairs allow", "p"),
+    Entry("gain.corrected_p", "p, corrected by Holm", "p"),
+    Entry("gain.test.signed_rank", "p of the signed-rank test", "p"),
+    Entry("gain.test.sign", "p of the sign test", "p"),
+    Entry("gain.test.mcnemar", "p of McNemar's test", "p"),
+    Entry("tokens_ratio", "Tokens ratio", "times", "lower"),
+    Entry("class.gain", "Gain of a class", "difference", "higher"),
+    Entry("examples.only_arm", "Examples that only the arm gets right", "examples", "higher"),
+    Entry("examples.only_baseline", "Examples that only the baseline gets right", "examples", "lower"),
+    # cost to a target
+    Entry("to_target.steps", "Steps to the other's final score", "steps", "lower"),
+    Entry("to_target.flops", "FLOPs to the other's final score", "FLOPs", "lower"),
+    Entry("to_target.seconds", "Time to the other's final score", "s", "lower"),
+    Entry("to_target.reached", "Pairs that reached the other's final score", "runs", "higher"),
+    Entry("to_target.flops_share", "FLOPs to the other's final score, of all its FLOPs", "times", "lower"),
+    Entry("to_target.seconds_share", "Time to the other's final score, of all its time", "times", "lower"),
+    Entry("target.*.score", "Target: {}", "score"),
+    Entry("target.*.baseline_reached", "Pairs in which the baseline reached the target {}", "runs"),
+    Entry("target.*.arm_reached", "Pairs in which the arm reached the target {}", "runs"),
+    *_ratios("target.*.%s_ratio", "%s ratio to the target {}"),
+    # equal budget
+    Entry("matched.*.gain", "Gain at equal {}", "difference", "higher"),
+    Entry("matched.target.flops_ratio", "FLOPs ratio at equal score", "times", "lower"),
+    # what the pretraining cost, and when it pays
+    Entry("pretraining.flops", "FLOPs of the pretraining", "FLOPs"),
+    Entry("pretraining.joules", "Energy of the pretraining", "J"),
+    Entry("ledger.marginal.flops_ratio", "FLOPs ratio, pretraining excluded", "times", "lower"),
+    Entry("ledger.amortised_*.flops_ratio", "FLOPs ratio, pretraining shared by {} uses", "times", "lower"),
+    Entry("ledger.full.flops_ratio", "FLOPs ratio, pretraining included", "times", "lower"),
+    Entry("break_even.flops.baseline_score", "Break-even at the baseline's score (FLOPs)", "uses", "lower"),
+    Entry("break_even.joules.baseline_score", "Break-even at the baseline's score (energy)", "uses", "lower"),
+    # over sizes of the training set
+    Entry("data.gain", "Gain at this size", "difference", "higher"),
+    Entry("data.rows_needed", "Rows that the baseline needs for the arm's score", "rows"),
+    Entry("data.rows_transferred", "Rows transferred", "rows", "higher"),
+    Entry("data.ossified_sizes", "Sizes at which the arm has become worse", "sizes", "lower"),
+    Entry("crossing.beyond", "Resamples with the crossing point above the data", "share"),
+    *(
+        Entry(f"{law}.{name}", f"Scaling law{over}: {name}", "number")
+        for law, over in (("law", ""), ("law_over_models", " over models"))
+        for name in ("k", "alpha", "beta", "residual")
+    ),
+    # over conditions, models and arms
+    Entry("aggregate.baseline_iqm", "Interquartile mean of the baseline", "score"),
+    Entry("aggregate.arm_iqm", "Interquartile mean of the arm", "score"),
+    Entry("aggregate.mean_gain", "Mean gain", "difference", "higher"),
+    Entry("rank", "Rank", "place", "lower"),
+    Entry("rank.score", "Mean score", "score"),
+    Entry("model.parameters", "Parameters", "parameters"),
+    Entry("model.score", "Mean score of the model", "score"),
+    *(
+        Entry(f"{lead}.{key}", RESOURCES[key].axis, RESOURCES[key].unit)
+        for lead in ("model", "front")
+        for key in ("flops", "seconds", "joules")
+    ),
+    Entry("variance", "Variance", ""),
+    Entry("variance.*", "Variance: {}", "variance"),
+    Entry("variance.*.share", "Share of the variance: {}", "share"),
+    # of one arm
+    Entry("mean_score.sd", "SD of the test score", "difference"),
+    Entry("train.flops", "Training FLOPs", "FLOPs", "lower"),
+    Entry("train.seconds", "Training time", "s", "lower"),
+    Entry("train.joules", "Training energy", "J", "lower"),
+    Entry("train.tokens", "Tokens, padding included", "tokens", "lower"),
+    Entry("samples_per_second", "Samples per second", "samples/s", "higher"),
+    Entry("peak_memory", "Peak memory", "B", "lower"),
+    Entry("usage.tokens_per_second", "Tokens per second", "tokens/s", "higher"),
+    Entry("usage.padded_tokens_per_second", "Tokens per second, padding included", "tokens/s", "higher"),
+    Entry("usage.padding", "Padding", "share", "lower"),
+    Entry("usage.waiting", "Time spent waiting for data", "share", "lower"),
+    Entry("usage.flops_share", "Share of the measured peak", "share", "higher"),
+    Entry("carbon", "Emissions", "g CO2e", "lower"),
+    Entry("money.electricity", "Price of the electricity", "", "lower"),
+    Entry("money.device", "Price of the device's time", "", "lower"),
+    Entry("money.*.electricity", "Price of the electricity ({})", "", "lower"),
+    Entry("money.*.device", "Price of the device's time ({})", "", "lower"),
+    Entry("runs.started", "Runs", "runs"),
+    Entry("runs.finished", "Finished runs", "runs"),
+    Entry("runs.diverged", "Diverged runs", "runs", "lower"),
+    Entry("runs.failed", "Failed runs", "runs", "lower"),
+    Entry("runs.interrupted", "Interrupted runs", "runs", "lower"),
+    Entry("runs.diverged_share", "Share of diverged runs", "share", "lower"),
+    Entry("stability.diverged_share", "Share of diverged runs, all conditions", "share", "lower"),
+    Entry("met_before", "Evaluation rows in the pretraining text", "rows", "lower"),
+    # tuning, and the whole study
+    Entry("tuning.trials", "Trials", "trials"),
+    Entry("tuning.winner", "Validation score of the chosen trial", "score"),
+    Entry("tuning.expected_best.*", "Expected best score of {} trials", "score"),
+    Entry("tuning.flops", "FLOPs of the trials", "FLOPs", "lower"),
+    Entry("tuning.seconds", "Time of the trials", "s", "lower"),
+    Entry("tuning.flops_ratio", "FLOPs of the trials / of the study's runs", "times", "lower"),
+    *(
+        Entry(f"{lead}.{name}", f"{label} of {of}", unit)
+        for lead, of in (("total", "the whole study"), ("tuning.total", "all trials"))
+        for name, label, unit in (
+            ("flops", "FLOPs", "FLOPs"),
+            ("seconds", "Time", "s"),
+            ("joules_measured", "Measured energy", "J"),
+            ("joules_estimated", "Estimated energy", "J"),
+            ("runs", "Runs", "runs"),
+            ("runs_without_energy", "Runs without energy", "runs"),
+        )
+    ),
+)  # fmt: skip
+
+_EXACT = {each.key: each for each in CATALOGUE}
+_PATTERNS = [
+    (re.compile(re.escape(each.key).replace(r"\*", "(.+)")), each) for each in CATALOGUE if "*" in each.key
+]
+MAIN_KEYS: tuple[str, ...] = tuple(each.key for each in CATALOGUE if "main" in each.places)
+
+
+@cache
+def entry(key: str) -> Entry:
+    """The entry of a key, with the varying part in its label. KeyError for a key that has none."""
+    if key in _EXACT:
+        return _EXACT[key]
+    matches = [(match, each) for pattern, each in _PATTERNS if (match := pattern.fullmatch(key))]
+    if not matches:
+        raise KeyError(f"{key}: no entry in compare/catalogue.py")
+    match, found = max(matches, key=lambda pair: len(pair[1].key))  # the most specific
+    label = found.label.format(match[1].replace("_", " "))
+    return Entry(key, label, found.unit, found.better, found.places)
