@@ -14,11 +14,10 @@ import pytest
 import torch
 import transformers as tf
 from tests.conftest import WORDS
-from tests.training.runs import lasting, trained
+from tests.training.runs import trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.tasks.family import Judged
-from headstart.training.module import Learner
 
 H, INNER, LAYERS, POSITIONS = 32, 64, 1, 64
 SENTINELS = [f"<extra_id_{number}>" for number in range(12)]
@@ -175,19 +174,3 @@ def validations(folder: Path) -> list[dict[str, float]]:
     """Validation scores along the curve of a run."""
     lines = (folder / "curve.jsonl").read_text("utf8").splitlines()
     return [json.loads(line)["validation"] for line in lines]
-
-
-def resumes(folder: Path, given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is stopped between two evaluations ends as if it had not been."""
-    given = [*given, "arm=scratch", "budget.steps=6", "budget.evaluations=3", "hardware.save_every=0"]
-    whole = trained(folder / "a", given)
-    step = Learner.training_step
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            Learner, "training_step", lambda self, *one: step(self, *one) if self.step != 3 else 1 / 0
-        )
-        with pytest.raises(ZeroDivisionError):
-            trained(folder / "b", given)
-    assert lasting(trained(folder / "b", given)) == lasting(whole)
-    first, second = (pq.read_table(folder / name / "predictions.parquet") for name in "ab")
-    assert first.equals(second)

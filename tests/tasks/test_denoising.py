@@ -18,7 +18,6 @@ from tests.tasks.languages import (
     by_hand,
     hands_over,
     judged,
-    resumes,
     round_and_round,
     saved,
     toy_run,
@@ -240,8 +239,3 @@ def test_spans_that_cannot_be_are_refused(corpus: Path, wrong: dict[str, float])
 def test_a_run_hands_over_all_that_it_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     hands_over(tmp_path, toy_run(tmp_path, "files_denoise"))
-
-
-def test_a_stopped_run_resumes_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    resumes(tmp_path, toy_run(tmp_path, "files_denoise"), monkeypatch)

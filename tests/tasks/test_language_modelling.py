@@ -20,7 +20,6 @@ from tests.tasks.languages import (
     by_hand,
     hands_over,
     judged,
-    resumes,
     round_and_round,
     saved,
     toy_run,
@@ -409,8 +408,3 @@ def test_a_run_hands_over_all_that_it_learnt(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     hands_over(tmp_path, toy_run(tmp_path, task))
-
-
-def test_a_stopped_run_resumes_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    resumes(tmp_path, toy_run(tmp_path, "files_mlm"), monkeypatch)
