@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from pathlib import Path
@@ -15,6 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test workers share two core
 WORDS = tuple(
     "red green blue cold warm sweet sour fast slow loud calm old new big small round flat".split()  # noqa: SIM905
 )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look through it again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +96,7 @@ def quick(tiny_model: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     return [
         "task=files",
-        f"task.files.train={reviews}",
+        f"task.files.train={reviews.name}",  # the current folder holds it
         "task.text=sentence",
         "task.label=label",
         "model=hub",

@@ -1,4 +1,4 @@
-"""Question answering: windows, the best passage over all of them, SQuAD's scores, whole runs of both arms."""
+"""Question answering: windows, the best passage over all of them, SQuAD's scores, whole runs."""
 
 from __future__ import annotations
 
@@ -303,10 +303,10 @@ class TestJudged:
 def test_a_run_learns_and_its_record_agrees_with_its_predictions(
     quick_questions: list[str], tmp_path: Path
 ) -> None:
-    record = trained(tmp_path, [*quick_questions, "arm=scratch"])
-    curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text("utf8").splitlines()]
+    record = trained(tmp_path / "run", [*quick_questions, "arm=scratch"])
+    curve = [json.loads(line) for line in (tmp_path / "run/curve.jsonl").read_text("utf8").splitlines()]
     assert curve[-1]["validation"]["loss"] < 0.7 * curve[0]["validation"]["loss"]
-    table = pq.read_table(tmp_path / "predictions.parquet").to_pydict()
+    table = pq.read_table(tmp_path / "run/predictions.parquet").to_pydict()
     test = record["scores"]["test"]
     assert len(set(table["id"])) == len(table["id"]) == record["data"]["counts"]["test"]
     assert record["cost"]["samples"]["test"] > record["data"]["counts"]["test"]  # windows

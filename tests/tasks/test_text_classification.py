@@ -1,4 +1,4 @@
-"""Text classification: one class, several or a number; every architecture; whole runs of both arms."""
+"""Text classification: one class, several or a number; every architecture; whole runs."""
 
 from __future__ import annotations
 

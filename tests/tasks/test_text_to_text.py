@@ -1,4 +1,4 @@
-"""Text to text: encoder-decoders and decoders, what they are scored by, and whole runs of both arms."""
+"""Text to text: encoder-decoders and decoders, what they are scored by, and whole runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token classification: words to tokens and back, entities of every scheme, and whole runs of both arms."""
+"""Token classification: words to tokens and back, entities of every scheme, and whole runs."""
 
 from __future__ import annotations
 
@@ -312,10 +312,10 @@ class TestJudged:
 def test_a_run_learns_and_its_record_agrees_with_its_predictions(
     quick_tags: list[str], tmp_path: Path
 ) -> None:
-    record = trained(tmp_path, [*quick_tags, "arm=scratch"])
-    curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text("utf8").splitlines()]
+    record = trained(tmp_path / "run", [*quick_tags, "arm=scratch"])
+    curve = [json.loads(line) for line in (tmp_path / "run/curve.jsonl").read_text("utf8").splitlines()]
     assert curve[-1]["validation"]["loss"] < 0.7 * curve[0]["validation"]["loss"]
-    table = pq.read_table(tmp_path / "predictions.parquet").to_pydict()
+    table = pq.read_table(tmp_path / "run/predictions.parquet").to_pydict()
     hits, said, true = (sum(table[name]) for name in ("true_positive", "predicted", "true"))
     assert record["scores"]["test"]["entity_f1"] == pytest.approx(2 * hits / (said + true))
     assert record["scores"]["test"]["entity_f1"] > 0.3

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.arms.cheats import Sly
+from tests.training.runs import composed
 
 from headstart.arms.arm import Start
 from headstart.arms.lora import Lora
@@ -16,7 +17,6 @@ from headstart.errors import WeightsError
 from headstart.records.record import read_curve
 from headstart.records.schema import faults
 from headstart.run import Run
-from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.initialise import refuse_dishonest, start_of
 from headstart.training.train import train
@@ -26,8 +26,7 @@ WRITTEN = r"^arm=scratch: at step 0 bert\.\S+ is not what the seed gives, .* \(a
 
 @pytest.fixture
 def run(quick: list[str]) -> Run:
-    (run,) = runs_of([*quick, "arm=scratch", "hydra.mode=RUN", "budget.epochs=null", "budget.steps=1"])
-    return run
+    return composed(*quick, "arm=scratch", "budget.epochs=null", "budget.steps=1")
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_an_interrupted_run_keeps_what_was_attested_at_step_zero(
 ) -> None:
     from headstart.training.recorder import Journal
 
-    (run,) = runs_of([*quick, "arm=pretrained", "hydra.mode=RUN", "hardware.save_every=0"])
+    run = composed(*quick, "arm=pretrained", "hardware.save_every=0")
     names, whole = identify(run), Journal.on_train_batch_end
 
     def stopped(self: Journal, *arguments) -> None:
@@ -89,10 +88,10 @@ def test_an_interrupted_run_keeps_what_was_attested_at_step_zero(
         if self.done == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Journal, "on_train_batch_end", stopped)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(run, tmp_path / "run", names)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "on_train_batch_end", stopped)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(run, tmp_path / "run", names)
     resumed = train(run, tmp_path / "run", names)
     assert resumed["init"] == train(run, tmp_path / "another", names)["init"]
     assert faults(resumed) == []

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from tests import wandb_files
 from tests.loopback_wandb import LoopbackWandb, serving
+from tests.training.runs import composed
 
 from headstart.cli import main
 from headstart.run import Run
-from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.tracker import Mirror, metrics_of, tracked
 
@@ -59,8 +59,7 @@ def test_joules_of_different_methods_never_share_a_name() -> None:
 
 
 def one(quick: list[str], *overrides: str) -> Run:
-    (run,) = runs_of([*quick, "hydra.mode=RUN", "tracker=offline", *overrides])
-    return run
+    return composed(*quick, "tracker=offline", *overrides)
 
 
 def logged(run: Run, steps: Sequence[int], fails_at: int | None = None) -> None:

@@ -13,13 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 from tests.studies.command import records
-from tests.training.runs import lasting, trained
+from tests.training.runs import composed, lasting, shared, trained
 
 from headstart.cli import main
 from headstart.compare.study import compare
 from headstart.records.schema import schema
-from headstart.run import Run
-from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.train import train
 
@@ -75,9 +73,8 @@ def check_files(folder: Path) -> None:
     assert sum(right) / len(right) == pytest.approx(record["scores"]["test"]["accuracy"])
 
 
-def test_arms_see_the_same_and_differ_in_weights_alone(quick: list[str], tmp_path: Path) -> None:
-    scratch = trained(tmp_path / "a", [*quick, "arm=scratch"])
-    pretrained = trained(tmp_path / "b", [*quick, "arm=pretrained"])
+def test_arms_see_the_same_and_differ_in_weights_alone(quick: list[str]) -> None:
+    scratch, pretrained = (shared(*quick, f"arm={arm}")[0] for arm in ("scratch", "pretrained"))
     assert scratch["pair_id"] == pretrained["pair_id"] and scratch["run_id"] != pretrained["run_id"]
     assert scratch["data"] == pretrained["data"]
     assert scratch["init"]["head"] == pretrained["init"]["head"]
@@ -87,16 +84,17 @@ def test_arms_see_the_same_and_differ_in_weights_alone(quick: list[str], tmp_pat
 
 @pytest.mark.parametrize("arm", ["scratch", "pretrained"])
 def test_the_same_run_gives_the_same_record(quick: list[str], tmp_path: Path, arm: str) -> None:
-    first = trained(tmp_path / "a", [*quick, f"arm={arm}"])
-    second = trained(tmp_path / "b", [*quick, f"arm={arm}"])
+    first, folder = shared(*quick, f"arm={arm}")
+    second = trained(tmp_path / "run", [*quick, f"arm={arm}"])
     assert lasting(first) == lasting(second)
-    assert pq.read_table(tmp_path / "a/predictions.parquet").equals(
-        pq.read_table(tmp_path / "b/predictions.parquet")
+    assert pq.read_table(folder / "predictions.parquet").equals(
+        pq.read_table(tmp_path / "run/predictions.parquet")
     )
 
 
 def test_seeds_differ(quick: list[str], tmp_path: Path) -> None:
-    first, second = (trained(tmp_path / str(seed), [*quick, f"seed={seed}"]) for seed in (0, 1))
+    first, _ = shared(*quick, "arm=scratch")
+    second = trained(tmp_path / "run", [*quick, "arm=scratch", "seed=1"])
     assert first["data"]["order"] != second["data"]["order"]
     assert first["init"]["head"] != second["init"]["head"]
     assert first["data"]["rows"] == second["data"]["rows"]
@@ -133,8 +131,8 @@ def test_counted_flops_equal_the_closed_form(quick: list[str], tmp_path: Path) -
 
 
 def test_meters_and_trackers_do_not_change_the_losses(quick: list[str], tmp_path: Path) -> None:
-    bare = trained(tmp_path / "a", quick)
-    full = trained(tmp_path / "b", [*quick, "meter=codecarbon", "tracker=offline"])
+    bare, _ = shared(*quick, "arm=scratch")
+    full = trained(tmp_path / "run", [*quick, "arm=scratch", "meter=codecarbon", "tracker=offline"])
     assert bare["scores"] == full["scores"]
     energy = full["cost"]["energy"]
     assert energy["method"] == "estimated"
@@ -176,7 +174,7 @@ def test_an_error_leaves_a_record_that_says_so(
         raise RuntimeError("the device is on fire")
 
     monkeypatch.setattr(Learner, "training_step", broken)
-    (run,) = runs_of([*quick, "hydra.mode=RUN"])
+    run = composed(*quick)
     with pytest.raises(RuntimeError):
         train(run, tmp_path / "a", identify(run))
     record = json.loads((tmp_path / "a/record.json").read_text("utf8"))
@@ -196,8 +194,7 @@ def test_steps_instead_of_epochs(quick: list[str], tmp_path: Path) -> None:
 
 
 def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
-    run: Run = runs_of([*quick, "hydra.mode=RUN"])[0]
-    assert run.config()["precision"] in ("bf16", "fp32")
+    assert composed(*quick).config()["precision"] in ("bf16", "fp32")
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
