@@ -55,16 +55,16 @@ def test_a_cache_names_itself_and_keeps_no_half(monkeypatch: pytest.MonkeyPatch,
 def test_the_state_of_a_run_leaves_the_former_one(
     fails: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    resume.save(tmp_path, {"run_id": "a", "step": 1})
+    resume.save(tmp_path, {"run_id": "a", "step": 1, "results": {}})
     monkeypatch.setattr(torch, "save", fails)
     with pytest.raises(RecordError, match=r"resume.pt: the state of the run cannot be written .* make room"):
-        resume.save(tmp_path, {"run_id": "a", "step": 2})
+        resume.save(tmp_path, {"run_id": "a", "step": 2, "results": {}})
     former = resume.load(tmp_path, "a")
     assert former is not None and former["step"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["resume.pt"]
 
 
-@pytest.mark.parametrize("place", ["journal.append_point", "train.write_predictions", "train.write_record"])
+@pytest.mark.parametrize("place", ["recorder.append_point", "train.write_predictions", "train.write_record"])
 def test_a_run_ends_with_one_sentence(
     place: str, quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

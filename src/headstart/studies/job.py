@@ -66,7 +66,7 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
     from headstart.training.train import train
 
     place = paced(run, progress)
-    train(run, folder, names, argv=sys.argv, watch=progress, order_index=place)
+    train(run, folder, names, argv=sys.argv, progress=progress, order_index=place)
     return _outcome(run, folder, kept=False)
 
 

@@ -16,7 +16,7 @@ _current: StudyProgress | None = None
 
 
 class StudyProgress:
-    """Two bars: the study in runs, and the run in steps. Follows training as its Watch."""
+    """Two bars: the study in runs, and the run in steps. Displays the `Progress` of training."""
 
     def __init__(self, runs: int, title: str = "study") -> None:
         self.runs, self.done = runs, 0

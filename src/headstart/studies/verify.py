@@ -84,7 +84,7 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     import torch
 
-    from headstart.training.initialise import start_of
+    from headstart.training.initialise import initialise
     from headstart.training.plan import plan_of
     from headstart.training.quiet import quiet
 
@@ -93,7 +93,7 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
     quiet()
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
-    return start_of(run, prepared, plan.steps).attest(), prepared.facts | {"order": plan.digest}
+    return initialise(run, prepared, plan.steps).attest(), prepared.facts | {"order": plan.digest}
 
 
 def _parts(init: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

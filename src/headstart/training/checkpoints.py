@@ -1,43 +1,90 @@
-"""Ages: the weights of a run after so many steps, kept beside its final ones, each with what it had cost."""
+"""Checkpoints: weights saved during a run with their cost, and the state that it can resume from."""
 
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import pytorch_lightning as pl
 
 from headstart.arms.from_run import keep, weights_folder, write_ledger
 from headstart.errors import ConfigError
+from headstart.meters.meter import Meter
 from headstart.run import Run
 from headstart.tasks.family import Prepared
-from headstart.training.contamination import leave_fingerprints
+from headstart.training import resume
+from headstart.training.contamination import write_corpus_fingerprints
 from headstart.training.plan import Plan
+from headstart.training.recorder import Results
 
 
-def check_ages(run: Run, plan: Plan) -> None:
-    """ConfigError when weights are asked for between two evaluations: nothing is known of them."""
-    seen = sorted({*range(0, plan.steps, plan.every), plan.steps})
-    if strange := sorted(set(run.keep_at) - set(seen)):
-        shown = ", ".join(map(str, seen[:12])) + (", ..." if len(seen) > 12 else "")
+class Saver(pl.Callback):
+    """After an evaluation: saves the weights of the steps in `keep_at`, and the state of the run."""
+
+    def __init__(
+        self, run: Run, run_id: str, plan: Plan, meter: Meter, folder: Path, results: Results
+    ) -> None:
+        self.run, self.run_id, self.plan, self.meter = run, run_id, plan, meter
+        self.folder, self.results = folder, results
+        self._saved = time.perf_counter()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Save what is due."""
+        if self.results.steps in self.run.keep_at:
+            self._save_checkpoint(pl_module.model)
+        due = time.perf_counter() - self._saved > self.run.hardware.save_every
+        if due and trainer.state.fn == "fit":
+            self._saved = time.perf_counter()
+            self._save_state(trainer, pl_module)
+
+    def _save_checkpoint(self, model: Any) -> None:
+        """Save the weights as they are now, and note what they have cost; the model is not changed."""
+        step = self.results.steps
+        merged = self.run.arm.settle(copy.deepcopy(model))
+        keep(weights_folder(self.folder, step), merged, self.run.task.processor(self.run.model))
+        cost = self.plan.cost(step, self.results.evaluations, False, self.results.generated)
+        seconds, joules = self.meter.snapshot()
+        self.results.checkpoints[step] = {
+            "flops": cost["flops"]["total"],
+            "joules": joules,
+            "seconds": seconds,
+        }
+
+    def _save_state(self, trainer: pl.Trainer, learner: Any) -> None:
+        (schedule,) = trainer.lr_scheduler_configs
+        resume.save(
+            self.folder,
+            {
+                "run_id": self.run_id,
+                "step": self.results.steps,
+                "model": learner.model.state_dict(),
+                "best": learner.best_state,
+                "optimizer": trainer.optimizers[0].state_dict(),
+                "schedule": schedule.scheduler.state_dict(),
+                "results": self.results.state(),
+                "cost": {"seconds": self.meter.seconds_by_phase(), "energy": self.meter.account()},
+            },
+        )
+
+
+def check_checkpoint_steps(run: Run, plan: Plan) -> None:
+    """ConfigError when weights are wanted at a step without an evaluation: their scores would be unknown."""
+    evaluated = sorted({*range(0, plan.steps, plan.every), plan.steps})
+    if others := sorted(set(run.keep_at) - set(evaluated)):
+        shown = ", ".join(map(str, evaluated[:12])) + (", ..." if len(evaluated) > 12 else "")
         raise ConfigError(
-            f"keep_at: step {strange[0]} is no evaluation of this run; choose among {shown}, "
+            f"keep_at: step {others[0]} is not an evaluation step; choose among {shown}, "
             f"or change budget.evaluations ({run.budget.evaluations})"
         )
 
 
-def keep_age(run: Run, model: nn.Module, folder: Path, step: int) -> None:
-    """Save the weights of now; the model itself goes on untouched."""
-    place = weights_folder(folder, step)
-    keep(place, run.arm.settle(copy.deepcopy(model)), run.task.processor(run.model))
-
-
-def settle_ages(
-    run: Run, prepared: Prepared, folder: Path, record: dict[str, Any], spent: dict[int, Any]
+def complete_checkpoints(
+    run: Run, prepared: Prepared, folder: Path, record: dict[str, Any], costs: dict[int, dict[str, Any]]
 ) -> None:
-    """Beside each age: the text that it may have read, and what it had cost until then."""
+    """Write beside each checkpoint the hashes of its training text, and what it had cost."""
     for step in run.keep_at:
-        place = weights_folder(folder, step)
-        leave_fingerprints(run, prepared, place)
-        write_ledger(place, record, run.model.name, spent[step])
+        weights = weights_folder(folder, step)
+        write_corpus_fingerprints(run, prepared, weights)
+        write_ledger(weights, record, run.model.name, costs[step])

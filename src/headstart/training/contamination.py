@@ -1,4 +1,4 @@
-"""Met before: did the text that weights were pretrained on hold rows that they are now evaluated on?"""
+"""Contamination: whether the text that weights were pretrained on holds rows that they are evaluated on."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from headstart.data.overlap import check, write_fingerprints
 from headstart.run import Run
 from headstart.tasks.family import Prepared
 
-FINGERPRINTS = "corpus.parquet"  # beside kept weights: hashes of the text that they were trained on
+FINGERPRINTS = "corpus.parquet"  # beside saved weights: hashes of the text that they were trained on
 
 
-def leave_fingerprints(run: Run, prepared: Prepared, place: Path) -> None:
-    """Write the hashes of a run's training text beside weights that it keeps, for `met_before` of others."""
+def write_corpus_fingerprints(run: Run, prepared: Prepared, folder: Path) -> None:
+    """Write the hashes of a run's training text beside its saved weights, for `contamination` of others."""
     if texts := run.task.texts_of(prepared, "train"):
-        write_fingerprints(place / FINGERPRINTS, texts)
+        write_fingerprints(folder / FINGERPRINTS, texts)
 
 
-def met_before(run: Run, prepared: Prepared) -> dict[str, Any] | None:
-    """How many evaluation rows occur in the pretraining text of a run's weights.
+def contamination(run: Run, prepared: Prepared) -> dict[str, Any] | None:
+    """How many evaluation rows occur in the pretraining text of a run's weights, by split.
 
-    None when the arm pours no weights of a run, or nobody wrote down what these were trained on.
+    None when the arm loads no weights of a run, or no hashes of their training text were written.
     """
     if not isinstance(run.arm, Transfer) or run.arm.run is None:
         return None
-    path = kept(run.arm.run, run.arm.age).folder / FINGERPRINTS
+    corpus = kept(run.arm.run, run.arm.age).folder / FINGERPRINTS
     rows = {split: run.task.texts_of(prepared, split) for split in ("validation", "test")}
-    if not path.is_file() or not any(rows.values()):
+    if not corpus.is_file() or not any(rows.values()):
         return None
-    found = {split: check(path, texts) for split, texts in rows.items()}
+    overlaps = {split: check(corpus, texts) for split, texts in rows.items()}
     return {
-        split: {"exact": one.exact, "passage": one.ngram, "of": one.of, "words": one.words}
-        for split, one in found.items()
+        split: {"exact": o.exact, "passage": o.ngram, "of": o.of, "words": o.words}
+        for split, o in overlaps.items()
     }

@@ -1,4 +1,4 @@
-"""Start: the seeded random model, the same for both arms, and then the one difference."""
+"""Initialise: the seeded random model, the same for both arms, and then what the arm changes."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 
 from headstart.arms.attest import Attestation, dtypes
 from headstart.arms.load import head_names
 from headstart.errors import WeightsError
+from headstart.meters.meter import Meter
 from headstart.models.model import architecture_digest
 from headstart.records.attestation import contradictions
 from headstart.run import Run
 from headstart.tasks.family import Prepared
-from headstart.training.contamination import met_before
+from headstart.training.contamination import contamination
+from headstart.training.recorder import Results
 
 STREAMS = ("weights", "order", "noise", "arm")
 
 
 @dataclass(frozen=True)
-class Start:
-    """What training begins with; `attest` gives the record's `init` of the model as it is then."""
+class InitialModel:
+    """The model that training starts from; `attest` gives the record's `init` of its present weights."""
 
     model: torch.nn.Module
     config: Any  # of transformers
@@ -30,32 +33,48 @@ class Start:
     attest: Callable[[], dict[str, Any]]
 
 
-def start_of(run: Run, prepared: Prepared, steps: int) -> Start:
-    """The model of `run` before the first of its `steps`, with what attests it."""
+def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
+    """The model of `run` before the first of its `steps`."""
     config = run.model.transformers_config(**prepared.head)
     seeds = {name: run.stream(name) for name in STREAMS}
     model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
     attestation = Attestation(model)
     head = head_names(model)
-    poured = run.arm.pour(model, run.model, seeds["arm"])
-    checkpoint = poured.checkpoint and {**poured.checkpoint, "met_before": met_before(run, prepared)}
+    loaded = run.arm.pour(model, run.model, seeds["arm"])
+    checkpoint = loaded.checkpoint and {**loaded.checkpoint, "met_before": contamination(run, prepared)}
     run.arm.adapt(model, seeds["arm"])
     stages = [(round(stage.share * steps), stage.trainable) for stage in run.arm.stages(model)]
     attestation.follow()
-    known = {
+    fixed = {
         "streams": seeds | {"subset": getattr(run.size, "seed", 0)},
         "architecture": architecture_digest(config),
         "built_from": run.model.built_from(),
     }
 
     def attest() -> dict[str, Any]:
-        return attestation.at_step_zero(head, poured.names, checkpoint) | known | dtypes(model)
+        return attestation.at_step_zero(head, loaded.names, checkpoint) | fixed | dtypes(model)
 
-    return Start(model, config, stages, attest)
+    return InitialModel(model, config, stages, attest)
 
 
-def refuse_dishonest(arm: str, init: Mapping[str, Any]) -> None:
-    """WeightsError when a model at step 0 is not what its arm says: seeded, loaded, or added."""
+class Attester(pl.Callback):
+    """Attests the model right before step 0, and refuses an arm whose weights are not what it says."""
+
+    def __init__(
+        self, arm: str, attest: Callable[[], dict[str, Any]], meter: Meter, results: Results
+    ) -> None:
+        self.arm, self.attest, self.meter, self.results = arm, attest, meter, results
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Attest once: a resumed run was attested when it began."""
+        if self.results.init is None:
+            with self.meter.phase("prepare"):
+                self.results.init = self.attest()
+            check_attestation(self.arm, self.results.init)
+
+
+def check_attestation(arm: str, init: Mapping[str, Any]) -> None:
+    """WeightsError when a tensor at step 0 is not what the arm says: seeded, loaded, or added."""
     if faults := list(contradictions(init)):
         more = f" (and {len(faults) - 1} more like this)" if faults[1:] else ""
         raise WeightsError(

@@ -1,8 +1,8 @@
-"""Gauges: what measures a run, and the record's `cost`, which they are read into."""
+"""Instruments: what measures a run, and the record's `cost` from their readings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,52 +10,53 @@ import torch
 from headstart.meters.hardware_state import hardware_state
 from headstart.meters.matmul_peak import peak, utilisation
 from headstart.meters.memory import PeakMemory
-from headstart.meters.meter import Meter
 from headstart.run import Run
 from headstart.training.module import Learner
 from headstart.training.plan import Plan
-from headstart.training.progress import Watch
-from headstart.training.recorder import Journal
+from headstart.training.recorder import Results
 
 
-@dataclass(frozen=True)
-class Gauges:
-    """The meter and the memory of a run, and what its hardware could do and was doing before it."""
+class Instruments:
+    """The meter and the memory of a run, the matmul peak of its hardware and the state that it was in.
 
-    meter: Meter
-    memory: PeakMemory
-    peak: dict[str, Any]
-    state: dict[str, Any]
+    Peak and state are measured here, before the meter starts: no phase includes them.
+    """
 
+    def __init__(self, run: Run, say: Callable[[str], Any]) -> None:
+        device = run.hardware.device()
+        self.run = run
+        self.peak = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
+        self.state = hardware_state()
+        self.memory = PeakMemory()
+        self.meter = run.meter.meter(device, torch.cuda.synchronize if device == "cuda" else None, say)
+        self.meter.on_phase_end = self.memory.note
 
-def gauges_of(run: Run, watch: Watch) -> Gauges:
-    """New ones for `run`; the hardware shows its peak first, so that no phase pays for that."""
-    device = run.hardware.device()
-    fastest = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
-    state = hardware_state()
-    synchronize = torch.cuda.synchronize if device == "cuda" else None
-    meter, memory = run.meter.meter(device, synchronize, say=watch.say), PeakMemory()
-    meter.on_phase_end = memory.note
-    return Gauges(meter, memory, fastest, state)
+    def readings(self) -> dict[str, Any]:
+        """The measured part of `cost`: seconds, memory, energy, and what follows from them."""
+        seconds, energy = self.meter.seconds_by_phase(), self.meter.account()
+        return {
+            "seconds": seconds,
+            "peak_memory_bytes": self.memory.peaks(),
+            "energy": energy,
+            **self.run.meter.consequences(energy, seconds["total"]),
+        }
 
-
-def cost_of(run: Run, plan: Plan, journal: Journal, learner: Learner, gauges: Gauges) -> dict[str, Any]:
-    """The record's `cost`: what was counted, what was timed, what was metered, and what follows from it."""
-    cost = plan.cost(journal.done, journal.evaluations, journal.test is not None, journal.generated)
-    seconds, energy = gauges.meter.seconds_by_phase(), gauges.meter.account()
-    ever = frozenset().union(*(names for _, names in learner.stages))
-    sizes = [(p.numel(), name in ever) for name, p in learner.model.named_parameters()]
-    train, tokens = seconds["train"], cost["tokens"]["train"]
-    share = utilisation(cost["flops"]["train"], train, gauges.peak["flops_per_second"])
-    return {
-        **cost,
-        "seconds": seconds,
-        "samples_per_second": cost["samples"]["train"] / train if journal.done else None,
-        "tokens_per_second": {kind: n / train for kind, n in tokens.items()} if journal.done else None,
-        "data_wait_share": min(1.0, journal.waited / train) if journal.done else None,
-        "utilisation": {"share": share if journal.done else None, "peak": gauges.peak},
-        "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, free in sizes if free)},
-        "peak_memory_bytes": gauges.memory.peaks(),
-        "energy": energy,
-        **run.meter.consequences(energy, seconds["total"]),
-    }
+    def cost(self, plan: Plan, results: Results, learner: Learner) -> dict[str, Any]:
+        """The record's `cost`: what was counted and what was measured; null rates before the first step."""
+        counted = plan.cost(results.steps, results.evaluations, results.test is not None, results.generated)
+        readings = self.readings()
+        train, trained = readings["seconds"]["train"], results.steps > 0
+        trainable = frozenset().union(*(names for _, names in learner.stages))
+        sizes = [(p.numel(), name in trainable) for name, p in learner.model.named_parameters()]
+        share = utilisation(counted["flops"]["train"], train, self.peak["flops_per_second"])
+        return {
+            **counted,
+            **readings,
+            "samples_per_second": counted["samples"]["train"] / train if trained else None,
+            "tokens_per_second": (
+                {kind: n / train for kind, n in counted["tokens"]["train"].items()} if trained else None
+            ),
+            "data_wait_share": min(1.0, results.waited / train) if trained else None,
+            "utilisation": {"share": share if trained else None, "peak": self.peak},
+            "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, free in sizes if free)},
+        }

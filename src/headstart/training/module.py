@@ -1,4 +1,4 @@
-"""The LightningModule of a run: a transformers model, its task's loss, and nothing that waits for the GPU."""
+"""The LightningModule of a run: a transformers model and its task's loss; no step waits for the GPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Batch = dict[str, torch.Tensor]
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of the program
-    """Training left the numbers behind; the message says where."""
+    """The loss became NaN, infinite or far too large; the message says where."""
 
 
 class Learner(pl.LightningModule):
@@ -29,39 +29,42 @@ class Learner(pl.LightningModule):
         model: nn.Module,
         steps: int,
         stages: Sequence[tuple[int, frozenset[str]]],
-        former: dict[str, Any] | None = None,
+        state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.run, self.model, self.steps, self.former = run, model, steps, former
+        self.run, self.model, self.steps, self.state = run, model, steps, state
         self.stages = stages  # from which step on which parameters train
         self._norms = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules())
         self.best_state: dict[str, torch.Tensor] | None = None
+        if state:
+            model.load_state_dict(state["model"])
+            self.best_state = state["best"]
         self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
-        self._observed: list[Batch] = []
+        self._outputs: list[Batch] = []
 
     @property
     def step(self) -> int:
-        """Steps behind us, those before a resume included."""
-        return (self.former["step"] if self.former else 0) + self.global_step
+        """Finished steps, those before a resume included."""
+        return (self.state["step"] if self.state else 0) + self.global_step
 
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""
-        trained = frozenset().union(*(names for _, names in self.stages))
-        optimizer = self.run.optim.optimizer(self.model, self.run.arm.factors(self.model), trained)
-        self._free()
+        trainable = frozenset().union(*(names for _, names in self.stages))
+        optimizer = self.run.optim.optimizer(self.model, self.run.arm.factors(self.model), trainable)
+        self._set_trainable()
         schedule = self.run.optim.schedule(optimizer, self.steps)
-        if self.former:
-            optimizer.load_state_dict(self.former["optimizer"])
-            schedule.load_state_dict(self.former["schedule"])
+        if self.state:
+            optimizer.load_state_dict(self.state["optimizer"])
+            schedule.load_state_dict(self.state["schedule"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
         torch.manual_seed(stream(self.run.seed, "noise", self.step))
         if len(self.stages) > 1 or self._norms:
-            self._free()
+            self._set_trainable()
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
@@ -71,20 +74,20 @@ class Learner(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Mean loss of the batch, () in fp32."""
         loss = self.run.task.loss(self.model, batch)
-        self._keep(loss.detach())
+        self._add_loss(loss.detach())
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Keep what the task wants to see of the batch; `collected` hands it over once per evaluation."""
-        self._observed.append(self.run.task.observe(self.model, batch))
+        """Keep the outputs that the task scores; they stay on the device."""
+        self._outputs.append(self.run.task.observe(self.model, batch))
 
     test_step = validation_step
 
-    def collected(self) -> list[dict[str, np.ndarray]]:
-        """What was kept of every batch since the last call, off the device."""
-        kept = [{name: values.cpu().numpy() for name, values in batch.items()} for batch in self._observed]
-        self._observed.clear()
-        return kept
+    def outputs(self) -> list[dict[str, np.ndarray]]:
+        """The outputs of every batch since the last call, as arrays on the CPU."""
+        outputs = [{name: values.cpu().numpy() for name, values in batch.items()} for batch in self._outputs]
+        self._outputs.clear()
+        return outputs
 
     def mean_train_loss(self) -> float | None:
         """Mean training loss since the last call; Diverged when one of them was not finite."""
@@ -96,8 +99,8 @@ class Learner(pl.LightningModule):
             raise Diverged(f"the training loss was not finite at step {bad + 1}")
         return mean
 
-    def _free(self) -> None:
-        """Let train what this step's stage names, and nothing else: not even the statistics of a norm."""
+    def _set_trainable(self) -> None:
+        """Train the parameters of the present stage only; a frozen norm keeps its statistics too."""
         (names,) = [names for start, names in self.stages if start <= self.step][-1:]
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in names)
@@ -105,10 +108,10 @@ class Learner(pl.LightningModule):
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):
                 layer.train(self.training and any(p.requires_grad for p in layer.parameters()))
 
-    def _keep(self, loss: torch.Tensor) -> None:
+    def _add_loss(self, loss: torch.Tensor) -> None:
         step = torch.tensor(self.step, device=loss.device)
         never = torch.tensor(self.steps, device=loss.device)
-        seen = torch.where(torch.isfinite(loss), never, step)
-        self._bad_step = seen if self._bad_step is None else torch.minimum(self._bad_step, seen)
+        bad = torch.where(torch.isfinite(loss), never, step)
+        self._bad_step = bad if self._bad_step is None else torch.minimum(self._bad_step, bad)
         self._sum = loss if self._sum is None else self._sum + loss
         self._count += 1

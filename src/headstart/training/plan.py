@@ -1,4 +1,4 @@
-"""Plan: every batch of a run before it starts, and so every token and FLOP it will cost."""
+"""Plan: every batch of a run before it starts, and so every token and FLOP that it will cost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Rows and tokens of each batch of an order, (batches,) int64, and the shape of its rows."""
+    """Of each batch of an order: its rows and tokens, (batches,) int64, and the shape of one row."""
 
     rows: np.ndarray
     tokens: np.ndarray
     padded: np.ndarray  # tokens with padding
-    each: list[Shape]
+    row: list[Shape]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plan:
     without_formula: set[str] = field(default_factory=set)  # operations that make the count a lower bound
 
     def count(self, counters: Sequence[tuple[int, FlopCounter]]) -> None:
-        """FLOPs of every batch, once per distinct shape. `counters`: from which step on which one counts."""
+        """Count the FLOPs of every batch. `counters`: one for each stage of the arm, with its first step."""
         ends = [*(start for start, _ in counters[1:]), self.steps]
         train = self.shapes["train"]
         parts = [
@@ -59,10 +59,10 @@ class Plan:
     def generation(self, split: str, tokens: Sequence[int], counter: FlopCounter) -> int:
         """FLOPs of generating that many tokens per row in each batch of a split."""
         shapes = self.shapes[split]
-        works = [(length, *shape) for length, shape in zip(tokens, shapes.each, strict=True)]
-        per_row = {work: counter.generate(1, *work) for work in outside_in(works)}
+        sizes = [(steps, *shape) for steps, shape in zip(tokens, shapes.row, strict=True)]
+        per_row = {size: counter.generate(1, *size) for size in outside_in(sizes)}
         self.without_formula.update(counter.without_formula)
-        return sum(int(rows) * per_row[work] for rows, work in zip(shapes.rows, works, strict=True))
+        return sum(int(rows) * per_row[size] for rows, size in zip(shapes.rows, sizes, strict=True))
 
     def spent(self, steps: int) -> dict[str, int]:
         """Training samples, tokens and FLOPs after `steps` steps."""
@@ -77,40 +77,30 @@ class Plan:
     def cost(
         self, steps: int, evaluations: int, tested: bool, generated: Mapping[str, int]
     ) -> dict[str, Any]:
-        """The countable part of the record's `cost` after that much work.
+        """The counted part of the record's `cost` after that much work.
 
         `generated`: FLOPs of generation by split, known only once it is over.
         """
-        flops = {
-            "train": int(self.flops["train"][:steps].sum()),
-            "eval": int(self.flops["validation"].sum()) * evaluations + generated["validation"],
-            "test": int(self.flops["test"].sum()) * tested + generated["test"],
-        }
-        times = {"train": None, "eval": evaluations, "test": int(tested)}
-        tokens = {stage: self._tokens(stage, steps, n) for stage, n in times.items()}
-        samples = {stage: self._samples(stage, steps, n) for stage, n in times.items()}
+        flops, tokens, samples = {}, {}, {}
+        # stage of the record, split, batches of it (None: all), how often
+        for stage, split, last, times in (
+            ("train", "train", steps, 1),
+            ("eval", "validation", None, evaluations),
+            ("test", "test", None, int(tested)),
+        ):
+            shapes = self.shapes[split]
+            flops[stage] = int(self.flops[split][:last].sum()) * times + generated.get(split, 0)
+            samples[stage] = int(shapes.rows[:last].sum()) * times
+            tokens[stage] = {
+                "real": int(shapes.tokens[:last].sum()) * times,
+                "padded": int(shapes.padded[:last].sum()) * times,
+            }
         return {
             "flops": {**flops, "total": sum(flops.values()), "lower_bound": sorted(self.without_formula)},
             "tokens": tokens,
             "samples": samples,
             "steps": steps,
         }
-
-    def _tokens(self, stage: str, steps: int, times: int | None) -> dict[str, int]:
-        shapes, last = self._part(stage, steps, times)
-        factor = 1 if times is None else times
-        return {
-            "real": int(shapes.tokens[:last].sum()) * factor,
-            "padded": int(shapes.padded[:last].sum()) * factor,
-        }
-
-    def _samples(self, stage: str, steps: int, times: int | None) -> int:
-        shapes, last = self._part(stage, steps, times)
-        return int(shapes.rows[:last].sum()) * (1 if times is None else times)
-
-    def _part(self, stage: str, steps: int, times: int | None) -> tuple[Shapes, int | None]:
-        name = {"eval": "validation"}.get(stage) or stage
-        return self.shapes[name], steps if times is None else None
 
 
 def plan_of(run: Run, prepared: Prepared) -> Plan:
@@ -130,7 +120,7 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
 
 
 def counters_of(run: Run, plan: Plan, config: PretrainedConfig) -> list[tuple[int, FlopCounter]]:
-    """Who counts the FLOPs of the run from which step on: a new stage of the arm is a new counter."""
+    """The FLOP counter of each stage of the arm, with the step that the stage starts at."""
     task, head = run.task, run.task.auto_class_for(run.model)
     skeleton = run.model.skeleton(head, config)
     names, parameters = run.arm.adapt(skeleton, 0), dict(skeleton.named_parameters())
@@ -151,13 +141,13 @@ def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
         rows=np.array([len(batch) for batch in batches]),
         tokens=np.array([examples.real(batch) for batch in batches]),
         padded=np.array([examples.padded(batch) for batch in batches]),
-        each=[examples.shape(batch) for batch in batches],
+        row=[examples.shape(batch) for batch in batches],
     )
 
 
 def _flops(shapes: Shapes, count: Callable[..., int], start: int = 0, end: int | None = None) -> np.ndarray:
-    """FLOPs of the batches from `start` to `end`: (batches,) int64."""
-    parts = zip(shapes.rows[start:end].tolist(), shapes.each[start:end], strict=True)
-    batches = [(rows, *shape) for rows, shape in parts]
-    known = {batch: count(*batch) for batch in outside_in(batches)}
-    return np.array([known[batch] for batch in batches], dtype=np.int64)
+    """FLOPs of the batches from `start` to `end`, (batches,) int64: one count for each distinct shape."""
+    rows = shapes.rows[start:end].tolist()
+    batches = [(n, *shape) for n, shape in zip(rows, shapes.row[start:end], strict=True)]
+    flops = {batch: count(*batch) for batch in outside_in(batches)}
+    return np.array([flops[batch] for batch in batches], dtype=np.int64)

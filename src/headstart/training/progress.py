@@ -1,11 +1,11 @@
-"""Watch: what training tells whoever shows its progress."""
+"""Progress: what training reports to whoever displays it."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 
-class Watch(Protocol):
+class Progress(Protocol):
     """Follows one run; every call must return at once."""
 
     def begin(self, title: str, steps: int) -> None:
@@ -13,7 +13,7 @@ class Watch(Protocol):
         ...
 
     def step(self, done: int, note: str = "") -> None:
-        """`done` steps are behind us; `note` is a short state such as the last score."""
+        """`done` steps are finished; `note` is a short state such as the latest score."""
         ...
 
     def say(self, what: str) -> None:
@@ -21,14 +21,14 @@ class Watch(Protocol):
         ...
 
 
-class Unwatched:
-    """Nobody is looking."""
+class Silent:
+    """Displays nothing."""
 
     def begin(self, title: str, steps: int) -> None:
-        """Show nothing."""
+        """Display nothing."""
 
     def step(self, done: int, note: str = "") -> None:
-        """Show nothing."""
+        """Display nothing."""
 
     def say(self, what: str) -> None:
-        """Show nothing."""
+        """Display nothing."""

@@ -1,9 +1,11 @@
-"""Journal: the callback that counts every step and writes a curve point at every evaluation."""
+"""Recorder: callbacks that assign seconds to phases, score each evaluation and write the learning curve."""
 
 from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,201 +19,173 @@ from headstart.records.record import CURVE, read_curve
 from headstart.records.store import append_point
 from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
-from headstart.training import resume
-from headstart.training.checkpoints import keep_age
-from headstart.training.initialise import Start, refuse_dishonest
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
-from headstart.training.progress import Watch
+from headstart.training.progress import Progress
 from headstart.training.tracker import metrics_of
 
-LASTING = (
-    "done",
-    "waited",
-    "evaluations",
-    "generated",
-    "last",
-    "best",
-    "best_step",
-    "first_loss",
-    "ages",
-    "init",
-)
+
+@dataclass
+class Results:
+    """What a run has produced so far: saved with its state to resume from, and part of its record."""
+
+    steps: int = 0
+    waited: float = 0.0  # seconds of the train phase spent waiting for the next batch
+    evaluations: int = 0
+    generated: dict[str, int] = field(default_factory=lambda: {"validation": 0, "test": 0})  # FLOPs
+    latest: dict[str, float] | None = None  # validation loss and scores at the latest evaluation
+    best: dict[str, float] | None = None
+    first_loss: float | None = None
+    checkpoints: dict[int, dict[str, Any]] = field(default_factory=dict)  # what each had cost, by step
+    init: dict[str, Any] | None = None  # the record's section; None before step 0
+    test: Judged | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the test, which no run resumes after."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "test"}
+
+    def scores(self, run: Run, status: str, reason: str | None) -> dict[str, Any]:
+        """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
+        finished = status == "finished"
+        validation = self.best if run.budget.keep == "best" else self.latest
+        known = validation if finished else None
+        return {
+            "validation": known and {name: known[name] for name in known if name != "loss"},
+            "test": self.test.scores if finished and self.test else None,
+            "reason": "a trial: it never sees the test rows" if run.study.trial and finished else reason,
+        }
 
 
-class Journal(pl.Callback):
-    """Phases, totals and curve points of one run; keeps the best weights if the budget says so."""
+class Timer(pl.Callback):
+    """Counts steps, assigns seconds and joules to phases, and measures the wait for batches."""
 
-    def __init__(
-        self,
-        run: Run,
-        run_id: str,
-        prepared: Prepared,
-        plan: Plan,
-        start: Start,
-        counter: FlopCounter,
-        meter: Meter,
-        watch: Watch,
-        folder: Path,
-    ) -> None:
-        self.run, self.run_id, self.prepared, self.plan, self.start = run, run_id, prepared, plan, start
-        self.counter, self.meter, self.watch, self.folder = counter, meter, watch, folder
-        self.done = 0  # steps
-        self.waited = 0.0  # seconds of the train phase spent waiting for the next batch
-        self._free_since: float | None = None
-        self.evaluations = 0
-        self.generated = {"validation": 0, "test": 0}  # FLOPs
-        self.last: dict[str, float] | None = None  # validation scores at the latest evaluation
-        self.best: dict[str, float] | None = None
-        self.best_step: int | None = None
-        self.first_loss: float | None = None
-        self.ages: dict[int, dict[str, Any]] = {}  # what had been spent when weights were kept, by step
-        self.init: dict[str, Any] | None = None  # of the record; None before step 0
-        self.test: Judged | None = None
-        self._saved = time.perf_counter()
+    def __init__(self, meter: Meter, progress: Progress, results: Results, headline: str) -> None:
+        self.meter, self.progress, self.results, self.headline = meter, progress, results, headline
+        self._idle_since: float | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Step 0: what the model holds now is attested, and an arm that says otherwise is refused."""
-        if self.init is None:  # a resumed run was attested when it began
-            with self.meter.phase("prepare"):
-                self.init = self.start.attest()
-            refuse_dishonest(self.run.arm.name, self.init)
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """The next batch is here: from the end of the last step until now there was nothing to compute."""
+        if self._idle_since is not None:
+            self.results.waited += time.perf_counter() - self._idle_since
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """One more step is done."""
-        self.done += 1
-        self._free_since = time.perf_counter()
-        headline = self.last[self.run.task.headline] if self.last else None
-        self.watch.step(self.done, "" if headline is None else f"{self.run.task.headline} {headline:.3f}")
-
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """The batch is here: from the end of the last step until now there was nothing to compute."""
-        if self._free_since is not None:
-            self.waited += time.perf_counter() - self._free_since
+        self.results.steps += 1
+        self._idle_since = time.perf_counter()
+        latest = self.results.latest
+        self.progress.step(
+            self.results.steps, f"{self.headline} {latest[self.headline]:.3f}" if latest else ""
+        )
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """From here on it is evaluation."""
-        self._free_since = None
+        """The eval phase begins, inside that of training."""
+        self._idle_since = None
         self.meter.begin("eval")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Score, write the point, keep the best; Diverged when the losses say so."""
-        judged = self._judged("validation", pl_module)
-        self.evaluations += 1
-        self.last = {"loss": judged.loss, **judged.scores}
+        """The eval phase ends."""
         self.meter.end()
-        self._write(trainer, pl_module)
-        self._keep_best(pl_module)
-        if self.done in self.run.keep_at:
-            self._keep_age(pl_module)
-        if trainer.state.fn == "fit" and time.perf_counter() - self._saved > self.run.hardware.save_every:
-            self._save(trainer, pl_module)
-
-    def scores(self, status: str, reason: str | None) -> dict[str, Any]:
-        """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
-        validation = self.best if self.run.budget.keep == "best" else self.last
-        finished = status == "finished"
-        known = validation if finished else None
-        return {
-            "validation": known and {name: known[name] for name in known if name != "loss"},
-            "test": self.test.scores if finished and self.test else None,
-            "reason": "a trial: it never sees the test rows" if self.run.study.trial and finished else reason,
-        }
-
-    def resumed(self, former: dict[str, Any], trainer: pl.Trainer) -> None:
-        """Go on where a former segment of this run stopped; loggers get the points that they lack."""
-        for name, value in former["journal"].items():
-            setattr(self, name, value)
-        points, _ = read_curve(self.folder / CURVE)
-        for point in points:
-            self._mirror(trainer, point)
-
-    def _save(self, trainer: pl.Trainer, learner: Learner) -> None:
-        """The state at this evaluation, for a run that is stopped before its next one."""
-        self._saved = time.perf_counter()
-        (schedule,) = trainer.lr_scheduler_configs
-        resume.save(
-            self.folder,
-            {
-                "run_id": self.run_id,
-                "step": self.done,
-                "model": learner.model.state_dict(),
-                "best": learner.best_state,
-                "optimizer": trainer.optimizers[0].state_dict(),
-                "schedule": schedule.scheduler.state_dict(),
-                "journal": {name: getattr(self, name) for name in LASTING},
-                "cost": {"seconds": self.meter.seconds_by_phase(), "energy": self.meter.account()},
-            },
-        )
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The test rows, once, with the final model."""
+        """The test phase begins."""
         self.meter.begin("test")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Score the test rows."""
-        self.test = self._judged("test", pl_module)
+        """The test phase ends."""
         self.meter.end()
 
-    def _judged(self, split: str, learner: Learner) -> Judged:
-        observed = list(zip(self.plan.orders[split], learner.collected(), strict=True))
-        if tokens := self.run.task.decoded(observed):
-            with self.meter.phase("count"):
-                self.generated[split] += self.plan.generation(split, tokens, self.counter)
-        return self.run.task.judge(self.prepared, split, observed)
 
-    def _write(self, trainer: pl.Trainer, learner: Learner) -> None:
-        train_loss = learner.mean_train_loss()
+class Evaluator:
+    """Scores a split from the model's outputs; adds the FLOPs of what was generated to `results`."""
+
+    def __init__(
+        self, run: Run, prepared: Prepared, plan: Plan, counter: FlopCounter, meter: Meter, results: Results
+    ) -> None:
+        self.task, self.prepared, self.plan, self.counter = run.task, prepared, plan, counter
+        self.meter, self.results = meter, results
+
+    def __call__(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> Judged:
+        observed = list(zip(self.plan.orders[split], outputs, strict=True))
+        if tokens := self.task.decoded(observed):
+            with self.meter.phase("count"):
+                self.results.generated[split] += self.plan.generation(split, tokens, self.counter)
+        return self.task.judge(self.prepared, split, observed)
+
+
+class Recorder(pl.Callback):
+    """Scores each evaluation, writes its curve point, ends a diverged run, and keeps the best weights."""
+
+    def __init__(
+        self,
+        run: Run,
+        evaluate: Callable[[str, Sequence[dict[str, np.ndarray]]], Judged],
+        plan: Plan,
+        meter: Meter,
+        folder: Path,
+        results: Results,
+    ) -> None:
+        self.run, self.evaluate, self.plan, self.meter = run, evaluate, plan, meter
+        self.curve, self.results = folder / CURVE, results
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Score the validation rows."""
+        result = self.evaluate("validation", pl_module.outputs())
+        self.results.evaluations += 1
+        self.results.latest = {"loss": result.loss, **result.scores}
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Write the point and keep the best weights; raise Diverged when the losses say so."""
+        train_loss = pl_module.mean_train_loss()
         seconds, joules = self.meter.snapshot()
         point = {
-            "step": self.done,
-            **self.plan.spent(self.done),
+            "step": self.results.steps,
+            **self.plan.spent(self.results.steps),
             "seconds": seconds,
             "joules": joules,
             "train_loss": train_loss,
-            "validation": self.last,
+            "validation": self.results.latest,
         }
-        append_point(self.folder / CURVE, _finite(point))
-        self._mirror(trainer, point)
-        self._check(train_loss)
+        append_point(self.curve, _finite(point))
+        self._log(trainer, point)
+        self._check_losses(train_loss)
+        self._keep_best(pl_module)
 
-    def _mirror(self, trainer: pl.Trainer, point: dict[str, Any]) -> None:
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Score the test rows."""
+        self.results.test = self.evaluate("test", pl_module.outputs())
+
+    def log_curve(self, trainer: pl.Trainer) -> None:
+        """Log the points of the segments before this one; a logger ignores those that it has."""
+        for point in read_curve(self.curve)[0]:
+            self._log(trainer, point)
+
+    def _log(self, trainer: pl.Trainer, point: dict[str, Any]) -> None:
         for logger in trainer.loggers:
             logger.log_metrics(metrics_of(point, self.meter.backend.method), step=point["step"])
 
-    def _check(self, train_loss: float | None) -> None:
-        loss = (self.last or {})["loss"]
+    def _check_losses(self, train_loss: float | None) -> None:
+        step, loss = self.results.steps, (self.results.latest or {})["loss"]
         if not np.isfinite(loss):
-            raise Diverged(f"the validation loss was not finite at step {self.done}")
-        self.first_loss = self.first_loss or loss
-        limit = self.run.budget.divergence * self.first_loss
+            raise Diverged(f"the validation loss was not finite at step {step}")
+        self.results.first_loss = self.results.first_loss or loss
+        limit = self.run.budget.divergence * self.results.first_loss
         if train_loss is not None and train_loss > limit:
-            raise Diverged(f"the mean training loss {train_loss:.3g} passed {limit:.3g} at step {self.done}")
+            raise Diverged(f"the mean training loss {train_loss:.3g} passed {limit:.3g} at step {step}")
 
     def _keep_best(self, learner: Learner) -> None:
-        name = self.run.task.headline
+        name, latest, best = self.run.task.headline, self.results.latest, self.results.best
         sign = orient(name)
-        if self.last is None or (self.best and sign * self.last[name] <= sign * self.best[name]):
+        if latest is None or (best and sign * latest[name] <= sign * best[name]):
             return
-        self.best, self.best_step = self.last, self.done
+        self.results.best = latest
         if self.run.budget.keep == "best":
             learner.best_state = copy.deepcopy({k: v.cpu() for k, v in learner.model.state_dict().items()})
 
-    def _keep_age(self, learner: Learner) -> None:
-        keep_age(self.run, learner.model, self.folder, self.done)
-        cost = self.plan.cost(self.done, self.evaluations, False, self.generated)
-        seconds, joules = self.meter.snapshot()
-        self.ages[self.done] = {"flops": cost["flops"]["total"], "joules": joules, "seconds": seconds}
 
-
-def _finite(point: dict[str, Any]) -> dict[str, Any]:
-    """The point with null for numbers that JSON cannot say."""
-    return {
-        key: _finite(value) if isinstance(value, dict) else _number(value) for key, value in point.items()
-    }
-
-
-def _number(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """The value with null for numbers that JSON has no notation for."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Resume: what an interrupted run needs to go on, to the same bits as if nothing had happened.
+"""Resume: the state that an interrupted run needs to continue with the same bits as without the interruption.
 
 Order and noise are functions of the seed and the step, so weights, optimizer and schedule are all there is.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from headstart.errors import RecordError
 from headstart.records.record import CURVE, RECORD
 
 FILE = "resume.pt"
-STOPPED = ("failed", "interrupted")  # ends that a record was written for
+STOPPED = ("failed", "interrupted")  # statuses of a run that can be resumed
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Keep the state of a run in progress, whole or not at all; tensors and plain values only."""
+    """Save the state of a run, whole or not at all; tensors and plain values only."""
     unfinished = folder / f".{FILE}"
     try:
         torch.save(state, unfinished)
@@ -34,16 +35,35 @@ def save(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load(folder: Path, run_id: str) -> dict[str, Any] | None:
-    """The state that this very run left, or None; a file that cannot be read is no state."""
+    """The state that this very run saved, or None; a file that cannot be read is no state."""
     try:
         state = torch.load(folder / FILE, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError):
         return None
-    return state if state["run_id"] == run_id else None
+    return state if state["run_id"] == run_id and "results" in state else None
 
 
-def former_costs(folder: Path, state: dict[str, Any]) -> list[dict[str, Any] | None]:
-    """`cost` of what was done before: all of it when a record says so, else up to the state and None."""
+def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str, Any] | None]:
+    """Make the folder ready to train from `state`, or empty without one; the `cost` of earlier segments.
+
+    None in place of a cost: what was done between the state and a kill is not known.
+    """
+    if state is None:
+        shutil.rmtree(folder, ignore_errors=True)  # an attempt that cannot be resumed
+        folder.mkdir(parents=True)
+        return []
+    costs = _earlier_costs(folder, state)
+
+    # Remove everything that came after the state.
+    curve = folder / CURVE
+    lines = [line for line in curve.read_text("utf8").splitlines() if _step(line) <= state["step"]]
+    curve.write_text("".join(f"{line}\n" for line in lines), "utf8")
+    (folder / RECORD).unlink(missing_ok=True)
+    return costs
+
+
+def _earlier_costs(folder: Path, state: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """The whole cost when the stopped run wrote a record, else that until the state, and None."""
     try:
         record = json.loads((folder / RECORD).read_text("utf8"))
     except (OSError, ValueError):
@@ -53,16 +73,8 @@ def former_costs(folder: Path, state: dict[str, Any]) -> list[dict[str, Any] | N
     return [state["cost"], None]
 
 
-def rewind(folder: Path, step: int) -> None:
-    """Forget everything in the folder that came after `step`."""
-    curve = folder / CURVE
-    kept = [line for line in curve.read_text("utf8").splitlines() if _step(line) <= step]
-    curve.write_text("".join(f"{line}\n" for line in kept), "utf8")
-    (folder / RECORD).unlink(missing_ok=True)
-
-
 def _step(line: str) -> float:
     try:
         return json.loads(line)["step"]
-    except ValueError:  # half a line of a killed process
+    except ValueError:  # an incomplete line of a killed process
         return float("inf")

@@ -18,7 +18,7 @@ from headstart.records.record import read_curve
 from headstart.records.schema import faults
 from headstart.run import Run
 from headstart.studies.run_folder import identify
-from headstart.training.initialise import refuse_dishonest, start_of
+from headstart.training.initialise import check_attestation, initialise
 from headstart.training.train import train
 
 WRITTEN = r"^arm=scratch: at step 0 bert\.\S+ is not what the seed gives, .* \(and \d+ more like this\);"
@@ -42,11 +42,11 @@ def with_arm(run: Run, arm: Start) -> Run:
 
 def test_weights_that_are_written_while_the_arm_is_asked_are_refused(run: Run, held) -> None:
     prepared = run.task.prepare(run.model, run.size)
-    refuse_dishonest("scratch", start_of(run, prepared, 1).attest())
+    check_attestation("scratch", initialise(run, prepared, 1).attest())
     for where in ("pour", "adapt", "stages"):
-        start = start_of(with_arm(run, Sly(where=where, held=held)), prepared, 1)
+        start = initialise(with_arm(run, Sly(where=where, held=held)), prepared, 1)
         with pytest.raises(WeightsError, match=WRITTEN):
-            refuse_dishonest("scratch", start.attest())
+            check_attestation("scratch", start.attest())
 
 
 def test_weights_that_are_written_after_the_start_end_the_run(run: Run, held, tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_an_arm_may_add_and_rename_but_not_replace(run: Run) -> None:
 
     prepared = run.task.prepare(run.model, run.size)
     with pytest.raises(WeightsError, match=r"1 tensors were taken out of .* \(bert\.pooler\.dense\.weight\)"):
-        start_of(with_arm(run, Replaces()), prepared, 1)
-    adapted = start_of(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
-    refuse_dishonest("lora", adapted)
-    again = start_of(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
+        initialise(with_arm(run, Replaces()), prepared, 1)
+    adapted = initialise(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
+    check_attestation("lora", adapted)
+    again = initialise(with_arm(run, Lora(kind="lora")), prepared, 1).attest()
     assert again == adapted, "adapters come from the seed as well"
     assert adapted["added"]["tensors"] == len(adapted["changed"].keys() - adapted["seeded"].keys()) > 0
 
@@ -78,18 +78,18 @@ def test_an_arm_may_add_and_rename_but_not_replace(run: Run) -> None:
 def test_an_interrupted_run_keeps_what_was_attested_at_step_zero(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.training.recorder import Journal
+    from headstart.training.recorder import Timer
 
     run = composed(*quick, "arm=pretrained", "hardware.save_every=0")
-    names, whole = identify(run), Journal.on_train_batch_end
+    names, whole = identify(run), Timer.on_train_batch_end
 
-    def stopped(self: Journal, *arguments) -> None:
+    def stopped(self: Timer, *arguments) -> None:
         whole(self, *arguments)
-        if self.done == 5:
+        if self.results.steps == 5:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "on_train_batch_end", stopped)
+        patch.setattr(Timer, "on_train_batch_end", stopped)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train(run, tmp_path / "run", names)
     resumed = train(run, tmp_path / "run", names)

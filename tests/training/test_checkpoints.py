@@ -58,7 +58,7 @@ def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -
 def test_an_age_between_two_evaluations(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "keep_at=[3]", "study.name=between"]) != 0
     told = words(capsys)
-    assert "keep_at: step 3 is no evaluation of this run; choose among 0, 2, 4" in told
+    assert "keep_at: step 3 is not an evaluation step; choose among 0, 2, 4" in told
 
 
 def test_an_age_that_was_not_kept(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
