@@ -215,7 +215,8 @@ def interval_text(row: Quantity) -> str:
         return between(row.low, row.high, write)
     if row.level is None:
         return f"range {span(row.low, row.high, write)}"
-    return "exact" if math.isclose(row.low, row.high) else span(row.low, row.high, write)
+    exact = row.unit == "times" and math.isclose(row.low, row.high)
+    return "exact" if exact else span(row.low, row.high, write)
 
 
 def with_interval(row: Quantity) -> str:

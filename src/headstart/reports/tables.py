@@ -55,7 +55,7 @@ def of_rows(
 ) -> tuple[Table, ...]:
     """A table with a line per condition and arm (the fields `by`) that has a row of `keys`, or nothing."""
     lines = lines_of(rows, keys, by)
-    shown = dict(_column(item, lines) if isinstance(item, str) else item for item in columns)
+    shown = [_column(item, lines) if isinstance(item, str) else item for item in columns]
     return table(lines, shown, caption)
 
 
@@ -154,13 +154,16 @@ ASPECTS: dict[str, Callable[[Quantity], str | Cell]] = {
 
 
 def table(
-    items: Iterable[Item], columns: Mapping[str, Callable[[Item], str | Cell]], caption: str = ""
+    items: Iterable[Item],
+    columns: Mapping[str, Callable[[Item], str | Cell]] | Sequence[tuple[str, Callable[[Item], str | Cell]]],
+    caption: str = "",
 ) -> tuple[Table, ...]:
     """A table with a row per item, or nothing when there are no items: columns by their heads."""
-    rows = [[_cell(show(item)) for show in columns.values()] for item in items]
+    pairs = list(columns.items() if isinstance(columns, Mapping) else columns)
+    rows = [[_cell(show(item)) for _, show in pairs] for item in items]
     kept = [
         (place, head.removeprefix("?"))
-        for place, head in enumerate(columns)
+        for place, (head, _) in enumerate(pairs)
         if not head.startswith("?") or any(row[place].text for row in rows)
     ]
     heads = tuple(Column(head.removeprefix("#"), number=head.startswith("#")) for _, head in kept)

@@ -71,9 +71,11 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
         return Cell(metric_name(line.first.metric) + " (lower is better)" * lower)
 
     rows = findings.rows.select(condition=item.condition.name, arm=item.arm, baseline=item.baseline)
-    examples = "no predictions, so the size of the test set is not in the intervals"
-    if gain.examples is not None:
-        examples = f"intervals: multi-bootstrap over pairs × {numbers.count(gain.examples)} test examples"
+    intervals = ""
+    if gain.interval:
+        intervals = " Intervals: multi-bootstrap over pairs and test examples, paired across arms."
+        if gain.examples is None:
+            intervals = " No predictions, so the intervals do not include the size of the test set."
     made = of_rows(
         rows,
         "gain",
@@ -86,8 +88,8 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
             "gain.probability_better",
             ("Verdict", lambda line: Cell(line.first.verdict, VERDICTS[line.first.verdict])),
         ),
-        f"Test scores, means over {numbers.plural(len(item.pairs), 'pair')}; {examples}. A positive gain "
-        f"means that {item.arm} is better, also where lower is better.",
+        f"Test scores, means over {numbers.plural(len(item.pairs), 'pair')}. A positive gain means that "
+        f"{item.arm} is better, also where lower is better.{intervals}",
         by=("metric",),
     )
     words = dict.fromkeys(each.word for each in item.gains.values())

@@ -93,7 +93,7 @@ def chart(drawn: Sequence[Target], arm: str) -> style.Spec:
 
 
 def _table(item: Comparison) -> Parts:
-    shown = [
+    shown: list[Axis] = [
         axis
         for axis in NAMES
         if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in item.targets)
@@ -121,8 +121,8 @@ def _table(item: Comparison) -> Parts:
             "#Score": lambda target: numbers.score(target.score),
             f"#{item.baseline} reached it": lambda t: f"{t.baseline_reached} of {t.pairs}",
             f"#{item.arm} reached it": lambda t: f"{t.arm_reached} of {t.pairs}",
-            **{f"#Ratio of {NAMES[axis]}": ratio(axis) for axis in shown},
-        },
+        }
+        | {f"#Ratio of {NAMES[axis]}": ratio(axis) for axis in shown},
         f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
         f"intervals. Where an arm did not reach the target, its whole budget is a lower bound.{alike}{way}",
     )

@@ -94,8 +94,10 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
             f"#Against {item.baseline}": lambda row: with_rest(row, row[2].ratio, numbers.ratio),
         },
         "One run of the arm with its pretraining counted in three ways: excluded (marginal), shared by a "
-        "number of uses (amortised), and in full by this one use. Training FLOPs of one run, means over pairs. "
-        f"Pretraining is {origin.get(ledger.origin, numbers.UNKNOWN)}{before}." + rest * bool(ledger.covers),
+        "number of uses (amortised), and in full by this one use. Training FLOPs of one run, means over "
+        f"pairs. Pretraining is {origin.get(ledger.origin, numbers.UNKNOWN)}{before}."
+        + rest
+        * bool(ledger.covers),
     )
 
 
