@@ -86,9 +86,9 @@ def test_aggregates_carry_their_intervals_and_refusals() -> None:
     refused = aggregate(arm="frozen", reason="perplexity has no scale from 0 to 1")
     findings = handmade.study(aggregates=(aggregate(), refused))
     rows = {row[1]: row[2:] for row in texts(only_table(aggregates.parts(findings)))}
-    assert rows["Gain in the interquartile mean"] == ["+0.250", "+0.200 to +0.300", "10"]
-    assert rows["P(a run of pretrained beats one of scratch)"] == ["90 %", "no interval", "10"]
-    assert rows["Interquartile mean of scratch"][0] == "unknown"
+    assert rows["Gain of the interquartile means"] == ["+0.250", "+0.200 to +0.300", "10"]
+    assert rows["Probability of improvement"] == ["90 %", "no interval", "10"]
+    assert rows["Interquartile mean of the baseline"][0] == "unknown"
     assert "frozen: perplexity has no scale from 0 to 1." in markdown.render(outline.page(findings))
     assert aggregates.parts(handmade.study(aggregates=(refused,))) == ()
 

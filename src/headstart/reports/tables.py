@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from headstart.compare.catalogue import entry
 from headstart.compare.quantity import Quantity, Rows
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Bullets, Cell, Column, Figure, Gallery, Table
 

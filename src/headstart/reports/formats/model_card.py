@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from headstart.compare.findings import Carbon, Comparison, Findings, Gain
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.formats import markdown
 from headstart.reports.page import Code, Parts, Section, Text

@@ -11,7 +11,7 @@ import altair as alt
 
 from headstart.compare.findings import Axis, ClassGain, Comparison, Confusion, Curve, Example, Findings, Ratio
 from headstart.compare.values.claims import NO_WORD
-from headstart.records.metric_names import metric_name, metric_title
+from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Quote, Quotes, Section, Table, Text

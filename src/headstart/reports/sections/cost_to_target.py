@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.compare.findings import Comparison
 from headstart.compare.values.efficiency import Axis, Bounded, Target
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Text

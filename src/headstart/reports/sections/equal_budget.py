@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from headstart.compare.findings import Comparison
 from headstart.compare.values.efficiency import Matched
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
 from headstart.reports.tables import table

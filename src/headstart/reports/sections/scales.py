@@ -8,7 +8,7 @@ import altair as alt
 
 from headstart.compare.findings import Findings
 from headstart.compare.values.scales import Front, ModelPoint
-from headstart.records.metric_names import metric_name, metric_title
+from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Text

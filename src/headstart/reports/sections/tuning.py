@@ -10,7 +10,7 @@ import altair as alt
 from headstart.compare.findings import Findings, Total, Tuning
 from headstart.compare.settings import told
 from headstart.compare.values.trials import ExpectedBest, Trial
-from headstart.records.metric_names import metric_name, metric_title
+from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Text

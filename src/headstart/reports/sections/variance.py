@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headstart.compare.findings import Findings
-from headstart.records.metric_names import metric_name
+from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts
 from headstart.reports.tables import bullets, table
