@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headstart.studies import naming as room
-from headstart.studies.compose import _composing, runs_of
+from headstart.studies.compose import composing, runs_of
 from headstart.studies.naming import naming
 
 
 @pytest.fixture(scope="module")
 def default() -> Any:
     """The configuration of a bare `headstart`."""
-    with _composing():
+    with composing():
         return compose("config", return_hydra_config=True)
 
 

@@ -1,1 +1,1 @@
-"""arms: which weights are loaded into the seeded random model, and what may train."""
+"""arms: what is poured over the seeded random model, and what may train."""

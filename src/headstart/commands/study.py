@@ -49,20 +49,19 @@ def _run(options: Namespace) -> int:
     if options.resolve or options.package:
         raise ConfigError(f"{'--resolve' if options.resolve else '--package'}: needs --cfg job, hydra or all")
     from headstart.studies.compose import check
-    from headstart.studies.hydra_launch import launch
-    from headstart.studies.outcome import OUTCOMES, Interrupted, faults
+    from headstart.studies.launch import launch
+    from headstart.studies.outcome import Interrupted, faults
 
-    asked = check(arguments_of(options))
-    OUTCOMES.clear()
+    plan = check(arguments_of(options))
     try:
-        launch(asked.arguments, options.typed)
+        outcomes = launch(plan, options.typed)
     except (Interrupted, KeyboardInterrupt):
         return interrupted(options.typed)
-    folders = {outcome.study_folder for outcome in OUTCOMES if not outcome.trial}
+    folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
     report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
-    for sentence in faults(OUTCOMES):
+    for sentence in faults(outcomes):
         print(f"headstart: {sentence}", file=sys.stderr)
-    return max((outcome.code for outcome in OUTCOMES), default=0)
+    return max((outcome.code for outcome in outcomes), default=0)
 
 
 def arguments_of(options: Namespace) -> list[str]:
@@ -74,11 +73,11 @@ def arguments_of(options: Namespace) -> list[str]:
 def _show(options: Namespace) -> int:
     """Let Hydra print settings, or what it knows, instead of running anything."""
     from headstart.studies.compose import check_one
-    from headstart.studies.hydra_launch import launch
+    from headstart.studies.launch import show
 
     if options.cfg:
         check_one(options.settings, options.resolve, options.package)
-    launch(options.typed, options.typed)
+    show(options)
     return 0
 
 

@@ -32,7 +32,7 @@ from headstart.models.contents import (
 from headstart.models.ladder import HERE, Ladder
 from headstart.models.sizes import check_sizes
 from headstart.models.tokenizer import Reader, Tokenizer, Trained
-from headstart.models.weights import Checkpoint, CheckpointSource
+from headstart.models.weights import Found, Place
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +42,7 @@ __all__ = ["Model", "architecture_digest"]
 POSITIONS = ("max_position_embeddings", "n_positions")  # names of the longest input in tokens
 
 
-class Model(CheckpointSource):
+class Model(Place):
     """A hub name, a folder, or a size of our own.
 
     `ladder` or `architecture` replaces the checkpoint's config; where it has null, the vocabulary and the
@@ -183,7 +183,7 @@ class Model(CheckpointSource):
         with torch.device("meta"):
             return self._made(auto_class, config)
 
-    def find(self, fetch: bool = True) -> Checkpoint:
+    def find(self, fetch: bool = True) -> Found:
         """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
         if self.name.startswith(HERE) and self.folder is None:
             raise WeightsError(
@@ -261,7 +261,7 @@ class Model(CheckpointSource):
             )
         return family or "encoder"
 
-    def _tokenizer_place(self) -> Checkpoint:
+    def _tokenizer_place(self) -> Found:
         return (self.tokenizer or self).find()
 
 

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-from headstart.reports.charts.theme import painted
 
 SHORT, LONG = 20, 48  # characters of a cell
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: its text, where it comes from (a tooltip), and the arm whose colour it has."""
+    """One cell of a table: its text, where it comes from (a tooltip), and the arm it belongs to."""
 
     text: str
     source: str = ""
-    arm: str = ""
+    arm: int | None = None  # index into the study's arms: gives the colour
     strong: bool = False
 
     @property
     def length(self) -> str:
-        """'short' stays on one line, 'long' gets more width, 'bracketed' may break before its bracket."""
+        """'short' stays on one line, 'long' is given room, 'bracketed' may go on below before its bracket."""
         if " (" in self.text and len(self.text) <= LONG:
             return "bracketed"
         return "short" if len(self.text) <= SHORT else "long" if len(self.text) > LONG else ""
 
     @property
     def halves(self) -> tuple[str, str]:
-        """The text before a bracket, and the bracket."""
+        """What stands before a bracket, and the bracket."""
         before, _, after = self.text.partition(" (")
         return before, f"({after}"
 
@@ -55,7 +53,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart with the sentence that says in words what it shows."""
+    """One chart with the sentence that reads it aloud."""
 
     key: str  # unique on the page; the name of its file
     title: str
@@ -92,7 +90,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Quote:
-    """One test example with the answer of each arm."""
+    """One test example with what each arm made of it."""
 
     text: str
     label: str
@@ -105,7 +103,7 @@ class Quote:
 class Quotes:
     """Test examples that only one arm gets right."""
 
-    arm: str
+    arm: int
     title: str
     items: tuple[Quote, ...]
     kind: ClassVar[str] = "quotes"
@@ -121,7 +119,6 @@ class Code:
 
 
 Part = Table | Figure | Gallery | Text | Bullets | Quotes | Code
-Parts = tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -130,14 +127,14 @@ class Section:
 
     key: str
     title: str
-    parts: Parts
+    parts: tuple[Part, ...]
     level: int = 2
     folded: bool = False  # on a screen, the sections inside it are only shown when they are asked for
 
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report. The order of `arms` decides their colours, in every table and chart."""
+    """A whole report."""
 
     study: str
     question: str
@@ -147,7 +144,7 @@ class Page:
     arms: tuple[str, ...]
     sections: tuple[Section, ...]
     fingerprint: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
 
     @property
     def answer(self) -> tuple[str, str]:
@@ -158,26 +155,18 @@ class Page:
     @property
     def chapters(self) -> list[tuple[Section, list[Section]]]:
         """Every section of level 2 with those inside it."""
-        chapters: list[tuple[Section, list[Section]]] = []
+        found: list[tuple[Section, list[Section]]] = []
         for section in self.sections:
             if section.level == 2:
-                chapters.append((section, []))
+                found.append((section, []))
             else:
-                chapters[-1][1].append(section)
-        return chapters
+                found[-1][1].append(section)
+        return found
 
     def figures(self) -> list[Figure]:
-        """Every chart in reading order, in the colours of this page's arms."""
+        """Every chart, in reading order."""
         parts = [part for section in self.sections for part in section.parts]
-        return [
-            replace(figure, spec=painted(figure.spec, self.arms))
-            for part in parts
-            for figure in figures_of(part)
-        ]
-
-    def colour(self, arm: str) -> int | None:
-        """The number of an arm's colour; None for what is no arm of the study."""
-        return self.arms.index(arm) if arm in self.arms else None
+        return [figure for part in parts for figure in figures_of(part)]
 
 
 def figures_of(part: Part) -> tuple[Figure, ...]:
@@ -185,6 +174,17 @@ def figures_of(part: Part) -> tuple[Figure, ...]:
     if isinstance(part, Gallery):
         return part.figures
     return (part,) if isinstance(part, Figure) else ()
+
+
+def columns(names: str) -> tuple[Column, ...]:
+    """Columns from 'Arm | #Score | #FLOPs': '#' marks numbers."""
+    parts = [name.strip() for name in names.split("|")]
+    return tuple(Column(name.removeprefix("#"), number=name.startswith("#")) for name in parts)
+
+
+def cells(*texts: str | Cell) -> tuple[Cell, ...]:
+    """A row, with plain text allowed."""
+    return tuple(text if isinstance(text, Cell) else Cell(text) for text in texts)
 
 
 def keep(sections: Sequence[Section]) -> tuple[Section, ...]:

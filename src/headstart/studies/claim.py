@@ -11,8 +11,8 @@ from pathlib import Path
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import ARM, SCIENCE
 from headstart.studies.compose import check, runs_of
-from headstart.studies.hydra_launch import launch
-from headstart.studies.outcome import OUTCOMES, faults
+from headstart.studies.launch import launch
+from headstart.studies.outcome import faults
 
 RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished there stands in for a re-run
 
@@ -50,11 +50,9 @@ def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
     """
     check_settings(command, settings)
     arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
-    asked = check(arguments)
-    OUTCOMES.clear()
-    launch(asked.arguments, arguments)
-    well = [outcome for outcome in OUTCOMES if outcome.well and not outcome.trial]
+    outcomes = launch(check(arguments), arguments)
+    well = [outcome for outcome in outcomes if outcome.well and not outcome.trial]
     if not well:
-        raise RecordError(f"{' '.join(command)}: no run ended with scores: {'; '.join(faults(OUTCOMES))}")
-    trained = sum(outcome.status != "kept" for outcome in OUTCOMES)
-    return Rerun(Path(well[0].study_folder), len(OUTCOMES), trained)
+        raise RecordError(f"{' '.join(command)}: no run ended with scores: {'; '.join(faults(outcomes))}")
+    trained = sum(outcome.status != "kept" for outcome in outcomes)
+    return Rerun(Path(well[0].study_folder), len(outcomes), trained)

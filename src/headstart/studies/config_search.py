@@ -46,6 +46,12 @@ def clashes() -> list[str]:
     return [f"{names}: {have} of a shipped choice, which would be used instead; rename {them}"]
 
 
+def own_files() -> list[tuple[Path, int]]:
+    """The user's own yaml files, each with the time of its last change."""
+    files = [path for place in places()[1:] for path in sorted(place.rglob("*.yaml"))]
+    return [(path, path.stat().st_mtime_ns) for path in files]
+
+
 def _differs(own: Path, other: Path) -> bool:
     return other.is_file() and own.read_bytes() != other.read_bytes()
 

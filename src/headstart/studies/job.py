@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import signal
-import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from headstart.arms.from_run import LEDGER, weights_folder
 from headstart.errors import HeadstartError
 from headstart.run import Run
-from headstart.studies.hydra_config import plain
-from headstart.studies.outcome import OUTCOMES, Interrupted, Outcome
+from headstart.studies.outcome import Interrupted, Outcome
 from headstart.studies.pretraining import pretraining, waiting_for, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
 from headstart.studies.spacing import paced
 
 
-def job(config: Any) -> Outcome:
+def job(config: Any, argv: Sequence[str]) -> Outcome:
     """Train one run, or keep it when it is finished. Nothing is raised: the rest of a sweep goes on."""
-    run = Run.read(plain(config))
+    run = Run.read(OmegaConf.to_container(config, resolve=True))  # pyright: ignore[reportArgumentType]
     progress = current()
     if progress is not None:
-        outcome = _run(run, progress)
-    else:
-        with showing(1) as alone:
-            outcome = _run(run, alone)
-    OUTCOMES.append(outcome)
-    return outcome
+        return _run(run, progress, argv)
+    with showing(1) as alone:
+        return _run(run, alone, argv)
 
 
-def _run(run: Run, progress: StudyProgress) -> Outcome:
+def _run(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     progress.start(run.title)
     with _interruptible():
         try:
-            outcome = _trained(run, progress)
+            outcome = _trained(run, progress, argv)
         except HeadstartError as error:
             outcome = _failed(run, str(error), error.exit_code)
         except MemoryError as error:
@@ -49,10 +47,10 @@ def _run(run: Run, progress: StudyProgress) -> Outcome:
     return outcome
 
 
-def _trained(run: Run, progress: StudyProgress) -> Outcome:
+def _trained(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     if (first := pretraining(run)) is not None:
         with waiting_for(first, progress):
-            made = _pretrained(first, progress)
+            made = _pretrained(first, progress, argv)
         if not made.well:
             return _failed(run, f"its pretraining {made.status}: {made.reason}")
         run = with_weights(run)
@@ -66,15 +64,15 @@ def _trained(run: Run, progress: StudyProgress) -> Outcome:
     from headstart.training.train import train
 
     place = paced(run, progress)
-    train(run, folder, names, argv=sys.argv, progress=progress, order_index=place)
+    train(run, folder, names, argv=argv, progress=progress, order_index=place)
     return _outcome(run, folder, kept=False)
 
 
-def _pretrained(first: Run, progress: StudyProgress) -> Outcome:
+def _pretrained(first: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     """Train the run that others start from: it may take longer than all of them, and has its own lines."""
     if not settled(run_folder(first, names := identify(first)), names):
         progress.note(f"pretraining first: {first.title}")
-    made = _trained(first, progress)
+    made = _trained(first, progress, argv)
     if made.status == "finished":
         progress.note(f"pretrained: {first.title}: {duration(made.seconds or 0)}")
     return made

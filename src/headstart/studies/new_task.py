@@ -17,8 +17,8 @@ from headstart.config import Config
 from headstart.data.images import decoded, image_cell
 from headstart.data.rows import RawRows
 from headstart.errors import ConfigError, DataError, UnfitError
-from headstart.studies.compose import as_text
 from headstart.studies.config_search import shipped
+from headstart.studies.overrides import as_text
 from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
 from headstart.tasks.kinds import Task
 from headstart.tasks.text_classification import ANSWERS

@@ -30,9 +30,6 @@ class Outcome:
         return self.status in ("finished", "kept")
 
 
-OUTCOMES: list[Outcome] = []  # of this process; Hydra hands nothing back from a sweep
-
-
 def faults(outcomes: Iterable[Outcome]) -> list[str]:
     """One sentence per way in which runs ended without scores: ten runs with one fault are one sentence."""
     alike: dict[tuple[str, str | None], list[str]] = {}

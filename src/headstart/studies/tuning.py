@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,11 @@ from headstart.extras import install
 from headstart.randomness import stream
 from headstart.run import Run
 from headstart.studies.outcome import Outcome
-from headstart.studies.sweep_points import Point, shared_settings
+from headstart.studies.sweep_points import SweepPoint, shared_settings
 from headstart.study import Range, Tune
+
+if TYPE_CHECKING:
+    from headstart.studies.compose import StudyPlan
 
 SUFFIX = "-tuning"  # of the sibling study's name
 Candidate = dict[str, Any]  # dotted setting -> value
@@ -37,39 +40,30 @@ class Group:
     scores: list[tuple[Candidate, float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Trials:
-    """One round of trials: a point per group, candidate and tuning seed."""
-
-    points: list[Point]
-    title: str
-
-
 def trials_of(study: str) -> str:
     """The name of the sibling study that holds the trials."""
     return f"{study}{SUFFIX}"
 
 
-def tuned(
-    points: Sequence[Point],
-    read: Callable[[Sequence[Point]], list[Run]],
-    launch: Callable[[Trials], list[Outcome]],
-) -> list[Point]:
-    """The points with the winner of their arm's trials; unchanged when the study tunes nothing."""
-    runs = read(points)
-    tune = runs[0].study.tune if runs else None
+def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome]]) -> list[SweepPoint]:
+    """The plan's points with the winner of their arm's trials; as they are when the study tunes nothing.
+
+    `launch` trains one round of trials: a point per group, candidate and tuning seed.
+    """
+    points = plan.points
+    tune = points[0].run.study.tune
     if tune is None:
-        return list(points)
-    groups = groups_of(runs)
+        return points
+    groups = groups_of([point.run for point in points])
     for candidates in _rounds(tune, groups):
-        trials, owners = [], []
+        owners, trials = [], []
         for group, chosen in zip(groups, candidates, strict=True):
             for candidate, seed in itertools.product(chosen, tune.seeds):
-                trials.append(_trial(points[group.points[0]], group.run, candidate, seed))
                 owners.append((group, candidate))
-        outcomes = launch(Trials(trials, f"tuning: {len(trials)} trials"))
-        _keep(owners, outcomes, tune, groups)
-    return [_with_winner(list(point), _group_of(groups, i), tune) for i, point in enumerate(points)]
+                trials.append(_trial(points[group.points[0]], candidate, seed))
+        _keep(owners, launch(plan.composer.points(trials)), tune, groups)
+    winners = {i: _winner(group, tune) for group in groups for i in group.points}
+    return plan.composer.points([_with(point, winners[i]) for i, point in enumerate(points)])
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:
@@ -79,10 +73,6 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
         key = (shared_settings(run, "seed"), repr(run.arm))
         found.setdefault(key, Group(run, [])).points.append(i)
     return list(found.values())
-
-
-def _group_of(groups: Sequence[Group], point: int) -> Group:
-    return next(group for group in groups if point in group.points)
 
 
 def _rounds(tune: Tune, groups: Sequence[Group]):
@@ -160,11 +150,17 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def _trial(point: Point, run: Run, candidate: Candidate, seed: int) -> Point:
+def _trial(point: SweepPoint, candidate: Candidate, seed: int) -> list[str]:
     """The first point of a group as a trial."""
-    kept = [override for override in point if override.partition("=")[0] not in ("seed", *candidate)]
-    own = [f"{name}={_word(value)}" for name, value in candidate.items()]
-    return [*kept, *own, f"seed={seed}", f"study.name={trials_of(run.study.name)}", "study.trial=true"]
+    study = trials_of(point.run.study.name)
+    kept = _with(point, {**candidate, "seed": seed})
+    return [*kept, f"study.name={study}", "study.trial=true"]
+
+
+def _with(point: SweepPoint, settings: Candidate) -> list[str]:
+    """The overrides of a point with these settings in place of its own."""
+    kept = [override for override in point.overrides if override.partition("=")[0] not in settings]
+    return [*kept, *(f"{name}={_word(value)}" for name, value in settings.items())]
 
 
 def _word(value: Any) -> str:
@@ -205,13 +201,12 @@ def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
     return orient(metric) * validation[metric]
 
 
-def _with_winner(point: Point, group: Group, tune: Tune) -> Point:
-    """The point with the settings that scored best on validation; the first of equals."""
-    candidate, score = max(group.scores, key=lambda one: one[1])
+def _winner(group: Group, tune: Tune) -> Candidate:
+    """The settings that scored best on validation; the first of equals."""
+    candidate, score = max(group.scores, key=lambda scored: scored[1])
     if not math.isfinite(score):
         raise ConfigError(
             f"study.tune: none of the {tune.trials} trials of {group.run.arm.name} ended with a score; "
             f"widen study.tune.space"
         )
-    kept = [override for override in point if override.partition("=")[0] not in candidate]
-    return [*kept, *(f"{name}={_word(value)}" for name, value in candidate.items())]
+    return candidate

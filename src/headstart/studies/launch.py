@@ -1,0 +1,90 @@
+"""Launch: Hydra runs a study that was planned, with the launcher that the study names, or shows settings."""
+
+from __future__ import annotations
+
+import copy
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from headstart.errors import ConfigError
+from headstart.run import Run
+from headstart.studies.compose import StudyPlan, composing
+from headstart.studies.job import job
+from headstart.studies.outcome import Outcome
+
+
+class PlannedLoader:
+    """Hydra's loader of configurations, which gives those of the plan: nothing is composed again.
+
+    A launcher that sends it to another process sends Hydra's own loader: there, a job composes its own point.
+    """
+
+    def __init__(self, loader: Any, plan: StudyPlan) -> None:
+        self.loader, self.plan = loader, plan
+        self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: what is launched next
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copy.copy, (self.loader,)
+
+    def load_configuration(self, *_: Any, **__: Any) -> DictConfig:
+        """The configuration of the whole study, or of its one run."""
+        return self.plan.config.copy()
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """The configuration of one point."""
+        run = self.runs.get(tuple(sweep_overrides))
+        if run is None:  # of another sweeper
+            return self.loader.load_sweep_config(master_config, sweep_overrides)
+        config = OmegaConf.create(run.config())
+        with open_dict(config):
+            config.hydra = master_config.hydra
+        config.hydra.overrides.task = sweep_overrides
+        return config
+
+
+def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
+    """Train what is planned; the records keep what was `typed`. Outcomes of trials are not among those."""
+    with composing() as hydra:
+        hydra.config_loader = PlannedLoader(hydra.config_loader, plan)
+        task = partial(job, argv=["headstart", *typed])
+        try:
+            ended = hydra.multirun("config", task, []) if plan.swept else [hydra.run("config", task, [])]
+        except HydraException as error:
+            raise ConfigError(" ".join(str(error).split())) from None
+    return list(_outcomes(ended))
+
+
+def _outcomes(ended: Iterable[Any]) -> Iterator[Outcome]:
+    """The outcomes in what a sweeper gives back: Hydra's own gives lists of what its launcher gives."""
+    for item in ended:
+        if isinstance(item, Outcome):
+            yield item
+        elif isinstance(item, JobReturn):
+            yield item.return_value
+        else:
+            yield from _outcomes(item)
+
+
+def show(options: Namespace) -> None:
+    """Let Hydra print settings (--cfg), what it knows (--info) or its own help."""
+    from hydra._internal.utils import get_args_parser
+
+    with composing() as hydra:
+        try:
+            if options.cfg:
+                hydra.show_cfg("config", options.settings, options.cfg, options.package, options.resolve)
+            elif options.info:
+                hydra.show_info(options.info, "config", options.settings)
+            else:
+                hydra.hydra_help("config", get_args_parser(), Namespace(overrides=options.settings))
+        except HydraException as error:
+            raise ConfigError(" ".join(str(error).split())) from None
