@@ -51,20 +51,20 @@ def test_a_factor_scales_the_updates_of_its_parameters() -> None:
     arm = LayerwiseDecay(kind="layerwise_decay", decay=0.5)
     net, reference = model(), model()
     start = {name: p.detach().clone() for name, p in net.named_parameters()}
-    optimizer = OPTIM.optimizer(net, arm.factors(net))
+    optimizer = OPTIM.optimizer(net, arm.lr_factors(net))
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
         [1e-2 * 0.5**depth for depth in (0, 0, 1, 1, 2, 2, 3, 3)]
     )
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0] * 4
     moved, whole = step(net, optimizer, 1), step(reference, OPTIM.optimizer(reference), 1)
-    for name, factor in arm.factors(net).items():
+    for name, factor in arm.lr_factors(net).items():
         full = whole[name] - start[name]
         torch.testing.assert_close(moved[name] - start[name], factor * full, atol=2e-7, rtol=1e-3)
 
 
 def test_the_schedule_multiplies_every_group() -> None:
     net = model()
-    optimizer = OPTIM.optimizer(net, LayerwiseDecay(kind="layerwise_decay", decay=0.5).factors(net))
+    optimizer = OPTIM.optimizer(net, LayerwiseDecay(kind="layerwise_decay", decay=0.5).lr_factors(net))
     OPTIM.schedule(optimizer, steps=100)
     assert [group["lr"] for group in optimizer.param_groups][::2] == pytest.approx(
         [1e-2 * OPTIM.factor(0, 100) * 0.5**depth for depth in range(4)]
@@ -88,5 +88,5 @@ def test_parameters_that_thaw_later_are_there_and_still() -> None:
 def test_frozen_parameters_are_in_no_group(arm: Pretrained | Scratch) -> None:
     net = model()
     (stage,) = arm.stages(net)
-    groups = OPTIM.optimizer(net, arm.factors(net), stage.trainable).param_groups
+    groups = OPTIM.optimizer(net, arm.lr_factors(net), stage.trainable).param_groups
     assert sum(len(group["params"]) for group in groups) == len(stage.trainable)

@@ -34,10 +34,10 @@ COUNTING = yaml.safe_load((SOMEBODY / "conf/task/counting.yaml").read_text("utf8
 MINE = """\
 from typing import Literal
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 
 
-class Mine(Start):
+class Mine(BaseArm):
     kind: Literal["mine"]
 """
 BARE = """\

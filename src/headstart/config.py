@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from headstart.errors import ConfigError
 
 NAME = r"^[^\W_][\w.+-]*$"  # a name that is safe as a folder on every system: letters, digits and . + - _
+# Settings that had another name in an earlier release: old path -> new path.
+RENAMED: dict[str, str] = {}
 
 
 class Config(BaseModel):
@@ -22,45 +24,66 @@ class Config(BaseModel):
 
     @classmethod
     def read(cls, mapping: Mapping[str, Any]) -> Self:
-        """Check `mapping` and build the node; raise one ConfigError that names every mistake."""
-        open_ends = [f"{path}: must be given" for path in _open_ends(mapping)]
+        """Check `mapping` and build the object; raise one ConfigError that names every mistake."""
+        mistakes = [f"{path}: must be given" for path in _left_open(mapping)]
         try:
-            node = cls.model_validate(dict(mapping))
+            config = cls.model_validate(dict(mapping))
         except ValidationError as error:
-            raise ConfigError([*open_ends, *_sentences(cls, error, mapping)]) from None
-        if open_ends:
-            raise ConfigError(open_ends)
-        return node
+            items = [item for item in error.errors() if item.get("input") != "???"]
+            mistakes += [_sentence(cls, item, mapping) for item in items]
+            raise ConfigError(mistakes) from None
+        if mistakes:
+            raise ConfigError(mistakes)
+        return config
 
 
-class Open:
-    """Marks a field (in its annotation) that takes more nodes than the annotation names."""
+class MoreSettings:
+    """Marks a field (in its annotation) that takes more configs than the annotation names."""
+
+    def configs(self) -> Sequence[type[Config]]:
+        """Those of them that are known."""
+        raise NotImplementedError
 
     def settings(self) -> set[str]:
-        """Names of the settings of those other nodes."""
+        """Names of the settings of others."""
         raise NotImplementedError
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """' did you mean X?' when one of `known` is close to `word`, else the list of what is known."""
+    """`did you mean X?` when one of `known` is close to `word`, else the list of what is known."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
+    if close := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean {close[0]}?"
     return f"known: {', '.join(names)}" if names else "nothing is known here"
 
 
-def _sentences(node: type[Config], error: ValidationError, mapping: Mapping[str, Any]) -> list[str]:
-    return [_sentence(node, item, mapping) for item in error.errors() if item.get("input") != "???"]
+def settings_at(config: type[Config], path: Sequence[str]) -> set[str]:
+    """Names of the settings that may be at `path` below `config`."""
+    configs, names = [config], set[str]()
+    for part in path:
+        fields = [each.model_fields[part] for each in configs if part in each.model_fields]
+        marks = [mark for field in fields for mark in field.metadata if isinstance(mark, MoreSettings)]
+        configs = [below for field in fields for below in _configs_in(field.annotation)]
+        configs += [below for mark in marks for below in mark.configs()]
+        names = {name for mark in marks for name in mark.settings()}
+    return names.union(*(each.model_fields for each in configs))
 
 
-def _sentence(node: type[Config], item: Any, mapping: Mapping[str, Any]) -> str:
+def _configs_in(annotation: Any) -> list[type[Config]]:
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        return [annotation]
+    return [config for part in get_args(annotation) for config in _configs_in(part)]
+
+
+def _sentence(config: type[Config], item: Any, mapping: Mapping[str, Any]) -> str:
     """One pydantic error as `path: what is wrong`, in the words of the yaml."""
     location = _without_tags(item["loc"], mapping)
     path = ".".join(location) or "config"
     kind, got = item["type"], item.get("input")
     if kind == "extra_forbidden":
-        close = difflib.get_close_matches(location[-1], settings_at(node, location[:-1]), n=1)
+        if path in RENAMED:
+            return f"{path}: is now {RENAMED[path]}"
+        close = difflib.get_close_matches(location[-1], settings_at(config, location[:-1]), n=1)
         hint = f"; did you mean {'.'.join([*location[:-1], *close])}?" if close else ""
         return f"{path}: no such setting{hint}"
     if kind == "missing":
@@ -85,40 +108,20 @@ def _without_tags(location: tuple[str | int, ...], mapping: Any) -> list[str]:
             at_union = False
             continue
         path.append(str(part))
-        mapping = mapping[part] if _holds(mapping, part) else None
+        try:
+            mapping = mapping[part]
+        except (LookupError, TypeError):
+            mapping = None
         at_union = isinstance(mapping, Mapping) and "kind" in mapping
     return path
 
 
-def _open_ends(mapping: Mapping[str, Any], path: str = "") -> list[str]:
+def _left_open(mapping: Mapping[str, Any], path: str = "") -> list[str]:
     """Paths of the settings that a yaml leaves to the user (`???`)."""
-    found: list[str] = []
+    paths: list[str] = []
     for key, value in mapping.items():
         if isinstance(value, Mapping):
-            found += _open_ends(value, f"{path}{key}.")
+            paths += _left_open(value, f"{path}{key}.")
         elif value == "???":
-            found.append(f"{path}{key}")
-    return found
-
-
-def _holds(mapping: Any, part: str | int) -> bool:
-    if isinstance(mapping, Mapping):
-        return part in mapping
-    return isinstance(mapping, list | tuple) and isinstance(part, int) and part < len(mapping)
-
-
-def settings_at(node: type[Config], path: Sequence[str]) -> set[str]:
-    """Names of the settings that may stand at `path` below `node`."""
-    nodes, others = [node], []
-    for part in path:
-        fields = [n.model_fields[part] for n in nodes if part in n.model_fields]
-        nodes = [found for field in fields for found in _nodes_in(field.annotation)]
-        others = [mark for field in fields for mark in field.metadata if isinstance(mark, Open)]
-    names = {name for n in nodes for name in n.model_fields}
-    return names.union(*(mark.settings() for mark in others))
-
-
-def _nodes_in(annotation: Any) -> list[type[Config]]:
-    if isinstance(annotation, type) and issubclass(annotation, Config):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in _nodes_in(part)]
+            paths.append(f"{path}{key}")
+    return paths

@@ -1,7 +1,7 @@
-"""Own: kinds of task and of arm that a user wrote in a folder of their own, found by the name in their yaml.
+"""Plugins: the kinds of task and arm: classes of this package, and classes that a user wrote in `own/`.
 
 A class in `own/tasks/*.py` or `own/arms/*.py` of the current directory that says `kind: Literal["mine"]` is
-what `kind: mine` means. Files are only parsed to find out what they declare; a file is run when its kind is
+used for `kind: mine`. Files are only parsed to find out what they declare; a file is run when its kind is
 asked for, and then the digest of its code becomes the setting `code`, so that changed code is another run.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Union, get_args
@@ -21,15 +23,16 @@ from typing import Annotated, Any, Union, get_args
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from headstart.config import Config, Open, nearest
+from headstart.config import Config, MoreSettings, nearest
 from headstart.errors import HeadstartError
 
 FOLDER = "own"
+KIND = re.compile(r"^    kind: Literal\[", re.M)
 
 
 @dataclass(frozen=True)
-class Declared:
-    """A class that says which kind it is."""
+class OwnClass:
+    """A class in a user's file that says which kind it is."""
 
     kind: str
     name: str
@@ -37,190 +40,200 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class File:
-    """One file of the user's as text: what it declares and why it cannot be used; nothing of it has run."""
+class OwnFile:
+    """One file of the user's as text: what it declares and why it cannot be used; it has not run."""
 
     path: Path
     code: bytes
-    declared: tuple[Declared, ...] = ()
+    classes: tuple[OwnClass, ...] = ()
     settings: frozenset[str] = frozenset()  # of all of its classes
     fault: str | None = None
 
     @property
     def shown(self) -> str:
-        """`own/tasks/words.py`, as a message calls it."""
+        """The file in a message: `own/tasks/words.py`."""
         return "/".join(self.path.parts[-3:])
+
+    def at(self, line: int) -> str:
+        """The file and one of its lines in a message."""
+        return f"{self.shown}:{line}"
 
     @property
     def digest(self) -> str:
-        """sha256 (16 hex) of the code, the same whatever ends its lines."""
+        """sha256 (16 hex) of the code, whatever ends its lines."""
         return hashlib.sha256(self.code.replace(b"\r\n", b"\n")).hexdigest()[:16]
 
-    def at(self, line: int) -> str:
-        """The file and one of its lines."""
-        return f"{self.shown}:{line}"
 
+class Kinds(MoreSettings):
+    """Annotates `root`: a mapping is read as the class of its `kind`, in the room of `root` or in own/<room>.
 
-class OwnKinds(Open):
-    """Opens a union of shipped kinds to the classes in own/<room>; stands in the union's annotation.
-
-    They derive from `root` and have bodies of their own for what `needs` names.
+    A user's classes derive from `root` and define what `needs` names.
     """
 
-    def __init__(self, room: str, root: type[Config], needs: Sequence[str] = ()) -> None:
-        self.room, self.root, self.needs = room, root, tuple(needs)
+    def __init__(self, root: type[Config], needs: Sequence[str] = ()) -> None:
+        self.root, self.needs = root, tuple(needs)
+        self.package = root.__module__.rpartition(".")[0]
+
+    @cached_property
+    def shipped(self) -> tuple[type[Config], ...]:
+        """The classes of this package with a kind, by module; only modules with kinds are imported."""
+        folder = Path(str(sys.modules[self.package].__file__)).parent
+        modules = [
+            importlib.import_module(f"{self.package}.{path.stem}")
+            for path in sorted(folder.glob("*.py"))
+            if KIND.search(path.read_text("utf8"))
+        ]
+        return tuple(
+            each
+            for module in modules
+            for each in vars(module).values()
+            if isinstance(each, type) and issubclass(each, self.root) and each.__module__ == module.__name__
+            if "kind" in each.__annotations__
+        )
+
+    def configs(self) -> Sequence[type[Config]]:
+        """The classes of this package."""
+        return self.shipped
 
     def settings(self) -> set[str]:
         """Names of the settings in the user's files, which are not run for it."""
-        return {name for file in self._files() for name in file.settings}
+        return {name for file in self._own_files() for name in file.settings}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The union's own schema for shipped kinds; an object of the user's is dumped as what it is."""
-        shipped = get_args(source)
+        """The schema of all shipped kinds; an object of a user's class is dumped with all of its fields."""
 
         def read(value: Any, inner: Callable[[Any], Any]) -> Any:
-            return self._read(value, inner, shipped)
+            return self._read(value, inner)
 
         dumped = core_schema.simple_ser_schema("any")
-        return core_schema.no_info_wrap_validator_function(read, handler(source), serialization=dumped)
+        schema = handler.generate_schema(_union(self.shipped))
+        return core_schema.no_info_wrap_validator_function(read, schema, serialization=dumped)
 
-    def _read(self, value: Any, inner: Callable[[Any], Any], shipped: tuple[type[Config], ...]) -> Any:
+    def _read(self, value: Any, read_shipped: Callable[[Any], Any]) -> Any:
         kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
-        files = self._files()
-        found = [(file, each) for file in files for each in file.declared if each.kind == kind]
-        names = [name for node in shipped for name in get_args(node.model_fields["kind"].annotation)]
-        if not found and (kind in names or not files or not isinstance(kind, str)):
-            return inner(value)
+        files = self._own_files()
+        shipped = [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
+        own = [(file, each) for file in files for each in file.classes if each.kind == kind]
+        if not own and (kind in shipped or not files or not isinstance(kind, str)):
+            return read_shipped(value)
         try:
-            file, declared = self._the_one(kind, found, names)
-            union = _union(file, declared, self.root, self.needs, shipped)
+            if not own:
+                raise ValueError(_unknown(kind, shipped, files))
+            places = " and ".join(file.at(each.line) for file, each in own)
+            if kind in shipped:
+                raise ValueError(
+                    f"headstart has a kind {kind} already, and {places} declares it again; rename yours"
+                )
+            if len(own) > 1:
+                raise ValueError(f"{kind} is declared twice, at {places}; rename one of them")
+            file, declared = own[0]
+            if file.fault:
+                raise ValueError(file.fault)
+            reader = _reader(file, declared, self.root, self.needs, self.shipped)
         except ValueError as error:
-            raise _about_the_kind(kind, str(error)) from None
-        return _guarded(file, lambda: union.validate_python(value))
+            mistake = PydanticCustomError("value_error", "{sentence}", {"sentence": str(error)})
+            details: Any = [{"type": mistake, "loc": ("kind",), "input": kind}]
+            raise ValidationError.from_exception_data(FOLDER, details) from None
+        return _guarded(file, lambda: reader.validate_python(value))
 
-    def _the_one(
-        self, kind: str, found: Sequence[tuple[File, Declared]], shipped: Sequence[str]
-    ) -> tuple[File, Declared]:
-        """The file and class of a kind; ValueError when it is none, not the only one, or not usable."""
-        places = " and ".join(file.at(each.line) for file, each in found)
-        if not found:
-            raise ValueError(self._unknown(kind, shipped))
-        if kind in shipped:
-            raise ValueError(
-                f"headstart has a kind {kind} already, and {places} declares it again; rename yours"
-            )
-        if len(found) > 1:
-            raise ValueError(f"{kind} is declared twice, at {places}; rename one of them")
-        if fault := found[0][0].fault:
-            raise ValueError(fault)
-        return found[0]
+    def _own_files(self) -> list[OwnFile]:
+        paths = sorted(Path.cwd().joinpath(FOLDER, self.package.rpartition(".")[2]).glob("*.py"))
+        return [_parsed(path, path.read_bytes()) for path in paths if path.is_file()]
 
-    def _unknown(self, kind: str, shipped: Sequence[str]) -> str:
-        """What is known here, and which of the user's files may hold the kind but cannot be used."""
-        files = self._files()
-        hint = nearest(kind, [*shipped, *(each.kind for file in files for each in file.declared)])
-        faults = [file.fault for file in files if file.fault]
-        likely = [hint] if hint.startswith("did") or not faults else []
-        return "; ".join([f"no kind {kind}", *likely, *faults])
 
-    def _files(self) -> list[File]:
-        found = sorted(Path.cwd().joinpath(FOLDER, self.room).glob("*.py"))
-        return [_parsed(path, path.read_bytes()) for path in found if path.is_file()]
+def _union(kinds: tuple[type[Config], ...]) -> Any:
+    """The union of several kinds, told apart by `kind`."""
+    return Annotated[Union[kinds], Field(discriminator="kind")]  # noqa: UP007 # pyright: ignore[reportInvalidTypeForm]
+
+
+def _unknown(kind: str, shipped: Sequence[str], files: Sequence[OwnFile]) -> str:
+    """The nearest known kind, and which of the user's files may hold the kind but cannot be used."""
+    hint = nearest(kind, [*shipped, *(each.kind for file in files for each in file.classes)])
+    faults = [file.fault for file in files if file.fault]
+    likely = [hint] if hint.startswith("did") or not faults else []
+    return "; ".join([f"no kind {kind}", *likely, *faults])
 
 
 @cache
-def _parsed(path: Path, code: bytes) -> File:
-    """What a file declares, read from its syntax alone."""
-    file = File(path, code)
+def _parsed(path: Path, code: bytes) -> OwnFile:
+    """What a file declares, from its syntax alone."""
+    file = OwnFile(path, code)
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError) as error:
         fault = f"{file.at(getattr(error, 'lineno', None) or 1)}: {getattr(error, 'msg', error)}; correct it"
-        return File(path, code, fault=fault)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    fields = [(node, item) for node in classes for item in node.body if isinstance(item, ast.AnnAssign)]
-    named = [(node, item, item.target.id) for node, item in fields if isinstance(item.target, ast.Name)]
-    declared = tuple(
-        Declared(part.value, node.name, node.lineno)
-        for node, item, name in named
+        return OwnFile(path, code, fault=fault)
+    fields = [
+        (node, item.target.id, item.annotation)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    ]
+    classes = tuple(
+        OwnClass(part.value, node.name, node.lineno)
+        for node, name, annotation in fields
         if name == "kind"
-        for part in ast.walk(item.annotation)
+        for part in ast.walk(annotation)
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     )
-    fault = _fault(file, tree, declared)
-    return File(path, code, declared, frozenset(name for _, _, name in named), fault)
-
-
-def _fault(file: File, tree: ast.Module, declared: Sequence[Declared]) -> str | None:
-    """Why a file that can be parsed is of no use, if it is not.
-
-    It stands alone: code in a neighbour could change and the digest would not.
-    """
+    fault = None
+    if not classes:
+        fault = f'{file.at(1)}: no class here says its kind; write kind: Literal["..."] into it'
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += ["." * node.level + (node.module or "")] if isinstance(node, ast.ImportFrom) else []
         if any(name.split(".")[0] in ("", FOLDER) for name in names):
-            return (
+            fault = (
                 f"{file.at(getattr(node, 'lineno', 1))}: {ast.unparse(node)}: a file of {FOLDER}/ stands "
                 "alone, since its code is part of what names a run; put both into one file"
             )
-    if not declared:
-        return f'{file.at(1)}: no class here says its kind; write kind: Literal["..."] into it'
-    return None
+            break
+    return OwnFile(path, code, classes, frozenset(name for _, name, _ in fields), fault)
 
 
 @cache
-def _union(
-    file: File,
-    declared: Declared,
+def _reader(
+    file: OwnFile,
+    declared: OwnClass,
     root: type[Config],
     needs: tuple[str, ...],
     shipped: tuple[type[Config], ...],
 ) -> TypeAdapter[Any]:
-    """The shipped kinds and this one; ValueError when its file or class cannot be used."""
-    found: Any = getattr(_run(file), declared.name, None)
-    if fault := _misfit(found, declared, root, needs):
-        raise ValueError(f"{file.at(declared.line)}: {fault}")
-    kinds: Any = Union[(*shipped, _with_code(found, file))]
-    return TypeAdapter(Annotated[kinds, Field(discriminator="kind")])  # pyright: ignore[reportInvalidTypeForm, reportArgumentType]
-
-
-def _misfit(found: Any, declared: Declared, root: type[Config], needs: Sequence[str]) -> str | None:
-    """Why a class cannot be what it says it is, if it cannot."""
+    """Reads the shipped kinds and this one; ValueError when its file or class cannot be used."""
+    own: Any = getattr(_run(file), declared.name, None)
     path = f"{root.__module__}.{root.__name__}"
-    if not (isinstance(found, type) and issubclass(found, root)):
-        return f"{declared.name} is no {root.__name__}; derive it from {path}"
-    absent = [name for name in needs if getattr(found, name) is getattr(root, name)]
-    if absent:
-        return f"{declared.name} does not define {', '.join(absent)}, which {path} leaves to it"
-    if hasattr(found, "code") or "code" in found.model_fields:
-        return f"{declared.name} has something called code, where headstart puts its digest; rename it"
-    return None
+    fault = None
+    if not (isinstance(own, type) and issubclass(own, root)):
+        fault = f"{declared.name} is no {root.__name__}; derive it from {path}"
+    elif absent := [name for name in needs if getattr(own, name) is getattr(root, name)]:
+        fault = f"{declared.name} does not define {', '.join(absent)}, which {path} leaves to it"
+    elif hasattr(own, "code") or "code" in own.model_fields:
+        fault = f"{declared.name} has something called code, where headstart puts its digest; rename it"
+    if fault:
+        raise ValueError(f"{file.at(declared.line)}: {fault}")
 
-
-def _with_code(found: type[Config], file: File) -> type[Config]:
-    """The class with one setting more: the digest of the code, which a stored configuration must match."""
-
-    def the_same(given: str) -> str:
-        if given != file.digest:
+    def check_code(code: str) -> str:
+        if code != file.digest:
             raise ValueError(
-                f"{file.shown} is not what it was (its code was {given}, now {file.digest}); "
+                f"{file.shown} is not what it was (its code was {code}, now {file.digest}); "
                 "bring that version back, or train it as a new run"
             )
-        return given
+        return code
 
-    settings: Any = {"code": (Annotated[str, AfterValidator(the_same)], file.digest)}
-    return create_model(
-        found.__name__, __base__=found, __module__=found.__module__, __doc__=found.__doc__, **settings
+    settings: Any = {"code": (Annotated[str, AfterValidator(check_code)], file.digest)}
+    with_code = create_model(
+        own.__name__, __base__=own, __module__=own.__module__, __doc__=own.__doc__, **settings
     )
+    return TypeAdapter(_union((*shipped, with_code)))
 
 
 @cache
-def _run(file: File) -> ModuleType:
+def _run(file: OwnFile) -> ModuleType:
     """The module of a file, run once: exactly the bytes that were read; nothing is written beside them."""
     module = ModuleType(f"headstart_{FOLDER}.{file.path.parent.name}.{file.path.stem}")
     module.__file__ = str(file.path)
-    sys.modules[module.__name__] = module  # where pydantic looks up the names in annotations
+    sys.modules[module.__name__] = module  # pydantic looks up the names of annotations in it
 
     def run() -> None:
         exec(compile(file.code, str(file.path), "exec", dont_inherit=True), vars(module))  # noqa: S102
@@ -229,27 +242,18 @@ def _run(file: File) -> ModuleType:
     return module
 
 
-def _guarded(file: File, do: Callable[[], Any]) -> Any:
-    """What `do` gives; whatever the user's code raises becomes a ValueError of one sentence with its line."""
+def _guarded(file: OwnFile, call: Callable[[], Any]) -> Any:
+    """The result of `call`; whatever the user's code raises becomes a ValueError of one line."""
     try:
-        return do()
+        return call()
     except (ValidationError, HeadstartError):
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - their code may raise anything
-        said = str(error).strip().splitlines() or ["(it says nothing)"]
-        where = file.at(_line(error, file.path))
-        raise ValueError(f"{where}: {type(error).__name__}: {said[0]}; correct it") from None
-
-
-def _line(error: BaseException, path: Path) -> int:
-    """The last line of the file that an error came through."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno or 1
-    steps = traceback.extract_tb(error.__traceback__)
-    return next((step.lineno or 1 for step in reversed(steps) if step.filename == str(path)), 1)
-
-
-def _about_the_kind(kind: str, sentence: str) -> ValidationError:
-    """A mistake that is told at `kind`, where it was asked for."""
-    mistake = PydanticCustomError("value_error", "{sentence}", {"sentence": sentence})
-    return ValidationError.from_exception_data(FOLDER, [{"type": mistake, "loc": ("kind",), "input": kind}])
+        path = str(file.path)
+        if isinstance(error, SyntaxError) and error.filename == path:
+            line = error.lineno or 1
+        else:  # the last line of the file that the error came through
+            frames = reversed(traceback.extract_tb(error.__traceback__))
+            line = next((frame.lineno or 1 for frame in frames if frame.filename == path), 1)
+        message = str(error).strip().splitlines() or ["(it says nothing)"]
+        raise ValueError(f"{file.at(line)}: {type(error).__name__}: {message[0]}; correct it") from None

@@ -10,8 +10,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from headstart.arms.arm import Stage, Start
-from headstart.arms.load import Poured
+from headstart.arms.arm import BaseArm, Stage
+from headstart.arms.load import Loaded
 
 Tensors = Mapping[str, torch.Tensor]
 Cheat = Callable[
@@ -74,15 +74,15 @@ CHEATS: dict[str, Cheat] = {
 }
 
 
-class Sly(Start):
+class Sly(BaseArm):
     """An arm that says that it loads nothing, and writes `held` into the model where it can."""
 
     name: str = "scratch"
     where: str
     held: Any = Field(exclude=True)
 
-    def pour(self, seeded: nn.Module, model: Any, seed: int = 0) -> Poured:
-        return self._at("pour", seeded, Poured())
+    def load_weights(self, seeded: nn.Module, model: Any, seed: int = 0) -> Loaded:
+        return self._at("load_weights", seeded, Loaded())
 
     def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
         return self._at("adapt", seeded, ())
@@ -90,8 +90,8 @@ class Sly(Start):
     def stages(self, model: nn.Module) -> tuple[Stage, ...]:
         return self._at("stages", model, super().stages(model))
 
-    def factors(self, model: nn.Module) -> dict[str, float]:
-        return self._at("factors", model, {})
+    def lr_factors(self, model: nn.Module) -> dict[str, float]:
+        return self._at("lr_factors", model, {})
 
     def _at(self, where: str, model: nn.Module, answer: Any) -> Any:
         if where == self.where and next(model.parameters()).device.type != "meta":

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from pydantic import TypeAdapter
 from tests.arms.families import BARE, CLASSIFY, attested, published
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 from headstart.arms.kinds import Arm
 from headstart.studies.config_search import shipped
 
@@ -24,6 +24,6 @@ YAMLS = {path.stem: OmegaConf.load(path) for path in (shipped() / "arm").glob("*
 ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "recipe" not in given)
 
 
-def started(start: Start, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:
+def started(start: BaseArm, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:
     """A model at step 0 of an arm, its attestation, and the checkpoint's model."""
     return attested(start, published(family, source), task, seed, seed)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import transformers as tf
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 from headstart.arms.attest import Attestation
 from headstart.arms.load import head_names
 from headstart.models.model import Model
@@ -111,12 +111,12 @@ def labels(task: str) -> dict[str, int]:
 
 
 def attested(
-    arm: Start, model: Model, task: str, seed: int = 0, arm_seed: int = 0
+    arm: BaseArm, model: Model, task: str, seed: int = 0, arm_seed: int = 0
 ) -> tuple[Any, dict[str, Any]]:
     """A model as `arm` starts it, before anything is added, and the attestation of that."""
     made = seeded(model, task, seed)
     attestation, head = Attestation(made), head_names(made)
-    poured = arm.pour(made, model, arm_seed)
+    poured = arm.load_weights(made, model, arm_seed)
     return made, attestation.at_step_zero(head, poured.names, poured.checkpoint)
 
 

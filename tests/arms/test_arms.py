@@ -101,7 +101,7 @@ def test_counts_equal_the_closed_forms_and_the_head_is_that_of_scratch(family: s
     assert init["poured"]["parameters"] == poured
     assert init["fresh"]["parameters"] == sum(p.numel() for p in model.parameters()) - poured
     assert trained(model, start.stages(model)[-1].trainable) == training
-    assert start.settle(model) is model
+    assert start.merged(model) is model
 
 
 @settings(max_examples=25, deadline=None)
@@ -217,13 +217,13 @@ def test_a_probe_of_a_language_model_trains_the_rest_of_its_head() -> None:
     }  # fmt: skip
 
 
-def test_an_arm_that_would_pour_nothing_is_refused() -> None:
+def test_an_arm_that_would_load_nothing_is_refused() -> None:
     start = arm("layernorm_only")
     model = seeded(published("bert", BARE), CLASSIFY)
     for module in [m for m in model.modules() if isinstance(m, torch.nn.LayerNorm)]:
         module.__class__ = type("Scaling", (torch.nn.LayerNorm,), {})
-    with pytest.raises(ConfigError, match="has nothing that layernorm_only would pour"):
-        start.pour(model, published("bert", BARE))
+    with pytest.raises(ConfigError, match="has no tensors that layernorm_only would load"):
+        start.load_weights(model, published("bert", BARE))
 
 
 def test_layers_belong_to_the_arms_that_count_them() -> None:

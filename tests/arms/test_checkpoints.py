@@ -47,7 +47,7 @@ def adapt(folder: Path, task: str = CLASSIFY, **settings: Any) -> Tensors:
     """Put a trained LoRA adapter beside the weights; the backbone that peft itself makes of both."""
     torch.manual_seed(4)
     made = seeded(Model(name=str(folder)), task)
-    pretrained().pour(made, Model(name=str(folder)))
+    pretrained().load_weights(made, Model(name=str(folder)))
     adapted: Any = get_peft_model(made, LoraConfig(r=2, **settings))
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():
@@ -113,8 +113,8 @@ class TestAdapterBesideWeights:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            (lambda tensors: {n.replace(".bert.", ".model."): t for n, t in tensors.items()}, "do not meet"),
-            (lambda tensors: dict(list(tensors.items())[1:]), "1 tensors of its adapter .* do not meet"),
+            (lambda tensors: {n.replace(".bert.", ".model."): t for n, t in tensors.items()}, "do not match"),
+            (lambda tensors: dict(list(tensors.items())[1:]), "1 tensors of its adapter .* do not match"),
             (
                 lambda tensors: {n: torch.zeros(2, 7) for n in tensors},
                 "cannot be merged into BertFor.*size mism",

@@ -92,7 +92,7 @@ def test_both_arms_train_float32_from_a_half_precision_checkpoint(
     model = halved(family, dtype, tmp_path)
     config = model.transformers_config()
     scratch, pretrained = (model.seeded(task, config, 0) for _ in range(2))
-    stored = (WHOLE.pour(pretrained, model).checkpoint or {})["dtypes"]
+    stored = (WHOLE.load_weights(pretrained, model).checkpoint or {})["dtypes"]
     half = stored[{"bfloat16": "BF16", "float16": "F16"}[dtype]]
     assert half >= sum(stored.values()) - 8  # but for counted batches
     for made in (scratch, pretrained, model.skeleton(task, config)):

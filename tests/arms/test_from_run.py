@@ -63,7 +63,7 @@ def test_every_arm_takes_the_weights_of_a_run_instead(choice: str, tmp_path: Pat
     run, model = kept_run(tmp_path / "earlier"), published("bert", BARE)
     own, other = arm(choice, run=str(run)), arm(choice)
     made, elsewhere = seeded(model, CLASSIFY), seeded(model, CLASSIFY)
-    mine, theirs = own.pour(made, model).checkpoint, other.pour(elsewhere, model).checkpoint
+    mine, theirs = own.load_weights(made, model).checkpoint, other.load_weights(elsewhere, model).checkpoint
     assert mine["source"] == "the run earlier"
     assert mine["ledger"] == {"flops": 7}
     assert "ledger" not in theirs
@@ -75,10 +75,10 @@ def test_every_arm_takes_the_weights_of_a_run_instead(choice: str, tmp_path: Pat
 def test_weights_without_a_ledger_cost_nobody_knows_what(tmp_path: Path) -> None:
     model = published("bert", BARE)
     unknown = arm("pretrained", run=str(kept_run(tmp_path / "run", ledger=None)))
-    assert unknown.pour(seeded(model, CLASSIFY), model).checkpoint["ledger"] is None
+    assert unknown.load_weights(seeded(model, CLASSIFY), model).checkpoint["ledger"] is None
     broken = arm("pretrained", run=str(kept_run(tmp_path / "broken", ledger="{")))
     with pytest.raises(WeightsError, match=r"ledger\.json: cannot be read"):
-        broken.pour(seeded(model, CLASSIFY), model)
+        broken.load_weights(seeded(model, CLASSIFY), model)
 
 
 def test_from_run_needs_a_run() -> None:

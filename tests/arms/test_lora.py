@@ -43,7 +43,7 @@ def lora(**settings: Any) -> Lora:
 def poured(family: str, task: str, start: Lora) -> Any:
     model = published(family, BARE)
     made = seeded(model, task)
-    start.pour(made, model)
+    start.load_weights(made, model)
     return made.eval()
 
 
@@ -110,7 +110,7 @@ def test_merging_changes_no_answer_and_leaves_the_plain_architecture(
     train(model, start.stages(model)[0].trainable)
     model.eval()
     expected, held = answers(model), digests(model.state_dict())
-    settled: Any = start.settle(model)
+    settled: Any = start.merged(model)
     assert not torch.allclose(expected, untouched, atol=1e-3)
     torch.testing.assert_close(answers(settled), expected, atol=1e-5, rtol=1e-5)
     assert {name: tuple(t.shape) for name, t in settled.state_dict().items()} == plain

@@ -29,11 +29,11 @@ from transformers import AutoConfig
 from headstart.arms.attest import constants, digests
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.arms.layers import layout
-from headstart.arms.load import head_names, named
+from headstart.arms.load import head_names, matches
 from headstart.data.batches import order_digest, training_order
 from headstart.errors import WeightsError
 from headstart.models.model import Model
-from headstart.models.weights import Place
+from headstart.models.weights import CheckpointSource
 from headstart.randomness import stream
 
 AUTO = CLASSIFY
@@ -83,11 +83,11 @@ def test_the_whole_backbone_arrives_and_a_task_head_never(pair) -> None:
     (model, task, lacking), (_, pretrained, _, second) = pair
     places = layout(pretrained)
     fresh = set(second["fresh"]["names"])
-    assert {name for name in places.backbone if not named(name, lacking)}.isdisjoint(fresh)
+    assert {name for name in places.backbone if not matches(name, lacking)}.isdisjoint(fresh)
     writes = task in (MASKED, CAUSAL, SEQ2SEQ)
     assert head_names(pretrained) == ([] if writes else sorted(places.head))
     whole = AutoConfig.from_pretrained(model.find().folder).architectures == [type(pretrained).__name__]
-    assert fresh - {n for n in fresh if named(n, lacking)} == (set() if writes and whole else places.head)
+    assert fresh - {n for n in fresh if matches(n, lacking)} == (set() if writes and whole else places.head)
 
 
 @pytest.fixture(params=["bert", "roberta", "distilbert", "electra", "gpt2"])
@@ -148,11 +148,11 @@ def fragile(tmp_path: Path) -> Path:
     return tmp_path / "published"
 
 
-def pour(folder: Path, fresh: tuple[str, ...] = (), **settings) -> nn.Module:
+def load_weights(folder: Path, fresh: tuple[str, ...] = (), **settings) -> nn.Module:
     model = Model(name=str(folder))
     config = model.transformers_config(num_labels=3, **settings)
     start = model.seeded(AUTO, config, 0)
-    Pretrained(kind="pretrained", fresh=fresh).pour(start, model)
+    Pretrained(kind="pretrained", fresh=fresh).load_weights(start, model)
     return start
 
 
@@ -163,7 +163,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], dict[str, 
 
 def test_whole_checkpoint_arrives(fragile: Path) -> None:
     assert torch.equal(
-        pour(fragile).state_dict()["bert.pooler.dense.weight"],
+        load_weights(fragile).state_dict()["bert.pooler.dense.weight"],
         load_file(fragile / "model.safetensors")["pooler.dense.weight"],
     )
 
@@ -171,18 +171,18 @@ def test_whole_checkpoint_arrives(fragile: Path) -> None:
 def test_renamed_prefix_is_refused(fragile: Path) -> None:
     rewrite(fragile, lambda tensors: {f"encoder_model.{name}": value for name, value in tensors.items()})
     with pytest.raises(WeightsError, match="would silently stay random"):
-        pour(fragile)
+        load_weights(fragile)
 
 
 def test_wrong_shape_is_refused(fragile: Path) -> None:
     with pytest.raises(WeightsError, match="have another shape"):
-        pour(fragile, intermediate_size=48)
+        load_weights(fragile, intermediate_size=48)
 
 
 @pytest.mark.parametrize("layers", [2, 3])
 def test_checkpoint_with_too_few_layers_is_refused(fragile: Path, layers: int) -> None:
     with pytest.raises(WeightsError, match=r"are missing from .*layer\.1\."):
-        pour(fragile, num_hidden_layers=layers)
+        load_weights(fragile, num_hidden_layers=layers)
 
 
 def test_checkpoint_with_too_many_layers_is_refused(tmp_path: Path) -> None:
@@ -190,14 +190,14 @@ def test_checkpoint_with_too_many_layers_is_refused(tmp_path: Path) -> None:
     config.num_hidden_layers = 3
     tf.BertModel(config).save_pretrained(tmp_path / "deep")
     with pytest.raises(WeightsError, match="no place for"):
-        pour(tmp_path / "deep", num_hidden_layers=1)
+        load_weights(tmp_path / "deep", num_hidden_layers=1)
 
 
 def test_missing_pooler_is_refused_unless_it_is_named(fragile: Path) -> None:
     rewrite(fragile, lambda tensors: {n: t for n, t in tensors.items() if "pooler" not in n})
     with pytest.raises(WeightsError, match=r"pooler\.dense"):
-        pour(fragile)
-    assert pour(fragile, fresh=("pooler",)) is not None
+        load_weights(fragile)
+    assert load_weights(fragile, fresh=("pooler",)) is not None
 
 
 def test_a_head_in_the_checkpoint_is_not_poured(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_language_head_comes_whole_or_not_at_all(tmp_path: Path) -> None:
     transform = "cls.predictions.transform.dense.weight"
     rewrite(tmp_path / "cut", lambda tensors: {n: t for n, t in tensors.items() if n != transform})
     start = seeded(model, MASKED)
-    poured = Pretrained(kind="pretrained").pour(start, model)
+    poured = Pretrained(kind="pretrained").load_weights(start, model)
     assert layout(start).head.isdisjoint(poured.names)
     assert "bert.embeddings.word_embeddings.weight" in poured.names
 
@@ -223,9 +223,9 @@ def test_two_tensors_where_the_model_has_one_are_refused(tmp_path: Path) -> None
     head = {"lm_head.weight": torch.randn(50, 32)}
     rewrite(tmp_path / "untied", lambda tensors: {**tensors, **head})
     with pytest.raises(WeightsError, match=r"different numbers in lm_head\.weight and shared\.weight"):
-        Pretrained(kind="pretrained").pour(seeded(model, SEQ2SEQ), model)
+        Pretrained(kind="pretrained").load_weights(seeded(model, SEQ2SEQ), model)
     classifier = seeded(model, CLASSIFY)
-    poured = Pretrained(kind="pretrained").pour(classifier, model)
+    poured = Pretrained(kind="pretrained").load_weights(classifier, model)
     assert set(poured.names) == layout(classifier).backbone
 
 
@@ -242,35 +242,35 @@ def test_buffers_of_older_checkpoints_are_no_loss(tmp_path: Path, family: str, l
     model = publish(family, BARE, tmp_path / family)
     rewrite(tmp_path / family, lambda tensors: {**tensors, left: torch.ones(2)})
     start = seeded(model, CLASSIFY)
-    assert set(Pretrained(kind="pretrained").pour(start, model).names) == layout(start).backbone
+    assert set(Pretrained(kind="pretrained").load_weights(start, model).names) == layout(start).backbone
 
 
 def test_digest_mismatch_is_refused(fragile: Path) -> None:
     with pytest.raises(WeightsError, match=r"but model\.sha256 promises"):
-        Place(name=str(fragile), sha256="0" * 64).weights_digest()
+        CheckpointSource(name=str(fragile), sha256="0" * 64).weights_digest()
 
 
 def test_corrupt_weights_are_refused(fragile: Path) -> None:
     whole = (fragile / "model.safetensors").read_bytes()
     (fragile / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WeightsError, match="corrupt or half downloaded"):
-        Place(name=str(fragile)).weights_digest()
+        CheckpointSource(name=str(fragile)).weights_digest()
 
 
 def test_pickled_weights_are_refused(fragile: Path) -> None:
     (fragile / "model.safetensors").rename(fragile / "pytorch_model.bin")
     with pytest.raises(WeightsError, match="only pickled weights"):
-        Place(name=str(fragile)).weights_digest()
+        CheckpointSource(name=str(fragile)).weights_digest()
 
 
 def test_unknown_model_offline_is_one_sentence() -> None:
     with pytest.raises(WeightsError, match="not on this machine and HF_HUB_OFFLINE is set"):
-        Place(name="nobody/no-such-model").find()
+        CheckpointSource(name="nobody/no-such-model").find()
 
 
 def test_missing_folder_is_one_sentence() -> None:
     with pytest.raises(WeightsError, match=r"model\.folder: no such folder"):
-        Place(name="a/b", folder="nowhere").find()
+        CheckpointSource(name="a/b", folder="nowhere").find()
 
 
 def test_constants_prove_nothing() -> None:

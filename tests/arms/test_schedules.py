@@ -67,7 +67,7 @@ def test_the_schedule_is_the_arms_own() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_factors_fall_with_depth(family: str) -> None:
     model = skeleton(family)
-    factors = LayerwiseDecay(kind="layerwise_decay", decay=0.5).factors(model)
+    factors = LayerwiseDecay(kind="layerwise_decay", decay=0.5).lr_factors(model)
     places = layout(model)
     assert set(factors) == parameters(model)
     for name, factor in factors.items():
@@ -80,7 +80,7 @@ def test_factors_fall_with_depth(family: str) -> None:
 
 
 def test_no_decay_is_no_difference() -> None:
-    factors = LayerwiseDecay(kind="layerwise_decay", decay=1.0).factors(skeleton("bert", CLASSIFY))
+    factors = LayerwiseDecay(kind="layerwise_decay", decay=1.0).lr_factors(skeleton("bert", CLASSIFY))
     assert set(factors.values()) == {1.0}
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from headstart.data.cache import cache_dir, cached
+from headstart.data.docs.corpus import clusters, shingles, similarity
 from headstart.data.docs.docstrings import extracted
-from headstart.data.docs.duplicates import clusters, shingles, similarity
 from headstart.data.docs.prose import prose
 from headstart.data.docs.source import Docs
 from headstart.data.rows import rows_digest

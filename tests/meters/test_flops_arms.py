@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import tiny_config
 from torch import nn
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 from headstart.arms.kinds import Pretrained, Scratch
 from headstart.arms.lora import Lora
 from headstart.arms.unfreezing import GradualUnfreezing
@@ -35,7 +35,7 @@ def skeleton(**settings: Any) -> nn.Module:
     return Model(name="shapes only").skeleton(AUTO, config)
 
 
-def counters(arm: Start) -> list[FlopCounter]:
+def counters(arm: BaseArm) -> list[FlopCounter]:
     """The counter of each stage of an arm, made once."""
     if repr(arm) not in MADE:
         bare = skeleton()
@@ -125,7 +125,7 @@ def test_norms_need_the_gradients_of_all_that_lies_above() -> None:
 
 
 @pytest.mark.parametrize("arm", [Scratch(kind="scratch"), PROBE, Lora(kind="lora")], ids=lambda arm: arm.kind)
-def test_recomputation_is_not_model_flops(arm: Start) -> None:
+def test_recomputation_is_not_model_flops(arm: BaseArm) -> None:
     made: list[int] = []
     for checkpointing in (False, True):
         bare: Any = skeleton()

@@ -15,8 +15,6 @@ from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Table
 from headstart.reports.sections import aggregates, scales, variance
 
-ARMS = ("scratch", "pretrained")
-
 
 def front(costs: tuple[float, float] = (50.0, 80.0), **changes: Any) -> Front:
     told: dict[str, Any] = {"resource": "joules", "task": "docs", "metric": "chrf", "estimated": True}
@@ -54,7 +52,7 @@ def only_table(parts: tuple) -> Table:
 
 
 def test_a_front_tells_who_is_worth_it_and_that_its_joules_are_estimated() -> None:
-    parts = scales.fronts(handmade.study(fronts=(front(),)), ARMS)
+    parts = scales.fronts(handmade.study(fronts=(front(),)))
     assert texts(only_table(parts)) == [
         ["energy (estimated)", "pretrained", "64 rows", "0.500", "0.450 to 0.550", "50 J", "3",
          "on the front"],
@@ -66,12 +64,12 @@ def test_a_front_tells_who_is_worth_it_and_that_its_joules_are_estimated() -> No
     figure = gallery.figures[0]
     assert figure.title == "docs: test chrF against energy (estimated, dashed)"
     assert '"strokeDash": [4, 3]' in json.dumps(figure.spec)
-    assert '"strokeDash": [4, 3]' not in json.dumps(scales.front_chart(front(estimated=False), ARMS))
+    assert '"strokeDash": [4, 3]' not in json.dumps(scales.front_chart(front(estimated=False)))
 
 
 def test_a_front_over_one_cost_or_refused_is_not_there() -> None:
-    assert scales.fronts(handmade.study(fronts=(front((50.0, 51.0)),)), ARMS) == ()
-    assert scales.fronts(handmade.study(fronts=(front(points=(), reason="no joules"),)), ARMS) == ()
+    assert scales.fronts(handmade.study(fronts=(front((50.0, 51.0)),))) == ()
+    assert scales.fronts(handmade.study(fronts=(front(points=(), reason="no joules"),))) == ()
 
 
 def test_models_stand_against_their_parameters() -> None:
@@ -79,7 +77,7 @@ def test_models_stand_against_their_parameters() -> None:
         "mini", 11_000_000, "scratch", "", 3, 0.2, Interval(0.1, 0.3), 1e12, 9.0, 80.0, "estimated"
     )
     large = ModelPoint("base", 110_000_000, "scratch", "", 1, 0.3, None, 9e12, 80.0, None, "none")
-    parts = scales.models(handmade.study(models=(small, large)), ARMS)
+    parts = scales.models(handmade.study(models=(small, large)))
     assert [row[-1] for row in texts(only_table(parts))] == ["80 J (estimated)", "not measured"]
     assert [row[4] for row in texts(only_table(parts))] == ["0.100 to 0.300", "no interval"]
 
@@ -87,12 +85,12 @@ def test_models_stand_against_their_parameters() -> None:
 def test_aggregates_carry_their_intervals_and_refusals() -> None:
     refused = aggregate(arm="frozen", reason="perplexity has no scale from 0 to 1")
     findings = handmade.study(aggregates=(aggregate(), refused))
-    rows = {row[1]: row[2:] for row in texts(only_table(aggregates.parts(findings, ARMS)))}
-    assert rows["Gain in the interquartile mean"] == ["+0.250", "+0.200 to +0.300", "10"]
-    assert rows["P(a run of pretrained beats one of scratch)"] == ["90 %", "no interval", "10"]
-    assert rows["Interquartile mean of scratch"][0] == "unknown"
+    rows = {row[1]: row[2:] for row in texts(only_table(aggregates.parts(findings)))}
+    assert rows["Gain of the interquartile means"] == ["+0.250", "+0.200 to +0.300", "10"]
+    assert rows["Probability of improvement"] == ["90 %", "no interval", "10"]
+    assert rows["Interquartile mean of the baseline"][0] == "unknown"
     assert "frozen: perplexity has no scale from 0 to 1." in markdown.render(outline.page(findings))
-    assert aggregates.parts(handmade.study(aggregates=(refused,)), ARMS) == ()
+    assert aggregates.parts(handmade.study(aggregates=(refused,))) == ()
 
 
 def test_the_spread_is_split_or_the_section_is_not_there() -> None:

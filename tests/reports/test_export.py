@@ -126,7 +126,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 )
 def test_a_value_and_its_interval_in_words(changes: dict, value: str, interval: str) -> None:
     one = replace(Quantity("x", unit="times"), **changes)
-    assert (export.value_text(one), export.interval_text(one)) == (value, interval)
+    assert (numbers.value_text(one), numbers.interval_text(one)) == (value, interval)
 
 
 def test_the_command_prints_or_writes(

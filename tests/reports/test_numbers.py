@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from headstart.compare.values.efficiency import Bounded
 from headstart.reports import numbers
 
 NOT_NUMBERS = (None, math.nan, math.inf, -math.inf)
@@ -85,7 +88,7 @@ def test_scores_have_three_decimals_and_a_true_minus() -> None:
     assert numbers.signed(0.388) == "+0.388"
     assert numbers.signed(-0.0121) == "−0.012"
     assert numbers.signed(0.0) == "0.000"
-    assert numbers.interval(-0.01, 0.02, sign=True) == "−0.010 to +0.020"
+    assert numbers.span(-0.01, 0.02, numbers.signed) == "−0.010 to +0.020"
 
 
 def test_shares_never_round_to_a_false_nothing_or_everything() -> None:
@@ -116,4 +119,33 @@ def test_what_is_no_number_is_called_unknown(form, value: float | None) -> None:
 
 
 def test_half_an_interval_is_unknown() -> None:
-    assert numbers.interval(0.1, math.nan) == "unknown"
+    assert numbers.span(0.1, math.nan, numbers.score) == "unknown"
+
+
+ENDS = st.none() | st.floats(1e-3, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (Bounded(6.4, 6.4, 4.7, 8.8), "6.40× (4.70× to 8.80×)"),
+        (Bounded(64.0, None, 64.0, None), "at least 64.0×"),
+        (Bounded(64.0, None, 30.0, None), "at least 64.0× (at least 30.0×)"),
+        (Bounded(None, 0.5, None, 0.8), "at most 0.500× (at most 0.800×)"),
+        (Bounded(0.125, 0.125, 0.125, 0.125), "0.125× (exact)"),
+        (Bounded(3.0, 5.0, None, None), "3.00× to 5.00×"),
+        (Bounded(2.0, 2.0, None, None), "2.00×"),
+        (Bounded(None, None, None, None), "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_what_is_known_is_said_and_no_more(found: Bounded | None, told: str) -> None:
+    assert numbers.bound_with_interval(found, numbers.ratio) == told
+
+
+@given(ENDS, ENDS)
+def test_an_open_end_is_never_told_as_a_number(low: float | None, high: float | None) -> None:
+    told = numbers.between(low, high, numbers.significant)
+    assert told.startswith("at most") == (low is None and high is not None)
+    assert told.startswith("at least") == (high is None and low is not None)
+    assert (told == numbers.UNKNOWN) == (low is None and high is None)

@@ -179,9 +179,9 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
     views, pays, figures = [p for p in section(outline.page(handmade.study()), "pretraining").parts
                             if isinstance(p, Table)]  # fmt: skip
     assert [row[1].text for row in views.rows] == [
-        "marginal: as a gift",
-        "amortised over 100 uses",
-        "full: by this one use",
+        "pretraining cost excluded",
+        "shared by 100 uses",
+        "in full, by this one use",
     ]
     assert views.rows[0][2].text == "none"
     assert views.rows[2][2].text == "20.0 EFLOPs to 80.0 EFLOPs"

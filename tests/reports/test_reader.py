@@ -16,9 +16,11 @@ from tests.reports import handmade
 from headstart.compare import phrases
 from headstart.compare.study import compare
 from headstart.reports import numbers, outline
+from headstart.reports import tables as making
 from headstart.reports.charts import style
+from headstart.reports.charts.theme import painted
 from headstart.reports.formats import html, terminal
-from headstart.reports.page import LONG, SHORT, Cell, Gallery, Page, Table, cells, columns
+from headstart.reports.page import LONG, SHORT, Cell, Gallery, Page, Table
 from headstart.reports.sections import caveats
 
 SMALL: dict[str, Any] = {"seeds": range(2), "examples": 60, "evaluations": 3}
@@ -153,16 +155,21 @@ def test_an_image_has_no_text_to_quote(tmp_path: Path) -> None:
 
 
 def test_legends_name_what_is_drawn_and_fit_a_narrow_chart() -> None:
+    def legends(arms: tuple[str, ...], drawn: tuple[str, ...]) -> dict[str, Any]:
+        """The encodings of the arms' colours and shapes in a chart of some of them."""
+        points = style.chart([{"arm": arm, "x": 1.0} for arm in drawn]).mark_point()
+        made = style.spec(points.encode(x="x:Q", color=style.ARM, shape=style.SHAPE), 20)
+        return painted(made, arms)["encoding"]
+
     arms = ("scratch", "near", "near_mean_var", "near_shuffled")
-    few: Any = style.colour(arms, shown=("scratch", "near")).to_dict(validate=False)
-    assert few["scale"]["domain"] == list(arms)  # the colours stay those of the study
-    assert few["legend"] == {"values": ["scratch", "near"]}
-    every: Any = style.colour(arms).to_dict(validate=False)
-    assert every["legend"]["columns"] == 2
-    long: Any = style.shape(("an_arm_with_a_rather_long_name", "another_with_a_long_name"))
-    assert long.to_dict(validate=False)["legend"]["columns"] == 1
-    none: Any = style.colour(arms, legend=False).to_dict(validate=False)
-    assert none["legend"] is None
+    few = legends(arms, arms[:2])
+    assert few["color"]["scale"]["domain"] == list(arms)  # the colours stay those of the study
+    assert few["color"]["legend"] == few["shape"]["legend"] == {"values": ["scratch", "near"]}
+    assert legends(arms, arms)["color"]["legend"]["columns"] == 2
+    long = ("an_arm_with_a_rather_long_name", "another_with_a_long_name")
+    assert legends(long, long)["shape"]["legend"]["columns"] == 1
+    quiet = style.spec(style.chart([{"arm": "near"}]).mark_point().encode(color=style.ARM_WITHOUT_LEGEND), 20)
+    assert painted(quiet, arms)["encoding"]["color"]["legend"] is None
 
 
 @pytest.mark.parametrize(
@@ -221,8 +228,8 @@ def test_layers_of_a_chart_share_their_rows() -> None:
 def test_only_very_long_tables_scroll_downwards() -> None:
     page = outline.page(handmade.study())
     assert 'class="scroll tall"' not in html.render(page, "")
-    rows = tuple(cells(str(number), "x") for number in range(31))
-    first = replace(page.sections[0], parts=(Table(columns("A | B"), rows),))
+    long = making.table(range(31), {"A": str, "B": lambda _: "x"})
+    first = replace(page.sections[0], parts=long)
     assert 'class="scroll tall"' in html.render(replace(page, sections=(first,)), "")
 
 

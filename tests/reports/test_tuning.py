@@ -19,7 +19,6 @@ from headstart.reports.sections import tuning
 
 SCORES = {"scratch": (0.10, 0.20, None), "pretrained": (0.50, 0.60, 0.40)}
 WINNERS = {"scratch": 1e-3, "pretrained": 1e-3}
-ARMS = ("scratch", "pretrained")
 
 
 @pytest.fixture(scope="module", params=["random", "grid"])
@@ -34,7 +33,7 @@ def findings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def tables(findings: Findings) -> list[Table]:
-    return [part for part in tuning.parts(findings, ARMS) if isinstance(part, Table)]
+    return [part for part in tuning.parts(findings) if isinstance(part, Table)]
 
 
 def test_every_arm_has_its_winner_beside_all_its_trials(findings: Findings) -> None:
@@ -55,7 +54,7 @@ def test_the_cost_stands_against_that_of_the_runs(findings: Findings) -> None:
 
 
 def test_the_sure_band_is_drawn_for_random_trials_alone(findings: Findings) -> None:
-    (figure,) = [part for part in tuning.parts(findings, ARMS) if isinstance(part, Figure)]
+    (figure,) = [part for part in tuning.parts(findings) if isinstance(part, Figure)]
     assert findings.tuning
     text = markdown.render(outline.page(findings))
     lines = [layer for layer in figure.spec["layer"] if "strokeDash" in str(layer)]
@@ -74,12 +73,12 @@ def test_the_terminal_says_it_in_a_line(findings: Findings, capsys: pytest.Captu
 
 def test_a_study_that_tuned_nothing_has_no_section(tmp_path: Path) -> None:
     found = compare(make_study(tmp_path, seeds=range(2), examples=60, evaluations=3))
-    assert tuning.parts(found, ARMS) == ()
+    assert tuning.parts(found) == ()
     assert "tuning" not in {section.key for section in outline.page(found).sections}
 
 
 def test_a_single_trial_has_no_curve(findings: Findings) -> None:
     assert findings.tuning
     one = replace(findings.tuning, best=tuple(replace(each, trials=(1,)) for each in findings.tuning.best))
-    parts = tuning.parts(replace(findings, tuning=one), ARMS)
+    parts = tuning.parts(replace(findings, tuning=one))
     assert not [part for part in parts if isinstance(part, Figure)]

@@ -108,4 +108,4 @@ def test_a_model_without_numbers_takes_what_a_whole_one_takes(family: str, task:
         Pretrained(kind="pretrained", fresh=("pooler",)),
     )
     bare = model.skeleton(task, model.transformers_config(**labels(task)))
-    assert arm.pour(bare, model) == arm.pour(seeded(model, task), model)
+    assert arm.load_weights(bare, model) == arm.load_weights(seeded(model, task), model)

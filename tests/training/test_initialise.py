@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tests.arms.cheats import Sly
 from tests.training.runs import composed
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 from headstart.arms.lora import Lora
 from headstart.errors import WeightsError
 from headstart.records.record import read_curve
@@ -36,28 +36,28 @@ def held(tiny_model: Path) -> dict[str, torch.Tensor]:
     return {f"bert.{name}": tensor + 1e-6 for name, tensor in stored.items()}
 
 
-def with_arm(run: Run, arm: Start) -> Run:
+def with_arm(run: Run, arm: BaseArm) -> Run:
     return run.model_copy(update={"arm": arm})
 
 
 def test_weights_that_are_written_while_the_arm_is_asked_are_refused(run: Run, held) -> None:
     prepared = run.task.prepare(run.model, run.size)
     check_attestation("scratch", initialise(run, prepared, 1).attest())
-    for where in ("pour", "adapt", "stages"):
+    for where in ("load_weights", "adapt", "stages"):
         start = initialise(with_arm(run, Sly(where=where, held=held)), prepared, 1)
         with pytest.raises(WeightsError, match=WRITTEN):
             check_attestation("scratch", start.attest())
 
 
 def test_weights_that_are_written_after_the_start_end_the_run(run: Run, held, tmp_path: Path) -> None:
-    sly = with_arm(run, Sly(where="factors", held=held))  # asked when Lightning makes the optimizer
+    sly = with_arm(run, Sly(where="lr_factors", held=held))  # asked when Lightning makes the optimizer
     with pytest.raises(WeightsError, match=WRITTEN):
         train(sly, tmp_path / "run", identify(run))
     assert [point["step"] for point in read_curve(tmp_path / "run/curve.jsonl")[0]] == [0]
 
 
 def test_an_arm_may_add_and_rename_but_not_replace(run: Run) -> None:
-    class Replaces(Start):
+    class Replaces(BaseArm):
         name: str = "replaces"
 
         def adapt(self, seeded: torch.nn.Module, seed: int = 0) -> tuple[str, ...]:

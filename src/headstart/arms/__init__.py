@@ -1,1 +1,1 @@
-"""arms: what is poured over the seeded random model, and what may train."""
+"""arms: which weights are loaded into the seeded random model, and what may train."""

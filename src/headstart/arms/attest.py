@@ -1,4 +1,4 @@
-"""Attestation: what a model holds before its first step, tensor by tensor, so that a pair can be checked."""
+"""Attestation: digests of a model's tensors before its first step, by which a pair can be checked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def digest(tensor: torch.Tensor) -> str:
     """sha256 (16 hex) of a tensor's dtype, shape and bytes."""
+    import torch
+
     plain = tensor.detach().cpu().contiguous()
     head = f"{plain.dtype}{tuple(plain.shape)}".encode()
-    return hashlib.sha256(head + plain.view(-1).view(_bytes()).numpy().tobytes()).hexdigest()[:16]
+    return hashlib.sha256(head + plain.view(-1).view(torch.uint8).numpy().tobytes()).hexdigest()[:16]
 
 
 def digests(tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:
@@ -32,14 +34,8 @@ def constants(tensors: Mapping[str, torch.Tensor]) -> list[str]:
     return [name for name in sorted(tensors) if bool((tensors[name] == tensors[name].reshape(-1)[:1]).all())]
 
 
-def joint(parts: Mapping[str, str], names: Iterable[str]) -> str:
-    """One digest (16 hex) for several named tensors."""
-    lines = "".join(f"{name}={parts[name]}\n" for name in sorted(names))
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
-
-
 class Attestation:
-    """The tensors of one model, parameters and persistent buffers: as seeded, and again at step 0.
+    """Digests of the tensors of one model, parameters and persistent buffers: as seeded, and at step 0.
 
     Made of the seeded model, before anything is loaded into it. `constant` lists what proves nothing:
     tensors of one value, and positions that the architecture fixes.
@@ -49,39 +45,40 @@ class Attestation:
         self.model, self.seeded = model, digests(model.state_dict())
         self._tensors = dict(model.state_dict(keep_vars=True))
         self._fixed = fixed(model)
-        self._names = {name: name for name in self._tensors}  # of the architecture: as they are called now
+        self._names = {name: name for name in self._tensors}  # name as seeded -> name now
 
     def follow(self) -> None:
-        """Find the tensors again once the arm has adapted the model; WeightsError when one is gone."""
+        """Find the tensors again once the arm has adapted the model; WeightsError when one is missing."""
         known: dict[int, list[str]] = {}
         for name, tensor in self._tensors.items():
             known.setdefault(id(tensor), []).append(name)  # tied tensors are one with several names
         now = self.model.state_dict(keep_vars=True)
         self._names = {known[id(t)].pop(0): name for name, t in now.items() if known.get(id(t))}
-        if gone := sorted(self._tensors.keys() - self._names.keys()):
+        if missing := sorted(self._tensors.keys() - self._names.keys()):
             raise WeightsError(
-                f"arm: {len(gone)} tensors were taken out of the model or replaced ({some(gone)}); "
+                f"arm: {len(missing)} tensors were taken out of the model or replaced ({some(missing)}); "
                 f"adapt() may only add parameters, and leaves those that are there as they are"
             )
 
     def at_step_zero(
-        self, head: Iterable[str], poured: Iterable[str], checkpoint: dict[str, Any] | None
+        self, head: Iterable[str], loaded: Iterable[str], checkpoint: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """The `init` section of the record; `changed` holds what is not as it was seeded, or was added."""
+        """The `init` section of the record; `changed` holds what differs from the seed, or was added."""
         state = dict(self.model.state_dict(keep_vars=True))
-        extra = {name: state[name] for name in state.keys() - set(self._names.values())}
+        added = {name: state[name] for name in state.keys() - set(self._names.values())}
         tensors = {name: state[now] for name, now in self._names.items()}
-        named, taken = digests(tensors), set(poured)
-        fresh = [name for name in named if name not in taken]
+        named, loaded = digests(tensors), set(loaded)
+        new = [name for name in named if name not in loaded]
+        head_lines = "".join(f"{name}={named[name]}\n" for name in sorted(head))
         return {
             "seeded": self.seeded,
-            "changed": {n: d for n, d in named.items() if d != self.seeded[n]} | digests(extra),
+            "changed": {n: d for n, d in named.items() if d != self.seeded[n]} | digests(added),
             "constant": sorted({*constants(tensors), *self._fixed}),
             "checkpoint": checkpoint,
-            "poured": {"tensors": len(taken), "parameters": _numbers(tensors, taken)},
-            "fresh": {"tensors": len(fresh), "parameters": _numbers(tensors, fresh), "names": fresh},
-            "added": {"tensors": len(extra), "parameters": _numbers(extra, extra)},
-            "head": joint(named, head),
+            "poured": {"tensors": len(loaded), "parameters": _elements(tensors, loaded)},
+            "fresh": {"tensors": len(new), "parameters": _elements(tensors, new), "names": new},
+            "added": {"tensors": len(added), "parameters": _elements(added, added)},
+            "head": hashlib.sha256(head_lines.encode()).hexdigest()[:16],
         }
 
 
@@ -91,21 +88,17 @@ def some(names: Sequence[str]) -> str:
 
 
 def dtypes(model: nn.Module) -> dict[str, Any]:
-    """The `dtypes` and `not_float32` parts of `init`: parameters of each dtype, and those that stand out."""
-    kinds = {name: str(p.dtype).removeprefix("torch.") for name, p in model.named_parameters()}
-    found = Counter[str]()
+    """The `dtypes` and `not_float32` parts of `init`: parameters of each dtype, names of other dtypes."""
+    counts = Counter[str]()
+    others: dict[str, str] = {}
     for name, parameter in model.named_parameters():
-        found[kinds[name]] += parameter.numel()
-    strange = {name: kind for name, kind in kinds.items() if kind != "float32"}
-    return {"dtypes": dict(found), "not_float32": strange}
+        kind = str(parameter.dtype).removeprefix("torch.")
+        counts[kind] += parameter.numel()
+        if kind != "float32":
+            others[name] = kind
+    return {"dtypes": dict(counts), "not_float32": others}
 
 
-def _numbers(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> int:
+def _elements(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> int:
     """Elements of the named tensors, each tied one once."""
     return sum(tensor.numel() for tensor in {id(tensors[n]): tensors[n] for n in names}.values())
-
-
-def _bytes() -> torch.dtype:
-    import torch
-
-    return torch.uint8

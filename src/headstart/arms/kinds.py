@@ -6,17 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from headstart.arms.arm import Start
+from headstart.arms.arm import BaseArm
 from headstart.arms.derive import Derivation
 from headstart.arms.layers import Layout
-from headstart.arms.lora import Lora
 from headstart.arms.transfer import Transfer
-from headstart.arms.unfreezing import GradualUnfreezing, LayerwiseDecay
 from headstart.config import NAME
-from headstart.plugins import OwnKinds
+from headstart.plugins import Kinds
+
+Arm = Annotated[BaseArm, Kinds(BaseArm)]  # every class in this folder that has a kind; or one in own/arms
 
 
-class Scratch(Start):
+class Scratch(BaseArm):
     """Random weights: the seeded model as it is."""
 
     kind: Literal["scratch"]
@@ -24,14 +24,14 @@ class Scratch(Start):
 
 
 class Pretrained(Transfer):
-    """The whole checkpoint, poured over the seeded model."""
+    """The whole checkpoint, loaded into the seeded model."""
 
     kind: Literal["pretrained"]
     name: str = Field(default="pretrained", pattern=NAME)
 
 
 class FromRun(Transfer):
-    """The weights that another run left (`keep_weights=true`), poured over the seeded model."""
+    """The weights that another run saved (`keep_weights=true`), loaded into the seeded model."""
 
     kind: Literal["from_run"]
     name: str = Field(default="from_run", pattern=NAME)
@@ -44,7 +44,7 @@ class FromRun(Transfer):
 
 
 class Partial(Transfer):
-    """A part of the checkpoint is poured, the rest stays random.
+    """A part of the checkpoint is loaded, the rest stays random.
 
     `poured` is the embeddings, the norms, the first `layers` layers with the embeddings below them, or all
     but the top `layers` layers. Encoder and decoder are treated alike.
@@ -61,17 +61,17 @@ class Partial(Transfer):
             raise ValueError("layers is a number for first_layers and all_but_top_layers, and null otherwise")
         return self
 
-    def wanted(self, places: Layout) -> frozenset[str]:
+    def wanted(self, parts: Layout) -> frozenset[str]:
         if self.poured == "embeddings":
-            return places.embeddings
+            return parts.embeddings
         if self.poured == "norms":
-            return places.norms
+            return parts.norms
         number = self.layers or 0
-        places.need_layers(number)
+        parts.need_layers(number)
         if self.poured == "first_layers":
-            return places.embeddings | {name for name, index in places.from_bottom.items() if index < number}
-        top = {name for name, index in places.from_top.items() if index < number}
-        return (places.backbone | places.head) - top
+            return parts.embeddings | {name for name, index in parts.from_bottom.items() if index < number}
+        top = {name for name, index in parts.from_top.items() if index < number}
+        return (parts.backbone | parts.head) - top
 
 
 class Derived(Transfer):
@@ -83,10 +83,3 @@ class Derived(Transfer):
 
     def derivation(self) -> Derivation:
         return self.numbers
-
-
-Arm = Annotated[
-    Scratch | Pretrained | FromRun | Partial | Derived | Lora | GradualUnfreezing | LayerwiseDecay,
-    Field(discriminator="kind"),
-    OwnKinds("arms", Start),
-]

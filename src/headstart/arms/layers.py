@@ -1,4 +1,4 @@
-"""Layers: where each tensor of a model stands: embeddings, a layer, above the layers, the head."""
+"""Layers: which part of a model each tensor belongs to: embeddings, a layer, above the layers, the head."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the tensors of a model stand, by their names in its state dict; tied names stand together.
+    """The parts of a model, by the names of its tensors in the state dict; tied names are in one part.
 
     Every name is in exactly one of `embeddings`, `from_bottom`, `above` and `head`. A language model's
-    output layer that shares the embeddings stands with them.
+    output layer that shares the embeddings is one of the embeddings.
     """
 
     model: str  # the class, for messages
@@ -26,7 +26,7 @@ class Layout:
     from_top: Mapping[str, int]  # the same, 0 at the output
     above: frozenset[str]  # of the backbone, after its layers: final norm, pooler
     head: frozenset[str]
-    norms: frozenset[str]  # of the backbone, wherever they stand; running statistics included
+    norms: frozenset[str]  # of the backbone, in any of its parts; running statistics included
     depths: tuple[int, ...]  # layers of each stack: one of an encoder or decoder, two of both together
 
     @property
@@ -48,13 +48,20 @@ class Layout:
 
 
 def layout(model: nn.Module) -> Layout:
-    """Sort the tensors of `model` by its own structure; nothing is read but shapes and types."""
-    inside, owner, stacks = backbone(model), owners(model), _stacks(model)
-    place = {name: _position(owner[name], stacks) for name in owner}
-    layer = {name: at for name, at in place.items() if at is not None}
-    head = frozenset(name for name in owner if not inside(owner[name]))
+    """The parts of `model`, by its own structure: nothing is read but shapes and types."""
+    from torch import nn
+
+    in_backbone, owner, stacks = backbone(model), owners(model), _stacks(model)
+    module = {name: model.get_submodule(name.rpartition(".")[0]) for name in owner}
+    layer = {name: at for name, first in owner.items() if (at := _position(first, stacks)) is not None}
+    head = frozenset(name for name in owner if not in_backbone(owner[name]))
     rest = owner.keys() - layer.keys() - head
-    embeddings = frozenset(name for name in rest if _embeds(model, owner[name]))
+    # Lookup tables, and parts that the model calls an embedding (patches, positions, their norm).
+    embeddings = frozenset(
+        name
+        for name in rest
+        if "embed" in owner[name].lower() or isinstance(module[owner[name]], nn.Embedding)
+    )
     return Layout(
         model=type(model).__name__,
         embeddings=embeddings,
@@ -62,38 +69,41 @@ def layout(model: nn.Module) -> Layout:
         from_top={name: depth - 1 - index for name, (index, depth) in layer.items()},
         above=frozenset(rest - embeddings),
         head=head,
-        norms=frozenset(name for name in owner.keys() - head if _normalises(model, name)),
+        norms=frozenset(n for n in owner.keys() - head if "norm" in type(module[n]).__name__.lower()),
         depths=tuple(stacks.values()),
     )
 
 
 def backbone(model: nn.Module) -> Callable[[str], bool]:
-    """Says of the name of a tensor or module whether it lies in the backbone.
+    """A function that says of the name of a tensor or module whether it is in the backbone.
 
-    That is what stands under `base_model_prefix`. Where nothing does (T5 with a head has its stacks at the
-    top), the backbone is every part that embeds or has a list of layers.
+    The backbone is what `base_model_prefix` names. Where nothing has that name (T5 with a head has its
+    stacks at the top), it is every part that embeds or has a list of layers.
     """
     from torch import nn
 
     prefix = getattr(model, "base_model_prefix", "")
     if prefix and isinstance(getattr(model, prefix, None), nn.Module):
         return lambda name: name.startswith(f"{prefix}.")
-    kinds = (nn.Embedding, nn.ModuleList)
-    parts = {name for name, part in model.named_children() if _has(part, kinds)}
+    parts = {
+        name
+        for name, part in model.named_children()
+        if any(isinstance(module, nn.Embedding | nn.ModuleList) for module in part.modules())
+    }
     return lambda name: name.partition(".")[0] in parts
 
 
 def owners(model: nn.Module) -> dict[str, str]:
     """The first name of each tensor: tied names share one, in the backbone if one of them is there."""
-    inside, first = backbone(model), dict[int, str]()
+    in_backbone, first = backbone(model), dict[int, str]()
     tensors = model.state_dict(keep_vars=True)
-    for name in sorted(tensors, key=lambda name: not inside(name)):
+    for name in sorted(tensors, key=lambda name: not in_backbone(name)):
         first.setdefault(id(tensors[name]), name)
     return {name: first[id(tensor)] for name, tensor in tensors.items()}
 
 
 def fixed(model: nn.Module) -> frozenset[str]:
-    """Parameters that the architecture sets and nobody trains: sinusoidal positions."""
+    """Parameters that the architecture sets and that never train: sinusoidal positions."""
     return frozenset(
         f"{path}.{name}"
         for path, module in model.named_modules()
@@ -103,11 +113,11 @@ def fixed(model: nn.Module) -> frozenset[str]:
 
 
 def _stacks(model: nn.Module) -> dict[str, int]:
-    """Path and length of the list of layers: the largest, of encoder and decoder each the largest."""
+    """Path and length of the largest list of layers; of an encoder-decoder the largest of each side."""
     from torch import nn
 
-    inside = backbone(model)
-    lists = {n: m for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and inside(n)}
+    in_backbone = backbone(model)
+    lists = {n: m for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and in_backbone(n)}
     outer = {n: m for n, m in lists.items() if not any(n.startswith(f"{other}.") for other in lists)}
     config = getattr(model, "config", None)
     sides = ("encoder", "decoder") if getattr(config, "is_encoder_decoder", False) else ()
@@ -123,22 +133,3 @@ def _position(name: str, stacks: Mapping[str, int]) -> tuple[int, int] | None:
         if name.startswith(f"{path}."):
             return int(name.removeprefix(f"{path}.").partition(".")[0]), depth
     return None
-
-
-def _embeds(model: nn.Module, name: str) -> bool:
-    """A lookup table, or a part that the model calls an embedding (patches, positions, their norm)."""
-    from torch import nn
-
-    return "embed" in name.lower() or isinstance(_module_of(model, name), nn.Embedding)
-
-
-def _has(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> bool:
-    return any(isinstance(below, kinds) for below in module.modules())
-
-
-def _normalises(model: nn.Module, name: str) -> bool:
-    return "norm" in type(_module_of(model, name)).__name__.lower()
-
-
-def _module_of(model: nn.Module, name: str) -> nn.Module:
-    return model.get_submodule(name.rpartition(".")[0])

@@ -1,100 +1,139 @@
-"""Pouring: a checkpoint's tensors over a seeded random model, with proof that all of them arrived."""
+"""Loading: a checkpoint's tensors into a seeded random model, with proof that all of them arrived."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.adapter import Choice, merge
 from headstart.arms.attest import digests, some
-from headstart.arms.checkpoint import read_tensors, refuse_not_finite
 from headstart.arms.derive import Derivation, derive
-from headstart.arms.layers import Layout, backbone, fixed, layout, owners
+from headstart.arms.layers import backbone, fixed, layout, owners
 from headstart.errors import WeightsError
-from headstart.models.weights import Found
+from headstart.models.weights import Checkpoint
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_COMPILED = "_orig_mod."  # torch.compile puts it before the names of what it wraps
+_WRAPPERS = ("module.", "model.")  # DistributedDataParallel, and a model inside another module
 # Ends of names of buffers that older versions of transformers saved and this one computes.
 _RETIRED = ("position_ids", "inv_freq", "attn.bias", "masked_bias")
 
 
 @dataclass(frozen=True)
-class Poured:
-    """Which tensors a checkpoint delivered, and what they were when they left it."""
+class Loaded:
+    """Names of the tensors that a checkpoint delivered, and the record's `checkpoint` section."""
 
     names: tuple[str, ...] = ()
-    checkpoint: dict[str, Any] | None = field(default=None)
+    checkpoint: dict[str, Any] | None = None
 
 
 def head_names(model: nn.Module) -> list[str]:
     """Tensors of the task's head: they keep their seeded values in every arm.
 
-    A language model has none of these: what stands outside its backbone predicts tokens, as in the
-    checkpoint, and may be poured with it.
+    A language model has none of these: its output layer predicts tokens, as in the checkpoint, and may be
+    loaded from it.
     """
-    return [] if _writes(model) else sorted(layout(model).head)
+    return [] if _predicts_tokens(model) else sorted(layout(model).head)
 
 
-def pour(
+def load_checkpoint(
     model: nn.Module,
-    found: Found,
+    checkpoint: Checkpoint,
     sha256: str,
     fresh: Sequence[str] = (),
     part: Set[str] | None = None,
     adapter: Choice = "refuse",
     derivation: Derivation | None = None,
     seed: int = 0,
-) -> Poured:
+) -> Loaded:
     """Copy the checkpoint's tensors into `model`; refuse any tensor of the backbone that does not arrive.
 
     `fresh` names (with * and ?) the backbone tensors that may keep their random values, such as a pooler
     that the checkpoint never had; `part` the tensors that are wanted (None: all). An adapter beside the
     weights is added to them when `adapter` says merge, and else left out. A derivation replaces the numbers
-    of learnt tensors on their way, drawn from `seed`. A language model's own head comes along when the
+    of trainable tensors by others, drawn from `seed`. A language model's own head is loaded when the
     checkpoint has all of it.
     """
-    places = layout(model)
-    wanted = places.backbone | places.head if part is None else part
-    tensors = read_tensors(model, found)
-    reference, report = _load(model, tensors)
-    absent = set(report["missing_keys"]) | {_key(item) for item in report["mismatched_keys"]}
-    lost = sorted((absent & wanted) - places.head)
-    _refuse_missing(model, [name for name in lost if not named(name, fresh)], report, found)
-    _refuse_left_over(model, report["unexpected_keys"], fresh, found)
-    if adapter == "merge" and found.adapter:
-        reference = merge(reference, found, frozenset(head_names(model)))
+    parts = layout(model)
+    wanted = parts.backbone | parts.head if part is None else part
+    tensors = read_tensors(model, checkpoint)
+    reference, report = _mapped(model, tensors)
+    mismatched = {item if isinstance(item, str) else item[0] for item in report["mismatched_keys"]}
+    absent = set(report["missing_keys"]) | mismatched
+    missing = [n for n in sorted((absent & wanted) - parts.head) if not matches(n, fresh)]
+    _refuse_missing(model, missing, mismatched, checkpoint)
+    _refuse_left_over(model, report["unexpected_keys"], fresh, checkpoint)
+    if adapter == "merge" and checkpoint.has_adapter:
+        reference = merge(reference, checkpoint, frozenset(head_names(model)))
     source = reference.state_dict()
-    _refuse_untied(model, source, found)
-    closed = absent | (places.head - _language_head(model, places, absent, tensors))
-    names = [name for name in source if name in wanted and name not in closed]
-    refuse_not_finite({name: source[name] for name in names}, found)
-    delivered = _derived(model, {name: source[name] for name in names}, derivation, seed)
+    _refuse_untied(model, source, checkpoint)
+
+    # A language model's head is loaded when the checkpoint has all of its parameters, and of its buffers
+    # those that are stored: transformers fills gaps without a word (BART's final_logits_bias).
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    complete = _predicts_tokens(model) and not parts.head & parameters & absent
+    from_head = {n for n in parts.head - absent if complete and (n in parameters or n in tensors)}
+    closed = absent | (parts.head - from_head)
+    delivered = {n: t for n, t in source.items() if n in wanted and n not in closed}
+    _refuse_not_finite(delivered, checkpoint)
+    if derivation is not None:  # buffers, integers and fixed positions stay as they are
+        own = parameters - fixed(model)
+        numbers = {n: t for n, t in delivered.items() if n in own and t.is_floating_point()}
+        delivered |= derive(numbers, owners(model), derivation, seed)
     _copy(model, delivered)
-    checkpoint = {"source": found.origin, "sha256": sha256, "derived": derivation, "dtypes": found.dtypes()}
-    return Poured(tuple(names), {**checkpoint, "tensors": digests(delivered)})
+    section = {"source": checkpoint.origin, "sha256": sha256, "derived": derivation}
+    section |= {"dtypes": checkpoint.dtypes(), "tensors": digests(delivered)}
+    return Loaded(tuple(delivered), section)
 
 
-def named(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether one of `patterns` (with * and ?, or some whole words between the dots) fits `name`."""
     return any(
         fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
     )
 
 
-def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Module, dict[str, Any]]:
+def read_tensors(model: nn.Module, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Every stored tensor by its name without the prefixes of wrappers; WeightsError for quantised ones."""
+    import torch
+    from safetensors.torch import load_file
+
+    stored: dict[str, torch.Tensor] = {}
+    for path in checkpoint.weights:
+        stored |= load_file(path)
+    if quantised := [n for n, t in stored.items() if t.element_size() == 1 and t.dtype != torch.bool]:
+        raise WeightsError(
+            f"{checkpoint.origin} holds quantised weights ({some(quantised)}); "
+            f"choose the checkpoint that they were made from"
+        )
+    stored = {name.replace(_COMPILED, ""): tensor for name, tensor in stored.items()}
+    own, prefix = set(model.state_dict()), f"{getattr(model, 'base_model_prefix', '')}."
+    known = own | {name.removeprefix(prefix) for name in own}
+    while stored and known.isdisjoint(stored):
+        wrapper = next((w for w in _WRAPPERS if all(name.startswith(w) for name in stored)), None)
+        if wrapper is None:
+            break
+        stored = {name.removeprefix(wrapper): tensor for name, tensor in stored.items()}
+    return stored
+
+
+def _mapped(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Module, dict[str, Any]]:
     """The checkpoint as transformers itself maps it onto this architecture, and what it could not map.
 
-    It gets the tensors, not the folder: there it would also use whatever else it finds, such as adapters.
+    It gets the tensors, not the folder, where it would also use other files, such as adapters.
     """
     import torch
 
-    with torch.random.fork_rng(devices=[]):  # it fills gaps with fresh numbers: those draws are not ours
+    # Llama's class for questions calls its backbone otherwise than checkpoints do: map one name to the other.
+    prefix = getattr(model, "base_model_prefix", "")
+    stored = getattr(getattr(model, "base_model", model), "base_model_prefix", prefix)
+    with torch.random.fork_rng(devices=[]):  # it fills gaps with random numbers, which must not count here
         return type(model).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
             None,
             state_dict=dict(tensors),
@@ -102,98 +141,78 @@ def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Module
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-            key_mapping=_renamed(model),
+            key_mapping={rf"^{re.escape(stored)}\.": f"{prefix}."} if stored != prefix else None,
         )
 
 
-def _renamed(model: nn.Module) -> dict[str, str] | None:
-    """Both names, where a class calls its backbone otherwise than checkpoints do (Llama's for questions)."""
-    prefix = getattr(model, "base_model_prefix", "")
-    theirs = getattr(getattr(model, "base_model", model), "base_model_prefix", prefix)
-    return {rf"^{re.escape(theirs)}\.": f"{prefix}."} if theirs != prefix else None
-
-
-def _writes(model: nn.Module) -> bool:
-    """Whether the model predicts tokens: causal, masked or sequence to sequence."""
+def _predicts_tokens(model: nn.Module) -> bool:
+    """Whether this is a causal, masked or sequence-to-sequence language model."""
     outputs = getattr(model, "get_output_embeddings", None)
     return outputs is not None and outputs() is not None
 
 
-def _language_head(
-    model: nn.Module, places: Layout, absent: Set[str], stored: Container[str]
-) -> frozenset[str]:
-    """The tensors of a language model's head that the checkpoint delivers: all of its parameters, or none."""
-    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    if not _writes(model) or places.head & parameters & absent:
-        return frozenset()
-    # transformers fills the buffer of a gap in silence (BART's final_logits_bias), so look it up.
-    return frozenset(n for n in places.head - absent if n in parameters or n in stored)
-
-
-def _refuse_missing(model: nn.Module, lost: list[str], report: dict[str, Any], found: Found) -> None:
-    if not lost:
+def _refuse_missing(
+    model: nn.Module, missing: list[str], mismatched: Set[str], checkpoint: Checkpoint
+) -> None:
+    if not missing:
         return
-    shapes = {_key(item) for item in report["mismatched_keys"]}
-    wrong = [name for name in lost if name in shapes]
+    wrong = [name for name in missing if name in mismatched]
     why = "have another shape in" if wrong else "are missing from"
     raise WeightsError(
-        f"{len(lost)} of {len(model.state_dict())} tensors of the model {why} {found.origin} "
-        f"({some(wrong or lost)}), so they would silently stay random; choose the matching architecture, "
+        f"{len(missing)} of {len(model.state_dict())} tensors of the model {why} {checkpoint.origin} "
+        f"({some(wrong or missing)}), so they would silently stay random; choose the matching architecture, "
         f"or list them in arm.fresh if that is meant"
     )
 
 
 def _refuse_left_over(
-    model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], found: Found
+    model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], checkpoint: Checkpoint
 ) -> None:
-    """A tensor that belongs to a part of the backbone, and found no place in it, was lost."""
-    prefix, inside = f"{getattr(model, 'base_model_prefix', '')}.", backbone(model)
+    """WeightsError when the checkpoint has more tensors in a part of the backbone than the model."""
+    prefix, in_backbone = f"{getattr(model, 'base_model_prefix', '')}.", backbone(model)
     body = getattr(model, "base_model", model)
-    parts = {name for name, _ in body.named_children() if body is not model or inside(name)}
-    left = [
+    parts = {name for name, _ in body.named_children() if body is not model or in_backbone(name)}
+    left_over = [
         name
         for name in sorted(unexpected)
         if name.removeprefix(prefix).partition(".")[0] in parts
         and not name.endswith(_RETIRED)
-        and not named(name, fresh)
+        and not matches(name, fresh)
     ]
-    if left:
+    if left_over:
         raise WeightsError(
-            f"{found.origin} has {len(left)} tensors that this model has no place for ({some(left)}); the "
-            f"architecture is smaller than the checkpoint: choose the matching one, or list them in "
-            f"arm.fresh if that is meant"
+            f"{checkpoint.origin} has {len(left_over)} tensors that this model has no place for "
+            f"({some(left_over)}); the architecture is smaller than the checkpoint: choose the matching one, "
+            f"or list them in arm.fresh if that is meant"
         )
 
 
-def _refuse_untied(model: nn.Module, source: Mapping[str, torch.Tensor], found: Found) -> None:
-    """transformers unties what a checkpoint stores as two tensors; the seeded model has room for one."""
+def _refuse_untied(model: nn.Module, source: Mapping[str, torch.Tensor], checkpoint: Checkpoint) -> None:
+    """WeightsError when a checkpoint stores two different tensors that are tied, hence one, in the model."""
     for name, owner in owners(model).items():
         if name != owner and not source[name].equal(source[owner]):
             raise WeightsError(
-                f"{found.origin} has different numbers in {name} and {owner}, which are one tensor in "
+                f"{checkpoint.origin} has different numbers in {name} and {owner}, which are one tensor in "
                 f"{type(model).__name__}; choose a checkpoint that ties them, or a task without that head"
             )
 
 
-def _derived(
-    model: nn.Module, tensors: dict[str, torch.Tensor], derivation: Derivation | None, seed: int
-) -> dict[str, torch.Tensor]:
-    """`tensors` with the learnt ones derived; buffers, integers and fixed positions stay as they are."""
-    if derivation is None:
-        return tensors
-    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)} - fixed(model)
-    learnt = {n: t for n, t in tensors.items() if n in parameters and t.is_floating_point()}
-    return {**tensors, **derive(learnt, owners(model), derivation, seed)}
+def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], checkpoint: Checkpoint) -> None:
+    """WeightsError when a tensor holds NaN or infinity: nothing would train from there."""
+    floats = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+    # The sum is quick, and finite unless a number is not or all are huge.
+    bad = [name for name, t in floats.items() if not (t.sum().isfinite() or t.isfinite().all())]
+    if bad:
+        raise WeightsError(
+            f"{checkpoint.origin} has NaN or infinite numbers in {len(bad)} tensors ({some(bad)}); "
+            f"choose another checkpoint, or fetch it again"
+        )
 
 
-def _copy(model: nn.Module, delivered: Mapping[str, torch.Tensor]) -> None:
+def _copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     import torch
 
     target = model.state_dict()
     with torch.no_grad():
-        for name, tensor in delivered.items():
+        for name, tensor in tensors.items():
             target[name].copy_(tensor)
-
-
-def _key(item: Any) -> str:
-    return item if isinstance(item, str) else item[0]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from headstart.arms.arm import learnt
+from headstart.arms.arm import trainable_names
 from headstart.arms.layers import backbone
-from headstart.arms.load import named
+from headstart.arms.load import matches
 from headstart.arms.transfer import Transfer
 from headstart.config import NAME
 from headstart.errors import ConfigError
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Lora(Transfer):
-    """The poured backbone stays as it is; adapters of `rank` beside its linear layers, and the head, train.
+    """The loaded backbone is frozen; adapters of `rank` beside its linear layers, and the head, train.
 
-    An adapter adds alpha / rank * B A x; B starts at zero, so that step 0 is that of the poured model.
+    An adapter adds alpha / rank * B A x; B starts at zero, so that step 0 is that of the loaded model.
     `targets` names linear layers of the backbone by the end of their names; null means all of them.
     """
 
@@ -34,7 +34,7 @@ class Lora(Transfer):
     targets: tuple[str, ...] | None = Field(default=None, strict=False)
 
     def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
-        """Add the adapters, drawn from `seed` alone; on the meta device they have no numbers either."""
+        """Add the adapters, drawn from `seed` alone, on the device of the model."""
         import torch
         from peft import LoraConfig, inject_adapter_in_model
 
@@ -46,13 +46,13 @@ class Lora(Transfer):
             target_modules=sorted(linear),
             fan_in_fan_out="Conv1D" in {type(layer).__name__ for layer in linear.values()},
         )
-        before, device = set(learnt(seeded)), next(seeded.parameters()).device
+        before, device = set(trainable_names(seeded)), next(seeded.parameters()).device
         with torch.random.fork_rng(devices=[]), torch.device(device):
             torch.default_generator.manual_seed(seed)
             inject_adapter_in_model(settings, seeded)
-        return tuple(sorted(name for name in learnt(seeded) - before if ".lora_" in name))
+        return tuple(sorted(name for name in trainable_names(seeded) - before if ".lora_" in name))
 
-    def settle(self, model: nn.Module) -> nn.Module:
+    def merged(self, model: nn.Module) -> nn.Module:
         """A copy of the model with every adapter added into the matrix beside it."""
         from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -63,33 +63,35 @@ class Lora(Transfer):
                 plain.set_submodule(name, layer.get_base_layer())
         return plain
 
-    def _trained(self, model: nn.Module) -> frozenset[str]:
-        return super()._trained(model) | {name for name in learnt(model) if ".lora_" in name}
+    def _trainable_names(self, model: nn.Module) -> frozenset[str]:
+        return super()._trainable_names(model) | {name for name in trainable_names(model) if ".lora_" in name}
 
     def _linear(self, model: nn.Module) -> dict[str, nn.Module]:
         """The layers that get an adapter, by path; ConfigError when there are none, or a target fits none."""
         from torch import nn
         from transformers.pytorch_utils import Conv1D
 
-        inside = backbone(model)
-        found = {
+        in_backbone = backbone(model)
+        linear: dict[str, nn.Module] = {
             path: layer
             for path, layer in model.named_modules()
-            if isinstance(layer, nn.Linear | Conv1D) and inside(path) and not named(path, self.fresh)
+            if isinstance(layer, nn.Linear | Conv1D) and in_backbone(path) and not matches(path, self.fresh)
         }
-        if not found:
+        if not linear:
             raise ConfigError(
                 f"arm: the backbone of {type(model).__name__} has no linear layers for LoRA to adapt; "
                 f"choose another arm"
             )
-        targets = (".",) if self.targets is None else self.targets
-        lost = [t for t in targets if t != "." and not any(_ends(path, t) for path in found)]
-        if lost or not targets:
-            ends = sorted({path.rpartition(".")[2] for path in found})
-            what = ", ".join(lost) or "an empty list"
+        if self.targets is None:
+            return linear
+        chosen: dict[str, nn.Module] = {}
+        unknown = []
+        for target in self.targets:
+            ending = {path: layer for path, layer in linear.items() if f".{path}".endswith(f".{target}")}
+            chosen |= ending
+            unknown += [] if ending else [target]
+        if unknown or not self.targets:
+            ends = sorted({path.rpartition(".")[2] for path in linear})
+            what = ", ".join(unknown) or "an empty list"
             raise ConfigError(f"arm.targets: {what} names no linear layer; they end in {', '.join(ends)}")
-        return {path: layer for path, layer in found.items() if any(_ends(path, t) for t in targets)}
-
-
-def _ends(path: str, target: str) -> bool:
-    return target == "." or f".{path}".endswith(f".{target}")
+        return chosen

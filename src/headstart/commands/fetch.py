@@ -11,7 +11,7 @@ from headstart.commands.arguments import Command, runs, study_settings
 def _run(options: Namespace) -> int:
     from rich.console import Console
 
-    from headstart.reports.console.fetch import show_fetched
+    from headstart.reports.console.runs import show_fetched
     from headstart.studies import fetch as fetching
 
     wanted = fetching.needs(runs(options))

@@ -10,7 +10,7 @@ from headstart.commands.arguments import Command, runs, study_settings
 def _run(options: Namespace) -> int:
     from rich.console import Console
 
-    from headstart.reports.console.plan import show_plan
+    from headstart.reports.console.runs import show_plan
     from headstart.studies.forecast import forecast
 
     planned = runs(options)

@@ -42,7 +42,7 @@ def _run(options: Namespace) -> int:
 
 
 def _run_again(folder: Path) -> int:
-    from headstart.reports.console.rerun import show_again
+    from headstart.reports.console.runs import show_again
     from headstart.studies.rerun import train_again
 
     again = train_again(folder)

@@ -15,7 +15,7 @@ def _arguments(parser: Parser) -> None:
 def _run(options: Namespace) -> int:
     from rich.console import Console
 
-    from headstart.reports.verified import show_verified
+    from headstart.reports.console.runs import show_verified
     from headstart.studies.verify import verify
 
     with Console(stderr=True).status("making every start again") as status:

@@ -45,7 +45,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def shown(steps: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
+def progress(steps: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
     """The steps, with a progress bar on stderr where that is a terminal; `total` if they have no length."""
     from rich.console import Console
     from rich.progress import track

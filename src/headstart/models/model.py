@@ -32,7 +32,7 @@ from headstart.models.contents import (
 from headstart.models.ladder import HERE, Ladder
 from headstart.models.sizes import check_sizes
 from headstart.models.tokenizer import Reader, Tokenizer, Trained
-from headstart.models.weights import Found, Place
+from headstart.models.weights import Checkpoint, CheckpointSource
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +42,7 @@ __all__ = ["Model", "architecture_digest"]
 POSITIONS = ("max_position_embeddings", "n_positions")  # names of the longest input in tokens
 
 
-class Model(Place):
+class Model(CheckpointSource):
     """A hub name, a folder, or a size of our own.
 
     `ladder` or `architecture` replaces the checkpoint's config; where it has null, the vocabulary and the
@@ -183,7 +183,7 @@ class Model(Place):
         with torch.device("meta"):
             return self._made(auto_class, config)
 
-    def find(self, fetch: bool = True) -> Found:
+    def find(self, fetch: bool = True) -> Checkpoint:
         """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
         if self.name.startswith(HERE) and self.folder is None:
             raise WeightsError(
@@ -261,7 +261,7 @@ class Model(Place):
             )
         return family or "encoder"
 
-    def _tokenizer_place(self) -> Found:
+    def _tokenizer_place(self) -> Checkpoint:
         return (self.tokenizer or self).find()
 
 

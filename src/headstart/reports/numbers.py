@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Protocol
+
+from headstart.compare.catalogue import form
+from headstart.compare.quantity import Quantity
+
+Form = Callable[[float | None], str]  # how numbers of one unit are written
 
 UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
@@ -72,6 +79,11 @@ def energy(value: float | None) -> str:
     return si(value, "J") if abs(value) >= 10 else f"{significant(value)} J"
 
 
+def watts(value: float | None) -> str:
+    """A power: 10.0 W."""
+    return si(value, "W") if value is None or abs(value) >= 1000 else f"{significant(value)} W"
+
+
 def count(value: float | None) -> str:
     """A whole number with thousands separated: 22,713,216."""
     return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.0f}".replace("-", MINUS)
@@ -95,12 +107,67 @@ def signed(value: float | None) -> str:
     return text if text in (UNKNOWN, "0.000") or text.startswith(MINUS) else f"+{text}"
 
 
-def interval(low: float | None, high: float | None, *, sign: bool = False) -> str:
-    """Both ends of an interval: 0.360 to 0.410 ('to', since a dash reads as a minus)."""
-    if not (known(low) and known(high)):
-        return UNKNOWN
-    form = signed if sign else score
-    return f"{form(low)} to {form(high)}"
+def span(low: float | None, high: float | None, form: Form) -> str:
+    """Both ends of an interval: 0.360 to 0.410 ('to', since a dash looks like a minus)."""
+    return f"{form(low)} to {form(high)}" if known(low) and known(high) else UNKNOWN
+
+
+def between(low: float | None, high: float | None, form: Form) -> str:
+    """A number between two ends, None where it is not bounded: '3 to 5', 'at least 64.0×', 'unknown'."""
+    if low is None or high is None:
+        if low is None and high is None:
+            return UNKNOWN
+        return f"at most {form(high)}" if low is None else f"at least {form(low)}"
+    first, last = form(low), form(high)
+    return first if first == last else f"{first} to {last}"
+
+
+class Ends(Protocol):
+    """What has two ends: an interval."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def ends(interval: Ends | None, form: Form) -> str:
+    """'0.360 to 0.410', or that there is none."""
+    return f"{form(interval.low)} to {form(interval.high)}" if interval else "no interval"
+
+
+class Bounded(Protocol):
+    """A number, or what is known of it: it lies from `low` to `high`, its interval from `sure_low` on."""
+
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def sure_low(self) -> float | None: ...
+    @property
+    def sure_high(self) -> float | None: ...
+
+
+def bound(number: Bounded | None, form: Form) -> str:
+    """'6.40×', 'at least 64 rows', '3 to 5', 'unknown'."""
+    return between(number.low, number.high, form) if number else UNKNOWN
+
+
+def bound_interval(number: Bounded | None, form: Form) -> str:
+    """'4.70× to 8.80×', 'at least 4.70×', 'exact'; nothing where no end is known."""
+    if number is None or (number.sure_low is None and number.sure_high is None):
+        return ""
+    low, high = number.sure_low, number.sure_high
+    if low is None or high is None:
+        return between(low, high, form)
+    return "exact" if math.isclose(low, high) else f"{form(low)} to {form(high)}"
+
+
+def bound_with_interval(number: Bounded | None, form: Form) -> str:
+    """'6.40× (4.70× to 8.80×)'; a bound whose interval ends at it is said once."""
+    text, interval = bound(number, form), bound_interval(number, form)
+    return f"{text} ({interval})" if interval and interval != text else text
 
 
 def ratio(value: float | None) -> str:
@@ -117,6 +184,55 @@ def percent(value: float | None) -> str:
     if 0.999 < value < 1:
         return "> 99.9 %"
     return f"{value * 100:.1f} %".replace(".0 %", " %")
+
+
+def value_text(row: Quantity) -> str:
+    """The value in its unit, or the bound or range that is known: '+0.388', 'at least 64.0×', 'never'."""
+    write = form_of(row.unit)
+    if row.value is not None:
+        return f"≥ {write(row.value)}" if row.verdict == "lower bound" else write(row.value)
+    known_ends = [write(end) for end in (row.low, row.high) if end is not None]
+    if len(known_ends) == 2:
+        return f"{known_ends[0]} to {known_ends[1]}"
+    return f"{row.verdict} {known_ends[0]}".strip() if known_ends else row.verdict or UNKNOWN
+
+
+def text(row: Quantity) -> str:
+    """The value; of joules that no counter measured, with how they are known: '768 J (estimated)'."""
+    if row.unit != "J":
+        return value_text(row)
+    if row.value is None:
+        return {"mixed": "methods differ", "": UNKNOWN}.get(row.verdict, "not measured")
+    return value_text(row) + ("" if row.verdict in ("measured", "") else f" ({row.verdict})")
+
+
+def interval_text(row: Quantity) -> str:
+    """'+0.360 to +0.410', 'at least 30 rows', 'range 0.167 to 0.213'; nothing where there is none."""
+    if row.value is None or (row.low is None and row.high is None):
+        return ""
+    write = form_of(row.unit)
+    if row.low is None or row.high is None:
+        return between(row.low, row.high, write)
+    if row.level is None:
+        return f"range {span(row.low, row.high, write)}"
+    exact = row.unit == "times" and math.isclose(row.low, row.high)
+    return "exact" if exact else span(row.low, row.high, write)
+
+
+def with_interval(row: Quantity) -> str:
+    """'+0.388 (+0.360 to +0.410)'."""
+    interval = interval_text(row).removeprefix("range ")
+    return f"{value_text(row)} ({interval})" if interval else value_text(row)
+
+
+def form_of(unit: str) -> Form:
+    """How numbers of a unit are written."""
+    return globals()[form(unit)]
+
+
+def chance(p: float | None) -> str:
+    """A p value: '0.013', '< 0.001', 'unknown'."""
+    return "< 0.001" if p is not None and p < 0.001 else significant(p, 2)
 
 
 def plural(number: int, word: str, words: str | None = None) -> str:

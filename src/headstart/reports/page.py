@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+
+from headstart.reports.charts.theme import painted
 
 SHORT, LONG = 20, 48  # characters of a cell
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: its text, where it comes from (a tooltip), and the arm it belongs to."""
+    """One cell of a table: its text, where it comes from (a tooltip), and the arm whose colour it has."""
 
     text: str
     source: str = ""
-    arm: int | None = None  # index into the study's arms: gives the colour
+    arm: str = ""
     strong: bool = False
 
     @property
     def length(self) -> str:
-        """'short' stays on one line, 'long' is given room, 'bracketed' may go on below before its bracket."""
+        """'short' stays on one line, 'long' gets more width, 'bracketed' may break before its bracket."""
         if " (" in self.text and len(self.text) <= LONG:
             return "bracketed"
         return "short" if len(self.text) <= SHORT else "long" if len(self.text) > LONG else ""
 
     @property
     def halves(self) -> tuple[str, str]:
-        """What stands before a bracket, and the bracket."""
+        """The text before a bracket, and the bracket."""
         before, _, after = self.text.partition(" (")
         return before, f"({after}"
 
@@ -53,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart with the sentence that reads it aloud."""
+    """One chart with the sentence that says in words what it shows."""
 
     key: str  # unique on the page; the name of its file
     title: str
@@ -90,7 +92,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Quote:
-    """One test example with what each arm made of it."""
+    """One test example with the answer of each arm."""
 
     text: str
     label: str
@@ -103,7 +105,7 @@ class Quote:
 class Quotes:
     """Test examples that only one arm gets right."""
 
-    arm: int
+    arm: str
     title: str
     items: tuple[Quote, ...]
     kind: ClassVar[str] = "quotes"
@@ -119,6 +121,7 @@ class Code:
 
 
 Part = Table | Figure | Gallery | Text | Bullets | Quotes | Code
+Parts = tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -127,14 +130,14 @@ class Section:
 
     key: str
     title: str
-    parts: tuple[Part, ...]
+    parts: Parts
     level: int = 2
     folded: bool = False  # on a screen, the sections inside it are only shown when they are asked for
 
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report."""
+    """A whole report. The order of `arms` decides their colours, in every table and chart."""
 
     study: str
     question: str
@@ -144,7 +147,7 @@ class Page:
     arms: tuple[str, ...]
     sections: tuple[Section, ...]
     fingerprint: str
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def answer(self) -> tuple[str, str]:
@@ -155,18 +158,26 @@ class Page:
     @property
     def chapters(self) -> list[tuple[Section, list[Section]]]:
         """Every section of level 2 with those inside it."""
-        found: list[tuple[Section, list[Section]]] = []
+        chapters: list[tuple[Section, list[Section]]] = []
         for section in self.sections:
             if section.level == 2:
-                found.append((section, []))
+                chapters.append((section, []))
             else:
-                found[-1][1].append(section)
-        return found
+                chapters[-1][1].append(section)
+        return chapters
 
     def figures(self) -> list[Figure]:
-        """Every chart, in reading order."""
+        """Every chart in reading order, in the colours of this page's arms."""
         parts = [part for section in self.sections for part in section.parts]
-        return [figure for part in parts for figure in figures_of(part)]
+        return [
+            replace(figure, spec=painted(figure.spec, self.arms))
+            for part in parts
+            for figure in figures_of(part)
+        ]
+
+    def colour(self, arm: str) -> int | None:
+        """The number of an arm's colour; None for what is no arm of the study."""
+        return self.arms.index(arm) if arm in self.arms else None
 
 
 def figures_of(part: Part) -> tuple[Figure, ...]:
@@ -174,17 +185,6 @@ def figures_of(part: Part) -> tuple[Figure, ...]:
     if isinstance(part, Gallery):
         return part.figures
     return (part,) if isinstance(part, Figure) else ()
-
-
-def columns(names: str) -> tuple[Column, ...]:
-    """Columns from 'Arm | #Score | #FLOPs': '#' marks numbers."""
-    parts = [name.strip() for name in names.split("|")]
-    return tuple(Column(name.removeprefix("#"), number=name.startswith("#")) for name in parts)
-
-
-def cells(*texts: str | Cell) -> tuple[Cell, ...]:
-    """A row, with plain text allowed."""
-    return tuple(text if isinstance(text, Cell) else Cell(text) for text in texts)
 
 
 def keep(sections: Sequence[Section]) -> tuple[Section, ...]:

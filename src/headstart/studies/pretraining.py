@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headstart.arms.from_run import kept, weights_folder
+from headstart.arms.from_run import saved_weights, weights_folder
 from headstart.arms.transfer import Transfer
 from headstart.data.cache import cached
 from headstart.errors import ConfigError, WeightsError
@@ -52,7 +52,7 @@ def with_weights(run: Run) -> Run:
     folder = run_folder(first, names)
     if not settled(folder, names) or not weights_folder(folder).is_dir():
         raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
-    kept(str(folder), arm.age)
+    saved_weights(str(folder), arm.age)
     return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
 
 

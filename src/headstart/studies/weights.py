@@ -57,6 +57,6 @@ def _try(run: Run) -> None:
     quiet()
     model = run.model.skeleton(run.task.auto_class_for(run.model), run.model.transformers_config())
     if isinstance(run.arm, Transfer):
-        run.arm.pour(model, run.model)
+        run.arm.load_weights(model, run.model)
     run.arm.adapt(model)
     run.arm.stages(model)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.cache import cached, shown
+from headstart.data.cache import cached, progress
 from headstart.data.rows import hashed_rank
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
@@ -205,7 +205,7 @@ class Documents:
         pq.write_table(pa.table(table), path, compression="zstd")
 
     def _made(self) -> Iterator[Stream]:
-        for start in shown(range(0, len(self.texts), AT_ONCE), "tokenising"):
+        for start in progress(range(0, len(self.texts), AT_ONCE), "tokenising"):
             some = list(self.texts[start : start + AT_ONCE])
             found = self.marks.tokenizer(
                 some,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.cache import cached, shown
+from headstart.data.cache import cached, progress
 from headstart.data.images import MODES, decoded, pixels
 from headstart.errors import ConfigError
 from headstart.models.model import Model
@@ -156,7 +156,7 @@ def _write(path: Path, cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) 
     size = _stored_size(cells, wanted)
     shape = (len(cells), wanted.channels, *size)
     table = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for start in shown(range(0, len(cells), BLOCK), "decoding images"):
+    for start in progress(range(0, len(cells), BLOCK), "decoding images"):
         block = cells[start : start + BLOCK]
         table[start : start + len(block)] = np.rint(255 * pixels(block, size, wanted.channels))
     table.flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from headstart.arms.from_run import keep, weights_folder, write_ledger
+from headstart.arms.from_run import save_weights, weights_folder, write_ledger
 from headstart.errors import ConfigError
 from headstart.meters.meter import Meter
 from headstart.run import Run
@@ -42,8 +42,8 @@ class Saver(pl.Callback):
     def _save_checkpoint(self, model: Any) -> None:
         """Save the weights as they are now, and note what they have cost; the model is not changed."""
         step = self.results.steps
-        merged = self.run.arm.settle(copy.deepcopy(model))
-        keep(weights_folder(self.folder, step), merged, self.run.task.processor(self.run.model))
+        merged = self.run.arm.merged(copy.deepcopy(model))
+        save_weights(weights_folder(self.folder, step), merged, self.run.task.processor(self.run.model))
         cost = self.plan.cost(step, self.results.evaluations, False, self.results.generated)
         seconds, joules = self.meter.snapshot()
         self.results.checkpoints[step] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from headstart.arms.from_run import kept
+from headstart.arms.from_run import saved_weights
 from headstart.arms.transfer import Transfer
 from headstart.data.overlap import check, write_fingerprints
 from headstart.run import Run
@@ -27,7 +27,7 @@ def contamination(run: Run, prepared: Prepared) -> dict[str, Any] | None:
     """
     if not isinstance(run.arm, Transfer) or run.arm.run is None:
         return None
-    corpus = kept(run.arm.run, run.arm.age).folder / FINGERPRINTS
+    corpus = saved_weights(run.arm.run, run.arm.age).folder / FINGERPRINTS
     rows = {split: run.task.texts_of(prepared, split) for split in ("validation", "test")}
     if not corpus.is_file() or not any(rows.values()):
         return None

@@ -40,7 +40,7 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
     model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
     attestation = Attestation(model)
     head = head_names(model)
-    loaded = run.arm.pour(model, run.model, seeds["arm"])
+    loaded = run.arm.load_weights(model, run.model, seeds["arm"])
     checkpoint = loaded.checkpoint and {**loaded.checkpoint, "met_before": contamination(run, prepared)}
     run.arm.adapt(model, seeds["arm"])
     stages = [(round(stage.share * steps), stage.trainable) for stage in run.arm.stages(model)]
@@ -78,6 +78,6 @@ def check_attestation(arm: str, init: Mapping[str, Any]) -> None:
     if faults := list(contradictions(init)):
         more = f" (and {len(faults) - 1} more like this)" if faults[1:] else ""
         raise WeightsError(
-            f"arm={arm}: at step 0 {faults[0]}{more}; an arm loads weights in pour(), which says so, "
+            f"arm={arm}: at step 0 {faults[0]}{more}; an arm loads weights in load_weights(), which says so, "
             f"and adds parameters in adapt()"
         )

@@ -52,7 +52,7 @@ class Learner(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""
         trainable = frozenset().union(*(names for _, names in self.stages))
-        optimizer = self.run.optim.optimizer(self.model, self.run.arm.factors(self.model), trainable)
+        optimizer = self.run.optim.optimizer(self.model, self.run.arm.lr_factors(self.model), trainable)
         self._set_trainable()
         schedule = self.run.optim.schedule(optimizer, self.steps)
         if self.state:

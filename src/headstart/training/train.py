@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from headstart.arms.from_run import MODEL, keep, write_ledger
+from headstart.arms.from_run import MODEL, save_weights, write_ledger
 from headstart.hardware import cpu_name
 from headstart.randomness import stream
 from headstart.records.environment import environment
@@ -114,7 +114,7 @@ def train(
                 trainer.test(learner, _loader(prepared.test, plan.orders["test"]), verbose=False)
                 _write_predictions(folder, prepared.test, results)
             if run.keep_weights:
-                keep(folder / MODEL, run.arm.settle(initial.model), run.task.processor(run.model))
+                save_weights(folder / MODEL, run.arm.merged(initial.model), run.task.processor(run.model))
                 write_corpus_fingerprints(run, prepared, folder / MODEL)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)

@@ -1,30 +1,46 @@
-"""Corpus: one docstring of each cluster of near-duplicates, taken apart, and in one split for good."""
+"""Corpus: one docstring of each cluster of near-duplicates, taken apart, and its one split in all views."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from headstart.data.cache import cached, shown
+from headstart.data.cache import cached, progress
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
-from headstart.data.docs.duplicates import clusters
-from headstart.data.docs.prose import description_of, masked, prose_lines, prose_of, reads_as_prose
-from headstart.data.docs.sections import Parameter, parameters, returned
-from headstart.data.overlap import grams, places
+from headstart.data.docs.prose import (
+    Parameter,
+    is_prose,
+    masked,
+    parameters,
+    prose_lines,
+    prose_of,
+    returned,
+    unmarked,
+)
+from headstart.data.overlap import WORDS, contained, grams, word_hash
 from headstart.data.rows import hashed_rank
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ENTRIES_VERSION = 2  # raise it whenever the choice, the split or the cleaning of an entry changes
 TEST_SHARE, VALIDATION_SHARE = 0.20, 0.10  # of the entries
-KEY_BOUNDS = 80, 300  # characters of the prose that stands for a docstring; what docs_library cuts
-WHOLE_BOUND = 2000  # characters that stand for a docstring without prose
-AT_ONCE = 1000  # docstrings that one process takes
+KEY_BOUNDS = 80, 300  # characters of the prose that entries with prose are compared by; as in docs_library
+TEXT_BOUND = 2000  # characters of the text that entries without prose are compared by
 RUN = 8  # no description for training shares so many words in a row with an evaluation entry
 
+# MinHash (Broder 1997) with banding: two texts of Jaccard similarity s share a band of 3 with probability
+# 1 - (1 - s^3)^48: 0.99999 at 0.6, 0.998 at 0.5, 0.96 at 0.4, 0.32 at 0.2. Candidates whose signatures agree
+# well enough are then compared exactly.
+BANDS, ROWS = 48, 3
+MIN_AGREEMENT, MIN_SIMILARITY = 0.3, 0.42  # share of equal signature entries; exact similarity
+ALL_PAIRS = 40  # texts that share a band are all compared with each other up to this number
 
 T = TypeVar("T")
 
@@ -39,38 +55,34 @@ class Entry:
     signature: str
     text: str  # as its library wrote it
     description: str  # without sections and markup, in one line
-    prose: str  # the same with names masked; "" where it does not read as prose
+    prose: str  # the same with names masked; "" where it is not prose
     parameters: tuple[Parameter, ...]
-    returns: str  # what is said about the return value
-    whole: str  # description, parameters and return value in one line, names masked; for training, without
-    # what also stands in an evaluation entry
-    key: str  # what the split and the order were decided by
+    returns: str  # the description of the return value
+    # Description, parameters and return value in one line, names masked; for training, without the parts
+    # that an evaluation entry holds too.
+    whole: str
+    key: str  # the text that decides split and order
     split: str
-
-
-def split_of(text: str, seed: int) -> str:
-    """The split that a text's own hash gives it, so that a new text elsewhere moves no other."""
-    place = int.from_bytes(hashed_rank(seed, f"split\0{text}"), "big") / 2**64
-    if place < TEST_SHARE:
-        return "test"
-    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
 def entries(seed: int) -> list[Entry]:
     """All entries of all libraries in the order of their keys' hashes; cached by versions and seed.
 
-    Always of all libraries: a text may have its twin in any of them, and near and far corpora must
-    agree about what is held out.
+    Always of all libraries: a text may have its near-duplicate in any of them, and every choice of
+    libraries must hold out the same texts.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = cached(f"entries-{corpus_key(seed)}.parquet", lambda path: _write(path, seed))
-    return [_read(row) for row in pq.read_table(path).to_pylist()]
+    def write(path: Path) -> None:
+        rows = [asdict(entry) for entry in _without_leaks(list(_entries(docstrings(LIBRARIES), seed)))]
+        pq.write_table(pa.Table.from_pylist(rows), path)
 
-
-def _read(row: dict[str, Any]) -> Entry:
-    described = tuple(Parameter(**parameter) for parameter in row.pop("parameters"))
-    return Entry(**row, parameters=described)
+    rows = pq.read_table(cached(f"entries-{corpus_key(seed)}.parquet", write)).to_pylist()
+    return [
+        Entry(**{**row, "parameters": tuple(Parameter(**parameter) for parameter in row["parameters"])})
+        for row in rows
+    ]
 
 
 def corpus_key(seed: int) -> str:
@@ -80,116 +92,199 @@ def corpus_key(seed: int) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
-def _write(path: Path, seed: int) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [asdict(entry) for entry in _without_copies(list(_built(list(docstrings(LIBRARIES)), seed)))]
-    pq.write_table(pa.Table.from_pylist(rows), path)
-
-
-def _built(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
-    keys = _spread(_key, [(doc.text,) for doc in raw], "cleaning docstrings")
-    chosen = _chosen(raw, list(keys))
-    ordered = sorted(chosen, key=lambda pair: (hashed_rank(seed, pair[1]), raw[pair[0]].name))
-    seen: Counter[str] = Counter()
-    named: list[tuple[Docstring, str, str]] = []
-    for number, key in ordered:
-        doc = raw[number]
-        seen[doc.name] += 1
-        name = doc.name if seen[doc.name] == 1 else f"{doc.name}#{seen[doc.name]}"
-        named.append((replace(doc, name=name), key, split_of(key, seed)))
-    yield from _spread(_entry, named, "taking docstrings apart")
+def split_of(text: str, seed: int) -> str:
+    """The split that a text's own hash gives it: adding another text moves none."""
+    position = int.from_bytes(hashed_rank(seed, f"split\0{text}"), "big") / 2**64
+    if position < TEST_SHARE:
+        return "test"
+    return "validation" if position < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
-def _spread(make: Callable[..., T], arguments: Sequence[tuple[Any, ...]], doing: str) -> Iterator[T]:
-    """`make` of every tuple of arguments, in their order, on all cores."""
+def _entries(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
+    keys = list(_in_parallel(_prose_key, [(doc.text,) for doc in raw], "cleaning docstrings"))
+    chosen = sorted(_distinct(raw, keys), key=lambda pair: (hashed_rank(seed, pair[1]), pair[0].name))
+    names: Counter[str] = Counter()
+    arguments: list[tuple[Docstring, str, str]] = []
+    for doc, key in chosen:
+        names[doc.name] += 1
+        name = doc.name if names[doc.name] == 1 else f"{doc.name}#{names[doc.name]}"
+        arguments.append((replace(doc, name=name), key, split_of(key, seed)))
+    yield from _in_parallel(_entry, arguments, "taking docstrings apart")
+
+
+def _in_parallel(function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], doing: str) -> Iterable[T]:
+    """`function` of every tuple of arguments, in their order, on all cores."""
     from joblib import Parallel, delayed
 
-    some = [arguments[start : start + AT_ONCE] for start in range(0, len(arguments), AT_ONCE)]
-    made: Any = Parallel(n_jobs=-1, return_as="generator")(delayed(_each)(make, part) for part in some)
-    for part in shown(made, doing, len(some)):
-        yield from part
+    parallel: Any = Parallel(n_jobs=-1, batch_size=1000, return_as="generator")  # pyright: ignore[reportArgumentType]
+    return progress(parallel(itertools.starmap(delayed(function), arguments)), doing, len(arguments))
 
 
-def _each(make: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> list[T]:
-    return [make(*some) for some in arguments]
-
-
-def _key(text: str) -> str:
+def _prose_key(text: str) -> str:
     return prose_of(prose_lines(text), *KEY_BOUNDS) if len(text) >= KEY_BOUNDS[0] else ""
 
 
 def _entry(doc: Docstring, key: str, split: str) -> Entry:
-    description = description_of(prose_lines(doc.text))
+    description = unmarked(prose_lines(doc.text))
     described, returns = tuple(parameters(doc.text)), returned(doc.text)
-    said = masked(description)
+    prose = masked(description)
     return Entry(
-        *(doc.library, doc.name, doc.kind, doc.signature, doc.text),
+        **vars(doc),
         description=description,
-        prose=said if len(said) >= KEY_BOUNDS[0] and reads_as_prose(said) else "",
+        prose=prose if len(prose) >= KEY_BOUNDS[0] and is_prose(prose) else "",
         parameters=described,
         returns=returns,
-        whole=_joined([said, masked(_joined(_told(described, returns)))]),
+        whole=_sentences([prose, masked(_sentences(_details(described, returns)))]),
         key=key,
         split=split,
     )
 
 
-def _told(described: Sequence[Parameter], returns: str) -> list[str]:
-    """What is said about each parameter and the return value."""
-    told = [f"{parameter.name}: {parameter.text}" for parameter in described if parameter.text]
-    return [*told, f"Returns: {returns}"] if returns else told
+def _details(described: Sequence[Parameter], returns: str) -> list[str]:
+    """The descriptions of the parameters and of the return value."""
+    details = [f"{parameter.name}: {parameter.text}" for parameter in described if parameter.text]
+    return [*details, f"Returns: {returns}"] if returns else details
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _sentences(parts: Sequence[str]) -> str:
     """The parts in one line, each with a full stop."""
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 
-def _chosen(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[int, str]]:
-    """(number, key) of one docstring per cluster.
+def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[Entry]:
+    """The entries, without training text that shares a run of words with the text of an evaluation entry.
 
-    Those with prose are clustered by it alone, so that a cluster here is a cluster of docs_library,
-    and its split is the same. Those without are clustered by their whole text; where a text with prose
-    is nearly the same, it stands for them.
+    A training entry whose description does so is dropped; of the others' details, those that do so are.
     """
-    with_prose = [number for number, key in enumerate(keys) if key]
-    first = [keys[number] for number in with_prose]
-    kept = [(with_prose[place], first[place]) for place in _representatives(first)]
-    rest = [number for number, key in enumerate(keys) if not key and raw[number].text.strip()]
-    wholes = [key for _, key in kept] + [raw[number].text[:WHOLE_BOUND] for number in rest]
-    known = len(kept)
-    groups = clusters(wholes)
-    taken = set(groups[:known])
-    free = [place for place in range(known, len(wholes)) if groups[place] not in taken]
-    chosen = _representatives([wholes[place] for place in free], [groups[place] for place in free])
-    return kept + [(rest[free[place] - known], wholes[free[place]]) for place in chosen]
+    import numpy as np
+
+    held_out = [grams(entry.whole, RUN) for entry in all_entries if entry.split != "train"]
+    known = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
+
+    def is_new(text: str) -> bool:
+        return not len(contained(known, grams(text, RUN)))
+
+    for entry in all_entries:
+        if entry.split != "train" or is_new(entry.whole):
+            yield entry
+        elif is_new(description := masked(entry.description)):
+            details = filter(is_new, map(masked, _details(entry.parameters, entry.returns)))
+            rest = _sentences([description, *details])  # joining the rest can create a new matching run
+            yield replace(entry, whole=rest if is_new(rest) else description)
+
+
+def _distinct(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[Docstring, str]]:
+    """(docstring, key) of one docstring per cluster; `keys` holds the prose, "" for those without.
+
+    Those with prose are clustered by it alone, so that clusters and splits are those of docs_library. Those
+    without are clustered by their text, and dropped where it is nearly the same as a prose.
+    """
+    with_prose = [(doc, key) for doc, key in zip(raw, keys, strict=True) if key]
+    kept = [with_prose[first] for first in _representatives([key for _, key in with_prose])]
+    rest = [
+        (doc, doc.text[:TEXT_BOUND])
+        for doc, key in zip(raw, keys, strict=True)
+        if not key and doc.text.strip()
+    ]
+    groups = clusters([key for _, key in kept + rest])
+    of_prose = set(groups[: len(kept)])
+    free = [
+        (pair, group) for pair, group in zip(rest, groups[len(kept) :], strict=True) if group not in of_prose
+    ]
+    chosen = _representatives([key for (_, key), _ in free], [group for _, group in free])
+    return kept + [free[first][0] for first in chosen]
 
 
 def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) -> list[int]:
-    """Of each cluster the text with the least hash: whatever the order they came in."""
+    """Of each cluster the position of the text with the least hash, whatever the order of the texts."""
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for place, group in enumerate(clusters(texts) if groups is None else groups):
-        members[group].append(place)
-    return [min(group, key=lambda place: (hashed_rank(0, texts[place]), place)) for group in members.values()]
+    for position, group in enumerate(clusters(texts) if groups is None else groups):
+        members[group].append(position)
+    return [
+        min(group, key=lambda member: (hashed_rank(0, texts[member]), member)) for group in members.values()
+    ]
 
 
-def _without_copies(found: Sequence[Entry]) -> Iterator[Entry]:
-    """All but the training entries whose description shares a run of words with an evaluation entry;
-    of the others' whole text, the parts that share none."""
+def clusters(texts: Sequence[str]) -> list[int]:
+    """One number per text: the first text that it is a near-duplicate of, directly or in steps."""
     import numpy as np
 
-    held_out = [grams(entry.whole, RUN) for entry in found if entry.split != "train"]
-    known = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
+    if not texts:
+        return []
+    shingled = [shingles(text) for text in texts]
+    signatures = _signatures(shingled)
+    parents = list(range(len(texts)))
 
-    def is_new(part: str) -> bool:
-        return not len(places(known, grams(part, RUN)))
+    def root(text: int) -> int:
+        while parents[text] != text:
+            parents[text] = parents[parents[text]]
+            text = parents[text]
+        return text
 
-    for entry in found:
-        if entry.split != "train" or is_new(entry.whole):
-            yield entry
-        elif is_new(said := masked(entry.description)):
-            told = filter(is_new, map(masked, _told(entry.parameters, entry.returns)))
-            rest = _joined([said, *told])  # where what is left meets, a run may arise that was not there
-            yield replace(entry, whole=rest if is_new(rest) else said)
+    def agreement(a: int, b: int) -> float:
+        return np.count_nonzero(signatures[a] == signatures[b]) / (BANDS * ROWS)
+
+    for band in range(BANDS):
+        for group in _groups(np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])):
+            for a, b in _pairs(group):
+                first, second = root(a), root(b)
+                if first == second or agreement(a, b) < MIN_AGREEMENT:
+                    continue
+                if similarity(shingled[a], shingled[b]) >= MIN_SIMILARITY:
+                    parents[max(first, second)] = min(first, second)
+    return [root(text) for text in range(len(texts))]
+
+
+def shingles(text: str) -> np.ndarray:
+    """Hashes of every three words in a row, case and punctuation aside, each once: (shingles,) uint64."""
+    import numpy as np
+
+    words = WORDS.findall(text.casefold())
+    words += [""] * (3 - len(words))
+    hashes = np.array([word_hash(word) for word in words], np.uint64)
+    mixed = hashes[:-2] * np.uint64(0x9E3779B97F4A7C15)  # odd constants: nothing is lost
+    mixed = (mixed ^ hashes[1:-1]) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.unique((mixed ^ hashes[2:]) * np.uint64(0x165667B19E3779F9))
+
+
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Jaccard similarity of the shingles of two texts."""
+    import numpy as np
+
+    shared = len(np.intersect1d(a, b, assume_unique=True))
+    return shared / (len(a) + len(b) - shared)
+
+
+def _signatures(shingled: Sequence[np.ndarray]) -> np.ndarray:
+    """MinHash signatures: (texts, BANDS x ROWS), the least of a text's shingles under each permutation."""
+    import numpy as np
+
+    starts = np.cumsum([0, *map(len, shingled[:-1])])
+    all_shingles = np.concatenate(shingled)
+    constants = [word_hash(f"permutation {number}") for number in range(2 * BANDS * ROWS)]
+    columns = []
+    for factor, term in zip(constants[::2], constants[1::2], strict=True):
+        mixed = (all_shingles ^ np.uint64(term)) * np.uint64(factor | 1)
+        mixed ^= mixed >> np.uint64(29)
+        columns.append(np.minimum.reduceat(mixed * np.uint64(0x9E3779B97F4A7C15), starts))
+    return np.stack(columns, axis=1)
+
+
+def _groups(keys: np.ndarray) -> list[list[int]]:
+    """Groups of two or more row numbers whose rows are equal."""
+    import numpy as np
+
+    order = np.lexsort(keys.T[::-1])
+    changes = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(np.append(starts, len(order)))
+    several = lengths > 1
+    ranges = zip(starts[several].tolist(), lengths[several].tolist(), strict=True)
+    return [sorted(order[start : start + length].tolist()) for start, length in ranges]
+
+
+def _pairs(group: list[int]) -> Iterable[tuple[int, int]]:
+    """The pairs of a group to compare: all of them, or in a large group a star and a chain."""
+    if len(group) <= ALL_PAIRS:
+        return itertools.combinations(group, 2)
+    return [*((group[0], other) for other in group[1:]), *itertools.pairwise(group)]

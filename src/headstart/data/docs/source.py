@@ -1,4 +1,4 @@
-"""Docs: the embedded corpus as a task, made of the docstrings of libraries that are installed anyway."""
+"""Docs: the demo corpus as a task's rows, made of the docstrings of libraries that are installed anyway."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from headstart.config import Config
-from headstart.data.docs import library, views
+from headstart.data.docs import views
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, version
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked
 from headstart.errors import DataError
 
 PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the view `library`
 PER_SPLIT = tuple(f"{split}_rows" for split in SPLITS)  # settings of all others
-# names of columns, the table, row numbers per split, notes
-Parts = tuple[tuple[str, ...], Mapping[str, list[Any]], Mapping[str, list[int]], tuple[str, ...]]
 
 
 class Docs(Config):
@@ -39,76 +37,73 @@ class Docs(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _bounds_of_the_view(cls, given: Any) -> Any:
-        view = given.get("view") if isinstance(given, Mapping) else None
-        if view not in views.VIEWS:
-            return given
-        shortest, longest = views.VIEWS[view].bounds
-        return {"shortest": shortest, "longest": longest, **given}
+    def _bounds_of_the_view(cls, mapping: Any) -> Any:
+        view = views.VIEWS.get(str(mapping.get("view"))) if isinstance(mapping, Mapping) else None
+        return {"shortest": view.bounds[0], "longest": view.bounds[1], **mapping} if view else mapping
 
     @field_validator("libraries")
     @classmethod
     def _known(cls, libraries: tuple[str, ...]) -> tuple[str, ...]:
-        if strange := [library for library in libraries if library not in LIBRARIES]:
-            raise ValueError(f"{strange[0]!r} is not in the corpus; known: {', '.join(LIBRARIES)}")
+        if unknown := [library for library in libraries if library not in LIBRARIES]:
+            raise ValueError(f"{unknown[0]!r} is not in the corpus; known: {', '.join(LIBRARIES)}")
         return tuple(dict.fromkeys(libraries))
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _fits_the_view(self) -> Self:
         if self.view == "library" and len(self.libraries) < 2:
             raise ValueError("libraries: the view library tells libraries apart, so name two or more")
-        if strange := sorted(self._foreign() & self.model_fields_set):
-            use = PER_SPLIT if self.view != "library" else PER_CLASS
-            raise ValueError(f"{strange[0]}: is not for the view {self.view}; use {', '.join(use)}")
+        if foreign := sorted(set(self._settings_of_other_views()) & self.model_fields_set):
+            use = PER_CLASS if self.view == "library" else PER_SPLIT
+            raise ValueError(f"{foreign[0]}: is not for the view {self.view}; use {', '.join(use)}")
         return self
 
     @model_serializer(mode="wrap")
     def _own_settings(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The settings that this view reads: another's cannot change the answer, or a fingerprint."""
-        return {name: value for name, value in write(self).items() if name not in self._foreign()}
+        """The settings of this view: another view's cannot change the answer, or a fingerprint."""
+        foreign = self._settings_of_other_views()
+        return {name: value for name, value in write(self).items() if name not in foreign}
 
-    def _foreign(self) -> set[str]:
-        return set(PER_SPLIT if self.view == "library" else PER_CLASS)
+    def _settings_of_other_views(self) -> tuple[str, ...]:
+        return PER_SPLIT if self.view == "library" else PER_CLASS
 
     def digest(self) -> str:
         """Corpus version, library versions and fields, hashed. A build label (+cpu, +cu130) does not count:
         it changes the compiled part, and a machine with a GPU reads the same docstrings as one without."""
         if self.view != "library":
             return f"docs:{views.key(self.split_seed, self.model_dump())}"
-        versions = {library: version(library).split("+")[0] for library in self.libraries}
-        return f"docs:{self._hash(versions, self)}"
+        versions = [(library, version(library).split("+")[0]) for library in self.libraries]
+        return f"docs:{_hash([CORPUS_VERSION, versions, self.model_dump()])}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """The splits; `columns` maps role to a column of the view."""
-        names, table, parts, notes = self._library() if self.view == "library" else self._other()
-        cells = {}
-        for split in SPLITS:
-            part = {name: [table[name][row] for row in parts[split]] for name in names}
-            raw = RawRows(f"docs split {split}", names, part.__getitem__)
-            cells[split] = as_dataset(checked(raw, columns), ids=part["name"])
-        return Splits(**cells, source=self.digest(), notes=notes)
-
-    def _library(self) -> Parts:
         bounds = (self.shortest, self.longest)
-        key = self._hash({library: version(library) for library in self.libraries}, bounds)
-        table = library.table(key, self.libraries, bounds)
-        caps = {split: getattr(self, f"{split}_per_class") for split in SPLITS}
-        chosen = library.parts(table, self.libraries, caps, bounds, self.split_seed)
-        return library.COLUMNS, table, *chosen
+        if self.view == "library":
+            names = views.LIBRARY_COLUMNS
+            versions = [(library, version(library)) for library in self.libraries]
+            key = _hash([CORPUS_VERSION, versions, bounds])
+            table = views.library_table(key, self.libraries, bounds)
+            caps = {split: getattr(self, f"{split}_per_class") for split in SPLITS}
+            rows, notes = views.library_parts(table, self.libraries, caps, self.split_seed)
+            groups = [(library,) for library in self.libraries]
+        else:
+            names = (*views.VIEWS[self.view].columns, "name", "library")
+            table = views.table(self.view, bounds, self.split_seed)
+            caps = {split: getattr(self, f"{split}_rows") for split in SPLITS}
+            rows, notes = views.parts(table, self.libraries, caps)
+            groups = [self.libraries]
+        datasets = {}
+        for split in SPLITS:
+            part = {name: [table[name][row] for row in rows[split]] for name in names}
+            if empty := [group for group in groups if not set(group) & set(part["library"])]:
+                raise DataError(
+                    f"the view {self.view} of the embedded corpus has no {split} rows of "
+                    f"{', '.join(empty[0])} between task.docs.shortest={self.shortest} and "
+                    f"longest={self.longest} characters: widen these bounds or name more libraries"
+                )
+            raw = RawRows(f"docs split {split}", names, part.__getitem__)
+            datasets[split] = as_dataset(checked(raw, columns), ids=part["name"])
+        return Splits(**datasets, source=self.digest(), notes=tuple(notes))
 
-    def _other(self) -> Parts:
-        table = views.table(self.view, (self.shortest, self.longest), self.split_seed)
-        caps = {split: getattr(self, f"{split}_rows") for split in SPLITS}
-        parts, notes = views.parts(table, self.libraries, caps)
-        if empty := [split for split in SPLITS if not parts[split]]:
-            raise DataError(
-                f"the view {self.view} of the embedded corpus has no {empty[0]} rows of "
-                f"{', '.join(self.libraries)} between task.docs.shortest={self.shortest} and "
-                f"longest={self.longest} characters: widen these bounds or name more libraries"
-            )
-        return (*views.VIEWS[self.view].columns, "name", "library"), table, parts, notes
 
-    def _hash(self, versions: Mapping[str, str], settings: object) -> str:
-        shown = settings.model_dump() if isinstance(settings, Config) else settings
-        facts = json.dumps([CORPUS_VERSION, list(versions.items()), shown])
-        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+def _hash(facts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -47,9 +47,13 @@ def save(found: Sequence[Row], emitted: Emitted, file: Path) -> Path:
     drawn.pop("config", None)
     drawn |= {"padding": 16}
     if file.suffix.lower() == ".svg":
-        file.write_text(vl_convert.vegalite_to_svg(drawn, config=_paper(), allowed_base_urls=[]), "utf8")
+        file.write_text(
+            vl_convert.vegalite_to_svg(drawn, config=LIGHT.printed(), allowed_base_urls=[]), "utf8"
+        )
     else:
-        file.write_bytes(vl_convert.vegalite_to_png(drawn, config=_paper(), scale=2, allowed_base_urls=[]))
+        file.write_bytes(
+            vl_convert.vegalite_to_png(drawn, config=LIGHT.printed(), scale=2, allowed_base_urls=[])
+        )
     return file
 
 
@@ -212,7 +216,3 @@ def _subtitle(emitted: Emitted) -> list[str]:
             "meter.carbon.region says where the electricity comes from."
         )
     return told
-
-
-def _paper() -> dict[str, Any]:
-    return LIGHT.vega() | {"background": LIGHT.paper, "font": "Helvetica, Arial, sans-serif"}

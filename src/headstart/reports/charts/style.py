@@ -1,16 +1,24 @@
-"""Drawing: what every chart of a report shares, from its data to the colour of an arm."""
+"""Drawing: what the charts of a report share, from their data to axes, tooltips and the marks of an arm.
+
+Charts carry data, marks and words. Colours come from the theme, and which colour an arm has from the page, so
+one specification serves light, dark and paper. Axis titles name the unit. What is estimated, or only a bound,
+is drawn hollow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
+Layers = Sequence[alt.Chart]
 
-ROOM, GAP = 40, 4  # characters of a legend over the narrowest chart, and those that a symbol takes
+ARM = alt.Color("arm:N", title=None)
+SHAPE = alt.Shape("arm:N", title=None)
+ARM_WITHOUT_LEGEND = alt.Color("arm:N", title=None, legend=None)
 
 
 class Shared(alt.InlineDataset):
@@ -26,38 +34,77 @@ def chart(rows: Rows) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=Shared(rows)))
 
 
-def spec(made: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:
+def spec(drawn: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:
     """The chart as plain JSON: as wide as its container, no configuration (the theme brings it)."""
-    told = made.properties(width="container", height=height).to_dict(validate=False)
-    told.pop("config", None)
-    told["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return told
+    made = drawn.properties(width="container", height=height).to_dict(validate=False)
+    made.pop("config", None)
+    made["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return made
 
 
-def colour(arms: Sequence[str], *, shown: Sequence[str] = (), legend: bool = True) -> alt.Color:
-    """One colour per arm, the same in every chart: the scale always lists all the study's arms.
+def lines(
+    rows: Rows,
+    x: alt.X,
+    title: str,
+    tips: Mapping[str, str],
+    *,
+    spread: Literal["band", "whiskers"] = "whiskers",
+    dot: int = 60,
+    below: Layers = (),
+    y: alt.Y | None = None,
+    height: int = 240,
+) -> Spec:
+    """A line per arm through `mean`, with the spread from `low` to `high`, and points with their numbers.
 
-    The legend names those `shown`, or all.
+    `below` is drawn first. `title` is that of the y axis; `y` replaces the whole axis.
     """
-    told = _legend(shown or arms) if legend else None
-    return alt.Color("arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=told)
+    base = chart(rows).encode(x=x, color=ARM)
+    y = y or alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
+    around = base.mark_area(opacity=0.17) if spread == "band" else base.mark_rule(strokeWidth=1.5)
+    around = around.encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+    if any(row["low"] is None for row in rows):
+        around = around.transform_filter("isValid(datum.low) && isValid(datum.high)")
+    line = base.mark_line(strokeWidth=2.25).encode(y=y)
+    dots = base.mark_point(size=dot, filled=True, opacity=1).encode(y=y, shape=SHAPE, tooltip=tooltips(tips))
+    return spec(alt.layer(*below, around, line, dots), height)
 
 
-def shape(arms: Sequence[str], *, shown: Sequence[str] = ()) -> alt.Shape:
-    """One shape per arm, for readers and printers without colour."""
-    return alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(arms)), legend=_legend(shown or arms))
+def whiskers(
+    rows: Rows,
+    x: alt.X,
+    label: str,
+    tips: Mapping[str, str],
+    *,
+    below: Layers = (),
+    shapes: Mapping[str, str] | None = None,
+) -> Spec:
+    """A point with its interval, from `low` to `high`, on a line for each `label`."""
+    axis = names(labelLimit=260)
+    base = chart(rows).encode(
+        y=alt.Y(f"{label}:N", title=None, sort=None, axis=axis), color=ARM_WITHOUT_LEGEND
+    )
+    whisker = base.mark_rule(strokeWidth=3, strokeCap="round")
+    low = x.copy()
+    low.shorthand = "low:Q"
+    whisker = whisker.encode(x=low, x2=alt.X2("high:Q"))
+    dots = bounds(base.encode(x=x, tooltip=tooltips(tips)), rows, shapes or {"": "circle"})
+    return spec(alt.layer(*below, whisker, *dots), height=max(54, 34 * len(rows)))
 
 
-def _legend(shown: Sequence[str]) -> alt.Legend:
-    """The arms that a chart draws, below one another where a narrow chart would cut them off."""
-    if sum(len(arm) + GAP for arm in shown) <= ROOM:
-        return alt.Legend(values=list(shown))
-    two = 2 * (max(map(len, shown)) + GAP) <= ROOM
-    return alt.Legend(values=list(shown), columns=2 if two else 1)
+def bounds(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.Chart]:
+    """The points of `rows`: filled where their kind is "", and hollow where it is a bound."""
+    kinds = {row.get("kind", "") for row in rows}
+    return [
+        base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75).transform_filter(
+            f"(datum.kind || '') === '{kind}'"
+        )
+        for kind, shape in shapes.items()
+        if kind in kinds  # a layer without points would be a warning
+    ]
 
 
-def tips(**fields: str) -> list[alt.Tooltip]:
-    """What is shown under the pointer: field=its title."""
+def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
+    """What is shown under the pointer: the title of each field."""
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
 
 
@@ -66,26 +113,20 @@ def names(**more: Any) -> alt.Axis:
     return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 180} | more))
 
 
-def tight(zero: float) -> alt.Scale:
-    """A scale that begins at `zero` and ends at the data."""
-    return alt.Scale(nice=False, domainMin=zero)
-
-
-def dots(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.Chart]:
-    """The points of a chart of `rows`: filled where their kind is "", and hollow where it is a bound."""
-    kinds = {row["kind"] for row in rows}
-    return [
-        base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75).transform_filter(
-            f"datum.kind === '{kind}'"
-        )
-        for kind, shape in shapes.items()
-        if kind in kinds  # a layer without points would be a warning
-    ]
-
-
 def logarithmic(field: str, title: str, ticks: Sequence[float] = (), **axis: Any) -> alt.X:
     """A logarithmic x axis; `ticks` where they are known, else the chart's own choice."""
-    told: dict[str, Any] = {"grid": False, "labelOverlap": True, "format": "~s"} | axis
+    settings: dict[str, Any] = {"grid": False, "labelOverlap": True, "format": "~s"} | axis
     marks: dict[str, Any] = {"values": list(ticks)} if ticks else {"tickCount": 4}
-    scale = alt.Scale(type="log", nice=False, padding=14)
-    return alt.X(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**told, **marks))
+    return alt.X(
+        f"{field}:Q", title=f"{title} (logarithmic)", scale=log_scale(), axis=alt.Axis(**settings, **marks)
+    )
+
+
+def log_scale() -> alt.Scale:
+    """A logarithmic scale with room around the data."""
+    return alt.Scale(type="log", nice=False, padding=14)
+
+
+def link(rows: Rows, **mark: Any) -> alt.Chart:
+    """Quiet dashed rules: what leads from one number to another."""
+    return chart(rows).mark_rule(style="link", strokeDash=[4, 3], **mark)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+ROOM, GAP = 40, 4  # characters of a legend over the narrowest chart, and those that a symbol takes
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -40,6 +42,10 @@ class Theme:
             "range": {"category": list(self.arms), "heatmap": list(self.heat), "ramp": list(self.heat)},
             "style": self._styles(),
         }
+
+    def printed(self) -> dict[str, Any]:
+        """The same for pictures in files: on paper, in a font that any program has."""
+        return self.vega() | {"background": self.paper, "font": "Helvetica, Arial, sans-serif"}
 
     def _axis(self) -> dict[str, Any]:
         return {
@@ -99,3 +105,36 @@ DARK = Theme(
     heat=("#1d2128", "#3f6d94", "#a9d6fa"),
     arms=("#f2944f", "#5ab4f0", "#3cc79a", "#e08fc0", "#d8c24a", "#a9b6c2"),
 )
+
+
+def painted(spec: dict[str, Any], arms: Sequence[str]) -> dict[str, Any]:
+    """The chart with one colour and shape per arm, the same in every chart of a study.
+
+    Its scales list all arms of the study; its legend names those that the chart draws.
+    """
+    drawn = {row.get("arm") for rows in spec.get("datasets", {}).values() for row in rows}
+    legend = _legend([arm for arm in arms if arm in drawn])
+
+    def paint(node: Any) -> Any:
+        if isinstance(node, list):
+            return [paint(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: value if key == "datasets" else paint(value) for key, value in node.items()}
+        for channel in ("color", "shape"):
+            encoding = node.get(channel)
+            if isinstance(encoding, dict) and encoding.get("field") == "arm":
+                encoding |= {"scale": {"domain": list(arms)}, "legend": encoding.get("legend", legend)}
+        if isinstance(node.get("yOffset"), dict):
+            node["yOffset"]["sort"] = list(arms)
+        return node
+
+    return paint(spec)
+
+
+def _legend(arms: Sequence[str]) -> dict[str, Any]:
+    """The arms below one another where a narrow chart would cut them off."""
+    if sum(len(arm) + GAP for arm in arms) <= ROOM:
+        return {"values": list(arms)}
+    two = 2 * (max(map(len, arms)) + GAP) <= ROOM
+    return {"values": list(arms), "columns": 2 if two else 1}

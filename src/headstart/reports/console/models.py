@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from headstart.compare.published import pretraining as published
 from headstart.compare.published.known import known
 from headstart.compare.values.economics import Figure
 from headstart.reports import numbers
-from headstart.reports.sections.pretraining import UNITS, amount
+from headstart.reports.console.listing import add_lines, listing
+from headstart.reports.sections.pretraining import UNITS, figure_text
 
 FAMILIES = ("encoder", "decoder", "encoder_decoder", "vision", None)  # the order of the table
 
@@ -53,50 +52,39 @@ class Row:
 
 def rows(listed: Iterable[Listed]) -> list[Row]:
     """The models joined with what is published about them: by family, then from small to large."""
-    made = [_row(each) for each in listed]
-    return sorted(made, key=lambda row: (FAMILIES.index(row.family), row.parameters or 0, row.choice))
-
-
-def table(found: Sequence[Row], *, plain: bool = False) -> Table:
-    """One row per model, however narrow the terminal; `plain` is for what does not go to a terminal."""
-    shown = Table(
-        box=None if plain else box.SIMPLE_HEAD,
-        pad_edge=False,
-        expand=True,
-        header_style="" if plain else "dim",
+    return sorted(
+        map(_row, listed), key=lambda row: (FAMILIES.index(row.family), row.parameters or 0, row.choice)
     )
-    shown.add_column("model=", no_wrap=True)
-    shown.add_column("parameters", justify="right", no_wrap=True)
-    shown.add_column("year", no_wrap=True)
-    shown.add_column("weights", no_wrap=True)
-    shown.add_column("pretraining as published; paper", no_wrap=True, overflow="ellipsis", ratio=1)
-    for family, group in itertools.groupby(found, key=lambda row: row.family):
-        shown.add_section()
-        shown.add_row(Text((family or "unknown until fetched").replace("_", "-"), style="bold"))
-        for row in group:
-            shown.add_row(*(Text(cell) for cell in _cells(row)))
-    return shown
 
 
-def as_data(found: Iterable[Row]) -> list[dict[str, Any]]:
+def table(models: Sequence[Row], *, plain: bool = False) -> Table:
+    """One row per model, however narrow the terminal; `plain` is for what does not go to a terminal."""
+    heads = "!model= | #parameters | !year | !weights | ~pretraining as published; paper"
+    made = listing(heads, plain=plain, expand=True)
+    for family, group in itertools.groupby(models, key=lambda row: row.family):
+        add_lines(made, map(_cells, group), family or "unknown until fetched")
+    return made
+
+
+def as_data(models: Iterable[Row]) -> list[dict[str, Any]]:
     """The same as plain data for --json: every figure with its basis, boundary and source."""
-    return [asdict(row) for row in found]
+    return [asdict(row) for row in models]
 
 
-def _row(each: Listed) -> Row:
-    entry = known(each.name)
-    size = each.parameters if each.parameters is not None else (entry.parameters if entry else None)
+def _row(model: Listed) -> Row:
+    entry = known(model.name)
+    size = model.parameters if model.parameters is not None else (entry.parameters if entry else None)
     return Row(
-        choice=each.choice,
-        name=each.name,
-        title=entry.title if entry else each.name.rpartition("/")[2],
-        family=each.family or (entry.family if entry else None),
+        choice=model.choice,
+        name=model.name,
+        title=entry.title if entry else model.name.rpartition("/")[2],
+        family=model.family or (entry.family if entry else None),
         parameters=size,
-        counted=each.parameters is not None,
+        counted=model.parameters is not None,
         year=entry.year if entry else None,
         paper=entry.paper if entry else None,
-        weights=each.weights,
-        pretraining=published.figures(each.name),
+        weights=model.weights,
+        pretraining=published.figures(model.name),
     )
 
 
@@ -104,20 +92,17 @@ def _cells(row: Row) -> tuple[str, ...]:
     about = "" if row.counted or row.parameters is None else "~"
     size = about + numbers.si(row.parameters, "")
     year = "" if row.year is None else str(row.year)
-    told = (cost(row.pretraining), (row.paper or "").partition(",")[0])
-    return (row.choice, size, year, row.weights, "; ".join(part for part in told if part))
+    about_it = (cost(row.pretraining), (row.paper or "").partition(",")[0])
+    return (row.choice, size, year, row.weights, "; ".join(part for part in about_it if part))
 
 
 def cost(figures: Sequence[Figure]) -> str:
     """What was published, FLOPs as a range: '22.8 EFLOPs to 164 EFLOPs, 1,507 kWh, 652 kg CO2e'."""
     flops, covers = published.flops(figures)
-    told = [amount(flops, numbers.flops) + _part(covers)] if flops.known else []
-    others = [figure for figure in figures if figure.quantity != "flops"]
-    told += [
-        f"{amount(one.amount, numbers.count)} {UNITS[one.quantity]}{_part(one.covers)}" for one in others
+    parts = [(numbers.between(flops.low, flops.high, numbers.flops), covers)] if flops.known else []
+    parts += [
+        (f"{figure_text(figure)} {UNITS[figure.quantity]}", figure.covers)
+        for figure in figures
+        if figure.quantity != "flops"
     ]
-    return ", ".join(told)
-
-
-def _part(covers: str) -> str:
-    return f" ({covers} alone)" if covers else ""
+    return ", ".join(text + (f" ({covers} alone)" if covers else "") for text, covers in parts)

@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from headstart.reports.console.listing import add_lines, listing
 
 STATES = {True: "here", False: "to fetch", None: "your files"}
 
@@ -41,16 +40,13 @@ def show_tasks(tasks: Sequence[Listed], *, as_json: bool = False, console: Conso
         names = ("choice", "kind", "source", "what", "headline", "about", "here")
         console.out(json.dumps([{name: getattr(task, name) for name in names} for task in tasks], indent=2))
         return
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, expand=True)
-    table.add_column("task=", no_wrap=True)
-    for name in ("headline", "rows", "from"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("about", no_wrap=True, overflow="ellipsis", ratio=1)
+    heads = "!task= | !headline | !rows | !from | ~about"
+    made = listing(heads, plain=not console.is_terminal, expand=True)
     for kind, group in itertools.groupby(tasks, key=lambda task: task.kind):
-        table.add_section()
-        table.add_row(Text(kind.replace("_", " "), style="bold"))
-        for task in group:
-            cells = (task.choice, task.headline or "by the rows", STATES[task.here], task.source, task.about)
-            table.add_row(*map(Text, cells))
-    console.print(table)
+        lines = [
+            (task.choice, task.headline or "by the rows", STATES[task.here], task.source, task.about)
+            for task in group
+        ]
+        add_lines(made, lines, kind.replace("_", " "))
+    console.print(made)
     console.print("\na task of your own is one yaml in conf/task: headstart new task my.csv", highlight=False)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 
-from headstart.compare.catalogue import entry, form
+from headstart.compare.catalogue import entry
 from headstart.compare.findings import Findings
 from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
-from headstart.reports.formats.markdown import escape
+from headstart.reports.formats.markdown import escape, grid
 
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
@@ -77,9 +76,7 @@ def latex_text(findings: Findings) -> str:
 def markdown_text(findings: Findings) -> str:
     """The main numbers as a Markdown table."""
     heads, numeric, rows = table(findings.rows.main)
-    rules = ["---:" if number else ":---" for number in numeric]
-    told = [[escape(cell) for cell in row] for row in (heads, *rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (told[0], rules, *told[1:])) + "\n"
+    return grid(heads, numeric, [[escape(cell) for cell in row] for row in rows]) + "\n"
 
 
 FORMATS: dict[str, Callable[[Findings], str]] = {
@@ -103,35 +100,6 @@ def table(found: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[s
     )
 
 
-def value_text(one: Quantity) -> str:
-    """The value in its unit, or the bound or range that is known: '+0.388', 'at least 64.0×', 'never'."""
-    written = form_of(one)
-    if one.value is not None:
-        return f"≥ {written(one.value)}" if one.verdict == "lower bound" else written(one.value)
-    ends = [written(end) for end in (one.low, one.high) if end is not None]
-    if len(ends) == 2:
-        return f"{ends[0]} to {ends[1]}"
-    return f"{one.verdict} {ends[0]}".strip() if ends else one.verdict or numbers.UNKNOWN
-
-
-def interval_text(one: Quantity) -> str:
-    """'+0.360 to +0.410', 'at least 30 rows', 'range 0.167 to 0.213'; nothing where there is none."""
-    ends = [end for end in (one.low, one.high) if end is not None]
-    if one.value is None or not ends:
-        return ""
-    told = [form_of(one)(end) for end in ends]
-    if len(ends) == 1:
-        return f"at {'most' if one.low is None else 'least'} {told[0]}"
-    if one.level is not None and math.isclose(*ends):
-        return "exact"
-    return f"{'' if one.level else 'range '}{told[0]} to {told[1]}"
-
-
-def form_of(one: Quantity) -> Callable[[float | None], str]:
-    """How the report writes numbers of this unit."""
-    return getattr(numbers, form(one.unit))
-
-
 def latex_escape(text: str) -> str:
     """Words as LaTeX text on one line."""
     return _SPECIAL.sub(lambda found: LATEX[found[0]], " ".join(text.split()))
@@ -147,8 +115,8 @@ def _row(one: Quantity) -> list[str]:
         one.condition,
         arm,
         metric,
-        value_text(one),
-        interval_text(one),
+        numbers.value_text(one),
+        numbers.interval_text(one),
         number,
         word,
     ]

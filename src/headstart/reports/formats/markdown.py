@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from headstart.reports.charts.theme import LIGHT
@@ -13,7 +13,6 @@ from headstart.reports.page import (
     Figure,
     Gallery,
     Page,
-    Part,
     Quote,
     Quotes,
     Section,
@@ -33,7 +32,7 @@ def render(page: Page) -> str:
     facts = " · ".join(f"{name}: {escape(value)}" for name, value in page.facts if value)
     head = [f"# {escape(page.study)}", escape(page.question), f"**{escape(page.sentence)}**", facts]
     head += [f"> {escape(warning)}" for warning in page.warnings]
-    body = [section(each) for each in page.sections]
+    body = map(section, page.sections)
     return "\n\n".join(part for part in [*head, *body] if part) + "\n"
 
 
@@ -41,19 +40,27 @@ def pictures(page: Page) -> dict[str, str]:
     """Every chart as SVG, by file name, on white paper so that it also reads in a dark theme."""
     import vl_convert
 
+    narrow = {
+        figure.key
+        for section in page.sections
+        for part in section.parts
+        if isinstance(part, Gallery)
+        for figure in part.figures
+    }
     drawn: dict[str, str] = {}
-    for figure, width in _sized(page):
+    for figure in page.figures():
+        width = NARROW if figure.key in narrow else WIDE
         spec = figure.spec | {"width": width, "title": figure.title, "padding": 10}
-        svg = vl_convert.vegalite_to_svg(spec, config=_paper(), allowed_base_urls=[])
+        svg = vl_convert.vegalite_to_svg(spec, config=LIGHT.printed(), allowed_base_urls=[])
         drawn[f"{figure.key}.svg"] = _renumbered(svg)
     return drawn
 
 
 def _renumbered(svg: str) -> str:
     """Identifiers counted from 0 per picture: Vega counts them per process, and a rebuild would differ."""
-    found = dict.fromkeys(re.findall(r'\bid="((?:clip|gradient_)\d+)"', svg))
-    fresh = {name: f"part{number}" for number, name in enumerate(found)}
-    return re.sub(r"\b(?:clip|gradient_)\d+\b", lambda name: fresh.get(name[0], name[0]), svg)
+    ids = dict.fromkeys(re.findall(r'\bid="((?:clip|gradient_)\d+)"', svg))
+    renamed = {name: f"part{number}" for number, name in enumerate(ids)}
+    return re.sub(r"\b(?:clip|gradient_)\d+\b", lambda name: renamed.get(name[0], name[0]), svg)
 
 
 def escape(text: str) -> str:
@@ -61,24 +68,30 @@ def escape(text: str) -> str:
     flat = " ".join(str(text).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = SPECIAL.sub(r"\\\1", flat)
-    flat = LIST_LIKE.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", flat)
+    flat = LIST_LIKE.sub(lambda mark: f"{mark[1]}{mark[2][:-1]}\\{mark[2][-1]}", flat)
     return flat.replace("://", ":&#8203;//").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
-def section(each: Section) -> str:
+def section(part: Section) -> str:
     """A heading and its parts."""
-    heading = f"{'#' * each.level} {escape(each.title)}"
-    return "\n\n".join([heading, *(_DRAWN[part.kind](part) for part in each.parts)])
+    heading = f"{'#' * part.level} {escape(part.title)}"
+    return "\n\n".join([heading, *(_WRITERS[item.kind](item) for item in part.parts)])
+
+
+def grid(heads: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already; numeric columns are set to the right."""
+    rules = ["---:" if number else ":---" for number in numeric]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
 
 
 def _table(part: Table) -> str:
-    names = [escape(column.name) for column in part.columns]
-    rules = ["---:" if column.number else ":---" for column in part.columns]
     rows = [
-        [f"**{escape(c.text)}**" if c.strong and c.text else escape(c.text) for c in row] for row in part.rows
+        [f"**{escape(cell.text)}**" if cell.strong and cell.text else escape(cell.text) for cell in row]
+        for row in part.rows
     ]
-    lines = [f"| {' | '.join(row)} |" for row in [names, rules, *rows]]
-    return "\n".join(lines) + (f"\n\n{escape(part.caption)}" if part.caption else "")
+    heads = [escape(column.name) for column in part.columns]
+    text = grid(heads, [column.number for column in part.columns], rows)
+    return f"{text}\n\n{escape(part.caption)}" if part.caption else text
 
 
 def _figure(part: Figure) -> str:
@@ -86,12 +99,9 @@ def _figure(part: Figure) -> str:
 
 
 def _gallery(part: Gallery) -> str:
-    images = " ".join(f"![{escape(each.title)}]({FOLDER}/{each.key}.svg)" for each in part.figures)
-    return (
-        images
-        + "\n\n"
-        + "\n".join(f"- {escape(each.title)}. {escape(each.description)}" for each in part.figures)
-    )
+    images = " ".join(f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)" for figure in part.figures)
+    words = [f"- {escape(figure.title)}. {escape(figure.description)}" for figure in part.figures]
+    return "\n\n".join([images, "\n".join(words)])
 
 
 def _text(part: Text) -> str:
@@ -107,8 +117,8 @@ def _quotes(part: Quotes) -> str:
 
 
 def _quote(item: Quote) -> str:
-    told = f"Label: {escape(item.label)}. {escape(item.right)} (right); {escape(item.wrong)} (wrong)."
-    return f"> {escape(item.text)}\n>\n> {told}"
+    answers = f"Label: {escape(item.label)}. {escape(item.right)} (right); {escape(item.wrong)} (wrong)."
+    return f"> {escape(item.text)}\n>\n> {answers}"
 
 
 def _code(part: Code) -> str:
@@ -117,7 +127,7 @@ def _code(part: Code) -> str:
     return f"{fence}{part.language}\n{part.text}\n{fence}"
 
 
-_DRAWN: dict[str, Callable[[Any], str]] = {
+_WRITERS: dict[str, Callable[[Any], str]] = {
     "table": _table,
     "figure": _figure,
     "gallery": _gallery,
@@ -126,14 +136,3 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "quotes": _quotes,
     "code": _code,
 }
-
-
-def _sized(page: Page) -> list[tuple[Figure, int]]:
-    parts: list[Part] = [part for section in page.sections for part in section.parts]
-    wide = [(part, WIDE) for part in parts if isinstance(part, Figure)]
-    narrow = [(each, NARROW) for part in parts if isinstance(part, Gallery) for each in part.figures]
-    return wide + narrow
-
-
-def _paper() -> dict[str, Any]:
-    return LIGHT.vega() | {"background": LIGHT.paper, "font": "Helvetica, Arial, sans-serif"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headstart.compare.findings import ArmSummary, Comparison, Findings
-from headstart.reports import numbers, outline
-from headstart.reports.sections import comparison, data_curves, ranking, tuning, utilisation
+from headstart.compare.findings import Findings
+from headstart.reports import numbers, outline, tables
+from headstart.reports.console.listing import listing
+from headstart.reports.sections import data_curves, ranking, summary
 
 FEW = 2  # comparisons up to which each is told in whole sentences
 WIDEST = 24  # characters of an arm or a condition before they go on below
@@ -38,64 +38,50 @@ def _sentences(findings: Findings) -> list[str]:
     items = findings.comparisons
     if len(items) > FEW:
         return [
-            ". ".join([f"{label}: {ranking.line(item)}", *item.remarks])
-            for item, label in zip(items, outline.labels_of(items), strict=True)
+            ". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks])
+            for item, label in zip(items, summary.labels_of(items), strict=True)
         ]
     return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
 
 
 def _more(findings: Findings) -> list[str]:
-    """Sentences of sections of their own: how the arms were tuned, rows saved, what the weights cost."""
+    """Sentences of other sections: how the arms were tuned, rows saved, what the weights cost."""
     settings = dict.fromkeys(item.settings for item in findings.comparisons)
-    alike = len(findings.comparisons) > FEW and len(settings) == 1  # else the sentences above have told it
-    tuned = [tuning.line(findings)] if findings.tuning else list(settings) * alike
-    return [*tuned, *data_curves.lines(findings), *_pretraining(findings)]
-
-
-def _pretraining(findings: Findings) -> list[str]:
-    """One line on what the weights cost, when anything is known about it."""
-    known = [item.ledger for item in findings.comparisons if item.ledger and item.ledger.flops.known]
-    return [known[0].sentence] if known else []
+    alike = len(findings.comparisons) > FEW and len(settings) == 1  # else they are in the sentences above
+    tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * alike
+    ledgers = [item.ledger for item in findings.comparisons if item.ledger and item.ledger.flops.known]
+    return [*tuned, *data_curves.lines(findings), *(ledger.sentence for ledger in ledgers[:1])]
 
 
 def _table(findings: Findings, *, plain: bool) -> Table:
     """Two lines a row: a number, and below it what it stands on. At 80 columns only intervals wrap."""
     arms = outline.arms_of(findings)
-    frame = None if plain else box.SIMPLE_HEAD
-    table = Table(
-        box=frame, pad_edge=False, padding=(0, 2 if plain else 1, 0, 0), header_style="" if plain else "dim"
+    made = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
+    made.columns[0].max_width = WIDEST
+    made.columns[0].min_width = min(max((len(arm) for arm in arms), default=0), WIDEST)
+    for line in tables.lines_of(findings.rows, "runs.started"):
+        arm, condition = line.first.arm, line.first.condition
+        name = Text(arm, style=STYLES[arms.index(arm) % len(STYLES)])
+        name.append(f"\n{condition}" if condition else "", style="dim")
+        made.add_row(name, *(Text(cell) for cell in _cells(line)))
+    return made
+
+
+def _cells(line: tables.Line) -> list[str]:
+    score, gain, joules = line.row("mean_score"), line.rows.get("gain"), line.row("train.joules")
+    scores = numbers.score(score.value)
+    if score.n != 1 and score.low is not None:
+        scores += f"\n{numbers.score(score.low)}–{numbers.score(score.high)}"
+    energy = (
+        numbers.text(joules) if joules.value is None else f"{numbers.value_text(joules)}\n{joules.verdict}"
     )
-    longest = min(max((len(arm) for arm in arms), default=0), WIDEST)
-    table.add_column("arm", min_width=longest, max_width=WIDEST)
-    for name in ("score", "gain", "FLOPs", "time", "energy", "finished"):
-        table.add_column(name, justify="right", no_wrap=name != "gain")
-    by_place = {(item.condition.name, item.arm): item for item in findings.comparisons}
-    for item in findings.arms:
-        style = STYLES[arms.index(item.arm) % len(STYLES)]
-        name = Text(item.arm, style=style).append(
-            f"\n{item.condition}" if item.condition else "", style="dim"
-        )
-        cells = _row(item, by_place.get((item.condition, item.arm)))
-        table.add_row(name, *(Text(cell) for cell in cells))
-    return table
-
-
-def _row(item: ArmSummary, paired: Comparison | None) -> list[str]:
-    gain = paired.gain if paired else None
-    score = numbers.score(item.score_mean)
-    if item.finished > 1 and numbers.known(item.score_low):
-        score += f"\n{numbers.score(item.score_low)}–{numbers.score(item.score_high)}"
-    told = f"{numbers.signed(gain.gain)}\n{comparison.interval_of(gain)}" if gain else ""
-    flops = numbers.flops(item.flops, lower_bound=item.flops_lower_bound).removesuffix("FLOPs").strip()
-    return [score, told, flops, numbers.seconds(item.seconds), _energy(item), _runs(item)]
-
-
-def _runs(item: ArmSummary) -> str:
-    lost = {name: getattr(item, name) for name in ("diverged", "failed", "interrupted")}
-    return "\n".join([f"{item.finished} of {item.runs}", *(f"{n} {name}" for name, n in lost.items() if n)])
-
-
-def _energy(item: ArmSummary) -> str:
-    if not numbers.known(item.joules):
-        return utilisation.without_energy(item)
-    return f"{numbers.energy(item.joules)}\n{item.energy_method}"
+    counts = {state: line.row(f"runs.{state}").value or 0 for state in ("started", *summary.STATES)}
+    lost = [f"{counts[state]:.0f} {state}" for state in summary.STATES[1:] if counts[state]]
+    return [
+        scores,
+        f"{numbers.value_text(gain)}\n{tables.interval(gain).text}" if gain else "",
+        numbers.value_text(line.row("train.flops")).removesuffix("FLOPs").strip(),
+        numbers.value_text(line.row("train.seconds")),
+        energy,
+        "\n".join([f"{counts['finished']:.0f} of {counts['started']:.0f}", *lost]),
+    ]

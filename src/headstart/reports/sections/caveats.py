@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from headstart.compare.findings import Comparison, Findings, Gain
 from headstart.reports import numbers
+from headstart.reports.page import Parts
+from headstart.reports.tables import bullets
 
 FEW = 5  # pairs below which the spread between seeds is itself hardly known
 
 
+def parts(findings: Findings) -> Parts:
+    """The sentences as a list."""
+    return bullets(changers(findings))
+
+
 def changers(findings: Findings) -> tuple[str, ...]:
     """Rows that weights met before, the study's own notes, the sentences of each comparison; each once."""
-    told = _grouped([(item, line) for item in findings.comparisons for line in _of(item)], findings)
-    met = [*findings.met_before, *findings.unchecked]
-    own = [line[:1].upper() + line[1:] for line in (*findings.notes, *told)]
-    return tuple(dict.fromkeys([*met, *own]))
-
-
-def _grouped(told: Sequence[tuple[Comparison, str]], findings: Findings) -> list[str]:
-    """Each sentence once, led by the comparisons that it is about where these are not all there are."""
-    every = [item for item in findings.comparisons if item.gain]
-    arms = {item.arm for item in every}
-    about: dict[str, list[str]] = {}
-    for item, line in told:
-        names = [name for name in (item.condition.name, item.arm if len(arms) > 1 else "") if name]
-        about.setdefault(line, []).append(", ".join(names))
-    return [
-        line if len(names) == len(every) == 1 else f"{_everywhere(names, len(every))}: {line}"
-        for line, names in about.items()
-    ]
-
-
-def _everywhere(names: Sequence[str], number: int) -> str:
-    return f"in all {number} comparisons" if len(names) == number else "; ".join(names)
+    compared = [item for item in findings.comparisons if item.gain]
+    arms = {item.arm for item in compared}
+    about: dict[str, list[str]] = {}  # the comparisons that each sentence is about
+    for item in compared:
+        for line in _of(item):
+            names = [name for name in (item.condition.name, item.arm if len(arms) > 1 else "") if name]
+            about.setdefault(line, []).append(", ".join(names))
+    lines = []
+    for line, names in about.items():
+        every = len(names) == len(compared)
+        lead = f"in all {len(names)} comparisons: " if every else f"{'; '.join(names)}: "
+        lines.append(line if every and len(names) == 1 else lead + line)
+    own = [line[:1].upper() + line[1:] for line in (*findings.notes, *lines)]
+    return tuple(dict.fromkeys([*findings.met_before, *findings.unchecked, *own]))
 
 
 def _of(item: Comparison) -> list[str]:
-    gain = item.gain
+    gain, lines = item.gain, []
     if gain is None:
         return []
-    lines = [_decide(gain), _uncertainty(gain), _few(gain), _censored(item), _energy(item)]
+    lines += [_decide(gain), _uncertainty(gain)]
+    if gain.smallest_p > 0.05:
+        pairs, smallest = numbers.plural(gain.pairs, "pair"), numbers.significant(gain.smallest_p)
+        lines.append(
+            f"with {pairs} an exact two-sided test over seeds cannot reach p < 0.05 (smallest: {smallest})."
+        )
+    reach = item.baseline_to_arm
+    if reach and reach.pairs and reach.reached < reach.pairs:
+        missed = f"{reach.pairs - reach.reached} of {numbers.plural(reach.pairs, 'pair')}"
+        lines.append(
+            f"within this budget {reach.runner} did not reach the final score of {reach.target_of} in "
+            f"{missed}; a longer one could change that."
+        )
+    if item.energy == "estimated":
+        lines.append(
+            "energy is estimated: on a machine with counters the energy, but not the scores, would change."
+        )
     return [line for line in lines if line]
 
 
 def _decide(gain: Gain) -> str:
-    """What an undecided answer waits for, or how far a decided one is from falling."""
+    """What would decide an undecided answer, or how far a decided one is from the other side."""
     if gain.decide:
         return f"to decide: {gain.decide.rstrip('.')}."
     if gain.interval is None:
@@ -67,31 +80,7 @@ def _uncertainty(gain: Gain) -> str:
     seeds = gain.seed_sd / gain.pairs**0.5
     if max(seeds, gain.example_se) <= 0:
         return ""
-    more, share = ("seeds", seeds) if seeds > gain.example_se else ("test examples", gain.example_se)
-    error = numbers.score(share)
-    return f"most of the uncertainty (a standard error of {error}) would shrink with more {more}."
-
-
-def _few(gain: Gain) -> str:
-    if gain.smallest_p <= 0.05:
-        return ""
-    pairs = numbers.plural(gain.pairs, "pair")
-    smallest = numbers.significant(gain.smallest_p)
-    return f"with {pairs} an exact two-sided test over seeds cannot reach p < 0.05 (smallest: {smallest})."
-
-
-def _censored(item: Comparison) -> str:
-    reach = item.baseline_to_arm
-    if reach is None or not reach.pairs or reach.reached == reach.pairs:
-        return ""
-    missed = f"{reach.pairs - reach.reached} of {numbers.plural(reach.pairs, 'pair')}"
+    more, error = ("seeds", seeds) if seeds > gain.example_se else ("test examples", gain.example_se)
     return (
-        f"within this budget {reach.runner} did not reach the final score of {reach.target_of} in {missed}; "
-        "a longer one could change that."
+        f"most of the uncertainty (a standard error of {numbers.score(error)}) would shrink with more {more}."
     )
-
-
-def _energy(item: Comparison) -> str:
-    if item.energy != "estimated":
-        return ""
-    return "energy is estimated: on a machine with counters the energy figures, not the scores, would change."

@@ -1,35 +1,30 @@
-"""Blocks: the sections about one comparison, one arm against the baseline under one condition."""
+"""One comparison: the sections about one arm against the baseline under one condition."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
-from headstart.compare.findings import Axis, Comparison, Curve, Example, Gain, Ratio, ToTarget
+import altair as alt
+
+from headstart.compare.findings import Axis, ClassGain, Comparison, Confusion, Curve, Example, Findings, Ratio
 from headstart.compare.values.claims import NO_WORD
-from headstart.metrics import metric_name
+from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
-from headstart.reports.charts import figures
-from headstart.reports.page import (
-    Bullets,
-    Cell,
-    Figure,
-    Gallery,
-    Part,
-    Quote,
-    Quotes,
-    Section,
-    Table,
-    Text,
-    cells,
-    columns,
-)
+from headstart.reports.charts import style
+from headstart.reports.page import Cell, Figure, Parts, Quote, Quotes, Section, Table, Text
 from headstart.reports.sections import cost_to_target, equal_budget
+from headstart.reports.tables import Line, bullets, gallery, of_rows, table, under
 
 QUOTED = 8
-AXIS_TITLES = {"step": "By step", "flops": "By compute", "seconds": "By time"}
+PLAIN = ",~r"  # 0.2 and 12,000; not 200m, which is no time
+AXES: dict[Axis, tuple[str, str, str, numbers.Form]] = {
+    "step": ("By step", "Training step", "~s", numbers.count),
+    "flops": ("By compute", "Training compute (FLOPs)", "~s", numbers.flops),
+    "seconds": ("By time", "Training time (seconds)", PLAIN, numbers.seconds),
+}
 RESOURCES = {
     "flops": ("Training FLOPs", numbers.flops),
     "seconds": ("Training time", numbers.seconds),
@@ -39,25 +34,26 @@ RESOURCES = {
 LOSSES = ("log_loss", "token_loss", "bits_per_byte", "perplexity", "mse")  # the loss again, in other units
 NOTHING = hashlib.sha256().hexdigest()[:8]  # the digest of no tensor at all
 NEARER = "Nearer means a lower loss per token, a smaller error of a number, or a text of higher chrF."
-# What the words of the verdict mean, for a reader who sees them for the first time.
-WORDS = {
+CLASSES_DRAWN, CELLS_LABELLED = 30, 12
+# What the verdicts mean, for a reader who sees them for the first time.
+VERDICTS = {
     "better": "the whole interval of the gain is above zero",
     "worse": "the whole interval of the gain is below zero",
     "equivalent": "the whole interval of the gain is inside the margin that was named beforehand",
-    "undecided": "the interval holds zero and reaches beyond the margin, or there is none",
-    NO_WORD: "one pair tells of two runs, and nothing of other seeds",
+    "undecided": "the interval contains zero and extends beyond the margin, or there is none",
+    NO_WORD: "one pair describes two runs and does not show what other seeds give",
 }
 
 
-def block(item: Comparison, arms: Sequence[str], key: str, level: int) -> list[Section]:
+def block(findings: Findings, item: Comparison, key: str, level: int) -> list[Section]:
     """The sections of one comparison; those without evidence have no parts."""
     draft = {
-        "metrics": ("Every metric", _metrics(item)),
-        "curves": ("Learning curves", _curves(item, arms, key)),
-        "classes": ("Class by class", _classes(item, arms, key)),
+        "metrics": ("Every metric", _metrics(findings, item)),
+        "curves": ("Learning curves", _curves(item, key)),
+        "classes": ("Class by class", _classes(item, key)),
         "confusion": ("Where the predictions go", _confusions(item, key)),
-        "examples": _examples(item, arms),
-        "targets": ("What it took to reach a score", cost_to_target.parts(item, arms, key)),
+        "examples": _examples(item),
+        "targets": ("Cost to reach a score", cost_to_target.parts(item, key)),
         "matchings": ("The gain at equal cost", equal_budget.parts(item)),
         "ratios": ("Cost of one arm against the other", _ratios(item)),
         "pairs": ("The pairs", _pairs(item)),
@@ -65,294 +61,323 @@ def block(item: Comparison, arms: Sequence[str], key: str, level: int) -> list[S
     return [Section(f"{key}{name}", title, parts, level) for name, (title, parts) in draft.items()]
 
 
-def gain_source(gain: Gain) -> str:
-    """Where a gain and its interval come from, in one line."""
-    unit = f"{numbers.plural(gain.pairs, 'pair')} of runs"
-    if gain.examples is not None:
-        return (
-            f"multi-bootstrap over {unit} × {numbers.count(gain.examples)} test examples, paired across arms"
-        )
-    return f"over {unit}; no predictions, so the size of the test set is not in the interval"
-
-
-def level_of(gain: Gain | None) -> str:
-    """'95 %'."""
-    return numbers.percent(gain.interval.level if gain and gain.interval else 0.95)
-
-
-def interval_of(gain: Gain) -> str:
-    """The interval of a gain, or that there is none."""
-    if gain.interval is None:
-        return "no interval: one pair" if gain.word == NO_WORD else "no interval"
-    return numbers.interval(gain.interval.low, gain.interval.high, sign=True)
-
-
-def _metrics(item: Comparison) -> tuple[Part, ...]:
-    if not item.gains:
+def _metrics(findings: Findings, item: Comparison) -> Parts:
+    gain = item.gain
+    if gain is None:
         return ()
-    names = f"Metric | #{item.baseline} | #{item.arm} | #Gain | #{level_of(item.gain)} interval"
-    table = Table(
-        columns(f"{names} | #P({item.arm} better) | Verdict"),
-        tuple(_metric_row(gain) for gain in item.gains.values()),
-        caption=f"Test scores, means over {numbers.plural(len(item.pairs), 'pair')}. "
-        f"A positive gain means that {item.arm} is better, also where lower is better.",
-    )
-    notes = tuple(dict.fromkeys(note for gain in item.gains.values() for note in gain.notes))
-    words = dict.fromkeys(gain.word for gain in item.gains.values())
-    legend = "; ".join(f"{word}: {WORDS[word]}" for word in words)
-    return (table, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *_bullets(notes))
 
+    def metric(line: Line) -> Cell:
+        lower = not item.gains[line.first.metric].higher_is_better
+        return Cell(metric_name(line.first.metric) + " (lower is better)" * lower)
 
-def _metric_row(gain: Gain) -> tuple[Cell, ...]:
-    source = gain_source(gain)
-    direction = "higher is better" if gain.higher_is_better else "lower is better"
-    sure = gain.probability_better
-    return cells(
-        Cell(
-            metric_name(gain.metric) + ("" if gain.higher_is_better else " (lower is better)"),
-            direction,
+    rows = findings.rows.select(condition=item.condition.name, arm=item.arm, baseline=item.baseline)
+    intervals = ""
+    if gain.interval:
+        intervals = " Intervals: multi-bootstrap over pairs and test examples, paired across arms."
+        if gain.examples is None:
+            intervals = " No predictions, so the intervals do not include the size of the test set."
+    made = of_rows(
+        rows,
+        "gain",
+        (
+            ("Metric", metric),
+            under(f"#{item.baseline}", "baseline_score"),
+            under(f"#{item.arm}", "score"),
+            "gain",
+            "gain interval",
+            "gain.probability_better",
+            ("Verdict", lambda line: Cell(line.first.verdict, VERDICTS[line.first.verdict])),
         ),
-        numbers.score(gain.baseline_score),
-        numbers.score(gain.arm_score),
-        Cell(numbers.signed(gain.gain), source, strong=True),
-        Cell(interval_of(gain), source),
-        numbers.percent(sure),
-        Cell(gain.word, WORDS[gain.word]),
+        f"Test scores, means over {numbers.plural(len(item.pairs), 'pair')}. A positive gain means that "
+        f"{item.arm} is better, also where lower is better.{intervals}",
+        by=("metric",),
     )
+    words = dict.fromkeys(each.word for each in item.gains.values())
+    legend = "; ".join(f"{word}: {VERDICTS[word]}" for word in words)
+    notes = bullets(note for each in item.gains.values() for note in each.notes)
+    return (*made, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *notes)
 
 
-def _curves(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
+def _curves(item: Comparison, key: str) -> Parts:
     metrics = dict.fromkeys(curve.metric for curve in item.curves if any(curve.x))
     if item.headline in LOSSES and len(metrics) > 1:
         metrics.pop("loss", None)
-    galleries = [_curve_gallery(item, metric, arms, key) for metric in metrics]
-    sentences = tuple(f"{each.sentence}." for each in (item.arm_to_baseline, item.baseline_to_arm) if each)
-    if not galleries:
-        return _bullets(sentences)
+    reaches = [reach for reach in (item.arm_to_baseline, item.baseline_to_arm) if reach]
+    sentences = bullets(f"{reach.sentence}." for reach in reaches)
+    if not metrics:
+        return sentences
+    galleries = [part for metric in metrics for part in gallery(_curve_figures(item, metric, key), 3)]
     runs = max(max(curve.runs, default=0) for curve in item.curves)
     note = f"Line: mean over {numbers.plural(runs, 'seed')}. Band: lowest to highest seed."
     if any(len(set(curve.runs)) > 1 for curve in item.curves):
         note += " Some points have fewer runs than others: hover to see how many."
-    return (*galleries, Text(note, "note"), *_bullets(sentences), *_targets(item))
-
-
-def _curve_gallery(item: Comparison, metric: str, arms: Sequence[str], key: str) -> Gallery:
-    gallery = []
-    for axis in get_args(Axis):
-        drawn = [each for each in item.curves if (each.axis, each.metric) == (axis, metric) and any(each.x)]
-        if drawn:
-            gallery.append(
-                _curve_figure(drawn, arms, f"{key}curve-{re.sub(r'[^a-z0-9]+', '-', metric.lower())}-{axis}")
-            )
-    return Gallery(tuple(gallery), columns=3)
-
-
-def _curve_figure(drawn: Sequence[Curve], arms: Sequence[str], key: str) -> Figure:
-    first = drawn[0]
-    title = f"{AXIS_TITLES[first.axis]}: {metric_name(first.metric)}"
-    ends = ", ".join(_end(each) for each in drawn)
-    return Figure(key, title, f"Validation {metric_name(first.metric)}: {ends}.", figures.curves(drawn, arms))
-
-
-def _end(curve: Curve) -> str:
-    spent = (
-        f"{numbers.count(curve.x[-1])} steps" if curve.axis == "step" else figures.at(curve.axis, curve.x[-1])
-    )
-    return f"{curve.arm} ends at {numbers.score(curve.mean[-1])} after {spent}"
-
-
-def _targets(item: Comparison) -> tuple[Part, ...]:
-    reaches = [each for each in (item.arm_to_baseline, item.baseline_to_arm) if each and each.pairs]
-    if not reaches:
-        return ()
-    names = "Arm | Final score of | #Target | #Reached | #Steps | #FLOPs | #Time"
-    caption = "What each arm needed to first reach the other's final validation score (medians over pairs)."
-    return (Table(columns(names), tuple(_target_row(each) for each in reaches), caption),)
-
-
-def _target_row(reach: ToTarget) -> tuple[Cell, ...]:
     missed = Cell("not reached", "at least half of the pairs did not reach the target within the budget")
-    medians = (reach.median_steps, reach.median_flops, reach.median_seconds)
-    forms = (numbers.count, numbers.flops, numbers.seconds)
-    medians_told = (
-        Cell(form(value)) if numbers.known(value) else missed
-        for form, value in zip(forms, medians, strict=True)
+    made = table(
+        [reach for reach in reaches if reach.pairs],
+        {
+            "Arm": lambda reach: reach.runner,
+            "Final score of": lambda reach: reach.target_of,
+            "#Target": lambda reach: numbers.score(reach.target),
+            "#Reached": lambda reach: f"{reach.reached} of {reach.pairs}",
+            **{
+                head: lambda reach, name=name, form=form: (
+                    form(getattr(reach, name)) if numbers.known(getattr(reach, name)) else missed
+                )
+                for head, name, form in (
+                    ("#Steps", "median_steps", numbers.count),
+                    ("#FLOPs", "median_flops", numbers.flops),
+                    ("#Time", "median_seconds", numbers.seconds),
+                )
+            },
+        },
+        "What each arm needed to first reach the other's final validation score (medians over pairs).",
     )
-    reached = f"{reach.reached} of {reach.pairs}"
-    return cells(reach.runner, reach.target_of, numbers.score(reach.target), reached, *medians_told)
+    return (*galleries, Text(note, "note"), *sentences, *made)
 
 
-def _classes(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
+def _curve_figures(item: Comparison, metric: str, key: str) -> list[Figure]:
+    """A chart per axis, with both arms."""
+    slug, figures = re.sub(r"[^a-z0-9]+", "-", metric.lower()), []
+    for axis in get_args(Axis):
+        drawn = [curve for curve in item.curves if (curve.axis, curve.metric) == (axis, metric)]
+        drawn = [curve for curve in drawn if any(curve.x)]
+        title, _, _, form = AXES[axis]
+        unit = " steps" if axis == "step" else ""
+        ends = ", ".join(
+            f"{curve.arm} ends at {numbers.score(curve.mean[-1])} after {form(curve.x[-1])}{unit}"
+            for curve in drawn
+        )
+        name = metric_name(metric)
+        if drawn:
+            figure = Figure(
+                f"{key}curve-{slug}-{axis}", f"{title}: {name}", f"Validation {name}: {ends}.", curves(drawn)
+            )
+            figures.append(figure)
+    return figures
+
+
+def curves(drawn: Sequence[Curve]) -> style.Spec:
+    """Mean line over the seeds of each arm, with a band from the lowest to the highest seed."""
+    _, title, ticks, form = AXES[drawn[0].axis]
+    rows = [
+        {
+            "arm": curve.arm, "x": x, "mean": mean, "low": low, "high": high, "runs": runs,
+            "at": form(x), "range": numbers.span(low, high, numbers.score),
+        }
+        for curve in drawn
+        for x, mean, low, high, runs in zip(
+            curve.x, curve.mean, curve.low, curve.high, curve.runs, strict=True
+        )
+        if all(numbers.known(value) for value in (x, mean, low, high))
+    ]  # fmt: skip
+    axis = alt.Axis(format=ticks, tickCount=5, grid=False)
+    x = alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(nice=False, domainMin=0))
+    tips = {"arm": "Arm", "at": title, "mean": "Mean", "range": "Range", "runs": "Runs"}
+    y = f"{metric_title(drawn[0].metric)} on validation"
+    return style.lines(rows, x, y, tips, spread="band", dot=34, height=220)
+
+
+def _classes(item: Comparison, key: str) -> Parts:
     if not item.classes:
         return ()
-    best = max(item.classes, key=lambda each: each.gain)
-    title = f"Largest gain: {best.label} ({numbers.signed(best.gain)})"
-    spec = figures.classes(item.classes, item.baseline, item.arm, arms)
-    figure = Figure(f"{key}classes", title, _class_words(item), spec)
-    ordered = sorted(item.classes, key=lambda each: (-each.gain, each.label))
-    rows = tuple(
-        cells(
-            each.label,
-            numbers.count(each.examples),
-            numbers.percent(each.baseline),
-            numbers.percent(each.arm),
-            Cell(numbers.signed(each.gain), strong=True),
-        )
-        for each in ordered
-    )
-    names = columns(f"Class | #Test examples | #{item.baseline} | #{item.arm} | #Gain")
-    caption = "Recall: the share of a class's test examples that are right, mean over pairs."
-    return (figure, Table(names, rows, caption))
-
-
-def _class_words(item: Comparison) -> str:
-    drawn = len(figures.classes_drawn(item.classes))
-    more = sum(each.gain > 0 for each in item.classes)
+    best = max(item.classes, key=lambda label: label.gain)
+    drawn = classes_drawn(item.classes)
+    more = sum(label.gain > 0 for label in item.classes)
     total = numbers.plural(len(item.classes), "class", "classes")
     words = f"{item.arm} is right more often in {more} of {total}."
-    return words + (f" Drawn: the {drawn} largest differences." if drawn < len(item.classes) else "")
+    words += f" Drawn: the {len(drawn)} largest differences." if len(drawn) < len(item.classes) else ""
+    title = f"Largest gain: {best.label} ({numbers.signed(best.gain)})"
+    made = table(
+        sorted(item.classes, key=lambda label: (-label.gain, label.label)),
+        {
+            "Class": lambda label: label.label,
+            "#Test examples": lambda label: numbers.count(label.examples),
+            f"#{item.baseline}": lambda label: numbers.percent(label.baseline),
+            f"#{item.arm}": lambda label: numbers.percent(label.arm),
+            "#Gain": lambda label: Cell(numbers.signed(label.gain), strong=True),
+        },
+        "Recall: the share of a class's test examples that are right, mean over pairs.",
+    )
+    return (Figure(f"{key}classes", title, words, classes(drawn, item.baseline, item.arm)), *made)
 
 
-def _confusions(item: Comparison, key: str) -> tuple[Part, ...]:
-    drawn = tuple(
+def classes_drawn(items: Sequence[ClassGain]) -> list[ClassGain]:
+    """The classes that the chart has room for: largest differences kept, largest gain on top."""
+    largest = sorted(items, key=lambda label: (-abs(label.gain), label.label))[:CLASSES_DRAWN]
+    return sorted(largest, key=lambda label: (-label.gain, label.label))
+
+
+def classes(drawn: Sequence[ClassGain], baseline: str, arm: str) -> style.Spec:
+    """How often each arm is right on each class: two dots per class, joined by the gain."""
+    ends = [
+        {
+            "label": label.label, "arm": name, "share": share, "right": numbers.percent(share),
+            "gain": numbers.signed(label.gain), "examples": label.examples,
+        }
+        for label in drawn
+        for name, share in ((baseline, label.baseline), (arm, label.arm))
+    ]  # fmt: skip
+    spans = [{"label": label.label, "from": label.baseline, "to": label.arm} for label in drawn]
+    y = alt.Y("label:N", title=None, sort=[label.label for label in drawn], axis=style.names(grid=True))
+    title = "Share of the class's test examples that are right"
+    x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=5))
+    link = style.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2=alt.X2("to:Q"))
+    tips = {"label": "Class", "arm": "Arm", "right": "Right", "gain": "Gain", "examples": "Test examples"}
+    dots = style.chart(ends).mark_point(size=80, filled=True, opacity=1)
+    dots = dots.encode(y=y, x=x, tooltip=style.tooltips(tips), color=style.ARM, shape=style.SHAPE)
+    return style.spec(alt.layer(link, dots), 22 * len(drawn))
+
+
+def _confusions(item: Comparison, key: str) -> Parts:
+    figures = [
         Figure(
             f"{key}confusion-{index}",
             each.arm,
             f"{each.arm}: true classes down, predicted classes across, in per cent of the true class.",
-            figures.confusion(each),
+            confusion(each),
         )
         for index, each in enumerate(item.confusions)
         if each.classes
+    ]
+    return gallery(figures)
+
+
+def confusion(item: Confusion) -> style.Spec:
+    """Where one arm's predictions go, as shares of each true class."""
+    rows: style.Rows = []
+    for true, counts in zip(item.classes, item.counts, strict=True):
+        total = sum(counts)
+        for predicted, number in zip(item.classes, counts, strict=True):
+            share = number / total if total else 0.0
+            short = f"{share * 100:.0f}" if share >= 0.005 else ""
+            rows.append(
+                {"true": true, "predicted": predicted, "share": share, "count": number,
+                 "text": numbers.percent(share), "short": short}
+            )  # fmt: skip
+    names = list(item.classes)
+    base = style.chart(rows).encode(
+        x=alt.X("predicted:N", title="Predicted class", sort=names, axis=style.names(labelAngle=-45)),
+        y=alt.Y("true:N", title="True class", sort=names, axis=style.names()),
     )
-    return (Gallery(drawn, columns=2),) if drawn else ()
+    legend = alt.Legend(format="~%", gradientLength=120, gradientThickness=10, values=[0, 0.5, 1])
+    scale = alt.Scale(domain=[0, 1])
+    shade = alt.Color("share:Q", title="Share of the true class", scale=scale, legend=legend)
+    tips = {"true": "True class", "predicted": "Predicted", "text": "Share",
+            "count": "Examples (mean over runs)"}  # fmt: skip
+    layers: list[Any] = [base.mark_rect().encode(color=shade, tooltip=style.tooltips(tips))]
+    if len(names) <= CELLS_LABELLED:
+        for name, side in (("on-light", "<"), ("on-strong", ">=")):
+            text = base.mark_text(style=name, fontSize=10).encode(text=alt.Text("short:N"))
+            layers.append(text.transform_filter(f"datum.share {side} 0.55"))
+    return style.spec(alt.layer(*layers), height=min(max(22 * len(names), 140), 560))
 
 
-def _examples(item: Comparison, arms: Sequence[str]) -> tuple[str, tuple[Part, ...]]:
+def _examples(item: Comparison) -> tuple[str, Parts]:
     """The title and the parts: quotes where answers are right or wrong, tables where they are near or far."""
     sides = (
         (item.arm, item.only_arm, item.only_arm_count),
         (item.baseline, item.only_baseline, item.only_baseline_count),
     )
     if item.nearer:
-        tables = [_nearer(item, arm, shown, count) for arm, shown, count in sides if shown]
+        tables = [part for arm, shown, count in sides for part in _nearer(item, arm, shown, count)]
         return "Examples on which the arms differ most", (Text(NEARER, "note"), *tables) if tables else ()
     title = "Examples that only one arm gets right"
     if not item.only_arm_count and not item.only_baseline_count:
         return title, ()
-    rule = Text("Right means right in most of the arm's runs.", "note")
-    quotes = [
-        Quotes(_index(arms, arm), _quotes_title(arm, count, len(shown[:QUOTED])), _quotes(item, arm, shown))
-        for arm, shown, count in sides
-    ]
-    return title, (rule, *quotes)
+    quotes = []
+    for arm, shown, count in sides:
+        cut = f"; {QUOTED} shown" if min(QUOTED, len(shown)) < count else ""
+        cut = cut.replace(str(QUOTED), str(len(shown[:QUOTED])))
+        head = f"Only {arm} is right: {numbers.plural(count, 'example')}{cut}"
+        quotes.append(Quotes(arm, head, tuple(_quote(item, arm, example) for example in shown[:QUOTED])))
+    return title, (Text("Right means right in most of the arm's runs.", "note"), *quotes)
 
 
-def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) -> Table:
+def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) -> tuple[Table, ...]:
     """The test examples on which one arm is ahead of the other, the largest difference first."""
-    labelled = any(each.label for each in shown)
-    rows = tuple(
-        cells(
-            Cell(_text(each), f"example {each.id}"),
-            *([each.label] if labelled else []),
-            each.baseline_prediction,
-            each.arm_prediction,
-            f"{each.arm_right if arm == item.arm else each.baseline_right} of {each.pairs}",
-        )
-        for each in shown[:QUOTED]
+    quoted = shown[:QUOTED]
+    cut = f"; the {len(quoted)} largest differences" if len(quoted) < count else ""
+    side = "arm_right" if arm == item.arm else "baseline_right"
+    return table(
+        quoted,
+        {
+            "Example": lambda example: Cell(_text(example), f"example {example.id}"),
+            "?Label": lambda example: example.label,
+            item.baseline: lambda example: example.baseline_prediction,
+            item.arm: lambda example: example.arm_prediction,
+            f"#Runs in which {arm} is nearer": lambda ex: f"{getattr(ex, side)} of {ex.pairs}",
+        },
+        f"{arm} is nearer: {numbers.plural(count, 'test example')}{cut}. Means over runs.",
     )
-    names = f"Example | {'Label | ' * labelled}{item.baseline} | {item.arm} | #Runs in which {arm} is nearer"
-    cut = f"; the {len(rows)} largest differences" if len(rows) < count else ""
-    caption = f"{arm} is nearer: {numbers.plural(count, 'test example')}{cut}. Means over runs."
-    return Table(columns(names), rows, caption)
 
 
-def _text(each: Example) -> str:
+def _text(example: Example) -> str:
     """The example itself; of an image, which has no text, its name."""
-    return f"example {each.id}" if each.text in ("", each.id) else each.text
+    return f"example {example.id}" if example.text in ("", example.id) else example.text
 
 
-def _quotes_title(arm: str, count: int, shown: int) -> str:
-    cut = f"; {shown} shown" if shown < count else ""
-    return f"Only {arm} is right: {numbers.plural(count, 'example')}{cut}"
-
-
-def _quotes(item: Comparison, arm: str, shown: Sequence[Example]) -> tuple[Quote, ...]:
-    return tuple(_quote(item, arm, each) for each in shown[:QUOTED])
-
-
-def _quote(item: Comparison, arm: str, each: Example) -> Quote:
-    mine, other = (
-        (each.arm_prediction, item.baseline) if arm == item.arm else (each.baseline_prediction, item.arm)
-    )
-    wrong = each.baseline_prediction if arm == item.arm else each.arm_prediction
+def _quote(item: Comparison, arm: str, example: Example) -> Quote:
+    answers = {item.arm: example.arm_prediction, item.baseline: example.baseline_prediction}
+    other = item.baseline if arm == item.arm else item.arm
     note = (
-        f"right in {each.arm_right} of {each.pairs} runs of {item.arm}, "
-        f"{each.baseline_right} of {each.pairs} of {item.baseline}; example {each.id}"
+        f"right in {example.arm_right} of {example.pairs} runs of {item.arm}, "
+        f"{example.baseline_right} of {example.pairs} of {item.baseline}; example {example.id}"
     )
-    return Quote(_text(each), each.label, f"{arm}: {mine}", f"{other}: {wrong}", note)
+    return Quote(_text(example), example.label, f"{arm}: {answers[arm]}", f"{other}: {answers[other]}", note)
 
 
-def _ratios(item: Comparison) -> tuple[Part, ...]:
-    rows = tuple(_ratio_row(ratio, item.energy) for ratio in item.ratios.values())
-    if not rows:
-        return ()
-    names = f"Cost of training | #{item.baseline} | #{item.arm} | #Ratio | #95 % interval | Remark"
-    caption = f"Means per run; ratio {item.arm} / {item.baseline}, geometric mean over pairs."
-    notes = tuple(dict.fromkeys(note for ratio in item.ratios.values() for note in ratio.notes))
-    return (Table(columns(names), rows, caption), *_bullets(notes))
+def _ratios(item: Comparison) -> Parts:
+    def cost(side: str) -> Any:
+        def show(ratio: Ratio) -> str:
+            if ratio.value is None:
+                blind = ratio.resource == "joules" and item.energy == "not measured"
+                return "not measured" if blind else "not compared"
+            text = RESOURCES[ratio.resource][1](getattr(ratio, side))
+            return f"≥ {text}" if ratio.lower_bound else text
 
+        return show
 
-def _ratio_row(ratio: Ratio, energy: str) -> tuple[Cell, ...]:
-    name, form = RESOURCES[ratio.resource]
-    ends = ratio.interval
-    told = (
-        f"{numbers.significant(ends.low)} to {numbers.significant(ends.high)}" if ends else "cannot be given"
+    def ratio_cell(ratio: Ratio) -> Cell:
+        pairs = ", ".join(map(numbers.ratio, ratio.per_pair))
+        text = numbers.ratio(ratio.value) if numbers.known(ratio.value) else "no ratio"
+        return Cell(text, f"per pair: {pairs}" if pairs else ratio.reason or "", strong=True)
+
+    def interval(ratio: Ratio) -> str:
+        ends = ratio.interval
+        if ratio.value is None or ends is None:
+            return "" if ratio.value is None else "no interval"
+        return "exact" if ends.low == ends.high else numbers.ends(ends, numbers.significant)
+
+    made = table(
+        item.ratios.values(),
+        {
+            "Cost of training": lambda ratio: RESOURCES[ratio.resource][0],
+            f"#{item.baseline}": cost("baseline"),
+            f"#{item.arm}": cost("arm"),
+            "#Ratio": ratio_cell,
+            "#95 % interval": interval,
+            "Remark": lambda ratio: ratio.reason or "estimated, not measured" * ratio.estimated,
+        },
+        f"Means per run; ratio {item.arm} / {item.baseline}, geometric mean over pairs.",
     )
-    told = "exact" if ends and ends.low == ends.high else told
-    remark = ratio.reason or ("estimated, not measured" if ratio.estimated else "")
-    value = numbers.ratio(ratio.value) if numbers.known(ratio.value) else "no ratio"
-    bound = {"lower_bound": True} if ratio.lower_bound else {}
-    source = (
-        f"per pair: {', '.join(numbers.ratio(each) for each in ratio.per_pair)}" if ratio.per_pair else remark
+    return (*made, *bullets(note for ratio in item.ratios.values() for note in ratio.notes))
+
+
+def _pairs(item: Comparison) -> Parts:
+    def digest(digits: str, of: str) -> Cell:
+        text = "no head of its own" if digits == NOTHING else f"both {digits}" if digits else numbers.UNKNOWN
+        return Cell(text, f"first 8 digits of the digest of the {of}; a pair that differs is left out")
+
+    return table(
+        item.pairs,
+        {
+            "Seed": lambda pair: str(pair.seed),
+            f"#{item.baseline}": lambda pair: numbers.score(pair.baseline_score),
+            f"#{item.arm}": lambda pair: numbers.score(pair.arm_score),
+            "#Gain": lambda pair: Cell(numbers.signed(pair.gain), strong=True),
+            "Pair": lambda pair: Cell(pair.pair_id[:12], f"{pair.baseline_folder} | {pair.arm_folder}"),
+            "Head at step 0": lambda pair: digest(pair.head, "head's weights at step 0"),
+            "Order of rows": lambda pair: digest(pair.order, "order of the rows"),
+        },
+        f"Test {metric_name(item.headline)} of every pair that entered the comparison.",
     )
-    told = told if ratio.value is not None else ""
-    blind = ratio.resource == "joules" and energy == "not measured"
-    sides = ("not measured" if blind else "not compared",) * 2
-    if ratio.value is not None:
-        sides = (form(ratio.baseline, **bound), form(ratio.arm, **bound))
-    return cells(name, *sides, Cell(value, source, strong=True), told, remark)
-
-
-def _pairs(item: Comparison) -> tuple[Part, ...]:
-    if not item.pairs:
-        return ()
-    rows = tuple(
-        cells(
-            str(pair.seed),
-            numbers.score(pair.baseline_score),
-            numbers.score(pair.arm_score),
-            Cell(numbers.signed(pair.gain), strong=True),
-            Cell(pair.pair_id[:12], f"{pair.baseline_folder} | {pair.arm_folder}"),
-            _both(pair.head, "head's weights at step 0"),
-            _both(pair.order, "order of the rows"),
-        )
-        for pair in item.pairs
-    )
-    caption = f"Test {metric_name(item.headline)} of every pair that entered the comparison."
-    names = f"Seed | #{item.baseline} | #{item.arm} | #Gain | Pair | Head at step 0 | Order of rows"
-    return (Table(columns(names), rows, caption),)
-
-
-def _both(digest: str, of: str) -> Cell:
-    """The first digits of a digest that both sides of a pair share."""
-    text = f"both {digest}" if digest else numbers.UNKNOWN
-    text = "no head of its own" if digest == NOTHING else text
-    return Cell(text, f"first 8 digits of the digest of the {of}; a pair that differs is left out")
-
-
-def _bullets(items: Sequence[str]) -> tuple[Part, ...]:
-    return (Bullets(tuple(items)),) if items else ()
-
-
-def _index(arms: Sequence[str], arm: str) -> int:
-    return list(arms).index(arm)

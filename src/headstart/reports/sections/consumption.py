@@ -1,14 +1,18 @@
-"""Spent: the section on what the runs consumed, arm by arm and in all."""
+"""Consumption: what the runs spent, arm by arm and in all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from headstart.compare.findings import ArmSummary, Findings, Total
+import altair as alt
+
+from headstart.compare.findings import ArmSummary, Findings
+from headstart.compare.quantity import Rows
 from headstart.reports import numbers
-from headstart.reports.charts import figures
-from headstart.reports.page import Bullets, Cell, Figure, Gallery, Part, Table, Text, cells, columns
-from headstart.reports.sections import utilisation
+from headstart.reports.charts import style
+from headstart.reports.page import Cell, Figure, Parts, Table, Text
+from headstart.reports.tables import OF_ARM, Line, bullets, gallery, of_rows, table
 
 METHODS = {
     "measured": "measured by a counter",
@@ -17,126 +21,138 @@ METHODS = {
     "mixed": "methods differ between runs",
     "none": "no meter",
 }
+COSTS: dict[str, tuple[str, str, numbers.Form]] = {
+    "flops": ("Compute", "Training FLOPs per run", numbers.flops),
+    "seconds": ("Time", "Training seconds per run", numbers.seconds),
+    "joules": ("Energy", "Training joules per run", numbers.energy),
+}
+COUNTERS = {"measured", "sampled"}
 
 
-def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+def parts(findings: Findings) -> Parts:
     """Bars, the table of every arm, what the meters noted, and the total of the study."""
     if not findings.arms:
         return ()
-    drawn_all = [_cost_figure(findings.arms, resource, arms) for resource in figures.COSTS]
-    drawn = tuple(figure for figure in drawn_all if figure)
-    gallery = (Gallery(drawn, columns=3),) if drawn else ()
-    reasons = dict.fromkeys(f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason)
-    noted = tuple(dict.fromkeys([*reasons, *(line for item in findings.arms for line in _noted(item))]))
-    table = cost_table(findings.arms, arms)
-    bullets = (Bullets(noted),) if noted else ()
-    return (*gallery, table, *_meters(findings.arms, arms), _total(findings.total), *bullets)
+    figures = [_figure(findings.arms, resource) for resource in COSTS]
+    reasons = [f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason]
+    notes = [note for item in findings.arms for note in _notes(item)]
+    return (
+        *gallery((figure for figure in figures if figure), 3),
+        *cost_table(findings.rows),
+        *_meters(findings.arms),
+        _total(findings.rows),
+        *bullets([*reasons, *notes]),
+    )
 
 
-def _cost_figure(summaries: Sequence[ArmSummary], resource: str, arms: Sequence[str]) -> Figure | None:
+def cost_table(rows: Rows) -> tuple[Table, ...]:
+    """What training cost, a line per arm and condition."""
+
+    def method(line: Line) -> Cell:
+        joules = line.row("train.joules")
+        return Cell(METHODS.get(joules.verdict, joules.verdict), joules.note)
+
+    return of_rows(
+        rows,
+        "runs.started",
+        (
+            "condition",
+            "arm",
+            "train.flops",
+            "train.tokens",
+            "train.seconds",
+            "samples_per_second",
+            "peak_memory",
+            "train.joules",
+            ("Energy is", method),
+        ),
+        "Training alone, means over finished runs; memory is the largest of all runs.",
+    )
+
+
+def _figure(summaries: Sequence[ArmSummary], resource: str) -> Figure | None:
+    """Bars of one cost; None where nothing is known, or methods that differ would share an axis."""
     known = [item for item in summaries if getattr(item, resource) is not None]
     methods = {item.energy_method for item in known}
-    if not known or (resource == "joules" and len(methods) > 1):  # methods that differ share no axis
+    energy = resource == "joules"
+    if not known or (energy and len(methods) > 1):
         return None
-    titles = {"flops": "Compute", "seconds": "Time", "joules": "Energy"}
-    guessed = resource == "joules" and not methods & {"measured", "sampled"}
-    title = titles[resource] + (" (estimated: hollow bars)" if guessed else "")
-    told = ", ".join(
-        f"{_place(item)} {figures.COSTS[resource][1](getattr(item, resource))}" for item in known
-    )
-    return Figure(f"cost-{resource}", title, f"Mean per run: {told}.", figures.costs(known, resource, arms))
+    title, _, form = COSTS[resource]
+    title += " (estimated: hollow bars)" if energy and not methods & COUNTERS else ""
+    texts = [
+        f"{item.arm}{f', {item.condition}:' if item.condition else ''} {form(getattr(item, resource))}"
+        for item in known
+    ]
+    return Figure(f"cost-{resource}", title, f"Mean per run: {', '.join(texts)}.", costs(known, resource))
 
 
-def _place(item: ArmSummary) -> str:
-    return f"{item.arm}, {item.condition}:" if item.condition else f"{item.arm}"
+def costs(summaries: Sequence[ArmSummary], resource: str) -> style.Spec:
+    """Mean cost per run as bars, one per arm (and condition); estimated energy is hollow and dashed."""
+    _, title, form = COSTS[resource]
+    how = {"flops": "counted", "seconds": "clock"}
+    rows = [
+        {
+            "arm": item.arm,
+            "condition": item.condition or "all runs",
+            "value": getattr(item, resource),
+            "text": form(getattr(item, resource)),
+            "method": how.get(resource, item.energy_method),
+        }
+        for item in summaries
+    ]
+    several = len({row["condition"] for row in rows}) > 1
+    bar: dict[str, Any] = {"height": {"band": 0.72}, "cornerRadiusEnd": 2}
+    if resource == "joules" and not COUNTERS & {row["method"] for row in rows}:
+        bar |= {"filled": False, "fillOpacity": 0, "strokeWidth": 1.75, "strokeDash": [4, 3]}
+    axis = alt.Axis(format=",~r" if resource == "seconds" else "~s", tickCount=4)
+    encoding: dict[str, Any] = {
+        "x": alt.X("value:Q", title=title, axis=axis),
+        "y": alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=style.names()),
+        "color": style.ARM if several else style.ARM_WITHOUT_LEGEND,
+        "tooltip": style.tooltips({"arm": "Arm", "text": "Mean per run", "method": "How it is known"}),
+    }
+    if several:
+        encoding["yOffset"] = alt.YOffset("arm:N")
+    return style.spec(style.chart(rows).mark_bar(**bar).encode(**encoding), height=max(60, 30 * len(rows)))
 
 
-def cost_table(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> Table:
-    """What training cost, a row per arm and condition."""
-    several = len({item.condition for item in summaries}) > 1
-    lead = "Condition | " if several else ""
-    names = f"{lead}Arm | #FLOPs | #Tokens | #Time | #Samples per second | #Peak memory | #Energy | Energy is"
-    rows = tuple(_cost_row(item, arms, several) for item in summaries)
-    return Table(
-        columns(names), rows, "Training alone, means over finished runs; memory is the largest of all runs."
-    )
-
-
-def _cost_row(item: ArmSummary, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    lead = [Cell(item.condition)] if several else []
-    joules = numbers.energy(item.joules) if numbers.known(item.joules) else utilisation.without_energy(item)
-    return cells(
-        *lead,
-        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        numbers.flops(item.flops, lower_bound=item.flops_lower_bound),
-        numbers.count(item.tokens),
-        numbers.seconds(item.seconds),
-        numbers.significant(item.samples_per_second),
-        numbers.size(item.peak_memory_bytes),
-        joules,
-        Cell(METHODS.get(item.energy_method, item.energy_method), item.energy_reason or ""),
-    )
-
-
-def _meters(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part, ...]:
+def _meters(summaries: Sequence[ArmSummary]) -> tuple[Table, ...]:
     """Total and dynamic joules side by side: they answer different questions."""
-    kept = [(item, item.meter) for item in summaries if item.meter and numbers.known(item.meter.joules)]
-    if not kept:
-        return ()
-    several = len({item.condition for item, _ in kept}) > 1
-    rows = tuple(
-        cells(
-            *([Cell(item.condition)] if several else []),
-            Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-            numbers.energy(meter.joules),
-            numbers.energy(meter.dynamic),
-            f"{numbers.significant(meter.idle_watts)} W"
-            if numbers.known(meter.idle_watts)
-            else numbers.UNKNOWN,
-            "; ".join(meter.evidence) or numbers.UNKNOWN,
-            METHODS.get(item.energy_method, item.energy_method),
-        )
-        for item, meter in kept
-    )
-    lead = "Condition | " if several else ""
-    names = f"{lead}Arm | #Energy, total | #Energy above idle | #Idle | Was it alone | Energy is"
-    caption = (
+    return table(
+        [item for item in summaries if item.meter and numbers.known(item.meter.joules)],
+        OF_ARM
+        | {
+            "#Energy, total": lambda item: numbers.energy(item.meter.joules),
+            "#Energy above idle": lambda item: numbers.energy(item.meter.dynamic),
+            "#Idle": lambda item: numbers.watts(item.meter.idle_watts),
+            "Was it alone": lambda item: "; ".join(item.meter.evidence) or numbers.UNKNOWN,
+            "Energy is": lambda item: METHODS.get(item.energy_method, item.energy_method),
+        },
         "All phases, means per run. Total is what the devices drew; above idle is what the run added to a "
-        "machine that was on anyway."
+        "machine that was on anyway.",
     )
-    return (Table(columns(names), rows, caption),)
 
 
-def _noted(item: ArmSummary) -> list[str]:
-    """Doubts, counters that were looked for, and segments that left no record."""
+def _notes(item: ArmSummary) -> list[str]:
+    """Doubts, counters that were not available, and segments that left no record."""
     if item.meter is None:
         return []
     lost = numbers.plural(item.meter.lost_segments, "interrupted segment")
     return [
         *(f"Energy: {doubt}" for doubt in item.meter.doubts),
         *(f"Not used: {line}" for line in item.meter.unavailable),
-        *(
-            [f"{item.arm}: {lost} left no record, so its cost is a lower bound"]
-            if item.meter.lost_segments
-            else []
-        ),
+        f"{item.arm}: {lost} left no record, so its cost is a lower bound" * bool(item.meter.lost_segments),
     ]
 
 
-def _total(total: Total) -> Text:
+def _total(rows: Rows) -> Text:
     """Everything the study consumed; measured and estimated energy stay two numbers."""
-    energies = {"measured": total.joules_measured, "estimated": total.joules_estimated}
-    told = [f"{numbers.energy(value)} ({name})" for name, value in energies.items() if numbers.known(value)]
-    spent = [
-        numbers.flops(total.flops, lower_bound=total.flops_lower_bound),
-        numbers.seconds(total.seconds),
-        *told,
-    ]
-    blind = (
-        f" The energy of {numbers.plural(total.runs_without_energy, 'run')} was not measured."
-        if total.runs_without_energy
-        else ""
-    )
-    runs = numbers.plural(total.runs, "run")
+    spent = [f"{numbers.value_text(row)}" for row in rows.select("total.flops", "total.seconds")]
+    for how in ("measured", "estimated"):
+        joules = rows.first(f"total.joules_{how}")
+        spent += [f"{numbers.value_text(joules)} ({how})"] if joules else []
+    blind = int(rows.value("total.runs_without_energy") or 0)
+    without = f" The energy of {numbers.plural(blind, 'run')} was not measured." if blind else ""
+    runs = numbers.plural(int(rows.value("total.runs") or 0), "run")
     lead = "The whole study, all phases of all runs, failed and diverged ones included"
-    return Text(f"{lead}: {runs}, {', '.join(spent)}.{blind}")
+    return Text(f"{lead}: {runs}, {', '.join(spent)}.{without}")

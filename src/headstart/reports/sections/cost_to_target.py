@@ -1,4 +1,4 @@
-"""Targets: what one arm needs of the other's cost to reach the same score, bounds drawn as bounds."""
+"""Cost to target: what one arm needs of the other's cost to reach the same score; bounds drawn as bounds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
 from headstart.compare.findings import Comparison
-from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
+from headstart.compare.values.efficiency import Axis, Bounded, Target
 from headstart.metrics import metric_name
-from headstart.reports import bounds, numbers
+from headstart.reports import numbers
 from headstart.reports.charts import style
-from headstart.reports.page import Bullets, Cell, Figure, Part, Table, Text, cells, columns
+from headstart.reports.page import Cell, Figure, Parts, Text
+from headstart.reports.tables import bullets, table
 
 NAMES: dict[Axis, str] = {
     "flops": "FLOPs",
@@ -27,138 +26,116 @@ ALIKE = 0.05  # ratios this close are told once
 MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
 
 
-def parts(item: Comparison, arms: Sequence[str], key: str) -> tuple[Part, ...]:
-    """A chart of the ratios of FLOPs, and the table in every resource that tells something of its own."""
+def parts(item: Comparison, key: str) -> Parts:
+    """A chart of the ratios of FLOPs, and the table of every resource that differs from them."""
     if not item.targets:
         return ()
     drawn = [target for target in item.targets if _ratio(target, "flops")]
-    figure = (_figure(drawn, item, arms, key),) if drawn else ()
-    reasons = tuple(dict.fromkeys(_reasons(item.targets)))
-    late = next((target.spacing for target in item.targets if target.spacing), None)
-    steps = numbers.plural(late, "step") if late else ""
-    note = (
-        Text(f"Scores are seen every {steps}: a target may have been reached that much earlier.", "note"),
+    spacing = next((target.spacing for target in item.targets if target.spacing), None)
+    note = ""
+    if spacing:
+        every = numbers.plural(spacing, "step")
+        note = f"Scores are known every {every}: a target may have been reached that much earlier."
+    reasons: dict[str, dict[str, None]] = {}
+    for needed in (needed for target in item.targets for needed in target.needed.values()):
+        if needed.reason:
+            reasons.setdefault(needed.reason, {})[NAMES[needed.resource]] = None
+    return (
+        *([_figure(drawn, item, key)] if drawn else []),
+        *_table(item),
+        *([Text(note, "note")] if note else []),
+        *bullets(f"Ratio of {', '.join(names)}: {reason}." for reason, names in reasons.items()),
     )
-    return (*figure, _table(item), *(note if late else ()), *((Bullets(reasons),) if reasons else ()))
 
 
 def _ratio(target: Target, axis: Axis) -> Bounded | None:
     """The ratio, where anything is known of it."""
-    found = target.needed[axis].ratio if axis in target.needed else None
-    return found if found and found.censored != "unknown" else None
+    ratio = target.needed[axis].ratio if axis in target.needed else None
+    return ratio if ratio and ratio.censored != "unknown" else None
 
 
-def _reasons(targets: Sequence[Target]) -> list[str]:
-    """Why ratios are missing, or rest on a part of the pairs: each reason once, with its resources."""
-    found: dict[str, dict[str, None]] = {}
-    for target in targets:
-        for needed in target.needed.values():
-            if needed.reason:
-                found.setdefault(needed.reason, {})[NAMES[needed.resource]] = None
-    return [f"Ratio of {', '.join(names)}: {reason}." for reason, names in found.items()]
-
-
-def _figure(drawn: Sequence[Target], item: Comparison, arms: Sequence[str], key: str) -> Figure:
-    told = "; ".join(
-        f"to {target.name}: {bounds.with_interval(_ratio(target, 'flops'), numbers.ratio)}"
+def _figure(drawn: Sequence[Target], item: Comparison, key: str) -> Figure:
+    ratios = "; ".join(
+        f"to {target.name}: {numbers.bound_with_interval(_ratio(target, 'flops'), numbers.ratio)}"
         for target in drawn
     )
-    title = (
-        f"FLOPs of {item.arm} / FLOPs of {item.baseline} to the same validation {metric_name(item.headline)}"
+    metric = metric_name(item.headline)
+    title = f"FLOPs of {item.arm} / FLOPs of {item.baseline} to the same validation {metric}"
+    words = (
+        f"{ratios[:1].upper()}{ratios[1:]}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
     )
-    words = f"{told[:1].upper()}{told[1:]}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
-    return Figure(f"{key}targets", title, words, chart(drawn, item.arm, arms))
+    return Figure(f"{key}targets", title, words, chart(drawn, item.arm))
 
 
-def chart(drawn: Sequence[Target], arm: str, arms: Sequence[str]) -> style.Spec:
+def chart(drawn: Sequence[Target], arm: str) -> style.Spec:
     """One ratio with its interval per target; a target that was not always reached is a hollow triangle."""
-    rows = [_chart_row(target, arm) for target in drawn]
-    wide = {"labelLimit": 260}
-    base = style.chart(rows).encode(
-        y=alt.Y("target:N", title=None, sort=None, axis=style.names(**wide)),
-        color=style.colour(arms, legend=False),
-    )
-    title = "Ratio of FLOPs (logarithmic)"
-    x = style.logarithmic("ratio", title, format=".2~r")
-    whisker = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=style.logarithmic("low", title, format=".2~r"), x2=alt.X2("high:Q")
-    )
-    tips = style.tips(target="Target", text="Ratio", interval="95 % interval", reached="Reached")
-    dots = style.dots(base.encode(x=x, tooltip=tips), rows, MARKS)
+    rows: list[dict[str, Any]] = []
+    for target in drawn:
+        ratio = _ratio(target, "flops")
+        if ratio is None:
+            continue
+        at = ratio.low if ratio.low is not None else ratio.high
+        rows.append({
+            "target": target.name,
+            "arm": arm,
+            "ratio": at,
+            "low": ratio.sure_low if ratio.sure_low is not None else at,
+            "high": ratio.sure_high if ratio.sure_high is not None else at,
+            "kind": ratio.censored,
+            "text": numbers.bound(ratio, numbers.ratio),
+            "interval": numbers.bound_interval(ratio, numbers.ratio) or "no interval",
+            "reached": f"{target.baseline_reached} and {target.arm_reached} of {target.pairs}",
+        })  # fmt: skip
+    tips = {"target": "Target", "text": "Ratio", "interval": "95 % interval", "reached": "Reached"}
+    x = style.logarithmic("ratio", "Ratio of FLOPs", format=".2~r")
     one = style.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
-    return style.spec(alt.layer(one, whisker, *dots), height=max(80, 34 * len(rows)))
+    return style.whiskers(rows, x, "target", tips, below=[one], shapes=MARKS)
 
 
-def _chart_row(target: Target, arm: str) -> dict[str, Any]:
-    found = target.needed["flops"].ratio
-    if found is None:
-        raise ValueError(f"{target.name}: a target without a ratio cannot be drawn")
-    at = found.low if found.low is not None else found.high
-    return {
-        "target": target.name,
-        "arm": arm,
-        "ratio": at,
-        "low": found.sure_low if found.sure_low is not None else at,
-        "high": found.sure_high if found.sure_high is not None else at,
-        "kind": found.censored,
-        "text": bounds.value(found, numbers.ratio),
-        "interval": bounds.interval(found, numbers.ratio) or "cannot be given",
-        "reached": f"{target.baseline_reached} and {target.arm_reached} of {target.pairs}",
-    }
-
-
-def _table(item: Comparison) -> Table:
-    shown = _axes(item.targets)
-    ratios = " | ".join(f"#Ratio of {NAMES[axis]}" for axis in shown)
-    names = f"Target | #Score | #{item.baseline} reached it | #{item.arm} reached it | {ratios}"
-    same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
-    alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
-    way = " The way is that from the lower start to the best score seen." if len(item.targets) > 2 else ""
-    caption = (
-        f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
-        f"intervals. Where an arm did not get there, its whole budget is a lower bound.{alike}{way}"
-    )
-    return Table(columns(names), tuple(_row(target, shown) for target in item.targets), caption)
-
-
-def _axes(targets: Sequence[Target]) -> list[Axis]:
-    """FLOPs, time and energy; steps, samples and tokens only where a ratio is further off than 5 %."""
-    return [
+def _table(item: Comparison) -> Parts:
+    shown: list[Axis] = [
         axis
         for axis in NAMES
-        if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in targets)
+        if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in item.targets)
     ]
+    same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
+    alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
+    way = " The way is from the lower start to the best score seen." if len(item.targets) > 2 else ""
+
+    def ratio(axis: Axis) -> Any:
+        def show(target: Target) -> Cell:
+            needed = target.needed.get(axis)
+            if needed is None:
+                return Cell("not measured")
+            if needed.ratio is None:
+                return Cell("no ratio", needed.reason)
+            text = numbers.bound_with_interval(needed.ratio, numbers.ratio)
+            return Cell(text, needed.reason, strong=needed.ratio.value is not None)
+
+        return show
+
+    return table(
+        item.targets,
+        {
+            "Target": lambda target: Cell(target.name[:1].upper() + target.name[1:], target.sentence),
+            "#Score": lambda target: numbers.score(target.score),
+            f"#{item.baseline} reached it": lambda t: f"{t.baseline_reached} of {t.pairs}",
+            f"#{item.arm} reached it": lambda t: f"{t.arm_reached} of {t.pairs}",
+        }
+        | {f"#Ratio of {NAMES[axis]}": ratio(axis) for axis in shown},
+        f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
+        f"intervals. Where an arm did not reach the target, its whole budget is a lower bound.{alike}{way}",
+    )
 
 
 def _differs(target: Target, axis: Axis) -> bool:
-    ends = [_ends(_ratio(target, one)) for one in (axis, "flops")]
-    return any(_apart(one, other) for one, other in zip(*ends, strict=True))
-
-
-def _ends(found: Bounded | None) -> tuple[float | None, ...]:
-    return (found.low, found.high, found.sure_low, found.sure_high) if found else (None,) * 4
-
-
-def _apart(one: float | None, other: float | None) -> bool:
-    """Whether two ends differ by more than 5 %, or one of them is not known."""
-    if one is None or other is None:
-        return one is not other
-    return not math.isclose(one, other, rel_tol=ALIKE)
-
-
-def _row(target: Target, shown: Sequence[Axis]) -> tuple[Cell, ...]:
-    name = target.name[:1].upper() + target.name[1:]
-    return cells(
-        Cell(name, target.sentence),
-        numbers.score(target.score),
-        f"{target.baseline_reached} of {target.pairs}",
-        f"{target.arm_reached} of {target.pairs}",
-        *(_cell(target.needed[axis]) if axis in target.needed else Cell("not measured") for axis in shown),
-    )
-
-
-def _cell(needed: Needed) -> Cell:
-    found = needed.ratio
-    if found is None:
-        return Cell("no ratio", needed.reason)
-    return Cell(bounds.with_interval(found, numbers.ratio), needed.reason, strong=found.value is not None)
+    """Whether any end of the ratio is more than 5 % off that of the FLOPs, or known for one of them only."""
+    own, flops = _ratio(target, axis), _ratio(target, "flops")
+    for name in ("low", "high", "sure_low", "sure_high"):
+        one, other = getattr(own, name, None), getattr(flops, name, None)
+        if one is None or other is None:
+            if one is not other:
+                return True
+        elif not math.isclose(one, other, rel_tol=ALIKE):
+            return True
+    return False

@@ -1,14 +1,15 @@
-"""Matchings: the same pairs again, both arms cut off at the same cost, each cost in turn."""
+"""Equal budget: the same pairs again, both arms cut off at the same cost, for each cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from headstart.compare.findings import Comparison
 from headstart.compare.values.efficiency import Matched
 from headstart.metrics import metric_name
-from headstart.reports import bounds, numbers
-from headstart.reports.page import Cell, Part, Table, cells, columns
+from headstart.reports import numbers
+from headstart.reports.page import Cell, Parts, Table
+from headstart.reports.tables import table
 
 SHORT = 30  # characters of a remark that may stand twice
 NAMES = {
@@ -23,66 +24,63 @@ NAMES = {
 }
 
 
-def parts(item: Comparison) -> tuple[Part, ...]:
+def parts(item: Comparison) -> Parts:
     """One row per matching; nothing where no curve supports any."""
-    if all(each.reason for each in item.matchings):
+    if all(match.reason for match in item.matchings):
         return ()
-    metric = metric_name(item.headline)
-    sides = f"#{item.baseline} | #{item.arm}"
-    names = f"Both at the same | {sides} | #Gain | #95 % interval | #Pairs | Verdict | Remark"
-    caption = (
-        f"Validation {metric}, both arms read at the same point of their own curves. Intervals are Student's "
-        "over pairs: they cover seeds, not validation rows. At the same quality, the ratio of the FLOPs."
+    made = table(
+        item.matchings,
+        {
+            "Both at the same": lambda match: NAMES[match.matching],
+            f"#{item.baseline}": lambda match: _unless_refused(match, numbers.score(match.baseline_score)),
+            f"#{item.arm}": lambda match: _unless_refused(match, numbers.score(match.arm_score)),
+            "#Gain": lambda match: Cell(_unless_refused(match, _gain(match)), strong=not match.reason),
+            "#95 % interval": lambda match: _unless_refused(match, _interval(match) or "no interval"),
+            "#Pairs": lambda match: numbers.count(match.pairs),
+            "Verdict": lambda match: _unless_refused(match, match.word),
+            "Remark": lambda match: match.reason or _remark(match),
+        },
+        f"Validation {metric_name(item.headline)}, both arms read at the same point of their own curves. "
+        "Intervals are Student's over pairs: they cover seeds, not validation rows. At the same quality, the "
+        "ratio of the FLOPs.",
     )
-    rows = _together([_row(each) for each in item.matchings])
-    return (Table(columns(names), tuple(_shortened(rows)), caption),)
+    return tuple(replace(part, rows=_shortened(part)) for part in made)
 
 
-def _together(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
-    """Neighbours that say the same in every cell are one row: 'steps, samples, tokens, FLOPs'."""
-    found: list[tuple[Cell, ...]] = []
-    for name, *rest in rows:
-        if found and found[-1][1:] == tuple(rest) and rest[0].text:
-            found[-1] = (Cell(f"{found[-1][0].text}, {name.text}"), *rest)
-        else:
-            found.append((name, *rest))
-    return found
+def _unless_refused(match: Matched, text: str) -> str:
+    return "" if match.reason else text
 
 
-def _shortened(rows: Sequence[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:
-    """A remark that the row before has as well is not said again."""
-    before = ""
-    for *rest, remark in rows:
-        again = remark.text == before and len(before) > SHORT
-        yield (*rest, Cell("as above", before) if again else remark)
-        before = remark.text
+def _gain(match: Matched) -> str:
+    return numbers.bound(match.ratio, numbers.ratio) if match.ratio else numbers.signed(match.gain)
 
 
-def _row(each: Matched) -> tuple[Cell, ...]:
-    if each.reason:
-        return cells(NAMES[each.matching], "", "", "", "", numbers.count(each.pairs), "", each.reason)
-    gain, span = (numbers.signed(each.gain), bounds.ends(each.interval, numbers.signed))
-    if each.ratio:
-        gain, span = (
-            bounds.value(each.ratio, numbers.ratio),
-            bounds.interval(each.ratio, numbers.ratio),
-        )
-    return cells(
-        NAMES[each.matching],
-        numbers.score(each.baseline_score),
-        numbers.score(each.arm_score),
-        Cell(gain, strong=True),
-        span or "no interval",
-        numbers.count(each.pairs),
-        each.word,
-        " ".join(_remarks(each)),
-    )
+def _interval(match: Matched) -> str:
+    if match.ratio:
+        return numbers.bound_interval(match.ratio, numbers.ratio)
+    return numbers.ends(match.interval, numbers.signed)
 
 
-def _remarks(each: Matched) -> Sequence[str]:
+def _remark(match: Matched) -> str:
     """What is cut, and whether that is fair."""
-    shares = (each.baseline_share, each.arm_share)
-    known = [share for share in shares if share is not None and share < 1]
-    cut = f"{each.cut} is read at {numbers.percent(known[0])} of its own." if each.cut and known else ""
-    lead = "Unfair:" if each.unfair else ""
-    return [line for line in (lead, "" if each.unfair else cut, *each.notes) if line]
+    shares = (match.baseline_share, match.arm_share)
+    cut = [share for share in shares if share is not None and share < 1]
+    if match.unfair:
+        return " ".join(["Unfair:", *match.notes])
+    lead = [f"{match.cut} is read at {numbers.percent(cut[0])} of its own."] if match.cut and cut else []
+    return " ".join([*lead, *match.notes])
+
+
+def _shortened(made: Table) -> tuple[tuple[Cell, ...], ...]:
+    """Neighbours that say the same are one row, 'steps, samples, FLOPs'; a long remark is not repeated."""
+    rows: list[tuple[Cell, ...]] = []
+    for name, *rest in made.rows:
+        if rows and rows[-1][1:] == tuple(rest) and rest[0].text:
+            rows[-1] = (Cell(f"{rows[-1][0].text}, {name.text}"), *rest)
+        else:
+            rows.append((name, *rest))
+    remarks = [row[-1].text for row in rows]
+    return tuple(
+        (*row[:-1], Cell("as above", remark)) if remark == before and len(remark) > SHORT else row
+        for row, remark, before in zip(rows, remarks, ["", *remarks], strict=False)
+    )

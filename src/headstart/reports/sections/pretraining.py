@@ -1,159 +1,150 @@
-"""Pretraining: the section on what the weights cost before the study began, published figures told apart."""
+"""Pretraining: what the weights cost before the study began, published and measured costs apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.ledger import covers_both, first_use, payback_word, uses_words
 from headstart.compare.values.economics import Amount, BreakEven, Figure, Ledger, View
 from headstart.reports import numbers
-from headstart.reports.page import Bullets, Cell, Part, Table, Text, cells, columns
+from headstart.reports.page import Cell, Parts, Table, Text
+from headstart.reports.tables import arm_cell, bullets, table
 
 UNITS = {"flops": "FLOPs", "kwh": "kWh", "kg_co2e": "kg CO2e", "device_hours": "device-hours"}
 
 
-def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
-    """Everything on the pretraining of every arm that has one; nothing when no arm poured weights."""
-    kept = [item for item in findings.comparisons if item.ledger]
-    ledgers = [item.ledger for item in kept if item.ledger]
-    if not ledgers:
+def parts(findings: Findings) -> Parts:
+    """Everything on the pretraining of every arm that has one; nothing when no arm loaded weights."""
+    kept = [(item, item.ledger) for item in findings.comparisons if item.ledger]
+    if not kept:
         return ()
-    figures = tuple(dict.fromkeys(figure for each in ledgers for figure in each.figures))
-    questions = tuple(dict.fromkeys(line for each in ledgers for line in each.open))
+    ledgers = [ledger for _, ledger in kept]
     return (
         Text(ledgers[0].sentence),
-        *_views(kept, arms),
-        *_break_evens(kept, arms),
+        *_views(kept),
+        *_break_evens(kept),
         *_stages(ledgers),
-        *_figures(figures),
-        *_questions(questions),
+        *published(ledgers),
     )
 
 
-def published_part(findings: Findings, arm: str) -> tuple[Part, ...]:
-    """The published figures behind one arm, and the open questions."""
-    ledgers = [item.ledger for item in findings.comparisons if item.arm == arm and item.ledger]
-    figures = tuple(dict.fromkeys(figure for each in ledgers for figure in each.figures))
-    questions = tuple(dict.fromkeys(line for each in ledgers for line in each.open))
-    return (*_figures(figures), *_questions(questions))
+def published(ledgers: Sequence[Ledger]) -> Parts:
+    """The published figures behind the arms of some ledgers, and the open questions."""
+    made = table(
+        dict.fromkeys(figure for ledger in ledgers for figure in ledger.figures),
+        {
+            "Unit": lambda figure: UNITS[figure.quantity],
+            "#Figure": figure_text,
+            "Covers": lambda figure: figure.covers or "all of it",
+            "Basis": lambda figure: figure.basis,
+            "Boundary": lambda figure: figure.boundary,
+            "Source": lambda figure: (
+                figure.source + " (not yet read again at its source)" * (not figure.checked)
+            ),
+        },
+        "Published figures, not measured here. They differ in what they count, so they are a range and enter "
+        "no energy ratio.",
+    )
+    questions = bullets(question for ledger in ledgers for question in ledger.open)
+    lead = [Text("Open questions about the pretraining:")] if questions else []
+    return (*made, *lead, *questions)
 
 
-def amount(value: Amount, form: Callable[[float | None], str]) -> str:
+def figure_text(figure: Figure) -> str:
+    """'22.8 EFLOPs to 164 EFLOPs', '1,507'."""
+    return amount(figure.amount, numbers.flops if figure.quantity == "flops" else numbers.count)
+
+
+def amount(value: Amount, form: numbers.Form) -> str:
     """A number, 'low to high', 'at most high', 'at least low', or unknown."""
-    if not value.known:
-        return numbers.UNKNOWN
-    if value.low is None or value.high is None:
-        return f"at most {form(value.high)}" if value.low is None else f"at least {form(value.low)}"
-    low, high = form(value.low), form(value.high)
-    return low if low == high else f"{low} to {high}"
+    return numbers.between(value.low, value.high, form)
 
 
-def origin(found: Ledger) -> str:
-    """'published, not measured here: the contrastive stage alone'."""
-    words = {
-        "measured": f"measured here ({numbers.plural(sum(len(s.runs) for s in found.stages), 'run')})",
-        "published": "published, not measured here",
-        "unknown": numbers.UNKNOWN,
-    }
-    before = " and published before" if found.stages and found.figures else ""
-    return words[found.origin] + before + (f": {found.covers} alone" if found.covers else "")
-
-
-def _views(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part, ...]:
-    rows = [(item, item.ledger, view) for item in kept if item.ledger for view in item.ledger.views]
+def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
+    rows = [(item, ledger, view) for item, ledger in kept for view in ledger.views]
     if not rows:
         return ()
-    several = len({item.condition.name for item, _, _ in rows}) > 1
-    lead = "Condition | " if several else ""
-    names = f"{lead}Arm | Pretraining is counted | #Its FLOPs | #With the run"
-    caption = (
-        "One run of the arm under three views: marginal (the weights are a gift), amortised over a number of "
-        "uses, and full (this one use pays for everything). Training FLOPs of one run, means over pairs. "
-        f"{_known_part(rows[0][1])}"
-    )
-    baseline = rows[0][0].baseline
-    table = tuple(_view(item, found, view, arms, several) for item, found, view in rows)
-    return (Table(columns(f"{names} | #Against {baseline}"), table, caption),)
+    item, ledger, _ = rows[0]
+    runs = numbers.plural(sum(len(stage.runs) for stage in ledger.stages), "run")
+    origin = {"measured": f"measured here ({runs})", "published": "published, not measured here"}
+    before = " and published before" if ledger.stages and ledger.figures else ""
+    rest = f" “+ ?”: {ledger.covers} alone is known, the rest of the pretraining is not."
 
+    def counted(view: View) -> str:
+        if view.uses is None:
+            return "pretraining cost excluded"
+        uses = numbers.plural(view.uses, "use")
+        return f"shared by {uses}" if view.name == "amortised" else "in full, by this one use"
 
-def _known_part(found: Ledger) -> str:
-    """Where the figure comes from, and what `+ ?` stands for."""
-    rest = (
-        f" “+ ?”: {found.covers} alone is known, the rest of the pretraining is not." if found.covers else ""
-    )
-    return f"Pretraining is {origin(found).partition(':')[0]}.{rest}"
+    def with_rest(row: tuple[Comparison, Ledger, View], value: Amount, form: numbers.Form) -> str:
+        return amount(value, form) + " + ?" * bool(row[2].uses is not None and row[1].covers)
 
-
-def _view(
-    item: Comparison, found: Ledger, view: View, arms: Sequence[str], several: bool
-) -> tuple[Cell, ...]:
-    counted = {
-        "marginal": "marginal: as a gift",
-        "amortised": f"amortised over {numbers.plural(view.uses or 1, 'use')}",
-        "full": "full: by this one use",
-    }
-    gift = view.uses is None
-    rest = "" if gift or not found.covers else " + ?"
-    return cells(
-        *([Cell(item.condition.name)] if several else []),
-        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        counted[view.name],
-        "none" if gift else amount(view.share, numbers.flops) + rest,
-        amount(view.total, numbers.flops) + rest,
-        amount(view.ratio, numbers.ratio) + rest,
+    return table(
+        rows,
+        {
+            "?Condition": lambda row: row[0].condition.name,
+            "Arm": lambda row: arm_cell(row[0].arm),
+            "Pretraining is counted": lambda row: counted(row[2]),
+            "#Its FLOPs": lambda row: (
+                "none" if row[2].uses is None else with_rest(row, row[2].share, numbers.flops)
+            ),
+            "#With the run": lambda row: with_rest(row, row[2].total, numbers.flops),
+            f"#Against {item.baseline}": lambda row: with_rest(row, row[2].ratio, numbers.ratio),
+        },
+        "One run of the arm with its pretraining counted in three ways: excluded (marginal), shared by a "
+        "number of uses (amortised), and in full by this one use. Training FLOPs of one run, means over "
+        f"pairs. Pretraining is {origin.get(ledger.origin, numbers.UNKNOWN)}{before}."
+        + rest
+        * bool(ledger.covers),
     )
 
 
-def _break_evens(kept: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part, ...]:
-    rows = [(item, one) for item in kept if item.ledger for one in item.ledger.break_evens]
-    if not rows:
-        return ()
-    several = len({item.condition.name for item, _ in rows}) > 1
-    lead = "Condition | " if several else ""
-    caption = (
+def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
+    def remark(item: Comparison, ledger: Ledger, one: BreakEven) -> str:
+        missed = (
+            f"{item.baseline} did not reach it in {one.censored} of {numbers.plural(one.pairs, 'pair')}: "
+            "the saving is a lower bound"
+        )
+        part = f"for {ledger.covers} alone" * bool(ledger.covers and one.payback in ("number", "at most"))
+        return "; ".join(line for line in (one.reason, missed * bool(one.censored), part) if line)
+
+    def unit(item: Comparison, one: BreakEven) -> str:
+        return "FLOPs" if one.resource == "flops" else f"joules ({item.energy_method or 'refused'})"
+
+    made = table(
+        [(item, ledger, one) for item, ledger in kept for one in ledger.break_evens],
+        {
+            "?Condition": lambda row: row[0].condition.name,
+            "Arm": lambda row: arm_cell(row[0].arm),
+            "Counted in": lambda row: unit(row[0], row[2]),
+            "Final score of": lambda row: row[2].target_of,
+            "#Saved per use": lambda row: amount(
+                row[2].saving, numbers.flops if row[2].resource == "flops" else numbers.energy
+            ),
+            "#Pays for itself": lambda row: Cell(payback(row[2]), strong=True),
+            "#95 % interval": lambda row: uses_interval(row[2]),
+            "Remark": lambda row: remark(*row),
+        },
         "Uses after which the pretraining is paid for: its cost / what one use saves on the way to a final "
-        "validation score that both arms must reach."
+        "validation score that both arms must reach.",
     )
-    pays = "#Pays for itself | #95 % interval"
-    names = columns(f"{lead}Arm | Counted in | Final score of | #Saved per use | {pays} | Remark")
-    told = _together([_break_even(item, one, arms, several) for item, one in rows], 2 + several)
-    return (Table(names, tuple(told), caption),)
+    return tuple(replace(part, rows=_together(part)) for part in made)
 
 
-def _together(rows: Sequence[tuple[Cell, ...]], target: int) -> list[tuple[Cell, ...]]:
-    """Neighbours that differ in nothing but the target, whose column this is, are one row."""
-    found: list[tuple[Cell, ...]] = []
-    for row in rows:
-        before = found[-1] if found else ()
-        if before[:target] == row[:target] and before[target + 1 :] == row[target + 1 :]:
+def _together(made: Table) -> tuple[tuple[Cell, ...], ...]:
+    """Neighbours that differ in nothing but the target are one row."""
+    target = [column.name for column in made.columns].index("Final score of")
+    rows: list[tuple[Cell, ...]] = []
+    for row in made.rows:
+        before = rows[-1] if rows else ()
+        if (before[:target], before[target + 1 :]) == (row[:target], row[target + 1 :]):
             both = Cell(f"{before[target].text}, {row[target].text}")
-            found[-1] = (*row[:target], both, *row[target + 1 :])
+            rows[-1] = (*row[:target], both, *row[target + 1 :])
         else:
-            found.append(row)
-    return found
-
-
-def _break_even(item: Comparison, one: BreakEven, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    form = numbers.flops if one.resource == "flops" else numbers.energy
-    missed = (
-        f"{item.baseline} did not reach it in {one.censored} of {numbers.plural(one.pairs, 'pair')}: "
-        "the saving is a lower bound"
-        if one.censored
-        else ""
-    )
-    part = f"for {item.ledger.covers} alone" if item.ledger and item.ledger.covers else ""
-    remarks = (one.reason, missed, part if one.payback in ("number", "at most") else "")
-    return cells(
-        *([Cell(item.condition.name)] if several else []),
-        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        UNITS["flops"] if one.resource == "flops" else f"joules ({item.energy_method or 'refused'})",
-        one.target_of,
-        amount(one.saving, form),
-        Cell(payback(one), strong=True),
-        uses_interval(one),
-        "; ".join(line for line in remarks if line),
-    )
+            rows.append(row)
+    return tuple(rows)
 
 
 def payback(one: BreakEven) -> str:
@@ -166,60 +157,29 @@ def payback(one: BreakEven) -> str:
 
 
 def uses_interval(one: BreakEven) -> str:
-    """'1,000 to 8,000 uses', 'from 1,000 uses on, or never', 'never', 'no interval'."""
-    found = one.interval
-    if found is not None and not one.may_pay:
+    """'1,000 to 8,000 uses', 'from 1,000 uses to never', 'never', 'no interval'."""
+    interval = one.interval
+    if interval is not None and not one.may_pay:
         return "never"
     if covers_both(one):
         return f"{first_use(one)}, or never"
-    if found is None or not found.known:
+    if interval is None or not interval.known:
         return "no interval"
-    if found.low is not None and found.high is not None:
-        return uses_words(found)
-    end = found.high if found.low is None else found.low
-    return f"at {'most' if found.low is None else 'least'} {uses_words(Amount(end, end))}"
+    if interval.low is not None and interval.high is not None:
+        return uses_words(interval)
+    end = interval.high if interval.low is None else interval.low
+    return f"at {'most' if interval.low is None else 'least'} {uses_words(Amount(end, end))}"
 
 
-def _stages(ledgers: Sequence[Ledger]) -> tuple[Part, ...]:
-    stages = tuple(dict.fromkeys(stage for each in ledgers for stage in each.stages))
-    if not stages:
-        return ()
-    rows = tuple(
-        cells(
-            ", ".join(run[:8] for run in stage.runs) or numbers.UNKNOWN,
-            numbers.flops(stage.flops),
-            numbers.seconds(stage.seconds),
-            numbers.energy(stage.joules),
-            stage.method,
-        )
-        for stage in stages
+def _stages(ledgers: Sequence[Ledger]) -> Parts:
+    return table(
+        dict.fromkeys(stage for ledger in ledgers for stage in ledger.stages),
+        {
+            "Runs": lambda stage: ", ".join(run[:8] for run in stage.runs) or numbers.UNKNOWN,
+            "#FLOPs": lambda stage: numbers.flops(stage.flops),
+            "#Time": lambda stage: numbers.seconds(stage.seconds),
+            "#Energy": lambda stage: numbers.energy(stage.joules),
+            "Energy is": lambda stage: stage.method,
+        },
+        "Pretraining that was measured here, the latest first: every run of the chain once.",
     )
-    caption = "Pretraining that was measured here, the latest first: every run of the chain once."
-    return (Table(columns("Runs | #FLOPs | #Time | #Energy | Energy is"), rows, caption),)
-
-
-def _questions(questions: Sequence[str]) -> tuple[Part, ...]:
-    if not questions:
-        return ()
-    return (Text("Open questions about the pretraining:"), Bullets(tuple(questions)))
-
-
-def _figures(figures: Sequence[Figure]) -> tuple[Part, ...]:
-    if not figures:
-        return ()
-    rows = tuple(
-        cells(
-            UNITS[figure.quantity],
-            amount(figure.amount, numbers.flops if figure.quantity == "flops" else numbers.count),
-            figure.covers or "all of it",
-            figure.basis,
-            figure.boundary,
-            figure.source + ("" if figure.checked else " (not yet read again at its source)"),
-        )
-        for figure in figures
-    )
-    caption = (
-        "Published figures, not measured here. They differ in what they count, so they are a range and enter "
-        "no energy ratio."
-    )
-    return (Table(columns("Unit | #Figure | Covers | Basis | Boundary | Source"), rows, caption),)

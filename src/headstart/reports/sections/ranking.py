@@ -1,119 +1,78 @@
-"""Ranking: all arms of a condition in order, and all comparisons of a study held together by Holm."""
+"""Ranking: all arms of a condition in order, and all comparisons of a study corrected together by Holm."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from headstart.compare.findings import Comparison, Findings
-from headstart.compare.values.claims import Rank, Ranking
 from headstart.metrics import metric_name
-from headstart.reports import bounds, numbers
-from headstart.reports.page import Cell, Part, Table, cells, columns
+from headstart.reports import numbers
+from headstart.reports.page import Cell, Parts
+from headstart.reports.sections.summary import gain_column
+from headstart.reports.tables import Line, of_rows
 
-HOLM = "Holm: p corrected for all comparisons of this study; a word holds where it is below 0.05."
-
-
-def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
-    """A table of the conditions with more than two arms; else the comparisons as one family, if they are."""
-    if findings.rankings:
-        metrics = dict.fromkeys(each.metric for each in findings.rankings)
-        own = [[each for each in findings.rankings if each.metric == metric] for metric in metrics]
-        return tuple(_table(each, arms) for each in own)
-    return _family(findings.comparisons, arms)
+HOLM = "Holm: p corrected for all comparisons of this study; a verdict holds where it is below 0.05."
+HOLDS = {"survives": "yes", "does not survive": "no"}
 
 
 def title(findings: Findings) -> str:
-    """What the section is called."""
+    """The heading of the section."""
     return "The arms in order" if findings.rankings else "All comparisons together"
 
 
-def chance(p: float | None) -> str:
-    """'0.013', '< 0.001', 'unknown'."""
-    return "< 0.001" if p is not None and p < 0.001 else numbers.significant(p, 2)
+def parts(findings: Findings) -> Parts:
+    """A ranking of the conditions with more than two arms; else all comparisons, if there are several."""
+    tested = (
+        gain_column(findings),
+        "gain interval",
+        ("Verdict", lambda line: line.row("gain").verdict),
+        ("#p", lambda line: _p(line, "gain.p_margin" if _equivalent(line) else "gain.p")),
+        ("#Holm p", lambda line: _p(line, "gain.corrected_p")),
+        ("Holds", _holds),
+    )
+    if not findings.rankings:
+        caption = (
+            f"{HOLM} p is that of no difference; of an equivalent arm, that of a gain beyond the margin."
+        )
+        return of_rows(
+            findings.rows,
+            "gain.corrected_p",
+            ("condition", "arm", *tested[:2], "gain n", *tested[2:]),
+            caption,
+        )
+    tables = []
+    for metric in dict.fromkeys(ranking.metric for ranking in findings.rankings):
+        first = next(ranking for ranking in findings.rankings if ranking.metric == metric)
+        order = "Higher is better" if first.higher_is_better else "Lower is better"
+        caption = (
+            f"{order}: {metric_name(metric)}. Interval of a score: Student's over runs. Gains are over the "
+            f"baseline, in pairs: only these are tested, so two neighbours need not differ. {HOLM}"
+        )
+        ranks = findings.rows.select(metric=metric)
+        columns = ("condition", "rank", "arm", "rank.score", "rank.score interval", "rank.score n", *tested)
+        tables += of_rows(ranks, "rank", columns, caption)
+    return tuple(tables)
 
 
-def holds(survives: bool | None) -> str:
-    """Whether a word survives the correction; '' where there is nothing to survive."""
-    return "" if survives is None else "yes" if survives else "no"
+def _equivalent(line: Line) -> bool:
+    return line.row("gain").verdict == "equivalent"
 
 
-def line(item: Comparison) -> str:
+def _p(line: Line, key: str) -> str:
+    return numbers.chance(line.row(key).value) if "gain" in line.rows else ""
+
+
+def _holds(line: Line) -> Cell:
+    corrected = line.row("gain.corrected_p")
+    return Cell(HOLDS.get(corrected.verdict, ""), corrected.note)
+
+
+def sentence(item: Comparison) -> str:
     """One comparison on one line: 'better +0.388 (+0.360 to +0.410), 3 pairs; Holm p 0.013'."""
-    gain = item.gain
+    gain, corrected = item.gain, item.corrected
     if gain is None:
         return "no pair is left"
-    span = bounds.ends(gain.interval, numbers.signed)
-    told = f"{gain.word} {numbers.signed(gain.gain)} ({span}), {numbers.plural(gain.pairs, 'pair')}"
-    found = item.corrected
-    if found is None or found.corrected is None:
-        return told
-    p = chance(found.corrected)
-    return f"{told}; not after Holm (p {p})" if found.survives is False else f"{told}; Holm p {p}"
-
-
-def _table(found: Sequence[Ranking], arms: Sequence[str]) -> Table:
-    """The rankings of all conditions that share a metric, one after the other."""
-    first, several = found[0], any(each.condition for each in found)
-    lead = "Condition | " * several
-    names = f"{lead}#Place | Arm | #Test {metric_name(first.metric)} | #95 % interval | #Runs | #Gain"
-    order = "Higher is better" if first.higher_is_better else "Lower is better"
-    caption = (
-        f"{order}. Interval of a score: Student's over runs. Gains are over the baseline, in pairs: only "
-        f"these are tested, so two neighbours need not differ. {HOLM}"
-    )
-    rows = tuple(
-        (*cells(*[each.condition] * several), *_rank(rank, arms)) for each in found for rank in each.ranks
-    )
-    return Table(columns(f"{names} | #95 % interval | Verdict | #p | #Holm p | Holds"), rows, caption)
-
-
-def _rank(each: Rank, arms: Sequence[str]) -> tuple[Cell, ...]:
-    gained = each.gain is not None
-    return cells(
-        numbers.count(each.place),
-        Cell(each.arm, arm=list(arms).index(each.arm) if each.arm in arms else None, strong=True),
-        numbers.score(each.score),
-        bounds.ends(each.interval, numbers.score),
-        numbers.count(each.runs),
-        Cell(numbers.signed(each.gain), strong=True) if gained else _absent(each),
-        bounds.ends(each.gain_interval, numbers.signed) if gained else "",
-        each.word,
-        chance(each.p) if gained else "",
-        chance(each.corrected) if gained else "",
-        holds(each.survives),
-    )
-
-
-def _absent(each: Rank) -> str:
-    return "the baseline" if each.is_baseline else "no pair"
-
-
-def _family(items: Sequence[Comparison], arms: Sequence[str]) -> tuple[Part, ...]:
-    """Every comparison with its corrected p; nothing where a study has one."""
-    kept = [item for item in items if item.corrected and item.gain]
-    if not kept:
-        return ()
-    several = any(item.condition.name for item in kept)
-    names = (
-        f"{'Condition | ' * several}Arm | #Gain | #95 % interval | #Pairs | Verdict | #p | #Holm p | Holds"
-    )
-    rows = tuple(_claim(item, arms, several) for item in kept)
-    caption = f"{HOLM} p is that of no difference; of an equivalent arm, that of a gain beyond the margin."
-    return (Table(columns(names), rows, caption),)
-
-
-def _claim(item: Comparison, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    gain, found = item.gain, item.corrected
-    if gain is None or found is None:
-        raise ValueError(f"{item.arm}: a comparison without a gain is no claim")
-    return cells(
-        *([Cell(item.condition.name)] if several else []),
-        Cell(item.arm, arm=list(arms).index(item.arm), strong=True),
-        Cell(numbers.signed(gain.gain), strong=True),
-        bounds.ends(gain.interval, numbers.signed),
-        numbers.count(gain.pairs),
-        gain.word,
-        chance(found.p),
-        chance(found.corrected),
-        Cell(holds(found.survives), found.sentence),
-    )
+    interval, pairs = numbers.ends(gain.interval, numbers.signed), numbers.plural(gain.pairs, "pair")
+    text = f"{gain.word} {numbers.signed(gain.gain)} ({interval}), {pairs}"
+    if corrected is None or corrected.corrected is None:
+        return text
+    p = numbers.chance(corrected.corrected)
+    return f"{text}; not after Holm (p {p})" if corrected.survives is False else f"{text}; Holm p {p}"

@@ -1,33 +1,27 @@
-"""Stability: how often the runs of each arm diverged, with an interval that few runs leave wide."""
+"""Stability: how often the runs of each arm diverged, with an interval that is wide for few runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from headstart.compare.findings import Findings
-from headstart.compare.values.claims import Stability
-from headstart.reports import bounds, numbers
-from headstart.reports.page import Cell, Part, Table, cells, columns
+from headstart.reports import numbers
+from headstart.reports.page import Cell, Parts
+from headstart.reports.tables import arm_cell, table
 
 
-def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+def parts(findings: Findings) -> Parts:
     """A row per arm, where any run of the study diverged or failed."""
-    if not any(each.diverged or each.failed for each in findings.stability):
+    if not any(arm.diverged or arm.failed for arm in findings.stability):
         return ()
-    names = columns("Arm | #Runs | #Diverged | #Failed | #Share that diverged | #95 % interval")
-    caption = (
-        "Over all conditions, runs that were interrupted from outside left out. Interval: Wilson's, of the "
-        "share of runs that diverge."
-    )
-    return (Table(names, tuple(_row(each, arms) for each in findings.stability), caption),)
-
-
-def _row(each: Stability, arms: Sequence[str]) -> tuple[Cell, ...]:
-    return cells(
-        Cell(each.arm, arm=list(arms).index(each.arm) if each.arm in arms else None, strong=True),
-        numbers.count(each.runs),
-        numbers.count(each.diverged),
-        numbers.count(each.failed),
-        Cell(numbers.percent(each.share), strong=True),
-        bounds.ends(each.interval, numbers.percent),
+    return table(
+        findings.stability,
+        {
+            "Arm": lambda arm: arm_cell(arm.arm),
+            "#Runs": lambda arm: numbers.count(arm.runs),
+            "#Diverged": lambda arm: numbers.count(arm.diverged),
+            "#Failed": lambda arm: numbers.count(arm.failed),
+            "#Share that diverged": lambda arm: Cell(numbers.percent(arm.share), strong=True),
+            "#95 % interval": lambda arm: numbers.ends(arm.interval, numbers.percent),
+        },
+        "Over all conditions, without runs that were interrupted from outside. Interval: Wilson's, of the "
+        "share of runs that diverge.",
     )

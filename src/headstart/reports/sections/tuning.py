@@ -1,4 +1,4 @@
-"""Tuning: how the arms were tuned, what won, what the trials cost and what a few would have found."""
+"""Tuning: how the arms were tuned, the chosen settings, the cost of the trials, and the best to expect."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ import altair as alt
 
 from headstart.compare.findings import Findings, Total, Tuning
 from headstart.compare.settings import told
-from headstart.compare.values.trials import ExpectedBest, Trial, TuningCost
+from headstart.compare.values.trials import ExpectedBest, Trial
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
-from headstart.reports.page import (
-    Bullets,
-    Cell,
-    Figure,
-    Gallery,
-    Part,
-    Table,
-    Text,
-    cells,
-    columns,
-)
+from headstart.reports.page import Cell, Figure, Gallery, Parts, Text
+from headstart.reports.tables import OF_ARM, arm_cell, bullets, table
 
 BAND = "Band: the best of so many trials in 95 of 100 orders of these trials."
 SURE = (
@@ -32,201 +23,135 @@ SURE = (
 )
 
 
-def parts(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+def parts(findings: Findings) -> Parts:
     """The section; nothing for a study that tuned nothing, or has no trials beside it."""
-    found = findings.tuning
-    if found is None:
+    tuning = findings.tuning
+    if tuning is None:
         return ()
+    space = "; ".join(f"{name}: {values}" for name, values in tuning.space.items())
+    same = "the same" if tuning.same_candidates else "not the same"
+    seeds = ", ".join(map(str, tuning.seeds)) or "none"
+    how = (
+        f"Sampler {tuning.sampler} over {space}. The arms tried {same} candidates, with tuning "
+        f"seed{'s' * (len(tuning.seeds) > 1)} {seeds}. Trials see validation rows, never test rows."
+    )
     return (
-        Text(found.sentence),
-        _fair(found),
-        *_winners(found, arms),
-        _costs(found, arms),
-        *_expected(found, arms),
-        *((Bullets(found.notes),) if found.notes else ()),
+        Text(tuning.sentence),
+        Text(how, "note"),
+        *_winners(tuning),
+        *_costs(tuning),
+        *_expected(tuning),
+        *bullets(tuning.notes),
     )
 
 
-def line(findings: Findings) -> str:
-    """What the terminal says of it; '' when nothing was tuned."""
-    return findings.tuning.sentence if findings.tuning else ""
+def _winners(tuning: Tuning) -> Parts:
+    arms = [cost.arm for cost in tuning.costs]
+    conditions = [trial.condition for trial in tuning.trials]
 
+    def own(winner: Trial) -> list[float | None]:
+        """The scores of all trials of its arm and condition."""
+        place = (winner.arm, winner.condition)
+        return [trial.score for trial in tuning.trials if (trial.arm, trial.condition) == place]
 
-def _fair(found: Tuning) -> Text:
-    """How the trials were chosen, and whether the arms had the same ones."""
-    space = "; ".join(f"{name}: {values}" for name, values in found.space.items())
-    same = "the same" if found.same_candidates else "not the same"
-    seeds = ", ".join(map(str, found.seeds)) or "none"
-    return Text(
-        f"Sampler {found.sampler} over {space}. The arms tried {same} candidates, with "
-        f"tuning seed{'s' * (len(found.seeds) > 1)} {seeds}. Trials see validation rows, never test rows.",
-        "note",
+    def spread(winner: Trial) -> str:
+        scores = [score for score in own(winner) if score is not None]
+        return numbers.span(min(scores), max(scores), numbers.score) if scores else numbers.UNKNOWN
+
+    return table(
+        sorted(tuning.winners, key=lambda trial: (conditions.index(trial.condition), arms.index(trial.arm))),
+        OF_ARM
+        | {
+            "Chosen settings": lambda winner: told(winner.settings),
+            f"#Validation {metric_name(tuning.metric)}": lambda winner: Cell(
+                numbers.score(winner.score),
+                f"mean over {numbers.plural(winner.runs, 'tuning seed')}",
+                strong=True,
+            ),
+            "#All trials": lambda winner: Cell(spread(winner), "lowest to highest trial"),
+            "#Trials": lambda winner: numbers.count(len(own(winner))),
+            "#Without a score": lambda winner: numbers.count(own(winner).count(None)),
+        },
+        "The settings of each arm's runs. The best score among trials is too good a forecast of the next "
+        "run: the test scores above are of runs with other seeds.",
     )
 
 
-def _winners(found: Tuning, arms: Sequence[str]) -> tuple[Part, ...]:
-    if not found.winners:
-        return ()
-    several = len({each.condition for each in found.trials}) > 1
-    lead = "Condition | " if several else ""
-    score = f"#Validation {metric_name(found.metric)}"
-    order = [cost.arm for cost in found.costs]
-    won = sorted(found.winners, key=lambda each: (_place(each.condition, found), order.index(each.arm)))
-    rows = tuple(_winner(each, found, arms, several) for each in won)
-    caption = (
-        "The settings that each arm went on with. A score that won among trials is too good a forecast of "
-        "the next run: the test scores above are of runs with other seeds."
+def _costs(tuning: Tuning) -> Parts:
+    def flops(total: Total) -> str:
+        return numbers.flops(total.flops, lower_bound=total.flops_lower_bound)
+
+    return table(
+        tuning.costs,
+        {
+            "Arm": lambda cost: arm_cell(cost.arm),
+            "#Runs of trials": lambda cost: numbers.count(cost.total.runs),
+            "#FLOPs": lambda cost: flops(cost.total),
+            "#Time": lambda cost: numbers.seconds(cost.total.seconds),
+            "#Energy": lambda cost: _energy(cost.total),
+            "#FLOPs of its study runs": lambda cost: flops(cost.study),
+            "#Trials / study": lambda cost: Cell(
+                numbers.ratio(cost.times), "FLOPs of the trials / FLOPs of the runs that are compared"
+            ),
+        },
+        "What the tuning cost, all phases, trials that diverged included. It is part of the study's total.",
     )
-    names = columns(f"{lead}Arm | Went on with | {score} | #All trials | #Trials | #Without a score")
-    return (Table(names, rows, caption),)
-
-
-def _place(condition: str, found: Tuning) -> int:
-    """The place of a condition in the order of the trials."""
-    return [each.condition for each in found.trials].index(condition)
-
-
-def _winner(each: Trial, found: Tuning, arms: Sequence[str], several: bool) -> tuple[Cell, ...]:
-    own = [one for one in found.trials if (one.arm, one.condition) == (each.arm, each.condition)]
-    scores = [one.score for one in own if one.score is not None]
-    spread = numbers.interval(min(scores), max(scores)) if scores else numbers.UNKNOWN
-    return cells(
-        *([Cell(each.condition)] if several else []),
-        _arm(each.arm, arms),
-        told(each.settings),
-        Cell(
-            numbers.score(each.score),
-            f"mean over {numbers.plural(each.runs, 'tuning seed')}",
-            strong=True,
-        ),
-        Cell(spread, "lowest to highest trial"),
-        numbers.count(len(own)),
-        numbers.count(len(own) - len(scores)),
-    )
-
-
-def _costs(found: Tuning, arms: Sequence[str]) -> Table:
-    names = "Arm | #Runs of trials | #FLOPs | #Time | #Energy | #FLOPs of its study runs | #Trials / study"
-    rows = tuple(_cost(each, arms) for each in found.costs)
-    caption = "What the tuning cost, all phases, trials that diverged among them. It is in the study's total."
-    return Table(columns(names), rows, caption)
-
-
-def _cost(each: TuningCost, arms: Sequence[str]) -> tuple[Cell, ...]:
-    return cells(
-        _arm(each.arm, arms),
-        numbers.count(each.total.runs),
-        _flops(each.total),
-        numbers.seconds(each.total.seconds),
-        _energy(each.total),
-        _flops(each.study),
-        Cell(numbers.ratio(each.times), "FLOPs of the trials / FLOPs of the runs that are compared"),
-    )
-
-
-def _flops(total: Total) -> str:
-    return numbers.flops(total.flops, lower_bound=total.flops_lower_bound)
 
 
 def _energy(total: Total) -> str:
     """Measured and estimated joules side by side, never added."""
-    told_apart = (("measured", total.joules_measured), ("estimated", total.joules_estimated))
-    known = [f"{numbers.energy(joules)} ({how})" for how, joules in told_apart if joules is not None]
+    both = {"measured": total.joules_measured, "estimated": total.joules_estimated}
+    known = [f"{numbers.energy(joules)} ({how})" for how, joules in both.items() if joules is not None]
     return " and ".join(known) or "not measured"
 
 
-def _expected(found: Tuning, arms: Sequence[str]) -> tuple[Part, ...]:
+def _expected(tuning: Tuning) -> Parts:
     """One chart per condition; a single trial has no curve."""
-    drawn = [each for each in found.best if len(each.trials) > 1]
+    drawn = [best for best in tuning.best if len(best.trials) > 1]
     if not drawn:
         return ()
-    conditions = list(dict.fromkeys(each.condition for each in drawn))
-    figures = tuple(
-        _figure(place, [each for each in drawn if each.condition == name], arms)
-        for place, name in enumerate(conditions)
-    )
-    shown = (Gallery(figures, columns=2),) if len(figures) > 1 else figures
-    return (*shown, Text(f"{BAND} {_new(drawn)}", "note"))
+    figures = []
+    for index, condition in enumerate(dict.fromkeys(best.condition for best in drawn)):
+        own = [best for best in drawn if best.condition == condition]
+        title = f"Best validation {metric_name(own[0].metric)} to expect of so many trials"
+        title += f", {condition}" if condition else ""
+        texts = [
+            f"{best.arm}: {numbers.score(best.expected[0])} with 1 trial, {numbers.score(best.expected[-1])} "
+            f"with {len(best.trials)}" + (f", {best.failed} without a score" if best.failed else "")
+            for best in own
+        ]
+        figures.append(Figure(f"tuning-{index}", title, f"{'; '.join(texts)}.", chart(own)))
+    shown: Parts = (Gallery(tuple(figures), columns=2),) if len(figures) > 1 else tuple(figures)
+    bounded = any(end is not None for best in drawn for end in (*best.sure_low, *best.sure_high))
+    note = SURE if bounded else "Nothing is said of trials that were not run."
+    return (*shown, Text(f"{BAND} {note}", "note"))
 
 
-def _new(drawn: Sequence[ExpectedBest]) -> str:
-    """What the chart says of trials that were never run."""
-    if any(end is not None for each in drawn for end in (*each.sure_low, *each.sure_high)):
-        return SURE
-    return "Nothing is said of trials that were not run."
-
-
-def _figure(place: int, drawn: Sequence[ExpectedBest], arms: Sequence[str]) -> Figure:
-    where = f", {drawn[0].condition}" if drawn[0].condition else ""
-    words = "; ".join(_words(each) for each in drawn)
-    title = f"Best validation {metric_name(drawn[0].metric)} to expect of so many trials{where}"
-    return Figure(f"tuning-{place}", title, f"{words}.", chart(drawn, arms))
-
-
-def _words(each: ExpectedBest) -> str:
-    first, last = numbers.score(each.expected[0]), numbers.score(each.expected[-1])
-    lost = f", {each.failed} without a score" if each.failed else ""
-    return f"{each.arm}: {first} with 1 trial, {last} with {len(each.trials)}{lost}"
-
-
-def chart(drawn: Sequence[ExpectedBest], arms: Sequence[str]) -> style.Spec:
-    """Expected best against trials, with the band of orders; the sure band, where there is one, is dashed."""
-    rows = [row for each in drawn for row in _rows(each)]
-    whole = alt.Axis(values=list(range(1, max(len(each.trials) for each in drawn) + 1)), grid=False)
-    base = style.chart(rows).encode(
-        x=alt.X("trials:Q", title="Trials", axis=whole, scale=style.tight(1)), color=style.colour(arms)
-    )
+def chart(drawn: Sequence[ExpectedBest]) -> style.Spec:
+    """Expected best against trials, with the band of orders; the exact interval, where it is, is dashed."""
+    rows: list[dict[str, Any]] = [
+        {
+            "arm": best.arm, "trials": trials, "mean": expected, "low": low, "high": high,
+            "sure_low": sure_low, "sure_high": sure_high, "text": numbers.score(expected),
+            "range": numbers.span(low, high, numbers.score), "flops": numbers.flops(flops),
+        }
+        for best in drawn
+        for trials, expected, low, high, sure_low, sure_high, flops in zip(
+            best.trials, best.expected, best.low, best.high, best.sure_low, best.sure_high, best.flops,
+            strict=True,
+        )
+    ]  # fmt: skip
+    whole = alt.Axis(values=list(range(1, max(row["trials"] for row in rows) + 1)), grid=False)
+    x = alt.X("trials:Q", title="Trials", axis=whole, scale=alt.Scale(nice=False, domainMin=1))
     title = f"{metric_title(drawn[0].metric)} on validation"
-    band = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
-    line = base.mark_line(strokeWidth=2.25).encode(y=alt.Y("expected:Q", scale=alt.Scale(zero=False)))
-    told_by = style.tips(
-        arm="Arm", trials="Trials", text="Expected best", range="95 of 100 orders", flops="FLOPs"
-    )
-    dots = base.mark_point(size=40, filled=True, opacity=1).encode(
-        y=alt.Y("expected:Q"), shape=style.shape(arms), tooltip=told_by
-    )
     sure = [
-        _sure(base, end) for end in ("sure_low", "sure_high") if any(row[end] is not None for row in rows)
+        style.chart(rows)
+        .mark_line(strokeWidth=1.25, strokeDash=[3, 3])
+        .encode(x=x, color=style.ARM, y=alt.Y(f"{end}:Q", title=title))
+        .transform_filter(f"isValid(datum.{end})")
+        for end in ("sure_low", "sure_high")
+        if any(row[end] is not None for row in rows)
     ]
-    return style.spec(alt.layer(band, *sure, line, dots), height=220)
-
-
-def _sure(base: alt.Chart, end: str) -> alt.Chart:
-    dashed = base.mark_line(strokeWidth=1.25, strokeDash=[3, 3])
-    return dashed.encode(y=alt.Y(f"{end}:Q")).transform_filter(f"isValid(datum.{end})")
-
-
-def _rows(each: ExpectedBest) -> style.Rows:
-    ends = zip(
-        each.trials,
-        each.expected,
-        each.low,
-        each.high,
-        each.sure_low,
-        each.sure_high,
-        each.flops,
-        strict=True,
-    )
-    return [_row(each.arm, *point) for point in ends]
-
-
-def _row(
-    arm: str, trials: int, expected: float, low: float, high: float, sure_low: float | None,
-    sure_high: float | None, flops: float,
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "arm": arm,
-        "trials": trials,
-        "expected": expected,
-        "low": low,
-        "high": high,
-        "sure_low": sure_low,
-        "sure_high": sure_high,
-        "text": numbers.score(expected),
-        "range": numbers.interval(low, high),
-        "flops": numbers.flops(flops),
-    }
-
-
-def _arm(name: str, arms: Sequence[str]) -> Cell:
-    return Cell(name, arm=list(arms).index(name) if name in arms else None, strong=True)
+    tips = {"arm": "Arm", "trials": "Trials", "text": "Expected best", "range": "95 of 100 orders",
+            "flops": "FLOPs"}  # fmt: skip
+    return style.lines(rows, x, title, tips, spread="band", dot=40, below=sure, height=220)

@@ -1,74 +1,143 @@
-"""Usage: the tables on how well the machine was used, carbon, money, and the order of training."""
+"""Utilisation: how well the machine was used, carbon, money, and the order of training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from headstart.compare.findings import ArmSummary, Carbon, Findings, Money, Trained, Usage
+from headstart.compare.findings import ArmSummary, Carbon, Findings, Money, Usage
 from headstart.reports import numbers
-from headstart.reports.page import Cell, Part, Table, cells, columns
+from headstart.reports.page import Cell, Parts
+from headstart.reports.tables import OF_ARM, Line, arm_cell, of_rows, table
 
 MOST_RUNS = 60  # rows of the order of training
 
 
-def machine(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part, ...]:
+def machine(findings: Findings) -> Parts:
     """A row per arm that says anything about it; nothing when none does."""
-    rows = [(item, item.usage) for item in summaries if item.usage]
-    names = (
-        "#Tokens per second | #With padding | #Padding | #Waiting for data | #MFU | Of a measured peak of "
-        "| Peak memory"
+    usage = {(item.condition, item.arm): item.usage for item in findings.arms if item.usage}
+
+    def used(line: Line) -> Usage:
+        return usage[line.first.condition, line.first.arm]
+
+    return of_rows(
+        findings.rows,
+        "usage.*",
+        (
+            "condition",
+            "arm",
+            "usage.tokens_per_second",
+            "usage.padded_tokens_per_second",
+            "usage.padding",
+            "usage.waiting",
+            "usage.flops_share",
+            ("Of a measured peak of", lambda line: _peak(used(line))),
+            ("Peak memory", lambda line: _memory(used(line))),
+        ),
+        "Training, means over finished runs. Share of the measured peak (MFU): the model's FLOPs per second "
+        "over those of the fastest matrix product measured on the same machine. Memory: the largest of these "
+        "runs, with the phase.",
     )
-    caption = (
-        "Training, means over finished runs. MFU: the model's FLOPs per second over those of the fastest "
-        "matrix product measured on the same machine. Memory: the largest of these runs, with the phase."
-    )
-    return _table(names, [(item, _machine(used)) for item, used in rows], arms, caption)
 
 
-def carbon(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part, ...]:
+def _peak(used: Usage) -> str:
+    low, high = numbers.si(used.peak_low, "FLOP/s"), numbers.si(used.peak_high, "FLOP/s")
+    of = "; ".join(used.peak_of)
+    return f"{low if low == high else f'{low} to {high}'} ({of})" if of else numbers.UNKNOWN
+
+
+def _memory(used: Usage) -> Cell:
+    """The peak of each side and the phase that has it; every phase in the tooltip."""
+    peaks, phases = [], []
+    for side, peak in used.memory_peaks.items():
+        by_phase = used.memory.get(side) or {}
+        phase = f" ({max(by_phase, key=lambda name: by_phase[name])})" if by_phase else ""
+        peaks.append(f"{side} {numbers.size(peak)}{phase}")
+    for side, by_phase in used.memory.items():
+        phases.append(f"{side}: " + ", ".join(f"{name} {numbers.size(n)}" for name, n in by_phase.items()))
+    return Cell("; ".join(peaks) or numbers.UNKNOWN, "; ".join(phases))
+
+
+def carbon(findings: Findings) -> Parts:
     """Grams per run with all that they rest on; nothing when no record has any."""
-    rows = [(item, _carbon(each)) for item in summaries for each in item.emissions]
-    rows += [(item, (_none(item), *[Cell("")] * 6)) for item in summaries if not item.emissions]
-    names = "#Carbon (CO2e) | Region | #Intensity | #Year | Source | #PUE | #Runs"
-    caption = "All phases, means over the runs that have a figure; PUE multiplies carbon, never energy."
-    known = any(item.emissions for item in summaries)
-    return _table(names, rows if known else [], arms, caption)
+    if not any(item.emissions for item in findings.arms):
+        return ()
+    rows: list[tuple[ArmSummary, Carbon | None]] = [
+        (item, emission) for item in findings.arms for emission in item.emissions
+    ]
+    rows += [(item, None) for item in findings.arms if not item.emissions]
 
+    def grams(item: ArmSummary, emission: Carbon | None) -> Cell:
+        if emission is None:
+            missing = "no region" if numbers.known(item.joules) else without_energy(item)
+            return Cell(missing, item.energy_reason or "")
+        return Cell(f"{numbers.significant(emission.grams)} g{_estimated(emission.method)}")
 
-def money(summaries: Sequence[ArmSummary], arms: Sequence[str]) -> tuple[Part, ...]:
-    """Electricity and device-hours side by side; nothing when no price was stated."""
-    rows = [(item, _money(each, item)) for item in summaries for each in item.money]
-    names = "#Electricity | #Price per kWh | #Device by the hour | #Price per device-hour | #Runs"
-    caption = (
-        "All phases, means per run, at the prices stated in the configuration. Two views of the same run, "
-        "never added: a rented hour has its electricity in it."
+    return table(
+        rows,
+        _of_pair()
+        | {
+            "#Carbon (CO2e)": lambda row: grams(*row),
+            "Region": lambda row: row[1].region if row[1] else "",
+            "#Intensity": lambda row: f"{numbers.significant(row[1].g_per_kwh)} g/kWh" if row[1] else "",
+            "#Year": lambda row: str(row[1].year or numbers.UNKNOWN) if row[1] else "",
+            "Source": lambda row: row[1].source if row[1] else "",
+            "#PUE": lambda row: (f"{row[1].pue:g}" if row[1].pue else "not counted") if row[1] else "",
+            "#Runs": lambda row: str(row[1].runs) if row[1] else "",
+        },
+        "All phases, means over the runs that have a figure; PUE multiplies carbon, never energy.",
     )
-    return _table(names, rows, arms, caption)
 
 
-def order(findings: Findings, arms: Sequence[str]) -> tuple[Part, ...]:
+def money(findings: Findings) -> Parts:
+    """Electricity and device-hours side by side; nothing when no price was stated."""
+
+    def electricity(item: ArmSummary, cost: Money) -> Cell:
+        text = _price(cost.electricity, cost.currency, "")
+        if text:
+            return Cell(text + _estimated(cost.method))
+        return Cell("not measured" if numbers.known(cost.per_kwh) else "no price", item.energy_reason or "")
+
+    return table(
+        [(item, cost) for item in findings.arms for cost in item.money],
+        _of_pair()
+        | {
+            "#Electricity": lambda row: electricity(*row),
+            "#Price per kWh": lambda row: _price(row[1].per_kwh, row[1].currency),
+            "#Device by the hour": lambda row: _price(row[1].device, row[1].currency),
+            "#Price per device-hour": lambda row: _price(row[1].per_device_hour, row[1].currency),
+            "#Runs": lambda row: str(row[1].runs),
+        },
+        "All phases, means per run, at the prices stated in the configuration. Two views of the same run, "
+        "never added: a rented hour has its electricity in it.",
+    )
+
+
+def order(findings: Findings) -> Parts:
     """The runs as they were trained, with temperature and clock at the start where they are known."""
     runs = findings.order[:MOST_RUNS]
-    asked = {
-        "#Place": lambda one: "" if one.place is None else str(one.place + 1),
-        "Condition": lambda one: one.condition,
-        "#Seed": lambda one: str(one.seed),
-        "Started": lambda one: one.started,
-        "Temperature": lambda one: _told(one.celsius, "°C"),
-        "Clock": lambda one: _told(one.megahertz, "MHz"),
-        "Governor": lambda one: one.governor or "",
-    }
-    kept = {name: ask for name, ask in asked.items() if any(ask(one) for one in runs)}
-    rows = tuple(
-        cells(_arm(one.arm, arms), *(Cell(ask(one) or numbers.UNKNOWN) for ask in kept.values()))
-        for one in runs
+    fields = {"temperature": "celsius", "clock": "megahertz"}
+    unknown = [name for name, field in fields.items() if not any(getattr(run, field) for run in runs)]
+    later = len(findings.order) - len(runs)
+    caption = (
+        "In the order of training. Place: within the command that trained it."
+        + (f" Not known at the start: {', '.join(unknown)}." if unknown else "")
+        + (f" {numbers.plural(later, 'later run')} not shown." if later else "")
     )
-    if not rows:
-        return ()
-    cut = len(findings.order) - len(runs)
-    more = f" {numbers.plural(cut, 'later run')} not shown." if cut else ""
-    caption = f"In the order of training. Place: within the command that trained it.{_unknown(runs)}{more}"
-    return (Table(columns(" | ".join(["Arm", *kept])), rows, caption),)
+    columns = {
+        "#Place": lambda run: "" if run.place is None else str(run.place + 1),
+        "Condition": lambda run: run.condition,
+        "#Seed": lambda run: str(run.seed),
+        "Started": lambda run: run.started,
+        "Temperature": lambda run: _parts(run.celsius, "°C"),
+        "Clock": lambda run: _parts(run.megahertz, "MHz"),
+        "Governor": lambda run: run.governor or "",
+    }
+    shown = {
+        head: lambda run, show=show: show(run) or numbers.UNKNOWN
+        for head, show in columns.items()
+        if any(show(run) for run in runs)
+    }
+    return table(runs, {"Arm": lambda run: arm_cell(run.arm), **shown}, caption)
 
 
 def without_energy(item: ArmSummary) -> str:
@@ -78,103 +147,20 @@ def without_energy(item: ArmSummary) -> str:
     return "not measured" if item.finished or item.energy_method == "none" else numbers.UNKNOWN
 
 
-def _table(
-    names: str, rows: Sequence[tuple[ArmSummary, tuple[Cell, ...]]], arms: Sequence[str], caption: str
-) -> tuple[Part, ...]:
-    """A table led by the condition, when there are several, and the arm."""
-    if not rows:
-        return ()
-    several = len({item.condition for item, _ in rows}) > 1
-    lead = "Condition | Arm" if several else "Arm"
-    made = tuple(
-        (*([Cell(item.condition)] if several else []), _arm(item.arm, arms), *told) for item, told in rows
-    )
-    return (Table(columns(f"{lead} | {names}"), made, caption),)
+def _of_pair() -> dict:
+    """The first columns of pairs whose first half is of one arm."""
+    return {head: lambda row, show=show: show(row[0]) for head, show in OF_ARM.items()}
 
 
-def _arm(name: str, arms: Sequence[str]) -> Cell:
-    return Cell(name, arm=list(arms).index(name) if name in arms else None, strong=True)
+def _price(value: float | None, currency: str, missing: str = "no price") -> str:
+    return f"{numbers.significant(value)} {currency}" if numbers.known(value) else missing
 
 
-def _machine(used: Usage) -> tuple[Cell, ...]:
-    low, high = _rate(used.peak_low), _rate(used.peak_high)
-    peak = low if low == high else f"{low} to {high}"
-    of = "; ".join(used.peak_of)
-    return cells(
-        numbers.significant(used.real),
-        numbers.significant(used.padded),
-        numbers.percent(used.padding),
-        numbers.percent(used.waiting),
-        Cell(numbers.percent(used.share), of),
-        f"{peak} ({of})" if of else numbers.UNKNOWN,
-        _memory(used),
-    )
-
-
-def _rate(value: float | None) -> str:
-    return numbers.si(value, "FLOP/s")
-
-
-def _memory(used: Usage) -> Cell:
-    """The peak of each side and the phase that holds it; every phase in the tooltip."""
-    told = [f"{side} {numbers.size(peak)}{_phase(used, side)}" for side, peak in used.memory_peaks.items()]
-    every = [
-        f"{side}: " + ", ".join(f"{phase} {numbers.size(peak)}" for phase, peak in phases.items())
-        for side, phases in used.memory.items()
-    ]
-    return Cell("; ".join(told) or numbers.UNKNOWN, "; ".join(every))
-
-
-def _phase(used: Usage, side: str) -> str:
-    phases = used.memory.get(side) or {}
-    return f" ({max(phases, key=lambda phase: phases[phase])})" if phases else ""
-
-
-def _carbon(each: Carbon) -> tuple[Cell, ...]:
-    return cells(
-        f"{numbers.significant(each.grams)} g{_guess(each.method)}",
-        each.region,
-        f"{numbers.significant(each.g_per_kwh)} g/kWh",
-        str(each.year) if each.year else numbers.UNKNOWN,
-        each.source,
-        f"{each.pue:g}" if each.pue else "not counted",
-        str(each.runs),
-    )
-
-
-def _money(each: Money, item: ArmSummary) -> tuple[Cell, ...]:
-    priced = numbers.known(each.per_kwh)
-    electricity = _amount(each.electricity, each.currency)
-    missing = "not measured" if priced else "no price"
-    return cells(
-        electricity + _guess(each.method) if electricity else Cell(missing, item.energy_reason or ""),
-        _amount(each.per_kwh, each.currency) or "no price",
-        _amount(each.device, each.currency) or "no price",
-        _amount(each.per_device_hour, each.currency) or "no price",
-        str(each.runs),
-    )
-
-
-def _amount(value: float | None, currency: str) -> str:
-    return f"{numbers.significant(value)} {currency}" if numbers.known(value) else ""
-
-
-def _none(item: ArmSummary) -> Cell:
-    told = "no region" if numbers.known(item.joules) else without_energy(item)
-    return Cell(told, item.energy_reason or "")
-
-
-def _guess(method: str) -> str:
+def _estimated(method: str) -> str:
     return " (estimated)" if method not in ("measured", "sampled") else ""
 
 
-def _told(parts: Mapping[str, float], unit: str) -> str:
-    """'61 °C', or with several parts 'processor 61 °C, gpu:0 40 °C'."""
-    lone = list(parts) == ["processor"]
-    return ", ".join(f"{'' if lone else part + ' '}{value:,.0f} {unit}" for part, value in parts.items())
-
-
-def _unknown(runs: Sequence[Trained]) -> str:
-    names = {"temperature": "celsius", "clock": "megahertz"}
-    blind = [name for name, field in names.items() if not any(getattr(one, field) for one in runs)]
-    return f" Not known at the start: {', '.join(blind)}." if blind else ""
+def _parts(values: Mapping[str, float], unit: str) -> str:
+    """'61 °C', or of several parts 'processor 61 °C, gpu:0 40 °C'."""
+    lone = list(values) == ["processor"]
+    return ", ".join(f"{'' if lone else part + ' '}{value:,.0f} {unit}" for part, value in values.items())

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.docs.prose import first_sentence, plain
-from headstart.data.docs.sections import Parameter, parameters, returned, short_signature, signature_names
+from headstart.data.docs.prose import (
+    Parameter,
+    first_sentence,
+    parameters,
+    plain,
+    returned,
+    short_signature,
+    signature_names,
+)
 
 NUMPY = """Sum along an axis.
 

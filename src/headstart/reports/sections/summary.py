@@ -1,0 +1,157 @@
+"""Summary: the answer as one table and one chart: every arm's score, gain and cost, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.metrics import metric_name
+from headstart.reports import numbers
+from headstart.reports.charts import style
+from headstart.reports.page import Cell, Figure, Parts, Text
+from headstart.reports.tables import Line, bullets, number, of_rows, table
+
+STATES = ("finished", "diverged", "failed", "interrupted")
+
+
+def labels_of(comparisons: Sequence[Comparison]) -> list[str]:
+    """A short name per comparison: what tells it from the others."""
+    several = len({item.arm for item in comparisons}) > 1
+    return [
+        ", ".join(name for name in (item.condition.name, item.arm) if name and (name != item.arm or several))
+        or item.arm
+        for item in comparisons
+    ]
+
+
+def summary(findings: Findings) -> Parts:
+    """The table of all arms, and a warning where a mean leaves out runs that were lost."""
+    direction = "Higher is better." if findings.higher_is_better else "Lower is better."
+    paired = {
+        (item.condition.name, arm): len(item.pairs)
+        for item in findings.comparisons
+        for arm in (item.baseline, item.arm)
+    }
+    unpaired = any(
+        paired.get((item.condition, item.arm), item.finished) != item.finished for item in findings.arms
+    )
+    made = of_rows(
+        findings.rows,
+        "runs.started",
+        (
+            "condition",
+            "arm",
+            "mean_score range",
+            gain_column(findings),
+            "gain interval",
+            "train.flops",
+            "train.seconds",
+            "train.joules",
+            ("Runs", lambda line: runs_text(line)),
+        ),
+        "Means over finished runs; in brackets, the range over seeds. Costs are of training alone. "
+        + direction
+        + " Gains are over complete pairs only, so they differ from the difference of these means."
+        * unpaired,
+    )
+    return (*made, *(Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only))
+
+
+def gain_column(findings: Findings) -> tuple[str, Any]:
+    """The gain of a line over the baseline; of the baseline, and without a pair, words."""
+
+    def show(line: Line) -> Cell:
+        if "gain" in line.rows:
+            return number(line.rows["gain"])
+        return Cell("the baseline" if line.first.arm == findings.baseline else "no pair")
+
+    return "#Gain", show
+
+
+def runs_text(line: Line) -> str:
+    """'6 finished', '5 finished, 1 diverged'."""
+    counts = {state: line.row(f"runs.{state}").value for state in STATES}
+    return ", ".join(f"{count:.0f} {state}" for state, count in counts.items() if count) or "none"
+
+
+def _survivors(item: ArmSummary) -> str:
+    where = f" ({item.condition})" if item.condition else ""
+    counts = ", ".join(f"{getattr(item, state)} {state}" for state in STATES if getattr(item, state))
+    return f"The score of {item.arm}{where} is a mean over survivors only: {counts} of {item.runs} started."
+
+
+def gains(findings: Findings) -> Parts:
+    """The chart of all gains with their intervals."""
+    kept = [item for item in findings.comparisons if item.gain]
+    if not kept:
+        return ()
+    labels = labels_of(kept)
+    texts = [
+        f"{label}: {numbers.signed(item.gain.gain)} ({numbers.ends(item.gain.interval, numbers.signed)}), "
+        f"{item.gain.word}"
+        for item, label in zip(kept, labels, strict=True)
+        if item.gain
+    ]
+    level = next((item.gain.interval.level for item in kept if item.gain and item.gain.interval), 0.95)
+    title = f"Gain in {metric_name(findings.headline)}, {numbers.percent(level)} interval"
+    note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
+    figure = Figure("gain", title, f"{'; '.join(texts)}.", gains_chart(kept, labels))
+    return (figure, Text(note, "note")) if findings.margin else (figure,)
+
+
+def gains_chart(comparisons: Sequence[Comparison], labels: Sequence[str]) -> style.Spec:
+    """One dot with its interval per comparison, against zero and the equivalence margin."""
+    rows, below = [], []
+    for item, label in zip(comparisons, labels, strict=True):
+        if gain := item.gain:
+            low, high = (gain.interval.low, gain.interval.high) if gain.interval else (gain.gain, gain.gain)
+            rows.append(
+                {
+                    "label": label, "arm": item.arm, "gain": gain.gain, "low": low, "high": high,
+                    "text": numbers.signed(gain.gain),
+                    "interval": numbers.ends(gain.interval, numbers.signed),
+                    "pairs": gain.pairs, "word": gain.word,
+                }
+            )  # fmt: skip
+            if gain.margin and not below:
+                band = style.chart([{"from": -gain.margin, "until": gain.margin}]).mark_rect(style="margin")
+                below.append(band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q")))
+    below.append(style.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q")))
+    title = f"Gain over {comparisons[0].baseline} (right of 0 is better)"
+    x = alt.X("gain:Q", title=title, axis=alt.Axis(tickCount=7))
+    tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "pairs": "Pairs",
+            "word": "Verdict"}  # fmt: skip
+    return style.whiskers(rows, x, "label", tips, below=below)
+
+
+def differences(findings: Findings) -> Parts:
+    """What else than the arm differs inside pairs, and what is the same in all of them."""
+    if not any(item.pairs for item in findings.comparisons):
+        return ()
+    labels = zip(findings.comparisons, labels_of(findings.comparisons), strict=True)
+    differing = [f"{label}: {', '.join(item.differences)}" for item, label in labels if item.differences]
+    pairs = numbers.plural(sum(len(item.pairs) for item in findings.comparisons), "pair")
+    same = Text(
+        f"Inside each of the {pairs} compared, the head's weights at step 0 are equal bit for bit and the "
+        "rows came in the same order; a pair for which this does not hold is left out."
+    )
+    if not differing:
+        return (Text("Nothing but the arm: inside every pair all other settings are the same."), same)
+    return (Text("Besides the arm, these settings differ inside pairs:"), *bullets(differing), same)
+
+
+def excluded(findings: Findings) -> Parts:
+    """Runs and pairs that are left out, and folders that could not be read."""
+    made = table(
+        findings.excluded,
+        {
+            "Arm": lambda item: item.arm,
+            "#Seed": lambda item: "" if item.seed is None else str(item.seed),
+            "Why": lambda item: item.reason,
+            "Folder": lambda item: item.folder,
+        },
+    )
+    return (*made, *bullets(findings.problems))
