@@ -47,8 +47,7 @@ def test_come_from_the_cache_the_second_time(
         ]
 
     made = ways()
-    for name in ("_tokenise", "_locate", "_windows"):
-        monkeypatch.setattr(f"headstart.models.tokens.{name}", None)
+    monkeypatch.setattr(type(tokenizer), "__call__", None)
     assert all(same(one, other) for one, other in zip(made, ways(), strict=True))
     assert not any(same(one, other) for i, one in enumerate(made) for other in made[:i])
 

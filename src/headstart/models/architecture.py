@@ -1,10 +1,10 @@
-"""Architecture: a mapping of transformers' settings as a configuration, with every setting known."""
+"""Architecture: transformers' configuration of a model, made of checked settings, and what must fit it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headstart.config import nearest
@@ -14,16 +14,13 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-FOLLOWS = (  # settings that are the tokenizer's where a mapping has null
-    "vocab_size",
-    "pad_token_id",
-    "bos_token_id",
-    "eos_token_id",
-    "decoder_start_token_id",
-)
+# Settings that are null in a mapping when the tokenizer decides them.
+FROM_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
 STANDARDISED = "standardised"  # mean and deviation of the numbers that a model for regression was trained on
 LABELS = frozenset({"num_labels", "id2label", "label2id", "problem_type", STANDARDISED})
 EXTRA = frozenset({"image_size"})  # for tasks with images; convolutional networks have no such setting
+# Architectures that number their positions from 1 + the number of the padding token on, as RoBERTa does.
+POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "xmod", "ibert")
 
 
 def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any]) -> PretrainedConfig:
@@ -35,41 +32,44 @@ def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any
         hint = nearest(kind, CONFIG_MAPPING.keys())
         hint = hint if hint.startswith("did") else "it is the model_type in a model's config.json"
         raise ConfigError(f"model.architecture.model_type: transformers has no {kind!r}; {hint}")
-    made = CONFIG_MAPPING[kind]
+    config_class = CONFIG_MAPPING[kind]
     if (dtype := settings.get("dtype")) not in (None, "float32"):
         raise ConfigError(
             f"model.architecture.dtype: weights are float32, got {dtype!r}; leave it out, and choose "
             "precision=bf16 for arithmetic in bfloat16"
         )
-    known = {*made.__dataclass_fields__, *made.attribute_map, *FOLLOWS, *EXTRA}
-    if wrong := [name for name in settings if name not in known]:
+    known = {*config_class.__dataclass_fields__, *config_class.attribute_map, *FROM_TOKENIZER, *EXTRA}
+    if unknown := [name for name in settings if name not in known]:
+        hints = {name: nearest(name, known) for name in unknown}
         raise ConfigError(
-            f"model.architecture.{name}: {kind} has no such setting; {_few(name, known)}" for name in wrong
+            f"model.architecture.{name}: {kind} has no such setting; "
+            f"{hint if hint.startswith('did') else 'see its class in transformers'}"
+            for name, hint in hints.items()
         )
     try:
-        return settled(made(**{**settings, **without_labels(head)}), head)
+        return for_task(config_class(**{**settings, **without_labels(head)}), head)
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise ConfigError(f"model.architecture: {' '.join(str(error).split())[:300]}") from None
 
 
 def without_labels(head: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a task's head that a configuration is made with; `settled` gives it the others."""
+    """The settings of a task's head that a configuration is made with; `for_task` adds the others."""
     return {name: value for name, value in head.items() if name not in LABELS}
 
 
-def settled(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConfig:
-    """`config`, changed in place: what a checkpoint says about how it was once run does not count here.
+def for_task(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConfig:
+    """`config`, changed in place: how a checkpoint was used before does not matter.
 
     Weights are float32 whatever type they were stored in (`precision` says how they are used), outputs have
-    names, attention and memory are as transformers chooses, and classes are those of the task, not those of
-    a task before it. Nested configurations are changed likewise.
+    names, attention and memory are transformers' defaults, and classes are those of the task, not of an
+    earlier one. Nested configurations are changed likewise.
     """
     import torch
     from transformers import PretrainedConfig
 
     for nested in vars(config).values():
         if isinstance(nested, PretrainedConfig):
-            settled(nested, head)
+            for_task(nested, head)
     names: dict[int, str] = head.get("id2label") or {
         number: f"LABEL_{number}" for number in range(head.get("num_labels", 2))
     }
@@ -89,33 +89,30 @@ def settled(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConf
 
 def refuse_other_dtypes(model: nn.Module, name: str) -> None:
     """ConfigError when a parameter is not float32: some architectures choose their own."""
-    kinds = {name: str(p.dtype).removeprefix("torch.") for name, p in model.named_parameters()}
-    other = [parameter for parameter, kind in kinds.items() if kind != "float32"]
-    if other:
+    dtypes = {parameter: str(p.dtype).removeprefix("torch.") for parameter, p in model.named_parameters()}
+    others = [parameter for parameter, dtype in dtypes.items() if dtype != "float32"]
+    if others:
         raise ConfigError(
-            f"model: {name} makes {len(other)} of {len(kinds)} parameters in another type than float32 "
-            f"({other[0]} is {kinds[other[0]]}), and headstart trains float32: choose another model"
+            f"model: {name} makes {len(others)} of {len(dtypes)} parameters in another type than float32 "
+            f"({others[0]} is {dtypes[others[0]]}), and headstart trains float32: choose another model"
         )
 
 
-def following(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """What a mapping leaves to the tokenizer: the size of the vocabulary and the numbers of special tokens.
+def left_open(settings: Mapping[str, Any]) -> list[str]:
+    """The settings that a mapping names with null and a tokenizer decides."""
+    return [name for name in FROM_TOKENIZER if name in settings and settings[name] is None]
 
-    A decoder begins with the padding token, as T5's does.
-    """
-    theirs = {
+
+def from_tokenizer(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Those settings, by a tokenizer. A decoder begins with the padding token, as T5's does."""
+    values = {
         "vocab_size": rounded(len(tokenizer)),
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "decoder_start_token_id": tokenizer.pad_token_id,
     }
-    return {name: theirs[name] for name in left_open(settings)}
-
-
-def left_open(settings: Mapping[str, Any]) -> list[str]:
-    """The settings that a mapping names with null and a tokenizer decides."""
-    return [name for name in FOLLOWS if name in settings and settings[name] is None]
+    return {name: values[name] for name in left_open(settings)}
 
 
 def rounded(tokens: int) -> int:
@@ -126,13 +123,42 @@ def rounded(tokens: int) -> int:
 def architecture_digest(config: PretrainedConfig) -> str:
     """sha256 (16 hex) of the settings that shape the model, without names and versions."""
     ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype", *LABELS}
-    settings = {
-        name: value for name, value in config.to_dict().items() if name not in {*ignored, STANDARDISED}
-    }
+    settings = {name: value for name, value in config.to_dict().items() if name not in ignored}
     settings["num_labels"] = config.num_labels
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _few(name: str, known: Iterable[str]) -> str:
-    hint = nearest(name, known)
-    return hint if hint.startswith("did") else "see its class in transformers"
+def check_sizes(
+    name: str, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> None:
+    """ConfigError with every disagreement of a configuration, its tokenizer and `max_length`, in tokens."""
+    text = config.get_text_config(decoder=False)
+    rows, tokens = getattr(text, "vocab_size", None), 1 + max(tokenizer.get_vocab().values())
+    mistakes: list[str] = []
+    if rows is not None and tokens > rows:
+        mistakes.append(
+            f"model: the embedding of {name} has {rows} rows (vocab_size) and its tokenizer {tokens} tokens: "
+            "choose the one that belongs to it, or write null for vocab_size in an architecture of your own"
+        )
+    start = getattr(config, "decoder_start_token_id", None)
+    if rows is not None and start is not None and start >= rows:
+        mistakes.append(
+            f"model: the decoder of {name} begins with token {start} (decoder_start_token_id) and its "
+            f"embedding has {rows} rows: correct its config.json"
+        )
+    if tokenizer.pad_token_id is None and tokenizer.eos_token_id is None:
+        mistakes.append(
+            f"model: the tokenizer of {name} has neither a padding nor an end token, so texts of different "
+            "length make no batch: set pad_token in its tokenizer_config.json"
+        )
+    length, room = min(max_length, tokenizer.model_max_length), getattr(text, "max_position_embeddings", None)
+    if isinstance(room, int) and room > 0:  # other models have no limit
+        if text.model_type in POSITIONS_AFTER_PADDING:
+            padding: Any = tokenizer.pad_token_id or 0
+            room -= 1 + padding
+        if length > room:
+            mistakes.append(
+                f"model.max_length: {length} tokens do not fit the {room} positions of {name}: choose {room}"
+            )
+    if mistakes:
+        raise ConfigError(mistakes)

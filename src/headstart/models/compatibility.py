@@ -1,4 +1,4 @@
-"""Fits: which head an architecture can have, by transformers' own tables, and whether that makes sense."""
+"""Compatibility: which head an architecture can have, by transformers' own tables, and which makes sense."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ READS: dict[Family, str] = {
     "encoder_decoder": "reads with an encoder and writes with a decoder",
     "vision": "reads images",
 }
-AT_HOME: dict[Family, str] = {  # what an architecture can do instead
+OTHER_TASKS: dict[Family, str] = {  # that suit an architecture
     "encoder": "task=docs_mlm",
     "decoder": "task=docs_clm",
     "encoder_decoder": "task=docs_summary",  # denoising needs a vocabulary with sentinels, which BART lacks
     "vision": "task=digits",
 }
-MADE_FOR: dict[str, Family] = {  # objectives that one family is made for
-    "AutoModelForMaskedLM": "encoder",
-    "AutoModelForCausalLM": "decoder",
-    "AutoModelForSeq2SeqLM": "encoder_decoder",
-    "AutoModelForImageClassification": "vision",
-}
-MODELS: dict[Family, str] = {
+OTHER_MODELS: dict[Family, str] = {
     "encoder": "an encoder such as model=minilm",
     "decoder": "a decoder such as model=gpt2",
     "encoder_decoder": "an encoder-decoder such as model=t5_small",
     "vision": "a vision model such as model=vit_tiny",
 }
-HEADS = {  # as their tasks are called
+MADE_FOR: dict[str, Family] = {  # objectives of one family; in the order in which a family is recognised,
+    "AutoModelForSeq2SeqLM": "encoder_decoder",  # since some of these are also listed as masked or causal
+    "AutoModelForMaskedLM": "encoder",
+    "AutoModelForCausalLM": "decoder",
+    "AutoModelForImageClassification": "vision",
+}
+HEADS = {  # transformers' class -> the kind of task
     "AutoModelForMaskedLM": "masked_lm",
     "AutoModelForCausalLM": "causal_lm",
     "AutoModelForSeq2SeqLM": "text_to_text",
@@ -54,24 +54,27 @@ def check(model_type: str, auto_class: str, *, is_decoder: bool = False) -> None
     An encoder has a causal head in transformers, and would see the words that it has to predict unless its
     configuration says `is_decoder`. The encoder-decoders' other language modelling heads drop a half of them.
     """
-    family, meant = family_of(model_type), MADE_FOR.get(auto_class)
-    known = model_type in types_of(auto_class)
-    if known and (meant is None or family in (meant, None) or (is_decoder and meant == "decoder")):
+    family, needed = family_of(model_type), MADE_FOR.get(auto_class)
+    exists = model_type in types_of(auto_class)
+    if exists and (needed is None or family in (needed, None) or (is_decoder and needed == "decoder")):
         return
-    raise ConfigError(
-        f"model: {model_type} {_reason(family, auto_class, known)}: use {_instead(family, meant)}"
-    )
+    head = HEADS[auto_class]
+    reason = f"{READS[family]} and " if family else ""
+    if not exists:
+        reason += f"has no {head} head"
+    elif family == "encoder":
+        reason += f"would see what a {head} head has to predict"
+    else:
+        reason += f"is not made for {head}"
+    instead = OTHER_MODELS[needed or "encoder"]
+    if family and (needed or family == "vision"):
+        instead = f"{OTHER_TASKS[family]}, or {instead}"
+    raise ConfigError(f"model: {model_type} {reason}: use {instead}")
 
 
 def family_of(model_type: str) -> Family | None:
     """How an architecture reads, by the heads that transformers has for it; None without any of them."""
-    order: dict[str, Family] = {
-        "AutoModelForSeq2SeqLM": "encoder_decoder",  # some of them are also listed as masked or causal
-        "AutoModelForMaskedLM": "encoder",
-        "AutoModelForCausalLM": "decoder",
-        "AutoModelForImageClassification": "vision",
-    }
-    return next((family for auto, family in order.items() if model_type in types_of(auto)), None)
+    return next((family for auto, family in MADE_FOR.items() if model_type in types_of(auto)), None)
 
 
 def types_of(auto_class: str) -> frozenset[str]:
@@ -81,30 +84,14 @@ def types_of(auto_class: str) -> frozenset[str]:
     return frozenset(_tables()[auto_class])
 
 
-def _reason(family: Family | None, auto_class: str, known: bool) -> str:
-    head = HEADS[auto_class]
-    reads = f"{READS[family]} and " if family else ""
-    if not known:
-        return f"{reads}has no {head} head"
-    if family == "encoder":
-        return f"{reads}would see what a {head} head has to predict"
-    return f"{reads}is not made for {head}"
-
-
-def _instead(family: Family | None, meant: Family | None) -> str:
-    other = MODELS[meant or "encoder"]
-    return f"{AT_HOME[family]}, or {other}" if family and (meant or family == "vision") else other
-
-
 @cache
 def _tables() -> dict[str, list[str]]:
     """Model types by auto class; kept in the cache, since importing transformers' tables takes seconds."""
-    name = f"heads-transformers-{version('transformers')}.json"
-    return json.loads(cached(name, _write_tables).read_text("utf8"))
 
+    def write(path: Path) -> None:
+        import transformers
 
-def _write_tables(path: Path) -> None:
-    import transformers
+        tables = {auto: getattr(transformers, auto)._model_mapping._model_mapping for auto in HEADS}
+        path.write_text(json.dumps({auto: sorted(types) for auto, types in tables.items()}), "utf8")
 
-    found = {auto: getattr(transformers, auto)._model_mapping._model_mapping for auto in HEADS}
-    path.write_text(json.dumps({auto: sorted(types) for auto, types in found.items()}), "utf8")
+    return json.loads(cached(f"heads-transformers-{version('transformers')}.json", write).read_text("utf8"))

@@ -1,4 +1,4 @@
-"""Contents: the settings and vocabularies that a model and its tokenizer are built from, file by file."""
+"""Contents: digests of the files that a model and its tokenizer are built from, weights left out."""
 
 from __future__ import annotations
 
@@ -14,28 +14,12 @@ from headstart.errors import WeightsError
 
 CONFIG = "config.json"
 MODEL_FILES = (CONFIG, "generation_config.json", "preprocessor_config.json")
-# Every file that a tokenizer class of transformers may read (a test compares this with its sources).
-TOKENIZER_FILES = (
-    "tokenizer*.json",
-    "*vocab*.json",
-    "vocab*.txt",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template*",
-    "tekken.json",
-    "*.model",
-    "*.spm",
-    "*.tokenizer",
-    "*.tiktoken",
-    "*.codes",
-    "dict.txt",
-    "byte_maps.json",
-    "emoji.json",
-    "normalizer.json",
-    "word_*.json",
-)
-# Who wrote a file, where it lay, and the dtype of the weights: a model is float32 whatever they say.
+TOKENIZER_FILES = (  # every file that a tokenizer class of transformers may read (a test reads its sources)
+    "tokenizer*.json", "*vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json",
+    "added_tokens.json", "chat_template*", "tekken.json", "*.model", "*.spm", "*.tokenizer", "*.tiktoken",
+    "*.codes", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json", "word_*.json",
+)  # fmt: skip
+# Where a file comes from, and the dtype of the weights: a model is float32 whatever they say.
 VOLATILE = frozenset(
     {
         "_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures", "dtype",
@@ -46,9 +30,9 @@ TOKENIZER_KEYS = ("model_type", "tokenizer_class", "auto_map")  # what a tokeniz
 
 
 def digests_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
-    """sha256 (16 hex) of the files of `folder` that fit one of `patterns`, by name.
+    """sha256 (16 hex) of the files of `folder` that match one of `patterns`, by name.
 
-    JSON counts as what it says: blanks, the order of keys and VOLATILE settings do not matter.
+    JSON counts by its content: blanks, the order of keys and VOLATILE settings do not matter.
     """
     wanted = tuple(patterns)
     files = sorted(path for path in folder.iterdir() if any(fnmatch(path.name, p) for p in wanted))
@@ -59,41 +43,41 @@ def tokenizer_digests(folder: Path) -> dict[str, str]:
     """The same of a tokenizer's files, and of what config.json says about the tokenizer."""
     settings = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     about = {key: settings[key] for key in TOKENIZER_KEYS if key in settings}
-    return {**digests_of(folder, TOKENIZER_FILES), CONFIG: _sha256(_canonical(about))}
+    return {**digests_of(folder, TOKENIZER_FILES), CONFIG: joint_digest(about)}
 
 
 def code_digests(folder: Path) -> dict[str, str]:
     """The same of the Python files that a model brings with it.
 
-    WeightsError when its classes stand in another repository: their code could change and the name would not.
+    WeightsError when its classes are in another repository: their code could change under the same name.
     """
     for path in (folder / CONFIG, folder / "tokenizer_config.json"):
-        named = json.dumps(read_json(path).get("auto_map")) if path.is_file() else ""
-        if "--" in named:
+        classes = json.dumps(read_json(path).get("auto_map")) if path.is_file() else ""
+        if "--" in classes:
             raise WeightsError(
-                f"{path}: auto_map takes code from another repository ({named}), which is not part of "
+                f"{path}: auto_map takes code from another repository ({classes}), which is not part of "
                 "what names a run; copy those files into the folder and write auto_map without the repository"
             )
     files = sorted(path for path in folder.rglob("*.py") if path.is_file())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
-def joint_digest(digests: Mapping[str, str]) -> str:
-    """One digest (16 hex) for several files."""
-    return _sha256(_canonical(digests))
+def joint_digest(value: Any) -> str:
+    """One digest (16 hex) for the digests of several files, or for any JSON value."""
+    return _sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The mapping in a JSON file; WeightsError when it holds none."""
-    found = _parsed(path)
-    if not isinstance(found, dict):
+    content = _parsed(path)
+    if not isinstance(content, dict):
         raise WeightsError(f"{path}: is not a JSON mapping; fetch it again")
-    return found
+    return content
 
 
 def _digest(path: Path) -> str:
-    about = path.stat()
-    return _digest_of(path, about.st_size, about.st_mtime_ns)
+    status = path.stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=512)
@@ -101,7 +85,7 @@ def _digest_of(path: Path, size: int, changed: int) -> str:
     if path.suffix != ".json":
         return _sha256(path.read_bytes())
     content = _parsed(path)
-    return _sha256(_canonical(_lasting(content) if path.name.endswith("config.json") else content))
+    return joint_digest(_lasting(content) if path.name.endswith("config.json") else content)
 
 
 def _lasting(settings: Any) -> Any:
@@ -117,10 +101,6 @@ def _parsed(path: Path) -> Any:
         return json.loads(path.read_text("utf8"))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: cannot be read as JSON ({error}); fetch it again") from None
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _sha256(content: bytes) -> str:

@@ -12,7 +12,7 @@ HERE = "here/"  # begins the names of models that are defined here and have no p
 
 
 class Ladder(Config):
-    """One rung: heads of 64, inner layers of four times the width, a vocabulary as large as the tokenizer's.
+    """One size: heads of 64, inner layers of four times the width, a vocabulary as large as the tokenizer's.
 
     encoder: BERT. decoder: GPT-2. encoder_decoder: T5, with `layers` in each half and no limit of length.
     """
@@ -28,7 +28,7 @@ class Ladder(Config):
         return f"{HERE}{self.family.replace('_', '-')}-l{self.layers}-h{self.width}"
 
     def architecture(self) -> dict[str, Any]:
-        """A transformers configuration as a mapping; null is what follows the tokenizer."""
+        """A transformers configuration as a mapping; the tokenizer decides what is null."""
         shape = {"encoder": self._bert, "decoder": self._gpt2, "encoder_decoder": self._t5}[self.family]()
         return {**shape, "vocab_size": None, "pad_token_id": None, "eos_token_id": None}
 

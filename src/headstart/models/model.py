@@ -12,14 +12,14 @@ from headstart.errors import ConfigError, WeightsError
 from headstart.models import compatibility
 from headstart.models.architecture import (
     architecture_digest,
+    check_sizes,
     configuration,
-    following,
+    for_task,
+    from_tokenizer,
     left_open,
     refuse_other_dtypes,
-    settled,
     without_labels,
 )
-from headstart.models.as_text import as_text
 from headstart.models.contents import (
     CONFIG,
     MODEL_FILES,
@@ -30,8 +30,7 @@ from headstart.models.contents import (
     tokenizer_digests,
 )
 from headstart.models.ladder import HERE, Ladder
-from headstart.models.sizes import check_sizes
-from headstart.models.tokenizer import Reader, Tokenizer, Trained
+from headstart.models.tokenizer import Reader, Tokenizer, Trained, without_special_tokens_in_text
 from headstart.models.weights import Checkpoint, CheckpointSource
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Model(CheckpointSource):
     """A hub name, a folder, or a size of our own.
 
     `ladder` or `architecture` replaces the checkpoint's config; where it has null, the vocabulary and the
-    special tokens follow the tokenizer. A model of the ladder is named after its rung. `max_length` is in
+    special tokens follow the tokenizer. A model of the ladder is named after its size. `max_length` is in
     tokens; longer rows are cut, and the record counts them.
     """
 
@@ -58,18 +57,18 @@ class Model(CheckpointSource):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_after_its_rung(cls, given: Any) -> Any:
-        rung = given.get("ladder") if isinstance(given, Mapping) else None
-        if rung is None or given.get("name") is not None:
-            return given
+    def _name_of_the_ladder(cls, mapping: Any) -> Any:
+        ladder = mapping.get("ladder") if isinstance(mapping, Mapping) else None
+        if ladder is None or mapping.get("name") is not None:
+            return mapping
         try:
-            name = (rung if isinstance(rung, Ladder) else Ladder.model_validate(rung)).name
+            name = (ladder if isinstance(ladder, Ladder) else Ladder.model_validate(ladder)).name
         except ValueError:
-            name = HERE  # what is wrong with the rung is said where it stands
-        return {**given, "name": name}
+            name = HERE  # the mistakes in `ladder` are reported by that field
+        return {**mapping, "name": name}
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _settings_agree(self) -> Self:
         if self.ladder and self.architecture is not None:
             raise ValueError("give either architecture or ladder")
         if self.ladder and self.name.startswith(HERE) and self.name != self.ladder.name:
@@ -93,19 +92,19 @@ class Model(CheckpointSource):
         return next((settings[name] for name in POSITIONS if isinstance(settings.get(name), int)), None)
 
     def model_type(self, fetch: bool = True) -> str | None:
-        """transformers' name of the architecture; None where config.json is not here and none is fetched."""
+        """transformers' name of the architecture; None where config.json is not on this machine."""
         settings = self.settings()
         if settings is not None:
             if settings.get("model_type") is None:
                 raise ConfigError("model.architecture.model_type: is missing (bert, roberta, ...)")
             return str(settings["model_type"])
         try:
-            found = self.find(fetch)
+            checkpoint = self.find(fetch)
         except WeightsError:
             if fetch:
                 raise
             return None
-        return read_json(found.folder / CONFIG).get("model_type")
+        return read_json(checkpoint.folder / CONFIG).get("model_type")
 
     def family(self, fetch: bool = True) -> compatibility.Family | None:
         """encoder, decoder, encoder_decoder or vision; None when that is not known (yet)."""
@@ -120,43 +119,45 @@ class Model(CheckpointSource):
 
     def transformers_config(self, **head: Any) -> PretrainedConfig:
         """The transformers configuration with this task's head settings (`num_labels`, ...)."""
+        return self._config(head, None)
+
+    def _config(self, head: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase | None) -> PretrainedConfig:
         settings = self.settings()
         if settings is None:
             return self._published_config(head)
         kind = self.model_type()
         del settings["model_type"]
         if left_open(settings):
-            settings |= following(settings, self.load_tokenizer())
+            settings |= from_tokenizer(settings, self.load_tokenizer() if tokenizer is None else tokenizer)
         return configuration(str(kind), settings, head)
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, the same in every arm: published, or trained on the text of its source.
 
-        Special tokens that are written in a text are letters to it: only the tokenizer itself places them.
+        The spelling of a special token in a text is plain text: only the tokenizer itself adds these tokens.
         """
-        tokenizer = as_text(self._any_tokenizer())
-        check_sizes(self.name, self._sized_config(tokenizer), tokenizer, self.max_length)
-        return tokenizer
-
-    def _any_tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
 
         reader = self._reader()
         if self._training:
-            return self._training.load(reader, self.longest)
-        place = self._tokenizer_place()
-        try:
-            return AutoTokenizer.from_pretrained(
-                place.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
-            )
-        except (ValueError, OSError, ImportError) as error:
-            raise WeightsError(
-                f"{self.name}: no usable tokenizer in {place.origin}: {_first_line(error)}"
-            ) from None
+            tokenizer = self._training.load(reader, self.longest)
+        else:
+            checkpoint = (self.tokenizer or self).find()
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(
+                    checkpoint.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
+                )
+            except (ValueError, OSError, ImportError) as error:
+                raise WeightsError(
+                    f"{self.name}: no usable tokenizer in {checkpoint.origin}: {_first_line(error)}"
+                ) from None
+        tokenizer = without_special_tokens_in_text(tokenizer)
+        check_sizes(self.name, self._config({}, tokenizer), tokenizer, self.max_length)
+        return tokenizer
 
     def tokenizer_digest(self) -> str:
         """sha256 (16 hex) over the tokenizer's files: what the arms share, by content."""
-        return joint_digest(self._tokenizer_built_from())
+        return joint_digest(self._tokenizer_files())
 
     def built_from(self) -> dict[str, str]:
         """Digests of the files that the model and its tokenizer are built from, by name; weights left out."""
@@ -166,7 +167,7 @@ class Model(CheckpointSource):
             files |= digests_of(folder, MODEL_FILES) | self._code(folder)
         if self.family() == "vision":
             return files
-        return files | {f"tokenizer/{name}": value for name, value in self._tokenizer_built_from().items()}
+        return files | {f"tokenizer/{name}": digest for name, digest in self._tokenizer_files().items()}
 
     def seeded(self, auto_class: str, config: PretrainedConfig, seed: int) -> nn.Module:
         """A model with random weights that depend on `seed` and on nothing else; float32, on the CPU."""
@@ -174,14 +175,14 @@ class Model(CheckpointSource):
 
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            return self._made(auto_class, config)
+            return self._from_config(auto_class, config)
 
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
         """The same model with shapes and no numbers, for counting operations."""
         import torch
 
         with torch.device("meta"):
-            return self._made(auto_class, config)
+            return self._from_config(auto_class, config)
 
     def find(self, fetch: bool = True) -> Checkpoint:
         """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
@@ -193,16 +194,6 @@ class Model(CheckpointSource):
             )
         return super().find(fetch)
 
-    def _tokenizer_built_from(self) -> dict[str, str]:
-        reader = self._reader()
-        if self._training:
-            return {"tokenizer.json": self._training.digest(reader)}
-        folder = self._tokenizer_place().folder
-        return tokenizer_digests(folder) | self._code(folder)
-
-    def _code(self, folder: Path) -> dict[str, str]:
-        return code_digests(folder) if self.trust_remote_code else {}
-
     @property
     def patterns(self) -> tuple[str, ...]:
         """Files that are fetched; code only where it is trusted."""
@@ -212,44 +203,15 @@ class Model(CheckpointSource):
     def _training(self) -> Trained | None:
         return self.tokenizer.train if self.tokenizer else None
 
-    def _made(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
-        import transformers
+    def _tokenizer_files(self) -> dict[str, str]:
+        reader = self._reader()
+        if self._training:
+            return {"tokenizer.json": self._training.digest(reader)}
+        folder = (self.tokenizer or self).find().folder
+        return tokenizer_digests(folder) | self._code(folder)
 
-        made = getattr(transformers, auto_class).from_config(config, trust_remote_code=self.trust_remote_code)
-        refuse_other_dtypes(made, self.name)
-        return made
-
-    def _published_config(self, head: Mapping[str, Any]) -> PretrainedConfig:
-        from huggingface_hub.errors import StrictDataclassError
-        from transformers import AutoConfig
-
-        found = self.find()
-        if quantised := read_json(found.folder / CONFIG).get("quantization_config"):
-            raise WeightsError(
-                f"{self.name}: the weights in {found.origin} are quantised "
-                f"({quantised.get('quant_method', 'no method is named')}), and headstart trains float32: "
-                "choose the checkpoint that they were made from"
-            )
-        try:
-            config = AutoConfig.from_pretrained(
-                found.folder,
-                trust_remote_code=self.trust_remote_code,
-                local_files_only=True,
-                **without_labels(head),
-            )
-        except (ValueError, OSError, AttributeError, TypeError, StrictDataclassError) as error:
-            raise WeightsError(
-                f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
-            ) from None
-        return settled(config, head)
-
-    def _sized_config(self, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
-        """The configuration for a tokenizer that is there, before a task has its say."""
-        settings = self.settings()
-        if settings is None:
-            return self._published_config({})
-        settings |= following(settings, tokenizer)
-        return configuration(str(settings.pop("model_type")), settings, {})
+    def _code(self, folder: Path) -> dict[str, str]:
+        return code_digests(folder) if self.trust_remote_code else {}
 
     def _reader(self) -> Reader:
         """How the architecture reads text; ConfigError for one that reads images."""
@@ -261,8 +223,37 @@ class Model(CheckpointSource):
             )
         return family or "encoder"
 
-    def _tokenizer_place(self) -> Checkpoint:
-        return (self.tokenizer or self).find()
+    def _from_config(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
+        import transformers
+
+        kind = getattr(transformers, auto_class)
+        model = kind.from_config(config, trust_remote_code=self.trust_remote_code)
+        refuse_other_dtypes(model, self.name)
+        return model
+
+    def _published_config(self, head: Mapping[str, Any]) -> PretrainedConfig:
+        from huggingface_hub.errors import StrictDataclassError
+        from transformers import AutoConfig
+
+        checkpoint = self.find()
+        if quantised := read_json(checkpoint.folder / CONFIG).get("quantization_config"):
+            raise WeightsError(
+                f"{self.name}: the weights in {checkpoint.origin} are quantised "
+                f"({quantised.get('quant_method', 'no method is named')}), and headstart trains float32: "
+                "choose the checkpoint that they were made from"
+            )
+        try:
+            config = AutoConfig.from_pretrained(
+                checkpoint.folder,
+                trust_remote_code=self.trust_remote_code,
+                local_files_only=True,
+                **without_labels(head),
+            )
+        except (ValueError, OSError, AttributeError, TypeError, StrictDataclassError) as error:
+            raise WeightsError(
+                f"{self.name}: config.json is not one that transformers knows: {_first_line(error)}"
+            ) from None
+        return for_task(config, head)
 
 
 def _first_line(error: Exception) -> str:

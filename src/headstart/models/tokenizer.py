@@ -1,11 +1,12 @@
-"""Tokenizer: files of a published one, or one trained here on the text of a source."""
+"""Tokenizer: files of a published one, or one trained here; and special tokens in texts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -42,11 +43,11 @@ class Trained(Config):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name in ("docs", "files", "hub") if getattr(self, name) is not None]
-        if len(given) != 1:
+        sources = [name for name in ("docs", "files", "hub") if getattr(self, name) is not None]
+        if len(sources) != 1:
             raise ValueError(
                 "exactly one of docs, files and hub says whose text the tokenizer is trained on, "
-                f"got {' and '.join(given) or 'none'}"
+                f"got {' and '.join(sources) or 'none'}"
             )
         return self
 
@@ -69,23 +70,23 @@ class Trained(Config):
         )
 
     def file(self, family: Reader) -> Path:
-        """tokenizer.json, trained when nobody has trained it before."""
+        """tokenizer.json, trained when it is not in the cache."""
+        source = self.docs or self.files or self.hub
+        assert source is not None  # noqa: S101  _one_source
+
+        def write(path: Path) -> None:
+            texts = source.load({"text": self.text}).train["text"][:]
+            with _status(f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"):
+                tokenizer = self._trained(texts, family)
+            path.write_text(tokenizer.to_str(), "utf8")
+
         try:
-            return self._file(family)
+            settings = [source.digest(), self.text, self.algorithm, self.size, family]
+            facts = json.dumps([VERSION, version("tokenizers"), *settings])
+            key = hashlib.sha256(facts.encode()).hexdigest()[:32]
+            return cached(f"tokenizers/{key}.json", write)
         except DataError as error:  # sources name their settings as a task has them
             raise DataError(str(error).replace("task.", "model.tokenizer.train.")) from None
-
-    def _file(self, family: Reader) -> Path:
-        made_of = [self._source().digest(), self.text, self.algorithm, self.size, family]
-        facts = json.dumps([VERSION, version("tokenizers"), *made_of])
-        key = hashlib.sha256(facts.encode()).hexdigest()[:32]
-        return cached(f"tokenizers/{key}.json", lambda path: self._write(path, family))
-
-    def _write(self, path: Path, family: Reader) -> None:
-        texts = self._source().load({"text": self.text}).train["text"][:]
-        with _shown(f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"):
-            made = self._trained(texts, family)
-        path.write_text(made.to_str(), "utf8")
 
     def _trained(self, texts: list[str], family: Reader) -> Backend:
         from headstart.models.vocabulary import ALGORITHMS
@@ -93,25 +94,20 @@ class Trained(Config):
         names = roles(family)
         special = [*dict.fromkeys(names.values()), *_sentinels(family)]
         try:
-            made = ALGORITHMS[self.algorithm](texts, self.size, special, names["unk_token"])
+            tokenizer = ALGORITHMS[self.algorithm](texts, self.size, special, names["unk_token"])
         except Exception as error:  # noqa: BLE001 what the trainers raise has no type of its own
             raise DataError(
                 f"model.tokenizer.train: {self.algorithm} of {self.size} tokens cannot be trained on "
                 f"{len(texts)} texts ({error}): give more text, or another size or algorithm"
             ) from None
-        if made.get_vocab_size() > self.size:
+        if tokenizer.get_vocab_size() > self.size:
             raise ConfigError(
                 f"model.tokenizer.train.size: {self.size} is too small: the characters and special tokens "
-                f"alone are {made.get_vocab_size()}; choose more"
+                f"alone are {tokenizer.get_vocab_size()}; choose more"
             )
-        made.post_processor = _template(made, family, bytes_too=self.algorithm == "bpe")  # pyright: ignore[reportAttributeAccessIssue]
-        return made
-
-    def _source(self) -> Docs | Files | Hub:
-        found = self.docs or self.files or self.hub
-        if found is None:
-            raise ConfigError("model.tokenizer.train: one of docs, files and hub must be given")
-        return found
+        template = _template(tokenizer, family, byte_level=self.algorithm == "bpe")
+        tokenizer.post_processor = template  # pyright: ignore[reportAttributeAccessIssue]
+        return tokenizer
 
 
 class Tokenizer(CheckpointSource):
@@ -145,10 +141,10 @@ def _sentinels(family: Reader) -> tuple[str, ...]:
     return SENTINELS if family == "encoder_decoder" else ()
 
 
-def _template(made: Backend, family: Reader, *, bytes_too: bool) -> Any:
-    """What surrounds texts: encoders [CLS] A [SEP] B [SEP], encoder-decoders A </s>, decoders nothing.
+def _template(tokenizer: Backend, family: Reader, *, byte_level: bool) -> Any:
+    """Adds special tokens: encoders [CLS] A [SEP] B [SEP], encoder-decoders A </s>, decoders nothing.
 
-    `bytes_too`: the space before a word is part of its token; it is left out of where the token begins.
+    `byte_level`: the space before a word is part of its token; offsets leave it out.
     """
     from tokenizers import processors
 
@@ -158,21 +154,52 @@ def _template(made: Backend, family: Reader, *, bytes_too: bool) -> Any:
         "encoder": (f"{first} $A {last}", f"{first} $A {last} $B:1 {last}:1"),
         "encoder_decoder": (f"$A {last}", f"$A {last} $B {last}"),
     }
-    parts: list[Any] = [processors.ByteLevel(trim_offsets=True)] if bytes_too else []
+    parts: list[Any] = [processors.ByteLevel(trim_offsets=True)] if byte_level else []
     if family in forms:
-        ids = [(token, made.token_to_id(token)) for token in (first, last)]
+        ids = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
         parts.append(processors.TemplateProcessing(*forms[family], special_tokens=ids))
     return processors.Sequence(parts) if parts else None
 
 
-@contextmanager
-def _shown(doing: str) -> Iterator[None]:
-    """Says on stderr what is being waited for, where that is a terminal."""
+def _status(doing: str) -> Any:
+    """Shows on stderr what takes the time, where that is a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(doing):
-        yield
+    return console.status(doing) if console.is_terminal else nullcontext()
+
+
+def special_tokens(tokenizer: Any) -> list[str]:
+    """The spellings of all special tokens, those that have a role and those that were added, sorted."""
+    added = tokenizer.added_tokens_decoder.values()
+    return sorted({*tokenizer.all_special_tokens, *(token.content for token in added if token.special)})
+
+
+def without_special_tokens_in_text(tokenizer: Any) -> Any:
+    """The tokenizer, changed so that no text makes special tokens; it still adds its own around texts.
+
+    A vocabulary that lists `</s>` among its pieces, as unigram ones do, would find it again: there the first
+    letter is split off before the vocabulary is used.
+    """
+    tokenizer.split_special_tokens = True
+    tokenizer.init_kwargs["split_special_tokens"] = True  # for a saved tokenizer
+    names = special_tokens(tokenizer)
+    special = set(tokenizer.convert_tokens_to_ids(names))
+    if tokenizer.is_fast and special & set(tokenizer(" ".join(names), add_special_tokens=False)["input_ids"]):
+        from tokenizers import Regex, pre_tokenizers
+
+        parts = [f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in names if len(name) > 1]
+        split = pre_tokenizers.Split(Regex("|".join(parts)), "isolated")
+        backend = tokenizer.backend_tokenizer
+        before = backend.pre_tokenizer
+        backend.pre_tokenizer = split if before is None else pre_tokenizers.Sequence([before, split])
+    return tokenizer
+
+
+def rows_with_special_tokens(tokenizer: Any, rows: Iterable[Iterable[str]]) -> int:
+    """Number of rows with the spelling of a special token in one of their texts."""
+    names = special_tokens(tokenizer)
+    if not names:
+        return 0
+    search = re.compile("|".join(map(re.escape, names))).search
+    return sum(any(search(text) for text in texts) for texts in rows)

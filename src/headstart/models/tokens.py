@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # raise it when the meaning of the stored columns changes
 BLOCK = 2000  # rows given to the tokenizer at a time
-NOWHERE = -1  # where a token begins and ends that stands for no characters
+NOWHERE = -1  # start and end of tokens that belong to no characters
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,18 @@ class Tokens:
 
     def take(self, rows: Sequence[int]) -> Self:
         """The same, for some rows in that order."""
-        return type(self)(**{name: _taken(column, rows) for name, column in vars(self).items()})
+        columns: dict[str, Any] = {}
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray):
+                columns[name] = column[list(rows)]
+            else:
+                columns[name] = None if column is None else [column[row] for row in rows]
+        return type(self)(**columns)
 
 
 @dataclass(frozen=True)
 class LocatedTokens(Tokens):
-    """Tokens that know which characters of the text they stand for; NOWHERE for those that stand for none."""
+    """Tokens with the characters of the text that they stand for; NOWHERE where they stand for none."""
 
     begins: list[np.ndarray]
     ends: list[np.ndarray]
@@ -55,7 +61,7 @@ class WindowTokens(LocatedTokens):
     source: np.ndarray  # (rows,) int64: the text that the window was cut from, ascending
 
 
-Kept = TypeVar("Kept", bound=Tokens)
+AnyTokens = TypeVar("AnyTokens", bound=Tokens)
 
 
 def tokens_of(
@@ -66,11 +72,15 @@ def tokens_of(
     max_length: int,
 ) -> Tokens:
     """Tokens of `texts` (and their second texts), from the cache when they were made before."""
-    return _kept(
-        Tokens,
-        cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ()),
-        lambda: _tokenise(tokenizer, texts, pairs, max_length),
-    )
+
+    def tokenise(rows: slice) -> Tokens:
+        first, second = list(texts[rows]), None if pairs is None else list(pairs[rows])
+        whole = tokenizer(first, second, truncation=False, verbose=False)
+        cut = tokenizer(first, second, truncation=True, max_length=max_length)
+        return Tokens(**_columns(cut), truncated=_longer(whole, max_length))
+
+    key = cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ())
+    return _from_cache(Tokens, key, len(texts), tokenise)
 
 
 def located_tokens_of(
@@ -80,12 +90,17 @@ def located_tokens_of(
 
     ConfigError when the tokenizer does not know where its tokens are.
     """
+
+    def tokenise(rows: slice) -> LocatedTokens:
+        whole = tokenizer(list(texts[rows]), truncation=False, verbose=False)
+        cut = tokenizer(
+            list(texts[rows]), truncation=True, max_length=max_length, return_offsets_mapping=True
+        )
+        return LocatedTokens(**_columns(cut), **_offsets(cut, 0), truncated=_longer(whole, max_length))
+
     _require_offsets(tokenizer)
-    return _kept(
-        LocatedTokens,
-        cache_key(f"{tokenizer_digest}:{max_length}:located", texts, ()),
-        lambda: _locate(tokenizer, texts, max_length),
-    )
+    key = cache_key(f"{tokenizer_digest}:{max_length}:located", texts, ())
+    return _from_cache(LocatedTokens, key, len(texts), tokenise)
 
 
 def windows_of(
@@ -102,6 +117,22 @@ def windows_of(
     a window: a longer one is cut and its windows are marked as truncated. ConfigError when the tokenizer
     does not know where its tokens are, or `stride` leaves no room for anything new.
     """
+
+    def tokenise(rows: slice) -> WindowTokens:
+        fitting, was_cut = _shortened(tokenizer, questions[rows], max_length // 2)
+        cut = tokenizer(
+            fitting,
+            list(contexts[rows]),
+            truncation="only_second",
+            max_length=max_length,
+            stride=stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        source = np.array(cut["overflow_to_sample_mapping"], dtype=np.int64)
+        columns = {**_columns(cut), **_offsets(cut, 1), "truncated": was_cut[source]}
+        return WindowTokens(**columns, source=rows.start + source)
+
     _require_offsets(tokenizer)
     room = max_length - max_length // 2 - tokenizer.num_special_tokens_to_add(pair=True)
     if stride >= room:
@@ -109,11 +140,8 @@ def windows_of(
             f"task.stride: {stride} tokens of overlap leave nothing new in windows of {max_length} tokens: "
             f"choose less than {room}, or a larger model.max_length"
         )
-    return _kept(
-        WindowTokens,
-        cache_key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts),
-        lambda: _windows(tokenizer, questions, contexts, max_length, stride),
-    )
+    key = cache_key(f"{tokenizer_digest}:{max_length}:windows:{stride}", questions, contexts)
+    return _from_cache(WindowTokens, key, len(questions), tokenise)
 
 
 def _require_offsets(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -135,144 +163,74 @@ def cache_key(how: str, *columns: Sequence[str]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _kept(kind: type[Kept], key: str, make: Callable[[], Kept]) -> Kept:
-    return _read(kind, cached(f"tokens/{key}.parquet", lambda path: _write(path, make())))
-
-
-def _tokenise(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, limit: int
-) -> Tokens:
-    found = []
-    for start in range(0, len(texts), BLOCK):
-        block = list(texts[start : start + BLOCK])
-        second = None if pairs is None else list(pairs[start : start + BLOCK])
-        whole = tokenizer(block, second, truncation=False, verbose=False)
-        cut = tokenizer(block, second, truncation=True, max_length=limit)
-        found.append(Tokens(**_columns(cut), truncated=_longer(whole, limit)))
-    return _joined(found)
-
-
-def _locate(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int) -> LocatedTokens:
-    found = []
-    for start in range(0, len(texts), BLOCK):
-        block = list(texts[start : start + BLOCK])
-        whole = tokenizer(block, truncation=False, verbose=False)
-        cut = tokenizer(block, truncation=True, max_length=limit, return_offsets_mapping=True)
-        found.append(LocatedTokens(**_columns(cut), **_places(cut, 0), truncated=_longer(whole, limit)))
-    return _joined(found)
-
-
-def _windows(
-    tokenizer: PreTrainedTokenizerBase,
-    questions: Sequence[str],
-    contexts: Sequence[str],
-    limit: int,
-    stride: int,
-) -> WindowTokens:
-    found = []
-    for start in range(0, len(questions), BLOCK):
-        fitting, was_cut = _fitting(tokenizer, questions[start : start + BLOCK], limit // 2)
-        cut = tokenizer(
-            fitting,
-            list(contexts[start : start + BLOCK]),
-            truncation="only_second",
-            max_length=limit,
-            stride=stride,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
-        source = np.array(cut["overflow_to_sample_mapping"], dtype=np.int64)
-        columns = {**_columns(cut), **_places(cut, 1), "truncated": was_cut[source]}
-        found.append(WindowTokens(**columns, source=start + source))
-    return _joined(found)
-
-
-def _fitting(
+def _shortened(
     tokenizer: PreTrainedTokenizerBase, questions: Sequence[str], limit: int
 ) -> tuple[list[str], np.ndarray]:
     """The questions, cut after `limit` tokens; and which were: (questions,) bool."""
-    found = tokenizer(
+    whole = tokenizer(
         list(questions),
         add_special_tokens=False,
         return_offsets_mapping=True,
         truncation=False,
         verbose=False,
     )
-    was_cut = _longer(found, limit)
+    was_cut = _longer(whole, limit)
     # Where a character takes several tokens, as in byte-level ones, the last kept and the first dropped may
-    # share it: the character goes too, for with it the question would again be too long.
-    kept = [
-        question[: min(places[limit - 1][1], places[limit][0])] if cut else question
-        for question, places, cut in zip(questions, found["offset_mapping"], was_cut, strict=True)
+    # share it: the character is cut too, for with it the question would again be too long.
+    shortened = [
+        question[: min(offsets[limit - 1][1], offsets[limit][0])] if cut else question
+        for question, offsets, cut in zip(questions, whole["offset_mapping"], was_cut, strict=True)
     ]
-    return kept, was_cut
+    return shortened, was_cut
 
 
-def _longer(found: Any, limit: int) -> np.ndarray:
-    return np.array([len(row) > limit for row in found["input_ids"]], dtype=bool)
+def _longer(encoding: Any, limit: int) -> np.ndarray:
+    return np.array([len(row) > limit for row in encoding["input_ids"]], dtype=bool)
 
 
-def _columns(found: Any) -> dict[str, Any]:
-    kinds = [np.array(row, dtype=np.int8) for row in found.get("token_type_ids", [])]
-    return {"ids": [np.array(row, dtype=np.int32) for row in found["input_ids"]], "kinds": kinds or None}
+def _columns(encoding: Any) -> dict[str, Any]:
+    kinds = [np.array(row, dtype=np.int8) for row in encoding.get("token_type_ids", [])]
+    return {"ids": [np.array(row, dtype=np.int32) for row in encoding["input_ids"]], "kinds": kinds or None}
 
 
-def _places(found: Any, text: int) -> dict[str, list[np.ndarray]]:
+def _offsets(encoding: Any, text: int) -> dict[str, list[np.ndarray]]:
     """Where the tokens of the first (0) or second (1) text begin and end in it."""
     begins, ends = [], []
-    for row, offsets in enumerate(found["offset_mapping"]):
-        places = np.array(offsets, dtype=np.int32).reshape(-1, 2)
-        own = np.array([number == text for number in found.sequence_ids(row)], dtype=bool)
-        own &= places[:, 0] < places[:, 1]  # a token that stands for no characters is nowhere
-        begins.append(np.where(own, places[:, 0], NOWHERE).astype(np.int32))
-        ends.append(np.where(own, places[:, 1], NOWHERE).astype(np.int32))
+    for row, pairs in enumerate(encoding["offset_mapping"]):
+        offsets = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+        located = np.array([number == text for number in encoding.sequence_ids(row)], dtype=bool)
+        located &= offsets[:, 0] < offsets[:, 1]  # without a character a token is nowhere
+        begins.append(np.where(located, offsets[:, 0], NOWHERE).astype(np.int32))
+        ends.append(np.where(located, offsets[:, 1], NOWHERE).astype(np.int32))
     return {"begins": begins, "ends": ends}
 
 
-def _joined(found: Sequence[Kept]) -> Kept:
-    """The tokens of all blocks, one after the other."""
-    columns: dict[str, Any] = {}
-    for name, first in vars(found[0]).items():
-        parts = [getattr(part, name) for part in found]
-        if isinstance(first, np.ndarray):
-            columns[name] = np.concatenate(parts)
-        else:
-            columns[name] = None if first is None else [row for part in parts for row in part]
-    return type(found[0])(**columns)
-
-
-def _taken(column: Any, rows: Sequence[int]) -> Any:
-    if column is None:
-        return None
-    return column[list(rows)] if isinstance(column, np.ndarray) else [column[i] for i in rows]
-
-
-def _write(path: Path, tokens: Tokens) -> None:
+def _from_cache(
+    kind: type[AnyTokens], key: str, rows: int, tokenise: Callable[[slice], AnyTokens]
+) -> AnyTokens:
+    """The tokens of a file in the cache; where there is none, `tokenise` makes them block by block."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {}
-    for name, column in vars(tokens).items():
-        if isinstance(column, list):
-            columns[name] = pa.array(column, pa.list_(pa.from_numpy_dtype(column[0].dtype)))
-        elif column is not None:
-            columns[name] = pa.array(column)
-    pq.write_table(pa.table(columns), path)
+    def write(path: Path) -> None:
+        blocks = [tokenise(slice(start, start + BLOCK)) for start in range(0, rows, BLOCK)]
+        columns = {}
+        for name, first in vars(blocks[0]).items():
+            parts = [getattr(block, name) for block in blocks]
+            if isinstance(first, np.ndarray):
+                columns[name] = pa.array(np.concatenate(parts))
+            elif first is not None:
+                arrays = [array for part in parts for array in part]
+                columns[name] = pa.array(arrays, pa.list_(pa.from_numpy_dtype(arrays[0].dtype)))
+        pq.write_table(pa.table(columns), path)
 
-
-def _read(kind: type[Kept], path: Path) -> Kept:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path)
+    table = pq.read_table(cached(f"tokens/{key}.parquet", write))
     columns: dict[str, Any] = {"kinds": None}
     for name in table.column_names:
-        is_list = pa.types.is_list(table.schema.field(name).type)
-        columns[name] = _rows(table, name) if is_list else table[name].to_numpy(zero_copy_only=False)
+        if pa.types.is_list(table.schema.field(name).type):
+            lists: Any = table[name].combine_chunks()
+            values = lists.values.to_numpy(zero_copy_only=False)
+            columns[name] = np.split(values, lists.offsets.to_numpy()[1:-1])
+        else:
+            columns[name] = table[name].to_numpy(zero_copy_only=False)
     return kind(**columns)
-
-
-def _rows(table: Any, column: str) -> list[np.ndarray]:
-    lists = table[column].combine_chunks()
-    offsets = lists.offsets.to_numpy()
-    return np.split(lists.values.to_numpy(zero_copy_only=False), offsets[1:-1])

@@ -1,7 +1,7 @@
 """Vocabularies: WordPiece, byte-level BPE and unigram, trained so that the same texts give the same bytes.
 
-The trainers of `tokenizers` walk through hash maps, whose order differs from process to process. Where that
-would reach the result, the function says how it is kept out.
+The trainers of `tokenizers` iterate over hash maps, whose order differs between processes. Where that would
+change the result, the function says how it avoids it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from collections.abc import Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-PENALTY = (
-    1e-4  # UnigramTrainer sets characters that its pieces lack this far apart, in the order of a hash map
-)
+# UnigramTrainer sets characters that its pieces lack this far apart, in the order of a hash map.
+PENALTY = 1e-4
 
 
 def wordpiece(texts: Sequence[str], size: int, special: Sequence[str], unknown: str) -> Tokenizer:
-    """WordPiece of lower-cased words, as in BERT; one eighth of `size` bounds the letters.
+    """WordPiece of lower-cased words, as in BERT, with at most `size` / 8 letters.
 
-    The trainer would number continued letters (##a) as it meets them, and break ties by these numbers. Given
-    to it in order, as if they were special tokens, they have fixed ones.
+    The trainer would number letters inside words (##a) in the order of a hash map, and break ties by these
+    numbers. They are given to it in order, as if they were special tokens, so that their numbers are fixed.
     """
     normalizer, words = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
-    letters = _letters(texts, normalizer, size // 8)
+    counts = Counter(letter for text in texts for letter in normalizer.normalize_str(text))
+    ranked = sorted((letter for letter in counts if not letter.isspace()), key=lambda c: (-counts[c], c))
+    letters = sorted(ranked[: size // 8])
     trained = Tokenizer(models.WordPiece(unk_token=unknown))  # pyright: ignore[reportCallIssue]
     trained.normalizer, trained.pre_tokenizer = normalizer, words
     trainer = trainers.WordPieceTrainer(
@@ -35,27 +36,27 @@ def wordpiece(texts: Sequence[str], size: int, special: Sequence[str], unknown: 
         show_progress=False,
     )
     trained.train_from_iterator(texts, trainer)
-    made = Tokenizer(models.WordPiece(trained.get_vocab(with_added_tokens=True), unk_token=unknown))  # pyright: ignore[reportCallIssue]
-    made.normalizer, made.pre_tokenizer = normalizer, words
-    made.decoder = decoders.WordPiece()
-    made.add_special_tokens(list(special))
-    return made
+    tokenizer = Tokenizer(models.WordPiece(trained.get_vocab(with_added_tokens=True), unk_token=unknown))  # pyright: ignore[reportCallIssue]
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, words
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(list(special))
+    return tokenizer
 
 
 def bpe(texts: Sequence[str], size: int, special: Sequence[str], unknown: str) -> Tokenizer:
-    """Byte-level BPE, as in GPT-2: every text can be written, so `unknown` is never used.
+    """Byte-level BPE, as in GPT-2: every text can be encoded, so `unknown` is never used.
 
-    The trainer sorts its alphabet and breaks ties by token number: nothing depends on a hash map.
+    The trainer sorts its alphabet and breaks ties by token number, so the result is always the same.
     """
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
         vocab_size=size, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator(texts, trainer)
-    return made
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
 def unigram(texts: Sequence[str], size: int, special: Sequence[str], unknown: str) -> Tokenizer:
@@ -70,40 +71,38 @@ def unigram(texts: Sequence[str], size: int, special: Sequence[str], unknown: st
     )
     trained.train_from_iterator(texts, trainer)
     scores = dict(json.loads(trained.to_str())["model"]["vocab"])
-    pieces = _settled({piece: score for piece, score in scores.items() if piece not in special})
+    pieces = _rounded({piece: score for piece, score in scores.items() if piece not in special})
     vocabulary = [(token, 0.0) for token in special] + pieces
-    made = _with_pieces(models.Unigram(vocabulary, unk_id=list(special).index(unknown), byte_fallback=False))
-    made.decoder = decoders.Metaspace()
-    made.add_special_tokens(list(special))
-    return made
+    tokenizer = _with_pieces(
+        models.Unigram(vocabulary, unk_id=list(special).index(unknown), byte_fallback=False)
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.add_special_tokens(list(special))
+    return tokenizer
 
 
 ALGORITHMS = {"wordpiece": wordpiece, "bpe": bpe, "unigram": unigram}
 
 
-def _letters(texts: Sequence[str], normalizer: normalizers.Normalizer, most: int) -> list[str]:
-    """The characters of the texts, the most frequent ones where there are more than `most`, in order."""
-    found = Counter(letter for text in texts for letter in normalizer.normalize_str(text))
-    ranked = sorted((letter for letter in found if not letter.isspace()), key=lambda c: (-found[c], c))
-    return sorted(ranked[:most])
-
-
 def _with_pieces(model: models.Unigram) -> Tokenizer:
     """Words keep the space before them, written as a character; runs of spaces count as one."""
-    made = Tokenizer(model)
-    made.normalizer = normalizers.Sequence(
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    return made
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    return tokenizer
 
 
-def _settled(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """Pieces with their log probabilities, to six digits; characters that came last all share the lowest."""
+def _rounded(scores: dict[str, float]) -> list[tuple[str, float]]:
+    """Pieces with their log probabilities, to six digits, by probability and then by spelling.
+
+    Characters that the trainer added at the end all get the lowest one.
+    """
     lowest = min(scores.values(), default=0.0)
     last = lowest + PENALTY * (1 + sum(len(piece) == 1 for piece in scores))
-    equal = {
+    rounded = {
         piece: round(lowest if len(piece) == 1 and score <= last else score, 6)
         for piece, score in scores.items()
     }
-    return sorted(equal.items(), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(rounded.items(), key=lambda pair: (-pair[1], pair[0]))

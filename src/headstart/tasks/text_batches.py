@@ -10,8 +10,8 @@ import numpy as np
 
 from headstart.data.batches import padded_length
 from headstart.data.rows import Splits
-from headstart.models.as_text import rows_with_special_tokens
 from headstart.models.model import Model
+from headstart.models.tokenizer import rows_with_special_tokens
 from headstart.models.tokens import Tokens, tokens_of
 
 if TYPE_CHECKING:

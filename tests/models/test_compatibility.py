@@ -55,7 +55,7 @@ def test_what_does_not_is_refused_with_the_reason_and_what_to_use(kind: str, hea
 def test_what_is_named_instead_exists() -> None:
     from headstart.studies.compose import choices
 
-    named = " ".join([*compatibility.AT_HOME.values(), *compatibility.MODELS.values()])
+    named = " ".join([*compatibility.OTHER_TASKS.values(), *compatibility.OTHER_MODELS.values()])
     pairs = [word.split("=") for word in named.split() if "=" in word]
     assert len(pairs) == 8
     for group, choice in pairs:

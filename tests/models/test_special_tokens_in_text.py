@@ -13,8 +13,12 @@ import transformers as tf
 from tests.models.text import lines
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from headstart.models.as_text import as_text, rows_with_special_tokens, special_tokens
 from headstart.models.model import Model
+from headstart.models.tokenizer import (
+    rows_with_special_tokens,
+    special_tokens,
+    without_special_tokens_in_text,
+)
 from headstart.models.tokens import NOWHERE, located_tokens_of
 from headstart.models.vocabulary import ALGORITHMS
 
@@ -61,7 +65,7 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_letters_of_special_tokens_make_none(kind: str) -> None:
-    before, tokenizer = KINDS[kind](), as_text(KINDS[kind]())
+    before, tokenizer = KINDS[kind](), without_special_tokens_in_text(KINDS[kind]())
     names = special_tokens(tokenizer)
     special = set(tokenizer.convert_tokens_to_ids(names))
     if tokenizer.unk_token_id != tokenizer.eos_token_id:
@@ -81,12 +85,12 @@ def test_all_of_our_own_vocabularies_read_them_as_letters() -> None:
     for algorithm in ALGORITHMS:
         roles = {"unk_token": "<unk>", "eos_token": "</s>", "pad_token": "<pad>"}
         made: Any = tf.PreTrainedTokenizerFast(tokenizer_object=trained(algorithm, BART), **roles)
-        ids = as_text(made)("ba </s>ce<pad>", add_special_tokens=False)["input_ids"]
+        ids = without_special_tokens_in_text(made)("ba </s>ce<pad>", add_special_tokens=False)["input_ids"]
         assert not {made.eos_token_id, made.pad_token_id} & set(ids)
 
 
 def test_a_saved_tokenizer_still_reads_them_as_letters(tmp_path: Any) -> None:
-    tokenizer = as_text(KINDS["bert"]())
+    tokenizer = without_special_tokens_in_text(KINDS["bert"]())
     tokenizer.save_pretrained(tmp_path)
     again = tf.AutoTokenizer.from_pretrained(tmp_path)
     assert again("ba [SEP] ce")["input_ids"] == tokenizer("ba [SEP] ce")["input_ids"]
