@@ -139,10 +139,10 @@ class TestThePlot:
     def test_names_of_one_year_stay_apart_and_in_order(self) -> None:
         import math
 
-        from headstart.reports.charts.models import _bounds, _points, _spread
+        from headstart.reports.charts.models import _limits, _points, _spread
 
         points = _spread(_points(rows(LISTED)))
-        step = APART / HEIGHT * math.log(_bounds(points)[1] / _bounds(points)[0])
+        step = APART / HEIGHT * math.log(_limits(points)[1] / _limits(points)[0])
         for year in {point["year"] for point in points}:
             column = [math.log(point["label"]) for point in points if point["year"] == year]
             assert all(above - below >= step * 0.999 for below, above in itertools.pairwise(column))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Concatenate, ParamSpec, Protocol
 
 from headstart.compare.catalogue import form
 from headstart.compare.quantity import Quantity
 
+P = ParamSpec("P")
 Form = Callable[[float | None], str]  # how numbers of one unit are written
 
 UNKNOWN = "unknown"
@@ -18,15 +20,24 @@ JOULES_PER_KWH = 3_600_000.0
 LARGE = 999.5  # scores from here on have decimals that are noise
 
 
+def _or_unknown(write: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[float | None, P], str]:
+    """The same function for what may be no number: None, NaN and infinity are unknown."""
+
+    @functools.wraps(write)
+    def form(value: float | None, *args: P.args, **options: P.kwargs) -> str:
+        return UNKNOWN if value is None or not math.isfinite(value) else write(value, *args, **options)
+
+    return form
+
+
 def known(value: float | None) -> bool:
     """Whether `value` is a finite number."""
     return value is not None and math.isfinite(value)
 
 
-def significant(value: float | None, digits: int = 3) -> str:
+@_or_unknown
+def significant(value: float, digits: int = 3) -> str:
     """`value` with `digits` significant figures and never an exponent: 0.0123, 1.23, 12,300."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
     if value == 0:
         return "0"
     places = digits - 1 - _exponent(value, digits)
@@ -34,10 +45,9 @@ def significant(value: float | None, digits: int = 3) -> str:
     return MINUS + text if value < 0 else text
 
 
-def si(value: float | None, unit: str) -> str:
+@_or_unknown
+def si(value: float, unit: str) -> str:
     """`value` with an SI prefix from 1 to 10²⁴: 1.23 TFLOPs; below 1 as it is."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
     step = 0 if value == 0 else min(max(_exponent(value, 3) // 3, 0), len(PREFIXES) - 1)
     scaled = value / 1000.0**step
     whole = step == 0 and float(value).is_integer()
@@ -50,10 +60,9 @@ def flops(value: float | None, *, lower_bound: bool = False) -> str:
     return f"≥ {text}" if lower_bound and known(value) else text
 
 
-def seconds(value: float | None) -> str:
+@_or_unknown
+def seconds(value: float) -> str:
     """A duration: 840 ms, 12.3 s, 4 min 05 s, 2 h 03 min."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
     if abs(value) < 0.9995:
         return "0 s" if value == 0 else f"{significant(value * 1000)} ms"
     if round(value, 1) < 60:
@@ -70,35 +79,37 @@ def size(value: float | None) -> str:
     return si(value, "B")
 
 
-def energy(value: float | None) -> str:
+@_or_unknown
+def energy(value: float) -> str:
     """Joules as J or kJ; from 0.01 kWh (36 kJ) as kWh."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
     if abs(value) >= 0.01 * JOULES_PER_KWH:
         return f"{significant(value / JOULES_PER_KWH)} kWh"
     return si(value, "J") if abs(value) >= 10 else f"{significant(value)} J"
 
 
-def watts(value: float | None) -> str:
+@_or_unknown
+def watts(value: float) -> str:
     """A power: 10.0 W."""
-    return si(value, "W") if value is None or abs(value) >= 1000 else f"{significant(value)} W"
+    return f"{significant(value)} W"
 
 
-def count(value: float | None) -> str:
+@_or_unknown
+def count(value: float) -> str:
     """A whole number with thousands separated: 22,713,216."""
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.0f}".replace("-", MINUS)
+    return f"{value:,.0f}".replace("-", MINUS)
 
 
-def uses(value: float | None) -> str:
+@_or_unknown
+def uses(value: float) -> str:
     """A number of uses, rounded up: 11.2 uses pay only at the 12th."""
-    return count(None if value is None else math.ceil(value))
+    return count(math.ceil(value))
 
 
-def score(value: float | None) -> str:
+@_or_unknown
+def score(value: float) -> str:
     """A score with three decimals, 0.558; from 1,000 on without any, 6,680."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
-    return _no_negative_zero(f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3f}")
+    text = f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3f}"
+    return text[1:] if text == "-0.000" else text.replace("-", MINUS)
 
 
 def signed(value: float | None) -> str:
@@ -170,15 +181,15 @@ def bound_with_interval(number: Bounded | None, form: Form) -> str:
     return f"{text} ({interval})" if interval and interval != text else text
 
 
-def ratio(value: float | None) -> str:
+@_or_unknown
+def ratio(value: float) -> str:
     """How many times as much: 1.00×, 0.25×, 12.4×."""
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{significant(value)}×"
+    return f"{significant(value)}×"
 
 
-def percent(value: float | None) -> str:
+@_or_unknown
+def percent(value: float) -> str:
     """A share with one decimal: 99.9 %; '< 0.1 %' and '> 99.9 %' rather than a false 0 or 100."""
-    if value is None or not math.isfinite(value):
-        return UNKNOWN
     if 0 < value < 0.001:
         return "< 0.1 %"
     if 0.999 < value < 1:
@@ -243,7 +254,3 @@ def plural(number: int, word: str, words: str | None = None) -> str:
 def _exponent(value: float, digits: int) -> int:
     """The power of ten of `value` once it is rounded to `digits` figures (999.6 is 10³)."""
     return int(f"{abs(value):.{digits - 1}e}".split("e")[1])
-
-
-def _no_negative_zero(text: str) -> str:
-    return text[1:] if text.startswith("-") and not text.strip("-0.") else text.replace("-", MINUS)

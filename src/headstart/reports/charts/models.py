@@ -57,70 +57,84 @@ def save(found: Sequence[Row], emitted: Emitted, file: Path) -> Path:
     return file
 
 
-def sizes(found: Sequence[Row]) -> Chart:
+def sizes(models: Sequence[Row]) -> Chart:
     """Parameters over the years: models with a yaml here filled, landmarks hollow."""
-    points = _spread(_points(found))
+    points = _spread(_points(models))
+    years = [point["year"] for point in points]
+    scale = alt.Scale(type="log", domain=list(_limits(points)), nice=False)
     base = alt.Chart(alt.Data(values=points)).encode(
         x=alt.X(
             "year:Q",
             title="Year of the first public version",
             axis=alt.Axis(format="d", grid=False, tickMinStep=1),
-            scale=alt.Scale(domain=[_years(points)[0] - 0.3, _years(points)[1] + 1.1], nice=False),
-        )
+            scale=alt.Scale(domain=[min(years) - 0.3, max(years) + 1.1], nice=False),
+        ),
+        color=alt.Color("family:N", title=None, scale=alt.Scale(domain=list(FAMILIES))),
     )
-    y = alt.Y(
-        "parameters:Q",
-        title="Parameters (logarithmic)",
-        scale=_logarithmic(points),
-        axis=alt.Axis(format="~s", values=[10**power for power in range(6, 13)]),
+    axis = alt.Axis(format="~s", values=[10**power for power in range(6, 13)])
+    placed = base.encode(
+        y=alt.Y("parameters:Q", title="Parameters (logarithmic)", scale=scale, axis=axis),
+        tooltip=[alt.Tooltip(f"{field}:N") for field in ("title", "size", "paper")],
     )
-    colour = alt.Color("family:N", title=None, scale=alt.Scale(domain=list(FAMILIES)))
-    tips = [alt.Tooltip("title:N"), alt.Tooltip("size:N"), alt.Tooltip("paper:N")]
-    here = base.mark_point(size=70, filled=True, opacity=1).transform_filter("datum.here")
-    others = base.mark_point(size=70, strokeWidth=1.75, opacity=1).transform_filter("!datum.here")
-    names = base.mark_text(align="left", dx=8, fontSize=10).encode(
-        y=alt.Y("label:Q", scale=_logarithmic(points)), text="title:N", color=colour
-    )
-    layers = [mark.encode(y=y, color=colour, tooltip=tips) for mark in (here, others)]
+    here = placed.mark_point(size=70, filled=True, opacity=1).transform_filter("datum.here")
+    others = placed.mark_point(size=70, strokeWidth=1.75, opacity=1).transform_filter("!datum.here")
+    names = base.mark_text(align="left", dx=8, fontSize=10)
+    names = names.encode(y=alt.Y("label:Q", scale=scale), text="title:N")
     title = alt.Title(
         "Parameters over the years",
         subtitle="As published, or counted where the architecture is here. Filled: can be chosen here.",
     )
-    return alt.layer(*layers, names).properties(width=WIDTH, height=HEIGHT, title=title)
+    return alt.layer(here, others, names).properties(width=WIDTH, height=HEIGHT, title=title)
 
 
 def carbon(emitted: Emitted) -> Chart:
     """Grams of CO2e side by side: published ones as diamonds, measured here filled, estimated here hollow."""
-    rows = [_emission(each) for each in sorted(emitted.emissions, key=lambda each: -each.high)]
+    rows = [_emission(one) for one in sorted(emitted.emissions, key=lambda one: -one.high)]
+    low = math.floor(math.log10(min((row["low"] for row in rows), default=1)))
+    high = math.ceil(math.log10(max((row["high"] for row in rows), default=1)))
+    ticks = alt.Axis(format="~s", values=[10.0**power for power in range(low, high + 1)], grid=True)
+    x = alt.X("high:Q", title="Grams of CO2e (logarithmic)", scale=alt.Scale(type="log"), axis=ticks)
     base = alt.Chart(alt.Data(values=rows)).encode(
         y=alt.Y("label:N", title=None, sort=None, axis=LABEL),
         color=alt.Color("stage:N", title=None, scale=alt.Scale(domain=list(STAGES))),
     )
-    x = alt.X("high:Q", title="Grams of CO2e (logarithmic)", scale=alt.Scale(type="log"), axis=_grams(rows))
-    shape = alt.Shape(
-        "origin:N", legend=None, scale=alt.Scale(domain=list(ORIGINS), range=["diamond", "circle", "circle"])
+    shapes = alt.Scale(domain=list(ORIGINS), range=["diamond", "circle", "circle"])
+    points = base.encode(
+        x=x,
+        shape=alt.Shape("origin:N", legend=None, scale=shapes),
+        tooltip=[alt.Tooltip(f"{field}:N") for field in ("label", "grams", "origin", "basis")],
     )
-    tips = [alt.Tooltip("label:N"), alt.Tooltip("grams:N"), alt.Tooltip("origin:N"), alt.Tooltip("told:N")]
     span = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    filled = base.mark_point(size=110, filled=True, opacity=1).transform_filter(
-        "datum.origin != 'estimated here'"
-    )
-    hollow = base.mark_point(size=110, strokeWidth=1.75, strokeDash=[3, 2]).transform_filter(
-        "datum.origin == 'estimated here'"
-    )
+    filled = points.mark_point(size=110, filled=True, opacity=1)
+    hollow = points.mark_point(size=110, strokeWidth=1.75, strokeDash=[3, 2])
     text = base.mark_text(align="left", dx=10, fontSize=10).encode(x=x, text="words:N")
-    marks = [mark.encode(x=x, shape=shape, tooltip=tips) for mark in (filled, hollow)]
-    title = alt.Title("Carbon of one training", subtitle=_subtitle(emitted))
-    size = {"width": WIDTH - 220, "height": max(80, 26 * len(rows))}
-    return alt.layer(span, *marks, text).properties(title=title, **size)
+    subtitle = [
+        "Diamonds: published, each with its own boundary. Circles: from runs here; hollow ones are estimates."
+    ]
+    if emitted.placeless:
+        left_out = numbers.plural(emitted.placeless, "run")
+        subtitle.append(
+            f"{left_out} with joules but no place left out: meter.carbon.region says where the electricity "
+            "comes from."
+        )
+    return alt.layer(
+        span,
+        filled.transform_filter("datum.origin != 'estimated here'"),
+        hollow.transform_filter("datum.origin == 'estimated here'"),
+        text,
+    ).properties(
+        title=alt.Title("Carbon of one training", subtitle=subtitle),
+        width=WIDTH - 220,
+        height=max(80, 26 * len(rows)),
+    )
 
 
-def _points(found: Sequence[Row]) -> list[dict[str, Any]]:
+def _points(models: Sequence[Row]) -> list[dict[str, Any]]:
     """One point per model of which year and size are known."""
-    chosen = {row.name: row for row in found}
+    listed = {row.name: row for row in models}
     points = []
     for entry in entries():
-        row = next((chosen[name] for name in entry.names if name in chosen), None)
+        row = next((listed[name] for name in entry.names if name in listed), None)
         parameters = row.parameters if row else entry.parameters
         if parameters is not None:
             family = entry.family.replace("_", "-")
@@ -130,10 +144,15 @@ def _points(found: Sequence[Row]) -> list[dict[str, Any]]:
     return points
 
 
+def _limits(points: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    sizes = [point["parameters"] for point in points]
+    return min(sizes) / 2, max(sizes) * 2
+
+
 def _spread(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The points with a height for each name, APART pixels from the next of the same year."""
-    span = math.log(_bounds(points)[1] / _bounds(points)[0])
-    step = APART / HEIGHT * span
+    low, high = _limits(points)
+    step = APART / HEIGHT * math.log(high / low)
     ordered = sorted(points, key=lambda point: (point["year"], point["parameters"]))
     for _, year in groupby(ordered, key=lambda point: point["year"]):
         column = list(year)
@@ -145,50 +164,30 @@ def _spread(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _apart(heights: list[float], step: float) -> list[float]:
     """Rising heights moved as little as keeps them `step` apart: neighbours that touch share their middle."""
-    groups: list[list[float]] = []
+    groups: list[list[float]] = []  # heights that are moved together, `step` apart around their mean
+
+    def lowest(group: list[float]) -> float:
+        return sum(group) / len(group) - step * (len(group) - 1) / 2
+
     for height in heights:
         groups.append([height])
-        while len(groups) > 1 and _low(groups[-1], step) < _high(groups[-2], step) + step:
-            last = groups.pop()
-            groups[-1] += last
-    return [_low(group, step) + place * step for group in groups for place in range(len(group))]
+        while len(groups) > 1 and lowest(groups[-1]) < lowest(groups[-2]) + step * len(groups[-2]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [lowest(group) + index * step for group in groups for index in range(len(group))]
 
 
-def _low(group: list[float], step: float) -> float:
-    return sum(group) / len(group) - step * (len(group) - 1) / 2
-
-
-def _high(group: list[float], step: float) -> float:
-    return _low(group, step) + step * (len(group) - 1)
-
-
-def _years(points: Sequence[dict[str, Any]]) -> tuple[int, int]:
-    years = [point["year"] for point in points]
-    return min(years), max(years)
-
-
-def _bounds(points: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    sizes = [point["parameters"] for point in points]
-    return min(sizes) / 2, max(sizes) * 2
-
-
-def _logarithmic(points: Sequence[dict[str, Any]]) -> alt.Scale:
-    return alt.Scale(type="log", domain=list(_bounds(points)), nice=False)
-
-
-def _emission(each: Emission) -> dict[str, Any]:
-    low, high = _mass(each.low), _mass(each.high)
-    words = high if low == high else f"{low} to {high}"
-    label = f"{each.label}: {each.stage}"
+def _emission(one: Emission) -> dict[str, Any]:
+    low, high = _mass(one.low), _mass(one.high)
+    grams = high if low == high else f"{low} to {high}"
     return {
-        "label": label,
-        "stage": each.stage,
-        "origin": each.origin,
-        "low": each.low,
-        "high": each.high,
-        "grams": words,
-        "words": f"{words}, {each.origin}",
-        "told": each.told,
+        "label": f"{one.label}: {one.stage}",
+        "stage": one.stage,
+        "origin": one.origin,
+        "low": one.low,
+        "high": one.high,
+        "grams": grams,
+        "words": f"{grams}, {one.origin}",
+        "basis": one.told,
     }
 
 
@@ -198,21 +197,3 @@ def _mass(grams: float) -> str:
         if grams >= size:
             return f"{numbers.significant(grams / size)} {unit}"
     return f"{numbers.significant(grams * 1e3)} mg"
-
-
-def _grams(rows: Sequence[dict[str, Any]]) -> alt.Axis:
-    low = math.floor(math.log10(min((row["low"] for row in rows), default=1)))
-    high = math.ceil(math.log10(max((row["high"] for row in rows), default=1)))
-    return alt.Axis(format="~s", values=[10.0**power for power in range(low, high + 1)], grid=True)
-
-
-def _subtitle(emitted: Emitted) -> list[str]:
-    told = [
-        "Diamonds: published, each with its own boundary. Circles: from runs here; hollow ones are estimates."
-    ]
-    if emitted.placeless:
-        told.append(
-            f"{numbers.plural(emitted.placeless, 'run')} with joules but no place left out: "
-            "meter.carbon.region says where the electricity comes from."
-        )
-    return told

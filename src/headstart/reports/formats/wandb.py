@@ -50,15 +50,21 @@ def send(findings: Findings, folder: Path, place: str) -> Sent:
     """Write the report and the workspace as JSON beside the study's report; save them, if there is a server.
 
     `place` is ENTITY/PROJECT. Raises ConfigError when it is not, when wandb-workspaces is not
-    installed, or a name cannot be filtered.
+    installed, or when a name cannot be filtered in W&B (quotes, operators, spaces).
     """
-    entity, project = _place(place)
-    _filterable(findings)
+    entity, slash, project = place.partition("/")
+    if not (entity and slash and project) or "/" in project:
+        raise ConfigError(f"--wandb: needs ENTITY/PROJECT such as my-team/headstart, got {place!r}")
+    if importlib.util.find_spec("wandb_workspaces") is None:
+        raise ConfigError(f"--wandb: wandb-workspaces is not installed; {install('wandb-report')}")
+    for name in (findings.study, *outline.arms_of(findings)):
+        if not re.fullmatch(NAME, name):
+            raise ConfigError(f"--wandb: {name!r} cannot be filtered in W&B; names there match {NAME}")
     files = (
         build.write_text(folder / REPORT, report_json(findings, entity, project)),
         build.write_text(folder / WORKSPACE, workspace_json(findings, entity, project)),
     )
-    if reason := _nowhere():
+    if reason := _no_server():
         return Sent(files, (), reason)
     import wandb
 
@@ -69,6 +75,14 @@ def send(findings: Findings, folder: Path, place: str) -> Sent:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return Sent(files, (), f"W&B did not take it: {first}", refused=True)
     return Sent(files, (str(saved.url), str(view.url)), "")
+
+
+def _no_server() -> str:
+    """Why there is no server to save on; "" when one can be asked."""
+    if reason := off():
+        return reason
+    with without_malformed() as problems:
+        return "; ".join(problems) or no_server()
 
 
 def report(findings: Findings, entity: str, project: str, *, lookup: bool = False) -> Any:
@@ -116,40 +130,41 @@ def workspace(findings: Findings, entity: str, project: str) -> Any:
 def report_json(findings: Findings, entity: str, project: str) -> str:
     """The report as W&B stores it; the same records give the same text."""
     model = report(findings, entity, project)._to_model()
-    told = {
-        "entity": entity,
-        "project": project,
-        "title": model.display_name,
-        "description": model.description,
-    }
-    return _text(told | {"spec": json.loads(model.spec.model_dump_json(by_alias=True, exclude_none=True))})
+    return _json(model, entity, project, title=model.display_name, description=model.description)
 
 
 def workspace_json(findings: Findings, entity: str, project: str) -> str:
     """The workspace view as W&B stores it; the same records give the same text."""
     model = workspace(findings, entity, project)._to_model()
-    told = {"entity": entity, "project": project, "name": model.display_name}
-    return _text(told | {"spec": json.loads(model.spec.model_dump_json(by_alias=True, exclude_none=True))})
+    return _json(model, entity, project, name=model.display_name)
+
+
+def _json(model: Any, entity: str, project: str, **names: str) -> str:
+    """A model of W&B's library as JSON, its random ids counted instead."""
+    spec = json.loads(model.spec.model_dump_json(by_alias=True, exclude_none=True))
+    view = {"entity": entity, "project": project, **names, "spec": spec}
+    text = json.dumps(view, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    for number, name in enumerate(dict.fromkeys(_IDS.findall(text))):
+        text = text.replace(name, f"headstart{number:03d}")
+    return text
 
 
 def grouping(findings: Findings) -> tuple[str, ...]:
     """Flat keys that tell the lines apart: the arm, and what varies between the study's conditions."""
     varying = dict.fromkeys(name for item in findings.comparisons for name in item.condition.settings)
-    config = findings.config
-    found = [name for name in varying if name in FLAT]
+    names = [name for name in varying if name in FLAT]
     for group in GROUPS:
-        own = config.get(group) or {}
-        found += [
-            f"{group}_{name}" for name in (key.removeprefix(f"{group}.") for key in varying) if name in own
-        ]
-    return ("arm", *found)
+        own = findings.config.get(group) or {}
+        settings = [name.removeprefix(f"{group}.") for name in varying]
+        names += [f"{group}_{name}" for name in settings if name in own]
+    return ("arm", *names)
 
 
 def _words(findings: Findings) -> str:
     """Every sentence of the study and the table of its main numbers."""
     sentences = dict.fromkeys([item.sentence for item in findings.comparisons] or [findings.sentence])
-    told = "\n\n".join(f"**{markdown.escape(sentence)}**" for sentence in sentences)
-    return f"{told}\n\n{export.markdown_text(findings)}" if findings.rows.main else told
+    answer = "\n\n".join(f"**{markdown.escape(sentence)}**" for sentence in sentences)
+    return f"{answer}\n\n{export.markdown_text(findings)}" if findings.rows.main else answer
 
 
 def _grid(findings: Findings, entity: str, project: str) -> Any:
@@ -214,35 +229,3 @@ def _bars(findings: Findings) -> list[Any]:
         )
         for place, (metric, title) in enumerate(shown.items())
     ]
-
-
-def _place(place: str) -> tuple[str, str]:
-    """ENTITY/PROJECT in two; ConfigError when it is not, or the extra is missing."""
-    entity, slash, project = place.partition("/")
-    if not (entity and slash and project) or "/" in project:
-        raise ConfigError(f"--wandb: needs ENTITY/PROJECT such as my-team/headstart, got {place!r}")
-    if importlib.util.find_spec("wandb_workspaces") is None:
-        raise ConfigError(f"--wandb: wandb-workspaces is not installed; {install('wandb-report')}")
-    return entity, project
-
-
-def _filterable(findings: Findings) -> None:
-    """ConfigError for a name that the filters of W&B's library cannot say: quotes, operators, spaces."""
-    for name in (findings.study, *outline.arms_of(findings)):
-        if not re.fullmatch(NAME, name):
-            raise ConfigError(f"--wandb: {name!r} cannot be filtered in W&B; names there match {NAME}")
-
-
-def _nowhere() -> str:
-    """Why there is no server to save on; "" when one can be asked."""
-    if reason := off():
-        return reason
-    with without_malformed() as wrong:
-        return "; ".join(wrong) or no_server()
-
-
-def _text(told: dict[str, Any]) -> str:
-    text = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    for number, name in enumerate(dict.fromkeys(_IDS.findall(text))):
-        text = text.replace(name, f"headstart{number:03d}")
-    return text
