@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 GIGA, MEGA = 1e9, 1e6
+GPU_STATE = {"celsius": "°C", "megahertz": "MHz", "power_limit_watts": "W limit"}
 
 
 def render(findings: Mapping[str, Any]) -> Table:
@@ -22,36 +23,29 @@ def render(findings: Mapping[str, Any]) -> Table:
 
 
 def _lines(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    threads, gpus = findings["threads"], findings["state"]["gpus"]
-    yield (
-        "processor",
-        f"{findings['processor']}, {findings['cores']} cores, torch uses {threads['torch']} threads",
-    )
+    threads, gpus, auto = findings["threads"], findings["state"]["gpus"], findings["auto"]
+    cores = f"{findings['cores']} cores, torch uses {threads['torch']} threads"
+    yield "processor", f"{findings['processor']}, {cores}"
     yield from (("", f"{name}={value}") for name, value in threads["environment"].items())
     for gpu in gpus:
-        yield gpu["device"], _gpu(gpu)
+        state = [f"{gpu[name]:.0f} {unit}" for name, unit in GPU_STATE.items() if gpu[name] is not None]
+        yield gpu["device"], ", ".join([gpu["name"], *state])
     if not gpus:
         yield "GPU", "none that NVIDIA's driver knows"
-    for name, tried in findings["energy"].items():
-        yield name, _energy(tried)
-        yield from (("", doubt) for doubt in tried["doubts"])
-    auto = findings["auto"]
+    for name, meter in findings["energy"].items():
+        readable = meter["readable"]
+        yield name, f"{meter['method']}: {meter['boundary']}" if readable else f"no: {meter['reason']}"
+        yield from (("", doubt) for doubt in meter["doubts"])
     yield "meter=auto", auto["reason"] or f"{auto['backend']}: {auto['method']}, {auto['boundary']}"
     yield "idle", _idle(findings)
-    yield from _peaks(findings["peak"])
-    yield "others", _others(findings["others"])
+    for dtype, peak in findings["peak"].items():
+        yield f"peak {dtype}", f"{peak['flops_per_second'] / GIGA:,.0f} GFLOP/s ({peak['blas']})"
+    others = findings["others"]
+    share, load = others["foreign_cpu_share"], f"load average {others['load_average_1min_max']:g}"
+    used = "" if share is None else f"{share:.1%} of the processor is used by other processes, "
+    yield "others", used + load
     yield from _cached(findings["cached"])
     yield "versions", ", ".join(f"{name} {version}" for name, version in findings["versions"].items())
-
-
-def _gpu(gpu: Mapping[str, Any]) -> str:
-    units = {"celsius": "°C", "megahertz": "MHz", "power_limit_watts": "W limit"}
-    told = [f"{gpu[name]:.0f} {unit}" for name, unit in units.items() if gpu[name] is not None]
-    return ", ".join([gpu["name"], *told])
-
-
-def _energy(tried: Mapping[str, Any]) -> str:
-    return f"{tried['method']}: {tried['boundary']}" if tried["readable"] else f"no: {tried['reason']}"
 
 
 def _idle(findings: Mapping[str, Any]) -> str:
@@ -59,17 +53,6 @@ def _idle(findings: Mapping[str, Any]) -> str:
     if watts is None:
         return findings["idle_doubt"] or "not measured: there is no counter"
     return ", ".join(f"{device} {value:.1f} W" for device, value in watts.items())
-
-
-def _peaks(peaks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for dtype, peak in peaks.items():
-        yield f"peak {dtype}", f"{peak['flops_per_second'] / GIGA:,.0f} GFLOP/s ({peak['blas']})"
-
-
-def _others(evidence: Mapping[str, Any]) -> str:
-    share = evidence["foreign_cpu_share"]
-    load = f"load average {evidence['load_average_1min_max']:g}"
-    return load if share is None else f"{share:.1%} of the processor is used by other processes, {load}"
 
 
 def _cached(cached: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
