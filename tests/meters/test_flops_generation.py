@@ -11,7 +11,7 @@ import transformers as tf
 from torch.utils.flop_counter import FlopCounterMode
 
 from headstart.meters.flops import FlopCounter
-from headstart.meters.law import outside_in
+from headstart.meters.polynomial import outside_in
 from headstart.models.model import Model
 
 H, INNER, LAYERS, V, ROWS = 32, 64, 1, 50, 3
@@ -85,7 +85,7 @@ def test_inference_mode_hides_nothing(name: str) -> None:
     assert inside == counter(config).generate(ROWS, 4, *shape(config, 12))
 
 
-def test_a_window_that_slides_ends_the_law() -> None:
+def test_a_sliding_window_is_counted_token_by_token() -> None:
     config = tf.MistralConfig(**LLAMA, sliding_window=16)
     assert counter(config).generate(ROWS, 14, *shape(config, 8)) == executed(config, 14, 8)
 
@@ -148,7 +148,7 @@ def test_many_shapes_follow_from_a_few() -> None:
     assert isinstance(found, Tallied) and found.counted <= 10
 
 
-def test_shapes_are_counted_one_by_one_where_no_law_holds() -> None:
+def test_shapes_are_counted_one_by_one_where_no_polynomial_fits() -> None:
     class Chunks(torch.nn.Module):
         """Works on whole chunks of ten."""
 

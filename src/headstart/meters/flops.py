@@ -1,11 +1,11 @@
-"""Exact model FLOPs of a step, counted on tensors that hold no numbers, a few shapes for all.
+"""Exact model FLOPs of a step, counted on tensors without numbers, for a few shapes of all.
 
 A multiply-add is two operations; padded positions count, recomputation does not. Model FLOPs are matrix
 products and convolutions: elementwise operations, normalisation, softmax, indexing and reductions are left
 out by convention. The count runs on the `meta` device: attention is decomposed into its matrix products
 there, so that fused kernels, which torch's counter does not know on the CPU (pytorch/pytorch#195460), are
 counted like any other, and neither weights nor random numbers are touched. Attention is counted in full,
-causal or not. Shapes that were not counted follow from those that were, by a law that is checked (law.py).
+causal or not. Other shapes are interpolated exactly (polynomial.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ConfigError
-from headstart.meters.law import Law
+from headstart.meters.polynomial import Polynomial
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,11 +29,11 @@ _HEAVY = re.compile(
     r"|lstm|gru|rnn|cdist|pdist|euclidean|fft|linalg|lu|qr|geqrf|ormqr|orgqr|svd|eig.*|cholesky|inverse|solve"
 )
 _LIGHT = frozenset({"linalg_vector_norm", "_linalg_check_errors", "linalg_cross"})
-_SILENT = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # no arithmetic of a model
+_NO_ARITHMETIC = frozenset({"prim", "prims", "profiler", "c10d", "_c10d_functional"})  # namespaces
 
 
 Row = dict[str, "Tensor"]  # what a model reads of one row, on the meta device
-Counts = tuple[dict[tuple[str, ...], Law], set[str]]  # FLOPs by stage; operations without a formula
+Counts = tuple[dict[tuple[str, ...], Polynomial], set[str]]  # FLOPs by stage; operations without a formula
 _shared: dict[tuple[str, ...], Counts] = {}
 
 
@@ -42,9 +42,9 @@ class FlopCounter:
 
     `inputs` gives the tensors of one row from its shape, `prompt` those that generation starts from; by
     default both are one text of that many tokens.
-    `without_formula` names the operations that were met and could not be counted: with any in it, every
-    count is a lower bound. `architecture` is a digest: counters of one process that share it, and what may
-    train, share their counts, so that a study counts each shape once.
+    `without_formula` names the operations that could not be counted: if there is any, every count is a lower
+    bound. `architecture` is a digest: counters of one process that share it, and the trainable parameters,
+    share their counts, so that a study counts each shape once.
     """
 
     def __init__(
@@ -58,11 +58,10 @@ class FlopCounter:
         # In evaluation mode nothing is recomputed (gradient checkpointing) and no layer is dropped at random.
         self._skeleton, self._trainable = skeleton.eval(), trainable
         self._inputs, self._prompt = inputs or _text, prompt or inputs or _text
-        fresh: Counts = ({}, set())
-        counts = (
-            fresh if architecture is None else _shared.setdefault((architecture, *sorted(trainable)), fresh)
-        )
-        self._known, self.without_formula = counts
+        counts: Counts = ({}, set())
+        if architecture is not None:
+            counts = _shared.setdefault((architecture, *sorted(trainable)), counts)
+        self._polynomials, self.without_formula = counts
 
     def train(self, rows: int, *shape: int) -> int:
         """Forward and backward of a batch of `rows` rows of this shape (padded length, ...)."""
@@ -76,36 +75,37 @@ class FlopCounter:
         """Greedy generation of `steps` tokens for each of `rows` rows of this shape, with a cache.
 
         An encoder runs once, and the keys and values that a decoder makes of its output are made once. Every
-        token but the last is read in its turn, and looks back at one position more than the one before.
+        token but the last is read in its turn, and attends to one position more than the one before.
         """
         if not steps:
             return 0
         row = self._prompt(*shape)
-        sizes = (*_sizes(row), steps)
-        return rows * self._law("generate", *row).value(sizes, lambda: self._count_generation(row, steps))
+        polynomial = self._polynomial("generate", *row)
+        return rows * polynomial.value((*_sizes(row), steps), lambda: self._count_generation(row, steps))
 
     def _batch(self, stage: str, rows: int, row: Row, backward: bool) -> int:
-        """Operations work row by row, so one row is counted and multiplied, but for what all rows share.
+        """FLOPs of one row times `rows`, less what all rows of a batch share.
 
         That is what two rows cost less than twice one (DeBERTa projects its relative positions once for a
         batch). Where nothing is shared at the first sizes, nothing is at others.
         """
-        sizes, law = _sizes(row), self._law(stage, "shared", *row)
-        one = self._law(stage, *row).value(sizes, lambda: self._alone(row, backward))
-        if rows < 2 or law.nothing:
-            return rows * one
-        shared = law.value(sizes, lambda: 2 * one - self._count(_twice(row), backward)[-1])
-        return rows * one - (rows - 1) * shared
+        sizes = _sizes(row)
+        single = self._polynomial(stage, *row).value(sizes, lambda: self._count_row(row, backward))
+        sharing = self._polynomial(stage, "shared", *row)
+        if rows < 2 or (sharing.counts and not any(sharing.counts.values())):
+            return rows * single
+        shared = sharing.value(sizes, lambda: 2 * single - self._count(_twice(row), backward)[-1])
+        return rows * single - (rows - 1) * shared
 
-    def _alone(self, row: Row, backward: bool) -> int:
-        """One row. The forward half of a training step is that of an evaluation: it is not run again."""
-        forward, whole = self._count(row, backward)
+    def _count_row(self, row: Row, backward: bool) -> int:
+        """One row. The forward half of a training step is also that of an evaluation."""
+        forward, total = self._count(row, backward)
         if backward:
-            self._law("forward", *row).know(_sizes(row), forward)
-        return whole
+            self._polynomial("forward", *row).add(_sizes(row), forward)
+        return total
 
-    def _law(self, *stage: str) -> Law:
-        return self._known.setdefault(stage, Law())
+    def _polynomial(self, *stage: str) -> Polynomial:
+        return self._polynomials.setdefault(stage, Polynomial())
 
     def _count(self, row: Row, backward: bool) -> tuple[int, int]:
         """FLOPs after the forward pass, and after all of it."""
@@ -122,8 +122,11 @@ class FlopCounter:
         return forward, counter.total
 
     def _count_generation(self, row: Row, steps: int) -> int:
-        """Each token costs as much more than the one before as that one did, so three steps tell the others;
-        the last is counted as well, from a prompt that is as long as what stands before it."""
+        """FLOPs of `steps` tokens, each of which costs more than the one before by the same amount.
+
+        Three tokens give that amount, and the last token checks it: it is counted from a prompt as long as
+        the text before it. Without such a constant (a sliding window), all tokens are counted.
+        """
         totals = self._totals(row, min(steps, 3))
         if steps <= 3:
             return totals[-1]
@@ -145,11 +148,20 @@ class FlopCounter:
 
     @contextmanager
     def _counting(self) -> Iterator[Any]:
+        """Counting, outside of inference mode and of torch's fused path of `nn.MultiheadAttention`.
+
+        In inference mode torch would report whole operations instead of their parts, and the fused path has
+        no formula.
+        """
         import torch
 
-        # In inference mode torch would show the tally whole operations instead of the parts that they are.
-        with torch.inference_mode(False), _tally(self.without_formula) as tally, _no_fusion():
-            yield tally
+        fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            with torch.inference_mode(False), _tally(self.without_formula) as tally:
+                yield tally
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def _sizes(row: Row) -> tuple[int, ...]:
@@ -166,24 +178,24 @@ def _on_meta(row: Row) -> Row:
     return {name: tensor.to("meta") for name, tensor in row.items()}
 
 
-def _longer(row: Row, more: int) -> Row:
-    """A prompt as if `more` tokens had been written already."""
+def _longer(row: Row, tokens: int) -> Row:
+    """A prompt with `tokens` generated tokens after it."""
     import torch
 
     name = "decoder_input_ids" if "decoder_input_ids" in row else "input_ids"
-    written = torch.zeros(1, more, dtype=torch.long, device=row[name].device)
-    return {**row, name: torch.cat([row[name], written], dim=1)}
+    generated = torch.zeros(1, tokens, dtype=torch.long, device=row[name].device)
+    return {**row, name: torch.cat([row[name], generated], dim=1)}
 
 
 def _generate(skeleton: Any, row: Row, steps: int, after_each: Callable[[], None]) -> None:
-    """transformers' own greedy loop, left after `steps` tokens: without numbers it would never end."""
+    """transformers' own greedy loop for `steps` tokens; without numbers it would never end by itself."""
     from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-    class Enough(Exception):  # noqa: N818 - the way out of the loop
+    class Done(Exception):  # noqa: N818 - the way out of the loop
         """The steps are done."""
 
     class Steps(StoppingCriteria):
-        """Looks on after each token, and leaves after the last."""
+        """Called after each token; leaves the loop after the last one."""
 
         left = steps
 
@@ -191,13 +203,13 @@ def _generate(skeleton: Any, row: Row, steps: int, after_each: Callable[[], None
             after_each()
             self.left -= 1
             if not self.left:
-                raise Enough
+                raise Done
             return input_ids.new_zeros(len(input_ids), dtype=bool)
 
     plain = GenerationConfig(max_new_tokens=steps, do_sample=False, num_beams=1, decoder_start_token_id=0)
-    # generate() fills what is open from the model's own settings: n-grams to avoid, tokens to force.
+    # generate() takes open settings from the model's own: n-grams to avoid, tokens to force.
     skeleton.generation_config = plain
-    with suppress(Enough):
+    with suppress(Done):
         skeleton.generate(**row, generation_config=plain, stopping_criteria=StoppingCriteriaList([Steps()]))
 
 
@@ -218,29 +230,16 @@ def _first_floating(output: Any) -> Tensor:
     raise ConfigError("model: its output holds no floating point tensor; choose an auto class with a head")
 
 
-@contextmanager
-def _no_fusion() -> Iterator[None]:
-    """torch's fused inference path of `nn.MultiheadAttention` has no formula; its parts have."""
-    import torch
-
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
 def _tally(names: set[str]) -> TorchDispatchMode:
     """A mode whose `total` sums torch's own formulas over what is executed.
 
-    It adds operations without a formula to `names`, and answers for absent numbers. torch's FlopCounterMode
-    also keeps a total per module, for which nobody asks here, and takes half as long again.
+    It adds operations without a formula to `names`, and replaces results that depend on absent numbers.
+    torch's FlopCounterMode also keeps a total per module, which is not needed here, and is slower by half.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import flop_registry
 
-    answers = _answers()
+    stand_ins = _stand_ins()
 
     class Tally(TorchDispatchMode):
         """Sees every executed operation."""
@@ -248,11 +247,16 @@ def _tally(names: set[str]) -> TorchDispatchMode:
         total = 0
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            given, answer, formula = kwargs or {}, answers.get(func), flop_registry.get(func._overloadpacket)
-            found = answer(*args) if answer else None
-            out = func(*args, **given) if found is None else found
+            kwargs, stand_in, formula = (
+                kwargs or {},
+                stand_ins.get(func),
+                flop_registry.get(func._overloadpacket),
+            )
+            out = stand_in(*args) if stand_in else None
+            if out is None:
+                out = func(*args, **kwargs)
             if formula:
-                self.total += int(formula(*args, **given, out_val=out))
+                self.total += int(formula(*args, **kwargs, out_val=out))
             elif _uncounted(func):
                 names.add(str(func._overloadpacket))
             return out
@@ -262,8 +266,8 @@ def _tally(names: set[str]) -> TorchDispatchMode:
 
 @cache
 def _uncounted(func: Any) -> bool:
-    """Whether an operation for which torch has no formula is part of model FLOPs, or unknown."""
-    if func.namespace in _SILENT:
+    """Whether an operation for which torch has no formula belongs to model FLOPs, or is unknown."""
+    if func.namespace in _NO_ARITHMETIC:
         return False
     if func.namespace != "aten":
         return True
@@ -273,45 +277,41 @@ def _uncounted(func: Any) -> bool:
     return heavy and name not in _LIGHT and "upsample" not in words
 
 
-def _answers() -> dict[Any, Callable[..., Any]]:
-    """Stand-ins for operations whose result depends on numbers that a skeleton does not have."""
+def _stand_ins() -> dict[Any, Callable[..., Any]]:
+    """Replacements for operations whose result depends on numbers that a skeleton does not have.
+
+    Each returns None for tensors with numbers: then the operation itself is executed.
+    """
     import torch
 
     aten = torch.ops.aten
 
+    def scalar(tensor: Tensor) -> bool | None:
+        """Questions such as "is there padding?" are answered no; a number cannot be guessed."""
+        if tensor.device.type != "meta":
+            return None
+        if tensor.dtype == torch.bool:
+            return False
+        raise ConfigError(
+            "model: its work depends on a number that it computes, so it cannot be counted before the run; "
+            "choose an architecture without such routing"
+        )
+
+    def unique(tensor: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor] | None:
+        """All rows are equal."""
+        if tensor.device.type != "meta":
+            return None
+        return tensor.new_empty(1), tensor.new_empty(0).long(), tensor.new_empty(0).long()
+
+    def index(tensor: Tensor, indices: list[Tensor | None]) -> Tensor | None:
+        """A mask over positions selects one of each row, as in heads that read the end-of-text token."""
+        mask = indices[0]
+        if mask is None or mask.device.type != "meta" or mask.dtype != torch.bool or len(indices) > 1:
+            return None
+        return tensor.new_empty(mask.shape[0], *tensor.shape[mask.dim() :])
+
     return {
-        aten._local_scalar_dense.default: _no,
-        aten.unique_consecutive.default: _one_value,
-        aten.index.Tensor: _one_per_row,
+        aten._local_scalar_dense.default: scalar,
+        aten.unique_consecutive.default: unique,
+        aten.index.Tensor: index,
     }
-
-
-def _no(tensor: Tensor) -> bool | None:
-    """Questions such as "is there padding?" are answered no; a number cannot be guessed."""
-    import torch
-
-    if tensor.device.type != "meta":
-        return None
-    if tensor.dtype == torch.bool:
-        return False
-    raise ConfigError(
-        "model: its work depends on a number that it computes, so it cannot be counted before the run; "
-        "choose an architecture without such routing"
-    )
-
-
-def _one_value(tensor: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor] | None:
-    """All rows are alike."""
-    if tensor.device.type != "meta":
-        return None
-    return tensor.new_empty(1), tensor.new_empty(0).long(), tensor.new_empty(0).long()
-
-
-def _one_per_row(tensor: Tensor, indices: list[Tensor | None]) -> Tensor | None:
-    """A mask over positions picks one of each row, as heads that read the end-of-text token do."""
-    import torch
-
-    mask = indices[0]
-    if mask is None or mask.device.type != "meta" or mask.dtype != torch.bool or len(indices) > 1:
-        return None
-    return tensor.new_empty(mask.shape[0], *tensor.shape[mask.dim() :])

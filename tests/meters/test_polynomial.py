@@ -1,4 +1,4 @@
-"""The law that tells counts from counts: exact on every polynomial of degree two, silent about all else."""
+"""Exact interpolation: right on every polynomial of degree two, and silent about everything else."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headstart.meters.law import CHECKS, Law, outside_in
+from headstart.meters.polynomial import CHECKS, Polynomial, outside_in
 
 
 class Counts:
     """Answers by a function, and remembers how often it was asked."""
 
     def __init__(self, function) -> None:
-        self.function, self.law, self.asked = function, Law(), 0
+        self.function, self.polynomial, self.asked = function, Polynomial(), 0
 
     def __call__(self, *sizes: int) -> int:
-        return self.law.value(sizes, lambda: self._count(sizes))
+        return self.polynomial.value(sizes, lambda: self._count(sizes))
 
     def _count(self, sizes: tuple[int, ...]) -> int:
         self.asked += 1
@@ -50,7 +50,7 @@ def test_every_polynomial_is_answered_exactly(case: tuple[list[int], list[tuple[
         assert counts(*point) == polynomial(factors, *point)
 
 
-def test_three_counts_and_two_checks_tell_all_between_them() -> None:
+def test_three_counts_and_two_checks_decide_all_between_them() -> None:
     counts = Counts(lambda n: 7 * n * n + 5 * n + 3)
     for length in (8, 128, 16, 64, 32, *range(9, 128)):
         assert counts(length) == 7 * length**2 + 5 * length + 3
@@ -62,7 +62,7 @@ def test_outside_in_bounds_first() -> None:
     assert outside_in([]) == []
 
 
-def test_beyond_what_was_counted_nothing_is_foretold() -> None:
+def test_beyond_what_was_counted_nothing_is_predicted() -> None:
     counts = Counts(lambda n: n * n)
     for length in (1, 2, 3, 4, 5):
         counts(length)
@@ -79,7 +79,7 @@ def test_a_bend_is_seen(lengths: list[int], bend: int) -> None:
 
 
 @pytest.mark.parametrize("step", [7, 16])
-def test_steps_are_never_foretold(step: int) -> None:
+def test_steps_are_never_predicted(step: int) -> None:
     counts = Counts(lambda n: -(-n // step))
     for length in [*range(1, 100), *range(99, 0, -1)]:
         assert counts(length) == -(-length // step)

@@ -1,0 +1,78 @@
+"""Exact quadratic interpolation of FLOP counts.
+
+The FLOPs of a transformer are a polynomial of degree two in the sizes of its input, with whole numbers as
+values, so that a few counts decide all others. Counting every shape instead took 1.6 s instead of 0.9 s for
+short texts, and 33 s instead of 3 s for summaries with sources of up to 512 tokens (CPU seconds, two cores).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from itertools import combinations_with_replacement
+from math import prod
+
+Sizes = tuple[int, ...]
+
+CHECKS = 2  # counts that must be predicted correctly before any is predicted without counting
+
+
+class Polynomial:
+    """Predicts counts at sizes that were not counted, once the counts leave only one polynomial.
+
+    Only between the smallest and the largest sizes that were counted, only after `CHECKS` counts came out as
+    predicted, and never again after one came out otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[Sizes, int] = {}
+        self._equations: list[tuple[int, list[Fraction], Fraction]] = []  # pivot, terms, value: echelon form
+        self._checks, self._contradicted = 0, False
+
+    def value(self, sizes: Sizes, count: Callable[[], int]) -> int:
+        """The count at `sizes`: known, predicted, or else counted now."""
+        if sizes in self.counts:
+            return self.counts[sizes]
+        if self._checks >= CHECKS and not self._contradicted and self._is_inside(sizes):
+            terms, prediction = self._eliminate(sizes)
+            if not any(terms):
+                return int(prediction)
+        self.add(sizes, count())
+        return self.counts[sizes]
+
+    def add(self, sizes: Sizes, count: int) -> None:
+        """Learn from an exact count: it decides one more coefficient, or checks those that are decided."""
+        if sizes in self.counts:
+            return
+        self.counts[sizes] = count
+        terms, prediction = self._eliminate(sizes)
+        if any(terms):
+            pivot = next(index for index, term in enumerate(terms) if term)
+            self._equations.append((pivot, terms, count - prediction))
+        elif count == prediction:
+            self._checks += 1
+        else:
+            self._contradicted = True
+
+    def _is_inside(self, sizes: Sizes) -> bool:
+        columns = zip(*self.counts, strict=True)
+        return all(min(column) <= size <= max(column) for size, column in zip(sizes, columns, strict=True))
+
+    def _eliminate(self, sizes: Sizes) -> tuple[list[Fraction], Fraction]:
+        """The terms 1, a, b, a*a, a*b, b*b of sizes (a, b) after Gaussian elimination by the equations.
+
+        Without any term left, the second number is the predicted count.
+        """
+        terms = [Fraction(prod(pair)) for pair in combinations_with_replacement((1, *sizes), 2)]
+        prediction = Fraction(0)
+        for pivot, equation, value in self._equations:
+            if factor := terms[pivot] / equation[pivot]:
+                terms = [term - factor * other for term, other in zip(terms, equation, strict=True)]
+                prediction += factor * value
+        return terms, prediction
+
+
+def outside_in(points: Iterable[Sizes]) -> list[Sizes]:
+    """Distinct points, alternately the largest and the smallest left: the first few enclose most others."""
+    left = sorted(set(points), key=lambda point: (sum(point), point))
+    return [left.pop(-1 if index % 2 == 0 else 0) for index in range(len(left))]
