@@ -11,10 +11,10 @@ from statistics import median
 import pytest
 from tests.meters.fakes import Nvml, Powercap
 
+from headstart.meters.auto import Composite
 from headstart.meters.backend import Backend
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.composite import Joined
-from headstart.meters.device_lock import Lease
+from headstart.meters.device_lock import DeviceLock
 from headstart.meters.meter import Meter
 from headstart.meters.nvml import GpuCounter
 from headstart.meters.rapl import PackageCounter
@@ -54,7 +54,7 @@ def counters(folder: Path) -> Backend:
     parts = [GpuCounter(Nvml(time.perf_counter), {}), PackageCounter(cap.root)]  # pyright: ignore[reportArgumentType]
     for part in parts:
         part.open()
-    return Joined(parts)
+    return Composite(parts)
 
 
 @pytest.mark.bench
@@ -63,7 +63,7 @@ def test_meters_cost_under_one_percent(name: str, tmp_path: Path) -> None:
     """Slices in turn; what the meter's calls and its threads use is under one percent of the work."""
     make: Callable[[], Backend] = partial(counters, tmp_path) if name == "counters" else Estimate
     full, plain, own = [], [], []
-    with Meter(make(), None, lambda backend: Lease(backend.claims, folder=tmp_path)) as meter:
+    with Meter(make(), None, lambda backend: DeviceLock(backend.claims, folder=tmp_path)) as meter:
         all_threads, this_thread = time.process_time(), time.thread_time()
         for number in range(ROUNDS):
             for measure in (True, False) if number % 2 else (False, True):

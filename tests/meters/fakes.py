@@ -108,6 +108,9 @@ class Nvml:
     def nvmlShutdown(self) -> None:  # noqa: N802
         self.open -= 1
 
+    def nvmlSystemGetDriverVersion(self) -> bytes:  # noqa: N802
+        return b"570.1"
+
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802
         return len(self.watts)
 

@@ -13,10 +13,9 @@ from tests.meters.fakes import Clock, Counter
 
 from headstart.config import Config
 from headstart.errors import ConfigError
-from headstart.meters.auto import BestOf
+from headstart.meters.auto import BestOf, Composite
 from headstart.meters.backend import Backend, Unreadable
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.composite import Joined
 from headstart.meters.constant import Constant, Steady
 from headstart.meters.meter import Meter
 
@@ -24,7 +23,7 @@ from headstart.meters.meter import Meter
 class Gpu(Counter):
     """A counter of another device."""
 
-    name, boundary, claims, guard, resolution = "nvml", "gpu", ("gpu:0",), None, 0.1
+    name, boundary, claims, read_every, resolution = "nvml", "gpu", ("gpu:0",), None, 0.1
 
     def read(self) -> dict[str, float]:
         return {"gpu:0": super().read()["cpu"]}
@@ -85,11 +84,11 @@ def test_auto_with_nothing_says_all_reasons() -> None:
 def test_sampled_taints_and_estimates_never_mix() -> None:
     clock = Clock()
     sampled, counted = Gpu(clock), Counter(clock)
-    sampled.method, sampled.guard = "sampled", 0.1
-    both = Joined([sampled, counted])
-    assert both.method == "sampled" and both.guard == 0.1
+    sampled.method, sampled.read_every = "sampled", 0.1
+    both = Composite([sampled, counted])
+    assert both.method == "sampled" and both.read_every == 0.1
     with pytest.raises(ValueError, match="never added"):
-        Joined([counted, Steady(1.0)])
+        Composite([counted, Steady(1.0)])
 
 
 def test_codecarbon_around_a_loop_with_flushes_loses_nothing() -> None:
@@ -188,5 +187,5 @@ def test_an_estimate_does_not_wait_and_a_measurement_does(
     clock = Clock()
     for backend, wait in ((Steady(1.0), 0.0), (Counter(clock), 3600)):
         meter = Constant(kind="constant", watts=1.0).meter("cpu")
-        assert meter._make_lease is not None
-        assert meter._make_lease(backend)._wait == wait
+        assert meter._make_lock is not None
+        assert meter._make_lock(backend)._wait == wait

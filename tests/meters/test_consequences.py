@@ -1,4 +1,4 @@
-"""Carbon by place, money, the model-card block, and joules of an external meter."""
+"""Carbon by place, money, and joules of an external meter."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from headstart.errors import ConfigError, RecordError
-from headstart.meters.carbon import Carbon, co2_block
+from headstart.meters.carbon import Carbon
 from headstart.meters.carbon_intensity import intensity
 from headstart.meters.matmul_peak import blas, peak, utilisation
 from headstart.meters.meter import Meter
 from headstart.meters.none import Unmeasured
 from headstart.meters.price import Price
-from headstart.meters.wall_meter import imported, joined
+from headstart.meters.wall_meter import joules_by_phase, wall_energy
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,6 @@ def test_carbon_and_money() -> None:
     assert money is not None and money["electricity"] is None and money["device"] is None
 
 
-def test_model_card_block() -> None:
-    block = co2_block(12.5, "codecarbon", "fine-tuning", "France", "1 x H100")["co2_eq_emissions"]
-    assert list(block) == ["emissions", "source", "training_type", "geographical_location", "hardware_used"]
-
-
 def test_utilisation_and_peak() -> None:
     assert utilisation(5e9, 2, 1e10) == 0.25
     assert utilisation(5e9, 0, 1e10) is None
@@ -98,7 +93,7 @@ def wall(folder: Path, times: list[Any], watts: list[float]) -> Path:
 def test_linear_power_is_integrated_exactly(tmp_path: Path) -> None:
     times = [START - 2 + 3 * step for step in range(8)]
     path = wall(tmp_path, times, [50 + 10 * (time - START) for time in times])
-    spent = joined(WINDOWS, path)
+    spent = joules_by_phase(WINDOWS, path)
     for phase, start, end in WINDOWS:
         exact = 50 * (end - start) + 5 * ((end - START) ** 2 - (start - START) ** 2)
         assert spent[phase] == pytest.approx(exact)
@@ -108,14 +103,14 @@ def test_linear_power_is_integrated_exactly(tmp_path: Path) -> None:
 def test_iso_times(tmp_path: Path) -> None:
     moments = [datetime.fromtimestamp(START + step, UTC) for step in range(-1, 12)]
     path = wall(tmp_path, [m.isoformat() for m in moments], [100.0] * 13)
-    assert sum(joined(WINDOWS, path).values()) == pytest.approx(900)
+    assert sum(joules_by_phase(WINDOWS, path).values()) == pytest.approx(900)
     zone = timezone(timedelta(hours=2))
     naive = wall(
         tmp_path, [m.astimezone(zone).replace(tzinfo=None).isoformat() for m in moments], [100.0] * 13
     )
-    assert sum(joined(WINDOWS, naive, zone=zone).values()) == pytest.approx(900)
+    assert sum(joules_by_phase(WINDOWS, naive, zone=zone).values()) == pytest.approx(900)
     with pytest.raises(RecordError, match="names no time zone"):
-        joined(WINDOWS, naive)
+        joules_by_phase(WINDOWS, naive)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +125,11 @@ def test_iso_times(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_joined(tmp_path: Path, times: list[Any], message: str) -> None:
     with pytest.raises(RecordError, match=message):
-        joined(WINDOWS, wall(tmp_path, times, [100.0] * len(times)))
+        joules_by_phase(WINDOWS, wall(tmp_path, times, [100.0] * len(times)))
     with pytest.raises(RecordError):
-        joined(WINDOWS, tmp_path / "missing.csv")
+        joules_by_phase(WINDOWS, tmp_path / "missing.csv")
     with pytest.raises(RecordError, match="no phase windows"):
-        joined([], wall(tmp_path, [START, START + 9], [1.0, 1.0]))
+        joules_by_phase([], wall(tmp_path, [START, START + 9], [1.0, 1.0]))
 
 
 def test_a_record_without_meter_gains_one(tmp_path: Path) -> None:
@@ -145,7 +140,7 @@ def test_a_record_without_meter_gains_one(tmp_path: Path) -> None:
     now = time.time()
     path = wall(tmp_path, [now - 5, now + 5], [200.0, 200.0])
     record = {"cost": {"energy": meter.account()}}
-    energy = imported(record, path)
+    energy = wall_energy(record, path)
     assert energy["method"] == "measured" and energy["reason"] is None
     assert energy["joules"]["total"] == pytest.approx(200 * meter.seconds_by_phase()["total"], rel=0.1)
     assert set(energy) == set(meter.account())

@@ -1,4 +1,4 @@
-"""The lease between processes, and the evidence that a run was alone."""
+"""The lock between processes, and the evidence that a run was alone."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tests.meters.fakes import Clock, Counter
 
 from headstart.meters import contention
 from headstart.meters.backend import Backend
-from headstart.meters.contention import Alone
-from headstart.meters.device_lock import Lease
+from headstart.meters.contention import Contention
+from headstart.meters.device_lock import DeviceLock
 from headstart.meters.meter import Meter
 
 MEASURE = """
 import sys, time
 from pathlib import Path
-from headstart.meters.contention import Alone
+from headstart.meters.contention import Contention
 from headstart.meters.backend import Backend
-from headstart.meters.device_lock import Lease
-lease = Lease(sys.argv[2].split(","), wait=float(sys.argv[3]), folder=Path(sys.argv[1]))
+from headstart.meters.device_lock import DeviceLock
+lock = DeviceLock(sys.argv[2].split(","), wait=float(sys.argv[3]), folder=Path(sys.argv[1]))
 print("waiting", flush=True)
-held = lease.acquire()
+held = lock.acquire()
 print("held" if held else "not held", time.time(), flush=True)
 time.sleep(float(sys.argv[4]))
 print("done", time.time(), flush=True)
-lease.release()
+lock.release()
 """
 
 
@@ -42,7 +42,7 @@ def process(folder: Path, claims: str, wait: float = 30, seconds: float = 0.5) -
 
 
 def spans(running: subprocess.Popen[str]) -> tuple[bool, float, float]:
-    """Whether it held the lease, from when and until when."""
+    """Whether it held the lock, from when and until when."""
     lines = running.communicate(timeout=60)[0].splitlines()
     return lines[1].startswith("held"), float(lines[1].split()[-1]), float(lines[2].split()[1])
 
@@ -56,7 +56,7 @@ def test_two_processes_are_never_both_exclusive(tmp_path: Path) -> None:
 
 
 def test_other_devices_do_not_wait(tmp_path: Path) -> None:
-    mine = Lease(["gpu:0"], folder=tmp_path)
+    mine = DeviceLock(["gpu:0"], folder=tmp_path)
     assert mine.acquire()
     assert spans(process(tmp_path, "gpu:1", wait=0, seconds=0))[0]
     assert not spans(process(tmp_path, "machine", wait=0, seconds=0))[0]
@@ -70,10 +70,10 @@ def test_waiting_says_so_and_is_counted(tmp_path: Path) -> None:
     assert other.stdout.readline() == "waiting\n"
     assert other.stdout.readline().startswith("held")
     said: list[str] = []
-    lease = Lease(["cpu"], say=said.append, folder=tmp_path)
-    assert lease.acquire() and 0.1 < lease.evidence()["waited_seconds"] < 10
+    lock = DeviceLock(["cpu"], say=said.append, folder=tmp_path)
+    assert lock.acquire() and 0.1 < lock.evidence()["waited_seconds"] < 10
     assert len(said) == 1 and f"in use by process {other.pid}" in said[0]
-    lease.release()
+    lock.release()
     other.communicate(timeout=30)
 
 
@@ -82,24 +82,24 @@ def test_a_killed_holder_leaves_nothing_behind(tmp_path: Path) -> None:
     assert other.stdout is not None
     assert other.stdout.readline() == "waiting\n"
     assert other.stdout.readline().startswith("held")
-    impatient = Lease(["cpu"], wait=0, folder=tmp_path)
+    impatient = DeviceLock(["cpu"], wait=0, folder=tmp_path)
     assert not impatient.acquire() and "in use by process" in impatient.evidence()["reason"]
     os.kill(other.pid, signal.SIGKILL)
     other.communicate(timeout=30)
-    lease = Lease(["cpu"], wait=5, folder=tmp_path)
-    assert lease.acquire()
-    lease.release()
+    lock = DeviceLock(["cpu"], wait=5, folder=tmp_path)
+    assert lock.acquire()
+    lock.release()
 
 
 def test_a_forked_worker_does_not_keep_it(tmp_path: Path) -> None:
-    lease = Lease(["cpu"], folder=tmp_path)
-    assert lease.acquire()
+    lock = DeviceLock(["cpu"], folder=tmp_path)
+    assert lock.acquire()
     pid = os.fork()
     if pid == 0:
         time.sleep(20)
         os._exit(0)
     try:
-        lease.release()
+        lock.release()
         assert spans(process(tmp_path, "cpu", wait=0, seconds=0))[0]
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -109,11 +109,11 @@ def test_a_forked_worker_does_not_keep_it(tmp_path: Path) -> None:
 def test_two_runs_in_one_process_are_both_not_alone(tmp_path: Path) -> None:
     clock = Clock()
 
-    def lease(backend: Backend) -> Lease:
-        return Lease(backend.claims, folder=tmp_path)
+    def lock(backend: Backend) -> DeviceLock:
+        return DeviceLock(backend.claims, folder=tmp_path)
 
-    with Meter(Counter(clock), lease=lease, clock=clock) as outer:
-        with Meter(Counter(clock), lease=lease, clock=clock) as inner:
+    with Meter(Counter(clock), lock=lock, clock=clock) as outer:
+        with Meter(Counter(clock), lock=lock, clock=clock) as inner:
             clock.sleep(2)
         clock.sleep(2)
     assert outer.account()["exclusive"] is False and inner.account()["exclusive"] is False
@@ -127,11 +127,11 @@ def pretend(
         {"seconds": 0.0, "busy": 0.0, "own": 0.0, "steal": 0.0, "cores": 4.0},
         {"seconds": seconds, "busy": busy, "own": own, "steal": steal, "cores": 4.0},
     ]
-    monkeypatch.setattr(contention, "books", lambda: books.pop(0))
+    monkeypatch.setattr(contention, "cpu_times", lambda: books.pop(0))
 
 
-def watched(others: Any = None) -> Alone:
-    evidence = Alone(others)
+def watched(processes: Any = None) -> Contention:
+    evidence = Contention(processes) if processes else Contention()
     evidence.open()
     evidence.close()
     return evidence
@@ -140,39 +140,39 @@ def watched(others: Any = None) -> Alone:
 def test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, own=30, busy=31, steal=2)
     evidence = watched()
-    assert evidence.verdict(held=True) is True and evidence.verdict(held=False) is False
+    assert evidence.verdict(locked=True) is True and evidence.verdict(locked=False) is False
     assert evidence.evidence()["foreign_cpu_share"] == 0.025 and evidence.evidence()["steal_share"] == 0.05
 
 
 def test_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, own=30, busy=33)
     evidence = watched()
-    assert evidence.foreign_share() == pytest.approx(0.075) and evidence.verdict(held=True) is False
+    assert evidence.foreign_share() == pytest.approx(0.075) and evidence.verdict(locked=True) is False
 
 
 def test_a_stranger_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, own=30, busy=30)
     seen = iter([{"gpu:0": [77]}, {"gpu:0": [77]}, {"gpu:0": []}])  # gone before the end, and still not alone
     evidence = watched(lambda own: next(seen))
-    assert evidence.verdict(held=True) is False
+    assert evidence.verdict(locked=True) is False
     assert evidence.evidence()["foreign_gpu_processes"] == {"gpu:0": 1}
 
 
 def test_too_short_or_unheard_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, own=0.1, busy=0.1, seconds=0.1)
-    assert watched().verdict(held=True) is None
+    assert watched().verdict(locked=True) is None
     pretend(monkeypatch, own=30, busy=30)
 
     def silent(own: set[int]) -> dict[str, list[int]]:
         raise RuntimeError("driver gone")
 
     evidence = watched(silent)
-    assert evidence.verdict(held=True) is None and "driver gone" in evidence.evidence()["reason"]
+    assert evidence.verdict(locked=True) is None and "driver gone" in evidence.evidence()["reason"]
 
 
 def test_work_of_children_is_our_own() -> None:
     """A child that has ended and one that lives both count as this run."""
-    before = contention.books()
+    before = contention.cpu_times()
     burn = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)
     living = subprocess.Popen(
@@ -180,7 +180,7 @@ def test_work_of_children_is_our_own() -> None:
     )
     assert living.stdout is not None
     living.stdout.readline()
-    spent = contention.books()["own"] - before["own"]
+    spent = contention.cpu_times()["own"] - before["own"]
     living.kill()
     living.communicate()
     assert 0.6 <= spent < 5

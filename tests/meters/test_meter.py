@@ -14,7 +14,7 @@ from tests.meters.fakes import Clock, Counter
 
 from headstart.meters import idle
 from headstart.meters.constant import Steady
-from headstart.meters.device_lock import Lease
+from headstart.meters.device_lock import DeviceLock
 from headstart.meters.meter import PHASES, WINDOWS, Meter, Phase
 from headstart.meters.none import NoMeter, Unmeasured
 
@@ -215,20 +215,20 @@ def test_segments_of_another_kind_are_not_added(former: Any) -> None:
     with Meter(Counter(clock), clock=clock) as meter:
         meter.resumed(earlier)
         clock.sleep(3)
-    assert meter.account()["joules"] is None and "former segment" in meter.account()["reason"]
+    assert meter.account()["joules"] is None and "earlier segment" in meter.account()["reason"]
     assert meter.seconds_by_phase()["total"] == pytest.approx(earlier["seconds"]["total"] + 3)
 
 
 def test_idle_and_dynamic(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(idle, "_KNOWN", {})
-    monkeypatch.setattr(idle, "books", lambda: {"busy": 0.0, "cores": 2.0})
+    monkeypatch.setattr(idle, "cpu_times", lambda: {"busy": 0.0, "cores": 2.0})
     monkeypatch.setattr(time, "sleep", clock.sleep)
     backend = Counter(clock, watts=20)
     watts, doubt = idle.idle_watts(backend_opened(backend), 2, sleep=clock.sleep, clock=clock)
     assert watts == {"cpu": pytest.approx(20)} and doubt is None
     backend = Counter(clock, watts=100)
-    with Meter(backend, None, lambda b: Lease(b.claims, folder=tmp_path), 2, clock) as meter:
+    with Meter(backend, None, lambda b: DeviceLock(b.claims, folder=tmp_path), 2, clock) as meter:
         clock.sleep(10)
     account = meter.account()
     assert account["idle_watts"] == {"cpu": pytest.approx(20)}  # known in this process
@@ -245,7 +245,7 @@ def test_idle_is_unknown_while_the_machine_works(monkeypatch: pytest.MonkeyPatch
     clock = Clock()
     monkeypatch.setattr(idle, "_KNOWN", {})
     busy = iter([0.0, 1.0])
-    monkeypatch.setattr(idle, "books", lambda: {"busy": next(busy), "cores": 2.0})
+    monkeypatch.setattr(idle, "cpu_times", lambda: {"busy": next(busy), "cores": 2.0})
     watts, doubt = idle.idle_watts(backend_opened(Counter(clock)), 2, sleep=clock.sleep, clock=clock)
     assert watts is None and doubt is not None and "25%" in doubt
     assert idle.idle_watts(Steady(10.0), 2) == (None, None)  # an estimate has no idle

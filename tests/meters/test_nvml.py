@@ -8,10 +8,9 @@ import pytest
 from tests.meters.fakes import Clock, Nvml
 
 from headstart.meters.backend import Unreadable
-from headstart.meters.cuda_visible import order_is_certain, visible_gpus
-from headstart.meters.hardware_state import hardware_state
+from headstart.meters.hardware_state import gpu_driver, hardware_state
 from headstart.meters.meter import Meter
-from headstart.meters.nvml import GpuCounter
+from headstart.meters.nvml import GpuCounter, order_is_certain, visible_gpus
 
 
 def counter(
@@ -48,7 +47,7 @@ def test_power_is_integrated_where_there_is_no_counter() -> None:
     nvml.counts = [False]
     backend = counter(nvml, clock)
     backend.open()
-    assert backend.method == "sampled" and backend.guard == 0.1
+    assert backend.method == "sampled" and backend.read_every == 0.1
     for step in range(100):
         nvml.watts[0] = 200.0 + step
         clock.sleep(0.1)
@@ -131,9 +130,16 @@ def test_foreign_processes() -> None:
     nvml.pids = [[os.getpid(), 4242]]
     backend = counter(nvml, clock)
     backend.open()
-    assert backend.others({os.getpid()}) == {"gpu:00aa00bb": [4242]}
+    assert backend.foreign_processes({os.getpid()}) == {"gpu:00aa00bb": [4242]}
 
 
 def test_hardware_state() -> None:
     (gpu,) = hardware_state(Nvml(Clock()))["gpus"]
     assert gpu["celsius"] == 41 and gpu["power_limit_watts"] == 700 and gpu["megahertz"] is None
+
+
+def test_driver_version_is_null_without_a_driver() -> None:
+    nvml = Nvml(Clock())
+    assert gpu_driver(nvml) == "570.1" and nvml.open == 0
+    nvml.missing = True
+    assert gpu_driver(nvml) is None

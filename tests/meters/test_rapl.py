@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.meters.fakes import Clock, Powercap, spend
 
-from headstart.meters import rapl_zones as zones_module
+from headstart.meters import rapl
 from headstart.meters.backend import Unreadable
 from headstart.meters.meter import Meter
-from headstart.meters.rapl import PackageCounter
-from headstart.meters.rapl_zones import Zone, zones
+from headstart.meters.rapl import PackageCounter, Zone, zones
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def opened(cap: Powercap, clock: Clock) -> PackageCounter:
 def test_only_packages_and_memory_once(cap: Powercap) -> None:
     tree, clock = cap.laptop(), Clock()
     backend = opened(cap, clock)
-    assert backend.boundary == "cpu packages + dram" and backend.guard == 1.0 and backend.doubts == []
+    assert backend.boundary == "cpu packages + dram" and backend.read_every == 1.0 and backend.doubts == []
     for zone in tree.values():
         spend(zone, 10)
     clock.sleep(1)
@@ -84,15 +83,15 @@ def test_many_wraps_reach_the_record_as_null(cap: Powercap) -> None:
     clock = Clock()
     cap.zone("intel-rapl:0", "package-0")
     with Meter(PackageCounter(cap.root, clock), clock=clock) as meter:
-        assert meter._guard is not None
-        meter._guard.stop()  # a suspended machine
+        assert meter._sampler is not None
+        meter._sampler.stop()  # a suspended machine
         clock.sleep(3600)
     assert meter.account()["joules"] is None and "wrapped unseen" in meter.account()["reason"]
 
 
-def test_guard_reads_in_time_for_small_counters(cap: Powercap) -> None:
+def test_small_counters_are_read_in_time(cap: Powercap) -> None:
     cap.zone("intel-rapl:0", "package-0", range_=400_000_000)  # 400 J: 0.4 s at the most that a package draws
-    assert opened(cap, Clock()).guard == pytest.approx(0.2)
+    assert opened(cap, Clock()).read_every == pytest.approx(0.2)
 
 
 def test_a_reset_is_no_wrap(cap: Powercap) -> None:
@@ -139,7 +138,7 @@ def test_missing_right_names_the_fix(cap: Powercap, monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied")
 
     package = zones(cap.root)[0]
-    monkeypatch.setattr(zones_module.Path, "read_text", denied)
+    monkeypatch.setattr(rapl.Path, "read_text", denied)
     with pytest.raises(Unreadable, match=r"sudo chmod a\+r /sys/class/powercap/\*/energy_uj"):
         Zone(package.key, package.folder, package.range).microjoules()
 

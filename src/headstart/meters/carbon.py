@@ -40,21 +40,3 @@ class Carbon(Config):
             "source": here.source,
             "pue": self.pue,
         }
-
-
-def co2_block(
-    grams: float, source: str, training_type: str, geographical_location: str, hardware_used: str
-) -> dict[str, Any]:
-    """The `co2_eq_emissions` block of a Hugging Face model card; its unit is grams.
-
-    `training_type` is `pre-training` or `fine-tuning` (https://huggingface.co/docs/hub/model-cards-co2).
-    """
-    return {
-        "co2_eq_emissions": {
-            "emissions": grams,
-            "source": source,
-            "training_type": training_type,
-            "geographical_location": geographical_location,
-            "hardware_used": hardware_used,
-        }
-    }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from codecarbon import OfflineEmissionsTracker
 
 JOULES = 3.6e6  # per kWh
-NEVER = 1e6  # seconds between its own readings: ours take their place, because two threads count a span twice
+NEVER = 1e6  # seconds between its own readings: we trigger them, because two threads count a span twice
 
 
 class CodeCarbon(MeterSettings):
@@ -25,7 +25,7 @@ class CodeCarbon(MeterSettings):
     kind: Literal["codecarbon"]
 
     def backend(self, device: DeviceKind = "cpu") -> Backend:
-        """A fresh tracker."""
+        """A tracker."""
         return Estimate()
 
 
@@ -35,7 +35,7 @@ class Estimate(Backend):
     name = "codecarbon"
     method: Method = "estimated"
     boundary = "whole machine"
-    guard = 15.0
+    read_every = 15.0
     resolution = 0.05  # a flush within 50 ms of the last one measures nothing
     claims = ("machine",)
 
@@ -48,10 +48,10 @@ class Estimate(Backend):
         """Start the tracker: no network, no file, no lock, no log, no setting from elsewhere."""
         from codecarbon import OfflineEmissionsTracker
 
-        logging.getLogger("codecarbon").disabled = True  # it speaks before it reads its own log_level
+        logging.getLogger("codecarbon").disabled = True  # it logs before it reads its own log_level
         self._tracker = OfflineEmissionsTracker(
             country_iso_code="FRA",  # its emissions are not used, so any will do
-            force_carbon_intensity_g_co2e_kwh=1.0,  # ... and it must ask nobody for them
+            force_carbon_intensity_g_co2e_kwh=1.0,  # ... and it must not ask a server for them
             electricitymaps_api_token=None,
             emissions_endpoint=None,
             cloud_provider=None,
@@ -88,7 +88,7 @@ class Estimate(Backend):
 
 
 class _Receiver:
-    """Takes what the tracker puts out."""
+    """Receives the output of the tracker."""
 
     def __init__(self, joules: dict[str, float]) -> None:
         self.joules = joules

@@ -1,4 +1,4 @@
-"""A constant power, as a person states it: an estimate whose ratios are ratios of seconds."""
+"""A stated constant power: an estimate whose ratios are ratios of seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headstart.meters.settings import MeterSettings
 
 
 class Constant(MeterSettings):
-    """The machine is said to draw this many watts."""
+    """The machine is assumed to draw this many watts."""
 
     kind: Literal["constant"]
     watts: float = Field(gt=0)

@@ -1,4 +1,4 @@
-"""What this machine is, what can be measured on it, and why the rest cannot: as data."""
+"""What this machine is, what can be measured on it, and why the rest cannot, as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headstart.hardware import Hardware, cpu_name
 from headstart.meters.auto import BestOf
 from headstart.meters.backend import Backend, Unreadable
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.contention import Alone
+from headstart.meters.contention import Contention
 from headstart.meters.hardware_state import hardware_state
 from headstart.meters.idle import idle_watts
 from headstart.meters.matmul_peak import peak
@@ -30,13 +30,13 @@ BACKENDS: Mapping[str, Callable[[], Backend]] = {
 def examine(
     libraries: Iterable[str] = (), caches: Mapping[str, Path] | None = None, seconds: float = 1.0
 ) -> dict[str, Any]:
-    """This machine as plain data; `seconds` for idle, for foreign load and for each peak."""
+    """This machine as plain data; `seconds` for idle watts, for the load of others and for each peak."""
     device = Hardware().device()
-    alone = Alone()
-    alone.open()
-    energy = {name: _tried(make()) for name, make in BACKENDS.items()}
+    contention = Contention()
+    contention.open()
+    energy = {name: _examined(make()) for name, make in BACKENDS.items()}
     auto, idle, doubt = _auto(device, seconds)
-    alone.close()
+    contention.close()
     return {
         "processor": cpu_name(),
         "cores": os.cpu_count(),
@@ -46,15 +46,15 @@ def examine(
         "auto": auto,
         "idle_watts": idle,
         "idle_doubt": doubt,
-        "others": alone.evidence(),
+        "others": contention.evidence(),
         "threads": _threads(),
         "peak": {name: peak(device, name, seconds) for name in ("fp32", "bf16")},
-        "versions": {name: found for name in libraries if (found := _version(name))},
+        "versions": {name: number for name in libraries if (number := _version(name))},
         "cached": {name: _folder(path) for name, path in (caches or {}).items()} | {"hub": hub_cache()},
     }
 
 
-def _tried(backend: Backend) -> dict[str, Any]:
+def _examined(backend: Backend) -> dict[str, Any]:
     """Whether a backend can be read here; and if not, why not."""
     try:
         backend.open()
@@ -79,21 +79,21 @@ def _auto(device: Any, seconds: float) -> tuple[dict[str, Any], dict[str, float]
         backend.open()
         idle, doubt = idle_watts(backend, seconds)
         if idle is None:
-            time.sleep(seconds)  # foreign load is still watched
+            time.sleep(seconds)  # the load of others is still measured
     except Unreadable as why:
         return {"backend": None, "method": "none", "boundary": None, "reason": str(why)}, None, None
     finally:
         backend.close()
-    used = {"backend": backend.name, "method": backend.method, "boundary": backend.boundary, "reason": None}
-    return used, idle, doubt
+    chosen = {"backend": backend.name, "method": backend.method, "boundary": backend.boundary, "reason": None}
+    return chosen, idle, doubt
 
 
 def _threads() -> dict[str, Any]:
     import torch
 
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
-    asked = {name: os.environ[name] for name in names if name in os.environ}
-    return {"torch": torch.get_num_threads(), "environment": asked}
+    variables = {name: os.environ[name] for name in names if name in os.environ}
+    return {"torch": torch.get_num_threads(), "environment": variables}
 
 
 def _version(name: str) -> str | None:
@@ -104,17 +104,17 @@ def _version(name: str) -> str | None:
 
 
 def hub_cache(folder: Path | None = None) -> dict[str, Any]:
-    """Models and data sets of the Hugging Face hub that are here already, with their bytes."""
+    """Bytes of the models and data sets of the Hugging Face hub that are on this machine."""
     if folder is None:
         from huggingface_hub.constants import HF_HUB_CACHE
 
         folder = Path(HF_HUB_CACHE)
-    found: dict[str, Any] = {"models": {}, "datasets": {}}
+    sizes: dict[str, dict[str, int]] = {"models": {}, "datasets": {}}
     for path in sorted(folder.glob("*--*")):
         kind, _, name = path.name.partition("--")
-        if kind in found:
-            found[kind][name.replace("--", "/")] = _bytes(path / "blobs")
-    return found
+        if kind in sizes:
+            sizes[kind][name.replace("--", "/")] = _bytes(path / "blobs")
+    return sizes
 
 
 def _folder(path: Path) -> dict[str, Any]:

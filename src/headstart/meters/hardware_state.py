@@ -1,4 +1,4 @@
-"""The state of the hardware when a run starts: temperature, clocks, power limits, where they are told."""
+"""The state of the hardware when a run starts: temperature, clocks, power limits, and the GPU driver."""
 
 from __future__ import annotations
 
@@ -11,37 +11,49 @@ CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
 def hardware_state(nvml: Any = None, thermal: Path = THERMAL, cpufreq: Path = CPUFREQ) -> dict[str, Any]:
-    """Celsius, megahertz and watts of the processor and of every visible GPU; null for what is not told."""
+    """Celsius, megahertz and watts of the processor and of every visible GPU; null for what is not known."""
+    from headstart.meters.nvml import visible_gpus
+
+    temperatures = [_read(path / "temp") for path in thermal.glob("thermal_zone*")]
+    celsius = [int(text) / 1000 for text in temperatures if text and text.lstrip("-").isdigit()]
+    frequency = _read(cpufreq / "scaling_cur_freq")
     return {
         "cpu": {
-            "celsius": _hottest(thermal),
-            "megahertz": _megahertz(cpufreq),
-            "governor": _text(cpufreq / "scaling_governor"),
+            "celsius": max(celsius, default=None),
+            "megahertz": int(frequency) / 1000 if frequency and frequency.isdigit() else None,
+            "governor": _read(cpufreq / "scaling_governor"),
         },
-        "gpus": _gpus(nvml),
+        "gpus": _asked(lambda nvml: [_gpu(nvml, gpu) for gpu in visible_gpus(nvml)], nvml) or [],
     }
 
 
-def _gpus(nvml: Any) -> list[dict[str, Any]]:
+def gpu_driver(nvml: Any = None) -> str | None:
+    """Version of the NVIDIA driver; None without one."""
+    from headstart.meters.nvml import decoded
+
+    return _asked(lambda nvml: decoded(nvml.nvmlSystemGetDriverVersion()), nvml)
+
+
+def _asked(question: Callable[[Any], Any], nvml: Any = None) -> Any:
+    """The driver's answer to a question; None without a driver or an answer."""
     from headstart.meters.backend import Unreadable
-    from headstart.meters.cuda_visible import visible_gpus
 
     if nvml is None:
         import pynvml as nvml
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:
-        return []
+        return None
     try:
-        return [_gpu(nvml, gpu) for gpu in visible_gpus(nvml)]
+        return question(nvml)
     except (nvml.NVMLError, Unreadable):
-        return []
+        return None
     finally:
         nvml.nvmlShutdown()
 
 
 def _gpu(nvml: Any, gpu: Any) -> dict[str, Any]:
-    def told(ask: Callable[..., float], *arguments: Any, scale: float = 1.0) -> float | None:
+    def value(ask: Callable[..., float], *arguments: Any, scale: float = 1.0) -> float | None:
         try:
             return ask(gpu.handle, *arguments) * scale
         except nvml.NVMLError:
@@ -50,26 +62,15 @@ def _gpu(nvml: Any, gpu: Any) -> dict[str, Any]:
     return {
         "device": gpu.key,
         "name": gpu.name,
-        "celsius": told(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU),
-        "megahertz": told(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
-        "megahertz_max": told(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
-        "power_limit_watts": told(nvml.nvmlDeviceGetEnforcedPowerLimit, scale=1e-3),
-        "watts": told(nvml.nvmlDeviceGetPowerUsage, scale=1e-3),
+        "celsius": value(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU),
+        "megahertz": value(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+        "megahertz_max": value(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
+        "power_limit_watts": value(nvml.nvmlDeviceGetEnforcedPowerLimit, scale=1e-3),
+        "watts": value(nvml.nvmlDeviceGetPowerUsage, scale=1e-3),
     }
 
 
-def _hottest(folder: Path) -> float | None:
-    readings = [_text(path / "temp") for path in folder.glob("thermal_zone*")]
-    known = [int(text) / 1000 for text in readings if text and text.lstrip("-").isdigit()]
-    return max(known, default=None)
-
-
-def _megahertz(folder: Path) -> float | None:
-    text = _text(folder / "scaling_cur_freq")
-    return int(text) / 1000 if text and text.isdigit() else None
-
-
-def _text(path: Path) -> str | None:
+def _read(path: Path) -> str | None:
     try:
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

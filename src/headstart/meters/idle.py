@@ -1,4 +1,4 @@
-"""What each device draws while the run does nothing, measured once in a short window."""
+"""Idle watts: what each device draws while the run does nothing, measured once in a short window."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from headstart.meters.backend import Backend
-from headstart.meters.contention import books
+from headstart.meters.contention import cpu_times
 
-BUSY = 0.05  # share of all cores above which a machine does not idle
+BUSY = 0.05  # share of all cores above which a machine is not idle
 _KNOWN: dict[tuple[int, str, tuple[str, ...]], dict[str, float]] = {}  # of this process, for a study
 
 
@@ -27,11 +27,11 @@ def idle_watts(
     if key in _KNOWN:
         return _KNOWN[key], None
     read = read or backend.read
-    books_before, start, before = books(), clock(), read()
+    cpu_before, start, before = cpu_times(), clock(), read()
     sleep(seconds)
-    after, span, books_after = read(), clock() - start, books()
-    used = (books_after["busy"] - books_before["busy"]) / (span * books_after["cores"])
-    if used > BUSY:
-        return None, f"idle watts are unknown: {used:.0%} of the processor was busy while the run waited"
+    after, span, cpu_after = read(), clock() - start, cpu_times()
+    busy = (cpu_after["busy"] - cpu_before["busy"]) / (span * cpu_after["cores"])
+    if busy > BUSY:
+        return None, f"idle watts are unknown: {busy:.0%} of the processor was busy while the run waited"
     _KNOWN[key] = {device: (joules - before[device]) / span for device, joules in after.items()}
     return _KNOWN[key], None

@@ -21,9 +21,9 @@ def matmul_peak(device: str, precision: Precision, seconds: float = 2.0, size: i
     size = size if device == "cpu" else 8 * size
     a = torch.randn(size, size).to(device, dtype)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    best, end = float("inf"), time.perf_counter() + seconds
     torch.mm(a, a)
     wait()
+    best, end = float("inf"), time.perf_counter() + seconds
     while (start := time.perf_counter()) < end:
         torch.mm(a, a)
         wait()
@@ -54,5 +54,5 @@ def blas() -> str:
 
     if torch.backends.mkl.is_available():
         return "mkl"
-    built = torch.__config__.show().lower()
-    return next((name for name in ("openblas", "accelerate", "blis", "nvpl") if name in built), "unknown")
+    config = torch.__config__.show().lower()
+    return next((name for name in ("openblas", "accelerate", "blis", "nvpl") if name in config), "unknown")

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class PeakMemory:
-    """High-water marks since the last phase boundary; `note` keeps them for the phase that ends."""
+    """Highest memory since the last phase boundary; `note` stores it for the phase that ends."""
 
     def __init__(self) -> None:
         self._host: dict[str, int] = {}
@@ -16,10 +16,10 @@ class PeakMemory:
         _reset()
 
     def note(self, phase: str) -> None:
-        """Keep the peaks of the phase that ends here, and start new ones."""
-        for kept, peak in ((self._host, _host_peak()), (self._device, _device_peak())):
+        """Store the peaks of the phase that ends here, and start new ones."""
+        for peaks, peak in ((self._host, _host_peak()), (self._device, _device_peak())):
             if peak is not None:
-                kept[phase] = max(peak, kept.get(phase) or 0)
+                peaks[phase] = max(peak, peaks.get(phase, 0))
         _reset()
 
     def peaks(self) -> dict[str, Any]:

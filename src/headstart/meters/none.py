@@ -19,7 +19,7 @@ class NoMeter(MeterSettings):
 
 
 class Unmeasured(Backend):
-    """A backend without a reading."""
+    """A backend without joules; `why` is the reason in the record."""
 
     def __init__(self, why: str) -> None:
         super().__init__()

@@ -1,16 +1,18 @@
-"""Energy of NVIDIA GPUs: the driver's own counter, or its power integrated ten times a second."""
+"""NVML: energy of NVIDIA GPUs from the driver's own counter, or its power integrated ten times a second."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from headstart.meters.backend import Backend, DeviceKind, Unreadable
-from headstart.meters.cuda_visible import Gpu, order_is_certain, visible_gpus
 from headstart.meters.settings import MeterSettings
 
-LONGEST_GAP = 2.0  # seconds between two power samples that still describe what lies between them
+LONGEST_GAP = 2.0  # seconds between two power samples that still describe the time between them
 
 
 class Nvml(MeterSettings):
@@ -29,7 +31,7 @@ class GpuCounter(Backend):
 
     name = "nvml"
     boundary = "gpu"
-    resolution = 0.1  # the counter moves about ten times a second
+    resolution = 0.1  # the counter changes about ten times a second
 
     def __init__(
         self,
@@ -48,7 +50,15 @@ class GpuCounter(Backend):
 
     def open(self) -> None:
         """Find the GPUs and how each can be read."""
-        self._start()
+        if self._nvml is None:
+            import pynvml
+
+            self._nvml = pynvml
+        try:
+            self._nvml.nvmlInit()
+        except self._nvml.NVMLError as error:
+            raise Unreadable(f"there is no NVIDIA driver to ask ({error})") from None
+        self._started = True
         try:
             self._gpus = self._find()
             for gpu in self._gpus:
@@ -60,19 +70,8 @@ class GpuCounter(Backend):
             self.close()
             raise
         self.method = "sampled" if self._power else "measured"
-        self.guard = 0.1 if self._power else None
+        self.read_every = 0.1 if self._power else None
         self.claims = tuple(gpu.key for gpu in self._gpus)
-
-    def _start(self) -> None:
-        if self._nvml is None:
-            import pynvml
-
-            self._nvml = pynvml
-        try:
-            self._nvml.nvmlInit()
-        except self._nvml.NVMLError as error:
-            raise Unreadable(f"there is no NVIDIA driver to ask ({error})") from None
-        self._started = True
 
     def _find(self) -> list[Gpu]:
         gpus = visible_gpus(self._nvml, self._environ)
@@ -86,22 +85,20 @@ class GpuCounter(Backend):
         return gpus[:1] if self._first_only else gpus
 
     def _first_reading(self, gpu: Gpu) -> None:
-        if self._is_split(gpu):
+        try:
+            split = bool(self._nvml.nvmlDeviceGetMigMode(gpu.handle)[0])
+        except self._nvml.NVMLError:  # a GPU that cannot be split
+            split = False
+        if split:
             raise Unreadable(
                 f"{gpu.key} is split into instances (MIG): its counter covers all of them, "
-                "so one run's share cannot be told"
+                "so the share of one run is unknown"
             )
         self._joules[gpu.key] = 0.0
         try:
             self._counter[gpu.key] = self._nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
         except self._nvml.NVMLError:
             self._power[gpu.key] = self._sample(gpu)
-
-    def _is_split(self, gpu: Gpu) -> bool:
-        try:
-            return bool(self._nvml.nvmlDeviceGetMigMode(gpu.handle)[0])
-        except self._nvml.NVMLError:  # a GPU that cannot be split
-            return False
 
     def _sample(self, gpu: Gpu) -> tuple[float, float]:
         return self._clock(), self._nvml.nvmlDeviceGetPowerUsage(gpu.handle) / 1e3
@@ -110,53 +107,109 @@ class GpuCounter(Backend):
         """Joules of each GPU since `open`."""
         try:
             for gpu in self._gpus:
-                self._joules[gpu.key] += self._spent(gpu)
+                spent = self._integrated if gpu.key in self._power else self._counted
+                self._joules[gpu.key] += spent(gpu)
         except self._nvml.NVMLError as error:
             raise Unreadable(f"the NVIDIA driver stopped answering during the run: {error}") from None
         return dict(self._joules)
 
-    def _spent(self, gpu: Gpu) -> float:
-        if gpu.key in self._power:
-            return self._integrated(gpu)
-        before, now = self._counter[gpu.key], self._nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
-        if now < before:
+    def _counted(self, gpu: Gpu) -> float:
+        last, now = self._counter[gpu.key], self._nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
+        if now < last:
             raise Unreadable(f"the counter of {gpu.key} started again during the run (driver reset)")
         self._counter[gpu.key] = now
-        return (now - before) / 1e3
+        return (now - last) / 1e3
 
     def _integrated(self, gpu: Gpu) -> float:
-        (before, watts), (now, next_watts) = self._power[gpu.key], self._sample(gpu)
-        self._power[gpu.key] = now, next_watts
-        if now - before > LONGEST_GAP:
+        (last, last_watts), (now, watts) = self._power[gpu.key], self._sample(gpu)
+        self._power[gpu.key] = now, watts
+        if now - last > LONGEST_GAP:
             raise Unreadable(
-                f"the power of {gpu.key} was not sampled for {now - before:.1f} s: what it drew is unknown"
+                f"the power of {gpu.key} was not sampled for {now - last:.1f} s: what it drew is unknown"
             )
-        return (now - before) * (watts + next_watts) / 2
+        return (now - last) * (last_watts + watts) / 2
 
-    def others(self, own: set[int]) -> dict[str, list[int]]:
+    def foreign_processes(self, own: set[int]) -> dict[str, list[int]]:
         """Processes that compute on each GPU and are not in `own`.
 
-        In a container the driver may report process ids of the host: then none of ours is found though we
-        are on the GPU. One unknown process is taken to be us if no known one is there.
+        In a container the driver may report process ids of the host: then none of ours is listed though this
+        process uses the GPU, and one unknown process is taken to be it.
         """
-        found = {}
+        foreign: dict[str, list[int]] = {}
         for gpu in self._gpus:
             pids = [entry.pid for entry in self._nvml.nvmlDeviceGetComputeRunningProcesses(gpu.handle)]
-            foreign = [pid for pid in pids if pid not in own]
-            ours_is_hidden = bool(foreign) and len(foreign) == len(pids) and _computes_on_gpu()
-            found[gpu.key] = foreign[1:] if ours_is_hidden else foreign
-        return found
+            unknown = [pid for pid in pids if pid not in own]
+            ours_is_hidden = bool(unknown) and len(unknown) == len(pids) and _uses_cuda()
+            foreign[gpu.key] = unknown[1:] if ours_is_hidden else unknown
+        return foreign
 
     def close(self) -> None:
-        """Let the driver go."""
+        """Release the driver."""
         if self._started:
             self._started = False
             self._nvml.nvmlShutdown()
 
 
-def _computes_on_gpu() -> bool:
-    """Whether this process has started CUDA, asked without importing or starting anything."""
-    import sys
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU, as NVML knows it."""
 
+    index: int
+    uuid: str
+    name: str
+    handle: Any
+
+    @property
+    def key(self) -> str:
+        """A short name for records: the first eight digits of the UUID, else the index."""
+        digits = self.uuid.removeprefix("GPU-")
+        return f"gpu:{digits[:8] if digits else self.index}"
+
+
+def visible_gpus(nvml: Any, environ: Mapping[str, str] | None = None) -> list[Gpu]:
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves visible, in CUDA's order, read as the CUDA driver reads it.
+
+    Empty when all are hidden. Raises Unreadable on a MIG instance.
+    """
+    gpus: list[Gpu] = []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
+        gpus.append(Gpu(index, decoded(uuid), decoded(name), handle))
+    visible = (os.environ if environ is None else environ).get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return gpus
+    chosen: list[Gpu] = []
+    for name in (part.strip() for part in visible.split(",")):
+        if name.startswith("MIG-"):
+            raise Unreadable(
+                f"CUDA_VISIBLE_DEVICES names the MIG instance {name[:12]}…: only the whole GPU has a counter"
+            )
+        if name.isdigit():
+            matches = [gpu for gpu in gpus if gpu.index == int(name)]
+        else:
+            matches = [gpu for gpu in gpus if name.startswith("GPU-") and gpu.uuid.startswith(name)]
+        if len(matches) != 1:
+            break  # the driver hides everything from the first name that it does not know
+        if matches[0] not in chosen:
+            chosen.append(matches[0])
+    return chosen
+
+
+def order_is_certain(gpus: list[Gpu], environ: Mapping[str, str] | None = None) -> bool:
+    """Whether index n of CUDA is index n here: by default CUDA puts the fastest first."""
+    environ = os.environ if environ is None else environ
+    by_uuid = environ.get("CUDA_VISIBLE_DEVICES", "").startswith("GPU-")
+    alike = len({gpu.name for gpu in gpus}) <= 1
+    return alike or by_uuid or environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
+
+
+def decoded(text: str | bytes) -> str:
+    """Text of NVML, which older bindings return as bytes."""
+    return text.decode() if isinstance(text, bytes) else text
+
+
+def _uses_cuda() -> bool:
+    """Whether this process has started CUDA, asked without importing or starting anything."""
     torch = sys.modules.get("torch")
     return bool(torch and torch.cuda.is_initialized())

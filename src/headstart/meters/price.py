@@ -1,4 +1,4 @@
-"""What a run costs in money, at prices that a person states."""
+"""What a run costs in money, at stated prices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KWH = 3.6e6  # joules
 
 
 class Price(Config):
-    """Prices; null where none is stated, and then nothing is said about money."""
+    """Prices; null where none is stated, and then the record has no money."""
 
     per_kwh: float | None = Field(default=None, ge=0)
     per_device_hour: float | None = Field(default=None, ge=0)

@@ -1,16 +1,19 @@
-"""Energy of the processor and its memory: the RAPL counters that Linux shows under powercap."""
+"""RAPL: energy of the processor and its memory, from the counters that Linux shows under powercap."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
-from headstart.meters.rapl_zones import PACKAGE_WATTS, POWERCAP, Zone, mirrors, shows_the_same, zones
 from headstart.meters.settings import MeterSettings
 
+POWERCAP = Path("/sys/class/powercap")
+PACKAGE_WATTS = 1000.0  # no processor package draws more; a counter that says so jumped
+COMPARISONS = 5  # how often two counters are compared before they count as one
 STEP = 0.1  # seconds of full power that one update of a counter may hold
 
 
@@ -32,7 +35,7 @@ def awake_clock() -> float:
 
 
 class PackageCounter(Backend):
-    """Cumulative joules of each package and its memory, across wraps that its readings can see."""
+    """Cumulative joules of each package and its memory; overflows of a counter between readings are added."""
 
     name = "rapl"
     method: Method = "measured"
@@ -43,24 +46,24 @@ class PackageCounter(Backend):
         super().__init__()
         self._root, self._clock = root, clock
         self._zones: list[Zone] = []
-        self._twins: list[tuple[Zone, Zone]] = []
+        self._mirrors: list[tuple[Zone, Zone]] = []  # original and mirror
         self._last: dict[str, tuple[float, int]] = {}  # time and counter
         self._microjoules: dict[str, int] = {}
 
     def open(self) -> None:
         """Find the counters and read each once."""
-        found = zones(self._root)
-        for zone in found:
-            zone.microjoules()  # all of them or none: part of a machine is no boundary
-        twins = mirrors(found)
-        by_key = {zone.key: zone for zone in found}
-        self._twins = [(by_key[original], by_key[mirror]) for mirror, original in twins.items()]
-        self._zones = [zone for zone in found if zone.key not in twins]
-        self.doubts += [f"{twin} shows the counter of {first}: counted once" for twin, first in twins.items()]
+        by_key = {zone.key: zone for zone in zones(self._root)}
+        for zone in by_key.values():
+            zone.microjoules()  # all of them or none: a part of the machine is no boundary
+        originals = mirrors(list(by_key.values()))
+        self._mirrors = [(by_key[first], by_key[mirror]) for mirror, first in originals.items()]
+        self._zones = [zone for zone in by_key.values() if zone.key not in originals]
+        for mirror, first in originals.items():
+            self.doubts.append(f"{mirror} shows the counter of {first}: counted once")
         has_memory = any(zone.kind == "dram" for zone in self._zones)
         self.boundary = "cpu packages + dram" if has_memory else "cpu packages"
         shortest = min(zone.range for zone in self._zones) / 1e6 / PACKAGE_WATTS
-        self.guard = min(1.0, shortest / 2)
+        self.read_every = min(1.0, shortest / 2)
         for zone in self._zones:
             self._last[zone.key] = self._clock(), zone.microjoules()
             self._microjoules[zone.key] = 0
@@ -68,29 +71,115 @@ class PackageCounter(Backend):
     def read(self) -> dict[str, float]:
         """Joules of each counter since `open`."""
         for zone in self._zones:
-            self._microjoules[zone.key] += self._spent(zone)
+            self._microjoules[zone.key] += self._moved(zone)
         return {key: value / 1e6 for key, value in self._microjoules.items()}
 
-    def _spent(self, zone: Zone) -> int:
-        """What the counter moved since the last reading; refused where a wrap or a jump may hide in it."""
+    def _moved(self, zone: Zone) -> int:
+        """Microjoules since the last reading; Unreadable after an unseen overflow or a reset."""
         (before, last), now, counter = self._last[zone.key], self._clock(), zone.microjoules()
         self._last[zone.key] = now, counter
         gap = now - before
-        most = PACKAGE_WATTS * (gap + STEP) * 1e6
         if PACKAGE_WATTS * gap * 1e6 >= zone.range:
             raise Unreadable(
                 f"the counter of {zone.key} may have wrapped unseen: it was not read for {gap:.0f} s "
                 "(the machine slept, or the process was stopped)"
             )
-        spent = (counter - last) % (zone.range + 1)
-        if spent > most:
-            jump = f"{spent / 1e6:.0f} J in {gap:.1f} s"
+        moved = (counter - last) % (zone.range + 1)
+        if moved > PACKAGE_WATTS * (gap + STEP) * 1e6:
+            jump = f"{moved / 1e6:.0f} J in {gap:.1f} s"
             raise Unreadable(f"the counter of {zone.key} jumped by {jump}: it was reset")
-        return spent
+        return moved
 
     def close(self) -> None:
-        """Look once more whether a mirror was one."""
-        for original, mirror in self._twins:
+        """Check once more that each mirror is one."""
+        for original, mirror in self._mirrors:
             if not shows_the_same(original, mirror):
-                self.doubts.append(f"{mirror.key} is no mirror of {original.key} after all: it is missing")
-        self._twins = []
+                self.doubts.append(f"{mirror.key} is no mirror of {original.key}: its energy is missing")
+        self._mirrors = []
+
+
+@dataclass(frozen=True)
+class Zone:
+    """One counter of microjoules, which starts again at 0 after `range`."""
+
+    key: str  # cpu:package-0, dram:package-0
+    folder: Path
+    range: int
+
+    @property
+    def kind(self) -> str:
+        """cpu or dram."""
+        return self.key.partition(":")[0]
+
+    def microjoules(self) -> int:
+        """The counter as it stands. Raises Unreadable, with the fix where rights are missing."""
+        path = self.folder / "energy_uj"
+        try:
+            return int(path.read_text(encoding="ascii"))
+        except PermissionError:
+            raise Unreadable(
+                f"{path} may be read by root only; after every boot: "
+                "sudo chmod a+r /sys/class/powercap/*/energy_uj"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise Unreadable(f"{path} cannot be read: {error}") from None
+
+
+def zones(root: Path = POWERCAP) -> list[Zone]:
+    """Packages and their memory. Never core or uncore (inside a package) nor psys (overlaps it).
+
+    The same counter is often listed twice, by links and by a second interface (mmio): it is kept once.
+    Raises Unreadable when there is no package.
+    """
+    if not root.is_dir():
+        raise Unreadable(f"there is no {root}: no processor energy counter (a virtual machine?)")
+    counters = [*root.glob("*/energy_uj"), *root.glob("*/*/energy_uj")]
+    folders = sorted({path.parent.resolve() for path in counters})
+    by_key: dict[str, Zone] = {}
+    for folder in sorted(folders, key=lambda path: "mmio" in str(path)):  # mmio last: the same counters again
+        name = _name(folder)
+        kind = "cpu" if name.startswith("package") else "dram" if name == "dram" else None
+        if kind is None:
+            continue
+        key = f"{kind}:{name if kind == 'cpu' else _name(folder.parent)}"
+        is_mmio = "mmio" in str(folder)
+        if key in by_key and not is_mmio:
+            key = f"{key}@{folder.name}"  # two packages of one name
+        if key not in by_key:
+            by_key[key] = Zone(key, folder, int(_text(folder / "max_energy_range_uj")))
+    if not any(zone.kind == "cpu" for zone in by_key.values()):
+        raise Unreadable(f"{root} has no counter of a processor package")
+    return list(by_key.values())
+
+
+def mirrors(zones: Sequence[Zone]) -> dict[str, str]:
+    """Zones that show another zone's counter (dies of some AMD processors): {mirror: original}."""
+    originals: dict[str, str] = {}
+    for index, zone in enumerate(zones):
+        for first in zones[:index]:
+            if first.key not in originals and first.kind == zone.kind and shows_the_same(first, zone):
+                originals[zone.key] = first.key
+                break
+    return originals
+
+
+def shows_the_same(first: Zone, second: Zone) -> bool:
+    """Whether every reading of `second` lies between two readings of `first` around it."""
+    after = 0
+    for _ in range(COMPARISONS):
+        before, between, after = first.microjoules(), second.microjoules(), first.microjoules()
+        wrapped = after < before
+        if not (before <= between or wrapped) or not (between <= after or wrapped):
+            return False
+    return first.range == second.range and after > 0
+
+
+def _name(folder: Path) -> str:
+    try:
+        return _text(folder / "name")
+    except OSError:
+        return ""
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""What every kind of energy meter can be told: waiting, idle, carbon and prices."""
+"""The settings of every kind of energy meter: waiting, idle, carbon and prices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from headstart.config import Config
 from headstart.meters.backend import Backend, DeviceKind
 from headstart.meters.carbon import Carbon
-from headstart.meters.device_lock import Lease
+from headstart.meters.device_lock import DeviceLock
 from headstart.meters.meter import Meter
 from headstart.meters.price import Price
 
@@ -31,15 +31,15 @@ class MeterSettings(Config):
         self,
         device: DeviceKind,
         synchronize: Callable[[], Any] | None = None,
-        say: Callable[[str], Any] | None = None,
+        say: Callable[[str], Any] = lambda sentence: None,
     ) -> Meter:
-        """The meter of one run on `device`; `say` tells a person that it waits for another run."""
+        """The meter of one run on `device`; `say` reports that it waits for another run."""
 
-        def lease(backend: Backend) -> Lease:
-            """A measurement is worth waiting for; an estimate is not: it is flagged when it was not alone."""
-            return Lease(backend.claims, 0.0 if backend.method == "estimated" else self.wait, say)
+        def lock(backend: Backend) -> DeviceLock:
+            """A measurement waits for its devices; an estimate does not: the record says if others ran."""
+            return DeviceLock(backend.claims, 0.0 if backend.method == "estimated" else self.wait, say)
 
-        return Meter(self.backend(device), synchronize, lease, self.idle)
+        return Meter(self.backend(device), synchronize, lock, self.idle)
 
     def consequences(self, energy: dict[str, Any], seconds: float) -> dict[str, Any]:
         """What follows from an energy section: `cost.carbon` and `cost.money` of the record."""

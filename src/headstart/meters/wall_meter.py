@@ -1,4 +1,4 @@
-"""Joules from a meter outside the machine: its csv of `time,watts`, joined to the phases afterwards."""
+"""Joules from a meter outside the machine: its csv of `time,watts`, assigned to the phases afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WALL = "whole machine at the wall"
 Window = Sequence[Any]  # phase, start and end in unix seconds
 
 
-def joined(
+def joules_by_phase(
     windows: Sequence[Window], path: Path, longest_gap: float = 15.0, zone: tzinfo | None = None
 ) -> dict[str, float]:
     """Joules by phase: power is taken to be linear between two readings, and integrated over each window.
@@ -35,10 +35,12 @@ def joined(
     return spent
 
 
-def imported(record: Mapping[str, Any], path: Path, boundary: str = WALL, **how: Any) -> dict[str, Any]:
-    """The `cost.energy` section of a finished record with the joules of an external meter in it."""
+def wall_energy(
+    record: Mapping[str, Any], path: Path, boundary: str = WALL, **options: Any
+) -> dict[str, Any]:
+    """The `cost.energy` section of a finished record, with the joules of an external meter."""
     energy = record["cost"]["energy"]
-    spent = joined(energy["evidence"]["windows"], path, **how)
+    spent = joules_by_phase(energy["evidence"]["windows"], path, **options)
     total = sum(spent.values())
     return {
         **energy,
@@ -58,7 +60,7 @@ def _check(windows: Sequence[Window], times: Any, path: Path, longest_gap: float
     import numpy as np
 
     if not windows:
-        raise RecordError("the record keeps no phase windows: it cannot be joined to a meter's readings")
+        raise RecordError("the record keeps no phase windows: a meter's readings cannot be assigned to it")
     start, end = min(w[1] for w in windows), max(w[2] for w in windows)
     if start < times[0] or end > times[-1]:
         raise RecordError(
@@ -68,9 +70,9 @@ def _check(windows: Sequence[Window], times: Any, path: Path, longest_gap: float
     first, last = np.searchsorted(times, start, "right") - 1, np.searchsorted(times, end, "left")
     gaps = np.diff(times[first : last + 1])
     if gaps.max() > longest_gap:
-        where = times[first + int(gaps.argmax())]
+        gap_start = times[first + int(gaps.argmax())]
         raise RecordError(
-            f"{path}: no reading for {gaps.max():.0f} s from {_clock(where)}, in the middle of the run; "
+            f"{path}: no reading for {gaps.max():.0f} s from {_clock(gap_start)}, in the middle of the run; "
             f"at most {longest_gap:g} s are bridged"
         )
 
@@ -84,14 +86,14 @@ def _readings(path: Path, zone: tzinfo | None) -> tuple[list[float], list[float]
         raise RecordError(f"{path}: {error.strerror or error}") from None
     if not rows or not {"time", "watts"} <= set(rows[0]):
         raise RecordError(f"{path}: needs the columns time,watts and at least one row")
-    found = []
+    readings: list[tuple[float, float]] = []
     for number, row in enumerate(rows, 2):
         try:
-            found.append((_unix(row["time"], zone), float(row["watts"])))
+            readings.append((_unix(row["time"], zone), float(row["watts"])))
         except (ValueError, TypeError) as error:
             raise RecordError(f"{path}: line {number}: {error}") from None
-    found.sort()
-    return [time for time, _ in found], [watts for _, watts in found]
+    readings.sort()
+    return [time for time, _ in readings], [watts for _, watts in readings]
 
 
 def _unix(text: str, zone: tzinfo | None) -> float:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from headstart.errors import RecordError
-from headstart.meters.wall_meter import imported
+from headstart.meters.wall_meter import wall_energy
 from headstart.records.record import CURVE, RECORD
 from headstart.records.store import read_study, write_record
 
@@ -21,7 +21,7 @@ def import_energy(folder: Path, readings: Path) -> int:
     if not runs:
         raise RecordError(f"{folder}: no runs here; name a study's folder or a run's")
     raw = {run: json.loads((run / RECORD).read_text("utf8")) for run in runs}
-    energy = {run: imported(record, readings) for run, record in raw.items()}
+    energy = {run: wall_energy(record, readings) for run, record in raw.items()}
     for run, record in raw.items():
         record["cost"]["energy"] = energy[run]
         record["cost"]["carbon"] = record["cost"]["money"] = None  # they stood on the former joules

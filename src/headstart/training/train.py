@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from headstart.arms.from_run import MODEL, save_weights, write_ledger
 from headstart.hardware import cpu_name
+from headstart.meters.hardware_state import gpu_driver
 from headstart.randomness import stream
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
@@ -140,7 +141,11 @@ def train(
                     "init": results.init or initial.attest(),
                     "data": prepared.facts | {"order": plan.digest},
                     "environment": _environment(run, started)
-                    | {"state": instruments.state, "order_index": order_index},
+                    | {
+                        "gpu_driver": gpu_driver(),
+                        "state": instruments.state,
+                        "order_index": order_index,
+                    },
                     "config": run.config(),
                     "argv": list(argv),
                 }
