@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, get_args
@@ -12,7 +13,7 @@ from headstart.errors import ConfigError
 
 NAME = r"^[^\W_][\w.+-]*$"  # a name that is safe as a folder on every system: letters, digits and . + - _
 # Settings that had another name in an earlier release: old path -> new path.
-RENAMED: dict[str, str] = {}
+RENAMED = {"keep_at": "checkpoint_steps", "arm.age": "arm.checkpoint_step"}
 
 
 class Config(BaseModel):
@@ -125,3 +126,23 @@ def _left_open(mapping: Mapping[str, Any], path: str = "") -> list[str]:
         elif value == "???":
             paths.append(f"{path}{key}")
     return paths
+
+
+def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> dict[str, Any]:
+    """A stored configuration with other names of its settings, also in the recipe of its arm.
+
+    `names` maps the path of a setting to its path in the result.
+    """
+    copied = copy.deepcopy(dict(config))
+    for old, new in names.items():
+        *parents, last = old.split(".")
+        node: Any = copied
+        for part in parents:
+            node = node.get(part) if isinstance(node, Mapping) else None
+        if isinstance(node, dict) and last in node:
+            node[new.rpartition(".")[2]] = node.pop(last)
+    arm = copied.get("arm")
+    if isinstance(arm, dict) and isinstance(arm.get("recipe"), list):
+        words = [text.partition("=") for text in arm["recipe"]]
+        arm["recipe"] = [f"{names.get(key, key)}{equals}{value}" for key, equals, value in words]
+    return copied

@@ -51,7 +51,7 @@ class Run(Config):
     study: Study
     runs: str = "runs"
     keep_weights: bool = False  # for arm=from_run of later studies
-    keep_at: tuple[int, ...] = Field(default=(), strict=False)  # and those after so many steps: arm.age
+    checkpoint_steps: tuple[int, ...] = Field(default=(), strict=False)  # for arm.checkpoint_step
 
     @field_validator("runs")
     @classmethod

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_record
 
+from headstart.config import renamed
 from headstart.errors import RecordError
-from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, fingerprint
+from headstart.records.fingerprint import ARM, FORMER, LOCATIONS, PLUMBING, SCIENCE, digest, fingerprint
 
 CONFIG: dict[str, Any] = make_record("pretrained", 1, arms=("scratch", "pretrained"))["config"]
-CONFIG |= {"keep_at": [60], "order_seed": 5}
+CONFIG |= {"checkpoint_steps": [60], "order_seed": 5}
 TEXT = {"train": "t.csv", "validation": None, "test": None}
 CONFIG["model"]["tokenizer"] = {"name": "words", "folder": "f", "distribution": "d", "train": {"files": TEXT}}
 CONFIG["task"]["files"] = {"train": "a.csv", "validation": "b.csv", "test": "c.csv", "separator": ","}
@@ -103,3 +104,13 @@ def test_a_new_top_level_setting_forces_the_question():
 def test_nan_has_no_fingerprint():
     with pytest.raises(RecordError, match="cannot be fingerprinted"):
         fingerprint(changed(("optim", "lr"), float("nan")), "data", FILES, None)
+
+
+def test_a_renamed_setting_keeps_the_names_of_its_runs():
+    for arm in ({"checkpoint_step": 60}, {"recipe": ["size=all", "checkpoint_steps=[60,180]"]}):
+        now = CONFIG | {"arm": CONFIG["arm"] | arm}
+        then = renamed(now, FORMER)
+        assert then["keep_at"] == [60] and then["arm"] != now["arm"] and renamed(then) == now
+        assert fingerprint(then, "data", FILES, "w") == fingerprint(now, "data", FILES, "w")
+        written = {"pair": ORIGINAL.pair_id, "arm": {"arm": then["arm"]}, "weights": "w"}
+        assert fingerprint(now, "data", FILES, "w").run_id == digest(written)

@@ -25,7 +25,7 @@ def records(study: str) -> list[dict[str, Any]]:
 def recipe(text: Path, *more: str) -> list[str]:
     return [
         "task=files_mlm", f"task.files.train={text}", "size=all", "budget=pretrain", f"budget.steps={STEPS}",
-        "budget.evaluations=2", "keep_at=[2]", *more,
+        "budget.evaluations=2", "checkpoint_steps=[2]", *more,
     ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def masked(quick: list[str], tiny_model: Path, tmp_path: Path) -> tuple[list[str
 
 def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -> None:
     settings, text = masked
-    arms = f"arm=scratch,{arm('before', recipe(text))},{arm('early', recipe(text), age=2)}"
+    arms = f"arm=scratch,{arm('before', recipe(text))},{arm('early', recipe(text), checkpoint_step=2)}"
     planned = headstart("plan", *settings, arms, "seed=0")
     assert planned.code == 0, planned.err
     assert "4 runs, 0 done" in planned.out and planned.out.count("pretraining:") == 1
@@ -106,6 +106,6 @@ def test_without_its_weights_the_others_go_on(masked: tuple[list[str], Path]) ->
 
 def test_an_age_that_it_does_not_keep(masked: tuple[list[str], Path]) -> None:
     settings, text = masked
-    told = headstart(*settings, f"arm=scratch,{arm('lost', recipe(text), age=3)}", "seed=0")
+    told = headstart(*settings, f"arm=scratch,{arm('lost', recipe(text), checkpoint_step=3)}", "seed=0")
     assert told.code != 0
     assert "keeps no weights of step 3" in " ".join((told.out + told.err).split())

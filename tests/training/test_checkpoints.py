@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from headstart.cli import main
 
 RUN = ["arm=scratch", "hydra.mode=RUN", "keep_weights=true", "budget.steps=4", "budget.epochs=null"]
-LATER = ["arm=from_run", "arm.age=2", "seed=1", "hydra.mode=RUN"]
+LATER = ["arm=from_run", "arm.checkpoint_step=2", "seed=1", "hydra.mode=RUN"]
 
 
 def folder(study: str) -> Path:
@@ -31,7 +31,7 @@ def words(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -> None:
-    assert main([*quick, *RUN, "budget.evaluations=2", "keep_at=[0,2,4]", "study.name=aged"]) == 0
+    assert main([*quick, *RUN, "budget.evaluations=2", "checkpoint_steps=[0,2,4]", "study.name=aged"]) == 0
     run = folder("aged")
     start, middle, end, final = (weights(run / name) for name in ("model-0", "model-2", "model-4", "model"))
     assert all(torch.equal(end[name], final[name]) for name in final)
@@ -56,13 +56,13 @@ def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -
 
 
 def test_an_age_between_two_evaluations(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*quick, *RUN, "budget.evaluations=2", "keep_at=[3]", "study.name=between"]) != 0
+    assert main([*quick, *RUN, "budget.evaluations=2", "checkpoint_steps=[3]", "study.name=between"]) != 0
     told = words(capsys)
-    assert "keep_at: step 3 is not an evaluation step; choose among 0, 2, 4" in told
+    assert "checkpoint_steps: step 3 is not an evaluation step; choose among 0, 2, 4" in told
 
 
 def test_an_age_that_was_not_kept(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "study.name=plain"]) == 0
     run = folder("plain")
     assert main([*quick, *LATER, f"arm.run={run}", "study.name=x"]) != 0
-    assert "keeps no weights of step 2; train it with keep_weights=true keep_at=[2]" in words(capsys)
+    assert "keeps no weights of step 2; train it with keep_weights=true checkpoint_steps=[2]" in words(capsys)

@@ -33,7 +33,8 @@ def saved_weights(run: str, step: int | None = None) -> Checkpoint:
     if step is None:
         raise WeightsError(f"arm.run: {run} keeps no weights; train it with keep_weights=true")
     raise WeightsError(
-        f"arm.age: {run} keeps no weights of step {step}; train it with keep_weights=true keep_at=[{step}]"
+        f"arm.checkpoint_step: {run} keeps no weights of step {step}; "
+        f"train it with keep_weights=true checkpoint_steps=[{step}]"
     )
 
 

@@ -25,16 +25,16 @@ class Transfer(BaseArm):
     """Weights are loaded into the seeded model: its published ones, or those of the run folder `run`.
 
     `fresh` names backbone tensors that may stay random because the checkpoint lacks them; they train
-    whenever the head does. `adapter` says what happens to a LoRA adapter beside the weights. `age` asks for
-    the weights that the run had after so many steps. A `recipe` is the settings of a pretraining that a
-    study runs first, once, to get the weights (`task=docs_mlm`, `budget.steps=500`); with `own_text` it
-    reads the training rows of the task that follows.
+    whenever the head does. `adapter` says what happens to a LoRA adapter beside the weights.
+    `checkpoint_step` asks for the weights that the run had after that step. A `recipe` is the settings of a
+    pretraining that a study runs first, once, to get the weights (`task=docs_mlm`, `budget.steps=500`);
+    with `own_text` it reads the training rows of the task that follows.
     """
 
     run: str | None = Field(default=None, min_length=1)
     fresh: tuple[str, ...] = Field(default=(), strict=False)
     adapter: Choice = "refuse"
-    age: int | None = Field(default=None, ge=0)
+    checkpoint_step: int | None = Field(default=None, ge=0)
     recipe: tuple[str, ...] = Field(default=(), strict=False)
     recipe_seed: int = Field(default=0, ge=0)
     own_text: bool = False
@@ -68,7 +68,7 @@ class Transfer(BaseArm):
         return replace(loaded, checkpoint={**(loaded.checkpoint or {}), "ledger": read_ledger(checkpoint)})
 
     def _checkpoint(self, model: Model, fetch: bool = True) -> Checkpoint:
-        return model.find(fetch) if self.run is None else saved_weights(self.run, self.age)
+        return model.find(fetch) if self.run is None else saved_weights(self.run, self.checkpoint_step)
 
     def wanted(self, parts: Layout) -> frozenset[str] | None:
         """The tensors that are wanted; None for all."""

@@ -8,11 +8,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headstart.config import RENAMED, renamed
 from headstart.errors import RecordError
 
 SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "order_seed")  # the answer
 ARM = ("arm",)  # the declared difference
-PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights", "keep_at")  # who watches, where
+PLUMBING = (
+    "hardware",
+    "meter",
+    "tracker",
+    "study",
+    "runs",
+    "keep_weights",
+    "checkpoint_steps",
+)  # who watches
 
 # Where a thing is found, not what it is: the content of data, model and weights enters by digest instead.
 LOCATIONS = (
@@ -28,6 +37,8 @@ LOCATIONS = (
     "model.tokenizer.train.files.validation",
     "model.tokenizer.train.files.test",
 )
+
+FORMER = {new: old for old, new in RENAMED.items()}  # a renamed setting keeps the ids of its runs
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ def fingerprint(
     a pair, so they name the run and not the pair. Raises RecordError on a top-level setting that is neither
     science, arm nor plumbing: somebody has to decide which it is.
     """
+    config = renamed(config)
     unknown = sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING})
     if unknown:
         raise RecordError(f"config: {', '.join(unknown)} is in none of SCIENCE, ARM and PLUMBING")
@@ -57,7 +69,7 @@ def fingerprint(
     lasting = {name: value for name, value in science.items() if name != "seed"}
     shared = {"source": source, "built_from": dict(built_from)}
     pair_id = digest({"science": science, **shared})
-    arm = {name: config[name] for name in ARM if name in config}
+    arm = {name: value for name, value in renamed(config, FORMER).items() if name in ARM}
     own = {"pair": pair_id, "arm": arm, "weights": weights} | ({"own": whole} if freed else {})
     return Fingerprint(
         pair_id=pair_id,

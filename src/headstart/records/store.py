@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import fingerprint
 from headstart.records.record import CURVE, PREDICTIONS, RECORD, TOLD, Record, read_curve
@@ -149,6 +150,7 @@ def read_record(folder: Path) -> Record:
         raise RecordError(f"{RECORD} breaks the schema: {'; '.join(found[:3])}")
     init, checkpoint = raw["init"], raw["init"]["checkpoint"]
     weights = checkpoint and checkpoint["sha256"]
+    raw["config"] = renamed(raw["config"])
     names = fingerprint(raw["config"], raw["data"]["source"], init["built_from"], weights)
     for name in ("pair_id", "run_id"):
         if raw[name] != getattr(names, name):

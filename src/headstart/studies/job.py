@@ -57,8 +57,8 @@ def _trained(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     check_study_folder(run)
     names = identify(run)
     folder = run_folder(run, names)
-    wanted = [*run.keep_at, *([None] if run.keep_weights else [])]
-    if settled(folder, names) and all((weights_folder(folder, age) / LEDGER).exists() for age in wanted):
+    wanted = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
+    if settled(folder, names) and all((weights_folder(folder, step) / LEDGER).exists() for step in wanted):
         return _outcome(run, folder, kept=True)
 
     from headstart.training.train import train

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from headstart.config import nearest, settings_at
+from headstart.config import RENAMED, nearest, settings_at
 from headstart.run import Run
 from headstart.studies.config_search import choices
 
@@ -109,6 +109,8 @@ def put(config: DictConfig, text: str) -> str | None:
 
 def _unknown(path: str) -> str:
     """Why a setting cannot be given: Hydra's, absent from the chosen yaml, or there is none of that name."""
+    if path in RENAMED:
+        return f"is now {RENAMED[path]}"
     *parents, last = path.split(".")
     if parents[:1] == ["hydra"]:
         return "Hydra has no such setting; --cfg hydra shows all of them"

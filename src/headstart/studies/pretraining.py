@@ -52,7 +52,7 @@ def with_weights(run: Run) -> Run:
     folder = run_folder(first, names)
     if not settled(folder, names) or not weights_folder(folder).is_dir():
         raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
-    saved_weights(str(folder), arm.age)
+    saved_weights(str(folder), arm.checkpoint_step)
     return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
 
 

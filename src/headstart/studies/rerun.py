@@ -62,7 +62,12 @@ def train_again(folder: Path) -> Again:
 
 def _current(config: Mapping[str, Any]) -> dict[str, Any]:
     """The stored configuration without W&B: a repetition is not another run there."""
-    return {**config, "tracker": {**config["tracker"], "mode": "none"}, "keep_weights": False, "keep_at": []}
+    return {
+        **config,
+        "tracker": {**config["tracker"], "mode": "none"},
+        "keep_weights": False,
+        "checkpoint_steps": [],
+    }
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:

@@ -21,7 +21,7 @@ from headstart.training.recorder import Results
 
 
 class Saver(pl.Callback):
-    """After an evaluation: saves the weights of the steps in `keep_at`, and the state of the run."""
+    """After an evaluation: saves the weights of the steps in `checkpoint_steps`, and the state of the run."""
 
     def __init__(
         self, run: Run, run_id: str, plan: Plan, meter: Meter, folder: Path, results: Results
@@ -32,7 +32,7 @@ class Saver(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Save what is due."""
-        if self.results.steps in self.run.keep_at:
+        if self.results.steps in self.run.checkpoint_steps:
             self._save_checkpoint(pl_module.model)
         due = time.perf_counter() - self._saved > self.run.hardware.save_every
         if due and trainer.state.fn == "fit":
@@ -72,10 +72,10 @@ class Saver(pl.Callback):
 def check_checkpoint_steps(run: Run, plan: Plan) -> None:
     """ConfigError when weights are wanted at a step without an evaluation: their scores would be unknown."""
     evaluated = sorted({*range(0, plan.steps, plan.every), plan.steps})
-    if others := sorted(set(run.keep_at) - set(evaluated)):
+    if others := sorted(set(run.checkpoint_steps) - set(evaluated)):
         shown = ", ".join(map(str, evaluated[:12])) + (", ..." if len(evaluated) > 12 else "")
         raise ConfigError(
-            f"keep_at: step {others[0]} is not an evaluation step; choose among {shown}, "
+            f"checkpoint_steps: step {others[0]} is not an evaluation step; choose among {shown}, "
             f"or change budget.evaluations ({run.budget.evaluations})"
         )
 
@@ -84,7 +84,7 @@ def complete_checkpoints(
     run: Run, prepared: Prepared, folder: Path, record: dict[str, Any], costs: dict[int, dict[str, Any]]
 ) -> None:
     """Write beside each checkpoint the hashes of its training text, and what it had cost."""
-    for step in run.keep_at:
+    for step in run.checkpoint_steps:
         weights = weights_folder(folder, step)
         write_corpus_fingerprints(run, prepared, weights)
         write_ledger(weights, record, run.model.name, costs[step])

@@ -27,7 +27,7 @@ def contamination(run: Run, prepared: Prepared) -> dict[str, Any] | None:
     """
     if not isinstance(run.arm, Transfer) or run.arm.run is None:
         return None
-    corpus = saved_weights(run.arm.run, run.arm.age).folder / FINGERPRINTS
+    corpus = saved_weights(run.arm.run, run.arm.checkpoint_step).folder / FINGERPRINTS
     rows = {split: run.task.texts_of(prepared, split) for split in ("validation", "test")}
     if not corpus.is_file() or not any(rows.values()):
         return None
