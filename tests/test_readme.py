@@ -80,9 +80,9 @@ def test_the_five_lines_for_own_data(
         if "mine" not in words and "study.name=mine" not in words and words[:2] != ["report", "runs/mine"]:
             continue
         extra = [] if words[0] in ("report", "new") else tiny
-        seeds = [word.replace("0,1,2,3,4,5", "0,1,2,3") for word in words]
+        seeds = [word.replace("0,1,2,3,4,5", "0,1") for word in words]
         assert main([*seeds, *extra]) == 0
-    assert "4 of 4" in capsys.readouterr().out
+    assert "2 of 2" in capsys.readouterr().out
 
 
 def test_wandb_lines_exist() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -73,13 +74,13 @@ def test_the_installed_wheel_plans_and_runs_a_study(
         "from headstart.studies.config_search import shipped\nprint(plugin.__file__, shipped())\n"
         "assert main(['plan', *sys.argv[1:]]) == 0\nrunpy.run_module('headstart', run_name='__main__')\n"
     )
-    said = run("-c", program, "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))
+    said = run("-c", program, "arm=scratch", "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))
     found = said.partition("\n")[0].split()
     assert all(file.startswith(str(installed)) for file in found), found
-    assert "2 runs, 0 done" in said
+    assert re.search(r"\b1 runs?, 0 done", said)
     assert "report: runs/quick/report.html" in said
-    records = [json.loads(path.read_text("utf8")) for path in (tmp_path / "runs/quick").glob("*/record.json")]
-    assert sorted(record["arm"] for record in records) == ["pretrained", "scratch"]
+    (record,) = (tmp_path / "runs/quick").glob("*/record.json")
+    assert json.loads(record.read_text("utf8"))["status"] == "finished"
 
 
 def test_the_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:

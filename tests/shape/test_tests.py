@@ -1,9 +1,12 @@
-"""Shape: what tests share is in a module that is no test."""
+"""Shape: what tests share is in a module that is no test, and warnings of our own code are errors."""
 
 from __future__ import annotations
 
 import ast
+import warnings
 from pathlib import Path
+
+import pytest
 
 TESTS = Path(__file__).parents[1]
 
@@ -26,3 +29,10 @@ def test_nobody_imports_a_test_module() -> None:
     }
     imports = {path: imported(ast.parse(path.read_text("utf8"))) & tests for path in TESTS.rglob("*.py")}
     assert {str(path): names for path, names in imports.items() if names} == {}
+
+
+@pytest.mark.parametrize("module", ["headstart.training.train", "hydra_plugins.headstart", "tests.conftest"])
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning, UserWarning])
+def test_a_warning_that_our_code_causes_is_an_error(module: str, category: type[Warning]) -> None:
+    with pytest.raises(category):
+        warnings.warn_explicit("soon gone", category, "some.py", 1, module=module)

@@ -17,7 +17,7 @@ OF_THE_PAIR = {"condition": "", "arm": "pretrained"}
 @pytest.fixture
 def page(quick: list[str]) -> Path:
     """A page on the quick study: it finds some gain, at the same FLOPs."""
-    once = [*quick, "seed=0"]
+    once = [*quick, "seed=0,1"]
     gain = {"quantity": "gain", "direction": "above", "than": -2.0, "value": 0.0, "low": -0.5, "high": 0.5}
     flops = {
         "quantity": "flops_ratio",
@@ -60,13 +60,13 @@ def check_it_comes_out_again(page: Path) -> None:
     told = headstart("reproduce", str(page))
     assert told.code == 0, told.out + told.err
     assert "mine: came out again: It is a number." in " ".join(told.out.split())
-    assert len(list(Path("runs/reproduced/laptop/quick").glob("*/record.json"))) == 2
+    assert len(list(Path("runs/reproduced/laptop/quick").glob("*/record.json"))) == 4
     assert not Path("runs/quick").exists(), "trained again, apart from the first"
     assert "Nothing was trained" not in told.out
     every = headstart("reproduce", "--all")
     assert every.code == 0 and "1 of 1 page came out again." in every.out
     assert "page 1 of 1: mine: It is a number." in every.out
-    assert "Nothing was trained: all 2 runs were finished before." in " ".join(every.out.split())
+    assert "Nothing was trained: all 4 runs were finished before." in " ".join(every.out.split())
 
 
 def check_another_answer_is_an_exit_of_one(page: Path) -> None:

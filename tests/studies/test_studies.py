@@ -26,6 +26,7 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert order_of(first.err) == [("scratch", 0), ("pretrained", 0), ("pretrained", 1), ("scratch", 1)]
     assert "[4/4]" in first.err
     assert "from scratch in accuracy" in " ".join(first.out.split())
+    assert "training rows" in first.out
     assert f"report: {Path('runs/quick/report.html')}" in first.out
     assert (tmp_path / "runs/quick/report.html").is_file()
     kept = {path: path.read_bytes() for path in (tmp_path / "runs").rglob("record.json")}

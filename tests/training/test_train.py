@@ -22,19 +22,13 @@ from headstart.studies.run_folder import identify
 from headstart.training.train import train
 
 
-def test_a_pair_from_command_to_report(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*quick, "seed=0,1"]) == 0
-    study = Path("runs/quick")
-    found = records(study)
-    assert [r["arm"] for r in found].count("scratch") == 2 == [r["arm"] for r in found].count("pretrained")
-    for record in found:
-        jsonschema.validate(record, dict(schema()))
-        check(record)
-    shown = capsys.readouterr().out
-    assert "scratch" in shown and "training rows" in shown and "report.html" in shown
-    assert (study / "report.html").exists() and (study / "report.md").exists()
-    for run in study.glob("*/record.json"):
-        check_files(run.parent)
+@pytest.mark.parametrize("arm", ["scratch", "pretrained"])
+def test_what_a_finished_run_leaves_behind(quick: list[str], arm: str) -> None:
+    record, folder = shared(*quick, f"arm={arm}")
+    assert record == json.loads((folder / "record.json").read_text("utf8"))
+    jsonschema.validate(record, dict(schema()))
+    check(record)
+    check_files(folder)
 
 
 def check(record: dict[str, Any]) -> None:
