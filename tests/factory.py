@@ -17,10 +17,11 @@ import numpy as np
 
 from headstart.metrics import higher_is_better
 from headstart.randomness import stream
+from headstart.records.curve import append_point
 from headstart.records.fingerprint import digest, fingerprint
-from headstart.records.record import read_predictions
-from headstart.records.schema import VERSION
-from headstart.records.store import append_point, predictions_digest, write_predictions, write_record
+from headstart.records.predictions import predictions_digest, read_predictions, write_predictions
+from headstart.records.record import SCHEMA, Record, Section
+from headstart.records.store import write_record
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -98,7 +99,7 @@ def make_record(arm: str, seed: int, *, arms: Sequence[str], study: str = "synth
     """A record that is valid against the schema, scores and fingerprints still to be filled in."""
     poured = _kind(arm) == "pretrained"
     return {
-        "schema": VERSION,
+        "schema": SCHEMA,
         "run_id": "0" * 16,
         "pair_id": "0" * 16,
         "study": study,
@@ -186,6 +187,15 @@ def _add_up(cost: dict[str, Any]) -> None:
     for phases in (cost["flops"], cost["seconds"], cost["energy"]["joules"]):
         if phases is not None:
             phases["total"] = sum(v for phase, v in phases.items() if phase not in ("total", "lower_bound"))
+
+
+def altered(record: Record, **changes: Any) -> Record:
+    """A record that was read, with other fields; of a section, a mapping of what is different in it."""
+    for name, value in changes.items():
+        section = getattr(record, name)
+        if isinstance(section, Section):
+            changes[name] = section.model_validate({**section.model_dump(exclude_unset=True), **value})
+    return record.model_copy(update=changes)
 
 
 def name(record: dict[str, Any]) -> None:
@@ -322,8 +332,8 @@ def _init(seed: int, poured: bool) -> dict[str, Any]:
         "changed": {name: delivered[name] for name in body} if poured else {},
         "constant": [*norms, "classifier.bias"],
         "checkpoint": checkpoint if poured else None,
-        "poured": {"tensors": len(delivered) * poured, "parameters": PARAMETERS * poured},
-        "fresh": {"tensors": 2, "parameters": HEAD, "names": head}
+        "loaded": {"tensors": len(delivered) * poured, "parameters": PARAMETERS * poured},
+        "newly_initialised": {"tensors": 2, "parameters": HEAD, "names": head}
         if poured
         else {"tensors": len(fresh) + 2, "parameters": PARAMETERS + HEAD, "names": [*fresh, *head]},
         "added": {"tensors": 0, "parameters": 0},

@@ -49,7 +49,7 @@ def test_a_row_of_records_per_run_whatever_its_status(study: OpenedStudy) -> Non
     frame, stored = study.records, read_study(study.folder).records
     assert list(frame.run) == [record.folder.name for record in stored]
     assert list(frame.status) == [record.status for record in stored]
-    assert list(frame.condition) == [f"{record.data['counts']['train']} rows" for record in stored]
+    assert list(frame.condition) == [f"{record.data.counts.train} rows" for record in stored]
     lost = frame[frame.status == "diverged"]
     assert lost.test_accuracy.isna().all(), "a score that is not there is missing, not 0"
     assert (frame.joules > 0).all()

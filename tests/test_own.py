@@ -313,8 +313,8 @@ class TestWholeRuns:
             self.check(folder, record)
         assert len({record["pair_id"] for record in arms.values()}) == 1
         init = arms["every_second"]["init"]
-        assert init["poured"]["tensors"] == 5  # of words, places and segments, and their norm
-        assert any("encoder.layer.0" in name for name in init["fresh"]["names"])
+        assert init["loaded"]["tensors"] == 5  # of words, places and segments, and their norm
+        assert any("encoder.layer.0" in name for name in init["newly_initialised"]["names"])
         assert (here / "runs/quick/report.html").exists()
         assert "counting" in ended.out and "mean absolute error" in " ".join(ended.out.split())
 

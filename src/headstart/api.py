@@ -147,25 +147,25 @@ def _run(record: Record, condition: str) -> dict[str, Any]:
 
 
 def _record(record: Record, condition: str) -> dict[str, Any]:
-    cost, energy = record.cost, record.cost["energy"]
+    cost, energy = record.cost, record.cost.energy
     scores = {
         f"{split}_{name}": value
         for split in ("test", "validation")
-        for name, value in (record.scores[split] or {}).items()
+        for name, value in (getattr(record.scores, split) or {}).items()
     }
     return {
         **_run(record, condition),
         "status": record.status,
-        "train_rows": record.data["counts"]["train"],
+        "train_rows": record.data.counts.train,
         **scores,
-        "flops": cost["flops"]["train"],
-        "seconds": cost["seconds"]["train"],
-        "joules": energy["joules"]["train"] if energy["joules"] else None,
-        "energy_method": energy["method"],
-        "tokens": cost["tokens"]["train"]["padded"],
-        "steps": cost["steps"],
-        "parameters": cost["parameters"]["all"],
-        "trainable": cost["parameters"]["trainable"],
+        "flops": cost.flops.train,
+        "seconds": cost.seconds.train,
+        "joules": energy.joules["train"] if energy.joules else None,
+        "energy_method": energy.method,
+        "tokens": cost.tokens.train.padded,
+        "steps": cost.steps,
+        "parameters": cost.parameters.all,
+        "trainable": cost.parameters.trainable,
         "pair_id": record.pair_id,
         "run_id": record.run_id,
     }

@@ -12,7 +12,7 @@ import torch
 import transformers as tf
 
 from headstart.arms.arm import BaseArm
-from headstart.arms.attest import Attestation
+from headstart.arms.attest import Attestation, dtypes
 from headstart.arms.load import head_names
 from headstart.models.model import Model
 
@@ -117,7 +117,9 @@ def attested(
     made = seeded(model, task, seed)
     attestation, head = Attestation(made), head_names(made)
     poured = arm.load_weights(made, model, arm_seed)
-    return made, attestation.at_step_zero(head, poured.names, poured.checkpoint)
+    known = {"streams": dict.fromkeys(("weights", "order", "noise", "subset"), seed), "built_from": {}}
+    known |= {"architecture": "0" * 16, **dtypes(made)}
+    return made, attestation.at_step_zero(head, poured.names, poured.checkpoint) | known
 
 
 def seeded(model: Model, task: str, seed: int = 0) -> Any:

@@ -30,6 +30,7 @@ from headstart.arms.attest import Attestation, digests
 from headstart.arms.layers import fixed, layout, owners
 from headstart.errors import ConfigError
 from headstart.records.attestation import at_step_zero, contradictions
+from headstart.records.record import Init
 
 H, INNER, POSITIONS, CLASSES, BUCKETS = WIDTH, 64, 64, 3, 32
 SELF = 4 * H * H  # queries, keys, values and output, without biases
@@ -98,8 +99,8 @@ def test_counts_equal_the_closed_forms_and_the_head_is_that_of_scratch(family: s
     assert start.adapt(model) == ()
     poured, training = expected(family, choice)
     assert init["head"] == scratch_head(family)
-    assert init["poured"]["parameters"] == poured
-    assert init["fresh"]["parameters"] == sum(p.numel() for p in model.parameters()) - poured
+    assert init["loaded"]["parameters"] == poured
+    assert init["newly_initialised"]["parameters"] == sum(p.numel() for p in model.parameters()) - poured
     assert trained(model, start.stages(model)[-1].trainable) == training
     assert start.merged(model) is model
 
@@ -118,11 +119,11 @@ def test_whatever_the_arm_fresh_tensors_are_the_seeded_ones(
         choice = "pretrained"
     scratch = seeded(published(cell[0], BARE), cell[1], seed).state_dict()
     model, init = started(arm(choice), cell[0], cell[1], seed)
-    fresh = init["fresh"]["names"]
+    fresh = init["newly_initialised"]["names"]
     delivered = init["checkpoint"]["tensors"] if init["checkpoint"] else {}
     assert sorted([*fresh, *delivered]) == sorted(scratch)
     assert init["seeded"] == digests(scratch)
-    assert list(contradictions(init)) == []
+    assert list(contradictions(Init.model_validate(init))) == []
     assert owners(model) == owners(seeded(published(cell[0], BARE), cell[1], seed)), "tied stays tied"
 
 
@@ -181,12 +182,15 @@ def test_shuffled_is_a_permutation_of_each_tensor(family: str) -> None:
 
 @pytest.mark.parametrize("choice", ["mean_var", "shuffled"])
 def test_derived_numbers_depend_on_the_seed_and_the_tensor_alone(choice: str) -> None:
-    one, again, other = (at_step_zero(started(arm(choice), "gpt2", seed=seed)[1]) for seed in (1, 1, 2))
+    def digests_of(*settings: Any, **others: Any) -> dict[str, str]:
+        return at_step_zero(Init.model_validate(started(arm(choice), "gpt2", *settings, **others)[1]))
+
+    one, again, other = (digests_of(seed=seed) for seed in (1, 1, 2))
     assert one == again
     name = "transformer.h.0.mlp.c_fc.weight"
     assert one[name] != other[name]
-    writes = at_step_zero(started(arm(choice), "gpt2", CAUSAL, seed=1, source=CAUSAL)[1])
-    reads = at_step_zero(started(arm(choice), "gpt2", CLASSIFY, seed=1, source=CAUSAL)[1])
+    writes = digests_of(CAUSAL, seed=1, source=CAUSAL)
+    reads = digests_of(CLASSIFY, seed=1, source=CAUSAL)
     assert writes[name] == reads[name]
     assert writes["lm_head.weight"] == writes["transformer.wte.weight"] == reads["transformer.wte.weight"]
 
@@ -195,7 +199,7 @@ def test_what_may_stay_random_trains_with_the_head() -> None:
     start = arm("frozen", fresh=["pooler"])
     model, init = started(start, "bert", source=MASKED)
     pooler = {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
-    assert pooler < set(init["fresh"]["names"])
+    assert pooler < set(init["newly_initialised"]["names"])
     assert start.stages(model)[0].trainable == pooler | {"classifier.weight", "classifier.bias"}
 
 

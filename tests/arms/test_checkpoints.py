@@ -18,6 +18,7 @@ from headstart.arms.kinds import Pretrained
 from headstart.errors import WeightsError
 from headstart.models.model import Model
 from headstart.records.attestation import contradictions
+from headstart.records.record import Init
 
 Tensors = dict[str, torch.Tensor]
 
@@ -29,7 +30,7 @@ def pretrained(adapter: str = "refuse") -> Pretrained:
 def loaded(folder: Path, task: str = CLASSIFY, adapter: str = "refuse") -> Tensors:
     """The model that starts from the weights in `folder`."""
     made, init = attested(pretrained(adapter), Model(name=str(folder)), task)
-    assert list(contradictions(init)) == []
+    assert list(contradictions(Init.model_validate(init))) == []
     return made.state_dict()
 
 

@@ -69,10 +69,10 @@ def test_only_poured_tensors_differ(pair) -> None:
     delivered = second["checkpoint"]["tensors"]
     assert first["head"] == second["head"]
     assert first["seeded"] == second["seeded"]
-    assert set(second["fresh"]["names"]) | set(delivered) == set(first["seeded"])
+    assert set(second["newly_initialised"]["names"]) | set(delivered) == set(first["seeded"])
     assert first["changed"] == {}
-    assert not set(second["fresh"]["names"]) & set(delivered)
-    for name in second["fresh"]["names"]:
+    assert not set(second["newly_initialised"]["names"]) & set(delivered)
+    for name in second["newly_initialised"]["names"]:
         assert torch.equal(scratch.state_dict()[name], pretrained.state_dict()[name])
     telling = set(delivered) - set(second["constant"])
     assert telling
@@ -82,7 +82,7 @@ def test_only_poured_tensors_differ(pair) -> None:
 def test_the_whole_backbone_arrives_and_a_task_head_never(pair) -> None:
     (model, task, lacking), (_, pretrained, _, second) = pair
     places = layout(pretrained)
-    fresh = set(second["fresh"]["names"])
+    fresh = set(second["newly_initialised"]["names"])
     assert {name for name in places.backbone if not matches(name, lacking)}.isdisjoint(fresh)
     writes = task in (MASKED, CAUSAL, SEQ2SEQ)
     assert head_names(pretrained) == ([] if writes else sorted(places.head))

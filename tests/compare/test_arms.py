@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import pytest
 from tests.arms.choices import ALL, arm, started
-from tests.factory import make_study
+from tests.factory import altered, make_study
 
 from headstart.compare.pairs import Match, refusal
 from headstart.randomness import stream
 from headstart.records.attestation import at_step_zero
-from headstart.records.record import Record
-from headstart.records.schema import faults
+from headstart.records.record import Init, Record, faults
 from headstart.records.store import read_study
 
 Starts = dict[str, dict[str, Any]]  # the attestation by arm
@@ -36,12 +34,16 @@ def starts() -> Starts:
     """The attestation of every arm, on BERT."""
     settings = {"first_k": {"layers": 1}}
     made = {choice: started(arm(choice, **settings.get(choice, {})), "bert")[1] for choice in ALL}
-    known = {"architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}, "dtypes": {"float32": 1}}
+    known = {
+        "architecture": "a" * 16,
+        "streams": {n: stream(0, n) for n in ("weights", "order", "noise")} | {"subset": 0},
+        "dtypes": {"float32": 1},
+    }
     return {choice: {**init, **known} for choice, init in made.items()}
 
 
 def pair(record: Record, starts: Starts, baseline: str, other: str) -> Match:
-    left, right = (replace(record, arm=name, init=deepcopy(starts[name])) for name in (baseline, other))
+    left, right = (altered(record, arm=name, init=deepcopy(starts[name])) for name in (baseline, other))
     return Match(left, right)
 
 
@@ -54,7 +56,7 @@ def swap(side: str, source: str) -> Callable[[Match, Starts], None]:
     """Put a tensor of another arm's start into one side of a pair."""
 
     def change(match: Match, starts: Starts) -> None:
-        getattr(match, side).init["changed"][LAYER] = at_step_zero(starts[source])[LAYER]
+        getattr(match, side).init.changed[LAYER] = at_step_zero(Init.model_validate(starts[source]))[LAYER]
 
     return change
 

@@ -6,13 +6,12 @@ The first two are refused from the records alone, the last one by `headstart ver
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.arms.cheats import CHEATS
 from tests.arms.families import BARE, CLASSIFY, attested, published, seeded
-from tests.factory import make_study
+from tests.factory import altered, make_study
 
 from headstart.arms.attest import digests
 from headstart.arms.kinds import Pretrained, Scratch
@@ -35,13 +34,16 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Match, Any, dict[str
 
 
 def with_init(record: Record, arm: str, init: dict[str, Any]) -> Record:
-    known = {"architecture": "a" * 16, "streams": {"weights": stream(0, "weights")}}
-    return replace(record, arm=arm, init={**record.init, **init, **known})
+    known = {
+        "architecture": "a" * 16,
+        "streams": {**dict(record.init.streams), "weights": stream(0, "weights")},
+    }
+    return altered(record, arm=arm, init={**init, **known})
 
 
 def lie(match: Match, **init: Any) -> str:
     """Why the pair is refused when the scratch arm's record says this of its start."""
-    return str(refusal(Match(replace(match.baseline, init={**match.baseline.init, **init}), match.arm)))
+    return str(refusal(Match(altered(match.baseline, init=init), match.arm)))
 
 
 def test_an_honest_pair_is_kept(pair) -> None:
@@ -53,31 +55,35 @@ def test_what_pretraining_has_learnt_is_no_scratch_arm(pair, cheat: str) -> None
     match, loaded, _ = pair
     backbone = {n: t for n, t in loaded.state_dict().items() if n.startswith("bert.")}
     held = digests(CHEATS[cheat](backbone))
-    assert held and held.items() != {n: match.baseline.init["seeded"][n] for n in held}.items()
+    assert held and held.items() != {n: match.baseline.init.seeded[n] for n in held}.items()
     assert "is not what the seed gives, though nothing was loaded into it" in lie(match, changed=held)
-    hidden = {**match.baseline.init["seeded"], **held}
+    hidden = {**match.baseline.init.seeded, **held}
     assert lie(match, seeded=hidden).startswith("the seeded models differ in ")
 
 
 def test_the_backbone_of_another_seed_is_refused(pair) -> None:
     match, _, other = pair
-    head = {n: d for n, d in match.baseline.init["seeded"].items() if not n.startswith("bert.")}
+    head = {n: d for n, d in match.baseline.init.seeded.items() if not n.startswith("bert.")}
     assert lie(match, seeded={**other, **head}).startswith("the seeded models differ in ")
-    streams = match.baseline.init["streams"] | {"weights": stream(1, "weights")}
+    streams = dict(match.baseline.init.streams) | {"weights": stream(1, "weights")}
     assert lie(match, streams=streams).startswith("not the same stream of weights: ")
-    both = Match(*(replace(record, init={**record.init, "streams": streams}) for record in match.sides))
+    both = Match(*(altered(record, init={"streams": streams}) for record in match.sides))
     assert refusal(both) == "scratch, seed 0: its weights were not drawn from that seed"
 
 
 @pytest.mark.parametrize(
     ("part", "value", "sentence"),
     [
-        ("fresh", {"tensors": 3}, "3 tensors are said to be newly initialised, but the digests name"),
-        ("fresh", {"names": ["bert.embeddings"]}, "are not those that were not loaded"),
-        ("poured", {"tensors": 9}, "9 tensors were loaded, but no checkpoint is named"),
+        (
+            "newly_initialised",
+            {"tensors": 3},
+            "3 tensors are said to be newly initialised, but the digests name",
+        ),
+        ("newly_initialised", {"names": ["bert.embeddings"]}, "are not those that were not loaded"),
+        ("loaded", {"tensors": 9}, "9 tensors were loaded, but no checkpoint is named"),
         ("added", {"tensors": 4}, "4 tensors are said to be added, but the digests name 0"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(pair, part: str, value: Any, sentence: str) -> None:
     match, _, _ = pair
-    assert sentence in lie(match, **{part: {**match.baseline.init[part], **value}})
+    assert sentence in lie(match, **{part: {**dict(getattr(match.baseline.init, part)), **value}})

@@ -59,7 +59,7 @@ def started(page) -> list[Text]:
 
 
 def test_no_row_met_is_said_without_a_warning(tmp_path):
-    findings = told(tmp_path, lambda seed: from_run(met_before=counts(0)))
+    findings = told(tmp_path, lambda seed: from_run(contamination=counts(0)))
     assert met(findings).sentence == (
         "0 of 1,020 evaluation rows occur in its pretraining text "
         "(neither as a whole nor by 13 words in a row)"
@@ -71,7 +71,7 @@ def test_no_row_met_is_said_without_a_warning(tmp_path):
 
 
 def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answer_is_told(tmp_path):
-    findings = told(tmp_path, lambda seed: from_run(met_before=counts(12, 5)))
+    findings = told(tmp_path, lambda seed: from_run(contamination=counts(12, 5)))
     sentence = (
         "pretrained: 12 of 1,020 evaluation rows occur in its pretraining text "
         "(5 as a whole, 7 by 13 words in a row): the gain may be memory."
@@ -96,7 +96,7 @@ def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answe
         ({}, "nobody can check, the text of the published weights is not here"),
         ({"source": "the folder w"}, "nobody can check, the text of these weights is not here"),
         (
-            from_run(met_before=None),
+            from_run(contamination=None),
             "no trace of that text lies beside the weights",
         ),
     ],
@@ -115,18 +115,18 @@ def test_what_nobody_could_check_is_unknown_and_says_why(tmp_path, checkpoint, w
 @pytest.mark.parametrize("before", [{"model": "bert-base-uncased"}, {"parent": {**LEDGER, "model": None}}])
 def test_a_chain_is_checked_for_its_latest_stage_alone(tmp_path, before):
     carried = {**LEDGER, "model": None, **before}
-    findings = told(tmp_path, lambda seed: from_run(ledger=carried, met_before=counts(0)))
+    findings = told(tmp_path, lambda seed: from_run(ledger=carried, contamination=counts(0)))
     assert "the latest stage of its pretraining alone was checked" in met(findings).sentence
 
 
 def test_of_several_runs_the_worst_is_told_and_those_unchecked_are_counted(tmp_path):
     found = (counts(1, 1), None)
-    findings = told(tmp_path / "one", lambda seed: from_run(met_before=found[seed]))
+    findings = told(tmp_path / "one", lambda seed: from_run(contamination=found[seed]))
     assert met(findings).sentence == (
         "1 of 1,020 evaluation rows occurs in its pretraining text "
         "(1 as a whole; 1 of 2 runs not checked): the gain may be memory"
     )
-    both = told(tmp_path / "both", lambda seed: from_run(met_before=counts(3 * seed)))
+    both = told(tmp_path / "both", lambda seed: from_run(contamination=counts(3 * seed)))
     assert met(both).found == 3
     assert both.attestations[1].same  # rows met before are no part of what the runs held
 
@@ -135,7 +135,7 @@ def test_nothing_is_said_of_images_whose_names_were_compared(tmp_path):
     def images(record):
         record["config"]["task"]["kind"] = "image_classification"
         if checkpoint := record["init"]["checkpoint"]:
-            checkpoint |= from_run(met_before=counts(0))
+            checkpoint |= from_run(contamination=counts(0))
 
     found = met(compare(make_study(tmp_path, change=images, **SMALL)))
     assert found.found is None

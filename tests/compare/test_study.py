@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.factory import make_record, make_study
+from tests.factory import altered, make_record, make_study
 
 from headstart.compare.study import compare
 from headstart.compare.summaries import carbon, meter_notes
@@ -327,8 +326,8 @@ def test_a_target_met_at_step_0_is_met_before_any_training(tmp_path):
 
 
 def energy_of(record, **changes):
-    cost = {**record.cost, "energy": {**record.cost["energy"], **changes}}
-    return replace(record, cost=cost)
+    energy = {**record.cost.energy.model_dump(exclude_unset=True), **changes}
+    return altered(record, cost={"energy": energy})
 
 
 def test_what_the_meter_noted_is_read_when_it_is_there(tmp_path):
@@ -339,7 +338,7 @@ def test_what_the_meter_noted_is_read_when_it_is_there(tmp_path):
         "doubts": ["a short run"],
         "unavailable": {"rapl": "no permission"},
         "lost_segments": 1,
-        "evidence": {"lease": {"held": True}, "alone": {"foreign_cpu_share": 0.3, "limit": 0.05}},
+        "evidence": {"device_lock": {"held": True}, "contention": {"foreign_cpu_share": 0.3, "limit": 0.05}},
     }
     found = meter_notes([energy_of(record, **noted) for record in records])
     assert found is not None
@@ -347,7 +346,7 @@ def test_what_the_meter_noted_is_read_when_it_is_there(tmp_path):
     assert found.doubts == ("a short run",)
     assert found.unavailable == ("rapl: no permission",)
     assert found.evidence == ("others used 30.0 % of the processor",)
-    calm = {"lease": {"held": True}, "alone": {"foreign_cpu_share": 0.0, "limit": 0.05}}
+    calm = {"device_lock": {"held": True}, "contention": {"foreign_cpu_share": 0.0, "limit": 0.05}}
     quiet = meter_notes([energy_of(records[0], evidence=calm)])
     assert quiet is not None
     assert quiet.evidence == ("exclusive lease held, and nothing else of weight ran beside",)
@@ -366,7 +365,7 @@ def test_carbon_is_a_mean_only_over_figures_that_rest_on_the_same(tmp_path):
     }
 
     def with_carbon(record, **changes):
-        return replace(record, cost={**record.cost, "carbon": {**one, **changes}})
+        return altered(record, cost={"carbon": {**one, **changes}})
 
     found = carbon([with_carbon(records[0]), with_carbon(records[1], grams=4.0)])
     assert found is not None

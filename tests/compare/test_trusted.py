@@ -123,7 +123,7 @@ def test_weights_that_were_best_are_held_against_the_best_point(tmp_path):
 
 def test_numbers_far_from_zero_are_not_held_against_single_precision(tmp_path):
     from headstart.compare.trusted import recomputed
-    from headstart.records.record import Predictions
+    from headstart.records.predictions import Predictions
 
     years = np.array([2024.0001, 2024.0002, 2024.0003], dtype=np.float32)
     text = years.astype(str)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from tests.factory import make_study
+from tests.factory import altered, make_study
 
 from headstart.compare.study import compare
 from headstart.compare.usage import emissions, money, trained, usage
@@ -24,7 +22,7 @@ def records(tmp_path_factory):
 
 
 def with_cost(record, **parts):
-    return replace(record, cost={**record.cost, **parts})
+    return altered(record, cost=parts)
 
 
 def used(record, share=0.4, **peak):

@@ -77,7 +77,7 @@ def check_the_pair(records: list[dict[str, Any]], folders: list[Path]) -> None:
     assert comparison.differences == ()
     first, second = records
     assert first["init"]["head"] == second["init"]["head"] and first["data"] == second["data"]
-    assert first["init"]["poured"]["parameters"] == 0 < second["init"]["poured"]["parameters"]
+    assert first["init"]["loaded"]["parameters"] == 0 < second["init"]["loaded"]["parameters"]
     assert set(comparison.gains) == set(first["config"]["task"]["metrics"])
 
 

@@ -13,9 +13,10 @@ import pytest
 from tests.factory import make_record, make_study
 
 from headstart.errors import RecordError
-from headstart.records.record import read_predictions
-from headstart.records.schema import faults, schema
-from headstart.records.store import append_point, read_study, write_predictions, write_record
+from headstart.records.curve import append_point
+from headstart.records.predictions import read_predictions, write_predictions
+from headstart.records.record import faults, schema
+from headstart.records.store import read_study, write_record
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_study_reads_back(study):
     assert answers is not None
     assert len(answers) == 40
     accuracy = np.mean(answers.labels == answers.predictions)
-    assert accuracy == pytest.approx(pretrained.scores["test"]["accuracy"])
+    assert accuracy == pytest.approx((pretrained.scores.test or {})["accuracy"])
 
 
 def test_factory_records_are_valid_json_schema(study):
@@ -75,13 +76,17 @@ def test_factory_records_are_valid_json_schema(study):
         (("seed",), True),
         (("cost", "steps"), -1),
         (("init", "head"), "not hex"),
-        (("init", "tensors"), {"a": 3}),
+        (("init", "seeded"), {"a": 3}),
+        (("init", "checkpoint"), {"source": "a"}),
+        (("init", "checkpoint"), 3),
+        (("cost", "energy", "method"), "guessed"),
+        (("cost", "energy", "doubts"), "one"),
         (("data", "classes"), [1]),
         (("scores", "test"), {"accuracy": None}),
         (("study",), ""),
     ],
 )
-def test_our_check_agrees_with_jsonschema(path, value):
+def test_a_faulty_record_is_named_as_the_published_schema_names_it(path, value):
     record = make_record("scratch", 0, arms=("scratch",))
     assert faults(record) == []
     place = record
@@ -90,20 +95,6 @@ def test_our_check_agrees_with_jsonschema(path, value):
     place[path[-1]] = value
     assert not jsonschema.Draft202012Validator(schema()).is_valid(record)
     assert any(fault.startswith(".".join(path)) for fault in faults(record))
-
-
-def test_schema_uses_only_words_that_our_check_knows():
-    known = {"$schema", "title", "description", "type", "properties", "required", "additionalProperties"}
-    known |= {"items", "enum", "const", "pattern", "minimum", "minLength"}
-
-    def words(rule):
-        yield from rule
-        below = [*rule.get("properties", {}).values(), rule.get("items"), rule.get("additionalProperties")]
-        for part in below:
-            if isinstance(part, dict):
-                yield from words(part)
-
-    assert set(words(schema())) <= known
 
 
 def test_missing_keys_are_named():
@@ -257,3 +248,10 @@ def test_a_missing_column_is_named(tmp_path):
     pq.write_table(table, tmp_path / "predictions.parquet")
     with pytest.raises(RecordError, match="prediction"):
         read_predictions(tmp_path / "predictions.parquet")
+
+
+def test_a_ledger_is_a_mapping():
+    record = make_record("pretrained", 0, arms=("scratch", "pretrained"))
+    record["init"]["checkpoint"]["ledger"] = "text"
+    (fault,) = faults(record)
+    assert fault == "init.checkpoint.ledger: must be a mapping, got 'text'"

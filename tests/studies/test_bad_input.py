@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.studies.command import Typed, headstart, records, without
 
-from headstart.records.schema import VERSION
+from headstart.records.record import SCHEMA
 
 pytestmark = pytest.mark.usefixtures("unreported")
 
@@ -160,7 +160,7 @@ class TestFolders:
         again = headstart(*quick, "arm=scratch", "seed=0")
         assert again.code == 0
         assert "finished before" not in again.err
-        assert json.loads(path.read_text("utf8"))["schema"] == VERSION
+        assert json.loads(path.read_text("utf8"))["schema"] == SCHEMA
 
     def test_a_full_disk_leaves_no_half_record(
         self, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

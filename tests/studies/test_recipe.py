@@ -84,7 +84,7 @@ def test_weights_of_its_own_text(masked: tuple[list[str], Path]) -> None:
     (first,) = records("pretraining")
     (record,) = (record for record in records("quick") if record["arm"] == name)
     assert first["config"]["task"]["kind"] == "masked_lm"
-    assert record["init"]["checkpoint"]["met_before"]["test"]["exact"] == 0
+    assert record["init"]["checkpoint"]["contamination"]["test"]["exact"] == 0
 
 
 def test_a_mistake_in_it_is_told_before_anything_runs(masked: tuple[list[str], Path]) -> None:

@@ -160,7 +160,7 @@ def hands_over(folder: Path, given: list[str]) -> None:
 
     poured = trained(folder / "b", [*given, "budget.steps=1", "arm=from_run", f"arm.run={folder / 'a'}"])
     assert poured["data"] | {"order": 0} == scratch["data"] | {"order": 0}
-    assert poured["init"]["fresh"]["parameters"] == 0 < poured["init"]["poured"]["parameters"]
+    assert poured["init"]["newly_initialised"]["parameters"] == 0 < poured["init"]["loaded"]["parameters"]
     start = validations(folder / "b")[0]["token_loss"]
     assert start == pytest.approx(points[-1]["token_loss"], rel=1e-4)
 

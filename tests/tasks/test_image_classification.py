@@ -21,7 +21,7 @@ from headstart.data.size import All, PerClass
 from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
 from headstart.models.model import Model
-from headstart.records.record import read_predictions
+from headstart.records.predictions import read_predictions
 from headstart.tasks.image_classification import ImageClassification, LabelledImages
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
 

@@ -25,7 +25,7 @@ from headstart.errors import ConfigError, DataError
 from headstart.meters.flops import FlopCounter
 from headstart.metrics import score as recomputed
 from headstart.models.model import Model
-from headstart.records.record import read_predictions
+from headstart.records.predictions import read_predictions
 from headstart.tasks.family import Prepared
 from headstart.tasks.labels import ManyClasses, Number, OneClass
 from headstart.tasks.text_classification import LabelledTexts, TextClassification
@@ -469,4 +469,4 @@ def test_decoders_and_encoder_decoders_learn_to_classify(
     losses = [point["validation"]["loss"] for point in curve(tmp_path / kind)]
     assert losses[-1] < 0.8 * losses[0]
     assert record["scores"]["test"]["accuracy"] > 0.8
-    assert record["init"]["poured"]["parameters"] > 0 and record["cost"]["flops"]["lower_bound"] == []
+    assert record["init"]["loaded"]["parameters"] > 0 and record["cost"]["flops"]["lower_bound"] == []

@@ -23,7 +23,7 @@ from headstart.data.size import All, Rows
 from headstart.errors import ConfigError, DataError
 from headstart.metrics import score as recomputed
 from headstart.models.model import Model
-from headstart.records.record import read_predictions
+from headstart.records.predictions import read_predictions
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.tasks.family import Observed, Prepared

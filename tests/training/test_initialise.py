@@ -14,8 +14,8 @@ from tests.training.runs import composed
 from headstart.arms.arm import BaseArm
 from headstart.arms.lora import Lora
 from headstart.errors import WeightsError
-from headstart.records.record import read_curve
-from headstart.records.schema import faults
+from headstart.records.curve import read_curve
+from headstart.records.record import faults
 from headstart.run import Run
 from headstart.studies.run_folder import identify
 from headstart.training.initialise import check_attestation, initialise

@@ -17,7 +17,7 @@ from tests.training.runs import composed, lasting, shared, trained
 
 from headstart.cli import main
 from headstart.compare.study import compare
-from headstart.records.schema import schema
+from headstart.records.record import schema
 from headstart.studies.run_folder import identify
 from headstart.training.train import train
 
@@ -26,7 +26,7 @@ from headstart.training.train import train
 def test_what_a_finished_run_leaves_behind(quick: list[str], arm: str) -> None:
     record, folder = shared(*quick, f"arm={arm}")
     assert record == json.loads((folder / "record.json").read_text("utf8"))
-    jsonschema.validate(record, dict(schema()))
+    jsonschema.validate(record, schema())
     check(record)
     check_files(folder)
 
@@ -47,7 +47,7 @@ def check(record: dict[str, Any]) -> None:
     assert cost["energy"]["joules"] is None and "no energy meter" in cost["energy"]["reason"]
     assert set(record["scores"]["test"]) == {"accuracy", "macro_f1", "matthews", "log_loss"}
     assert (
-        record["init"]["fresh"]["parameters"] + record["init"]["poured"]["parameters"]
+        record["init"]["newly_initialised"]["parameters"] + record["init"]["loaded"]["parameters"]
         >= cost["parameters"]["all"]
     )
 
@@ -73,7 +73,7 @@ def test_arms_see_the_same_and_differ_in_weights_alone(quick: list[str]) -> None
     assert scratch["data"] == pretrained["data"]
     assert scratch["init"]["head"] == pretrained["init"]["head"]
     assert scratch["cost"]["flops"] == pretrained["cost"]["flops"]
-    assert scratch["init"]["poured"]["parameters"] == 0 < pretrained["init"]["poured"]["parameters"]
+    assert scratch["init"]["loaded"]["parameters"] == 0 < pretrained["init"]["loaded"]["parameters"]
 
 
 @pytest.mark.parametrize("arm", ["scratch", "pretrained"])

@@ -75,8 +75,8 @@ class Attestation:
             "changed": {n: d for n, d in named.items() if d != self.seeded[n]} | digests(added),
             "constant": sorted({*constants(tensors), *self._fixed}),
             "checkpoint": checkpoint,
-            "poured": {"tensors": len(loaded), "parameters": _elements(tensors, loaded)},
-            "fresh": {"tensors": len(new), "parameters": _elements(tensors, new), "names": new},
+            "loaded": {"tensors": len(loaded), "parameters": _elements(tensors, loaded)},
+            "newly_initialised": {"tensors": len(new), "parameters": _elements(tensors, new), "names": new},
             "added": {"tensors": len(added), "parameters": _elements(added, added)},
             "head": hashlib.sha256(head_lines.encode()).hexdigest()[:16],
         }

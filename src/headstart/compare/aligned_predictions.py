@@ -10,7 +10,8 @@ import numpy as np
 
 from headstart.errors import RecordError
 from headstart.metrics import Examples, can_recompute, score
-from headstart.records.record import Predictions, Record
+from headstart.records.predictions import Predictions
+from headstart.records.record import Record
 
 Form = Literal["overlap", "exact", "class", "loss", "number", "tags"]
 

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from headstart.compare.settings import at, is_free
@@ -31,51 +32,43 @@ class Fact:
     follows: tuple[str, ...] = ()  # settings that it follows from: where they are freed and differ, so may it
 
 
-def _in(part: str, *path: str) -> Callable[[Record], Any]:
-    """The value at a place of the record; None where there is none."""
-
-    def value(record: Record) -> Any:
-        found: Any = getattr(record, part)
-        for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return found
-
-    return value
+def _version(library: str) -> Callable[[Record], str | None]:
+    return lambda record: record.environment.versions.get(library)
 
 
 REFUSES = (
     # What the run computed with: another number format, kind of device, code or library is another model.
-    Fact("precision", _in("environment", "precision")),
-    Fact("kind of device", lambda record: record.environment["device"].partition(":")[0]),
-    Fact("types of parameters", lambda record: ", ".join(sorted(record.init["dtypes"]))),
-    Fact("code", _in("environment", "code", "digest")),  # of what trains: a commit may change only a text
-    *(Fact(name, _in("environment", "versions", name)) for name in COMPUTE),
+    Fact("precision", attrgetter("environment.precision")),
+    Fact("kind of device", lambda record: record.environment.device.partition(":")[0]),
+    Fact("types of parameters", lambda record: ", ".join(sorted(record.init.dtypes))),
+    Fact("code", attrgetter("environment.code.digest")),  # of what trains: a commit may change only a text
+    *(Fact(name, _version(name)) for name in COMPUTE),
     # What it started from.
-    Fact("architecture", _in("init", "architecture")),
-    Fact("head at step 0", _in("init", "head")),
-    *(Fact(f"stream of {name}", _in("init", "streams", name)) for name in STREAMS),
+    Fact("architecture", attrgetter("init.architecture")),
+    Fact("head at step 0", attrgetter("init.head")),
+    *(Fact(f"stream of {name}", attrgetter(f"init.streams.{name}")) for name in STREAMS),
     # What it was shown.
-    Fact("tokenizer", _in("data", "tokenizer")),
-    Fact("length limit", _in("data", "max_length")),
-    Fact("order of classes", _in("data", "classes")),
-    *(Fact(f"{split} rows", _in("data", "rows", split)) for split in SPLITS),
-    *(Fact(f"number of {split} rows", _in("data", "counts", split)) for split in SPLITS),
-    Fact("order of the rows", _in("data", "order"), DIET),
-    Fact("steps done", _in("cost", "steps"), DIET),
-    Fact("samples seen", _in("cost", "samples", "train"), DIET),
-    Fact("tokens seen", _in("cost", "tokens", "train", "real"), DIET),
+    Fact("tokenizer", attrgetter("data.tokenizer")),
+    Fact("length limit", attrgetter("data.max_length")),
+    Fact("order of classes", attrgetter("data.classes")),
+    *(Fact(f"{split} rows", attrgetter(f"data.rows.{split}")) for split in SPLITS),
+    *(Fact(f"number of {split} rows", attrgetter(f"data.counts.{split}")) for split in SPLITS),
+    Fact("order of the rows", attrgetter("data.order"), DIET),
+    Fact("steps done", attrgetter("cost.steps"), DIET),
+    Fact("samples seen", attrgetter("cost.samples.train"), DIET),
+    Fact("tokens seen", attrgetter("cost.tokens.train.real"), DIET),
 )  # fmt: skip
 SAID = (
     # Sums in another order round otherwise, and seconds and joules are others.
-    Fact("machine", _in("environment", "machine")),
-    Fact("device", _in("environment", "device")),
-    Fact("processor", _in("environment", "cpu")),
-    Fact("threads", _in("environment", "threads")),
-    Fact("platform", _in("environment", "platform")),
-    Fact("python", _in("environment", "python")),
+    Fact("machine", attrgetter("environment.machine")),
+    Fact("device", attrgetter("environment.device")),
+    Fact("processor", attrgetter("environment.cpu")),
+    Fact("threads", attrgetter("environment.threads")),
+    Fact("platform", attrgetter("environment.platform")),
+    Fact("python", attrgetter("environment.python")),
     # The code that trains is the same, or the pair is refused: the rest (reports, texts) may be another.
-    Fact("commit", _in("environment", "code", "commit")),
-    Fact("changes that were not committed", _in("environment", "code", "dirty")),
+    Fact("commit", attrgetter("environment.code.commit")),
+    Fact("changes that were not committed", attrgetter("environment.code.dirty")),
 )
 
 
@@ -88,9 +81,9 @@ def refusals(sides: tuple[Record, Record]) -> Iterator[str]:
 
 def said(sides: tuple[Record, Record]) -> list[str]:
     """What may have changed the answer a little: 'threads: 2 against 8'."""
-    names = {name for record in sides for name in record.environment["versions"]}
+    names = {name for record in sides for name in record.environment.versions}
     refusing = {fact.name for fact in _refusing(sides)}
-    others = [Fact(name, _in("environment", "versions", name)) for name in sorted(names - refusing)]
+    others = [Fact(name, _version(name)) for name in sorted(names - refusing)]
     return [told for fact in (*SAID, *others) if (told := difference(fact, sides))]
 
 
@@ -108,8 +101,8 @@ def difference(fact: Fact, sides: tuple[Record, Record]) -> str:
 
 
 def _refusing(sides: tuple[Record, Record]) -> tuple[Fact, ...]:
-    added = any(record.init["added"]["tensors"] for record in sides)
-    return (*REFUSES, *([Fact("peft", _in("environment", "versions", "peft"))] if added else []))
+    added = any(record.init.added.tensors for record in sides)
+    return (*REFUSES, *([Fact("peft", _version("peft"))] if added else []))
 
 
 def _followed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str]:
@@ -119,8 +112,8 @@ def _followed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str
 
 
 def _words(value: Any, other: Any) -> str:
-    """A value in words; of two lists, what stands at the first place in which they differ."""
-    if isinstance(value, list) and isinstance(other, list):
+    """A value in words; of two tuples, what stands at the first place in which they differ."""
+    if isinstance(value, tuple) and isinstance(other, tuple):
         place = next((i for i, (a, b) in enumerate(zip(value, other, strict=False)) if a != b), None)
         return ", ".join(value) if place is None else f"{value[place]} in place {place + 1}"
     return {None: "unknown", True: "yes", False: "no"}.get(value, str(value))

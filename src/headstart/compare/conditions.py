@@ -48,7 +48,7 @@ def size_name(size: Mapping[str, Any]) -> str:
 
 def _condition(key: str, record: Record, settings: dict[str, str]) -> Condition:
     name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
-    return Condition(key, name, settings, record.data["counts"]["train"])
+    return Condition(key, name, settings, record.data.counts.train)
 
 
 def _settings(record: Record) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _settings(record: Record) -> dict[str, Any]:
     for name in SCIENCE:
         if name not in ("seed", "size") and name in record.config:
             found.update(leaves(record.config[name], name))
-    found["data.source"] = record.data["source"][:8]
+    found["data.source"] = record.data.source[:8]
     freed = free_settings(record.config)  # an arm has those for itself: they are no condition
     return {path: value for path, value in found.items() if not is_free(path, freed)}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare import phrases
-from headstart.records.record import Record
+from headstart.records.record import Checkpoint, Record
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class MetBefore:
 
 def met_before(records: Sequence[Record]) -> MetBefore | None:
     """What the records of one arm say; None where no run poured weights, so that nothing was met."""
-    poured = [record.init["checkpoint"] for record in records if record.init["checkpoint"]]
+    poured = [record.init.checkpoint for record in records if record.init.checkpoint]
     if not poured:
         return None
     if records[0].config["task"].get("kind") == "image_classification":  # by their names, if at all
         return MetBefore(None, 0, 0, 0, "", "rows are images, and only text is compared")
-    checked = [_checked(each) for each in poured if each.get("met_before")]
+    checked = [_checked(each) for each in poured if each.contamination]
     if not checked:
         return MetBefore(None, 0, 0, 0, "", _why(poured[0]))
     most = max(checked, key=lambda one: ((one.found or 0) / max(one.of, 1), one.whole))
@@ -59,11 +59,11 @@ def met_before(records: Sequence[Record]) -> MetBefore | None:
     return most if not left else _with(most, f"{left} of {phrases.plural(len(poured), 'run')} not checked")
 
 
-def _checked(checkpoint: Mapping[str, Any]) -> MetBefore:
-    splits = checkpoint["met_before"].values()
+def _checked(checkpoint: Checkpoint) -> MetBefore:
+    splits = (checkpoint.contamination or {}).values()
     found, whole, of = (sum(int(split[key]) for split in splits) for key in ("passage", "exact", "of"))
     words = max((int(split["words"]) for split in splits), default=0)
-    return MetBefore(found, whole, of, words, _unseen(checkpoint.get("ledger")), "")
+    return MetBefore(found, whole, of, words, _unseen(checkpoint.ledger), "")
 
 
 def _with(one: MetBefore, more: str) -> MetBefore:
@@ -78,8 +78,8 @@ def _unseen(carried: Any) -> str:
     return ""
 
 
-def _why(checkpoint: Mapping[str, Any]) -> str:
-    if checkpoint.get("ledger") or str(checkpoint["source"]).startswith("the run "):
+def _why(checkpoint: Checkpoint) -> str:
+    if checkpoint.ledger or checkpoint.source.startswith("the run "):
         return "no trace of that text lies beside the weights, or these rows are no text"
-    whose = "these" if str(checkpoint["source"]).startswith("the folder ") else "the published"
+    whose = "these" if checkpoint.source.startswith("the folder ") else "the published"
     return f"nobody can check, the text of {whose} weights is not here"

@@ -24,10 +24,10 @@ def train_cost(record: Record, resource: Resource) -> float | None:
     """What the train phase consumed: FLOPs, tokens with padding, seconds, joules; None when unknown."""
     cost = record.cost
     if resource == "tokens":
-        return cost["tokens"]["train"]["padded"]
+        return cost.tokens.train.padded
     if resource == "joules":
-        return (cost["energy"]["joules"] or {}).get("train")
-    return cost[resource]["train"]
+        return (cost.energy.joules or {}).get("train")
+    return getattr(cost, resource).train
 
 
 def ratio(matches: Sequence[Match], resource: Resource) -> Ratio:
@@ -72,13 +72,13 @@ def energy_word(joules: Ratio, matches: Sequence[Match]) -> str:
     """How a sentence speaks of the energy of these pairs."""
     if joules.value is not None:
         return "estimated" if joules.estimated else "measured"
-    known = [r for pair in matches for r in pair.sides if r.cost["energy"]["joules"] is not None]
+    known = [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
     return "not comparable" if known else "not measured"
 
 
 def energy_method(matches: Sequence[Match]) -> str | None:
     """ "measured" or "estimated" when that holds for all joules of these pairs, refused ratio or not."""
-    known = [r for pair in matches for r in pair.sides if r.cost["energy"]["joules"] is not None]
+    known = [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
     words = {"measured" if _method(record) in _COUNTERS else "estimated" for record in known}
     return words.pop() if len(words) == 1 and len(known) == 2 * len(matches) else None
 
@@ -158,14 +158,14 @@ def _usable(matches: Sequence[Match], resource: Resource) -> tuple[list[Match], 
 
 def _energy_refusal(pair: Match) -> str | None:
     """Joules compare only with one method, backend, boundary and machine, both runs alone on it."""
-    left, right = (record.cost["energy"] for record in pair.sides)
+    left, right = (record.cost.energy for record in pair.sides)
     for record, energy in zip(pair.sides, (left, right), strict=True):
         if train_cost(record, "joules") is None:
-            return f"not measured in {record.label}: {energy['reason'] or 'no joules for the train phase'}"
+            return f"not measured in {record.label}: {energy.reason or 'no joules for the train phase'}"
     reasons = [
-        f"the energy {name} differs: {left[name]} against {right[name]}"
+        f"the energy {name} differs: {getattr(left, name)} against {getattr(right, name)}"
         for name in ("method", "backend", "boundary")
-        if left[name] != right[name]
+        if getattr(left, name) != getattr(right, name)
     ]
     reasons += [reason for reason in (_company(pair), _place_refusal(pair)) if reason]
     return "; ".join(reasons) or None
@@ -174,9 +174,9 @@ def _energy_refusal(pair: Match) -> str | None:
 def _company(pair: Match) -> str | None:
     """Whose joules may hold another's work; what is not known is said in other words than what is."""
     for record in pair.sides:
-        if record.cost["energy"]["exclusive"] is False:
+        if record.cost.energy.exclusive is False:
             return f"{record.label} was not alone on the machine"
-    if any(record.cost["energy"]["exclusive"] is None for record in pair.sides):
+    if any(record.cost.energy.exclusive is None for record in pair.sides):
         return "it is not known that the runs were alone on the machine"
     return None
 
@@ -184,15 +184,15 @@ def _company(pair: Match) -> str | None:
 def _place_refusal(pair: Match) -> str | None:
     left, right = (record.environment for record in pair.sides)
     for name in ("machine", "device", "threads"):
-        if left[name] != right[name]:
-            return f"the {name} differs: {left[name]} against {right[name]}"
+        if getattr(left, name) != getattr(right, name):
+            return f"the {name} differs: {getattr(left, name)} against {getattr(right, name)}"
     return None
 
 
 def _method(record: Record) -> str:
-    return record.cost["energy"]["method"]
+    return record.cost.energy.method
 
 
 def _lower_bound(matches: Sequence[Match]) -> list[str]:
-    names = sorted({n for pair in matches for r in pair.sides for n in r.cost["flops"]["lower_bound"]})
+    names = sorted({n for pair in matches for r in pair.sides for n in r.cost.flops.lower_bound})
     return [f"a lower bound: no formula for {', '.join(names)}"] if names else []

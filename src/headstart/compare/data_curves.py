@@ -103,7 +103,7 @@ def _ossified(points: Sequence[SizePoint], words: Sequence[str]) -> tuple[int, .
 
 
 def _parameters(one: Compared) -> int | None:
-    return one.matches[0].arm.cost["parameters"]["all"]
+    return one.matches[0].arm.cost.parameters.all
 
 
 def _covers(found: Series, examples: bool) -> str:

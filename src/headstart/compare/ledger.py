@@ -24,7 +24,7 @@ _NOTHING = Amount(None, None)
 def ledger(matches: Sequence[Match], metric: str, tuning: Tuning | None = None) -> Ledger | None:
     """The ledger of the arm in these pairs; None when it poured no checkpoint, or no pair is left."""
     arm = matches[0].arm if matches else None
-    if arm is None or arm.init["checkpoint"] is None:
+    if arm is None or arm.init.checkpoint is None:
         return None
     found = pretraining(arm)
     runs = [train_cost(pair.arm, "flops") for pair in matches]
@@ -43,8 +43,8 @@ def ledger(matches: Sequence[Match], metric: str, tuning: Tuning | None = None) 
 
 def pretraining(arm: Record) -> Ledger:
     """What the weights of one run cost: measured here, else published, else unknown."""
-    checkpoint, model = arm.init["checkpoint"], str(arm.config["model"]["name"])
-    carried = checkpoint.get("ledger")
+    checkpoint, model = arm.init.checkpoint, str(arm.config["model"]["name"])
+    carried = checkpoint.ledger if checkpoint else None
     stages, root, fault = (), model, ""
     if carried is not None:
         try:
@@ -226,9 +226,9 @@ def _refused(found: Ledger, matches: Sequence[Match]) -> str:
         return str(between.reason)
     one = matches[0].arm
     here = {
-        "method": one.cost["energy"]["method"],
-        "boundary": one.cost["energy"]["boundary"],
-        "machine": one.environment["machine"],
+        "method": one.cost.energy.method,
+        "boundary": one.cost.energy.boundary,
+        "machine": one.environment.machine,
     }
     there = found.stages[0]
     reasons = [
@@ -297,7 +297,7 @@ def _joules(stages: Sequence[Stage], root: str | None) -> tuple[float | None, st
 
 def _on_trust(arm: Record, root: str | None) -> str:
     """A folder can hold any weights; only a digest that was promised proves whose they are."""
-    source = str(arm.init["checkpoint"]["source"])
+    source = arm.init.checkpoint.source if arm.init.checkpoint else ""
     if root is None or not source.startswith("the folder ") or arm.config["model"].get("sha256"):
         return ""
     return f"The weights were read from a folder: that they are those of {root} is taken on trust."

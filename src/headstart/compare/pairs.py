@@ -78,7 +78,7 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
 def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
     """One record per arm and pair_id: of repeated ones a finished one, then the latest; the rest excluded."""
     best: dict[tuple[str, str], Record] = {}
-    order = sorted(records, key=lambda r: (r.finished, str(r.environment["finished"]), r.folder.name))
+    order = sorted(records, key=lambda r: (r.finished, str(r.environment.finished), r.folder.name))
     excluded: list[Excluded] = []
     for record in order:
         key = (record.arm, record.pair_id)
@@ -104,7 +104,7 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
         for path in sorted({*left} | {*right}):
             if left.get(path) != right.get(path):
                 found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
-        if pair.baseline.data["order"] != pair.arm.data["order"]:
+        if pair.baseline.data.order != pair.arm.data.order:
             found[f"the order of the rows, since {' and '.join(another_diet(pair.sides))} differ"] = None
         found.update(dict.fromkeys(said(pair.sides)))
     return tuple(found)
@@ -118,7 +118,7 @@ def _alike(pair: Match) -> Iterator[str]:
 
 def _one_start(pair: Match) -> Iterator[str]:
     """The whole seeded model is the same, bit for bit."""
-    left, right = (record.init["seeded"] for record in pair.sides)
+    left, right = (record.init.seeded for record in pair.sides)
     if other := [name for name in left if left[name] != right.get(name)]:
         yield f"the seeded models differ in {len(other)} of {len(left)} tensors, such as {other[0]}"
 
@@ -127,17 +127,17 @@ def _honest_arms(pair: Match) -> Iterator[str]:
     """What was loaded is there (derived numbers as they were derived); all else is as the seed gave it."""
     for record, other in (pair.sides, pair.sides[::-1]):
         yield from (f"{record.label}: at step 0 {fault}" for fault in contradictions(record.init))
-        if record.init["streams"]["weights"] != stream(record.seed, "weights"):
+        if record.init.streams.weights != stream(record.seed, "weights"):
             yield f"{record.label}: its weights were not drawn from that seed"
-        if other.init["checkpoint"] is not None:
-            yield from _holds_none(record, other.init["checkpoint"]["tensors"])
+        if other.init.checkpoint is not None:
+            yield from _holds_none(record, other.init.checkpoint.tensors)
 
 
 def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
     """Of what is fresh here. Constants (zero biases, unit norms) are equal in any model and prove nothing."""
-    telling = set(record.init["fresh"]["names"]) - set(record.init["constant"])
+    telling = set(record.init.newly_initialised.names) - set(record.init.constant)
     for name, digest in delivered.items():
-        if name in telling and record.init["seeded"].get(name) == digest:
+        if name in telling and record.init.seeded.get(name) == digest:
             yield f"{record.arm} holds {name} of the checkpoint, though it never poured it"
 
 
@@ -145,7 +145,7 @@ _RULES = (_alike, _one_start, _honest_arms)
 
 
 def _unfinished(record: Record) -> str:
-    reason = record.scores["reason"]
+    reason = record.scores.reason
     return f"{record.label} is {record.status}{f': {reason}' if reason else ' and has no test score'}"
 
 

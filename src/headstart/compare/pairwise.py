@@ -103,7 +103,7 @@ def compare_arm(
 
 def scores_of(record: Record) -> Mapping[str, float]:
     """The test scores of a run; empty when it has none."""
-    return record.scores["test"] or {}
+    return record.scores.test or {}
 
 
 def _gains(
@@ -159,8 +159,8 @@ def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
             gain=orient(headline) * (scores_of(pair.arm)[headline] - scores_of(pair.baseline)[headline]),
             baseline_folder=pair.baseline.folder.name,
             arm_folder=pair.arm.folder.name,
-            head=pair.arm.init["head"][:8],
-            order=pair.arm.data["order"][:8],
+            head=pair.arm.init.head[:8],
+            order=pair.arm.data.order[:8],
         )
         for pair in matches
         if all(headline in scores_of(record) for record in pair.sides)

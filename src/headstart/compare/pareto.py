@@ -37,7 +37,7 @@ def fronts(groups: Groups) -> tuple[Front, ...]:
     tasks: dict[tuple[str, str, str], list[tuple[Condition, list[Record]]]] = defaultdict(list)
     for condition, own in _finished(groups):
         task = own[0].config["task"]
-        tasks[task["name"], own[0].data["source"], task["headline"]].append((condition, own))
+        tasks[task["name"], own[0].data.source, task["headline"]].append((condition, own))
     return tuple(
         _front(resource, task, metric, found)
         for (task, _, metric), found in tasks.items()
@@ -77,11 +77,11 @@ def _scores(own: Sequence[Record]) -> np.ndarray:
 
 
 def _model(condition: Condition, own: Sequence[Record]) -> ModelPoint:
-    scores, methods = _scores(own), {record.cost["energy"]["method"] for record in own}
+    scores, methods = _scores(own), {record.cost.energy.method for record in own}
     settings = {name: value for name, value in condition.settings.items() if name != "model"}
     return ModelPoint(
         model=str(own[0].config["model"]["name"]),
-        parameters=own[0].cost["parameters"]["all"],
+        parameters=own[0].cost.parameters.all,
         arm=own[0].arm,
         context=", ".join(v if k in ("size", "task") else f"{k} {v}" for k, v in settings.items()),
         runs=len(own),
@@ -105,7 +105,7 @@ def _front(resource: Cost, task: str, metric: str, found: Sequence[tuple[Conditi
     every = [record for _, own in found for record in own]
     reason, estimated = _refusal(resource, every), False
     if resource == "joules":
-        estimated = every[0].cost["energy"]["method"] not in ("measured", "sampled")
+        estimated = every[0].cost.energy.method not in ("measured", "sampled")
     if reason:
         return Front(resource, task, metric, estimated, (), reason)
     costs = [_cost(own, resource) or 0.0 for _, own in found]
@@ -138,10 +138,14 @@ def _refusal(resource: Cost, records: Sequence[Record]) -> str:
         return "not measured in every run"
     if resource == "flops":
         return ""
-    differing = [name for name in _PLACE if len({record.environment[name] for record in records}) > 1]
+    differing = [
+        name for name in _PLACE if len({getattr(record.environment, name) for record in records}) > 1
+    ]
     if resource == "joules":
-        energies = [record.cost["energy"] for record in records]
-        differing += [f"energy {name}" for name in _ENERGY if len({each[name] for each in energies}) > 1]
-        if not all(each["exclusive"] for each in energies):
+        energies = [record.cost.energy for record in records]
+        differing += [
+            f"energy {name}" for name in _ENERGY if len({getattr(energy, name) for energy in energies}) > 1
+        ]
+        if not all(energy.exclusive for energy in energies):
             return "it is not known of every run that it was alone on the machine"
     return f"the runs differ in their {', '.join(differing)}" if differing else ""

@@ -69,7 +69,7 @@ def context_id(record: Record, *others: str) -> str:
         for name in SCIENCE
         if is_set(record.config, name) and name not in ("size", "seed", *others)
     }
-    return digest({"science": science, "source": record.data["source"]})
+    return digest({"science": science, "source": record.data.source})
 
 
 def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:

@@ -106,7 +106,7 @@ def in_order(arms: Iterable[str], baseline: str) -> list[str]:
 
 def _earliest(records: Sequence[Record]) -> Record:
     """The run that began first: what it asked was named before any answer was known."""
-    return min(records, key=lambda record: (str(record.environment["started"]), record.folder.name))
+    return min(records, key=lambda record: (str(record.environment.started), record.folder.name))
 
 
 def _question(record: Record, folder: Path, asked: Question | None = None) -> Question:
@@ -179,7 +179,7 @@ def _findings(given: Material) -> Findings:
         problems=given.problems,
         alerts=tuple(_changed(given)),
         notes=_notes(given, comparisons),
-        data=first.data,
+        data=first.data.model_dump(mode="json"),
         environments=environments(given.every),
         total=_total(given.every, trials),
         config=first.config,
@@ -267,10 +267,10 @@ def _changed(given: Material) -> Iterator[str]:
 def _notes(given: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """What a reader should know about the study as a whole."""
     records, notes = given.records, []
-    machines = {record.environment["machine"] for record in records}
+    machines = {record.environment.machine for record in records}
     if len(machines) > 1:
         notes.append(f"The runs come from {len(machines)} machines.")
-    if any(record.environment["code"]["dirty"] for record in records):
+    if any(record.environment.code.dirty for record in records):
         notes.append("Some runs used code with changes that were not committed.")
     if any(one.survivors_only for one in comparisons):
         notes.append("Means are over survivors only: some runs did not finish.")

@@ -15,7 +15,7 @@ from headstart.compare.findings import ArmSummary, Attestation, Carbon, Interval
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.usage import emissions, money, usage
 from headstart.compare.values.claims import Stability
-from headstart.records.record import Record
+from headstart.records.record import Energy, Record
 
 _SURROUNDINGS = (
     "python",
@@ -36,9 +36,9 @@ def arm_summary(
     """Status counts, test scores of the finished runs and mean costs of one arm under one condition."""
     status = Counter(record.status for record in records)
     finished = [record for record in records if record.finished]
-    scores = [r.scores["test"][metric] for r in finished if metric in r.scores["test"]]
-    methods = {record.cost["energy"]["method"] for record in records}
-    reasons = [r.cost["energy"]["reason"] for r in records if r.cost["energy"]["reason"]]
+    scores = [test[metric] for r in finished if metric in (test := r.scores.test or {})]
+    methods = {record.cost.energy.method for record in records}
+    reasons = [r.cost.energy.reason for r in records if r.cost.energy.reason]
     peaks = [_peak(record) for record in records]
     return ArmSummary(
         condition=condition,
@@ -60,10 +60,10 @@ def arm_summary(
         joules=_mean([train_cost(r, "joules") for r in finished]) if len(methods) == 1 else None,
         energy_method=methods.pop() if len(methods) == 1 else "mixed",
         energy_reason=reasons[0] if reasons else None,
-        samples_per_second=_mean([r.cost["samples_per_second"] for r in finished]),
+        samples_per_second=_mean([r.cost.samples_per_second for r in finished]),
         peak_memory_bytes=max((p for p in peaks if p is not None), default=None),
         survivors_only=len(finished) < len(records),
-        flops_lower_bound=any(record.cost["flops"]["lower_bound"] for record in records),
+        flops_lower_bound=any(record.cost.flops.lower_bound for record in records),
         carbon=carbon(records),
         meter=meter_notes(records),
         usage=usage(finished),
@@ -99,7 +99,7 @@ def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     """The distinct surroundings of the runs, most frequent first, each with the number of its `runs`."""
     seen: Counter[str] = Counter()
     for record in records:
-        one = {name: record.environment[name] for name in _SURROUNDINGS}
+        one = record.environment.model_dump(include=set(_SURROUNDINGS))
         seen[json.dumps(one, sort_keys=True)] += 1
     ordered = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     return tuple({**json.loads(text), "runs": runs} for text, runs in ordered)
@@ -107,17 +107,17 @@ def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
 
 def total(records: Sequence[Record]) -> Total:
     """Everything the runs consumed, in all phases; measured and estimated joules apart."""
-    energies = [record.cost["energy"] for record in records]
-    estimated = [e["joules"]["total"] for e in energies if e["joules"] and e["method"] == "estimated"]
-    measured = [e["joules"]["total"] for e in energies if e["joules"] and e["method"] != "estimated"]
+    energies = [record.cost.energy for record in records]
+    estimated = [e.joules["total"] for e in energies if e.joules and e.method == "estimated"]
+    measured = [e.joules["total"] for e in energies if e.joules and e.method != "estimated"]
     return Total(
         runs=len(records),
-        flops=sum(record.cost["flops"]["total"] for record in records),
-        seconds=float(sum(record.cost["seconds"]["total"] for record in records)),
+        flops=sum(record.cost.flops.total for record in records),
+        seconds=float(sum(record.cost.seconds.total for record in records)),
         joules_measured=float(sum(measured)) if measured else None,
         joules_estimated=float(sum(estimated)) if estimated else None,
         runs_without_energy=len(records) - len(measured) - len(estimated),
-        flops_lower_bound=any(record.cost["flops"]["lower_bound"] for record in records),
+        flops_lower_bound=any(record.cost.flops.lower_bound for record in records),
     )
 
 
@@ -129,27 +129,27 @@ def carbon(records: Sequence[Record]) -> Carbon | None:
 
 def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
     """What the meters left beside the joules; None when no record has any of it (they are optional)."""
-    energies = [record.cost["energy"] for record in records]
-    if not any("doubts" in each or "evidence" in each or "dynamic_joules" in each for each in energies):
+    energies = [record.cost.energy for record in records]
+    if not any(energy.model_fields_set & {"doubts", "evidence", "dynamic_joules"} for energy in energies):
         return None
-    idle = [each.get("idle_watts") for each in energies]
+    idle = [energy.idle_watts for energy in energies]
     return MeterNotes(
-        joules=_mean([(each["joules"] or {}).get("total") for each in energies]),
-        dynamic=_mean([each.get("dynamic_joules") for each in energies]),
+        joules=_mean([(energy.joules or {}).get("total") for energy in energies]),
+        dynamic=_mean([energy.dynamic_joules for energy in energies]),
         idle_watts=_mean([None if watts is None else float(sum(watts.values())) for watts in idle]),
-        evidence=_each_once([*_crowd(energies), *(line for each in energies for line in _alone(each))]),
-        doubts=_each_once(line for each in energies for line in each.get("doubts") or ()),
+        evidence=_each_once([*_crowd(energies), *(line for energy in energies for line in _alone(energy))]),
+        doubts=_each_once(line for energy in energies for line in energy.doubts),
         unavailable=_each_once(
-            f"{name}: {why}" for each in energies for name, why in (each.get("unavailable") or {}).items()
+            f"{name}: {why}" for energy in energies for name, why in energy.unavailable.items()
         ),
-        lost_segments=sum(int(each.get("lost_segments") or 0) for each in energies),
+        lost_segments=sum(energy.lost_segments for energy in energies),
     )
 
 
-def _alone(energy: Mapping[str, Any]) -> list[str]:
+def _alone(energy: Energy) -> list[str]:
     """Why the run counts as alone or not, in words; parts that the meter left out are left out."""
-    evidence = energy.get("evidence") or {}
-    lease, alone = evidence.get("lease") or {}, evidence.get("alone") or {}
+    evidence = energy.evidence or {}
+    lease, alone = evidence.get("device_lock") or {}, evidence.get("contention") or {}
     strangers = sum((alone.get("foreign_gpu_processes") or {}).values())
     found = [
         ""
@@ -158,21 +158,21 @@ def _alone(energy: Mapping[str, Any]) -> list[str]:
         f"{strangers} foreign GPU processes" if strangers else "",
         f"the load of others could not be read: {alone['reason']}" if alone.get("reason") else "",
     ]
-    if not any(found) and _crowding(energy) is None and energy["exclusive"]:
+    if not any(found) and _crowding(energy) is None and energy.exclusive:
         return ["exclusive lease held, and nothing else of weight ran beside"]
     return [line for line in found if line]
 
 
-def _crowd(energies: Iterable[Mapping[str, Any]]) -> list[str]:
+def _crowd(energies: Iterable[Energy]) -> list[str]:
     """'others used 8.1 % to 22.5 % of the processor', over the runs of which that is known."""
     shares = [share for share in map(_crowding, energies) if share is not None]
     ends = dict.fromkeys(f"{share * 100:.1f} %" for share in (min(shares), max(shares))) if shares else ()
     return [f"others used {' to '.join(ends)} of the processor"] if ends else []
 
 
-def _crowding(energy: Mapping[str, Any]) -> float | None:
+def _crowding(energy: Energy) -> float | None:
     """The share of the processor that others used, where that was too much to be alone."""
-    alone = (energy.get("evidence") or {}).get("alone") or {}
+    alone = (energy.evidence or {}).get("contention") or {}
     share = alone.get("foreign_cpu_share")
     return None if share is None or share < alone.get("limit", 1.0) else float(share)
 
@@ -182,24 +182,24 @@ def _each_once(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _start(record: Record) -> dict[str, Any]:
-    init, parameters = record.init, record.cost["parameters"]
-    checkpoint = init["checkpoint"] or {}
+    init, parameters = record.init, record.cost.parameters
+    checkpoint = init.checkpoint
     return {
-        "poured_tensors": init["poured"]["tensors"],
-        "poured_parameters": init["poured"]["parameters"],
-        "all_parameters": parameters["all"],
-        "trainable_parameters": parameters["trainable"],
-        "fresh_tensors": init["fresh"]["tensors"],
-        "fresh_parameters": init["fresh"]["parameters"],
-        "fresh_names": tuple(init["fresh"]["names"]),
-        "checkpoint": checkpoint.get("source"),
-        "checkpoint_sha256": checkpoint.get("sha256"),
+        "poured_tensors": init.loaded.tensors,
+        "poured_parameters": init.loaded.parameters,
+        "all_parameters": parameters.all,
+        "trainable_parameters": parameters.trainable,
+        "fresh_tensors": init.newly_initialised.tensors,
+        "fresh_parameters": init.newly_initialised.parameters,
+        "fresh_names": init.newly_initialised.names,
+        "checkpoint": checkpoint.source if checkpoint else None,
+        "checkpoint_sha256": checkpoint.sha256 if checkpoint else None,
     }
 
 
 def _peak(record: Record) -> int | None:
-    peak = record.cost["peak_memory_bytes"]
-    return peak["host"] if peak["device"] is None else peak["device"]
+    peak = record.cost.peak_memory_bytes
+    return peak.host if peak.device is None else peak.device
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

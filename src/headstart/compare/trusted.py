@@ -6,17 +6,18 @@ each other nobody knows which is right, so the run is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from headstart.compare.settings import at
 from headstart.errors import RecordError
 from headstart.metrics import METRICS, can_recompute, limits, metric_name, orient, score
-from headstart.records.record import CURVE, PREDICTIONS, Predictions, Record, read_curve
-from headstart.records.store import Problem, StoredStudy, predictions_digest, read_study
+from headstart.records.curve import CURVE, read_curve
+from headstart.records.predictions import PREDICTIONS, Predictions, predictions_digest
+from headstart.records.record import Cost, Record
+from headstart.records.store import Problem, StoredStudy, read_study
 
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
 
@@ -50,7 +51,7 @@ def contradictions(record: Record) -> Iterator[str]:
 
 def _impossible_scores(record: Record) -> Iterator[str]:
     for split in ("validation", "test"):
-        scores = record.scores[split]
+        scores = getattr(record.scores, split)
         if scores is None:
             continue
         headline = record.config["task"]["headline"]
@@ -62,9 +63,9 @@ def _impossible_scores(record: Record) -> Iterator[str]:
                 yield f"its record has a {split} {metric_name(name)} of {value:g}, beyond {low:g} to {high:g}"
 
 
-def _sums(cost: Mapping[str, Any]) -> Iterator[str]:
+def _sums(cost: Cost) -> Iterator[str]:
     """Totals are those of their phases."""
-    parts = {"FLOPs": cost["flops"], "seconds": cost["seconds"], "joules": cost["energy"]["joules"]}
+    parts = {"FLOPs": dict(cost.flops), "seconds": dict(cost.seconds), "joules": cost.energy.joules}
     for name, phases in parts.items():
         values = {phase: value for phase, value in (phases or {}).items() if phase != "lower_bound"}
         whole = sum(value for phase, value in values.items() if phase != "total")
@@ -78,16 +79,16 @@ def _unlike_the_curve(record: Record) -> Iterator[str]:
     if not points or cut:
         return
     last, cost = points[-1], record.cost
-    ends = {"steps": (last["step"], cost["steps"]), "samples": (last["samples"], cost["samples"]["train"])}
-    ends |= {"tokens": (last["tokens"], cost["tokens"]["train"]["real"])}
-    ends |= {"FLOPs": (last["flops"], cost["flops"]["train"])}
+    ends = {"steps": (last["step"], cost.steps), "samples": (last["samples"], cost.samples.train)}
+    ends |= {"tokens": (last["tokens"], cost.tokens.train.real)}
+    ends |= {"FLOPs": (last["flops"], cost.flops.train)}
     for name, (there, here) in ends.items():
         if there != here:
             yield f"its record has {here:,} {name} of training and its curve ends at {there:,}"
     headline = record.config["task"]["headline"]
     if at(record.config, "budget.keep") == "best":
         last = max(points, key=lambda point: orient(headline) * _number(point["validation"].get(headline)))
-    for name, value in (record.scores["validation"] or {}).items():
+    for name, value in (record.scores.validation or {}).items():
         there = last["validation"].get(name)
         if there is not None and not _close(there, value):
             yield _both(f"validation {metric_name(name)}", value, there, "curve")
@@ -99,7 +100,7 @@ def _number(value: float | None) -> float:
 
 def _unlike_the_predictions(record: Record) -> Iterator[str]:
     """The file is the one that the run left, and every score that can be computed from it is the record's."""
-    stored, now = record.scores["predictions"], predictions_digest(record.folder)
+    stored, now = record.scores.predictions, predictions_digest(record.folder)
     if now is None:
         return
     if stored != now:
@@ -112,7 +113,7 @@ def _unlike_the_predictions(record: Record) -> Iterator[str]:
     for name, values in found.statistics.items():
         if not np.isfinite(values).all():
             yield f"{PREDICTIONS} holds a {name} that is not finite"
-    for name, value in (record.scores["test"] or {}).items():
+    for name, value in (record.scores.test or {}).items():
         there = recomputed(name, found)
         if there is not None and not _close(there, value):
             yield _both(f"test {metric_name(name)}", value, there, "predictions")

@@ -108,7 +108,7 @@ def _trials(
 
 
 def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool) -> Trial:
-    scores = [(record.scores["validation"] or {}).get(metric) for record in members]
+    scores = [(record.scores.validation or {}).get(metric) for record in members]
     well = all(record.status == "finished" for record in members) and None not in scores
     return Trial(
         arm=members[0].arm,
@@ -116,8 +116,8 @@ def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool)
         settings=own_settings(members[0]),
         runs=len(members),
         score=float(np.mean([score for score in scores if score is not None])) if well else None,
-        flops=float(sum(record.cost["flops"]["total"] for record in members)),
-        seconds=float(sum(record.cost["seconds"]["total"] for record in members)),
+        flops=float(sum(record.cost.flops.total for record in members)),
+        seconds=float(sum(record.cost.seconds.total for record in members)),
         chosen=chosen,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compare.findings import Carbon, Money, Trained, Usage
-from headstart.records.record import Record
+from headstart.records.record import Cost, Padding, Record
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 _MONEY = ("currency", "per_kwh", "per_device_hour")
@@ -23,8 +23,8 @@ def usage(records: Sequence[Record]) -> Usage | None:
     """Means over the runs of one arm; None when no record says anything about it."""
     costs = [record.cost for record in records]
     peaks = [_peak(cost) for cost in costs]
-    speeds = [cost.get("tokens_per_second") or {} for cost in costs]
-    waits = [cost.get("data_wait_share") for cost in costs]
+    speeds = [cost.tokens_per_second or {} for cost in costs]
+    waits = [cost.data_wait_share for cost in costs]
     phases = _memory(costs)
     if not any([*peaks, *speeds, phases, *(wait is not None for wait in waits)]):
         return None
@@ -32,7 +32,7 @@ def usage(records: Sequence[Record]) -> Usage | None:
     return Usage(
         real=_mean([speed.get("real") for speed in speeds]),
         padded=_mean([speed.get("padded") for speed in speeds]),
-        padding=_mean([_padding(cost["tokens"]["train"]) for cost in costs]),
+        padding=_mean([_padding(cost.tokens.train) for cost in costs]),
         waiting=_mean(waits),
         share=_share(costs, peaks),
         peak_low=min(rates, default=None),
@@ -47,7 +47,7 @@ def emissions(records: Sequence[Record]) -> tuple[Carbon, ...]:
     """Mean grams of the runs that have a figure, one mean per basis: unlike figures share no mean."""
     found: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for record in records:
-        each = record.cost.get("carbon") or {}
+        each = record.cost.carbon or {}
         if each.get("grams") is not None:
             found[(_method(record), *(each.get(name) for name in _CARBON))].append(float(each["grams"]))
     return tuple(
@@ -60,7 +60,7 @@ def money(records: Sequence[Record]) -> tuple[Money, ...]:
     """Mean money of the runs at stated prices, one per currency, prices and energy method."""
     found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
-        each = record.cost.get("money") or {}
+        each = record.cost.money or {}
         if each.get("electricity") is not None or each.get("device") is not None:
             known = each.get("electricity") is not None
             found[(_method(record), known, *(each.get(name) for name in _MONEY))].append(each)
@@ -88,7 +88,7 @@ def trained(records: Sequence[Record], names: Mapping[int, str]) -> tuple[Traine
 
 def _trained(record: Record, condition: str) -> Trained:
     environment = record.environment
-    state = environment.get("state") or {}
+    state = environment.state or {}
     processor = state.get("cpu") or {}
     gpus = [(_gpu(number, gpu), gpu) for number, gpu in enumerate(state.get("gpus") or ())]
     parts = {"processor": processor, **dict(gpus)}
@@ -96,8 +96,8 @@ def _trained(record: Record, condition: str) -> Trained:
         condition=condition,
         arm=record.arm,
         seed=record.seed,
-        place=environment.get("order_index"),
-        started=str(environment["started"]),
+        place=environment.order_index,
+        started=environment.started,
         celsius=_told(parts, "celsius"),
         megahertz=_told(parts, "megahertz"),
         governor=processor.get("governor"),
@@ -112,8 +112,8 @@ def _told(parts: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, float]
     return {part: float(told[name]) for part, told in parts.items() if told.get(name) is not None}
 
 
-def _peak(cost: Mapping[str, Any]) -> Mapping[str, Any]:
-    peak = (cost.get("utilisation") or {}).get("peak") or {}
+def _peak(cost: Cost) -> Mapping[str, Any]:
+    peak = (cost.utilisation or {}).get("peak") or {}
     return peak if peak.get("flops_per_second") is not None else {}
 
 
@@ -123,22 +123,22 @@ def _kind(peak: Mapping[str, Any]) -> str:
     return ", ".join(str(each) for each in told if each is not None)
 
 
-def _share(costs: Sequence[Mapping[str, Any]], peaks: Sequence[Mapping[str, Any]]) -> float | None:
+def _share(costs: Sequence[Cost], peaks: Sequence[Mapping[str, Any]]) -> float | None:
     """A mean only over shares of the same kind of peak: a share of another dtype is another number."""
     if not all(peaks) or len({_kind(peak) for peak in peaks}) != 1:
         return None
-    return _mean([(cost.get("utilisation") or {}).get("share") for cost in costs])
+    return _mean([(cost.utilisation or {}).get("share") for cost in costs])
 
 
-def _padding(tokens: Mapping[str, int]) -> float | None:
-    return 1 - tokens["real"] / tokens["padded"] if tokens["padded"] else None
+def _padding(tokens: Padding) -> float | None:
+    return 1 - tokens.real / tokens.padded if tokens.padded else None
 
 
-def _memory(costs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
     """{"host": {phase: bytes}}, the largest of all runs; only what was told."""
     found: dict[str, dict[str, int]] = {}
     for cost in costs:
-        sides = cost["peak_memory_bytes"].get("by_phase") or {}
+        sides = cost.peak_memory_bytes.by_phase
         for side in _SIDES:
             for phase, peak in (sides.get(side) or {}).items():
                 kept = found.setdefault(side, {})
@@ -146,14 +146,14 @@ def _memory(costs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _memory_peaks(costs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    peaks = {side: [cost["peak_memory_bytes"][side] for cost in costs] for side in _SIDES}
+def _memory_peaks(costs: Sequence[Cost]) -> dict[str, int]:
+    peaks = {side: [getattr(cost.peak_memory_bytes, side) for cost in costs] for side in _SIDES}
     told = {side: [each for each in values if each is not None] for side, values in peaks.items()}
     return {side: int(max(values)) for side, values in told.items() if values}
 
 
 def _method(record: Record) -> str:
-    return str(record.cost["energy"]["method"])
+    return str(record.cost.energy.method)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -214,8 +214,8 @@ class Meter:
             "unavailable": dict(backend.unavailable),
             "lost_segments": sum(cost is None for cost in self._earlier),
             "evidence": {
-                "lease": self._device_lock.evidence() if self._device_lock else None,
-                "alone": self._contention.evidence() if self._contention else None,
+                "device_lock": self._device_lock.evidence() if self._device_lock else None,
+                "contention": self._contention.evidence() if self._contention else None,
                 "resolution_seconds": backend.resolution,
                 # When each phase was, for a meter outside the machine that is read afterwards.
                 "windows": [[phase, round(start, 3), round(end, 3)] for phase, start, end in self.windows],

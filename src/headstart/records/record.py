@@ -1,60 +1,287 @@
-"""Record: one run as it was left behind, with its curve and its predictions read on demand."""
+# pyright: strict
+"""record.json as types: what one run leaves behind; `schema()` is the published JSON schema."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from headstart.errors import RecordError
+from headstart.records.curve import CURVE, read_curve
+from headstart.records.predictions import PREDICTIONS, Predictions, read_predictions
+
+RECORD = "record.json"
+SCHEMA = 3
 
 Status = Literal["finished", "diverged", "failed", "interrupted"]
-RECORD, CURVE, PREDICTIONS = "record.json", "curve.jsonl", "predictions.parquet"
-TOLD = ("id", "text", "label", "prediction")  # columns of text; every other column is a statistic
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[str, ...], Field(strict=False)]  # JSON has lists only
+Digests = dict[str, Digest]  # by the name of a tensor or a file
+Scores = dict[str, float]  # by metric
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """The final model's answers on the test set: arrays of shape (examples,)."""
+class Section(BaseModel):
+    """A mapping of the record: unknown keys are refused, types are not converted, nothing is changed."""
 
-    ids: np.ndarray  # str
-    texts: np.ndarray  # str, the first 400 characters
-    labels: np.ndarray  # str
-    predictions: np.ndarray  # str
-    statistics: Mapping[str, np.ndarray]  # float32, what metrics are sums of; which ones, the family says
-
-    def __len__(self) -> int:
-        return len(self.ids)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
 
-@dataclass(frozen=True)
-class Record:
-    """record.json, checked against its schema and its own fingerprint; mappings are as the file has them."""
+class AllScores(Section):
+    validation: Scores | None
+    test: Scores | None
+    reason: str | None = Field(description="why there is no score")
+    predictions: str | None = Field(
+        pattern="^[0-9a-f]{16}$", description="digest of predictions.parquet as the run left it"
+    )
 
-    folder: Path
-    run_id: str
-    pair_id: str
-    condition_id: str
-    study: str
-    arm: str
+
+class Flops(Section):
+    train: Count
+    eval: Count
+    test: Count
+    total: Count
+    lower_bound: Names = Field(description="operations without a formula")
+
+
+class Padding(Section):
+    real: Count
+    padded: Count
+
+
+class Tokens(Section):
+    train: Padding
+    eval: Padding
+    test: Padding
+
+
+class Samples(Section):
+    train: Count
+    eval: Count
+    test: Count
+
+
+class Seconds(Section):
+    prepare: Amount
+    count: Amount
+    train: Amount
+    eval: Amount
+    test: Amount
+    other: Amount
+    total: Amount
+
+
+class Parameters(Section):
+    all: Count
+    trainable: Count
+
+
+class PeakMemory(Section):
+    host: Count | None
+    device: Count | None
+    by_phase: dict[str, Any] = {}
+
+
+class Energy(Section):
+    method: Literal["estimated", "measured", "sampled", "none"]
+    backend: str | None
+    boundary: str | None
+    exclusive: bool | None
+    joules: dict[str, Amount] | None = Field(description="per phase, and total")
+    devices: dict[str, Amount] | None
+    reason: str | None = Field(description="why joules is null")
+    idle_watts: dict[str, float] | None = None
+    dynamic_joules: float | None = Field(default=None, description="total minus idle watts times seconds")
+    doubts: Names = ()
+    unavailable: dict[str, str] = Field(default={}, description="what could not be read, and why")
+    lost_segments: Count = 0
+    evidence: dict[str, Any] | None = Field(
+        default=None, description="device lock, use by other processes, start and end of each phase"
+    )
+
+
+class Cost(Section):
+    flops: Flops
+    tokens: Tokens
+    samples: Samples
+    steps: Count
+    seconds: Seconds
+    samples_per_second: Amount | None
+    parameters: Parameters
+    peak_memory_bytes: PeakMemory
+    energy: Energy
+    tokens_per_second: dict[str, Amount] | None = Field(
+        default=None, description="of training: real, and padded"
+    )
+    data_wait_share: Amount | None = Field(
+        default=None, description="share of training seconds without a batch to compute"
+    )
+    utilisation: dict[str, Any] | None = Field(
+        default=None, description="share of the measured matmul peak, and that peak"
+    )
+    carbon: dict[str, Any] | None = None
+    money: dict[str, Any] | None = None
+
+
+class Streams(Section):
+    weights: int
+    order: int
+    noise: int
+    subset: int
+    arm: int | None = None
+
+
+class Checkpoint(Section):
+    source: str
+    sha256: Digest
+    tensors: Digests = Field(description="digests as delivered by the checkpoint, or as derived from it")
+    dtypes: dict[str, Count] = Field(
+        description="stored tensors of each dtype in the checkpoint's files; they are cast to float32"
+    )
+    derived: str | None = Field(
+        default=None,
+        description="how the numbers were made from the checkpoint's (shuffled, mean_var); null: as they are",
+    )
+    ledger: dict[str, Any] | None = Field(
+        default=None, description="what training these weights cost, when headstart trained them"
+    )
+    contamination: dict[str, dict[str, Any]] | None = Field(
+        default=None,
+        description="evaluation rows that the pretraining text holds, by split; null: not known",
+    )
+
+
+class Tensors(Section):
+    tensors: Count
+    parameters: Count
+
+
+class NamedTensors(Tensors):
+    names: Names
+
+
+class Init(Section):
+    streams: Streams = Field(description="seed of each source of randomness")
+    seeded: Digests = Field(
+        description="digest of every tensor of the seeded model, before anything was loaded"
+    )
+    changed: Digests = Field(
+        description="digest at step 0 of every tensor that is not as it was seeded, and of those that "
+        "the arm added"
+    )
+    constant: Names = Field(
+        description="tensors that prove nothing: all elements equal, or fixed by the architecture"
+    )
+    checkpoint: Checkpoint | None
+    loaded: Tensors = Field(description="tensors that the checkpoint replaced")
+    newly_initialised: NamedTensors = Field(description="tensors that are as the seed gave them")
+    added: Tensors = Field(description="what the arm put beside the architecture, such as LoRA matrices")
+    head: Digest = Field(
+        description="digest of the task's head; of nothing for a language model, whose head may be loaded"
+    )
+    architecture: Digest = Field(description="digest of the model's configuration")
+    built_from: Digests = Field(
+        description="digest of every file of settings that model and tokenizer are built from; part of "
+        "pair_id"
+    )
+    dtypes: dict[str, Count] = Field(description="parameters of each dtype, right before step 0")
+    not_float32: dict[str, str] = Field(description="dtype of every parameter that is not float32, by name")
+
+
+class Splits(Section):
+    train: str
+    validation: str
+    test: str
+
+
+class Counts(Section):
+    train: Count
+    validation: Count
+    test: Count
+
+
+class RowCounts(Counts):
+    available: Count = Field(description="training rows before a subset was chosen")
+
+
+class Data(Section):
+    source: str = Field(description="digest of the raw source")
+    rows: Splits = Field(description="digest of the rows of each split")
+    counts: RowCounts
+    classes: Names
+    tokenizer: str
+    truncated: Counts
+    special_tokens: Counts | None = Field(
+        description="rows with special tokens written in a text, which are read as letters; null where no "
+        "text is read"
+    )
+    max_length: Count
+    order: str = Field(description="digest of all batches in order")
+    notes: Names
+
+
+class Code(Section):
+    version: str
+    digest: Digest = Field(description="of the source files that train, as they were")
+    commit: str | None
+    dirty: bool | None
+
+
+class Environment(Section):
+    model_config = ConfigDict(extra="allow")
+
+    python: str
+    platform: str
+    machine: str = Field(description="identifies the computer without naming it")
+    cpu: str | None
+    threads: Count | None
+    device: str
+    precision: str
+    versions: dict[str, str]
+    code: Code
+    started: str
+    finished: str
+    state: dict[str, Any] | None = Field(default=None, description="temperatures and clocks before the run")
+    order_index: int | None = Field(default=None, description="place among the runs of one command")
+
+
+class Contents(Section):
+    """What one finished run leaves behind."""
+
+    version: Literal[3] = Field(alias="schema", description="version of this schema")
+    run_id: Digest = Field(description="fingerprint of science, data, arm and weights")
+    pair_id: Digest = Field(
+        description="fingerprint of science and data: two runs with the same one differ in the arm at most"
+    )
+    study: Name
+    arm: Name
     seed: int
     status: Status
-    scores: Mapping[str, Any]
-    cost: Mapping[str, Any]
-    init: Mapping[str, Any]
-    data: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    config: Mapping[str, Any]
-    argv: tuple[str, ...]
+    scores: AllScores
+    cost: Cost
+    init: Init
+    data: Data
+    environment: Environment
+    config: dict[str, Any] = Field(description="the resolved configuration")
+    argv: Names
+
+
+class Record(Contents):
+    """A record.json that was read: checked against the schema and against its own fingerprint."""
+
+    folder: Path
+    condition_id: str
 
     @property
     def finished(self) -> bool:
         """Whether training and the test ended as they should."""
-        return self.status == "finished" and self.scores["test"] is not None
+        return self.status == "finished" and self.scores.test is not None
 
     @property
     def label(self) -> str:
@@ -62,7 +289,7 @@ class Record:
         return f"{self.arm}, seed {self.seed}"
 
     def curve(self) -> list[dict[str, Any]]:
-        """The evaluations in order; empty when there is no curve. A last line cut short is left out."""
+        """The evaluations in order; empty when there is no curve. An incomplete last line is left out."""
         return read_curve(self.folder / CURVE)[0]
 
     def predictions(self) -> Predictions | None:
@@ -71,41 +298,39 @@ class Record:
         return read_predictions(file) if file.exists() else None
 
 
-def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
-    """The points of a curve, and whether a last line, cut short by a killed process, was dropped."""
+def schema() -> dict[str, Any]:
+    """The published JSON schema of record.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Contents.model_json_schema(by_alias=True),
+    }
+
+
+def faults(record: Mapping[str, Any]) -> list[str]:
+    """Every fault of `record` against the schema, as `path: what is wrong`; empty when it is valid."""
     try:
-        lines = file.read_text("utf-8", errors="replace").splitlines() if file.exists() else []
-    except OSError as error:
-        raise RecordError(f"{file}: cannot be read: {error.strerror}") from None
-    points: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            points.append(json.loads(line))
-        except json.JSONDecodeError:
-            if number == len(lines):
-                return points, True
-            raise RecordError(f"{file}: line {number} is not JSON; the curve cannot be trusted") from None
-    return points, False
+        Contents.model_validate(record)
+    except ValidationError as error:
+        return faults_of(error)
+    return []
 
 
-def read_predictions(file: Path) -> Predictions:
-    """Read predictions.parquet; RecordError when it is broken, lacks a column or leaves a cell empty."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(file).read()
-        told = [table.column(name).cast(pa.string()) for name in TOLD]
-        rest = [name for name in table.column_names if name not in TOLD]
-        statistics = {name: table.column(name).cast(pa.float32()) for name in rest}
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise RecordError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
-    if any(column.null_count for column in table.columns):
-        raise RecordError(f"{file}: cannot be read: it has cells without a value")
-    # Text stays Python's own: numpy's fixed width would give every row the length of the longest.
-    texts = [column.to_numpy(zero_copy_only=False) for column in told]
-    return Predictions(*texts, statistics={name: _floats(column) for name, column in statistics.items()})
-
-
-def _floats(column: Any) -> np.ndarray:
-    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float32)
+def faults_of(error: ValidationError) -> list[str]:
+    """One sentence for each error: where, what, and what was there instead."""
+    sentences: list[str] = []
+    for item in error.errors(include_url=False):
+        path = ".".join(str(part) for part in item["loc"]) or "record"
+        if item["type"] == "missing":
+            sentences.append(f"{path}: is missing")
+        elif item["type"] == "extra_forbidden":
+            sentences.append(f"{path}: is not a key of the record")
+        else:
+            what = (
+                item["msg"]
+                .replace("a valid dictionary", "a mapping")
+                .replace("Input should", "must", 1)
+                .replace("String should", "must", 1)
+            )
+            hint = " (write null and a reason)" if item["type"] == "finite_number" else ""
+            sentences.append(f"{path}: {what}{hint}, got {item['input']!r:.60}")
+    return sentences

@@ -82,7 +82,7 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
     from headstart.records.store import read_record
 
     record = read_record(folder)
-    scores = record.scores["validation" if run.study.trial else "test"] or {}
+    scores = (record.scores.validation if run.study.trial else record.scores.test) or {}
     well, margin = record.status == "finished", record.config["study"]["margin"]
     return Outcome(
         title=run.title,
@@ -90,8 +90,8 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
         folder=str(folder),
         status="kept" if kept and well else record.status,  # pyright: ignore[reportArgumentType]
         headline=scores.get(run.task.headline),
-        seconds=record.cost["seconds"]["total"],
-        reason=record.scores["reason"],
+        seconds=record.cost.seconds.total,
+        reason=record.scores.reason,
         margin=None if margin == run.study.margin else margin,
         code=0 if well else 1,
         trial=run.study.trial,

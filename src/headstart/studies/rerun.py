@@ -71,15 +71,18 @@ def _current(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:
+    stored = record.model_dump(include={*LASTING, "cost"})
     for name in LASTING:
-        yield from _leaves(getattr(record, name), name)
+        yield from _leaves(stored[name], name)
     for name in COUNTED:
-        yield from _leaves(record.cost[name], f"cost.{name}")
+        yield from _leaves(stored["cost"][name], f"cost.{name}")
 
 
 def _surroundings(first: Record, second: Record) -> Iterator[Difference]:
     silent = ("environment.started", "environment.finished", "environment.state", "environment.order_index")
-    before, now = (dict(_leaves(record.environment, "environment")) for record in (first, second))
+    before, now = (
+        dict(_leaves(record.environment.model_dump(), "environment")) for record in (first, second)
+    )
     for path in sorted({*before} | {*now}):
         if before.get(path) != now.get(path) and not path.startswith(silent):
             yield Difference(path, before.get(path), now.get(path))

@@ -193,7 +193,7 @@ def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
     metric = tune.metric or run.task.headline
     if not outcome.well:
         return -math.inf
-    validation = read_record(Path(outcome.folder)).scores["validation"] or {}
+    validation = read_record(Path(outcome.folder)).scores.validation or {}
     if metric not in validation:
         raise ConfigError(
             f"study.tune.metric={metric}: the task scores {', '.join(validation)}; choose one of these"

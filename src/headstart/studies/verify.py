@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from headstart.errors import HeadstartError, RecordError
 from headstart.records.attestation import at_step_zero
-from headstart.records.record import Record
+from headstart.records.record import Data, Init, Record
 from headstart.records.store import read_study
 from headstart.run import Run
 from headstart.studies.run_folder import identify
 
 PARTS = ("seeded", "loaded", "added", "step 0")
-SHARED = ("streams", "head", "architecture", "built_from", "poured", "fresh", "added", "dtypes")
+SHARED = ("streams", "head", "architecture", "built_from", "loaded", "newly_initialised", "added", "dtypes")
 ROWS = ("rows", "order", "tokenizer")
 EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # other versions may draw or order otherwise
 
@@ -68,12 +67,14 @@ def _verified(record: Record) -> Verified:
         if other and not (wrong and part == "step 0"):  # it follows from what is wrong already
             wrong.append(f"{len(other)} of {len(names)} tensors ({part}) are others, such as {other[0]}")
     if not wrong:
-        wrong = [f"init.{key} is another" for key in SHARED if record.init[key] != made[key]]
-    wrong += [f"data.{key} is another" for key in ROWS if record.data[key] != data[key]]
+        wrong = [
+            f"init.{key} is another" for key in SHARED if getattr(record.init, key) != getattr(made, key)
+        ]
+    wrong += [f"data.{key} is another" for key in ROWS if getattr(record.data, key) != getattr(data, key)]
     return Verified(name, same, tuple(f"{what}{_why(record)}" for what in wrong))
 
 
-def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+def _start_again(record: Record) -> tuple[Init, Data]:
     """The `init` of the run as its stored configuration gives it now, and its `data`."""
     run = Run.read(record.config)
     run.arm.weights_digest(run.model, fetch=False)
@@ -93,20 +94,21 @@ def _start_again(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
     quiet()
     prepared = run.task.prepare(run.model, run.size)
     plan = plan_of(run, prepared)
-    return initialise(run, prepared, plan.steps).attest(), prepared.facts | {"order": plan.digest}
+    init = initialise(run, prepared, plan.steps).attest()
+    return Init.model_validate(init), Data.model_validate(prepared.facts | {"order": plan.digest})
 
 
-def _parts(init: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+def _parts(init: Init) -> dict[str, Mapping[str, str]]:
     """Digests by part of the start."""
-    added = {name: digest for name, digest in init["changed"].items() if name not in init["seeded"]}
-    loaded = init["checkpoint"]["tensors"] if init["checkpoint"] else {}
-    return {"seeded": init["seeded"], "loaded": loaded, "added": added, "step 0": at_step_zero(init)}
+    added = {name: digest for name, digest in init.changed.items() if name not in init.seeded}
+    loaded = init.checkpoint.tensors if init.checkpoint else {}
+    return {"seeded": init.seeded, "loaded": loaded, "added": added, "step 0": at_step_zero(init)}
 
 
 def _why(record: Record) -> str:
     """What may explain a difference without anybody's doing: other libraries than then."""
     from headstart.records.environment import versions
 
-    then, now = record.environment["versions"], versions()
+    then, now = record.environment.versions, versions()
     other = [f"{n} {then[n]}, here {now.get(n)}" for n in EXPLAINS if n in then and then[n] != now.get(n)]
     return f" (the run had {'; '.join(other)}, which may be why)" if other else ""

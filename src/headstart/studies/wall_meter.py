@@ -7,8 +7,8 @@ from pathlib import Path
 
 from headstart.errors import RecordError
 from headstart.meters.wall_meter import wall_energy
-from headstart.records.record import CURVE, RECORD
-from headstart.records.store import read_study, write_record
+from headstart.records.curve import CURVE
+from headstart.records.store import read_contents, read_study, write_record
 
 
 def import_energy(folder: Path, readings: Path) -> int:
@@ -20,7 +20,7 @@ def import_energy(folder: Path, readings: Path) -> int:
     runs = [record.folder for record in read_study(folder).records]
     if not runs:
         raise RecordError(f"{folder}: no runs here; name a study's folder or a run's")
-    raw = {run: json.loads((run / RECORD).read_text("utf8")) for run in runs}
+    raw = {run: read_contents(run) for run in runs}
     energy = {run: wall_energy(record, readings) for run, record in raw.items()}
     for run, record in raw.items():
         record["cost"]["energy"] = energy[run]

@@ -15,6 +15,7 @@ from headstart.errors import WeightsError
 from headstart.meters.meter import Meter
 from headstart.models.model import architecture_digest
 from headstart.records.attestation import contradictions
+from headstart.records.record import Init
 from headstart.run import Run
 from headstart.tasks.family import Prepared
 from headstart.training.contamination import contamination
@@ -41,7 +42,7 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
     attestation = Attestation(model)
     head = head_names(model)
     loaded = run.arm.load_weights(model, run.model, seeds["arm"])
-    checkpoint = loaded.checkpoint and {**loaded.checkpoint, "met_before": contamination(run, prepared)}
+    checkpoint = loaded.checkpoint and {**loaded.checkpoint, "contamination": contamination(run, prepared)}
     run.arm.adapt(model, seeds["arm"])
     stages = [(round(stage.share * steps), stage.trainable) for stage in run.arm.stages(model)]
     attestation.follow()
@@ -75,7 +76,7 @@ class Attester(pl.Callback):
 
 def check_attestation(arm: str, init: Mapping[str, Any]) -> None:
     """WeightsError when a tensor at step 0 is not what the arm says: seeded, loaded, or added."""
-    if faults := list(contradictions(init)):
+    if faults := list(contradictions(Init.model_validate(init))):
         more = f" (and {len(faults) - 1} more like this)" if faults[1:] else ""
         raise WeightsError(
             f"arm={arm}: at step 0 {faults[0]}{more}; an arm loads weights in load_weights(), which says so, "

@@ -15,8 +15,7 @@ import pytorch_lightning as pl
 from headstart.meters.flops import FlopCounter
 from headstart.meters.meter import Meter
 from headstart.metrics import orient
-from headstart.records.record import CURVE, read_curve
-from headstart.records.store import append_point
+from headstart.records.curve import CURVE, append_point, read_curve
 from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
 from headstart.training.module import Diverged, Learner

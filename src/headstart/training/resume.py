@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from headstart.errors import RecordError
-from headstart.records.record import CURVE, RECORD
+from headstart.records.curve import CURVE
+from headstart.records.record import RECORD
 
 FILE = "resume.pt"
 STOPPED = ("failed", "interrupted")  # statuses of a run that can be resumed

@@ -18,8 +18,9 @@ from headstart.meters.hardware_state import gpu_driver
 from headstart.randomness import stream
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
-from headstart.records.schema import VERSION
-from headstart.records.store import predictions_digest, write_predictions, write_record
+from headstart.records.predictions import predictions_digest, write_predictions
+from headstart.records.record import SCHEMA
+from headstart.records.store import write_record
 from headstart.run import Run
 from headstart.tasks.family import Examples
 from headstart.training import resume
@@ -128,7 +129,7 @@ def train(
             meter.close()
             if learner and initial and plan and prepared:
                 record = {
-                    "schema": VERSION,
+                    "schema": SCHEMA,
                     "run_id": names.run_id,
                     "pair_id": names.pair_id,
                     "study": run.study.name,

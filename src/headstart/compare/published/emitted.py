@@ -60,7 +60,7 @@ def emitted(runs: Path, here: Electricity | None = None) -> Emitted:
         grams = _grams(record, here)
         if grams is not None:
             found[_kind(record)].append(grams)
-        elif record.cost["energy"]["joules"] is not None:
+        elif record.cost.energy.joules is not None:
             placeless += 1
     return Emitted((*_published(), *(_mean(kind, values) for kind, values in found.items())), placeless)
 
@@ -77,7 +77,7 @@ def _finished(runs: Path) -> Iterable[Record]:
 
 def _grams(record: Record, here: Electricity | None) -> tuple[float, str] | None:
     """Grams, and the place whose electricity they stand for; None where either is unknown."""
-    carbon, joules = record.cost.get("carbon"), record.cost["energy"]["joules"]
+    carbon, joules = record.cost.carbon, record.cost.energy.joules
     if carbon and carbon["grams"] is not None:
         return float(carbon["grams"]), str(carbon["place"])
     if here is None or joules is None:
@@ -87,7 +87,7 @@ def _grams(record: Record, here: Electricity | None) -> tuple[float, str] | None
 
 def _kind(record: Record) -> tuple[Stage, str, Origin]:
     name = str(record.config["model"]["name"]).rstrip("/").rpartition("/")[2]
-    estimated = record.cost["energy"]["method"] == "estimated"
+    estimated = record.cost.energy.method == "estimated"
     origin: Origin = "estimated here" if estimated else "measured here"
     return _stage(record), f"{name}, {record.study}", origin
 
@@ -95,7 +95,7 @@ def _kind(record: Record) -> tuple[Stage, str, Origin]:
 def _stage(record: Record) -> Stage:
     if record.config["task"]["kind"] in OBJECTIVES:
         return "pretraining"
-    return "fine-tuning" if record.init["checkpoint"] is not None else "from scratch"
+    return "fine-tuning" if record.init.checkpoint is not None else "from scratch"
 
 
 def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) -> Emission:

@@ -1,0 +1,104 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+"""predictions.parquet: the final model's answers, one row for each test example."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.errors import RecordError
+from headstart.records.whole_file import write_whole
+
+PREDICTIONS = "predictions.parquet"
+TEXT_COLUMNS = ("id", "text", "label", "prediction")  # every other column is a statistic
+TEXT_LENGTH = 400  # characters of an example that are stored
+_STATISTIC = re.compile(r"[a-z_0-9]+")  # the name of a statistic's column
+
+Numbers = np.ndarray[Any, Any]  # shape (examples,)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The final model's answers on the test set: arrays of shape (examples,)."""
+
+    ids: Numbers  # str
+    texts: Numbers  # str, the first 400 characters
+    labels: Numbers  # str
+    predictions: Numbers  # str
+    statistics: Mapping[str, Numbers]  # float32: what metrics are sums of; the task family defines which
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def write_predictions(
+    folder: Path,
+    ids: Sequence[str],
+    texts: Sequence[str],
+    labels: Sequence[str],
+    predictions: Sequence[str],
+    statistics: Mapping[str, Sequence[float] | Numbers],
+) -> Path:
+    """Write predictions.parquet, whole or not at all; one row per test example, statistics as float32.
+
+    A statistic is a number per example that metrics are sums of: {"score": (examples,)}. RecordError when
+    columns differ in length or a name is not one of a column.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = folder / PREDICTIONS
+    wrong = sorted(name for name in statistics if name in TEXT_COLUMNS or not _STATISTIC.fullmatch(name))
+    if wrong:
+        raise RecordError(f"{file}: not written: {', '.join(map(repr, wrong))} cannot name a statistic")
+    lengths = {len(column) for column in (ids, texts, labels, predictions, *statistics.values())}
+    if len(lengths) > 1:
+        raise RecordError(f"{file}: not written: columns of {sorted(lengths)} rows")
+    texts_by_name = zip(
+        TEXT_COLUMNS, (ids, [text[:TEXT_LENGTH] for text in texts], labels, predictions), strict=True
+    )
+    columns: dict[str, Any] = {
+        name: pa.array(map(str, values), pa.string()) for name, values in texts_by_name
+    }
+    for name, values in statistics.items():
+        columns[name] = pa.array(np.asarray(values, dtype=np.float32))
+    return write_whole(file, lambda path: pq.write_table(pa.table(columns), path, compression="zstd"))
+
+
+def read_predictions(file: Path) -> Predictions:
+    """Read predictions.parquet; RecordError when it is broken, lacks a column or leaves a cell empty."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table: Any = pq.ParquetFile(file).read()
+        texts = [table.column(name).cast(pa.string()) for name in TEXT_COLUMNS]
+        others = [name for name in table.column_names if name not in TEXT_COLUMNS]
+        statistics = {name: table.column(name).cast(pa.float32()) for name in others}
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise RecordError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+    if any(column.null_count for column in table.columns):
+        raise RecordError(f"{file}: cannot be read: it has cells without a value")
+    # Texts stay Python strings: numpy's fixed width would give every row the length of the longest.
+    return Predictions(
+        *(column.to_numpy(zero_copy_only=False) for column in texts),
+        statistics={
+            name: np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float32)
+            for name, column in statistics.items()
+        },
+    )
+
+
+def predictions_digest(folder: Path) -> str | None:
+    """16 hex of a run's predictions.parquet, byte for byte; None when it left none."""
+    file = folder / PREDICTIONS
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else None
+    except OSError as error:
+        raise RecordError(f"{file}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,33 @@
+# pyright: strict
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from headstart.errors import RecordError
+
+
+def write_whole(file: Path, write: Callable[[Path], object]) -> Path:
+    """Let `write` fill a temporary file beside `file`, sync it to disk, then rename it in one step."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            write(temporary)
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)  # mkstemp gives 0600; everybody may read a record
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"{file}: cannot be written: {error.strerror or error}") from None
+    return file
