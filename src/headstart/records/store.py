@@ -99,8 +99,8 @@ def read_record(folder: Path) -> Record:
     seed = contents.config.get("seed", contents.seed)
     if contents.seed != seed:
         raise RecordError(f"seed is {contents.seed} but its config says {seed}")
-    fields = dict(contents) | {"config": renamed(contents.config)}
-    return Record.model_construct(folder=folder, condition_id=names.condition_id, **fields)
+    contents = contents.model_copy(update={"config": renamed(contents.config)})
+    return Record.model_construct(folder=folder, condition_id=names.condition_id, **dict(contents))
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
