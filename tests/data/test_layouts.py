@@ -100,7 +100,9 @@ def test_a_label_before_a_text_as_fasttext_has_it(text: str, labels: Any, texts:
 
 def test_unknown_suffixes_and_texts_with_columns_are_shown_the_way(tmp_path: Path):
     (tmp_path / "train.label").write_text("DESC How so ?")
-    with pytest.raises(DataError, match=r"suffix '.label' .* a tsv where a tab parts them, and a txt where"):
+    with pytest.raises(
+        DataError, match=r"suffix '.label' .* a tsv where a tab separates them, and a txt where"
+    ):
         Files(train=str(tmp_path / "train.label")).load({"text": "text", "label": "label"})
     (tmp_path / "train.txt").write_text("Ada B-PER\nmet O\n")
     with pytest.raises(DataError, match=r"no column 'words' .* call the file .conll if .*, or .tsv if tabs"):

@@ -36,7 +36,7 @@ def test_semicolons_are_seen(suffix: str, first: str, tmp_path: Path):
         list(cells) for cells in zip(*ROWS, strict=True)
     ]
     assert raw.lines == ([2, 3, 4] if not first else [3, 4, 5])
-    assert raw.notes == (f"t.{suffix}: its cells are parted by semicolons",)
+    assert raw.notes == (f"t.{suffix}: its cells are separated by semicolons",)
 
 
 @pytest.mark.parametrize(("separator", "name"), [("|", "bars"), ("\t", "tabs"), (",", "commas")])
@@ -46,7 +46,7 @@ def test_bars_tabs_and_commas_are_seen_whatever_the_suffix(separator: str, name:
         raw = read(tmp_path / f"t.{suffix}", text)
         assert [raw.column("text"), raw.column("label")] == [["a b", "c"], ["1", None]]
         usual = {"csv": "commas", "tsv": "tabs"}[suffix] == name
-        assert raw.notes == (() if usual else (f"t.{suffix}: its cells are parted by {name}",))
+        assert raw.notes == (() if usual else (f"t.{suffix}: its cells are separated by {name}",))
 
 
 def test_one_column_is_one_column_whatever_stands_in_it(tmp_path: Path):
@@ -59,7 +59,7 @@ def test_a_decimal_comma_is_not_taken_for_a_separator(tmp_path: Path):
     raw = read(tmp_path / "t.csv", "text;score\ngood;3,5\nbad;1,0\n")
     assert raw.column("score") == ["3,5", "1,0"]
     with pytest.raises(
-        DataError, match=r"commas and semicolons both part every line .* task.files.separator"
+        DataError, match=r"commas and semicolons both separate every line .* task.files.separator"
     ):
         read(tmp_path / "t.csv", "good;3,5\nbad;1,0\n", columns=["text", "score"])
     raw = read(tmp_path / "t.csv", "good;3,5\nbad;1,0\n", columns=["text", "score"], separator=";")

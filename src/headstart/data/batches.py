@@ -1,4 +1,4 @@
-"""Batches: which rows stand in which step, decided before training and the same for both arms."""
+"""Batches: the rows of every step, decided before training and the same for both arms."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-WINDOW = 8  # batches sorted together: less padding with a larger window, more shuffling with a smaller
-MULTIPLE = 8  # lengths are padded to a multiple of this: fewer distinct shapes, no slower
+WINDOW = 8  # batches sorted together: a larger window has less padding, a smaller one more shuffling
+MULTIPLE = 8  # lengths are padded to a multiple of this: fewer distinct shapes, at the same speed
 
 
 def training_order(lengths: Any, batch_size: int, steps: int, seed: int) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The cache folder: what was slow to make and can be made again, and the bar that is shown meanwhile."""
+"""The cache folder: files that are slow to make and can be made again, and a progress bar for it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,21 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     path = cache_dir() / name
     if path.is_file():
         return path
-    descriptor, temporary = _temporary(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path.parent, error) from None
     os.close(descriptor)
     try:
-        make(temporary)
+        make(Path(temporary))
         os.replace(temporary, path)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise _unwritable(path.parent, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
     return path
 
 
@@ -52,16 +56,6 @@ def progress(steps: Iterable[T], doing: str, total: int | None = None) -> Iterab
 
     console = Console(stderr=True)
     return track(steps, doing, total, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _temporary(path: Path) -> tuple[int, Path]:
-    """A file beside `path` that no other process writes to."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _unwritable(path.parent, error) from None
-    return descriptor, Path(name)
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

@@ -1,4 +1,4 @@
-"""Cells: what may stand in a column of each role, how it is read, stored and hashed."""
+"""Cells: which values a column of each role may hold, and how they are read, stored and hashed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from headstart.errors import UnfitError
 Cell = Any  # a text, a number, a list of texts or of whole numbers, or an image (see images.py)
 # A text that begins like a list. A bracket with a space behind it may be the first word of a sentence.
 LIST_BEGINS = re.compile(r"""["']?\[\s*["']\S|\[\S""")
+NO_LIST = "text that begins like a list and is not a whole one: write it as [\"a\", \"b\"] or ['a', 'b']"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Kind:
 
     read: Callable[[Any], Cell]  # raises UnfitError
     stored: str  # text, number, texts, numbers or image
-    may_be_empty: bool = False  # is an empty list an answer? A cell without anything never is one
+    may_be_empty: bool = False  # is an empty list an answer? A cell without a value never is one
 
 
 def _text(value: Any) -> str:
@@ -34,9 +35,8 @@ def _text(value: Any) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        half = value[error.start]
         raise UnfitError(
-            f"with half a character (U+{ord(half):04X} stands for nothing without its other half): "
+            f"with half a character (U+{ord(value[error.start]):04X} has no meaning without its other half): "
             "write the whole character, or remove the half"
         ) from None
     return value
@@ -44,9 +44,7 @@ def _text(value: Any) -> str:
 
 def _class(value: Any) -> str:
     """A class may be written as a number; a text never is."""
-    if isinstance(value, bool | int | float) and not _is_nan(value):
-        return str(value)
-    return _text(value)
+    return str(value) if isinstance(value, bool | int | float) and not _is_nan(value) else _text(value)
 
 
 def _label(value: Any) -> str:
@@ -73,11 +71,11 @@ def _flag(value: Any) -> float:
 
 
 def _words(value: Any) -> list[str]:
-    """Words; in one text they stand between spaces."""
-    found = [_class(part) for part in _listed(value, r"\s+")]
-    if found:
-        return found
-    raise UnfitError("an empty list: task.{role} needs at least one word in every row")
+    """Words; in a text they are separated by spaces."""
+    words = [_class(part) for part in _list(value, r"\s+")]
+    if not words:
+        raise UnfitError("an empty list: task.{role} needs at least one word in every row")
+    return words
 
 
 def _tags(value: Any) -> list[str]:
@@ -93,8 +91,8 @@ def _tags(value: Any) -> list[str]:
 
 
 def _classes(value: Any) -> list[str]:
-    """The classes of a row, each once, sorted; in one text they stand between | or ;."""
-    parts = _listed(value, r"\s*[|;]\s*")
+    """The classes of a row, each once, sorted; in a text they are separated by | or ;."""
+    parts = _list(value, r"\s*[|;]\s*")
     if parts.count(0) + parts.count(1) == len(parts) > 1 and max(parts.count(0), parts.count(1)) > 1:
         raise UnfitError(
             "a 0 or 1 for every class: write the classes that the row has, or a column of 0 and 1 for every "
@@ -105,18 +103,20 @@ def _classes(value: Any) -> list[str]:
 
 def _answers(value: Any) -> list[str]:
     """Answers that are equally right; a text is one answer, unless it spells out a list."""
-    spelled = literal(value) if isinstance(value, str) else value
-    if isinstance(spelled, Mapping):
-        parts = ", ".join(f".{key}" for key in spelled)
+    answers = literal(value) if isinstance(value, str) else value
+    if isinstance(answers, Mapping):
+        parts = ", ".join(f".{key}" for key in answers)
         raise UnfitError(f"a mapping and not a list of answers: choose a part of it: {parts}")
-    return [_text(value)] if spelled is None else [_text(part) for part in _listed(spelled, "")]
+    return [_text(value)] if answers is None else [_text(part) for part in _list(answers, "")]
 
 
 def _starts(value: Any) -> list[int]:
-    """Places in a text, counted in characters from 0."""
-    found = [value] if isinstance(value, int) else _listed(value, r"\s*[|;, ]\s*")
+    """Positions in a text, counted in characters from 0."""
+    starts = [value] if isinstance(value, int) else _list(value, r"\s*[|;, ]\s*")
     try:
-        return [_whole(part) for part in found]
+        if any(isinstance(part, bool) or (isinstance(part, float) and part % 1) for part in starts):
+            raise ValueError(starts)
+        return [int(part) for part in starts]
     except (TypeError, ValueError):
         raise UnfitError("not a list of whole numbers: task.{role} counts characters from 0") from None
 
@@ -127,29 +127,20 @@ def _image(value: Any) -> Cell:
     return image_cell(value)
 
 
-NO_LIST = "text that begins like a list and is not a whole one: write it as [\"a\", \"b\"] or ['a', 'b']"
-
-
-def _listed(value: Any, separator: str) -> list[Any]:
-    """A list as it is, or written out in a text: as a literal, or with separators."""
+def _list(value: Any, separator: str) -> list[Any]:
+    """A list as it is, or of a text: the list that it spells out, or its parts between separators."""
+    if hasattr(value, "tolist"):  # an array, as parquet readers give
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return list(value)
-    if hasattr(value, "tolist") and isinstance(value.tolist(), list):  # an array, as parquet readers give
-        return value.tolist()
-    if isinstance(value, str):
-        spelled = literal(value)
-        if isinstance(spelled, list):
-            return spelled
-        if LIST_BEGINS.match(value.lstrip()):
-            raise UnfitError(NO_LIST)
-        return [part for part in re.split(separator, value.strip()) if part]
-    raise UnfitError("not a list: choose another column for task.{role} or write the cells as lists")
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError(value)
-    return int(value)
+    if not isinstance(value, str):
+        raise UnfitError("not a list: choose another column for task.{role} or write the cells as lists")
+    spelled = literal(value)
+    if isinstance(spelled, list):
+        return spelled
+    if LIST_BEGINS.match(value.lstrip()):
+        raise UnfitError(NO_LIST)
+    return [part for part in re.split(separator, value.strip()) if part]
 
 
 def _is_nan(value: Any) -> bool:
@@ -179,8 +170,7 @@ def kind_of(role: str) -> Kind:
 
 
 def is_absent(role: str, value: Any) -> bool:
-    """Is there nothing in the cell? NaN is what tables of numbers write for nothing, and an answer is
-    never an empty text."""
+    """Whether the cell has no value: null, NaN as in tables of numbers, or a blank text as an answer."""
     blank = role not in INPUTS and isinstance(value, str) and not value.strip()
     return value is None or _is_nan(value) or blank
 
@@ -189,17 +179,13 @@ def feature(role: str) -> Any:
     """The type of a role's column in a dataset."""
     from datasets import List, Value
 
+    text, whole = Value("string"), Value("int64")
     types = {
-        "text": Value("string"),
+        "text": text,
         "number": Value("float64"),
-        "texts": List(Value("string")),
-        "numbers": List(Value("int64")),
-        "image": {
-            "sha256": Value("string"),
-            "bytes": Value("binary"),
-            "path": Value("string"),
-            "frames": Value("int64"),
-        },
+        "texts": List(text),
+        "numbers": List(whole),
+        "image": {"sha256": text, "bytes": Value("binary"), "path": text, "frames": whole},
     }
     return types[kind_of(role).stored]
 
@@ -212,8 +198,8 @@ def as_text(cell: Cell) -> str:
 
 
 def inside(cell: Any, path: Sequence[str]) -> Any:
-    """What stands at `path` inside a cell: `text` of {"text": [...], "answer_start": [...]}, of a list of
-    such mappings, or of a text that spells one out; None in a cell without anything, else UnfitError."""
+    """The value at `path` inside a cell: `text` of {"text": [...], "answer_start": [...]}, of a list of
+    such mappings, or of a text that spells one out; None in a cell without a value, else UnfitError."""
     if not path or is_absent("", cell):
         return cell
     if isinstance(cell, str):
@@ -228,8 +214,8 @@ def inside(cell: Any, path: Sequence[str]) -> Any:
 
 
 def short(value: Any) -> str:
-    """A cell as an error message shows it."""
+    """A cell in an error message; a path is never shortened."""
     if isinstance(value, Path):
-        return str(value)  # all of it: that is what must be found
+        return str(value)
     shown = repr(value)
     return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -18,9 +17,6 @@ from headstart.data.images import encoded
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked, hashed_rank
 from headstart.errors import DataError
 
-if TYPE_CHECKING:
-    import numpy as np
-
 COLUMNS = ("image", "label")
 SIDE = 8  # pixels
 INK = 16  # the darkest of their values
@@ -29,7 +25,7 @@ INK = 16  # the darkest of their values
 class Digits(Config):
     """Classes of small grey images; an image's own content decides its split, and none is there twice.
 
-    `classes` leaves only these digits, so that one half can be learnt before the other.
+    `classes` leaves only these digits, so that a model can be pretrained on one half for the other.
     """
 
     split_seed: int = 0
@@ -38,11 +34,11 @@ class Digits(Config):
     @field_validator("classes")
     @classmethod
     def _known(cls, classes: tuple[int, ...]) -> tuple[int, ...]:
-        if strange := [digit for digit in classes if not 0 <= digit <= 9]:
-            raise ValueError(f"{strange[0]} is no digit; use 0 to 9")
-        if len(known := tuple(sorted(set(classes)))) < 2:
+        if unknown := [digit for digit in classes if not 0 <= digit <= 9]:
+            raise ValueError(f"{unknown[0]} is no digit; use 0 to 9")
+        if len(distinct := tuple(sorted(set(classes)))) < 2:
             raise ValueError("name two digits or more, to tell them apart")
-        return known
+        return distinct
 
     def digest(self) -> str:
         """Version and content of the file in scikit-learn, and the seed of the split."""
@@ -53,14 +49,19 @@ class Digits(Config):
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """The splits, some 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
-        table = _read()
-        wanted = [digit in self.classes for digit in table[:, -1].tolist()]
-        rows = _distinct(table[wanted])
+        import numpy as np
+
+        table = np.loadtxt(_file(), delimiter=",", dtype=np.int64)  # (rows, 65): 64 values row by row, digit
+        table = table[np.isin(table[:, -1], self.classes)]
+        grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)
+        rows: dict[str, tuple[bytes, str]] = {}  # by the image; of two equal ones the first stays
+        for image, digit in zip(grey, table[:, -1], strict=True):
+            rows.setdefault(image.tobytes().hex(), (encoded(image), str(digit)))
         ordered = sorted(rows, key=lambda key: (hashed_rank(self.split_seed, key), key))
         datasets = {}
         for split in SPLITS:
-            keys = [key for key in ordered if split_of(key, self.split_seed) == split]
-            cells = {name: [rows[key][place] for key in keys] for place, name in enumerate(COLUMNS)}
+            part = [rows[key] for key in ordered if split_of(key, self.split_seed) == split]
+            cells = {name: [row[n] for row in part] for n, name in enumerate(COLUMNS)}
             raw = RawRows(f"digits split {split}", COLUMNS, cells.__getitem__)
             datasets[split] = as_dataset(checked(raw, columns))
         return Splits(**datasets, source=self.digest())
@@ -72,21 +73,3 @@ def _file() -> Path:
     if not path.is_file():
         raise DataError(f"scikit-learn {version('sklearn')} does not carry {path}: install another version")
     return path
-
-
-def _read() -> np.ndarray:
-    """(rows, 65) int64: 64 values of 0 to 16, row by row, and the digit."""
-    import numpy as np
-
-    return np.loadtxt(_file(), delimiter=",", dtype=np.int64)
-
-
-def _distinct(table: np.ndarray) -> dict[str, tuple[bytes, str]]:
-    """(encoded image, digit) by what the image holds, white ink on black; the first of two equal images."""
-    import numpy as np
-
-    grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)
-    rows: dict[str, tuple[bytes, str]] = {}
-    for image, digit in zip(grey, table[:, -1], strict=True):
-        rows.setdefault(image.tobytes().hex(), (encoded(image), str(digit)))
-    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ from pydantic import Field
 from headstart.config import Config, nearest
 from headstart.data.cells import is_absent
 from headstart.data.formats import FORMATS, read_file, read_folder
-from headstart.data.image_folder import is_leftover
+from headstart.data.image_folder import WORDS, Folder, is_leftover
 from headstart.data.rows import SPLITS, Cells, Columns, RawRows, Splits, UnlabelledError, checked
-from headstart.data.siblings import siblings
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
 
@@ -26,23 +25,28 @@ class Files(Config):
     train: str
     validation: str | None = None
     test: str | None = None
-    siblings: bool = True  # where neither is named, those beside train.csv: dev.csv, test.csv
+    siblings: bool = True  # without validation and test: use dev.csv and test.csv beside train.csv
     encoding: str = "utf-8"
-    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: as the lines say
-    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # where a file does not name them
-    sentence: str | None = None  # the column that says which sentence a row is of, where a row is one word
+    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: found by the lines
+    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # for files that do not name them
+    sentence: str | None = None  # the column with the sentence of a row, where a row is one word
     holdout: Holdout = Holdout()
     split_seed: int = 0
 
     def digest(self) -> str:
         """sha256 over the bytes of every file, and over which split each of them is. Images that a table
         names are not read for it: their hashes are in the digest of the rows."""
-        whole = hashlib.sha256()
+        digest = hashlib.sha256()
         for split, path in self._paths().items():
-            for file in _files_below(path):
-                inside = "" if file == path else file.relative_to(path).as_posix()
-                whole.update(f"{split}\0{inside}\0{_sha256(file)}\n".encode())
-        return f"files:{whole.hexdigest()[:32]}"
+            below = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+            for file in below:
+                relative = file.relative_to(path)
+                if not any(map(is_leftover, relative.parts)):
+                    name = relative.as_posix() if relative.parts else ""
+                    with file.open("rb") as opened:
+                        content = hashlib.file_digest(opened, "sha256").hexdigest()
+                    digest.update(f"{split}\0{name}\0{content}\n".encode())
+        return f"files:{digest.hexdigest()[:32]}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
@@ -68,18 +72,18 @@ class Files(Config):
         paths = self._paths()
         raw: dict[str, RawRows] = {}
         for split, path in paths.items():
-            if path.is_dir():
-                saved = read_folder(path)
-                raw[split] = _split_of(saved, split, path)
-                if split == "train":  # a folder of several splits also answers for those without a path
-                    raw |= {
-                        name: rows for name, rows in saved.items() if name in SPLITS and name not in paths
-                    }
-            else:
+            if not path.is_dir():
                 raw[split] = read_file(path, self.encoding, self.separator, self.columns)
-        return (
-            {split: sentences(rows, self.sentence) for split, rows in raw.items()} if self.sentence else raw
-        )
+                continue
+            saved = read_folder(path)
+            if "" not in saved and split not in saved:
+                raise DataError(f"folder {path} has no split {split!r}: {nearest(split, saved)}")
+            raw[split] = saved[""] if "" in saved else saved[split]
+            if split == "train":  # a folder of several splits is also used for those without a path
+                raw |= {name: rows for name, rows in saved.items() if name in SPLITS and name not in paths}
+        if self.sentence:
+            return {split: sentences(rows, self.sentence) for split, rows in raw.items()}
+        return raw
 
     def _siblings(self) -> dict[str, Path]:
         wanted = self.siblings and self.validation is None and self.test is None
@@ -91,19 +95,26 @@ class Files(Config):
         paths = {split: Path(path).expanduser() for split, path in named.items() if path is not None}
         for split, path in paths.items():
             if not path.exists():
-                raise DataError(_absent(split, path))
+                folder = path.parent if path.parent.is_dir() else Path.cwd()
+                files = [file.name for file in sorted(folder.iterdir())[:50]]
+                hint = (
+                    nearest(path.name, files)
+                    if folder == path.parent
+                    else f"relative paths start at {folder}"
+                )
+                raise DataError(f"task.files.{split}={path}: no such file or folder ({hint})")
             if path.is_file() and path.suffix.lower() not in FORMATS:
                 raise DataError(
                     f"task.files.{split}={path}: suffix {path.suffix!r} is not one that can be read: "
                     f"rename or convert the file to one of {', '.join(FORMATS)} (a label and a text per line "
-                    "are a tsv where a tab parts them, and a txt where the label is written __label__x)"
+                    "are a tsv where a tab separates them, and a txt where the label is written __label__x)"
                 )
         return paths | self._siblings()
 
 
 def sentences(raw: RawRows, column: str) -> RawRows:
-    """Rows of one word as rows of one sentence: of all rows that follow one another with the same cell, or
-    nothing, in a column. Every other column holds lists."""
+    """Rows of one word as rows of one sentence: of consecutive rows with the same cell in a column, or none
+    after the first. All columns then hold lists."""
     if column not in raw.names:
         raise DataError(
             f"{raw.where} has no column {column!r} (task.files.sentence): {nearest(column, raw.names)}"
@@ -114,42 +125,43 @@ def sentences(raw: RawRows, column: str) -> RawRows:
         if not begins or (not is_absent("", cell) and cell != before):
             begins.append(row)
         before = before if is_absent("", cell) else cell
-    return replace(
-        raw,
-        column=lambda name: _cut(raw.column(name), begins),
-        lines=None if raw.lines is None else [raw.lines[row] for row in begins],
-    )
+
+    def cut(name: str) -> list[list[Any]]:
+        cells = raw.column(name)
+        return [list(cells[begin:end]) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+
+    lines = None if raw.lines is None else [raw.lines[row] for row in begins]
+    return replace(raw, column=cut, lines=lines)
 
 
-def _cut(cells: Sequence[Any], begins: Sequence[int]) -> list[list[Any]]:
-    return [list(cells[begin:end]) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+def siblings(train: Path) -> dict[str, Path]:
+    """The files beside `train` with the same name but for the word of their split: dev.tsv and test.tsv
+    beside train.tsv, mine_VALID.csv beside mine_train.csv, and folders of classes; none where the name of
+    `train` does not say that it is one."""
 
+    def parts_of(path: Path) -> list[str]:  # words and what is between them; the suffix is the last
+        return re.split(r"([^a-z]+)", path.name.casefold())
 
-def _split_of(saved: dict[str, RawRows], split: str, path: Path) -> RawRows:
-    """The split in a saved folder: the one of that name, or the only one when it has no name."""
-    if "" in saved:
-        return saved[""]
-    if split not in saved:
-        raise DataError(f"folder {path} has no split {split!r}: {nearest(split, saved)}")
-    return saved[split]
+    def holds_rows(path: Path) -> bool:
+        return path.is_file() if train.is_file() else path.is_dir() and Folder.at(path).holds_classes
 
-
-def _absent(split: str, path: Path) -> str:
-    place = path.parent if path.parent.is_dir() else Path.cwd()
-    beside = [file.name for file in sorted(place.iterdir())[:50]]
-    hint = nearest(path.name, beside) if path.parent.is_dir() else f"relative paths start at {place}"
-    return f"task.files.{split}={path}: no such file or folder ({hint})"
-
-
-def _files_below(path: Path) -> Iterator[Path]:
-    """The file itself, or every file in a folder, in an order that does not depend on the disk."""
-    if path.is_file():
-        yield path
-    else:
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        yield from (file for file in files if not any(map(is_leftover, file.relative_to(path).parts)))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    parts = parts_of(train)
+    positions = [position for position, part in enumerate(parts) if WORDS.get(part) == "train"]
+    if len(positions) != 1 or not holds_rows(train):
+        return {}
+    files: dict[str, Path] = {}
+    for file in sorted(train.parent.iterdir()):
+        others = parts_of(file)
+        split = WORDS.get(others[positions[0]]) if len(others) == len(parts) else None
+        if split is None or split == "train":
+            continue
+        others[positions[0]] = parts[positions[0]]
+        if others != parts or not holds_rows(file):
+            continue
+        if split in files:
+            raise DataError(
+                f"beside {train} lie {files[split].name} and {file.name}: name the one to use in "
+                f"task.files.{split}"
+            )
+        files[split] = file
+    return files

@@ -1,15 +1,16 @@
-"""Reading: one file or saved folder to unchecked rows; every format's own ways to go wrong."""
+"""Formats: the unchecked rows of one file or saved folder, with the mistakes of each format."""
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.data import text_files
-from headstart.data.decoding import decoded
 from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS, table
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", *text_files.FORMATS)
-SAVED = ("dataset_dict.json", "dataset_info.json")  # what `save_to_disk` leaves in a folder
+SAVED = ("dataset_dict.json", "dataset_info.json")  # files of `save_to_disk` in a folder
+MARKS = {  # byte order marks; the longer of two that begin with the same bytes comes first
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+SAMPLE = 400  # bytes that show whether every second one is zero, as in utf-16 of Latin letters
+CONTROLS = re.compile(rb"[\x80-\x9f]")  # letters and quotes in cp1252, nothing printable in latin-1
 
 
 def read_file(
@@ -48,6 +58,46 @@ def read_file(
     else:
         raw = _objects(path, *_jsonl(path, text))
     return replace(raw, notes=(*notes, *raw.notes))
+
+
+def decoded(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a file, lines ended by \\n, and notes on its encoding; DataError with the line that is not
+    in the encoding. A byte order mark, or zeros at every second byte, overrule `encoding`."""
+    data = path.read_bytes()
+    mark = next((mark for mark in MARKS if data.startswith(mark)), b"")
+    actual = MARKS[mark] if mark else _utf16_without_mark(data) or encoding
+    try:
+        text = data[len(mark) :].decode(actual)
+    except LookupError:
+        raise DataError(f"task.files.encoding={encoding}: no such encoding; try utf-8 or latin-1") from None
+    except UnicodeDecodeError as error:
+        byte = len(mark) + error.start
+        where = f"{_line_of(path, data, byte)} (0x{data[byte]:02x}) is not {actual}"
+        if actual.lower() in ("utf-8", "utf8") and not data.decode("utf-8", "ignore").isascii():
+            raise DataError(f"{where}, though other lines are: correct this line") from None
+        other = "cp1252" if CONTROLS.search(data) else "latin-1"
+        raise DataError(
+            f"{where}: try task.files.encoding={other}, or the encoding that it was written in"
+        ) from None
+    if codecs.lookup(actual).name == "iso8859-1" and (control := CONTROLS.search(data)):
+        where = _line_of(path, data, control.start())
+        raise DataError(f"{where} is no printable character in latin-1: try task.files.encoding=cp1252")
+    notes = (f"{path.name}: read as {actual}, as its bytes say",) if actual not in (encoding, "utf-8") else ()
+    return text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n"), notes
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    """utf-16-le or utf-16-be where nearly every second byte, and hardly any other, is zero."""
+    first, second = data[0:SAMPLE:2], data[1:SAMPLE:2]
+    for zeros, others, name in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
+        if zeros.count(0) > 0.7 * len(zeros) and others.count(0) < 0.1 * len(others):
+            return name
+    return None
+
+
+def _line_of(path: Path, data: bytes, byte: int) -> str:
+    line = data.count(b"\n", 0, byte) + 1
+    return f"{path} line {line}: byte {byte}"
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
@@ -123,20 +173,12 @@ def _json(path: Path, text: str) -> list[Any]:
             f"{path} holds one JSON {type(rows).__name__}: a list of objects, one per row, is needed "
             "(pandas writes one with to_json(orient='records'))"
         )
-    return _opened(_opened(rows, "paragraphs"), "qas")
-
-
-def _opened(rows: list[Any], inner: str) -> list[Any]:
-    """One row for every object in the lists called `inner`, with what their owners say; the same rows where
-    not every row has such a list."""
-    lists = [row.get(inner) if isinstance(row, dict) else None for row in rows]
-    if not all(isinstance(parts, list) and all(isinstance(part, dict) for part in parts) for parts in lists):
-        return rows
-    return [
-        {**{name: value for name, value in row.items() if name != inner}, **part}
-        for row in rows
-        for part in row[inner]
-    ]
+    for inner in ("paragraphs", "qas"):  # SQuAD: one row per inner object, with the fields of the outer ones
+        lists = [row.get(inner) if isinstance(row, dict) else None for row in rows]
+        if all(isinstance(each, list) and all(isinstance(part, dict) for part in each) for each in lists):
+            outer = [{name: value for name, value in row.items() if name != inner} for row in rows]
+            rows = [{**fields, **part} for fields, each in zip(outer, lists, strict=True) for part in each]
+    return rows
 
 
 def _jsonl(path: Path, text: str) -> tuple[list[Any], list[int]]:
@@ -169,4 +211,5 @@ def _objects(path: Path, rows: list[Any], lines: list[int] | None = None) -> Raw
 
 
 def one_line(error: BaseException) -> str:
+    """The message of an error on one line, cut."""
     return " ".join(str(error).split())[:160]

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from headstart.config import Config, nearest
 from headstart.data.formats import dataset_rows, one_line
-from headstart.data.rows import SPLITS, Cells, Columns, Splits, checked
+from headstart.data.rows import SPLITS, Columns, Splits, checked
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
-
-if TYPE_CHECKING:
-    from datasets import DatasetDict
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Hub(Config):
-    """A dataset of the hub by name; what was fetched once is used again without asking the hub."""
+    """A dataset of the hub by name; what was fetched once is used without a network."""
 
     name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
     config: str | None = None
@@ -39,12 +35,19 @@ class Hub(Config):
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """Fetch, read and check, then hold out what is missing; `columns` maps role to column name."""
-        snapshot = self.folder()
-        given = self._given(snapshot, columns)
-        return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{snapshot.name}")
+        from datasets import load_dataset
+        from datasets.exceptions import DatasetsError
 
-    def _given(self, snapshot: Path, columns: Columns) -> dict[str, Cells]:
-        dataset = self._read(snapshot)
+        folder = self.folder()
+        try:
+            # By path, since `load_dataset(name)` drops a pinned revision when there is no network; and code
+            # that came with the data does not run.
+            dataset = load_dataset(str(folder), self.config)
+        except (DatasetsError, ValueError, OSError, RuntimeError) as error:
+            raise DataError(
+                f"{self.name} at {folder.name[:12]} cannot be read ({one_line(error)}): "
+                "choose another task.hub.config or revision, or convert it and use task.files"
+            ) from None
         names = [str(name) for name in dataset]
         wanted = {split: getattr(self, split) for split in SPLITS if getattr(self, split) is not None}
         for split, name in wanted.items():
@@ -52,45 +55,20 @@ class Hub(Config):
                 raise DataError(
                     f"task.hub.{split}={name}: {self.name} has no such split; {nearest(name, names)}"
                 )
-        return {
+        given = {
             split: checked(dataset_rows(dataset[name], f"{self.name} split {name}"), columns)
             for split, name in wanted.items()
         }
-
-    def _read(self, snapshot: Path) -> DatasetDict:
-        """The dataset in a folder of the hub's cache. By path, since `load_dataset(name)` drops a
-        pinned revision when there is no network; and no code that came with the data is run."""
-        from datasets import load_dataset
-        from datasets.exceptions import DatasetsError
-
-        try:
-            return load_dataset(str(snapshot), self.config)
-        except (DatasetsError, ValueError, OSError, RuntimeError) as error:
-            raise DataError(
-                f"{self.name} at {snapshot.name[:12]} cannot be read ({one_line(error)}): "
-                "choose another task.hub.config or revision, or convert it and use task.files"
-            ) from None
+        return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{folder.name}")
 
     def folder(self) -> Path:
-        """The folder of the revision in the hub's cache; it is called by its commit."""
-        from huggingface_hub.errors import LocalEntryNotFoundError
+        """The folder of the revision in the hub's cache, named by its commit; fetched if it is not whole."""
+        from huggingface_hub import HfApi, errors
 
         try:
             return self._download(cached_only=True)
-        except LocalEntryNotFoundError:  # not there, or not all of it
-            return self._fetched()
-
-    def _download(self, cached_only: bool) -> Path:
-        from huggingface_hub import snapshot_download
-
-        folder = snapshot_download(
-            self.name, repo_type="dataset", revision=self.revision, local_files_only=cached_only
-        )
-        return Path(str(folder))
-
-    def _fetched(self) -> Path:
-        from huggingface_hub import HfApi, errors
-
+        except errors.LocalEntryNotFoundError:
+            pass
         try:
             # Asked first because it answers at once: without a network a download retries for 23 s a file.
             HfApi().dataset_info(self.name, revision=self.revision, timeout=10)
@@ -111,3 +89,11 @@ class Hub(Config):
             )
         at = f" at revision {self.revision}" if self.revision else ""
         raise DataError(f"dataset {self.name}{at} {problem}")
+
+    def _download(self, cached_only: bool) -> Path:
+        from huggingface_hub import snapshot_download
+
+        folder = snapshot_download(
+            self.name, repo_type="dataset", revision=self.revision, local_files_only=cached_only
+        )
+        return Path(str(folder))

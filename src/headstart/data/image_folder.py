@@ -1,9 +1,9 @@
-"""Image folder: images that lie in one folder per class, perhaps in one folder per split above these."""
+"""Image folder: images in one folder per class, perhaps in one folder per split above these."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,13 +18,13 @@ WORDS = {  # as the hub names its splits: datasets.data_files.SPLIT_KEYWORDS
     **dict.fromkeys(("validation", "valid", "dev", "val"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
-LEFTOVERS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")  # what systems and archives leave behind
+LEFTOVERS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")  # of operating systems and archives
 SHOWN = 3  # files and folders that a note names
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, the images and other files right in it, and the folders below; leftovers do not count."""
+    """A folder, the images and other files directly in it, and the folders below; leftovers do not count."""
 
     path: Path
     images: tuple[Path, ...]
@@ -33,7 +33,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path) -> Self:
-        """All that lies below `path`."""
+        """The folder at `path`, with everything below."""
         below = sorted(item for item in path.iterdir() if not is_leftover(item.name))
         images = tuple(item for item in below if item.is_file() and item.suffix.lower() in SUFFIXES)
         others = tuple(item for item in below if item.is_file() and item.suffix.lower() not in SUFFIXES)
@@ -41,31 +41,31 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """What the folder itself is called."""
+        """The name of the folder itself."""
         return self.path.name
 
     @property
     def split(self) -> str | None:
-        """The split that the name says: `Testing`, `seg_train`, `val2017`; None for other names."""
+        """The split in its name: `Testing`, `seg_train`, `val2017`; None for other names."""
         splits = {WORDS[word] for word in re.split(r"[-._ 0-9]+", self.name.casefold()) if word in WORDS}
         return splits.pop() if len(splits) == 1 else None
 
     @property
     def holds_classes(self) -> bool:
-        """Whether images lie in the folders below, and none right in it."""
+        """Whether images are in the folders below, and none directly in it."""
         return not self.images and any(below.all_images() for below in self.folders)
 
     def all_images(self) -> list[Path]:
-        """Images right in it and further below."""
+        """Images directly in it and further below."""
         return [*self.images, *(image for below in self.folders for image in below.all_images())]
 
     def all_others(self) -> list[Path]:
-        """Files that are no images, right in it and further below."""
+        """Files that are no images, directly in it and further below."""
         return [*self.others, *(file for below in self.folders for file in below.all_others())]
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file or folder is hidden, or left behind by a system or an archive."""
+    """Whether a file or folder is hidden, or a leftover of an operating system or an archive."""
     return name.startswith(".") or name.lower() in LEFTOVERS
 
 
@@ -81,11 +81,18 @@ def read_image_folder(path: Path) -> dict[str, RawRows]:
     splits = _splits(top) or {"": top}
     classes = {split: _classes(folder, split in ("", "train")) for split, folder in splits.items()}
     notes = tuple(_notes(root, splits, classes))
-    return {split: _rows(splits[split].path, classes[split], notes) for split in splits}
+    rows = {}
+    for split, images in classes.items():
+        columns = {
+            "image": [image for paths in images.values() for image in paths],
+            "label": [name for name, paths in images.items() for _ in paths],
+        }
+        rows[split] = RawRows(str(splits[split].path), COLUMNS, columns.__getitem__, notes=notes)
+    return rows
 
 
 def _unwrapped(folder: Folder) -> Folder:
-    """The folder below where that is all there is, as archives often have it: animals/animals/cat/x.png."""
+    """The folder below where there is nothing else, as in many archives: animals/animals/cat/x.png."""
     while not folder.images and len(folder.folders) == 1:
         (only,) = folder.folders
         if only.split not in (None, folder.split) or not only.holds_classes:
@@ -95,24 +102,24 @@ def _unwrapped(folder: Folder) -> Folder:
 
 
 def _splits(top: Folder) -> dict[str, Folder]:
-    """The folders that hold classes and are named like splits; DataError where others lie beside them."""
+    """The folders that hold classes and are named like splits; DataError where others are beside them."""
     named = [folder for folder in top.folders if folder.split and folder.holds_classes]
-    beside = [folder for folder in top.folders if folder not in named and folder.all_images()]
+    beside = [folder.name for folder in top.folders if folder not in named and folder.all_images()]
     if named and beside:
-        name = beside[0].name
         raise DataError(
-            f"{top.path}: beside {_names(named)} with a folder per class lies {_names(beside)}, "
-            f"which belongs to no split: move it away, or lay it out as {named[0].name}/{name}/1.png "
-            f"if it is a class and as test/cat/1.png if it is a split"
+            f"{top.path}: beside {_listed([folder.name for folder in named])} with a folder per class lies "
+            f"{_listed(beside)}, which belongs to no split: move it away, or lay it out as "
+            f"{named[0].name}/{beside[0]}/1.png if it is a class and as test/cat/1.png if it is a split"
         )
     splits: dict[str, Folder] = {}
     for folder in named:
-        if (twin := splits.get(str(folder.split))) is not None:
+        split = str(folder.split)
+        if split in splits:
             raise DataError(
-                f"{top.path}: {twin.name} and {folder.name} are both named like the split {folder.split}: "
+                f"{top.path}: {splits[split].name} and {folder.name} are both named like the split {split}: "
                 "join them, or move one of them away"
             )
-        splits[str(folder.split)] = folder
+        splits[split] = folder
     return {split: _unwrapped(folder) for split, folder in splits.items()}
 
 
@@ -120,8 +127,13 @@ def _classes(folder: Folder, required: bool) -> dict[str, list[Path]]:
     """The images of each class; DataError where a folder is no class, or one of `required` is empty."""
     classes = {below.name: below.all_images() for below in folder.folders}
     if not any(classes.values()):
-        raise DataError(_no_classes(folder))
-    _check_names(folder)
+        tables = [file for file in folder.others if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+        table = f", or give a table of images and classes, such as {tables[0]}" if tables else ""
+        raise DataError(
+            f"{folder.path} holds no images in folders named by class: lay it out as "
+            f"{folder.name}/cat/1.png ({USUAL}){table}"
+        )
+    _refuse_splits(folder)
     empty = [name for name, images in classes.items() if not images]
     if empty and required:
         raise DataError(
@@ -131,73 +143,52 @@ def _classes(folder: Folder, required: bool) -> dict[str, list[Path]]:
     return {name: images for name, images in classes.items() if images}
 
 
-def _no_classes(folder: Folder) -> str:
-    tables = [file for file in folder.others if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
-    table = f", or give a table of images and classes, such as {tables[0]}" if tables else ""
-    return (
-        f"{folder.path} holds no images in folders named by class: lay it out as {folder.name}/cat/1.png "
-        f"({USUAL}){table}"
-    )
-
-
-def _check_names(folder: Folder) -> None:
-    """Refused where a split would be taken for a class: by its name, or by the folders in it."""
-    holding = [below for below in folder.folders if below.all_images()]
-    for below in holding:
-        if below.name.casefold() in WORDS or all(each.split for each in holding):
+def _refuse_splits(folder: Folder) -> None:
+    """DataError where a split would become a class: by its name, or by the folders in it."""
+    with_images = [below for below in folder.folders if below.all_images()]
+    all_named = all(below.split for below in with_images)
+    for below in with_images:
+        if below.name.casefold() in WORDS or all_named:
             raise DataError(
                 f"{folder.path}: the folder {below.name} holds images and is named like a split: rename it "
                 f"if it is a class (class_{below.name}), or put its images in a folder per class if it is "
                 f"a split ({below.name}/cat/1.png)"
             )
     owners: dict[str, Folder] = {}
-    for below in holding:
-        shared = [each.name for each in below.folders if each.name in owners]
+    for below in with_images:
+        shared = [inner.name for inner in below.folders if inner.name in owners]
         if len(shared) > 1 or any(name.casefold() in WORDS for name in shared):
             raise DataError(
                 f"{folder.path}: {owners[shared[0]].name} and {below.name} both hold a folder {shared[0]}: "
                 "call splits train, validation and test, with a folder of images per class in each "
                 "(train/cat/1.png)"
             )
-        owners |= {each.name: below for each in below.folders}
-
-
-def _rows(path: Path, classes: Mapping[str, Sequence[Path]], notes: tuple[str, ...]) -> RawRows:
-    columns = {
-        "image": [image for images in classes.values() for image in images],
-        "label": [name for name, images in classes.items() for _ in images],
-    }
-    return RawRows(str(path), COLUMNS, columns.__getitem__, notes=notes)
+        owners |= {inner.name: below for inner in below.folders}
 
 
 def _notes(
     root: Folder, splits: Mapping[str, Folder], classes: Mapping[str, Mapping[str, Sequence[Path]]]
-) -> Iterator[str]:
-    """Which folders were used as what, and what in the folder was not."""
+) -> list[str]:
+    """Which folders were used as what, and what in the folder was not used."""
+    notes = []
     for split, folder in splits.items():
-        count = sum(map(len, classes[split].values()))
         name = folder.path.relative_to(root.path).as_posix()
         if name != ".":
-            yield f"{split or 'train'}: the folder {name}, {count} images of {len(classes[split])} classes"
+            count = sum(map(len, classes[split].values()))
+            what = f"{count} images of {len(classes[split])} classes"
+            notes.append(f"{split or 'train'}: the folder {name}, {what}")
         if absent := sorted(set(classes.get("train", ())) - set(classes[split])):
-            yield f"{split}: no images of {_listed(absent)}"
-        for below in folder.folders:
-            if below.folders and below.images:
-                yield f"class {below.name}: images of its folders are taken, too"
+            notes.append(f"{split}: no images of {_listed(absent)}")
+        mixed = [below.name for below in folder.folders if below.folders and below.images]
+        notes += [f"class {name}: images of its folders are taken, too" for name in mixed]
     used = {image for named in classes.values() for images in named.values() for image in images}
-    if loose := [image for image in root.all_images() if image not in used]:
-        yield f"left out: {_files(loose, root)} outside the folders of classes"
-    if others := root.all_others():
-        yield f"left out: {_files(others, root)} not named like an image"
-
-
-def _files(files: Sequence[Path], root: Folder) -> str:
-    names = [file.relative_to(root.path).as_posix() for file in files]
-    return f"{len(files)} file{'s' * (len(files) > 1)} ({_listed(names)})"
-
-
-def _names(folders: Sequence[Folder]) -> str:
-    return _listed([folder.name for folder in folders])
+    loose = [image for image in root.all_images() if image not in used]
+    left_out = {"outside the folders of classes": loose, "not named like an image": root.all_others()}
+    for reason, files in left_out.items():
+        if files:
+            names = _listed([file.relative_to(root.path).as_posix() for file in files])
+            notes.append(f"left out: {len(files)} file{'s' * (len(files) > 1)} ({names}) {reason}")
+    return notes
 
 
 def _listed(names: Sequence[str]) -> str:

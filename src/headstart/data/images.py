@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MODES = {1: "L", 3: "RGB"}  # channels -> what Pillow calls it
-SUFFIXES = frozenset(  # of images; what Pillow cannot read, such as heic, is refused by name, not left out
+SUFFIXES = frozenset(  # of images; those that Pillow cannot read, such as heic, are refused, not left out
     ".png .jpg .jpeg .jpe .jfif .bmp .gif .webp .tif .tiff .avif .jp2 .ppm .pgm .pbm .tga .ico "  # noqa: SIM905
     ".heic .heif .svg .psd .dng .nef .cr2 .arw .raw .dcm .exr .hdr".split()
 )
@@ -27,16 +27,36 @@ BITS, WHITE_IS = 258, 262  # tags of TIFF: bits per grey level, and which end of
 def image_cell(value: Any) -> dict[str, Any]:
     """{"sha256", "bytes", "path", "frames"} of encoded bytes, of a file's path (whose bytes stay in the
     file), or of what `datasets` stores for its Image feature; UnfitError when it is none of these or no
-    image."""
+    image. Only the beginning of the bytes is checked here, the rest when the image is decoded."""
+    from PIL.Image import DecompressionBombError
+
     if isinstance(value, Mapping) and ("bytes" in value or "path" in value):
         data, path = value.get("bytes"), value.get("path")
     else:
         data, path = (value, None) if isinstance(value, bytes) else (None, value)
-    if data is None and isinstance(path, str | Path):
-        return _of_file(Path(path))
+    if data is not None:
+        path = None
+    elif isinstance(path, str | Path):
+        path = Path(path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UnfitError(f"a file that cannot be read ({error.strerror}): correct the path") from None
     if not isinstance(data, bytes):
         raise UnfitError("not an image: choose a column of image files or encoded images for task.{role}")
-    return _cell(data, None)
+    try:
+        with _opened(io.BytesIO(data)) as image:
+            photo = image.format == "MPO"  # as phones write it, with a preview behind
+            frames = 1 if photo else getattr(image, "n_frames", 1)
+            image.verify()
+    except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
+        where = path or "the bytes in it"
+        reason = _reason(error) if data else "it is empty"
+        raise UnfitError(
+            f"not an image that Pillow can read ({reason}): convert or replace {where}"
+        ) from None
+    stored = {"bytes": data, "path": None} if path is None else {"bytes": None, "path": str(path)}
+    return {"sha256": hashlib.sha256(data).hexdigest(), **stored, "frames": frames}
 
 
 def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: int = 3) -> np.ndarray:
@@ -45,14 +65,19 @@ def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: 
     Resized with antialiasing where the size differs; DataError with the path where one cannot be decoded.
     """
     import numpy as np
+    from PIL.Image import Resampling
 
     if channels not in MODES:
         raise ValueError(f"channels={channels}: an image has 1 or 3")
-    whole = np.empty((len(cells), channels, *size), np.float32)
+    batch = np.empty((len(cells), channels, *size), np.float32)
     for row, cell in enumerate(cells):
-        table = np.asarray(_resized(decoded(cell, MODES[channels]), size), np.float32) / 255
-        whole[row] = table.reshape(*size, channels).transpose(2, 0, 1)
-    return whole
+        image = decoded(cell, MODES[channels])
+        width_and_height = size[1], size[0]
+        if image.size != width_and_height:
+            image = image.resize(width_and_height, Resampling.BILINEAR)
+        levels = np.asarray(image, np.float32) / 255
+        batch[row] = levels.reshape(*size, channels).transpose(2, 0, 1)
+    return batch
 
 
 def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:
@@ -66,7 +91,7 @@ def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:
             image.load()
             return _as_shown(image).convert(mode)
     except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
-        raise DataError(f"{where} cannot be decoded ({_said(error)}): replace or remove it") from None
+        raise DataError(f"{where} cannot be decoded ({_reason(error)}): replace or remove it") from None
 
 
 def _as_shown(image: Image) -> Image:
@@ -121,32 +146,6 @@ def encoded(table: np.ndarray) -> bytes:
     return f"{kind} {table.shape[1]} {table.shape[0]} 255\n".encode() + table.tobytes()
 
 
-def _of_file(path: Path) -> dict[str, Any]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnfitError(f"a file that cannot be read ({error.strerror}): correct the path") from None
-    return _cell(data, path)
-
-
-def _cell(data: bytes, path: Path | None) -> dict[str, Any]:
-    """The cell of encoded bytes; UnfitError when they do not begin as an image does. The rest of them is
-    looked at when the image is decoded."""
-    from PIL.Image import DecompressionBombError
-
-    try:
-        with _opened(io.BytesIO(data)) as image:
-            photo = image.format == "MPO"  # as phones write it, with a preview behind
-            frames = 1 if photo else getattr(image, "n_frames", 1)
-            image.verify()
-    except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
-        where = path or "the bytes in it"
-        said = _said(error) if data else "it is empty"
-        raise UnfitError(f"not an image that Pillow can read ({said}): convert or replace {where}") from None
-    inside = {"bytes": data, "path": None} if path is None else {"bytes": None, "path": str(path)}
-    return {"sha256": hashlib.sha256(data).hexdigest(), **inside, "frames": frames}
-
-
 def _opened(source: Any) -> Image:
     """Open, without a warning for images that are merely large; Pillow refuses those that are too large."""
     from PIL import Image as Pillow
@@ -156,14 +155,7 @@ def _opened(source: Any) -> Image:
         return Pillow.open(source)
 
 
-def _resized(image: Image, size: tuple[int, int]) -> Image:
-    from PIL.Image import Resampling
-
-    width_and_height = size[1], size[0]
-    return image if image.size == width_and_height else image.resize(width_and_height, Resampling.BILINEAR)
-
-
-def _said(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):

@@ -17,8 +17,8 @@ VALUES = (tokenize.STRING, tokenize.NUMBER)
 def literal(text: str) -> list[Any] | dict[str, Any] | None:
     """The list or mapping that a text spells out; None where it is neither.
 
-    Read are JSON, Python's way of writing (a tuple is a list), and numpy's, which has no commas and which
-    pandas writes for arrays; also inside one pair of quotes, as a tsv holds a quoted cell.
+    Read are JSON, Python literals (a tuple is a list), and numpy's arrays as pandas writes them, without
+    commas; also inside one pair of quotes, as a tsv holds a quoted cell.
     """
     text = text.strip()
     if not OPENS.match(text):
@@ -26,26 +26,21 @@ def literal(text: str) -> list[Any] | dict[str, Any] | None:
     if text[0] in "\"'":
         inside = text[1:-1]
         return literal(inside.replace(text[0] * 2, text[0])) if text[-1] == text[0] and inside else None
-    simple = (
-        '"' not in text and "\\" not in text
-    )  # then ' and " mean the same, and JSON is read ten times faster
+    # Without these ' and " mean the same, and JSON is read ten times faster.
+    simple = '"' not in text and "\\" not in text
     try:
         value = json.loads(text.replace("'", '"') if simple else text)
     except (ValueError, RecursionError):
-        value = _python(text)
+        try:
+            value = ast.literal_eval(_with_commas(text) if NO_COMMA.search(text) else text)
+        except (ValueError, TypeError, SyntaxError, tokenize.TokenError, MemoryError, RecursionError):
+            return None
     return list(value) if isinstance(value, tuple) else value if isinstance(value, list | dict) else None
 
 
-def _python(text: str) -> Any:
-    try:
-        return ast.literal_eval(_with_commas(text) if NO_COMMA.search(text) else text)
-    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, MemoryError, RecursionError):
-        return None
-
-
 def _with_commas(text: str) -> str:
-    """The text with a comma between values that stand side by side (Python would join two strings), and
-    the list in place of `array([...], dtype=object)`."""
+    """The text with a comma between two values side by side (Python would join two strings), and the list
+    in place of `array([...], dtype=object)`."""
     parts: list[str] = []
     before = None
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

@@ -1,10 +1,10 @@
-"""Rows: what every source hands to a task, and the checks that every source shares."""
+"""Rows: the table of a source as checked cells and datasets, with ids and digests."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,23 +34,23 @@ class Splits:
     validation: Dataset
     test: Dataset
     source: str  # digest of the raw source
-    notes: tuple[str, ...] = ()  # what the record should say about these rows
+    notes: tuple[str, ...] = ()  # for the record
 
 
 @dataclass(frozen=True)
 class RawRows:
-    """A table as a source delivered it, unchecked: `column(name)` lists the cells of one column."""
+    """A table of a source, unchecked: `column(name)` lists the cells of one column."""
 
-    where: str  # as the reader of an error would call it: a path, or a split of a hub dataset
+    where: str  # its name in messages: a path, or a split of a hub dataset
     names: tuple[str, ...]
     column: Callable[[str], Sequence[Any]]
     hint: str = ""  # what may be wrong when a column is missing
-    folder: Path | None = None  # where paths in its cells start
-    notes: tuple[str, ...] = ()  # what the record should say about how they were read
-    lines: Sequence[int] | None = None  # of the file, on which each row begins
+    folder: Path | None = None  # paths in its cells are relative to it
+    notes: tuple[str, ...] = ()  # for the record: how they were read
+    lines: Sequence[int] | None = None  # the line of the file on which each row begins
 
     def at(self, row: int) -> str:
-        """The place of a row (from 0) as the reader of an error would look for it."""
+        """The place of a row (from 0) in a message."""
         where = f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
         return f"{self.where} {where}"
 
@@ -60,13 +60,17 @@ def checked(raw: RawRows, columns: Columns) -> Cells:
 
     A dot in a name leads into a nested column: `answers.text`.
     """
-    wanted = [(role, name) for role, names in columns.items() for name in _names(names)]
-    missing = [(role, name) for role, name in wanted if not _has(raw, name)]
+    missing = [
+        (role, name)
+        for role, names in columns.items()
+        for name in _names(names)
+        if name not in raw.names and name.split(".")[0] not in raw.names
+    ]
     if missing:
         unlabelled = not any(role in INPUTS for role, _ in missing)
-        said = "; ".join(_missing(raw, role, name) for role, name in missing) + raw.hint
-        raise UnlabelledError(said) if unlabelled else DataError(said)
-    cells = {role: _read(raw, role, names) for role, names in columns.items()}
+        sentence = "; ".join(_missing(raw, role, name) for role, name in missing) + raw.hint
+        raise UnlabelledError(sentence) if unlabelled else DataError(sentence)
+    cells = {role: _cells(raw, role, names) for role, names in columns.items()}
     _check_alignment(raw, cells)
     return cells
 
@@ -75,48 +79,46 @@ def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def _has(raw: RawRows, name: str) -> bool:
-    return name in raw.names or name.split(".")[0] in raw.names
-
-
 def _missing(raw: RawRows, role: str, name: str) -> str:
-    known = [part for column in raw.names for part in _parts(raw, column)]
-    shown = [column if len(column) <= 30 else column[:29] + "…" for column in known]
-    unlabelled = "" if role in INPUTS else "; from rows without it nothing can be learnt or scored"
-    near = nearest(name, shown)
-    hint = near + unlabelled if near.startswith("known") else f"{near} known: {', '.join(sorted(shown))}"
+    known: list[str] = []
+    for column in raw.names:  # or the names of what is inside its first cell
+        cell = next(iter(raw.column(column)), None)
+        cell = literal(cell) if isinstance(cell, str) else cell
+        cell = cell[0] if isinstance(cell, list) and cell else cell
+        known += [f"{column}.{part}" for part in cell] if isinstance(cell, dict) else [column]
+    known = [column if len(column) <= 30 else column[:29] + "…" for column in known]
+    hint = nearest(name, known)
+    if not hint.startswith("known"):
+        hint += f" known: {', '.join(sorted(known))}"
+    elif role not in INPUTS:
+        hint += "; from rows without it nothing can be learnt or scored"
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
 
 
-def _parts(raw: RawRows, column: str) -> list[str]:
-    """The column, or the names of what is inside its first cell."""
-    first = next(iter(raw.column(column)), None)
-    cell = literal(first) if isinstance(first, str) else first
-    cell = cell[0] if isinstance(cell, list) and cell else cell
-    return [f"{column}.{part}" for part in cell] if isinstance(cell, dict) else [column]
-
-
-def _read(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
+def _cells(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
     """The cells of one column, or for each row the names of those columns that hold 1."""
     if isinstance(names, str):
         cells = _column(raw, role, names)
     else:
-        flags = {name: _column(raw, "flag", name) for name in names}
-        cells = [sorted(name for name in names if flags[name][row]) for row in range(len(flags[names[0]]))]
+        flags = [_column(raw, "flag", name) for name in names]
+        rows = zip(*flags, strict=True)
+        cells = [sorted(name for name, flag in zip(names, row, strict=True) if flag) for row in rows]
     if kind_of(role).may_be_empty and role != "starts" and not any(cells):
-        raise UnlabelledError(_unlabelled(raw, role, names, len(cells)))
+        raise _no_answers(raw, role, names, len(cells))
     return cells
 
 
 def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
     outer, *path = [name] if name in raw.names else name.split(".")
-    whole = raw.column(outer)
-    if not len(whole):
+    cells = raw.column(outer)
+    if not len(cells):
         raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
-    values = [_fitting(raw, role, name, *cell, lambda cell: inside(cell, path)) for cell in enumerate(whole)]
+    values = [
+        _read(raw, role, name, row, cell, lambda cell: inside(cell, path)) for row, cell in enumerate(cells)
+    ]
     absent = [row for row, value in enumerate(values) if is_absent(role, value)]
     if len(absent) == len(values) and role not in INPUTS:
-        raise UnlabelledError(_unlabelled(raw, role, name, len(values)))
+        raise _no_answers(raw, role, name, len(values))
     if absent:
         none = f", or write [] where a row has no {role}" if kind_of(role).may_be_empty else ""
         raise DataError(
@@ -130,58 +132,55 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
             f"{raw.where} holds lists and not text in column {name!r} ({short(values[0])}): choose a text "
             f"column for task.{role}, or write the cells as text"
         )
-    return [_cell(raw, role, name, row, value) for row, value in enumerate(values)]
+    if role == "image" and raw.folder is not None:
+        values = [raw.folder / value if isinstance(value, str) else value for value in values]
+    return [_read(raw, role, name, row, value, kind_of(role).read) for row, value in enumerate(values)]
 
 
-def _unlabelled(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> str:
-    return (
+def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> UnlabelledError:
+    return UnlabelledError(
         f"{raw.where} has no {role.removesuffix('s')}s: column {' and '.join(map(repr, _names(names)))} is "
         f"empty in all {rows} rows; from an unlabelled file nothing can be learnt or scored: use another"
     )
 
 
-def _cell(raw: RawRows, role: str, name: str, row: int, value: Any) -> Cell:
-    if role == "image" and isinstance(value, str) and raw.folder is not None:
-        value = raw.folder / value
-    return _fitting(raw, role, name, row, value, kind_of(role).read)
-
-
-def _fitting(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callable[[Any], Any]) -> Any:
-    """What `read` makes of a cell; DataError with its place where it does not fit."""
+def _read(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callable[[Any], Any]) -> Any:
+    """`read` of a cell; DataError with its place where it does not fit."""
     try:
         return read(value)
     except UnfitError as problem:
-        said = str(problem).replace("{role}", role)
-        shown = f"{type(value).__name__} {short(value)}"
-        raise DataError(f"{raw.at(row)} holds {shown} in column {name!r}, {said}") from None
+        reason = str(problem).replace("{role}", role)
+        raise DataError(
+            f"{raw.at(row)} holds {type(value).__name__} {short(value)} in column {name!r}, {reason}"
+        ) from None
 
 
 def _check_alignment(raw: RawRows, cells: Cells) -> None:
     """Columns that belong together row by row: a tag for each word, a start for each answer."""
-    for one, other in (("words", "tags"), ("answers", "starts")):
-        if one in cells and other in cells:
-            for row, (some, others) in enumerate(zip(cells[one], cells[other], strict=True)):
-                if len(some) != len(others):
-                    raise DataError(
-                        f"{raw.at(row)} has {len(some)} {one} and {len(others)} {other}: "
-                        f"task.{one} and task.{other} must be of equal length in every row"
-                    )
-    if {"context", "answers", "starts"} <= cells.keys():
-        rows = zip(cells["context"], cells["answers"], cells["starts"], strict=True)
-        for row, (context, answers, starts) in enumerate(rows):
-            for answer, start in zip(answers, starts, strict=True):
-                _check_answer(raw.at(row), context, answer, start)
-
-
-def _check_answer(where: str, context: str, answer: str, start: int) -> None:
-    if not answer.strip():
-        raise DataError(f"{where} has an empty answer: write an empty list where a question has none")
-    found = context[start : start + len(answer)] if start >= 0 else ""
-    if found.split() != answer.split():
-        raise DataError(
-            f"{where}: the answer {short(answer)} does not stand at character {start} of its context "
-            f"({short(found)} does): correct task.starts, which counts characters from 0"
-        )
+    for first, second in (("words", "tags"), ("answers", "starts")):
+        if first not in cells or second not in cells:
+            continue
+        for row, (a, b) in enumerate(zip(cells[first], cells[second], strict=True)):
+            if len(a) != len(b):
+                raise DataError(
+                    f"{raw.at(row)} has {len(a)} {first} and {len(b)} {second}: "
+                    f"task.{first} and task.{second} must be of equal length in every row"
+                )
+    if not {"context", "answers", "starts"} <= cells.keys():
+        return
+    rows = zip(cells["context"], cells["answers"], cells["starts"], strict=True)
+    for row, (context, answers, starts) in enumerate(rows):
+        for answer, start in zip(answers, starts, strict=True):
+            if not answer.strip():
+                raise DataError(
+                    f"{raw.at(row)} has an empty answer: write an empty list where a question has none"
+                )
+            passage = context[start : start + len(answer)] if start >= 0 else ""
+            if passage.split() != answer.split():
+                raise DataError(
+                    f"{raw.at(row)}: the answer {short(answer)} does not stand at character {start} of its "
+                    f"context ({short(passage)} does): correct task.starts, which counts characters from 0"
+                )
 
 
 def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None) -> Dataset:
@@ -205,12 +204,9 @@ def content_ids(cells: Mapping[str, list[Cell]]) -> list[str]:
 
 def row_keys(cells: Mapping[str, list[Cell]]) -> list[str]:
     """16 hex digits per row, equal when and only when all cells are equal (roles in sorted order)."""
-    roles = sorted(cells)
-    return [_row_key(row) for row in zip(*(cells[role] for role in roles), strict=True)]
-
-
-def _row_key(row: Iterable[Cell]) -> str:
-    return hashlib.blake2b(b"".join(_framed(as_text(cell)) for cell in row), digest_size=8).hexdigest()
+    rows = zip(*(cells[role] for role in sorted(cells)), strict=True)
+    texts = (b"".join(_framed(as_text(cell)) for cell in row) for row in rows)
+    return [hashlib.blake2b(text, digest_size=8).hexdigest() for text in texts]
 
 
 def _framed(text: str) -> bytes:
@@ -220,7 +216,7 @@ def _framed(text: str) -> bytes:
 
 
 def hashed_rank(seed: int, key: str) -> bytes:
-    """A place in an order that only the seed and the key decide, on every platform alike."""
+    """The key of an order that only the seed and the row's key decide, the same on every platform."""
     return hashlib.blake2b(f"{seed}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
@@ -229,9 +225,6 @@ def rows_digest(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for name in sorted(dataset.column_names):
         digest.update(_framed(name) + len(dataset).to_bytes(8, "little"))
-        digest.update(b"".join(map(_typed, dataset[name][:])))
+        for value in dataset[name][:]:
+            digest.update((b"t" if isinstance(value, str) else b"j") + _framed(as_text(value)))
     return digest.hexdigest()[:32]
-
-
-def _typed(value: Any) -> bytes:
-    return (b"t" if isinstance(value, str) else b"j") + _framed(as_text(value))

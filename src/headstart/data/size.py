@@ -22,7 +22,7 @@ class Rows(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """How a person says this size."""
+        """The size in words."""
         return f"{self.rows} rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -42,7 +42,7 @@ class Fraction(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """How a person says this size."""
+        """The size in words."""
         return f"{100 * self.fraction:.4g} % of rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -63,7 +63,7 @@ class PerClass(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """How a person says this size."""
+        """The size in words."""
         return f"{self.per_class} per class"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -87,7 +87,7 @@ class All(Config):
     kind: Literal["all"] = "all"
 
     def words(self) -> str:
-        """How a person says this size."""
+        """The size in words."""
         return "all rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -101,32 +101,32 @@ Size = Annotated[Rows | Fraction | PerClass | All, Field(discriminator="kind")]
 def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -> list[int]:
     """All rows in an order whose every prefix is within one row per class of the class proportions.
 
-    Content keys and the seed decide the order, never the place in a file. With N rows, n of them in
-    a class, the i-th row of the class may come at place floor(i·N/n) and must come before
-    ceil((i+1)·N/n); taking the most urgent row first meets all these windows, because they are those
+    Content keys and the seed decide the order, never the position in a file. With N rows, n of them in
+    a class, the i-th row of the class may come at position floor(i·N/n) and must come before
+    ceil((i+1)·N/n). Taking the row with the earliest deadline first meets all these windows: they are those
     of a proportionate-fair schedule on one machine (Baruah et al. 1996, doi:10.1007/BF01940883).
     """
     queues = _queues(strata if strata is not None else [""] * len(keys), keys, seed)
     total = len(keys)
-    waiting = {0: [(name, 0) for name in sorted(queues)]}  # place -> rows that may come from there on
-    urgent: list[tuple[int, str, int]] = []  # (deadline, class, how many of the class came before)
+    waiting = {0: [(name, 0) for name in sorted(queues)]}  # position -> rows that may come from it on
+    due: list[tuple[int, str, int]] = []  # (deadline, class, how many of the class came before)
     order = []
-    for place in range(total):
-        for name, rank in waiting.pop(place, []):
-            heapq.heappush(urgent, (-(-(rank + 1) * total // len(queues[name])), name, rank))
-        _, name, rank = heapq.heappop(urgent)
+    for position in range(total):
+        for name, rank in waiting.pop(position, []):
+            heapq.heappush(due, (-(-(rank + 1) * total // len(queues[name])), name, rank))
+        _, name, rank = heapq.heappop(due)
         order.append(queues[name][rank])
         if rank + 1 < len(queues[name]):
-            opens = max(place + 1, (rank + 1) * total // len(queues[name]))
+            opens = max(position + 1, (rank + 1) * total // len(queues[name]))
             waiting.setdefault(opens, []).append((name, rank + 1))
     return order
 
 
 def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, list[int]]:
     """The rows of each class, in the order that the seed gives their keys."""
-    if strange := next((name for name in strata if not isinstance(name, str)), None):
+    if other := next((name for name in strata if not isinstance(name, str)), None):
         raise DataError(
-            f"a row has the class {strange!r}: rows can only be chosen by class where each has one name"
+            f"a row has the class {other!r}: rows can only be chosen by class where each has one name"
         )
     queues: dict[str, list[int]] = defaultdict(list)
     for row in sorted(range(len(keys)), key=lambda row: (hashed_rank(seed, keys[row]), keys[row])):

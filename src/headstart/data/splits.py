@@ -42,77 +42,70 @@ class Holdout(Config):
         if stratify is not None and stratify not in CLASSES:
             raise ValueError(f"rows cannot be stratified by {stratify}: only by {', '.join(sorted(CLASSES))}")
         missing = [split for split in SPLITS if split not in given]
-        cut = self.cut(given["train"], missing, stratify, seed)
-        parts = {**given, **{split: _rows(given["train"], rows) for split, rows in cut.items()}}
-        _check_classes(parts, stratify)
-        said = [_held_out(split, len(cut[split]), self.share(split), seed) for split in missing]
-        said += _overlaps(parts, stratify)
+        train = given["train"]
+        rows = self.cut(train, missing, stratify, seed)
+        held_out = {
+            split: {role: [column[row] for row in rows[split]] for role, column in train.items()}
+            for split in rows
+        }
+        parts = {**given, **held_out}
+        if stratify is not None:
+            _check_classes(parts, stratify)
+        notes = [*notes]
+        for split in missing:
+            share = f"share {self.share(split):g}, split seed {seed}"
+            notes.append(f"{split}: {len(rows[split])} rows held out of train ({share})")
+        texts = {split: _text_keys(parts[split], stratify) for split in SPLITS}
+        in_train = set(texts["train"])
+        for split in SPLITS[1:]:
+            if copies := sum(key in in_train for key in texts[split]):
+                notes.append(f"{split}: {copies} of {len(texts[split])} rows also occur in train (same text)")
         datasets = {split: as_dataset(parts[split]) for split in SPLITS}
-        return Splits(**datasets, source=source, notes=(*notes, *said))
+        return Splits(**datasets, source=source, notes=tuple(notes))
 
     def cut(
         self, cells: Cells, missing: Sequence[str], stratify: str | None, seed: int
     ) -> dict[str, list[int]]:
         """Row numbers per split. Content and seed decide, so the order of a file does not matter, and
-        copies of a text stay together, so that none is both learnt from and tested on."""
+        copies of a text stay together, so that none is in train and in another split."""
         copies: dict[str, list[int]] = defaultdict(list)
         for row, key in enumerate(_text_keys(cells, stratify)):
             copies[key].append(row)
         strata: dict[str, list[str]] = defaultdict(list)
         for key in sorted(copies, key=lambda key: (hashed_rank(seed, key), key)):
             strata[min(cells[stratify][row] for row in copies[key]) if stratify else ""].append(key)
-        parts: dict[str, list[int]] = {split: [] for split in ("train", *missing)}
-        for keys in strata.values():
-            for split, chosen in self._portions(keys, missing).items():
-                parts[split] += [row for key in chosen for row in copies[key]]
-        if not all(parts.values()):
+        rows: dict[str, list[int]] = {split: [] for split in ("train", *missing)}
+        for keys in strata.values():  # every split gets its share, at least one text of three or more
+            start = 0
+            for split in missing:
+                count = max(round(self.share(split) * len(keys)), int(len(keys) >= 3))
+                end = max(start, min(start + count, len(keys) - 1))
+                rows[split] += [row for key in keys[start:end] for row in copies[key]]
+                start = end
+            rows["train"] += [row for key in keys[start:] for row in copies[key]]
+        if not all(rows.values()):
             raise DataError(
                 f"train has {len(copies)} different rows, too few to hold out {' and '.join(missing)}: "
                 "give more rows, or files for these splits"
             )
-        return {split: sorted(rows) for split, rows in parts.items()}
-
-    def _portions(self, keys: list[str], missing: Sequence[str]) -> dict[str, list[str]]:
-        """One class, cut: every split gets its share, at least one row where three or more exist."""
-        portions, start = {}, 0
-        for split in missing:
-            count = max(round(self.share(split) * len(keys)), int(len(keys) >= 3))
-            portions[split] = keys[start : min(start + count, len(keys) - 1)]
-            start += len(portions[split])
-        return {"train": keys[start:], **portions}
-
-
-def _rows(cells: Cells, rows: Sequence[int]) -> Cells:
-    return {role: [column[row] for row in rows] for role, column in cells.items()}
+        return {split: sorted(rows[split]) for split in rows}
 
 
 def _text_keys(cells: Cells, stratify: str | None) -> list[str]:
-    """What makes two rows the same question: all that the model is given, case and spacing aside.
-    Questions about one context go together, since each gives the context away."""
+    """Equal for rows with the same question: all that the model is given, case and spacing aside.
+    Questions about one context have one key, since each reveals the context."""
     inputs = {role: cells[role] for role in cells if role in INPUTS and role != stratify}
-    asked = {"context": cells["context"]} if "context" in cells else inputs or cells
+    question = {"context": cells["context"]} if "context" in cells else inputs or cells
     return row_keys(
-        {role: [" ".join(as_text(cell).casefold().split()) for cell in asked[role]] for role in asked}
+        {
+            role: [" ".join(as_text(cell).casefold().split()) for cell in column]
+            for role, column in question.items()
+        }
     )
 
 
-def _held_out(split: str, count: int, share: float, seed: int) -> str:
-    return f"{split}: {count} rows held out of train (share {share:g}, split seed {seed})"
-
-
-def _overlaps(parts: Mapping[str, Cells], stratify: str | None) -> list[str]:
-    train = set(_text_keys(parts["train"], stratify))
-    notes = []
-    for split in SPLITS[1:]:
-        keys = _text_keys(parts[split], stratify)
-        if again := sum(key in train for key in keys):
-            notes.append(f"{split}: {again} of {len(keys)} rows also occur in train (same text)")
-    return notes
-
-
-def _check_classes(parts: Mapping[str, Cells], stratify: str | None) -> None:
-    if stratify is None:
-        return
+def _check_classes(parts: Mapping[str, Cells], stratify: str) -> None:
+    """DataError for one class only, or a class that train lacks."""
     known = set(parts["train"][stratify])
     if len(known) < 2:
         raise DataError(
@@ -120,8 +113,8 @@ def _check_classes(parts: Mapping[str, Cells], stratify: str | None) -> None:
             f"choose another column for task.{stratify} or other rows"
         )
     for split in SPLITS[1:]:
-        if strange := sorted(set(parts[split][stratify]) - known):
+        if unknown := sorted(set(parts[split][stratify]) - known):
             raise DataError(
-                f"{split} has the {stratify} {strange[0]!r}, which no train row has: "
+                f"{split} has the {stratify} {unknown[0]!r}, which no train row has: "
                 "correct it, or add train rows of that class"
             )

@@ -1,11 +1,11 @@
-"""Plain: files without a table in them: paragraphs of text, and sentences with a tag for each word."""
+"""Text files without a table: paragraphs, fastText's lines, and sentences with a tag for each word."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Sequence
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,27 @@ from headstart.errors import DataError
 
 TAGGED = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 FORMATS = (".txt", *TAGGED)
-BOUNDARIES = ("-DOCSTART-", "#begin document", "#end document")  # what parts the documents of a file
+BOUNDARIES = ("-DOCSTART-", "#begin document", "#end document")  # between the documents of a file
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-USUAL = {2: ("words", "tags"), 10: CONLLU}  # columns that need no names, by how many there are
+USUAL = {2: ("words", "tags"), 10: CONLLU}  # number of columns -> their names, where none are given
 LABEL = "__label__"
 COUNTED = re.compile(r"\d+")
 SPANNING = re.compile(r"\d+[-.]\d+")  # CoNLL-U: several words in one, or a word that is not in the text
 NOT_TEXT = (
     "; every line of a txt is text: call the file .conll if a line is a word and its tag, or .tsv if tabs "
-    "part its cells"
+    "separate its cells"
 )
 
 Line = tuple[int, list[str]]  # its number, its cells
 
 
 def paragraphs(path: Path, text: str) -> RawRows:
-    """One text per paragraph where blank lines part them, else one per line; the column is called `text`."""
+    """One text per paragraph where blank lines separate them, else per line; the column is `text`."""
     lines = [line.strip() for line in text.strip().split("\n")]
-    found = [" ".join(block) for block in _blocks(lines)] if "" in lines else lines
-    if not any(found):
+    texts = [" ".join(block) for filled, block in groupby(lines, bool) if filled] if "" in lines else lines
+    if not any(texts):
         raise DataError(f"{path} holds no text: give a file with at least one line")
-    return RawRows(str(path), ("text",), lambda name: found, NOT_TEXT)
+    return RawRows(str(path), ("text",), lambda name: texts, NOT_TEXT)
 
 
 def labelled(path: Path, text: str) -> RawRows | None:
@@ -43,71 +43,70 @@ def labelled(path: Path, text: str) -> RawRows | None:
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines or not all(line.startswith(LABEL) for _, line in lines):
         return None
-    words = [line.split(" ") for _, line in lines]
-    labels = [[w.removeprefix(LABEL) for w in takewhile(lambda w: w.startswith(LABEL), row)] for row in words]
-    columns: dict[str, Sequence[Any]] = {
-        "label": [row[0] if len(row) == 1 else row for row in labels],
-        "text": [" ".join(row[len(own) :]).strip() or None for row, own in zip(words, labels, strict=True)],
-    }
+    columns: dict[str, list[Any]] = {"label": [], "text": []}
+    for _, line in lines:
+        words = line.split(" ")
+        labels = [word.removeprefix(LABEL) for word in takewhile(lambda w: w.startswith(LABEL), words)]
+        columns["label"].append(labels[0] if len(labels) == 1 else labels)
+        columns["text"].append(" ".join(words[len(labels) :]).strip() or None)
     notes = (f"{path.name}: __label__ begins a label, as in fastText",)
-    return RawRows(
-        str(path), ("label", "text"), columns.__getitem__, notes=notes, lines=[n for n, _ in lines]
-    )
+    numbers = [number for number, _ in lines]
+    return RawRows(str(path), ("label", "text"), columns.__getitem__, notes=notes, lines=numbers)
 
 
 def sentences(path: Path, text: str, columns: Sequence[str] | None) -> RawRows:
-    """One sentence per block of lines, one word per line, its columns parted by spaces or tabs
+    """One sentence per block of lines, one word per line, its columns separated by spaces or tabs
     (Tjong Kim Sang and De Meulder 2003, doi:10.3115/1119176.1119195); comments are left out."""
-    numbered = _numbered(text)
-    blocks = _sentences(numbered)
-    left_out = sum(map(len, numbered)) - sum(map(len, blocks))
+    all_blocks = _blocks(text)
+    blocks = _without_comments(all_blocks)
+    left_out = sum(map(len, all_blocks)) - sum(map(len, blocks))
     if not blocks:
         raise DataError(f"{path} holds no sentences: give a file with one word and its tag per line")
     width = len(blocks[0][0][1])
     names = tuple(columns) if columns else USUAL.get(width)
+    if names is None and width == 1:
+        raise DataError(f"{path} has one column: from words without tags nothing can be learnt or scored")
     if names is None:
-        many = (
-            f"{width} columns: name them in their order in task.files.columns=[...], and say with task.words"
+        raise DataError(
+            f"{path} has {width} columns: name them in their order in task.files.columns=[...], and say with "
+            "task.words and task.tags which are used"
         )
-        few = "one column: from words without tags nothing can be learnt or scored"
-        raise DataError(f"{path} has {few if width == 1 else f'{many} and task.tags which are used'}")
-    for block in blocks:
-        for number, cells in block:
-            if len(cells) != len(names):
-                raise DataError(
-                    f"{path} line {number} has {len(cells)} cells where {len(names)} columns are expected "
-                    f"({', '.join(names)}): correct the line or task.files.columns"
-                )
-    place = {name: position for position, name in enumerate(names)}
+    for number, cells in (line for block in blocks for line in block):
+        if len(cells) != len(names):
+            raise DataError(
+                f"{path} line {number} has {len(cells)} cells where {len(names)} columns are expected "
+                f"({', '.join(names)}): correct the line or task.files.columns"
+            )
+    position = {name: n for n, name in enumerate(names)}
     return RawRows(
         str(path),
         names,
-        lambda name: [[cells[place[name]] for _, cells in block] for block in blocks],
+        lambda name: [[cells[position[name]] for _, cells in block] for block in blocks],
         notes=(f"{path.name}: {left_out} lines are no words but comments or spans",) if left_out else (),
         lines=[block[0][0] for block in blocks],
     )
 
 
-def _numbered(text: str) -> list[list[Line]]:
-    """Blocks of lines. Cells are parted by tabs where these part all lines into equally many, so that words
-    may hold spaces; else by spaces and tabs, and by no other blanks, which are text."""
+def _blocks(text: str) -> list[list[Line]]:
+    """Blocks of lines. Cells are separated by tabs where these give all lines equally many cells, so that
+    words may hold spaces; else by spaces and tabs, and by no other blanks, which are text."""
     lines = [line.rstrip(" \t\r") for line in text.split("\n")]
     tabs = {line.count("\t") for line in lines if line.lstrip() and not line.startswith(("#", BOUNDARIES[0]))}
     by_tabs = len(tabs) == 1 and tabs != {0}
     blocks: list[list[Line]] = [[]]
     for number, line in enumerate(lines, 1):
-        cells = [cell.strip(" ") for cell in line.split("\t")] if by_tabs else re.findall(r"[^ \t]+", line)
         if not line.strip(" \t") or line.startswith(BOUNDARIES):
             blocks.append([])
-        else:
-            blocks[-1].append((number, cells))
+            continue
+        cells = [cell.strip(" ") for cell in line.split("\t")] if by_tabs else re.findall(r"[^ \t]+", line)
+        blocks[-1].append((number, cells))
     return [block for block in blocks if block]
 
 
-def _sentences(blocks: list[list[Line]]) -> list[list[Line]]:
-    """The blocks without comments. A line before a block that begins with # may also be a word: it is one
-    where it has as many cells as the other lines, and where the column with the fewest different values
-    (the tags) holds its value somewhere else."""
+def _without_comments(blocks: list[list[Line]]) -> list[list[Line]]:
+    """The blocks without comments. A line at the top of a block that begins with # may also be a word: if it
+    has as many cells as the other lines, and its tag occurs elsewhere. Tags are the column with the fewest
+    different values."""
     comments = [list(takewhile(lambda line: line[1][0].startswith("#"), block)) for block in blocks]
     rest = [block[len(first) :] for block, first in zip(blocks, comments, strict=True)]
     words = [cells for block in rest for _, cells in block]
@@ -123,13 +122,3 @@ def _sentences(blocks: list[list[Line]]) -> list[list[Line]]:
     if counted and all(COUNTED.fullmatch(cells[0]) or SPANNING.fullmatch(cells[0]) for cells in words):
         kept = [[line for line in block if not SPANNING.fullmatch(line[1][0])] for block in kept]
     return [block for block in kept if block]
-
-
-def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
-    block: list[str] = []
-    for line in [*lines, ""]:
-        if line:
-            block.append(line)
-        elif block:
-            yield block
-            block = []
