@@ -11,12 +11,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 
 from headstart.studies.outcome import Outcome
+from headstart.training.progress import RunProgress
 
 _current: StudyProgress | None = None
 
 
-class StudyProgress:
-    """Two bars: the study in runs, and the run in steps. Displays the `Progress` of training."""
+class StudyProgress(RunProgress):
+    """Two bars: the study in runs, and the run in steps."""
 
     def __init__(self, runs: int, title: str = "study") -> None:
         self.runs, self.done = runs, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from headstart.run import Run
 from headstart.tasks.family import Judged, Prepared
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
-from headstart.training.progress import Progress
+from headstart.training.progress import RunProgress
 from headstart.training.tracker import metrics_of
 
 
@@ -58,7 +58,7 @@ class Results:
 class Timer(pl.Callback):
     """Counts steps, assigns seconds and joules to phases, and measures the wait for batches."""
 
-    def __init__(self, meter: Meter, progress: Progress, results: Results, headline: str) -> None:
+    def __init__(self, meter: Meter, progress: RunProgress, results: Results, headline: str) -> None:
         self.meter, self.progress, self.results, self.headline = meter, progress, results, headline
         self._idle_since: float | None = None
 
@@ -96,41 +96,25 @@ class Timer(pl.Callback):
         self.meter.end()
 
 
-class Evaluator:
-    """Scores a split from the model's outputs; adds the FLOPs of what was generated to `results`."""
-
-    def __init__(
-        self, run: Run, prepared: Prepared, plan: Plan, counter: FlopCounter, meter: Meter, results: Results
-    ) -> None:
-        self.task, self.prepared, self.plan, self.counter = run.task, prepared, plan, counter
-        self.meter, self.results = meter, results
-
-    def __call__(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> Judged:
-        observed = list(zip(self.plan.orders[split], outputs, strict=True))
-        if tokens := self.task.decoded(observed):
-            with self.meter.phase("count"):
-                self.results.generated[split] += self.plan.generation(split, tokens, self.counter)
-        return self.task.judge(self.prepared, split, observed)
-
-
 class Recorder(pl.Callback):
     """Scores each evaluation, writes its curve point, ends a diverged run, and keeps the best weights."""
 
     def __init__(
         self,
         run: Run,
-        evaluate: Callable[[str, Sequence[dict[str, np.ndarray]]], Judged],
+        prepared: Prepared,
         plan: Plan,
+        counter: FlopCounter,
         meter: Meter,
         folder: Path,
         results: Results,
     ) -> None:
-        self.run, self.evaluate, self.plan, self.meter = run, evaluate, plan, meter
-        self.curve, self.results = folder / CURVE, results
+        self.run, self.prepared, self.plan, self.counter = run, prepared, plan, counter
+        self.meter, self.curve, self.results = meter, folder / CURVE, results
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the validation rows."""
-        result = self.evaluate("validation", pl_module.outputs())
+        result = self._evaluate("validation", pl_module.outputs())
         self.results.evaluations += 1
         self.results.latest = {"loss": result.loss, **result.scores}
 
@@ -153,7 +137,15 @@ class Recorder(pl.Callback):
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the test rows."""
-        self.results.test = self.evaluate("test", pl_module.outputs())
+        self.results.test = self._evaluate("test", pl_module.outputs())
+
+    def _evaluate(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> Judged:
+        """Score a split; what was generated for it adds FLOPs, which are known only now."""
+        observed = list(zip(self.plan.orders[split], outputs, strict=True))
+        if tokens := self.run.task.decoded(observed):
+            with self.meter.phase("count"):
+                self.results.generated[split] += self.plan.generation(split, tokens, self.counter)
+        return self.run.task.judge(self.prepared, split, observed)
 
     def log_curve(self, trainer: pl.Trainer) -> None:
         """Log the points of the segments before this one; a logger ignores those that it has."""

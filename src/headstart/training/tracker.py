@@ -1,6 +1,6 @@
 """Tracker: the mirror of a run in Weights & Biases, through Lightning's own logger.
 
-W&B is a mirror and not the record: whatever it cannot do is said once, and the run goes on.
+W&B is a mirror and not the record: a failure of W&B is logged once per study, and the run continues.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ STEP = "trainer/global_step"  # Lightning's name
 AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
 JOULES = tuple(f"energy/{method}_joules" for method in get_args(Method) if method != "none")
 
-_said: set[tuple[Path, str]] = set()  # what was said, by study
-_given_up: set[Path] = set()  # studies whose server is not asked again
+_warned: set[tuple[Path, str]] = set()  # study folders with the warnings that were logged
+_unreachable: set[Path] = set()  # folders of studies whose server is not tried again
 
 
 class Mirror(WandbLogger):
-    """Lightning's logger of a W&B run that goes on behind the last step which that run already has."""
+    """Lightning's logger of a W&B run; a resumed one skips the steps that the W&B run has already."""
 
     def __init__(self, run: Run, experiment: Any) -> None:
         super().__init__(experiment=experiment)
-        self._study = run
+        self._run = run
         self._last = experiment.summary.get(STEP, -1) if experiment.resumed else -1
         self._broken = False
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log the metrics of a step once; W&B's own failure is said and ends the logging."""
+        """Log the metrics of a step once; a failure of W&B is logged as a warning and ends the mirror."""
         if self._broken or (step is not None and step <= self._last):
             return
         self._attempt(lambda: super(Mirror, self).log_metrics(metrics, step))
@@ -57,18 +57,18 @@ class Mirror(WandbLogger):
         try:
             self.experiment.finish(exit_code=code)
         except TimeoutError:
-            seconds = self._study.tracker.finish_timeout
+            seconds = self._run.tracker.finish_timeout
             late = f"the W&B server did not take all of a run in {seconds} s"
-            _give_up(self._study, f"{late}: `wandb sync {folder}` sends it later")
+            _stop_using_server(self._run, f"{late}: `wandb sync {folder}` sends it later")
         except Exception as error:  # noqa: BLE001 a mirror must not take the run down
-            _say(self._study, f"W&B could not finish a run ({_sentence(error)})")
+            _warn_once(self._run, f"W&B could not finish a run ({_one_line(error)})")
 
     def _attempt(self, act: Callable[[], object]) -> None:
         try:
             act()
         except Exception as error:  # noqa: BLE001 a mirror must not take the run down
             self._broken = True
-            _say(self._study, f"W&B stopped taking a run ({_sentence(error)}): its record is whole")
+            _warn_once(self._run, f"W&B stopped taking a run ({_one_line(error)}): its record is whole")
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def metrics_of(point: Mapping[str, Any], method: str) -> dict[str, float]:
 
 
 def summarise(logger: Mirror | None, record: Mapping[str, Any]) -> None:
-    """Scores of the weights that were kept, costs and status, as the run's summary."""
+    """Set the summary of the W&B run: scores of the kept weights, costs and status."""
     if logger is None:
         return
     cost, scores = record["cost"], record["scores"]
@@ -116,44 +116,46 @@ def summarise(logger: Mirror | None, record: Mapping[str, Any]) -> None:
 
 
 def _logger(run: Run, names: Fingerprint) -> Mirror | None:
-    """Online when asked and possible; else offline files; else none; what is not as asked is said once."""
+    """Online when asked and possible; else offline files; else none. A warning says what is not as asked."""
     if run.tracker.mode == "none":
         return None
     if switched_off := off():
-        _say(run, f"{switched_off}: nothing is logged to W&B, though tracker.mode is {run.tracker.mode}")
+        _warn_once(
+            run, f"{switched_off}: nothing is logged to W&B, though tracker.mode is {run.tracker.mode}"
+        )
         return None
-    os.environ.setdefault("WANDB_SILENT", "true")  # what there is to say is said here
+    os.environ.setdefault("WANDB_SILENT", "true")  # warnings are logged here
     try:
-        with without_malformed() as wrong:
-            if _mode(run, "; ".join(wrong)) == "online":
+        with without_malformed() as malformed:
+            if _mode(run, "; ".join(malformed)) == "online":
                 try:
                     return _started(run, names, "online")
                 except Exception as error:  # noqa: BLE001 a mirror must not take the run down
-                    _give_up(run, f"W&B cannot be used ({_sentence(error)}): logging offline")
+                    _stop_using_server(run, f"W&B cannot be used ({_one_line(error)}): logging offline")
             return _started(run, names, "offline")
     except Exception as error:  # noqa: BLE001 a mirror must not take the run down
-        _say(run, f"W&B cannot be used ({_sentence(error)}): this study is not logged there")
+        _warn_once(run, f"W&B cannot be used ({_one_line(error)}): this study is not logged there")
         return None
 
 
-def _mode(run: Run, wrong: str) -> Literal["online", "offline"]:
+def _mode(run: Run, malformed: str) -> Literal["online", "offline"]:
     """How W&B is used: as `tracker` says, unless the environment or an earlier run forbids it."""
     if run.tracker.mode == "offline":
         if os.environ.get("WANDB_MODE") in ("online", "run", "shared"):
-            _say(run, "WANDB_MODE asks for a server, tracker.mode for files: tracker=wandb goes online")
-        if wrong:
-            _say(run, f"{wrong}: not used")
+            _warn_once(run, "WANDB_MODE asks for a server, tracker.mode for files: tracker=wandb goes online")
+        if malformed:
+            _warn_once(run, f"{malformed}: not used")
         return "offline"
-    if why := wrong or no_server():
-        _say(run, f"W&B cannot be used ({why}): logging offline, `wandb sync` sends it later")
-    return "offline" if why or _study(run) in _given_up else "online"
+    if reason := malformed or no_server():
+        _warn_once(run, f"W&B cannot be used ({reason}): logging offline, `wandb sync` sends it later")
+    return "offline" if reason or run.study_folder.resolve() in _unreachable else "online"
 
 
 def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -> Mirror:
     """A W&B run of its own, its files in the study's folder, its axes and summaries declared.
 
-    The id is that of the run in its study: a run that goes on continues its own, and the same run of another
-    study has another. Files of an attempt that was stopped are replaced by those of the whole run.
+    The id is that of the run in its study: a resumed run continues its own W&B run, and the same run in
+    another study has another. Offline files of an interrupted attempt are replaced by those of the whole run.
     """
     import wandb
 
@@ -163,7 +165,7 @@ def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -
         for attempt in (run.study_folder / "wandb").glob(f"offline-run-*-{run_id}"):
             shutil.rmtree(attempt)
     experiment = wandb.init(
-        dir=str(_study(run)),  # absolute: the service of W&B has a working folder of its own
+        dir=str(run.study_folder.resolve()),  # absolute: the W&B service has its own working folder
         project=run.tracker.project,
         entity=run.tracker.entity,
         id=run_id,
@@ -172,7 +174,7 @@ def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -
         group=run.study.name,
         job_type=run.arm.name,
         tags=[run.task.name, run.arm.name],
-        config=flat_config(run),
+        config=_flat_config(run),
         mode=mode,
         settings=wandb.Settings(
             silent=True,
@@ -186,12 +188,7 @@ def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -
             x_save_requirements=False,
         ),
     )
-    _declare(run, experiment)
-    return Mirror(run, experiment)
-
-
-def _declare(run: Run, experiment: Any) -> None:
-    """Steps are the axis of all metrics, as Lightning declares it; others can be chosen; the best is kept."""
+    # Steps are the axis of all metrics, as Lightning declares it; others can be chosen; the best is kept.
     experiment.define_metric(STEP)
     experiment.define_metric("*", step_metric=STEP, step_sync=True)
     for axis in (*AXES, *JOULES):
@@ -199,34 +196,32 @@ def _declare(run: Run, experiment: Any) -> None:
     for name in ("loss", *run.task.metrics):
         best = "max" if higher_is_better(name) else "min"
         experiment.define_metric(f"validation/{name}", step_metric=STEP, step_sync=True, summary=best)
+    return Mirror(run, experiment)
 
 
-def _study(run: Run) -> Path:
-    return run.study_folder.resolve()
-
-
-def _say(run: Run, sentence: str) -> None:
-    """A warning, once for a study."""
-    if (_study(run), sentence) not in _said:
-        _said.add((_study(run), sentence))
+def _warn_once(run: Run, sentence: str) -> None:
+    """Log a warning, once per study."""
+    key = (run.study_folder.resolve(), sentence)
+    if key not in _warned:
+        _warned.add(key)
         log.warning("headstart: %s", sentence)
 
 
-def _give_up(run: Run, sentence: str) -> None:
-    """Say why the server is not asked again in this study: its other runs would wait for it as well."""
+def _stop_using_server(run: Run, sentence: str) -> None:
+    """Log why the other runs of this study do not try the server: each of them would wait for it as well."""
     import wandb
 
-    _given_up.add(_study(run))
-    _say(run, sentence)
+    _unreachable.add(run.study_folder.resolve())
+    _warn_once(run, sentence)
     wandb.teardown()
 
 
-def _sentence(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def flat_config(run: Run) -> dict[str, Any]:
-    """Config with one level of keys, since nested ones cannot be filtered in reports."""
+def _flat_config(run: Run) -> dict[str, Any]:
+    """The configuration with one level of keys, since W&B reports cannot filter nested ones."""
     names = {
         "arm": run.arm.name,
         "task": run.task.name,

@@ -30,9 +30,9 @@ from headstart.training.initialise import Attester, initialise
 from headstart.training.instruments import Instruments
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
-from headstart.training.progress import Progress, Silent
+from headstart.training.progress import RunProgress
 from headstart.training.quiet import quiet
-from headstart.training.recorder import Evaluator, Recorder, Results, Timer
+from headstart.training.recorder import Recorder, Results, Timer
 from headstart.training.tracker import summarise, tracked
 
 
@@ -41,7 +41,7 @@ def train(
     folder: Path,
     names: Fingerprint,
     argv: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: RunProgress | None = None,
     order_index: int | None = None,
 ) -> dict[str, Any]:
     """Train `run`, leave its record, curve and predictions in `folder`, and return the record.
@@ -52,7 +52,7 @@ def train(
     again.
     """
     started = datetime.now(UTC)
-    progress = progress or Silent()
+    progress = progress or RunProgress()
     state = resume.load(folder, names.run_id)
     earlier_costs = resume.prepare_folder(folder, state)
     quiet()
@@ -86,8 +86,7 @@ def train(
             # 4. Training on the planned batches, those that are left of them, with an evaluation before the
             # first step, at a stated cadence, and after the last step.
             learner = Learner(run, initial.model, plan.steps, initial.stages, state)
-            evaluator = Evaluator(run, prepared, plan, counters[0][1], meter, results)
-            recorder = Recorder(run, evaluator, plan, meter, folder, results)
+            recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
             callbacks = [
                 Timer(meter, progress, results, run.task.headline),
                 Attester(run.arm.name, initial.attest, meter, results),
