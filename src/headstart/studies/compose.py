@@ -70,7 +70,8 @@ class Composer:
         """
         mistakes: Mistakes = {}
         chosen: list[str] = []
-        for text in dict.fromkeys([*self._hydra, *overrides]):
+        # Each text once, where it was typed last: of several choices in a group, the last one counts.
+        for text in reversed(dict.fromkeys([*overrides][::-1] + self._hydra[::-1])):
             if self._is_choice(text):
                 if sentence := self._unknown_choice(text):
                     mistakes[sentence] = parsed(text).key_or_group
