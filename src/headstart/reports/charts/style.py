@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 import altair as alt
 
+from headstart.compare.quantity import Quantity
+from headstart.reports import numbers
+
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
 Layers = Sequence[alt.Chart]
@@ -32,6 +35,21 @@ class Shared(alt.InlineDataset):
 def chart(rows: Rows) -> alt.Chart:
     """A chart of rows that travel inside it."""
     return alt.Chart(alt.InlineData(values=Shared(rows)))
+
+
+def point(row: Quantity, **more: Any) -> dict[str, Any]:
+    """A number as a point of a chart: its arm, value and ends, and its words for the tooltip."""
+    return {
+        "arm": row.arm,
+        "condition": row.condition or "all runs",
+        "mean": row.value,
+        "low": row.value if row.low is None else row.low,
+        "high": row.value if row.high is None else row.high,
+        "text": numbers.value_text(row),
+        "interval": numbers.interval_text(row).removeprefix("range ") or "no interval",
+        "runs": row.n,
+        "verdict": row.verdict,
+    } | more
 
 
 def spec(drawn: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:

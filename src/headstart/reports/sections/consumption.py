@@ -8,11 +8,12 @@ from typing import Any
 import altair as alt
 
 from headstart.compare.findings import ArmSummary, Findings
-from headstart.compare.quantity import Rows
+from headstart.compare.quantity import Quantity, Rows
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Table, Text
 from headstart.reports.tables import OF_ARM, Line, bullets, gallery, of_rows, table
+from headstart.resources import COUNTERS, RESOURCES, Resource
 
 METHODS = {
     "measured": "measured by a counter",
@@ -21,19 +22,13 @@ METHODS = {
     "mixed": "methods differ between runs",
     "none": "no meter",
 }
-COSTS: dict[str, tuple[str, str, numbers.Form]] = {
-    "flops": ("Compute", "Training FLOPs per run", numbers.flops),
-    "seconds": ("Time", "Training seconds per run", numbers.seconds),
-    "joules": ("Energy", "Training joules per run", numbers.energy),
-}
-COUNTERS = {"measured", "sampled"}
 
 
 def parts(findings: Findings) -> Parts:
     """Bars, the table of every arm, what the meters noted, and the total of the study."""
     if not findings.arms:
         return ()
-    figures = [_figure(findings.arms, resource) for resource in COSTS]
+    figures = [_figure(findings.rows, RESOURCES[key]) for key in ("flops", "seconds", "joules")]
     reasons = [f"Energy: {item.energy_reason}" for item in findings.arms if item.energy_reason]
     notes = [note for item in findings.arms for note in _notes(item)]
     return (
@@ -70,50 +65,39 @@ def cost_table(rows: Rows) -> tuple[Table, ...]:
     )
 
 
-def _figure(summaries: Sequence[ArmSummary], resource: str) -> Figure | None:
+def _figure(rows: Rows, resource: Resource) -> Figure | None:
     """Bars of one cost; None where nothing is known, or methods that differ would share an axis."""
-    known = [item for item in summaries if getattr(item, resource) is not None]
-    methods = {item.energy_method for item in known}
-    energy = resource == "joules"
+    known = [row for row in rows.select(f"train.{resource.key}") if row.value is not None]
+    methods, energy = {row.verdict for row in known}, resource.key == "joules"
     if not known or (energy and len(methods) > 1):
         return None
-    title, _, form = COSTS[resource]
-    title += " (estimated: hollow bars)" if energy and not methods & COUNTERS else ""
-    texts = [
-        f"{item.arm}{f', {item.condition}:' if item.condition else ''} {form(getattr(item, resource))}"
-        for item in known
-    ]
-    return Figure(f"cost-{resource}", title, f"Mean per run: {', '.join(texts)}.", costs(known, resource))
+    estimated = energy and not methods & {*COUNTERS}
+    title = resource.kind.capitalize() + " (estimated: hollow bars)" * estimated
+    names = [f"{row.arm}, {row.condition}:" if row.condition else row.arm for row in known]
+    texts = [f"{name} {numbers.value_text(row)}" for name, row in zip(names, known, strict=True)]
+    chart = costs(known, resource, hollow=estimated)
+    return Figure(f"cost-{resource.key}", title, f"Mean per run: {', '.join(texts)}.", chart)
 
 
-def costs(summaries: Sequence[ArmSummary], resource: str) -> style.Spec:
-    """Mean cost per run as bars, one per arm (and condition); estimated energy is hollow and dashed."""
-    _, title, form = COSTS[resource]
-    how = {"flops": "counted", "seconds": "clock"}
-    rows = [
-        {
-            "arm": item.arm,
-            "condition": item.condition or "all runs",
-            "value": getattr(item, resource),
-            "text": form(getattr(item, resource)),
-            "method": how.get(resource, item.energy_method),
-        }
-        for item in summaries
-    ]
-    several = len({row["condition"] for row in rows}) > 1
+def costs(rows: Sequence[Quantity], resource: Resource, *, hollow: bool) -> style.Spec:
+    """Mean cost per run as bars, one per arm (and condition); hollow and dashed where it is estimated."""
+    how = {"flops": "counted", "seconds": "clock"}.get(resource.key)
+    points = [style.point(row, method=how or row.verdict) for row in rows]
+    several = len({row.condition for row in rows}) > 1
     bar: dict[str, Any] = {"height": {"band": 0.72}, "cornerRadiusEnd": 2}
-    if resource == "joules" and not COUNTERS & {row["method"] for row in rows}:
+    if hollow:
         bar |= {"filled": False, "fillOpacity": 0, "strokeWidth": 1.75, "strokeDash": [4, 3]}
-    axis = alt.Axis(format=",~r" if resource == "seconds" else "~s", tickCount=4)
+    axis = alt.Axis(format=",~r" if resource.key == "seconds" else "~s", tickCount=4)
     encoding: dict[str, Any] = {
-        "x": alt.X("value:Q", title=title, axis=axis),
+        "x": alt.X("mean:Q", title=resource.axis, axis=axis),
         "y": alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=style.names()),
         "color": style.ARM if several else style.ARM_WITHOUT_LEGEND,
         "tooltip": style.tooltips({"arm": "Arm", "text": "Mean per run", "method": "How it is known"}),
     }
     if several:
         encoding["yOffset"] = alt.YOffset("arm:N")
-    return style.spec(style.chart(rows).mark_bar(**bar).encode(**encoding), height=max(60, 30 * len(rows)))
+    bars = style.chart(points).mark_bar(**bar).encode(**encoding)
+    return style.spec(bars, height=max(60, 30 * len(rows)))
 
 
 def _meters(summaries: Sequence[ArmSummary]) -> tuple[Table, ...]:

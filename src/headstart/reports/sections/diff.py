@@ -95,23 +95,17 @@ def _form(one: Joined) -> numbers.Form:
 
 def _gains(both: Two) -> Parts:
     """One chart with a line per comparison of either study, where both ask the same."""
-    items, labels = [], []
+    labelled = []
     for study, name in zip((both.first, both.second), names_of(both), strict=True):
-        several = len(study.comparisons) > 1
-        for item, label in zip(study.comparisons, labels_of(study.comparisons), strict=True):
-            if item.gain:
-                items.append(item)
-                labels.append(f"{name}, {label}" if several else name)
+        rows = study.rows.select("gain", metric=study.headline)
+        for label, row in zip(labels_of(rows), rows, strict=True):
+            labelled.append((f"{name}, {label}" if len(rows) > 1 else name, row))
     asked = {(study.headline, study.baseline) for study in (both.first, both.second)}
-    if len(asked) > 1 or not items:
+    if len(asked) > 1 or not labelled:
         return ()
-    words = "; ".join(
-        f"{label}: {numbers.signed(item.gain.gain)}"
-        for item, label in zip(items, labels, strict=True)
-        if item.gain
-    )
+    words = "; ".join(f"{label}: {numbers.value_text(row)}" for label, row in labelled)
     title = f"Gain in {metric_name(both.first.headline)} in both studies"
-    return (Figure("gains", title, f"{words}.", gains_chart(items, labels)),)
+    return (Figure("gains", title, f"{words}.", gains_chart(labelled)),)
 
 
 def _joined(rows: Sequence[Joined], names: tuple[str, str]) -> Parts:

@@ -7,67 +7,53 @@ from collections.abc import Sequence
 import altair as alt
 
 from headstart.compare.findings import Findings
-from headstart.compare.values.scales import Front, ModelPoint
+from headstart.compare.quantity import Quantity
+from headstart.compare.values.scales import Front, FrontPoint, ModelPoint
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
-from headstart.reports.page import Cell, Figure, Gallery, Parts, Text
-from headstart.reports.sections.consumption import COSTS
-from headstart.reports.tables import arm_cell, bullets, table
+from headstart.reports.page import Cell, Figure, Parts, Text
+from headstart.reports.tables import arm_cell, bullets, gallery, of_rows, table
+from headstart.resources import RESOURCES
 
 SAME = 1.05  # costs that differ by less than this are one cost: a front over them would rank noise
 
 
 def models(findings: Findings) -> Parts:
     """Score against parameters, one chart per context, and the table under it."""
-    if not findings.models:
-        return ()
-    metric = metric_name(findings.headline)
-    figures = []
+    metric, figures = metric_name(findings.headline), []
     for index, context in enumerate(dict.fromkeys(point.context for point in findings.models)):
         points = [point for point in findings.models if point.context == context]
         title = f"Test {metric} against parameters" + (f", {context}" if context else "")
         scores = "; ".join(f"{point.model}, {point.arm}: {numbers.score(point.score)}" for point in points)
         words = f"{scores}. Whiskers: 95 % intervals over runs."
         figures.append(Figure(f"models-{index}", title, words, model_chart(points, findings.headline)))
-
-    def energy(point: ModelPoint) -> str:
-        if point.joules is None:
-            return "not measured"
-        how = "" if point.energy_method == "measured" else f" ({point.energy_method})"
-        return numbers.energy(point.joules) + how
-
-    made = table(
-        findings.models,
-        {
-            "?Context": lambda point: point.context,
-            "Model": lambda point: point.model,
-            "#Parameters": lambda point: numbers.count(point.parameters),
-            "Arm": lambda point: arm_cell(point.arm),
-            f"#Test {metric}": lambda point: Cell(numbers.score(point.score), strong=True),
-            "#95 % interval": lambda point: numbers.ends(point.interval, numbers.score),
-            "#Runs": lambda point: numbers.count(point.runs),
-            "#FLOPs": lambda point: numbers.flops(point.flops),
-            "#Time": lambda point: numbers.seconds(point.seconds),
-            "#Energy": energy,
-        },
+    made = of_rows(
+        findings.rows,
+        "model.score",
+        (
+            ("Model", lambda line: line.first.condition),
+            "model.parameters",
+            "arm",
+            "model.score",
+            "model.score interval",
+            "model.score n",
+            "model.flops",
+            "model.seconds",
+            "model.joules",
+        ),
         "Means over finished runs; intervals are Student's over runs. Costs are of training alone.",
     )
-    return (Gallery(tuple(figures), columns=2), *made)
+    return (*gallery(figures), *made)
 
 
 def model_chart(points: Sequence[ModelPoint], metric: str) -> style.Spec:
     """Score against parameters on a logarithmic axis, one line per arm."""
-    rows = [
-        {
-            "arm": point.arm, "model": point.model, "parameters": point.parameters, "mean": point.score,
-            "low": point.interval.low if point.interval else point.score,
-            "high": point.interval.high if point.interval else point.score,
-            "text": numbers.score(point.score), "interval": numbers.ends(point.interval, numbers.score),
-            "runs": point.runs,
-        }
-        for point in points
-    ]  # fmt: skip
+    rows = []
+    for point in points:
+        score = Quantity("model.score", arm=point.arm, n=point.runs, unit="score")
+        score = score.at(point.score, point.interval)
+        rows.append(style.point(score, model=point.model, parameters=point.parameters))
     x = style.logarithmic("parameters", "Parameters", sorted({point.parameters for point in points}))
     tips = {"arm": "Arm", "model": "Model", "text": "Mean", "interval": "95 % interval", "runs": "Runs"}
     return style.lines(rows, x, f"{metric_title(metric)} on test", tips)
@@ -78,17 +64,17 @@ def fronts(findings: Findings) -> Parts:
     shown = [front for front in findings.fronts if not front.reason and _spread(front) > SAME]
     if not shown:
         return ()
-    figures = tuple(_front_figure(index, front) for index, front in enumerate(shown))
+    figures = [_front_figure(index, front) for index, front in enumerate(shown)]
     note = "Filled: on the front, no other is as good for less. Hollow: beaten. Pretraining is not counted."
     made = table(
         [(front, point) for front in shown for point in front.points],
         {
-            "In": lambda row: COSTS[row[0].resource][0].lower() + " (estimated)" * row[0].estimated,
+            "In": lambda row: RESOURCES[row[0].resource].kind + " (estimated)" * row[0].estimated,
             "Arm": lambda row: arm_cell(row[1].arm),
             "Condition": lambda row: row[1].condition or "all runs",
             "#Score": lambda row: Cell(numbers.score(row[1].score), strong=True),
             "#95 % interval": lambda row: numbers.ends(row[1].interval, numbers.score),
-            "#Cost": lambda row: COSTS[row[0].resource][2](row[1].cost),
+            "#Cost": lambda row: _cost(row[0], row[1]),
             "#Runs": lambda row: numbers.count(row[1].runs),
             "Worth its cost": lambda row: (
                 "on the front" if row[1].on_front else f"beaten by {row[1].beaten_by}"
@@ -96,8 +82,9 @@ def fronts(findings: Findings) -> Parts:
         },
         "Means over finished runs, the cheapest first; intervals are Student's over runs.",
     )
-    refused = bullets(f"{COSTS[f.resource][0]}: {f.reason}." for f in findings.fronts if f.reason)
-    return (Gallery(figures, columns=2), Text(note, "note"), *made, *refused)
+    refused = [front for front in findings.fronts if front.reason]
+    reasons = bullets(f"{RESOURCES[front.resource].kind.capitalize()}: {front.reason}." for front in refused)
+    return (*gallery(figures), Text(note, "note"), *made, *reasons)
 
 
 def _spread(front: Front) -> float:
@@ -106,36 +93,38 @@ def _spread(front: Front) -> float:
     return max(costs) / min(costs) if costs and min(costs) > 0 else 1.0
 
 
+def _cost(front: Front, point: FrontPoint) -> str:
+    return numbers.form_of(RESOURCES[front.resource].unit)(point.cost)
+
+
 def _front_figure(index: int, front: Front) -> Figure:
-    name, _, form = COSTS[front.resource]
     on_front = "; ".join(
         f"{point.arm}{f', {point.condition}' if point.condition else ''}: {numbers.score(point.score)} for "
-        f"{form(point.cost)}"
+        f"{_cost(front, point)}"
         for point in front.points
         if point.on_front
     )
     estimated = " (estimated, dashed)" if front.estimated else ""
-    title = f"{front.task}: test {metric_name(front.metric)} against {name.lower()}{estimated}"
+    title = (
+        f"{front.task}: test {metric_name(front.metric)} against {RESOURCES[front.resource].kind}{estimated}"
+    )
     return Figure(f"front-{index}", title, f"On the front: {on_front}.", front_chart(front))
 
 
 def front_chart(front: Front) -> style.Spec:
     """Every arm and condition in the plane of cost and score; the front is a line of steps."""
-    _, title, form = COSTS[front.resource]
-    rows = [
-        {
-            "arm": point.arm, "condition": point.condition or "all runs", "score": point.score,
-            "cost": point.cost, "on_front": point.on_front,
-            "low": point.interval.low if point.interval else point.score,
-            "high": point.interval.high if point.interval else point.score,
-            "text": numbers.score(point.score), "interval": numbers.ends(point.interval, numbers.score),
-            "spent": form(point.cost), "runs": point.runs, "beaten": point.beaten_by or "none",
+    rows = []
+    for point in front.points:
+        score = Quantity("score", point.condition, point.arm, n=point.runs, unit="score")
+        beaten = {
+            "spent": _cost(front, point),
+            "on_front": point.on_front,
+            "beaten": point.beaten_by or "none",
         }
-        for point in front.points
-    ]  # fmt: skip
+        rows.append(style.point(score.at(point.score, point.interval), cost=point.cost, **beaten))
     base = style.chart(rows).encode(
-        x=style.logarithmic("cost", title),
-        y=alt.Y("score:Q", title=f"{metric_title(front.metric)} on test", scale=alt.Scale(zero=False)),
+        x=style.logarithmic("cost", RESOURCES[front.resource].axis),
+        y=alt.Y("mean:Q", title=f"{metric_title(front.metric)} on test", scale=alt.Scale(zero=False)),
     )
     dash = [4, 3] if front.estimated else [1, 0]
     line = base.mark_line(style="link", interpolate="step-after", strokeDash=dash)

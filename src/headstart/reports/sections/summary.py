@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
 
 from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import style
@@ -17,13 +18,15 @@ from headstart.reports.tables import Line, bullets, number, of_rows, table
 STATES = ("finished", "diverged", "failed", "interrupted")
 
 
-def labels_of(comparisons: Sequence[Comparison]) -> list[str]:
-    """A short name per comparison: what tells it from the others."""
-    several = len({item.arm for item in comparisons}) > 1
+def labels_of(items: Iterable[Comparison | Quantity]) -> list[str]:
+    """A short name per comparison or gain: what tells it from the others."""
+    places = [
+        (item.condition if isinstance(item, Quantity) else item.condition.name, item.arm) for item in items
+    ]
+    several = len({arm for _, arm in places}) > 1
     return [
-        ", ".join(name for name in (item.condition.name, item.arm) if name and (name != item.arm or several))
-        or item.arm
-        for item in comparisons
+        ", ".join(name for name in (condition, arm if several or not condition else "") if name)
+        for condition, arm in places
     ]
 
 
@@ -85,46 +88,31 @@ def _survivors(item: ArmSummary) -> str:
 
 def gains(findings: Findings) -> Parts:
     """The chart of all gains with their intervals."""
-    kept = [item for item in findings.comparisons if item.gain]
-    if not kept:
+    rows = findings.rows.select("gain", metric=findings.headline)
+    if not rows:
         return ()
-    labels = labels_of(kept)
-    texts = [
-        f"{label}: {numbers.signed(item.gain.gain)} ({numbers.ends(item.gain.interval, numbers.signed)}), "
-        f"{item.gain.word}"
-        for item, label in zip(kept, labels, strict=True)
-        if item.gain
-    ]
-    level = next((item.gain.interval.level for item in kept if item.gain and item.gain.interval), 0.95)
+    labelled = list(zip(labels_of(rows), rows, strict=True))
+    texts = [f"{label}: {numbers.with_interval(row)}, {row.verdict}" for label, row in labelled]
+    level = next((row.level for row in rows if row.level), 0.95)
     title = f"Gain in {metric_name(findings.headline)}, {numbers.percent(level)} interval"
     note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
-    figure = Figure("gain", title, f"{'; '.join(texts)}.", gains_chart(kept, labels))
+    figure = Figure("gain", title, f"{'; '.join(texts)}.", gains_chart(labelled, findings.margin))
     return (figure, Text(note, "note")) if findings.margin else (figure,)
 
 
-def gains_chart(comparisons: Sequence[Comparison], labels: Sequence[str]) -> style.Spec:
-    """One dot with its interval per comparison, against zero and the equivalence margin."""
-    rows, below = [], []
-    for item, label in zip(comparisons, labels, strict=True):
-        if gain := item.gain:
-            low, high = (gain.interval.low, gain.interval.high) if gain.interval else (gain.gain, gain.gain)
-            rows.append(
-                {
-                    "label": label, "arm": item.arm, "gain": gain.gain, "low": low, "high": high,
-                    "text": numbers.signed(gain.gain),
-                    "interval": numbers.ends(gain.interval, numbers.signed),
-                    "pairs": gain.pairs, "word": gain.word,
-                }
-            )  # fmt: skip
-            if gain.margin and not below:
-                band = style.chart([{"from": -gain.margin, "until": gain.margin}]).mark_rect(style="margin")
-                below.append(band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q")))
-    below.append(style.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q")))
-    title = f"Gain over {comparisons[0].baseline} (right of 0 is better)"
-    x = alt.X("gain:Q", title=title, axis=alt.Axis(tickCount=7))
-    tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "pairs": "Pairs",
-            "word": "Verdict"}  # fmt: skip
-    return style.whiskers(rows, x, "label", tips, below=below)
+def gains_chart(labelled: Sequence[tuple[str, Quantity]], margin: float = 0.0) -> style.Spec:
+    """One dot with its interval per gain, against zero and the equivalence margin."""
+    band = style.chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
+    zero = style.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q"))
+    below = [band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q"))] if margin else []
+    x = alt.X(
+        "mean:Q",
+        title=f"Gain over {labelled[0][1].baseline} (right of 0 is better)",
+        axis=alt.Axis(tickCount=7),
+    )
+    tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
+    points = [style.point(row, label=label) for label, row in labelled]
+    return style.whiskers(points, x, "label", tips | {"verdict": "Verdict"}, below=[*below, zero])
 
 
 def differences(findings: Findings) -> Parts:
