@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 STAMP  := $(VENV)/.installed
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all test-browser lint bench clean
 
@@ -11,10 +12,10 @@ demo: $(STAMP)-demo            ## the default study: four to seven minutes on tw
 	$(BIN)/headstart
 
 test: $(STAMP)-test            ## what every change must pass: six to twelve minutes on two cores, no network
-	$(BIN)/python -m pytest -m "not slow and not browser and not bench" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not browser and not bench" $(SHARED)
 
 test-all: $(STAMP)-test        ## the long ones too
-	$(BIN)/python -m pytest -m "not browser and not bench" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not browser and not bench" $(SHARED)
 
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser

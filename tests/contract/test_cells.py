@@ -16,7 +16,7 @@ import torch
 import transformers
 from tests.contract.cells import ARCHITECTURES, CELLS, KINDS, REFUSED, VARIANTS, pair_of, run_of, table
 from tests.contract.kept import check_the_kept_weights
-from tests.training.runs import lasting
+from tests.training.runs import lasting, stopped_at
 from torch.utils.flop_counter import FlopCounterMode
 
 from headstart.compare.aligned_predictions import align
@@ -28,7 +28,6 @@ from headstart.run import Run
 from headstart.studies.compose import choices
 from headstart.studies.run_folder import identify, run_folder
 from headstart.tasks.family import Prepared
-from headstart.training.module import Learner
 from headstart.training.plan import plan_of
 from headstart.training.train import train
 
@@ -66,7 +65,7 @@ def test_a_cell_keeps_the_contract(
     check_the_scores(records, folders)
     check_the_kept_weights(pretrained, variant, records[1], folders[1])
     check_the_flops(pretrained, records, folders[1])
-    check_that_it_resumes(pretrained, records[1], folders[1], tmp_path / "stopped", monkeypatch)
+    check_that_it_resumes(pretrained, records[1], folders[1], tmp_path / "stopped")
 
 
 def check_the_pair(records: list[dict[str, Any]], folders: list[Path]) -> None:
@@ -121,22 +120,11 @@ def check_the_flops(run: Run, records: list[dict[str, Any]], folder: Path) -> No
     assert told[0]["lower_bound"] == told[1]["lower_bound"] == []
 
 
-def check_that_it_resumes(
-    run: Run, whole: dict[str, Any], first: Path, second: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def check_that_it_resumes(run: Run, whole: dict[str, Any], first: Path, second: Path) -> None:
     """Stopped after its first state and started again, the run ends with the same bits."""
-    step = Learner.training_step
-
-    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
-        if self.step == 3:
-            raise KeyError("pulled the plug")
-        return step(self, batch, batch_idx)
-
     names = identify(run)
-    with monkeypatch.context() as patch:
-        patch.setattr(Learner, "training_step", stopped)
-        with pytest.raises(KeyError):
-            train(run, second, names)
+    with stopped_at(3), pytest.raises(KeyError):
+        train(run, second, names)
     assert (second / "resume.pt").exists()
     assert lasting(train(run, second, names)) == lasting(whole)
     for path in ("predictions.parquet", "model/model.safetensors"):

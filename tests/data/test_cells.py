@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rows import jsonl
 
 from headstart.data.cells import KINDS, as_text, kind_of
 from headstart.data.files import Files
@@ -320,11 +321,6 @@ def test_every_role_has_a_kind_that_a_dataset_can_hold():
         assert isinstance(as_text(samples[kind.stored]), str)
 
 
-def written(path: Path, rows: list[dict]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
 def test_questions_about_one_context_are_held_out_together(tmp_path: Path):
     rows = [
         {
@@ -336,7 +332,7 @@ def test_questions_about_one_context_are_held_out_together(tmp_path: Path):
         for number in range(60)
     ]
     columns = {"question": "question", "context": "context", "answers": "answer", "starts": "at"}
-    splits = Files.read({"train": str(written(tmp_path / "qa.jsonl", rows))}).load(columns)
+    splits = Files.read({"train": str(jsonl(tmp_path / "qa.jsonl", rows))}).load(columns)
     contexts = [set(part["context"]) for part in (splits.train, splits.validation, splits.test)]
     assert not contexts[0] & contexts[1] and not contexts[0] & contexts[2] and not contexts[1] & contexts[2]
     assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [42, 6, 12]
@@ -345,7 +341,7 @@ def test_questions_about_one_context_are_held_out_together(tmp_path: Path):
 def test_what_is_answered_does_not_decide_what_is_the_same_text(tmp_path: Path):
     rows = [{"text": f"text {number % 20}", "score": str(number / 7)} for number in range(40)]
     columns = {"text": "text", "number": "score"}
-    splits = Files.read({"train": str(written(tmp_path / "n.jsonl", rows))}).load(columns)
+    splits = Files.read({"train": str(jsonl(tmp_path / "n.jsonl", rows))}).load(columns)
     assert not set(splits.train["text"]) & set(splits.test["text"])
     assert all(isinstance(number, float) for number in splits.train["number"])
 

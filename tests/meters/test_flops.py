@@ -186,11 +186,11 @@ def test_nothing_trainable_costs_the_forward() -> None:
 
 
 @pytest.mark.parametrize("name", ["bert", "llama writes", "t5 translates"])
-def test_gradient_checkpointing_is_not_counted(name: str) -> None:
+def test_activation_checkpointing_is_not_counted(name: str) -> None:
     auto, config, inputs, *_ = FAMILIES.get(name, (AUTO, BERT, None))
     skeleton = Model(name="shapes only").skeleton(auto, config)
     skeleton.train()
-    skeleton.gradient_checkpointing_enable()  # type: ignore[operator]
+    skeleton.activation_checkpointing_enable()  # type: ignore[operator]
     names = {n for n, _ in skeleton.named_parameters()}
     assert FlopCounter(skeleton, names, inputs).train(3, S) == family(auto, config, inputs).train(3, S)
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.conftest import WORDS
-from tests.studies.command import headstart
+from tests.studies.command import headstart, records
 
 from headstart.cli import main
 
 pytestmark = pytest.mark.usefixtures("unreported")
 
 STEPS = 4
-
-
-def records(study: str) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text("utf8")) for path in sorted(Path("runs", study).glob("*/record.json"))]
 
 
 def recipe(text: Path, *more: str) -> list[str]:
@@ -64,9 +59,11 @@ def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -
     told = headstart(*settings, arms, "seed=0")
     assert told.code == 0, told.err
     assert told.err.count("pretraining first:") == told.err.count("pretrained:") == 1
-    (first,) = records("pretraining")
+    (first,) = records(Path("runs/pretraining"))
     assert first["cost"]["steps"] == STEPS
-    by_arm = {name: [r for r in records("quick") if r["arm"] == name] for name in ("before", "early")}
+    by_arm = {
+        name: [r for r in records(Path("runs/quick")) if r["arm"] == name] for name in ("before", "early")
+    }
     for made in by_arm.values():
         assert [record["init"]["checkpoint"]["ledger"]["runs"] for record in made] == [[first["run_id"]]]
     flops = {name: made[0]["init"]["checkpoint"]["ledger"]["flops"] for name, made in by_arm.items()}
@@ -81,8 +78,8 @@ def test_weights_of_its_own_text(masked: tuple[list[str], Path]) -> None:
     own = ["size=all", "budget=pretrain", "budget.steps=2", "budget.evaluations=1"]
     name = arm("own", own, own_text=True)
     assert main([*settings, f"arm=scratch,{name}", "seed=0"]) == 0
-    (first,) = records("pretraining")
-    (record,) = (record for record in records("quick") if record["arm"] == name)
+    (first,) = records(Path("runs/pretraining"))
+    (record,) = (record for record in records(Path("runs/quick")) if record["arm"] == name)
     assert first["config"]["task"]["kind"] == "masked_lm"
     assert record["init"]["checkpoint"]["contamination"]["test"]["exact"] == 0
 
@@ -101,7 +98,7 @@ def test_without_its_weights_the_others_go_on(masked: tuple[list[str], Path]) ->
     told = headstart(*settings, "seed=0")
     assert told.code == 1
     assert "its pretraining diverged" in " ".join((told.out + told.err).split())
-    assert [record["arm"] for record in records("quick")] == ["scratch"]
+    assert [record["arm"] for record in records(Path("runs/quick"))] == ["scratch"]
 
 
 def test_an_age_that_it_does_not_keep(masked: tuple[list[str], Path]) -> None:

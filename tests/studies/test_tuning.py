@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.studies.command import records
 
 from headstart.cli import main
 from headstart.compare.study import compare
@@ -21,13 +20,9 @@ pytestmark = pytest.mark.usefixtures("unreported")
 SPACE = "study.tune={space:{optim.lr:[1e-3,3e-2]},trials:2,sampler:grid,seeds:[1000]}"
 
 
-def records(study: str) -> list[dict[str, Any]]:
-    return [json.loads(p.read_text("utf8")) for p in sorted(Path("runs").glob(f"{study}/*/record.json"))]
-
-
 def test_every_arm_gets_the_same_trials_and_its_own_winner(quick: list[str]) -> None:
     assert main([*quick, "seed=0,1", "budget.epochs=5", SPACE]) == 0
-    trials, runs = records("quick-tuning"), records("quick")
+    trials, runs = records(Path("runs/quick-tuning")), records(Path("runs/quick"))
     assert Counter(r["arm"] for r in trials) == {"scratch": 2, "pretrained": 2}
     assert {r["seed"] for r in trials} == {1000} and {r["seed"] for r in runs} == {0, 1}
     assert all(r["scores"]["test"] is None and r["scores"]["validation"] for r in trials)
@@ -52,7 +47,7 @@ def test_trials_are_kept_like_any_run(quick: list[str], capsys: pytest.CaptureFi
 
 def test_settings_that_belong_to_an_arm_move_with_it(quick: list[str]) -> None:
     assert main([*quick, "seed=0", "scratch.optim.lr=2e-2", "pretrained.optim.lr=1e-3"]) == 0
-    assert {r["arm"]: r["config"]["optim"]["lr"] for r in records("quick")} == {
+    assert {r["arm"]: r["config"]["optim"]["lr"] for r in records(Path("runs/quick"))} == {
         "scratch": 0.02,
         "pretrained": 0.001,
     }
@@ -65,7 +60,7 @@ def test_a_study_that_stops_in_time_leaves_whole_pairs(
     quick: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*quick, "seed=0,1,2", "--stop-after", "0.01s"]) == 0
-    assert Counter(r["arm"] for r in records("quick")) == {"scratch": 1, "pretrained": 1}
+    assert Counter(r["arm"] for r in records(Path("runs/quick"))) == {"scratch": 1, "pretrained": 1}
     assert "1 of 3 pairs are done" in capsys.readouterr().err
 
 
@@ -89,7 +84,7 @@ def test_mistakes_are_named_before_anything_is_trained(
         code = stop.code
     assert code == 2
     assert sentence in capsys.readouterr().err
-    assert not records("quick")
+    assert not records(Path("runs/quick"))
 
 
 def test_a_time_limit_without_a_unit_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

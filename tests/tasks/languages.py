@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 import torch
 import transformers as tf
 from tests.conftest import WORDS
-from tests.training.runs import trained
+from tests.rows import jsonl
+from tests.training.runs import curve, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.tasks.family import Judged
@@ -91,8 +91,7 @@ def round_and_round(count: int, seed: int = 0) -> list[str]:
 
 def written(path: Path, texts: Sequence[str]) -> Path:
     """The texts as jsonl."""
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf8")
-    return path
+    return jsonl(path, ({"text": text} for text in texts))
 
 
 # What every objective is tested with.
@@ -172,5 +171,4 @@ def hands_over(folder: Path, given: list[str]) -> None:
 
 def validations(folder: Path) -> list[dict[str, float]]:
     """Validation scores along the curve of a run."""
-    lines = (folder / "curve.jsonl").read_text("utf8").splitlines()
-    return [json.loads(line)["validation"] for line in lines]
+    return [point["validation"] for point in curve(folder)]

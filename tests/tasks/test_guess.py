@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rows import jsonl
 
 from headstart.data.size import All
 from headstart.errors import DataError
@@ -28,9 +28,7 @@ def text(number: int, words: int = 8) -> str:
 
 
 def guessed(folder: Path, row: Callable[[int], Row], count: int = ROWS, **given: Any) -> Guess:
-    file = folder / "rows.jsonl"
-    file.write_text("".join(json.dumps(row(number)) + "\n" for number in range(count)), "utf8")
-    return guess(file, **given)
+    return guess(jsonl(folder / "rows.jsonl", map(row, range(count))), **given)
 
 
 def answer(i: int) -> Row:

@@ -14,7 +14,7 @@ import transformers as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.training.runs import trained
+from tests.training.runs import curve, trained
 
 from headstart.data.images import encoded, image_cell
 from headstart.data.size import All, PerClass
@@ -300,10 +300,6 @@ def overrides(model: Path, *more: str) -> list[str]:
         "precision=fp32",
         *more,
     ]
-
-
-def curve(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
 
 
 def checkpoint(folder: Path, architecture: dict[str, Any]) -> Path:

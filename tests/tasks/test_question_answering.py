@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from pathlib import Path
@@ -16,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
 from tests.models.tokenizers import byte_level
-from tests.training.runs import trained
+from tests.rows import jsonl
+from tests.training.runs import curve, trained
 from transformers import GPT2Config
 
 from headstart.data.files import Files
@@ -48,15 +48,10 @@ def puzzle(rng: random.Random) -> Row:
     return asked("good", " ".join(words), "good")
 
 
-def written(path: Path, rows: list[Row]) -> Path:
-    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf8")
-    return path
-
-
 @pytest.fixture
 def puzzles(tmp_path: Path) -> Path:
     rng = random.Random(0)
-    return written(tmp_path / "puzzles.jsonl", [puzzle(rng) for _ in range(160)])
+    return jsonl(tmp_path / "puzzles.jsonl", [puzzle(rng) for _ in range(160)])
 
 
 @pytest.fixture
@@ -75,7 +70,7 @@ def family(path: Path, **more: Any) -> QuestionAnswering:
 
 def prepared(folder: Path, path: Path, rows: list[Row], limit: int = 12, **more: Any) -> Windows:
     """Those rows as test questions, in windows of at most `limit` tokens."""
-    task = family(written(path, rows), **more)
+    task = family(jsonl(path, rows), **more)
     test = task.prepare(Model(name=str(folder), max_length=limit), All()).test
     assert isinstance(test, Windows)
     return test
@@ -150,7 +145,7 @@ class TestPrepared:
         rows = [asked(word, " ".join(WORDS), "red") for word in WORDS[1:]]
         rows[0]["question"] = "old " * 30
         rows[1] = asked("round", "red green")
-        path = written(tmp_path / "a.jsonl", rows)
+        path = jsonl(tmp_path / "a.jsonl", rows)
         ready = family(path).prepare(Model(name=str(tiny_model), max_length=12), Rows(rows=4))
         assert ready.facts["counts"] == {"train": 4, "available": 16, "validation": 16, "test": 16}
         assert ready.facts["truncated"]["test"] == 1
@@ -230,7 +225,7 @@ class TestJudged:
             asked("old", "fast slow"),  # no answer: [CLS] beats 0
             asked("old", "loud cold", "loud"),  # missed: nothing beats [CLS]
         ]
-        path = written(tmp_path / "a.jsonl", rows)
+        path = jsonl(tmp_path / "a.jsonl", rows)
         task = family(path)
         ready = task.prepare(Model(name=str(tiny_model), max_length=16), All())
         model = self.scores(tiny_model, cls=(1, 1), green=(3, 0), blue=(0, 3), warm=(3, 0), red=(0, 2))
@@ -252,7 +247,7 @@ class TestJudged:
     def test_the_best_window_answers(self, tiny_model: Path, tmp_path: Path) -> None:
         context = "green warm " + "red " * 14 + "green cold"
         rows = [asked("old", context, "green cold"), asked("new", "red")]
-        task = family(written(tmp_path / "a.jsonl", rows))
+        task = family(jsonl(tmp_path / "a.jsonl", rows))
         ready = task.prepare(Model(name=str(tiny_model), max_length=12), All())
         assert len(ready.test) == 4
         judged = self.judged(task, ready, self.scores(tiny_model, green=(3, 0), warm=(0, 2), cold=(0, 2.5)))
@@ -262,7 +257,7 @@ class TestJudged:
 
     def test_no_answer_needs_all_windows(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [asked("old", " ".join(WORDS), "red"), asked("new", "red")]
-        task = family(written(tmp_path / "a.jsonl", rows))
+        task = family(jsonl(tmp_path / "a.jsonl", rows))
         ready = task.prepare(Model(name=str(tiny_model), max_length=12), All())
         names = ("first", "last", "score", "null", "loss")
 
@@ -278,7 +273,7 @@ class TestJudged:
 
     def test_answers_have_an_order_and_a_limit(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [asked("old", "cold red green blue loud", "red"), asked("new", "red", "red")]
-        path = written(tmp_path / "a.jsonl", rows)
+        path = jsonl(tmp_path / "a.jsonl", rows)
         task, short = family(path), family(path, max_answer=2)
         ready = task.prepare(Model(name=str(tiny_model), max_length=12), All())
         model = self.scores(tiny_model, green=(5, 0), cold=(1, 5), loud=(0, 1.5), old=(9, 9), cls=(9, 9))
@@ -289,13 +284,13 @@ class TestJudged:
         self, tiny_model: Path, tmp_path: Path
     ) -> None:
         rows = [asked("old", "red green", "red"), asked("new", "red", "red")]
-        task = family(written(tmp_path / "a.jsonl", rows))
+        task = family(jsonl(tmp_path / "a.jsonl", rows))
         ready = task.prepare(Model(name=str(tiny_model), max_length=12), All())
         judged = self.judged(task, ready, self.scores(tiny_model, cls=(9, 9), red=(1, 1)))
         assert judged.predictions == ["red", "red"] and judged.scores["exact_match"] == 1
 
     def test_a_context_of_nothing_has_no_answer(self, tiny_model: Path, tmp_path: Path) -> None:
-        task = family(written(tmp_path / "a.jsonl", [asked("old", " "), asked("new", "red", "red")]))
+        task = family(jsonl(tmp_path / "a.jsonl", [asked("old", " "), asked("new", "red", "red")]))
         ready = task.prepare(Model(name=str(tiny_model), max_length=12), All())
         assert self.judged(task, ready, self.scores(tiny_model)).predictions == [NO_ANSWER, "red"]
 
@@ -304,8 +299,8 @@ def test_a_run_learns_and_its_record_agrees_with_its_predictions(
     quick_questions: list[str], tmp_path: Path
 ) -> None:
     record = trained(tmp_path / "run", [*quick_questions, "arm=scratch"])
-    curve = [json.loads(line) for line in (tmp_path / "run/curve.jsonl").read_text("utf8").splitlines()]
-    assert curve[-1]["validation"]["loss"] < 0.7 * curve[0]["validation"]["loss"]
+    first, *_, last = curve(tmp_path / "run")
+    assert last["validation"]["loss"] < 0.7 * first["validation"]["loss"]
     table = pq.read_table(tmp_path / "run/predictions.parquet").to_pydict()
     test = record["scores"]["test"]
     assert len(set(table["id"])) == len(table["id"]) == record["data"]["counts"]["test"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 from tests.conftest import WORDS
-from tests.training.runs import trained
+from tests.rows import table
+from tests.training.runs import curve, trained
 
 from headstart.data.size import All, PerClass
 from headstart.errors import ConfigError, DataError
@@ -44,12 +43,6 @@ def sentences(count: int, answer: Callable[[list[str]], str], seed: int = 0) -> 
 def red(words: list[str]) -> str:
     """yes or no."""
     return ("no", "yes")["red" in words]
-
-
-def table(path: Path, header: Row, rows: Sequence[Row]) -> Path:
-    with path.open("w", encoding="utf8", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return path
 
 
 def colours(words: list[str]) -> str:
@@ -427,10 +420,6 @@ def overrides(path: Path, folder: Path, role: str, *more: str) -> list[str]:
         "precision=fp32",
         *more,
     ]
-
-
-def curve(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ import transformers as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
-from tests.training.runs import trained
+from tests.rows import table
+from tests.training.runs import curve, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.data.size import All, Rows
@@ -55,6 +55,7 @@ CONFIGS: dict[str, Any] = {
 }  # fmt: skip
 KINDS = list(CONFIGS)
 SIXTY_FOUR = Rows(rows=64)
+COLUMNS = ("body", "title")
 
 
 @pytest.fixture(scope="session")
@@ -85,19 +86,13 @@ def save_tokenizer(folder: Path, closes: bool, **tokens: str) -> None:
 def titles(tmp_path: Path) -> Path:
     """A csv of 240 sentences; what is to be written is the word that says how warm it is, and the last."""
     rng = random.Random(0)
-    return table(tmp_path / "titles.csv", [sentence(rng) for _ in range(240)])
+    return table(tmp_path / "titles.csv", COLUMNS, [sentence(rng) for _ in range(240)])
 
 
 def sentence(rng: random.Random) -> tuple[str, str]:
     words = rng.choices([word for word in WORDS if word not in ("warm", "cold")], k=rng.randint(3, 12))
     words.insert(rng.randrange(len(words)), warmth := rng.choice(["warm", "cold"]))
     return " ".join(words), f"{warmth} {warmth}" if len(words) > 6 else warmth
-
-
-def table(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
-    with path.open("w", encoding="utf8", newline="") as file:
-        csv.writer(file).writerows([("body", "title"), *rows])
-    return path
 
 
 def task(path: Path, **more: Any) -> TextToText:
@@ -228,7 +223,7 @@ def test_answers_come_in_the_order_of_the_rows(writers: Path, titles: Path, kind
 def test_long_texts_and_outputs_are_cut_and_counted(writers: Path, tmp_path: Path) -> None:
     long, short = "red green blue cold warm", "red green blue"
     rows = [(" ".join([a, b, *WORDS * 3]), long if a < b else short) for a in WORDS[:6] for b in WORDS[:6]]
-    path = table(tmp_path / "long.csv", rows)
+    path = table(tmp_path / "long.csv", COLUMNS, rows)
     for kind, longest in (("t5", 32), ("gpt2", 28)):
         _, prepared, _ = ready(path, writers, kind, All())
         train: Any = prepared.train
@@ -344,10 +339,6 @@ def check_foreseen(flops: dict[str, Any], settings: list[str]) -> None:
     foreseen, _ = forecast(runs_of([*settings, "arm=scratch,pretrained", "seed=0"]))
     assert len({run.flops for run in foreseen}) == 1 and all(run.writes for run in foreseen)
     assert flops["train"] < flops["total"] < foreseen[0].flops < 2 * flops["total"]
-
-
-def curve(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
 
 
 def check_recomputed(folder: Path, record: dict[str, Any]) -> None:

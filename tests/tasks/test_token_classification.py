@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import WORDS
 from tests.models.tokenizers import byte_level
-from tests.training.runs import trained
+from tests.rows import jsonl
+from tests.training.runs import curve, trained
 from transformers import BertConfig, BertTokenizer
 
 from headstart.data.files import Files
@@ -36,15 +37,10 @@ def sentence(rng: random.Random) -> dict[str, list[str]]:
     return {"words": words, "tags": [{"good": "B-GOOD", "bad": "B-BAD"}.get(word, "O") for word in words]}
 
 
-def written(path: Path, rows: list[Any]) -> Path:
-    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf8")
-    return path
-
-
 @pytest.fixture
 def sentences(tmp_path: Path) -> Path:
     rng = random.Random(0)
-    return written(tmp_path / "sentences.jsonl", [sentence(rng) for _ in range(160)])
+    return jsonl(tmp_path / "sentences.jsonl", [sentence(rng) for _ in range(160)])
 
 
 @pytest.fixture
@@ -128,7 +124,7 @@ class TestPrepared:
             {"words": ["red", "good", "cold"], "tags": ["O", "B-X", "I-X"]},
             {"words": ["bad"], "tags": ["O"]},
         ]
-        path = written(tmp_path / "a.jsonl", rows)
+        path = jsonl(tmp_path / "a.jsonl", rows)
         task = family(path, files={"validation": str(path), "test": str(path)})
         batch = task.prepare(tiny(tiny_model), All()).test.batch([0, 1], None)
         assert batch["labels"].shape == batch["input_ids"].shape == (2, 8)
@@ -139,11 +135,9 @@ class TestPrepared:
         ]
 
     def test_facts_say_what_cannot_be_found(self, tiny_model: Path, tmp_path: Path) -> None:
-        train = written(
-            tmp_path / "a.jsonl", [{"words": ["red", word], "tags": ["O", "X"]} for word in WORDS]
-        )
+        train = jsonl(tmp_path / "a.jsonl", [{"words": ["red", word], "tags": ["O", "X"]} for word in WORDS])
         long = {"words": ["cold"] * 9, "tags": ["O"] * 8 + ["NEW"]}
-        test = written(tmp_path / "b.jsonl", [long])
+        test = jsonl(tmp_path / "b.jsonl", [long])
         ready = family(train, files={"test": str(test)}).prepare(tiny(tiny_model, 8), Rows(rows=8))
         assert ready.facts["truncated"] == {"train": 0, "validation": 0, "test": 1}
         assert ready.facts["counts"]["train"] == len(ready.train) == 8 and ready.facts["counts"]["test"] == 1
@@ -162,7 +156,7 @@ class TestPrepared:
 
         def ready(words: list[str], limit: int) -> Any:
             rows = [{"words": words, "tags": ["O", *["X"] * (len(words) - 1)]}]
-            path = str(written(tmp_path / "a.jsonl", rows))
+            path = str(jsonl(tmp_path / "a.jsonl", rows))
             task = family(Path(path), files={"validation": path, "test": path})
             return task.prepare(tiny(folder, limit), All())
 
@@ -190,7 +184,7 @@ class TestPrepared:
         features = Features({"words": List(Value("string")), "tags": List(ClassLabel(names=names))})
         Dataset.from_list(numbered, features=features).save_to_disk(tmp_path / "saved")
         Dataset.from_list(numbered, features=features).to_parquet(str(tmp_path / "a.parquet"))
-        written(tmp_path / "numbered.jsonl", numbered)  # as `Dataset.to_json` writes it
+        jsonl(tmp_path / "numbered.jsonl", numbered)  # as `Dataset.to_json` writes it
         pandas.DataFrame(numbered).map(np.array).to_csv(tmp_path / "arrays.csv", index=False)
         pandas.DataFrame(rows).to_csv(tmp_path / "lists.csv", index=False)
         named = {"numbered.jsonl": {"names": names}, "arrays.csv": {"names": names}}
@@ -203,36 +197,36 @@ class TestPrepared:
 
     def test_tags_that_are_numbers_need_names(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": [0, 1]} for word in WORDS]
-        path = written(tmp_path / "a.jsonl", rows)
+        path = jsonl(tmp_path / "a.jsonl", rows)
         with pytest.raises(
             DataError, match=r"task.tags=tags: the tags are numbers \(0, 1\).* task.names=\[O,"
         ):
             family(path).prepare(tiny(tiny_model), All())
-        strange = written(tmp_path / "b.jsonl", [*rows, {"words": ["red"], "tags": [2]}])
+        strange = jsonl(tmp_path / "b.jsonl", [*rows, {"words": ["red"], "tags": [2]}])
         with pytest.raises(DataError, match=r"2 names are for the numbers 0 to 1, and .* has the tags '2'"):
             family(strange, names=("O", "B-X")).prepare(tiny(tiny_model), All())
 
     def test_names_in_train_and_numbers_in_test_are_refused(
         self, tiny_model: Path, sentences: Path, tmp_path: Path
     ) -> None:
-        test = str(written(tmp_path / "test.jsonl", [{"words": ["good", "red"], "tags": [1, 0]}]))
+        test = str(jsonl(tmp_path / "test.jsonl", [{"words": ["good", "red"], "tags": [1, 0]}]))
         with pytest.raises(DataError, match=r"classes are B-BAD, B-GOOD, O in train and 0, 1 in test: write"):
             family(sentences, files={"test": test}).prepare(tiny(tiny_model), All())
 
     def test_a_word_per_row_is_no_sentence(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word], "tags": ["OX"[len(word) % 2]]} for word in WORDS]
         with pytest.raises(DataError, match=r"every training row is one word; .* in task.files.sentence"):
-            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+            family(jsonl(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
 
     def test_one_tag_is_not_enough(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O", "O"]} for word in WORDS]
         with pytest.raises(DataError, match="every training word has the tag 'O'; two tags are needed"):
-            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+            family(jsonl(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
 
     def test_every_word_needs_a_tag(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [{"words": [word, "red"], "tags": ["O"]} for word in WORDS]
         with pytest.raises(DataError, match="line 1 has 2 words and 1 tags"):
-            family(written(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
+            family(jsonl(tmp_path / "a.jsonl", rows)).prepare(tiny(tiny_model), All())
 
     def test_a_size_per_class_is_refused(self, tiny_model: Path, sentences: Path) -> None:
         with pytest.raises(DataError, match=r"size.per_class needs a task with classes"):
@@ -254,10 +248,8 @@ class Says(torch.nn.Module):
 def judged_by_hand(tiny_model: Path, tmp_path: Path) -> tuple[TokenClassification, Prepared, Says]:
     """Two test sentences and a model that takes good for B-X, cold for I-X and all else for O."""
     rng = random.Random(1)
-    train = written(
-        tmp_path / "a.jsonl", [{"words": rng.choices(WORDS, k=3), "tags": ["B-X", "I-X", "O"]}] * 3
-    )
-    test = written(
+    train = jsonl(tmp_path / "a.jsonl", [{"words": rng.choices(WORDS, k=3), "tags": ["B-X", "I-X", "O"]}] * 3)
+    test = jsonl(
         tmp_path / "b.jsonl",
         [
             {"words": ["good", "cold", "red", "good"], "tags": ["B-X", "I-X", "O", "O"]},
@@ -313,8 +305,8 @@ def test_a_run_learns_and_its_record_agrees_with_its_predictions(
     quick_tags: list[str], tmp_path: Path
 ) -> None:
     record = trained(tmp_path / "run", [*quick_tags, "arm=scratch"])
-    curve = [json.loads(line) for line in (tmp_path / "run/curve.jsonl").read_text("utf8").splitlines()]
-    assert curve[-1]["validation"]["loss"] < 0.7 * curve[0]["validation"]["loss"]
+    first, *_, last = curve(tmp_path / "run")
+    assert last["validation"]["loss"] < 0.7 * first["validation"]["loss"]
     table = pq.read_table(tmp_path / "run/predictions.parquet").to_pydict()
     hits, said, true = (sum(table[name]) for name in ("true_positive", "predicted", "true"))
     assert record["scores"]["test"]["entity_f1"] == pytest.approx(2 * hits / (said + true))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import pytest
 
 from headstart.run import Run
 from headstart.studies.compose import runs_of
@@ -38,6 +42,28 @@ def shared(*overrides: str) -> tuple[dict[str, Any], Path]:
     _folders.append(TemporaryDirectory(prefix="run-"))
     folder = Path(_folders[-1].name) / "run"
     return trained(folder, overrides), folder
+
+
+def curve(folder: Path) -> list[dict[str, Any]]:
+    """The points of a run's curve."""
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
+
+
+@contextmanager
+def stopped_at(number: int) -> Iterator[None]:
+    """Within, training ends with an error before it takes this step."""
+    from headstart.training.module import Learner
+
+    usual = Learner.training_step
+
+    def step(self: Learner, batch: Any, batch_idx: int) -> Any:
+        if self.step == number:
+            raise KeyError("pulled the plug")
+        return usual(self, batch, batch_idx)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "training_step", step)
+        yield
 
 
 def lasting(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests import wandb_files
 from tests.loopback_wandb import LoopbackWandb, serving
-from tests.training.runs import composed
+from tests.training.runs import composed, stopped_at
 
 from headstart.cli import main
 from headstart.run import Run
@@ -85,19 +85,9 @@ def test_the_same_run_in_two_studies_is_two_runs(quick: list[str]) -> None:
     assert len(set(ids)) == 2
 
 
-def test_a_stopped_run_goes_on_in_the_same_file(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from headstart.training.module import Learner
-
-    step = Learner.training_step
-
-    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
-        if self.step == 5:
-            raise KeyError("pulled the plug")
-        return step(self, batch, batch_idx)
-
+def test_a_stopped_run_goes_on_in_the_same_file(quick: list[str]) -> None:
     overrides = [*quick, "tracker=offline", "hydra.mode=RUN", "budget.evaluations=4", "hardware.save_every=0"]
-    with monkeypatch.context() as patch:
-        patch.setattr(Learner, "training_step", stopped)
+    with stopped_at(5):
         assert main(overrides) == 1
     (first,) = wandb_files.offline(Path("runs/quick"))
     assert steps_of(wandb_files.history(first)) == [0, 2, 4]

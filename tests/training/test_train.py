@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 from tests.studies.command import records
-from tests.training.runs import composed, lasting, shared, trained
+from tests.training.runs import composed, curve, lasting, shared, stopped_at, trained
 
 from headstart.cli import main
 from headstart.compare.study import compare
@@ -55,11 +55,11 @@ def check(record: dict[str, Any]) -> None:
 def check_files(folder: Path) -> None:
     """Curve and predictions agree with the record."""
     record = json.loads((folder / "record.json").read_text("utf8"))
-    curve = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf8").splitlines()]
-    assert [point["step"] for point in curve] == [0, 4, 8]
-    assert curve[-1]["flops"] == record["cost"]["flops"]["train"]
-    assert curve[-1]["tokens_padded"] == record["cost"]["tokens"]["train"]["padded"]
-    assert all(a["flops"] < b["flops"] and a["seconds"] < b["seconds"] for a, b in pairwise(curve))
+    points = curve(folder)
+    assert [point["step"] for point in points] == [0, 4, 8]
+    assert points[-1]["flops"] == record["cost"]["flops"]["train"]
+    assert points[-1]["tokens_padded"] == record["cost"]["tokens"]["train"]["padded"]
+    assert all(a["flops"] < b["flops"] and a["seconds"] < b["seconds"] for a, b in pairwise(points))
     table = pq.read_table(folder / "predictions.parquet").to_pydict()
     right = [
         label == prediction for label, prediction in zip(table["label"], table["prediction"], strict=True)
@@ -145,9 +145,8 @@ def test_best_weights_are_scored_when_asked(quick: list[str], tmp_path: Path) ->
         "budget.evaluations=8",
     ]
     record = trained(tmp_path / "a", overrides)
-    curve = [json.loads(line) for line in (tmp_path / "a/curve.jsonl").read_text("utf8").splitlines()]
     assert record["scores"]["validation"]["accuracy"] == max(
-        point["validation"]["accuracy"] for point in curve
+        point["validation"]["accuracy"] for point in curve(tmp_path / "a")
     )
 
 
@@ -183,8 +182,7 @@ def test_long_rows_are_cut_and_counted(quick: list[str], tmp_path: Path) -> None
 def test_steps_instead_of_epochs(quick: list[str], tmp_path: Path) -> None:
     record = trained(tmp_path / "a", [*quick, "budget.epochs=null", "budget.steps=5", "budget.evaluations=2"])
     assert record["cost"]["steps"] == 5
-    steps = [json.loads(line)["step"] for line in (tmp_path / "a/curve.jsonl").read_text("utf8").splitlines()]
-    assert steps == [0, 3, 5]
+    assert [point["step"] for point in curve(tmp_path / "a")] == [0, 3, 5]
 
 
 def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
@@ -195,7 +193,6 @@ def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
 def test_a_stopped_run_resumes_to_the_same_bits(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
 ) -> None:
-    from headstart.training.module import Learner
 
     overrides = [
         *quick,
@@ -205,24 +202,12 @@ def test_a_stopped_run_resumes_to_the_same_bits(
         "hardware.save_every=0",
     ]
     whole = trained(tmp_path / "a", overrides)
-    step = Learner.training_step
-
-    def stopped(self: Learner, batch: Any, batch_idx: int) -> Any:
-        if self.step == 5:
-            raise KeyError("pulled the plug")
-        return step(self, batch, batch_idx)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Learner, "training_step", stopped)
-        with pytest.raises(KeyError):
-            trained(tmp_path / "b", overrides)
+    with stopped_at(5), pytest.raises(KeyError):
+        trained(tmp_path / "b", overrides)
     assert json.loads((tmp_path / "b/record.json").read_text("utf8"))["status"] == "failed"
     again = trained(tmp_path / "b", overrides)
     assert lasting(again) == lasting(whole)
-    curves = [
-        [json.loads(line) for line in (tmp_path / n / "curve.jsonl").read_text("utf8").splitlines()]
-        for n in "ab"
-    ]
+    curves = [curve(tmp_path / name) for name in "ab"]
     assert [p["validation"] for p in curves[0]] == [p["validation"] for p in curves[1]]
     assert [p["step"] for p in curves[1]] == [0, 2, 4, 6, 8]
     assert pq.read_table(tmp_path / "a/predictions.parquet").equals(
