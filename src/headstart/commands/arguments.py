@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 
 from headstart.config import nearest
 from headstart.errors import ConfigError
-
-CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # studies/search.py reads it; importing that would import Hydra
+from headstart.studies.config_search import CONFIG_DIR
 
 
 @dataclass(frozen=True)

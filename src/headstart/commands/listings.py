@@ -35,13 +35,13 @@ def _models(options: Namespace) -> int:
 
     from headstart.models.listing import listed, yamls
     from headstart.reports.console import models as reporting
-    from headstart.studies.config_search import places
+    from headstart.studies.config_search import config_folders
 
     if options.plot is not None:
         from headstart.reports.charts.models import check_file
 
         check_file(options.plot)
-    found = reporting.rows(listed(yamls(places())))
+    found = reporting.rows(listed(yamls(config_folders())))
     console = Console()
     if options.plot is not None:
         from headstart.compare.published.emitted import emitted

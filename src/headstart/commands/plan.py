@@ -17,6 +17,8 @@ def _run(options: Namespace) -> int:
     with Console(stderr=True).status("loading rows and counting operations"):
         expected, basis = forecast(planned)
     show_plan(expected, basis)
+    for note in dict.fromkeys(note for run in expected for note in run.notes):
+        print(f"rows: {note}")
     return 0
 
 

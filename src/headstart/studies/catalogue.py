@@ -9,7 +9,9 @@ from typing import Any
 import yaml
 
 from headstart.errors import ConfigError
-from headstart.studies.config_search import places
+from headstart.studies.config_search import config_folders
+
+SOURCES = ("docs", "digits", "hub", "files")  # where the rows of a task come from
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class TaskHere:
 
     choice: str
     kind: str
-    source: str  # "docs", "files", "hub", "digits"
+    source: str  # one of SOURCES
     what: str  # the name on the hub, the view of the docs
     headline: str  # metric; empty: it follows from the rows
     about: str  # the first comment of its yaml
@@ -27,28 +29,28 @@ class TaskHere:
 
 def tasks_here() -> list[TaskHere]:
     """Every task, by kind and then by name."""
-    files = {path.stem: path for place in reversed(places()) for path in place.glob("task/*.yaml")}
-    found = [_read(choice, path) for choice, path in files.items()]
-    return sorted(found, key=lambda task: (task.kind, task.choice))
+    folders = reversed(config_folders())  # of two files with one name, the shipped one counts
+    files = {path.stem: path for folder in folders for path in folder.glob("task/*.yaml")}
+    tasks = [_read(choice, path) for choice, path in files.items()]
+    return sorted(tasks, key=lambda task: (task.kind, task.choice))
 
 
 def _read(choice: str, path: Path) -> TaskHere:
     text = path.read_text("utf8")
     try:
-        given = yaml.safe_load(text) or {}
+        task = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not yaml ({' '.join(str(error).split())[:120]})") from None
-    sources = ("docs", "digits", "hub", "files")
-    source = next((name for name in sources if given.get(name) is not None), "")
-    settings = given.get(source) or {}
+    source = next((name for name in SOURCES if task.get(name) is not None), "")
+    settings = task.get(source) or {}
     return TaskHere(
         choice,
-        str(given.get("kind", "")),
-        source,
-        str(settings.get("name") or settings.get("view") or ""),
-        given.get("headline") or "",
-        text.splitlines()[0].lstrip("# ") if text.startswith("#") else "",
-        _is_here(source, settings),
+        kind=str(task.get("kind", "")),
+        source=source,
+        what=str(settings.get("name") or settings.get("view") or ""),
+        headline=task.get("headline") or "",
+        about=text.splitlines()[0].lstrip("# ") if text.startswith("#") else "",
+        here=_is_here(source, settings),
     )
 
 
@@ -58,17 +60,13 @@ def _is_here(source: str, settings: dict[str, Any]) -> bool | None:
     if source == "files":
         paths = [settings.get(split) for split in ("train", "validation", "test")]
         return None if "???" in paths else all(Path(str(path)).exists() for path in paths if path)
-    return _cached(str(settings.get("name")), settings.get("revision"))
-
-
-def _cached(name: str, revision: str | None) -> bool | None:
+    if (name := str(settings.get("name"))) == "???":
+        return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    if name == "???":
-        return None
     try:
-        snapshot_download(name, repo_type="dataset", revision=revision, local_files_only=True)
+        snapshot_download(name, repo_type="dataset", revision=settings.get("revision"), local_files_only=True)
     except (LocalEntryNotFoundError, ValueError, OSError):
         return False
     return True

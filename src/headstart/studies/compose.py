@@ -231,11 +231,12 @@ def config_of(arguments: Sequence[str]) -> dict[str, Any]:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """A configuration as plain data, without Hydra's own part; ConfigError on a ${...} that leads nowhere."""
-    bare = config.copy()
-    with open_dict(bare):
-        bare.pop("hydra", None)
+    if "hydra" in config:
+        config = config.copy()
+        with open_dict(config):
+            config.pop("hydra")
     try:
-        return OmegaConf.to_container(bare, resolve=True)  # pyright: ignore[reportReturnType]
+        return OmegaConf.to_container(config, resolve=True)  # pyright: ignore[reportReturnType]
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
 

@@ -1,4 +1,4 @@
-"""Fetch: everything that a study needs, brought into the local caches, so that it runs without a network."""
+"""Fetch: all that a study needs is brought into the local caches, so that it runs without a network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headstart.arms.transfer import Transfer
 from headstart.data.hub import Hub
 from headstart.errors import HeadstartError, RecordError
 from headstart.run import Run
@@ -18,7 +19,7 @@ class Need:
 
     kind: str  # "weights", "model" (its settings alone), "tokenizer", "dataset" or "rows"
     name: str
-    get: Callable[[], Path | None]  # where it lies; None: it has no folder of its own
+    get: Callable[[], Path | None]  # returns its folder; None: it has no folder of its own
 
 
 @dataclass(frozen=True)
@@ -32,72 +33,55 @@ class Fetched:
 
 
 def needs(runs: Iterable[Run]) -> list[Need]:
-    """What these runs read, and what the pretrainings read that they wait for; each once, rows last."""
-    found: dict[tuple[str, str], Need] = {}
-    for run in _with_pretrainings(runs):
-        for need in _of(run):
-            found.setdefault((need.kind, need.name), need)
-    weights = {name for kind, name in found if kind == "weights"}  # they come with their settings
-    kept = [need for (kind, name), need in found.items() if kind != "model" or name not in weights]
-    return sorted(kept, key=lambda need: need.kind == "rows")
+    """What these runs and the pretrainings that they wait for read; each once, rows last."""
+    known: dict[tuple[str, str], Need] = {}
+    for run in runs:
+        first = pretraining(run)
+        for need in [*(_needs_of(first) if first else []), *_needs_of(run)]:
+            known.setdefault((need.kind, need.name), need)
+    weights = {name for kind, name in known if kind == "weights"}  # they come with the model's settings
+    wanted = [need for (kind, name), need in known.items() if kind != "model" or name not in weights]
+    return sorted(wanted, key=lambda need: need.kind == "rows")
+
+
+def _needs_of(run: Run) -> list[Need]:
+    model, source, arm = run.model, run.task.source, run.arm
+
+    def prepare() -> None:  # a wrong column is better met while there is a network
+        run.task.prepare(model, run.size)
+
+    def verified_weights() -> Path:
+        arm.weights_digest(model)
+        return model.find().folder
+
+    needed = [Need("rows", f"{run.task.name} for {model.short_name}", prepare)]
+    if isinstance(source, Hub):
+        needed.append(Need("dataset", source.name, source.folder))
+    if isinstance(arm, Transfer) and arm.run is None and not arm.recipe:
+        needed.append(Need("weights", model.name, verified_weights))
+    elif model.settings() is None:
+        needed.append(Need("model", model.name, lambda: model.find().folder))
+    if (tokenizer := model.tokenizer) and tokenizer.train is None:
+        needed.append(Need("tokenizer", tokenizer.name, lambda: tokenizer.find().folder))
+    return needed
 
 
 def fetch(wanted: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
-    """Get everything; what cannot be had does not keep the rest from coming."""
+    """Get everything; when one thing fails, the others are fetched all the same."""
     done = []
     for need in wanted:
         say(f"{need.kind} {need.name}")
         try:
             folder = need.get()
+            done.append(Fetched(need.kind, need.name, size=_size(folder) if folder else None))
         except HeadstartError as error:
             done.append(Fetched(need.kind, need.name, problem=str(error)))
-        else:
-            done.append(Fetched(need.kind, need.name, size=_size(folder) if folder else None))
     return done
-
-
-def _with_pretrainings(runs: Iterable[Run]) -> list[Run]:
-    whole: list[Run] = []
-    for run in runs:
-        first = pretraining(run)
-        whole += [run] if first is None else [first, run]
-    return whole
-
-
-def _of(run: Run) -> list[Need]:
-    model, source = run.model, run.task.source
-    found = [Need("rows", f"{run.task.name} for {model.short_name}", lambda: _prepared(run))]
-    if isinstance(source, Hub):
-        found.append(Need("dataset", source.name, source.folder))
-    if _pours_published(run):
-        found.append(Need("weights", model.name, lambda: _verified(run)))
-    elif model.settings() is None:
-        found.append(Need("model", model.name, lambda: model.find().folder))
-    if model.tokenizer and model.tokenizer.train is None:
-        place = model.tokenizer
-        found.append(Need("tokenizer", place.name, lambda: place.find().folder))
-    return found
-
-
-def _pours_published(run: Run) -> bool:
-    """Whether the arm reads the model's published weights."""
-    given = run.arm.model_dump()
-    return "run" in given and given["run"] is None and not given["recipe"]
-
-
-def _verified(run: Run) -> Path:
-    run.arm.weights_digest(run.model)
-    return run.model.find().folder
-
-
-def _prepared(run: Run) -> None:
-    """Read, check and tokenise the rows now: a wrong column is better met with a network than without."""
-    run.task.prepare(run.model, run.size)
 
 
 def _size(folder: Path) -> int:
     """Bytes below a folder; a hub cache keeps links to its files."""
     if not folder.exists():
-        raise RecordError(f"{folder}: has gone while it was measured")
+        raise RecordError(f"{folder}: was removed while it was measured")
     files = folder.rglob("*") if folder.is_dir() else [folder]
     return sum(file.stat().st_size for file in files if file.is_file())

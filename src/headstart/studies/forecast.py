@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One run: is it done, how many FLOPs and about how many seconds does it take.
+    """One run, or all trials of an arm: is it done, its FLOPs, and about how many seconds it takes.
 
-    FLOPs are exact, but for a run that writes texts: they are foreseen as if all had their longest form.
+    FLOPs are exact, except for a run that writes texts: all of these count at their longest.
+    `notes` say what was done to its rows, and which files were used that nobody named.
     """
 
     title: str
@@ -29,22 +30,41 @@ class Forecast:
     flops: int
     seconds: float
     writes: bool
+    notes: tuple[str, ...] = ()
 
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
-    """One forecast per run, after what it waits for; and the sentence that says whence the seconds."""
+    """One forecast per run, after what it waits for; and a sentence on where the seconds are from."""
     try_arms(runs)
     rate, basis = _rate(runs[0])
-    whole = [
-        (f"pretraining: {run.title}", _done(run), _flops(run), _writes(run)) for run in pretrainings(runs)
-    ]
-    whole += [*_trials(runs), *((run.title, _done(run), _flops(run), _writes(run)) for run in runs)]
-    found = [Forecast(title, done, flops, flops / rate, writes) for title, done, flops, writes in whole]
-    return found, basis
+    expected = [_expected(f"pretraining: {run.title}", run, _done(run), rate) for run in pretrainings(runs)]
+    if (tune := runs[0].study.tune) is not None:
+        number = tune.trials * len(tune.seeds)
+        for run in (group.run for group in groups_of(runs)):
+            folder = Path(run.runs, trials_of(run.study.name))
+            ended = list(folder.glob(f"*-{run.arm.name}-seed*/record.json"))
+            title = f"{number} trials of {run.title}"
+            expected.append(_expected(title, run, len(ended) >= number, rate, trials=number))
+    return [*expected, *(_expected(run.title, run, _done(run), rate) for run in runs)], basis
 
 
-def _writes(run: Run) -> bool:
-    return run.task.longest() > 0
+def _expected(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
+    """Training, every evaluation and the test, from the planned batches; trials skip the test."""
+    from headstart.training.plan import counters_of, plan_of
+
+    prepared = run.task.prepare(run.model, run.size)
+    plan = plan_of(run, prepared)
+    counters = counters_of(run, plan, run.model.transformers_config(**prepared.head))
+    plan.count(counters)
+    times = {"validation": plan.evaluations, "test": 0 if trials else 1}
+    generated = dict.fromkeys(times, 0)
+    if longest := run.task.longest():
+        for split in times:
+            steps = [longest] * len(plan.orders[split])
+            generated[split] = plan.generation(split, steps, counters[0][1]) * times[split]
+    flops = plan.cost(plan.steps, plan.evaluations, not trials, generated)["flops"]["total"]
+    flops *= trials or 1
+    return Forecast(title, done, flops, flops / rate, longest > 0, tuple(prepared.facts["notes"]))
 
 
 def _done(run: Run) -> bool:
@@ -58,36 +78,6 @@ def _done(run: Run) -> bool:
     return settled(run_folder(run, names), names)
 
 
-def _trials(runs: Sequence[Run]) -> Iterator[tuple[str, bool, int, bool]]:
-    """The trials of each arm, which train like its runs and skip the test; done when all have a record."""
-    tune = runs[0].study.tune
-    if tune is None:
-        return
-    for group in groups_of(runs):
-        run, each = group.run, tune.trials * len(tune.seeds)
-        ended = list(Path(run.runs, trials_of(run.study.name)).glob(f"*-{run.arm.name}-seed*/record.json"))
-        flops = each * _flops(run, tested=False)
-        yield f"{each} trials of {run.title}", len(ended) >= each, flops, _writes(run)
-
-
-def _flops(run: Run, tested: bool = True) -> int:
-    """Training, every evaluation and the test, from the planned batches; texts at their longest."""
-    from headstart.training.plan import counters_of, plan_of
-
-    prepared = run.task.prepare(run.model, run.size)
-    plan = plan_of(run, prepared)
-    config = run.model.transformers_config(**prepared.head)
-    counters = counters_of(run, plan, config)
-    plan.count(counters)
-    written = {"validation": 0, "test": 0}
-    if longest := run.task.longest():
-        steps = {split: [longest] * len(plan.orders[split]) for split in written}
-        written = {split: plan.generation(split, steps[split], counters[0][1]) for split in written}
-    times = {"validation": plan.evaluations, "test": int(tested)}
-    generated = {split: flops * times[split] for split, flops in written.items()}
-    return plan.cost(plan.steps, plan.evaluations, tested, generated)["flops"]["total"]
-
-
 def _rate(run: Run) -> tuple[float, str]:
     """FLOPs per second: of finished runs on this machine, else a share of its matmul peak."""
     records = [_speed(path, run) for path in sorted(Path(run.runs).glob("*/*/record.json"))]
@@ -96,18 +86,19 @@ def _rate(run: Run) -> tuple[float, str]:
         return sum(known) / len(known), f"scaled from {len(known)} finished runs on this machine"
     from headstart.meters.matmul_peak import matmul_peak
 
-    device, precision = run.hardware.device(), run.precision
-    peak = matmul_peak(device, precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
-    return SHARE_OF_PEAK * peak, f"a guess: {SHARE_OF_PEAK:.0%} of this machine's matmul peak in {precision}"
+    peak = matmul_peak(run.hardware.device(), run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
+    return SHARE_OF_PEAK * peak, (
+        f"a guess: {SHARE_OF_PEAK:.0%} of this machine's matmul peak in {run.precision}"
+    )
 
 
 def _speed(path: Path, run: Run) -> float | None:
+    """The FLOPs per second of a finished run; None if another machine or precision trained it."""
     try:
         record = json.loads(path.read_text("utf8"))
-        alike = (
-            record["environment"]["machine"] == machine()
-            and record["environment"]["precision"] == run.precision
-        )
-        return record["cost"]["flops"]["total"] / record["cost"]["seconds"]["total"] if alike else None
+        environment, cost = record["environment"], record["cost"]
+        if environment["machine"] != machine() or environment["precision"] != run.precision:
+            return None
+        return cost["flops"]["total"] / cost["seconds"]["total"]
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
         return None

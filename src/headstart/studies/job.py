@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,42 +18,43 @@ from headstart.studies.outcome import Interrupted, Outcome
 from headstart.studies.pretraining import pretraining, waiting_for, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
-from headstart.studies.spacing import paced
+
+_trained = 0  # runs of this process
 
 
 def job(config: Any, argv: Sequence[str]) -> Outcome:
     """Train one run, or keep it when it is finished. Nothing is raised: the rest of a sweep goes on."""
     run = Run.read(OmegaConf.to_container(config, resolve=True))  # pyright: ignore[reportArgumentType]
-    progress = current()
-    if progress is not None:
+    if (progress := current()) is not None:
         return _run(run, progress, argv)
-    with showing(1) as alone:
-        return _run(run, alone, argv)
+    with showing(1) as progress:
+        return _run(run, progress, argv)
 
 
 def _run(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     progress.start(run.title)
     with _interruptible():
         try:
-            outcome = _trained(run, progress, argv)
+            outcome = _train(run, progress, argv)
         except HeadstartError as error:
             outcome = _failed(run, str(error), error.exit_code)
         except MemoryError as error:
             outcome = _failed(run, f"out of memory ({error}); lower optim.batch_size or model.max_length")
         except OSError as error:
             outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
-        except Exception as error:  # noqa: BLE001 - one run's fault must not take the others down
+        except Exception as error:  # noqa: BLE001 - the other runs of the study must go on
             outcome = _failed(run, f"{type(error).__name__}: {error} ({_keep_traceback(run)})")
     progress.end(outcome)
     return outcome
 
 
-def _trained(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+    """Train the run, after the pretraining that it waits for; a finished run is kept."""
     if (first := pretraining(run)) is not None:
         with waiting_for(first, progress):
-            made = _pretrained(first, progress, argv)
-        if not made.well:
-            return _failed(run, f"its pretraining {made.status}: {made.reason}")
+            outcome = _pretrain(first, progress, argv)
+        if not outcome.well:
+            return _failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
         run = with_weights(run)
     check_study_folder(run)
     names = identify(run)
@@ -63,19 +65,37 @@ def _trained(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
 
     from headstart.training.train import train
 
-    place = paced(run, progress)
-    train(run, folder, names, argv=argv, progress=progress, order_index=place)
+    index = _warm_up_or_cool_down(run, progress)
+    train(run, folder, names, argv=argv, progress=progress, order_index=index)
     return _outcome(run, folder, kept=False)
 
 
-def _pretrained(first: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+def _pretrain(first: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     """Train the run that others start from: it may take longer than all of them, and has its own lines."""
     if not settled(run_folder(first, names := identify(first)), names):
         progress.note(f"pretraining first: {first.title}")
-    made = _trained(first, progress, argv)
-    if made.status == "finished":
-        progress.note(f"pretrained: {first.title}: {duration(made.seconds or 0)}")
-    return made
+    outcome = _train(first, progress, argv)
+    if outcome.status == "finished":
+        progress.note(f"pretrained: {first.title}: {duration(outcome.seconds or 0)}")
+    return outcome
+
+
+def _warm_up_or_cool_down(run: Run, progress: StudyProgress) -> int:
+    """Warm up before the first run and cool down before the others; returns the run's number, from 0.
+
+    Without it, the first run would be measured on a cold machine and the others on a hot one.
+    """
+    global _trained
+    number, _trained = _trained, _trained + 1
+    if number == 0 and run.study.warm_up:
+        from headstart.training.warm_up import warm_up
+
+        progress.say("warming up")
+        warm_up(run, run.study.warm_up)
+    elif number and run.study.cool_down:
+        progress.say(f"cooling down for {run.study.cool_down:g} s")
+        time.sleep(run.study.cool_down)
+    return number
 
 
 def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from headstart.records.fingerprint import PLUMBING, SCIENCE
+from headstart.studies.overrides import parsed
 
 WITHIN_A_STUDY = ("seed", "arm", "hydra", *PLUMBING)  # more of these are more runs of the same study
 TO_A_STUDY = ("study.tune", "study.free")  # the part of PLUMBING that changes what is compared
@@ -24,12 +24,12 @@ def naming(overrides: Sequence[str], compose_default: Callable[[], Any]) -> list
 
     `compose_default` gives the configuration without any override; it is called only where it matters.
     """
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    if {override.key_or_group for override in parsed} & {"study", "study.name"}:
+    all_parsed = [parsed(text) for text in overrides]
+    if {override.key_or_group for override in all_parsed} & {"study", "study.name"}:
         return []
     default = cache(compose_default)
-    own = [override for override in parsed if _differs(override, default)]
-    return [f"study.name={_name(own)}"] if own else []
+    own = sorted((override for override in all_parsed if _differs(override, default)), key=_place)
+    return [f"study.name={safe('-'.join(map(_part, own)))}"] if own else []
 
 
 def _differs(override: Override, default: Callable[[], Any]) -> bool:
@@ -49,21 +49,8 @@ def _key(override: Override) -> str:
     return override.key_or_group.removeprefix("hydra.sweeper.params.")
 
 
-def _name(own: Sequence[Override]) -> str:
-    """`sst2-bert_base-lr_1e-4`: a name for these settings, the same in whichever order they come."""
-    return safe("-".join(_part(override) for override in sorted(own, key=_place)))
-
-
-def safe(text: str) -> str:
-    """The text as the name of a folder; where that cannot hold all of it, a digest keeps two texts apart."""
-    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", text).lstrip("_.-+")
-    if name == text and len(name) <= LONGEST:
-        return name
-    digest = hashlib.sha256(text.encode("utf8", "surrogatepass")).hexdigest()[:6]
-    return f"{name[:LONGEST].strip('_.-+') or 'study'}-{digest}"
-
-
 def _place(override: Override) -> tuple[int, str]:
+    """Where the override stands in the name, whatever the order in which it was typed."""
     first = _key(override).split(".")[0]
     return SCIENCE.index(first) if first in SCIENCE else len(SCIENCE), _key(override)
 
@@ -75,3 +62,12 @@ def _part(override: Override) -> str:
         return f"by_{last}"
     value = override.get_value_element_as_str()
     return value if override.value() == value and "." not in _key(override) else f"{last}_{value}"
+
+
+def safe(text: str) -> str:
+    """The text as the name of a folder; where that cannot hold all of it, a digest keeps two texts apart."""
+    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", text).lstrip("_.-+")
+    if name == text and len(name) <= LONGEST:
+        return name
+    digest = hashlib.sha256(text.encode("utf8", "surrogatepass")).hexdigest()[:6]
+    return f"{name[:LONGEST].strip('_.-+') or 'study'}-{digest}"

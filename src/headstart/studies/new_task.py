@@ -1,16 +1,15 @@
-"""New task: a yaml for a file of one's own, with what was seen in it as comments."""
+"""New task: writes the yaml of a task for a file of your own, with what was seen in it as comments."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from headstart.config import Config
@@ -18,7 +17,7 @@ from headstart.data.images import decoded, image_cell
 from headstart.data.rows import RawRows
 from headstart.errors import ConfigError, DataError, UnfitError
 from headstart.studies.config_search import shipped
-from headstart.studies.overrides import as_text
+from headstart.studies.overrides import as_text, parsed
 from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
 from headstart.tasks.kinds import Task
 from headstart.tasks.text_classification import ANSWERS
@@ -31,13 +30,8 @@ TEMPLATES = {  # family -> the shipped yaml for files of one's own
     "masked_lm": "files_mlm",
     "text_to_text": "files_to_text",
 }
-READ_WITH = (
-    "siblings",
-    "encoding",
-    "separator",
-    "columns",
-    "sentence",
-)  # settings of task.files that change what is seen
+# Settings of task.files that change what is read.
+READ_WITH = ("siblings", "encoding", "separator", "columns", "sentence")
 GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey images -> pixels that they see
 LOOKED_AT = 32  # images whose size and colours are looked at
 FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
@@ -81,8 +75,12 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
     found = guess(path, roles, read_with)
     task = _filled(name, path, found, given)
     _Checked.read({"task": task})
-    overrides, notes = _model(name, found)
-    notes = (*found.notes, *_others(path, name, found), *notes)
+    overrides, about_model = _model(name, found)
+    others = [
+        f"or {_words(reading)}: {reading.command(path, f'{name}_{number}')}"
+        for number, reading in enumerate(found.others, 2)
+    ]
+    notes = (*found.notes, *others, *about_model)
     if found.nameless and not task["names"]:
         task["names"] = "???"
         notes = (*notes, NAMELESS.format(found.nameless, file))
@@ -95,19 +93,19 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
 
 def _parsed(settings: Sequence[str]) -> dict[str, Any]:
     """{"label": ..., "files.encoding": ...} of task.label=... and so on, read as Hydra does."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for setting in settings:
         try:
-            (parsed,) = OverridesParser.create().parse_overrides([setting])
+            override = parsed(setting)
         except HydraException:
             raise ConfigError(f"{setting}: not of the form task.label=COLUMN{as_text(setting)}") from None
-        if parsed.is_sweep_override():
+        if override.is_sweep_override():
             raise ConfigError(f"{setting}: is read as several values{as_text(setting)}")
-        outer, _, name = parsed.key_or_group.partition(".")
+        outer, _, name = override.key_or_group.partition(".")
         if outer != "task" or not name:
             raise ConfigError(f"{setting}: only settings of the task are known here: task.label=COLUMN")
-        found[name] = parsed.value()
-    return found
+        values[name] = override.value()
+    return values
 
 
 def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str]) -> str:
@@ -139,12 +137,6 @@ def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> di
             place = place.setdefault(part, {})
         place[last] = value
     return task
-
-
-def _others(path: Path, name: str, found: Guess) -> Iterator[str]:
-    """What else the columns may be, each with its command."""
-    for number, reading in enumerate(found.others, 2):
-        yield f"or {_words(reading)}: {reading.command(path, f'{name}_{number}')}"
 
 
 def _words(reading: Reading) -> str:

@@ -1,4 +1,4 @@
-"""Recipe: the pretraining that an arm stands on, trained here first, once for everybody who needs it."""
+"""Pretraining: the run that trains the weights of an arm, once for all runs that start from them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from headstart.studies.progress import StudyProgress
 from headstart.studies.run_folder import identify, run_folder, settled
 from headstart.study import Study
 
-SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")
+SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")  # settings of the run that it serves
 OBJECTIVES = {"encoder": "files_mlm", "decoder": "files_clm", "encoder_decoder": "files_denoise"}
-PRETRAINING = Study(
-    name="pretraining", question="Weights that other studies start from.", warm_up=0
-)  # one study for all, so that the same pretraining is never done twice
+# One study for all pretrainings, so that none is trained twice.
+PRETRAINING = Study(name="pretraining", question="Weights that other studies start from.", warm_up=0)
 
 
 def pretrainings(runs: Iterable[Run]) -> list[Run]:
@@ -29,16 +28,18 @@ def pretrainings(runs: Iterable[Run]) -> list[Run]:
 
 
 def pretraining(run: Run) -> Run | None:
-    """The run that makes the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
+    """The run that trains the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
     from headstart.studies.compose import config_of
 
     arm = run.arm
     if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
         return None
-    given = [*_own_text(run, arm), *arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}", "keep_weights=true"]
+    overrides = [*arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}", "keep_weights=true"]
+    if arm.own_text:
+        overrides = [*_own_text(run), *overrides]
     shared = {name: run.config()[name] for name in SHARED}
     try:
-        return Run.read({**config_of(given), **shared, "study": PRETRAINING.model_dump(mode="json")})
+        return Run.read({**config_of(overrides), **shared, "study": PRETRAINING.model_dump(mode="json")})
     except ConfigError as error:
         raise ConfigError(f"arm={arm.name}: recipe: {line}" for line in error.lines) from None
 
@@ -58,7 +59,7 @@ def with_weights(run: Run) -> Run:
 
 @contextmanager
 def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
-    """One process trains it; the others wait, and then find it finished."""
+    """One process trains it; the others wait, and then its record is there."""
     from filelock import FileLock, Timeout
 
     folder = first.study_folder
@@ -75,21 +76,19 @@ def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
         lock.release()
 
 
-def _own_text(run: Run, arm: Transfer) -> list[str]:
-    """For an arm that is pretrained on its own task's training text: those texts as a file of their own."""
-    if not arm.own_text:
-        return []
+def _own_text(run: Run) -> list[str]:
+    """Settings that pretrain on the training text of the run's own task, which becomes a file."""
     prepared = run.task.prepare(run.model, run.size)
     texts = run.task.texts_of(prepared, "train")
     objective = OBJECTIVES.get(run.model.family() or "")
     if not texts or objective is None:
         raise ConfigError(
-            f"arm={arm.name}: task {run.task.name} has no text that {run.model.name} could read"
+            f"arm={run.arm.name}: task {run.task.name} has no text that {run.model.name} could read"
         )
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
-    path = cached(f"own-text/{prepared.facts['rows']['train']}.jsonl", lambda p: _write(p, lines))
+
+    def write(path: Path) -> None:
+        path.write_text(lines, "utf8")
+
+    path = cached(f"own-text/{prepared.facts['rows']['train']}.jsonl", write)
     return [f"task={objective}", f"task.name={run.task.name}_text", f"task.files.train={path}"]
-
-
-def _write(path: Path, lines: str) -> None:
-    path.write_text(lines, "utf8")

@@ -1,4 +1,4 @@
-"""Weights: every arm of a study is tried before the first run trains, so that no run is in vain."""
+"""Weights: every arm of a study is tried before the first run trains."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def try_arms(runs: Sequence[Run]) -> None:
     with Console(stderr=True).status("trying the weights of every arm"):
         for run in runs:
             start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
-            if start in tried:
+            waits = isinstance(run.arm, Transfer) and run.arm.recipe and run.arm.run is None
+            if start in tried or waits:
                 continue
             try:
-                if not _waits(run) and not _done(run):
+                if not _done(run):
                     tried.add(start)
                     _try(run)
             except (ConfigError, WeightsError) as error:
@@ -36,16 +37,11 @@ def try_arms(runs: Sequence[Run]) -> None:
         raise kind("\n".join(mistakes))
 
 
-def _waits(run: Run) -> bool:
-    """Are the weights of the run's arm still to be trained?"""
-    return isinstance(run.arm, Transfer) and bool(run.arm.recipe) and run.arm.run is None
-
-
 def _done(run: Run) -> bool:
     run.arm.weights_digest(run.model)
     try:
         names = identify(run)
-    except DataError:  # the run itself says so, and those on other data go on
+    except DataError:  # the run itself reports it, and runs on other data go on
         return False
     return settled(run_folder(run, names), names)
 

@@ -6,7 +6,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from headstart.studies.config_search import places
+from headstart.studies.config_search import own_folders
 from headstart.studies.sweeper import PairedSweeper as _PairedSweeper
 
 __all__ = ["ConfigSearch", "PairedSweeper"]
@@ -21,7 +21,7 @@ class ConfigSearch(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Own folders come after the shipped one."""
-        for folder in places()[1:]:
+        for folder in own_folders():
             search_path.append(provider="headstart-user", path=f"file://{folder}")
 
 
