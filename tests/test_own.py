@@ -49,7 +49,7 @@ from headstart.tasks.family import Family
 class Counting(Family):
     kind: Literal["counting"]
 """
-BODIES = "".join(f"    def {n}(self): ...\n" for n in ("auto_class", "prepare", "loss", "observe", "judge"))
+BODIES = "".join(f"    def {n}(self): ...\n" for n in ("auto_class", "encode", "loss", "observe", "evaluate"))
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ class TestMistakes:
             ("kind = 1\n", "own/tasks/counting.py:1: no class here says its kind; write kind: Literal["),
             ("class C:\n    kind: str\n", "own/tasks/counting.py:1: no class here says its kind; write"),
             (BARE.replace("(Family)", ""), "own/tasks/counting.py:6: Counting is no Family; derive it from"),
-            (BARE, "own/tasks/counting.py:6: Counting does not define auto_class, prepare, loss, observe"),
+            (BARE, "own/tasks/counting.py:6: Counting does not define auto_class, encode, loss, observe"),
             (f"from . import my\n{BARE}", "counting.py:1: from . import my: a file of own/ stands alone"),
             (f"import own.tasks.my\n{BARE}", "counting.py:1: import own.tasks.my: a file of own/ stands"),
             (f"{BARE}    code: str\n{BODIES}", "counting.py:6: Counting has something called code, where"),

@@ -17,7 +17,7 @@ from headstart.data.formats import dataset_rows, read_file
 from headstart.data.rows import RawRows, as_dataset, checked, content_ids, row_keys, rows_digest
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
-from headstart.tasks.squad_scores import f1
+from headstart.tasks.question_answering import f1
 
 
 def read(role: str, *values: object) -> list:

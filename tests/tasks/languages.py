@@ -17,7 +17,7 @@ from tests.rows import jsonl
 from tests.training.runs import curve, trained
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from headstart.tasks.family import Judged
+from headstart.tasks.family import EvalResult
 
 H, INNER, LAYERS, POSITIONS = 32, 64, 1, 64
 SENTINELS = [f"<extra_id_{number}>" for number in range(12)]
@@ -97,14 +97,14 @@ def written(path: Path, texts: Sequence[str]) -> Path:
 # What every objective is tested with.
 
 
-def judged(task: Any, prepared: Any, net: Any) -> Judged:
+def judged(task: Any, prepared: Any, net: Any) -> EvalResult:
     """What an evaluation of the test blocks says, in batches of five, the last blocks first."""
     order = np.arange(len(prepared.test))[::-1]
     rows = [order[i : i + 5] for i in range(0, len(order), 5)]
     with torch.no_grad():
         kept = [task.observe(net, prepared.test.batch(some.tolist(), None)) for some in rows]
     arrays = [{name: values.numpy() for name, values in batch.items()} for batch in kept]
-    return task.judge(prepared, "test", list(zip(rows, arrays, strict=True)))
+    return task.evaluate(prepared, "test", list(zip(rows, arrays, strict=True)))
 
 
 def by_hand(net: Any, blocks: Any) -> dict[str, float]:

@@ -128,7 +128,7 @@ def test_the_decoder_reads_the_target_one_step_late(folders: dict[str, Path], co
     blocks: Any = ready(folders["t5"], corpus).test
     batch = blocks.batch(range(len(blocks)), None)
     given, wanted = batch["decoder_input_ids"], batch["labels"]
-    assert set(given[:, 0].tolist()) == {blocks.marks.pad}
+    assert set(given[:, 0].tolist()) == {blocks.marks.encoder.pad_id}
     scored = wanted[:, 1:] != NO_LABEL
     assert torch.equal(given[:, 1:][scored], wanted[:, :-1][scored])
 

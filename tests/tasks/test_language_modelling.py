@@ -35,6 +35,7 @@ from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.language_modelling import LanguageModelling, nats
 from headstart.tasks.masked_lm import MaskedLM
 from headstart.tasks.packing import NO_LABEL, Documents, Marks, bytes_of_tokens
+from headstart.tasks.text_batches import TextEncoder
 
 ENCODERS = ("bert", "distilbert", "roberta", "electra", "modernbert", "deberta")
 DECODERS = ("gpt2", "llama")
@@ -101,9 +102,9 @@ def test_bytes_between_the_ends_of_tokens() -> None:
 @given(texts=TEXTS)
 def test_no_byte_is_lost_whatever_the_tokenizer(folders: dict[str, Path], texts: list[str]) -> None:
     for tokenizer in (model(folders["bert"]).load_tokenizer(), byte_level(folders["bert"])):
-        marks = Marks.of(tokenizer, "toy")
+        marks = Marks.of(TextEncoder(tokenizer, str(len(tokenizer)), 64), "toy")
         rows = [*range(len(texts))][::-1]
-        stream = Documents(marks, str(len(tokenizer)), texts).stream(rows)
+        stream = Documents(marks, texts).stream(rows)
         assert stream.bytes.sum() == size_in_bytes(texts)
         assert Counter(stream.ids.tolist())[marks.end] >= len(texts)
 
@@ -113,14 +114,14 @@ def test_documents_are_joined_in_the_order_asked_for_and_tokenised_once(
 ) -> None:
     texts, marks = (
         ["red green", "blue", "cold warm sweet"],
-        Marks.of(model(folders["bert"]).load_tokenizer(), ""),
+        Marks.of(TextEncoder(model(folders["bert"]).load_tokenizer(), "once", 64), ""),
     )
-    first = Documents(marks, "once", texts).stream([2, 0])
+    first = Documents(marks, texts).stream([2, 0])
     ids = marks.tokenizer.convert_tokens_to_ids
     assert first.ids.tolist() == ids(["cold", "warm", "sweet", "[SEP]", "red", "green", "[SEP]"])
     assert first.bytes.tolist() == [4, 5, 6, 0, 3, 6, 0]
-    monkeypatch.setattr(Documents, "_made", lambda self: pytest.fail("tokenised again"))
-    assert Documents(marks, "once", texts).stream([1]).ids.tolist() == ids(["blue", "[SEP]"])
+    monkeypatch.setattr(Documents, "_write", lambda *_: pytest.fail("tokenised again"))
+    assert Documents(marks, texts).stream([1]).ids.tolist() == ids(["blue", "[SEP]"])
 
 
 # Blocks.
@@ -372,7 +373,7 @@ def test_a_tokenizer_that_does_not_know_its_places_is_refused() -> None:
     from transformers import ByT5Tokenizer
 
     with pytest.raises(ConfigError, match="fast tokenizer"):
-        Marks.of(ByT5Tokenizer(), "byt5")
+        Marks.of(TextEncoder(ByT5Tokenizer(), "", 64), "byt5")
 
 
 def test_text_for_less_than_a_block_is_refused(folders: dict[str, Path], corpus: Path) -> None:

@@ -25,10 +25,8 @@ from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
 from headstart.models.tokens import windows_of
 from headstart.tasks.family import Observed, Prepared
-from headstart.tasks.question_answering import NO_ANSWER, QuestionAnswering
-from headstart.tasks.squad_scores import exact, f1, normalised
-from headstart.tasks.windows import Questions, Windows
-from headstart.tasks.windows import _target as target
+from headstart.tasks.question_answering import NO_ANSWER, QuestionAnswering, exact, f1, normalised
+from headstart.tasks.windows import Questions, Windows, answer_tokens
 
 Row = dict[str, Any]
 
@@ -134,7 +132,7 @@ class TestWindows:
         tokens = windows_of(byte_level(), "targets", ["a?"], [context], 24, 2)
         one = Questions(["x"], ["a?"], [context], [[answer]], [[start]])
         for window, (begins, ends) in enumerate(zip(tokens.begins, tokens.ends, strict=True)):
-            first, last = target(one, tokens, window, null=0)
+            first, last = answer_tokens(one, tokens, window, null=0)
             if (first, last) != (0, 0):
                 assert begins[first] <= start + len(answer) - len(answer.lstrip())
                 assert ends[last] >= start + len(answer.rstrip())
@@ -216,7 +214,7 @@ class TestJudged:
         for row in reversed(range(len(ready.test))):  # one window per batch, so of different lengths
             kept = task.observe(model, ready.test.batch([row], None))
             found.append((np.array([row]), {name: values.numpy() for name, values in kept.items()}))
-        return task.judge(ready, "test", found)
+        return task.evaluate(ready, "test", found)
 
     def test_against_hand_computed_values(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [
@@ -265,7 +263,7 @@ class TestJudged:
             at = np.array([3, 3, 3, 3])
             columns = (at, at, np.array(score), np.array(null), np.zeros(4))
             observed: Observed = [(np.arange(4), dict(zip(names, columns, strict=True)))]
-            return task.judge(ready, "test", observed).predictions[0]
+            return task.evaluate(ready, "test", observed).predictions[0]
 
         assert answer([1, 2, 1, 0], [9, 9, 9, 0]) == NO_ANSWER
         assert answer([1, 2, 1, 0], [9, 9, 1.9, 0]) == WORDS[7]  # the third window is not so sure

@@ -84,7 +84,7 @@ def test_metrics_follow_the_kind_of_answer(given: dict[str, Any], metrics: tuple
         ({"label": "a", "number": "b"}, "exactly one of label, labels, number is the answer, got label and"),
         (
             {"number": "b", "metrics": ["accuracy"]},
-            "accuracy does not fit an answer by `number`",
+            "accuracy does not fit this task; known: pearson, spearman, mse, mae",
         ),
         ({"labels": "b", "metrics": ["mikro_f1"]}, "no metric mikro_f1; did you mean micro_f1?"),
         ({"metrics": ["accuracy"], "headline": "matthews"}, "headline: matthews is not among metrics"),
@@ -185,7 +185,7 @@ def test_several_labels_have_no_classes_to_count_rows_of(tmp_path: Path, tiny_mo
 
 
 def test_one_class_by_hand() -> None:
-    judged = OneClass(("no", "yes")).judged(
+    judged = OneClass(("no", "yes")).evaluate(
         np.log([[3.0, 1], [1, 1], [1, 3]]), np.array([0, 1, 0]), "abc", ["accuracy"]
     )
     assert judged.statistics["score"] == pytest.approx([0.75, 0.5, 0.25])
@@ -196,7 +196,7 @@ def test_one_class_by_hand() -> None:
 
 def test_several_classes_by_hand() -> None:
     logits, true = np.array([[2.0, -1, 0], [-3, -1, -2]]), np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
-    judged = ManyClasses(("a", "b", "c")).judged(logits, true, "xy", ManyClasses.metrics)
+    judged = ManyClasses(("a", "b", "c")).evaluate(logits, true, "xy", ManyClasses.metrics)
     assert (judged.labels, judged.predictions) == (["a", "b"], ["a, c", "(none)"])
     assert {name: list(column) for name, column in judged.statistics.items()} == {
         "true_positive": [1, 0],
@@ -213,7 +213,7 @@ def test_several_classes_agree_with_torch_and_scikit_learn(rows: int, classes: i
     rng = np.random.default_rng(seed)
     logits, true = 30 * rng.standard_normal((rows, classes)), (rng.random((rows, classes)) < 0.5) * 1.0
     answer = ManyClasses(tuple("abcdef"[:classes]))
-    judged = answer.judged(logits, true, [""] * rows, ManyClasses.metrics)
+    judged = answer.evaluate(logits, true, [""] * rows, ManyClasses.metrics)
     assert judged.loss == pytest.approx(float(answer.loss(torch.tensor(logits), torch.tensor(true))))
     micro = metrics.f1_score(true, logits >= 0, average="micro", zero_division=0)  # pyright: ignore[reportArgumentType]
     assert judged.scores["micro_f1"] == pytest.approx(micro)
@@ -230,7 +230,7 @@ def test_several_classes_agree_with_torch_and_scikit_learn(rows: int, classes: i
 def test_numbers_are_scored_in_their_own_unit(mean: float, deviation: float, rows: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     told, logits = rng.standard_normal(rows).astype(np.float32), rng.standard_normal((rows, 1))
-    judged = Number(mean, deviation).judged(logits, told, [""] * rows, Number.metrics)
+    judged = Number(mean, deviation).evaluate(logits, told, [""] * rows, Number.metrics)
     target, estimate = mean + deviation * told.astype(float), mean + deviation * logits[:, 0]
     assert judged.loss == pytest.approx(
         float(Number.loss(torch.tensor(logits), torch.tensor(told, dtype=torch.float64)))

@@ -21,13 +21,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from headstart.data.size import All, Rows
 from headstart.errors import ConfigError, DataError
+from headstart.metrics import longest_common, rouge_l, text_statistics
 from headstart.metrics import score as recomputed
 from headstart.models.model import Model
 from headstart.records.predictions import read_predictions
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.tasks.family import Observed, Prepared
-from headstart.tasks.generation_scores import longest_common, rouge_l, statistics
 from headstart.tasks.scores import scores_of
 from headstart.tasks.text_pairs import ended
 from headstart.tasks.text_to_text import METRICS, TextToText
@@ -199,7 +199,7 @@ def test_a_batch_stops_when_its_last_row_has_ended(writers: Path, titles: Path, 
         writer.lm_head.bias.copy_(torch.arange(len(NAMES)) == END)
     observed = looked_at(asked, prepared, writer, [[0, 1], [2, 3, 4]])
     assert asked.decoded(observed) == [1, 1]
-    judged = asked.judge(prepared_part(prepared, 5), "validation", observed)
+    judged = asked.evaluate(prepared_part(prepared, 5), "validation", observed)
     assert judged.predictions == [""] * 5 and judged.scores["chrf"] == 0
 
 
@@ -214,7 +214,7 @@ def test_answers_come_in_the_order_of_the_rows(writers: Path, titles: Path, kind
     asked, prepared, writer = ready(titles, writers, kind)
     few = prepared_part(prepared, 6)
     ways = [[[0], [1], [2], [3], [4], [5]], [[5, 2, 0], [4, 1, 3]]]
-    one, other = (asked.judge(few, "validation", looked_at(asked, few, writer, way)) for way in ways)
+    one, other = (asked.evaluate(few, "validation", looked_at(asked, few, writer, way)) for way in ways)
     assert one.predictions == other.predictions and one.labels == other.labels
     assert one.scores == pytest.approx(other.scores, rel=1e-5)
     assert one.loss == pytest.approx(one.scores["token_loss"])
@@ -287,7 +287,7 @@ def test_scores_are_those_of_the_whole_corpus() -> None:
     rng = random.Random(0)
     references = [" ".join(rng.choices(WORDS, k=rng.randint(1, 12))) for _ in range(40)]
     written = [" ".join(word for word in text.split() if rng.random() < 0.9) for text in references]
-    found = statistics(written, references)
+    found = text_statistics(written, references)
     sums = {name: int(column.sum()) for name, column in found.items()}
     correct, total = ([sums[f"bleu_{part}_{n}"] for n in range(1, 5)] for part in ("correct", "total"))
     bleu = BLEU.compute_bleu(correct, total, sums["bleu_system"], sums["bleu_reference"])
@@ -297,13 +297,13 @@ def test_scores_are_those_of_the_whole_corpus() -> None:
 
 
 def test_white_space_alone_is_no_difference() -> None:
-    found = statistics(["a  b", " a", "A b"], ["a b", "a\n", "a b"])
+    found = text_statistics(["a  b", " a", "A b"], ["a b", "a\n", "a b"])
     assert found["exact"].tolist() == [1, 1, 0]
 
 
 def test_every_metric_has_its_statistics() -> None:
     sums = {"loss": np.array([2.0, 4.0]), "tokens": np.array([2.0, 2.0]), "correct": np.array([1.0, 2.0])}
-    scores = scores_of(METRICS, statistics(["red", "green blue"], ["red", "blue"]) | sums)
+    scores = scores_of(METRICS, text_statistics(["red", "green blue"], ["red", "blue"]) | sums)
     assert set(scores) == set(METRICS)
     assert (scores["exact_match"], scores["token_loss"], scores["token_accuracy"]) == (0.5, 1.5, 0.75)
     assert scores["rouge_l"] == pytest.approx((1 + 2 / 3) / 2)

@@ -100,21 +100,21 @@ class TestWords:
         words = ["warm", "unbelievable", "é", "cold", "!?"]
         tokenizer = byte_level()
         tokens = located_tokens_of(tokenizer, "first", [" ".join(words)], 64)
-        (first,) = first_tokens([words], tokens)
+        first = first_tokens(words, tokens.ends[0])
         pieces = [tokenizer.decode(part) for part in np.split(tokens.ids[0], first[1:])]
         assert [str(piece).strip() for piece in pieces] == words
 
     def test_beyond_the_limit_have_no_token(self, tiny_model: Path) -> None:
         tokenizer = tiny(tiny_model).load_tokenizer()
         tokens = located_tokens_of(tokenizer, "limit", ["red green blue cold"], 5)  # 3 words, CLS and SEP
-        assert first_tokens([["red", "green", "blue", "cold"]], tokens)[0].tolist() == [1, 2, 3, NOWHERE]
+        assert first_tokens(["red", "green", "blue", "cold"], tokens.ends[0]).tolist() == [1, 2, 3, NOWHERE]
         assert tokens.truncated.tolist() == [True]
 
     @settings(max_examples=40, deadline=None)
     @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1), min_size=1))
     def test_of_any_text_keep_their_order(self, words: list[str]) -> None:
         tokens = located_tokens_of(byte_level(), "any", [" ".join(words)], 10_000)
-        (first,) = first_tokens([words], tokens)
+        first = first_tokens(words, tokens.ends[0])
         assert (first != NOWHERE).all() and (np.diff(first) > 0).all()
 
 
@@ -277,7 +277,7 @@ class TestJudged:
 
     def test_against_hand_computed_values(self, judged_by_hand: Any) -> None:
         task, ready, model = judged_by_hand
-        judged = task.judge(ready, "test", self.observed(task, ready, model))
+        judged = task.evaluate(ready, "test", self.observed(task, ready, model))
         # First sentence: its entity and one too many. Second: one missed, one beyond the 6 words that fit.
         assert {name: values.tolist() for name, values in judged.statistics.items()} == {
             "true_positive": [1, 0],
@@ -289,8 +289,8 @@ class TestJudged:
         assert judged.scores == pytest.approx(
             {"entity_f1": 2 / 5, "entity_precision": 1 / 2, "entity_recall": 1 / 3, "token_accuracy": 8 / 12}
         )
-        assert judged.labels == ("X: good cold", "X: red; X: good cold")
-        assert judged.predictions == ("X: good cold; X: good", "none")
+        assert judged.labels == ["X: good cold", "X: red; X: good cold"]
+        assert judged.predictions == ["X: good cold; X: good", "none"]
         right, wrong = np.log(np.exp(2) + 2) - 2, np.log(np.exp(2) + 2)  # nats per token
         assert judged.loss == pytest.approx((8 * right + 2 * wrong) / 10)
 

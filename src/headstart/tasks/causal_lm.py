@@ -12,7 +12,7 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
-from headstart.tasks.text_batches import length_limit, padded
+from headstart.tasks.text_batches import padded
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class CausalBlocks(Blocks):
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, [attention_mask], labels, bytes of the labels: (batch, block)."""
         pieces = [self.piece(row).after(self.marks.start) for row in rows]
-        given = len(self.marks.start) - 1  # labels that are no text: all tokens before it but the first
+        marks = len(self.marks.start) - 1  # labels that are no text: all tokens before it but the first
+        labels = [np.where(np.arange(len(p) - 1) < marks, NO_LABEL, p.ids[1:]) for p in pieces]
         return {
             **self.inputs([piece.ids[: len(piece) - self.ahead] for piece in pieces], self.block),
-            "labels": padded([_hidden(piece.ids[1:], given) for piece in pieces], self.block, NO_LABEL),
+            "labels": padded(labels, self.block, NO_LABEL),
             "bytes": padded([piece.bytes[1:] for piece in pieces], self.block, 0),
         }
 
@@ -38,19 +39,15 @@ class CausalBlocks(Blocks):
 class CausalLM(LanguageModelling):
     """The next token, for decoders."""
 
-    told: ClassVar = {"use_cache": False}  # nothing is generated
+    auto_class: ClassVar = "AutoModelForCausalLM"
+    forward: ClassVar = {"use_cache": False}  # nothing is generated
     listed: ClassVar = slice(-12, None)
 
     kind: Literal["causal_lm"]
 
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForCausalLM"
-
     def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
         """Blocks as long as the model's input."""
-        block = length_limit(model, marks.tokenizer)
+        block = marks.encoder.limit
         ahead = 0 if marks.start else 1
         return CausalBlocks(
             texts=texts,
@@ -61,8 +58,3 @@ class CausalLM(LanguageModelling):
             ahead=ahead,
             whole=whole,
         )
-
-
-def _hidden(labels: np.ndarray, given: int) -> np.ndarray:
-    """The labels without the first few."""
-    return np.where(np.arange(len(labels)) < given, NO_LABEL, labels)

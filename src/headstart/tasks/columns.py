@@ -1,4 +1,4 @@
-"""Columns: what stands in a column of rows, seen over all of them, and what it could be used for."""
+"""Columns: what the cells of a column are, over all rows, and what the column could be used for."""
 
 from __future__ import annotations
 
@@ -125,6 +125,20 @@ class Column:
         divided = self.lists or (not self.pictures and any(SEVERAL.search(value) for value in self.counts))
         return divided and 2 <= len(self.parts) <= MOST and use_of(self.parts) == "classes"
 
+    @property
+    def role(self) -> str:
+        """As what it would be predicted: label, labels or number; "" where it cannot be."""
+        if self.several:
+            return "labels"
+        if self.lists or self.pictures:
+            return ""
+        return {"classes": "label", "numbers": "number"}.get(self.use, "")
+
+    @property
+    def free_text(self) -> bool:
+        """Whether its cells are texts of any kind, however short."""
+        return self.use == "neither" and not (self.aside or self.lists or self.numeric or self.pictures)
+
     @cached_property
     def numeric(self) -> bool:
         """Whether every cell is a finite number."""
@@ -166,16 +180,11 @@ class Column:
             return f"{shown(self.counts)} in every row"
         if all(DATE.match(value) for value in self.counts):
             return "dates"
-        if (KEY.search(self.name) and not self.named) or self._counts_rows():
-            return "names or counts rows"
-        return ""
-
-    def _counts_rows(self) -> bool:
-        """Whole numbers, all different and none left out."""
-        if not self.whole or not 3 <= len(self.cells) == len(self.counts):
-            return False
-        values = [float(value) for value in self.counts]
-        return max(values) - min(values) == len(values) - 1
+        counts_rows = False  # whole numbers, all different and none left out
+        if self.whole and 3 <= len(self.cells) == len(self.counts):
+            values = [float(value) for value in self.counts]
+            counts_rows = max(values) - min(values) == len(values) - 1
+        return "names or counts rows" if counts_rows or (KEY.search(self.name) and not self.named) else ""
 
     def described(self) -> str:
         """What stands in it, in words."""
@@ -213,15 +222,15 @@ def is_number(cell: Any) -> bool:
 
 
 def _opened(name: str, raw: Sequence[Any]) -> list[Column]:
-    cells = [_spelled(cell) for cell in raw]
-    there = [cell for cell in cells if not _is_absent(cell)]
-    parts = [part for cell in there for part in (cell if isinstance(cell, list) else [cell])]
+    """One column, or those inside its cells where these are mappings or lists of mappings."""
+    spelled = [literal(cell) if isinstance(cell, str) else None for cell in raw]  # a list written as text
+    cells = [cell if value is None else value for cell, value in zip(raw, spelled, strict=True)]
+    present = [cell for cell in cells if not _is_absent(cell)]
+    parts = [part for cell in present for part in (cell if isinstance(cell, list) else [cell])]
     if not parts or not all(isinstance(part, Mapping) and "bytes" not in part for part in parts):
-        return [Column(name, there, len(cells) - len(there))]
-    inside = list(dict.fromkeys(key for part in parts for key in part))
-    return [
-        column for key in inside for column in _opened(f"{name}.{key}", [_at(cell, key) for cell in cells])
-    ]
+        return [Column(name, present, len(cells) - len(present))]
+    keys = list(dict.fromkeys(key for part in parts for key in part))
+    return [column for key in keys for column in _opened(f"{name}.{key}", [_at(cell, key) for cell in cells])]
 
 
 def _at(cell: Any, key: str) -> Any:
@@ -229,12 +238,6 @@ def _at(cell: Any, key: str) -> Any:
     if isinstance(cell, list):
         return [_at(part, key) for part in cell]
     return cell.get(key) if isinstance(cell, Mapping) else None
-
-
-def _spelled(cell: Any) -> Any:
-    """The list or mapping that a text spells out; other cells as they are."""
-    spelled = literal(cell) if isinstance(cell, str) else None
-    return cell if spelled is None else spelled
 
 
 def _is_absent(cell: Any) -> bool:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.tasks.family import Batch, Shape
+from headstart.tasks.family import Batch, Shape, meta_tokens
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
-from headstart.tasks.text_batches import length_limit, padded
-
-if TYPE_CHECKING:
-    import torch
+from headstart.tasks.text_batches import padded
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,15 @@ class DenoisingBlocks(Blocks):
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, [attention_mask]: (batch, source); decoder_input_ids, labels, bytes: (batch, target)."""
-        made = [self._corrupted(self.piece(row), self.noise(row, draw)) for row in rows]
+        pairs = [self._corrupted(self.piece(row), self.noise(row, draw)) for row in rows]
         source, target = self.shape(rows)
-        wanted = [answer.ids for _, answer in made]
-        read = [np.concatenate([[self.first], ids[:-1]]) for ids in wanted]
+        targets = [answer.ids for _, answer in pairs]
+        read = [np.concatenate([[self.first], ids[:-1]]) for ids in targets]
         return {
-            **self.inputs([ids for ids, _ in made], source),
-            "decoder_input_ids": padded(read, target, self.marks.pad),
-            "labels": padded(wanted, target, NO_LABEL),
-            "bytes": padded([answer.bytes for _, answer in made], target, 0),
+            **self.inputs([ids for ids, _ in pairs], source),
+            "decoder_input_ids": padded(read, target, self.marks.encoder.pad_id),
+            "labels": padded(targets, target, NO_LABEL),
+            "bytes": padded([answer.bytes for _, answer in pairs], target, 0),
         }
 
     def shape(self, rows: Sequence[int]) -> Shape:
@@ -101,20 +98,16 @@ class DenoisingBlocks(Blocks):
 class Denoising(LanguageModelling):
     """Spans that were left out, for encoder-decoders: `rate` of the tokens, `mean_span` long on average."""
 
-    told: ClassVar = {"use_cache": False}  # nothing is generated
+    auto_class: ClassVar = "AutoModelForSeq2SeqLM"
+    forward: ClassVar = {"use_cache": False}  # nothing is generated
 
     kind: Literal["denoising"]
     rate: float = Field(default=0.15, gt=0, lt=1)
     mean_span: float = Field(default=3.0, ge=1)
 
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForSeq2SeqLM"
-
     def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
         """Pieces of text whose sources are as long as the model's input."""
-        spans, block = Spans(self.rate, self.mean_span), length_limit(model, marks.tokenizer)
+        spans, block = Spans(self.rate, self.mean_span), marks.encoder.limit
         content = spans.fitting(block - len(marks.start) - 1)
         if not whole and len(stream) % content == 1:
             stream = stream[:-1]  # one token alone cannot lack a part
@@ -134,12 +127,12 @@ class Denoising(LanguageModelling):
     def head(self, model: Model, marks: Marks) -> dict[str, Any]:
         """Settings of the transformers configuration; a decoder without a start token begins with padding."""
         own = getattr(model.transformers_config(), "decoder_start_token_id", None)
-        return {"pad_token_id": marks.pad, "decoder_start_token_id": marks.pad if own is None else own}
+        pad = marks.encoder.pad_id
+        return {"pad_token_id": pad, "decoder_start_token_id": pad if own is None else own}
 
     def inputs(self, *shape: int) -> Batch:
         """The model's inputs for one row of this shape, on the meta device, for counting operations."""
-        source, target = (_nothing(length) for length in shape)
-        return {"input_ids": source, "decoder_input_ids": target}
+        return meta_tokens(input_ids=shape[0], decoder_input_ids=shape[1])
 
 
 def _lengths(tokens: int, parts: int, noise: np.random.Generator) -> np.ndarray:
@@ -152,22 +145,16 @@ def _sentinels(tokenizer: Any, needed: int, model: Model) -> np.ndarray:
     """The tokens that stand for spans, in order: (needed,); ConfigError when there are not enough."""
     known = tokenizer.get_vocab()
     names = takewhile(lambda name: name in known, (f"<extra_id_{number}>" for number in count()))
-    found = np.array([known[name] for name in names], dtype=np.int32)
-    if not len(found):
+    sentinels = np.array([known[name] for name in names], dtype=np.int32)
+    if not len(sentinels):
         raise ConfigError(
             f"model: the tokenizer of {model.name} has no <extra_id_0> to stand for a span: choose T5 or "
             "another encoder-decoder with sentinels, or a task of kind text_to_text"
         )
-    if len(found) < needed:
+    if len(sentinels) < needed:
         raise ConfigError(
             f"task: {needed} spans in a block of model.max_length={model.max_length} tokens, but the "
-            f"tokenizer of {model.name} has {len(found)} sentinels: choose shorter blocks, "
+            f"tokenizer of {model.name} has {len(sentinels)} sentinels: choose shorter blocks, "
             "a lower task.rate or a larger task.mean_span"
         )
-    return found[:needed]
-
-
-def _nothing(length: int) -> torch.Tensor:
-    import torch
-
-    return torch.zeros(1, length, dtype=torch.long, device="meta")
+    return sentinels[:needed]

@@ -13,11 +13,12 @@ from headstart.config import NAME, Config, nearest
 from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub
-from headstart.data.rows import Splits, rows_digest
+from headstart.data.rows import SPLITS, Splits, rows_digest
 from headstart.data.size import Size
 from headstart.errors import ConfigError
+from headstart.metrics import METRICS
 from headstart.models.model import Model
-from headstart.tasks.text_batches import length_limit
+from headstart.tasks.text_batches import TextEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -29,16 +30,26 @@ Observed = list[tuple[np.ndarray, dict[str, np.ndarray]]]  # per batch: its rows
 
 
 class Examples(Protocol):
-    """The rows of one split, ready for batches."""
+    """The examples of one split, ready for batches."""
 
     @property
     def ids(self) -> list[str]:
-        """Who the rows are: (rows,)."""
+        """Names of the examples: (examples,)."""
         ...
 
     @property
     def lengths(self) -> np.ndarray:
-        """What rows are bucketed by: (rows,) int64."""
+        """What examples are bucketed by: (examples,) int64."""
+        ...
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the data that the examples were made of."""
+        ...
+
+    @property
+    def truncated(self) -> int:
+        """How many rows were cut to the length limit."""
         ...
 
     def __len__(self) -> int: ...
@@ -48,16 +59,26 @@ class Examples(Protocol):
         ...
 
     def shape(self, rows: Sequence[int]) -> Shape:
-        """The shape that `batch` gives each of these rows."""
+        """The shape that `batch` gives each of these examples."""
         ...
 
     def real(self, rows: Sequence[int]) -> int:
-        """Tokens (pixels, patches) of these rows without padding."""
+        """Tokens (or pixels) of these examples without padding."""
         ...
 
     def padded(self, rows: Sequence[int]) -> int:
         """The same with the padding of their batch."""
         ...
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a family makes of the rows."""
+
+    examples: Mapping[str, Any]  # by split: Examples
+    classes: tuple[str, ...] = ()
+    head: Mapping[str, Any] = field(default_factory=dict)  # settings of the transformers configuration
+    notes: Sequence[str] = ()  # what the record should say
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,7 @@ class Prepared:
     test: Examples
     classes: tuple[str, ...]
     facts: dict[str, Any]
-    head: dict[str, Any] = field(default_factory=dict)  # settings of the transformers configuration
+    head: Mapping[str, Any] = field(default_factory=dict)  # settings of the transformers configuration
 
     def part(self, split: str) -> Examples:
         """The examples of `train`, `validation` or `test`."""
@@ -77,8 +98,8 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What an evaluation says: mean loss, scores, and one answer per example in the order of the rows."""
+class EvalResult:
+    """Mean loss, scores, and one prediction per example in the order of the rows."""
 
     loss: float
     scores: dict[str, float]
@@ -86,16 +107,20 @@ class Judged:
     labels: Sequence[str]
     predictions: Sequence[str]
     statistics: Mapping[str, np.ndarray]  # per example: what metrics are sums of
-    ids: Sequence[str] | None = None  # who the examples are, where they are not the rows of the batches
+    ids: Sequence[str] | None = None  # names of the examples, where they are not the rows of the batches
 
 
 class Family(Config):
     """A kind of task: where rows come from, which columns are used, what is scored.
 
-    Exactly one of the sources is given. The methods without a body are what a family has to say.
+    Exactly one of the sources is given. A family sets `auto_class`, `roles` and `statistics`, and has bodies
+    for `encode`, `loss`, `observe` and `evaluate`.
     """
 
-    metrics_here: ClassVar[tuple[str, ...]] = ()  # the metrics that need no hub
+    auto_class: ClassVar[str] = ""  # the transformers class that puts the family's head on a backbone
+    roles: ClassVar[tuple[str, ...]] = ()  # the settings that name a column of the rows
+    text_roles: ClassVar[tuple[str, ...]] = ()  # those of them that the tokenizer reads
+    statistics: ClassVar[tuple[str, ...]] = ()  # left per example: says which metrics fit
     sources: ClassVar[tuple[str, ...]] = ("docs", "files", "hub")
 
     name: str = Field(pattern=NAME)
@@ -111,48 +136,82 @@ class Family(Config):
         if len(given) != 1:
             known = f"{', '.join(self.sources[:-1])} and {self.sources[-1]}"
             raise ValueError(f"exactly one of {known} says where rows come from, got {given or 'none'}")
-        for name in self.metrics:
-            hint = nearest(name, self.metrics_here)
-            if name not in self.metrics_here and hint.startswith("did you mean"):
+        self._check_metrics()
+        return self
+
+    def _check_metrics(self) -> None:
+        """Metrics of ours must fit; another name may be one of the hub, unless it is nearly one of ours."""
+        left = set(self.left_per_example())
+        fitting = [name for name, entry in METRICS.items() if entry.needs and left >= set(entry.needs)]
+        for name in self.metrics if left else ():
+            hint = nearest(name, fitting)
+            if name in METRICS and name not in fitting:
+                raise ValueError(f"metrics: {name} does not fit this task; known: {', '.join(fitting)}")
+            if name not in METRICS and hint.startswith("did you mean"):
                 raise ValueError(f"metrics: no metric {name}; {hint}")
         if self.headline not in self.metrics:
             raise ValueError(f"headline: {self.headline} is not among metrics ({', '.join(self.metrics)})")
-        return self
 
     @property
     def source(self) -> Docs | Files | Hub:
         """Where the rows come from."""
-        found = [getattr(self, name) for name in self.sources if getattr(self, name) is not None]
-        if not found:
-            raise ConfigError(f"task: one of {', '.join(self.sources)} must be given")
-        return found[0]
+        for name in self.sources:
+            if (source := getattr(self, name)) is not None:
+                return source
+        raise ConfigError(f"task: one of {', '.join(self.sources)} must be given")
 
     @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        raise NotImplementedError
+    def columns(self) -> dict[str, Any]:
+        """The columns that are used, by role."""
+        return {role: getattr(self, role) for role in self.roles if getattr(self, role) is not None}
+
+    @property
+    def stratify(self) -> str | None:
+        """The role whose classes keep their proportions in a subset of the rows."""
+        return None
+
+    def left_per_example(self) -> tuple[str, ...]:
+        """`statistics`, where they depend on the settings."""
+        return self.statistics
 
     def auto_class_for(self, model: Model) -> str:
-        """The same where it depends on the architecture."""
+        """`auto_class`, where it depends on the architecture."""
         return self.auto_class
 
     def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and encoded; DataError when they cannot be used."""
+        """Rows loaded, checked, cut to size and encoded.
+
+        DataError when the rows cannot be used, ConfigError when the model cannot be used for them.
+        """
+        splits = self.cleaned(self.source.load(self.columns, stratify=self.stratify))
+        strata = splits.train[self.stratify][:] if self.stratify else None
+        chosen = size.choose(strata, splits.train["id"][:])
+        encoder = TextEncoder.of(model) if self.text_roles else None
+        model.check_head(self.auto_class_for(model))
+        encoded = self.encode(model, encoder, splits, chosen)
+        facts = self._facts(splits, used_rows(splits, chosen), encoder, encoded)
+        return Prepared(**encoded.examples, classes=encoded.classes, facts=facts, head=encoded.head)
+
+    def cleaned(self, splits: Splits) -> Splits:
+        """The rows as the family wants them, before any are chosen."""
+        return splits
+
+    def encode(self, model: Model, encoder: Any, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Examples of the chosen training rows and of all other rows.
+
+        `encoder` is a TextEncoder, None for a family that reads no text.
+        """
         raise NotImplementedError
 
     def processor(self, model: Model) -> Any:
         """What turns raw rows into the model's inputs, kept beside trained weights."""
-        tokenizer = model.load_tokenizer()
-        tokenizer.model_max_length = length_limit(
-            model, tokenizer
-        )  # so that others cut texts as training did
-        return tokenizer
+        encoder = TextEncoder.of(model)
+        encoder.tokenizer.model_max_length = encoder.limit  # so that others cut texts as training did
+        return encoder.tokenizer
 
     def inputs(self, *shape: int) -> Batch:
         """The model's inputs for one row of this shape, on the meta device, for counting operations."""
-        import torch
-
-        return {"input_ids": torch.zeros(1, *shape, dtype=torch.long, device="meta")}
+        return meta_tokens(input_ids=shape[0])
 
     def prompt(self, *shape: int) -> Batch:
         """What generation starts from for one row of this shape, for families that generate."""
@@ -166,8 +225,8 @@ class Family(Config):
         """What an evaluation keeps of a batch; stays on the device, nothing waits for it."""
         raise NotImplementedError
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
-        """Loss, scores and answers of a whole split from what `observe` kept."""
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
+        """Loss, scores and predictions of a whole split from what `observe` kept."""
         raise NotImplementedError
 
     def decoded(self, observed: Observed) -> list[int]:
@@ -182,29 +241,42 @@ class Family(Config):
         """The texts of a split's rows as far as they are used: what a model sees; () for images."""
         return getattr(prepared.part(split), "texts", ())
 
-    def facts(
-        self, splits: Splits, train: Any, examples: Mapping[str, Examples], **more: Any
+    def _facts(
+        self, splits: Splits, rows: Mapping[str, Any], encoder: TextEncoder | None, encoded: Encoded
     ) -> dict[str, Any]:
         """The record's `data`: digests of the rows that are used, and how many there are."""
-        whole = {"train": train, "validation": splits.validation, "test": splits.test}
-        facts = {
-            "source": splits.source,
-            "rows": {name: rows_digest(rows) for name, rows in whole.items()},
-            "counts": {name: len(part) for name, part in examples.items()} | {"available": len(splits.train)},
-            "classes": [],
-            "tokenizer": "",
-            "truncated": dict.fromkeys(whole, 0),
-            "special_tokens": None,
-            "max_length": 0,
-            "notes": list(splits.notes),
-            **more,
+        counts = {split: encoded.examples[split].row_count for split in SPLITS}
+        special = encoder and {
+            split: encoder.special_rows(part, self.text_roles) for split, part in rows.items()
         }
-        special = [
-            f"{name}: {count} rows hold special tokens, such as [SEP] or </s>, in a text: read as letters"
-            for name, count in (facts["special_tokens"] or {}).items()
+        notes = [
+            f"{split}: {count} rows hold special tokens, such as [SEP] or </s>, in a text: read as letters"
+            for split, count in (special or {}).items()
             if count
         ]
-        return facts | {"notes": [*facts["notes"], *special]}
+        return {
+            "source": splits.source,
+            "rows": {split: rows_digest(part) for split, part in rows.items()},
+            "counts": counts | {"available": len(splits.train)},
+            "classes": list(encoded.classes),
+            "tokenizer": encoder.digest if encoder else "",
+            "truncated": {split: encoded.examples[split].truncated for split in SPLITS},
+            "special_tokens": special,
+            "max_length": encoder.limit if encoder else 0,
+            "notes": [*splits.notes, *encoded.notes, *notes],
+        }
+
+
+def used_rows(splits: Splits, chosen: Sequence[int]) -> dict[str, Any]:
+    """The chosen training rows, and all rows of the other splits."""
+    return {"train": splits.train.select(chosen), "validation": splits.validation, "test": splits.test}
+
+
+def meta_tokens(**lengths: int) -> Batch:
+    """Inputs of one row with so many tokens each, on the meta device."""
+    import torch
+
+    return {name: torch.zeros(1, n, dtype=torch.long, device="meta") for name, n in lengths.items()}
 
 
 def in_row_order(observed: Observed, name: str) -> np.ndarray:

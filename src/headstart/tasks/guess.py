@@ -1,4 +1,4 @@
-"""Guess: which family of task a file of rows is made for, from its columns and what stands in them."""
+"""Guess: which task family a file of rows is made for, from its columns and their cells."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS
 from headstart.errors import DataError
 from headstart.tasks.columns import MOST, SPLIT_COLUMN, Column, columns_of, is_number, rank_of, shown
+from headstart.tasks.image_classification import ImageClassification
+from headstart.tasks.masked_lm import MaskedLM
+from headstart.tasks.question_answering import QuestionAnswering
+from headstart.tasks.text_classification import TextClassification
+from headstart.tasks.text_to_text import TextToText
+from headstart.tasks.token_classification import TokenClassification
 
 OUTPUT_NAMES = (
     *("summary", "highlights", "output", "response", "completion", "target", "target_text", "translation"),
@@ -49,29 +55,28 @@ FAMILIES = {  # a role that only one family has -> that family
     "text": "masked_lm",
 }
 ROLES = {
-    "token_classification": ("words", "tags"),
-    "question_answering": ("question", "context", "answers", "starts"),
-    "image_classification": ("image", "label"),
-    "text_to_text": ("text", "output"),
-    "masked_lm": ("text",),
-    "text_classification": ("text", "pair", "label", "labels", "number"),
+    family.model_fields["kind"].annotation.__args__[0]: family.roles
+    for family in (
+        TokenClassification,
+        QuestionAnswering,
+        ImageClassification,
+        TextToText,
+        MaskedLM,
+        TextClassification,
+    )
 }
-PREDICTED = ("label", "labels", "number")
 QUESTIONS = {
     "question": ("question", "query"),
     "context": ("context", "passage", "paragraph", "document"),
     "answers": ("answers.text", "answers", "answer.text", "answer", "answer_text"),
     "starts": ("answers.answer_start", "answers.start", "starts", "answer_start", "answer_starts", "start"),
 }
-SENTENCE = re.compile(
-    r"(?i)sent(ence)?([\W_]*(#|id|idx|no|number|num))+$"
-)  # says of which sentence a word is
+SENTENCE = re.compile(r"(?i)sent(ence)?([\W_]*(#|id|idx|no|number|num))+$")  # numbers the sentences
 WORD = re.compile(r"(?i)(word|token)$")
 WORDS_OF_A_NAME = 5
 FEW = 100  # rows
 FLAGS = 3  # so many columns of 0 and 1 are a class each
 OTHERS = 4  # readings that are shown beside the chosen one
-
 
 Names = str | tuple[str, ...]  # of a column; of the columns of 0 and 1 that are classes
 
@@ -86,7 +91,7 @@ class Reading:
     @property
     def used(self) -> list[str]:
         """Every column in it."""
-        return [name for names in self.columns.values() for name in _each(names)]
+        return [name for names in self.columns.values() for name in _listed(names)]
 
     def command(self, path: Path, name: str = "") -> str:
         """What to type for it."""
@@ -115,7 +120,7 @@ def guess(
     splits, files = _raw({"train": str(path), **(files or {})})
     raw = splits["train"]
     columns = columns_of(raw)
-    readings = _unlike(_given(path, columns, given) if given else _readings(path, columns))
+    readings = [_completed(path, columns, given)] if given else _readings(path, columns)
     if not readings:
         seen = "; ".join(f"{c.name}: {c.aside or c.described()}" for c in columns)
         raise DataError(
@@ -124,7 +129,7 @@ def guess(
             f"headstart new task {shlex.quote(str(path))} task.text=COLUMN task.label=COLUMN"
         )
     rows = len(raw.column(raw.names[0]))
-    beside = [f"{split}: {each.where}" for split, each in splits.items() if split != "train"]
+    beside = [f"{split}: {part.where}" for split, part in splits.items() if split != "train"]
     notes = (*raw.notes, *_notes(columns, readings[0], rows), *beside)
     tags = next((c for c in columns if c.name == readings[0].columns.get("tags")), None)
     nameless = ", ".join(sorted(tags.parts, key=float)) if tags and all(map(is_number, tags.parts)) else ""
@@ -147,7 +152,8 @@ def _raw(files: dict[str, Any]) -> tuple[dict[str, RawRows], dict[str, Any]]:
     splits = Files.read(files).raw()
     names = splits["train"].names
     if "columns" not in files and Path(files["train"]).suffix.lower() in SEPARATORS:
-        if any(map(_is_content, names)):
+        # names that are more like cells, a number or half a sentence: the file has no header line
+        if any(is_number(name) or len(name.split()) > WORDS_OF_A_NAME for name in names):
             return _raw({**files, "columns": [f"column_{number}" for number in range(1, len(names) + 1)]})
         sentence = next((name for name in names if SENTENCE.match(name)), None)
         if sentence and "sentence" not in files and any(WORD.match(name) for name in names):
@@ -155,35 +161,34 @@ def _raw(files: dict[str, Any]) -> tuple[dict[str, RawRows], dict[str, Any]]:
     return splits, files
 
 
-def _is_content(name: str) -> bool:
-    """Whether the name of a column is more like one of its cells: a number, or half a sentence."""
-    return is_number(name) or len(name.split()) > WORDS_OF_A_NAME
-
-
 def _readings(path: Path, columns: Sequence[Column]) -> list[Reading]:
-    """Every reading of the columns by the first family that they fit, the likeliest first."""
-    families = (_questions, _tags, _pictures, _texts)
-    return next((found for family in families if (found := list(family(path, columns)))), [])
+    """Every reading of the columns by the first family that they fit, once each, the likeliest first."""
+    for family in (_questions, _tags, _images, _texts):
+        if readings := list(family(path, columns)):
+            return [reading for place, reading in enumerate(readings) if reading not in readings[:place]]
+    return []
 
 
-def _given(path: Path, columns: Sequence[Column], given: Mapping[str, Names]) -> list[Reading]:
-    """The reading with these columns, its other roles guessed."""
+def _completed(path: Path, columns: Sequence[Column], given: Mapping[str, Names]) -> Reading:
+    """The reading with the given columns, its other roles guessed."""
     names = [column.name for column in columns]
-    for role, name in [(role, name) for role, some in given.items() for name in _each(some)]:
+    for role, name in [(role, name) for role, listed in given.items() for name in _listed(listed)]:
         if name not in names:
             raise DataError(f"{path} has no column {name!r} (task.{role}): {nearest(name, names)}")
     kind = next(family for role, family in FAMILIES.items() if role in given)
     needed = ("text",) if kind == "text_classification" else ROLES[kind]
     guessed: Mapping[str, Names] = {}
     if not given.keys() >= set(needed):
-        used = [name for some in given.values() for name in _each(some)]
-        rest = [column for column in columns if column.name not in used]
-        alike = [reading for reading in _readings(path, columns) if reading.kind == kind]
-        guessed = _inputs(rest) if "text" in needed else alike[0].columns if alike else {}
-    roles = {role: name for role, name in {**guessed, **given}.items() if role in ROLES[kind]}
+        if "text" in needed:
+            used = [name for listed in given.values() for name in _listed(listed)]
+            guessed = _inputs([column for column in columns if column.name not in used])
+        else:
+            alike = (reading for reading in _readings(path, columns) if reading.kind == kind)
+            guessed = next((reading.columns for reading in alike), {})
+    roles = {**guessed, **given}
     if missing := [role for role in needed if role not in roles]:
         raise DataError(f"{path}: {kind} also needs task.{missing[0]}=COLUMN; known: {', '.join(names)}")
-    return [Reading(kind, {role: roles[role] for role in ROLES[kind] if role in roles})]
+    return Reading(kind, {role: roles[role] for role in ROLES[kind] if role in roles})
 
 
 def _tags(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
@@ -192,20 +197,17 @@ def _tags(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     if not lists:
         return
     words = max(lists, key=lambda column: len(column.parts))
-    tags = [column for column in lists if column is not words and _lengths(column) == _lengths(words)]
+    lengths = {column.name: [len(cell) for cell in column.cells] for column in lists}
+    tags = [c for c in lists if c is not words and lengths[c.name] == lengths[words.name]]
     for column in sorted(tags, key=lambda column: ("ner" not in column.last, "tag" not in column.last)):
         yield Reading("token_classification", {"words": words.name, "tags": column.name})
 
 
-def _lengths(column: Column) -> list[int]:
-    return [len(cell) for cell in column.cells]
-
-
 def _questions(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """Questions about a context; DataError where it is not known at which character the answers start."""
-    names = {column.name.lower(): column for column in columns}
+    by_name = {column.name.lower(): column for column in columns}
     roles = {
-        role: next((names[name] for name in known if name in names), None)
+        role: next((by_name[name] for name in known if name in by_name), None)
         for role, known in QUESTIONS.items()
     }
     question, context, answers, starts = roles.values()
@@ -213,7 +215,13 @@ def _questions(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
         return
     if starts is not None:
         yield Reading("question_answering", {role: column.name for role, column in roles.items() if column})
-    elif _stand_in(answers, context):
+        return
+    # most answers stand in their context: they are parts of it, not classes or new texts
+    inside = True
+    if not (answers.lists or answers.missing or context.missing):
+        pairs = zip(answers.cells, context.cells, strict=True)
+        inside = sum(str(answer) in str(text) for answer, text in pairs) > len(answers.cells) / 2
+    if inside:
         other = Reading("text_to_text", {"text": question.name, "output": answers.name})
         raise DataError(
             f"{path}: {question.name}, {context.name} and {answers.name} are questions about texts, which "
@@ -223,24 +231,16 @@ def _questions(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
         )
 
 
-def _stand_in(answers: Column, context: Column) -> bool:
-    """Whether most answers stand in their context: then they are parts of it, not classes or new texts."""
-    if answers.lists or answers.missing or context.missing:
-        return True
-    pairs = zip(answers.cells, context.cells, strict=True)
-    return sum(str(answer) in str(text) for answer, text in pairs) > len(answers.cells) / 2
-
-
-def _pictures(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
+def _images(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """Images with a class each; DataError where no column holds classes."""
     image = next((column for column in columns if column.pictures), None)
     if image is None:
         return
-    labels = [column for column in _answers(columns) if _role(column) == "label"]
+    labels = [column for column in _answers(columns) if column.role == "label"]
     if not labels:
         raise DataError(
             f"{path}: {image.name} holds images, and no column holds two or more classes for them "
-            f"({_seen(column for column in columns if column is not image)})"
+            f"({_described(column for column in columns if column is not image)})"
         )
     for label in labels:
         yield Reading("image_classification", {"image": image.name, "label": label.name})
@@ -250,50 +250,42 @@ def _texts(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """One text or two, with classes, a number, another text, or nothing to predict."""
     answers = _answers(columns)
     outputs = list(_outputs(columns, OUTPUT_NAMES if answers else OUTPUT_NAMES + SHORT_NAMES))
+    inputs = _inputs(columns)
     if not answers or not answers[0].named:
         yield from outputs
     flags = [column.name for column in answers if column.flags]
-    if len(flags) >= FLAGS and not answers[0].named and (inputs := _inputs(columns)):
+    if len(flags) >= FLAGS and not answers[0].named and inputs:
         yield Reading("text_classification", {**inputs, "labels": tuple(flags)})
     for answer in answers:
-        if inputs := _inputs([column for column in columns if column is not answer]):
-            yield Reading("text_classification", {**inputs, _role(answer): answer.name})
-            if len(inputs) > 1 and tuple(map(str.lower, inputs.values())) not in PAIR_NAMES:
-                alone = {"text": inputs["text"], _role(answer): answer.name}
+        if read := _inputs([column for column in columns if column is not answer]):
+            yield Reading("text_classification", {**read, answer.role: answer.name})
+            if len(read) > 1 and tuple(map(str.lower, read.values())) not in PAIR_NAMES:
+                alone = {"text": read["text"], answer.role: answer.name}
                 yield Reading("text_classification", alone)
             if answer.numeric and 2 < len(answer.counts) <= MOST:
-                other = "label" if _role(answer) == "number" else "number"
-                yield Reading("text_classification", {**inputs, other: answer.name})
+                other = "label" if answer.role == "number" else "number"
+                yield Reading("text_classification", {**read, other: answer.name})
     yield from outputs
-    same = next((column for column in columns if column.named and len(column.counts) == 1), None)
-    inputs = _inputs(columns)
-    if same and inputs and not answers and not outputs:
-        raise DataError(
-            f"{path}: column {same.name} holds {shown(same.counts)} in all {len(same.cells)} rows, and two "
-            f"classes are needed: add rows of another class, or train on the text alone: "
-            f"{Reading('masked_lm', {'text': inputs['text']}).command(path)}"
-        )
     if inputs and not answers and not outputs:
-        yield Reading("masked_lm", {"text": inputs["text"]})
+        alone = Reading("masked_lm", {"text": inputs["text"]})
+        same = next((column for column in columns if column.named and len(column.counts) == 1), None)
+        if same:
+            raise DataError(
+                f"{path}: column {same.name} holds {shown(same.counts)} in all {len(same.cells)} rows, and "
+                "two classes are needed: add rows of another class, or train on the text alone: "
+                f"{alone.command(path)}"
+            )
+        yield alone
 
 
 def _answers(columns: Sequence[Column]) -> list[Column]:
     """Columns that can be predicted: those named like an answer, those with few values, then numbers."""
 
     def order(column: Column) -> tuple[int, int, int]:
-        few_first = len(column.counts) if _role(column) != "number" else -columns.index(column)
-        return rank_of(column.name), _role(column) == "number", few_first
+        few_first = len(column.counts) if column.role != "number" else -columns.index(column)
+        return rank_of(column.name), column.role == "number", few_first
 
-    return sorted((column for column in columns if not column.aside and _role(column)), key=order)
-
-
-def _role(column: Column) -> str:
-    """As what a column would be predicted; "" where it cannot be."""
-    if column.several:
-        return "labels"
-    if column.lists or column.pictures:
-        return ""
-    return {"classes": "label", "numbers": "number"}.get(column.use, "")
+    return sorted((column for column in columns if not column.aside and column.role), key=order)
 
 
 def _inputs(columns: Sequence[Column]) -> dict[str, str]:
@@ -306,10 +298,7 @@ def _inputs(columns: Sequence[Column]) -> dict[str, str]:
             return dict(zip(("text", "pair"), (names[name] for name in pair), strict=True))
     texts = [column for column in columns if column.reads_as_text]
     if not texts:  # names, product titles, formulas: short, and seldom twice
-        short = [
-            c for c in columns if c.use == "neither" and not (c.aside or c.lists or c.numeric or c.pictures)
-        ]
-        texts = sorted(short, key=lambda column: len(column.counts))[-1:]
+        texts = sorted((c for c in columns if c.free_text), key=lambda column: len(column.counts))[-1:]
     if len(texts) == 2:
         return {"text": texts[0].name, "pair": texts[1].name}
     return {"text": max(texts, key=lambda column: column.words).name} if texts else {}
@@ -317,7 +306,7 @@ def _inputs(columns: Sequence[Column]) -> dict[str, str]:
 
 def _outputs(columns: Sequence[Column], known: Sequence[str]) -> Iterator[Reading]:
     """A text to read and one to write: by their names, or two languages."""
-    texts = [c for c in columns if c.use == "neither" and not (c.aside or c.lists or c.numeric or c.pictures)]
+    texts = [column for column in columns if column.free_text]
     languages = [column for column in texts if LANGUAGE.fullmatch(column.last)]
     for text, output in itertools.permutations(languages, 2):
         yield Reading("text_to_text", {"text": text.name, "output": output.name})
@@ -328,17 +317,12 @@ def _outputs(columns: Sequence[Column], known: Sequence[str]) -> Iterator[Readin
             yield Reading("text_to_text", {"text": text.name, "output": output.name})
 
 
-def _unlike(readings: Sequence[Reading]) -> list[Reading]:
-    """Every reading once."""
-    return [reading for place, reading in enumerate(readings) if reading not in readings[:place]]
-
-
 def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[str]:
     """What was taken for what and why, what is left out, and what is missing."""
     by_name = {column.name: column for column in columns}
     for role, names in reading.columns.items():
-        seen = {by_name[name].described() for name in _each(names)}
-        yield f"{role}: {' and '.join(_each(names))}, {' or '.join(sorted(seen))}"
+        seen = {by_name[name].described() for name in _listed(names)}
+        yield f"{role}: {' and '.join(_listed(names))}, {' or '.join(sorted(seen))}"
     for name in reading.used:
         if by_name[name].missing:
             yield f"column {name} has {by_name[name].missing} empty cells: fill or remove these rows"
@@ -346,8 +330,15 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
         yield f"with so few rows ({rows}), expect wide intervals"
     left = [column for column in columns if column.name not in reading.used]
     if left:
-        yield f"not used: {_seen(left)}"
-    yield from _choices(by_name[reading.used[-1]], left)
+        yield f"not used: {_described(left)}"
+    answer = by_name[reading.used[-1]]
+    choices = [column.name for column in left if column.name in answer.counts]
+    lists = [column.name for column in left if set(column.name.lower().split(".")) & set(CHOICE_NAMES)]
+    if len(choices) > 1 or lists:
+        yield (
+            f"{answer.name} is one of {', '.join(choices or lists)}: questions with several choices are no "
+            "family here, and the model is not given the choices"
+        )
     for column in left:
         if column.aside == SPLIT_COLUMN:
             yield (
@@ -356,22 +347,11 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
             )
 
 
-def _choices(answer: Column, left: Sequence[Column]) -> Iterator[str]:
-    """A note where the answer is one of several columns, or stands in a list of choices."""
-    named = [column.name for column in left if column.name in answer.counts]
-    lists = [column.name for column in left if set(column.name.lower().split(".")) & set(CHOICE_NAMES)]
-    if len(named) > 1 or lists:
-        yield (
-            f"{answer.name} is one of {', '.join(named or lists)}: questions with several choices are no "
-            "family here, and the model is not given the choices"
-        )
-
-
-def _each(names: Names) -> tuple[str, ...]:
+def _listed(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def _seen(columns: Iterable[Column]) -> str:
+def _described(columns: Iterable[Column]) -> str:
     return "; ".join(
         f"{column.name or 'the one without a name'} ({column.aside or column.described()})"
         for column in columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from headstart.data.digits import Digits
-from headstart.data.size import Size
+from headstart.data.rows import SPLITS, Splits
 from headstart.models.model import Model
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, Shape, in_row_order
+from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, Shape, in_row_order
 from headstart.tasks.labels import OneClass, named
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
 
@@ -39,6 +39,16 @@ class LabelledImages:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def row_count(self) -> int:
+        """One per row."""
+        return len(self)
+
+    @property
+    def truncated(self) -> int:
+        """Images are resized, never cut."""
+        return 0
 
     @property
     def lengths(self) -> np.ndarray:
@@ -84,7 +94,9 @@ class ImageClassification(Family):
     A size that is given also goes into the model's configuration, for those that have a place for it.
     """
 
-    metrics_here: ClassVar = OneClass.metrics
+    auto_class: ClassVar = "AutoModelForImageClassification"
+    roles: ClassVar = ("image", "label")
+    statistics: ClassVar = OneClass.statistics
     sources: ClassVar = ("digits", "files", "hub")
 
     kind: Literal["image_classification"]
@@ -97,26 +109,23 @@ class ImageClassification(Family):
     headline: str = "accuracy"
 
     @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForImageClassification"
+    def stratify(self) -> str | None:
+        """Classes keep their proportions."""
+        return "label"
 
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and decoded; DataError when they cannot be used."""
-        wanted = pixel_format(model, self.image_size)
-        loaded = self.source.load({"image": self.image, "label": self.label}, stratify="label")
-        splits = named(loaded, "label", self.names)
-        chosen = size.choose(splits.train["label"][:], splits.train["id"][:])
-        train = splits.train.select(chosen)
-        answer = OneClass.learn(splits, train, self.label)
-        whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        ready = {name: _labelled(rows, answer, wanted) for name, rows in whole.items()}
-        ready["train"] = ready["train"].take(chosen)
-        seen = [*_frames(whole), *_range(ready["train"].pixels)]
-        notes = [*splits.notes, wanted.words(), *seen, *answer.notes(ready["train"].labels)]
-        facts = self.facts(splits, train, ready, classes=list(answer.classes), notes=notes)
+    def cleaned(self, splits: Splits) -> Splits:
+        """With the names of classes in place of their numbers."""
+        return named(splits, "label", self.names)
+
+    def encode(self, model: Model, encoder: None, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Images of the model's size with their classes; all training rows are decoded, for every size."""
+        form = pixel_format(model, self.image_size)
+        answer = OneClass.learn(splits, splits.train.select(chosen), self.label)
+        examples = {split: _labelled(getattr(splits, split), answer, form) for split in SPLITS}
+        examples["train"] = train = examples["train"].take(chosen)
+        notes = [form.words(), *_frames(splits), *_range(train.pixels), *answer.notes(train.labels)]
         sized = {} if self.image_size is None else {"image_size": self.image_size}
-        return Prepared(**ready, classes=answer.classes, facts=facts, head=answer.head | sized)
+        return Encoded(examples, answer.classes, answer.head | sized, notes)
 
     def processor(self, model: Model) -> Any:
         """How images become the model's inputs, kept beside trained weights."""
@@ -136,20 +145,20 @@ class ImageClassification(Family):
         """logits: (batch, classes) fp32."""
         return {"logits": model(pixel_values=batch["pixel_values"]).logits.float()}
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean cross-entropy, the metrics, and the probability that each true class was given."""
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
-        return examples.answer.judged(logits, examples.labels, examples.texts, self.metrics)
+        return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
 
 
-def _frames(whole: Mapping[str, Any]) -> list[str]:
+def _frames(splits: Splits) -> list[str]:
     """How many images are more than one: moving ones, and documents of several pages."""
-    cells = [cell for rows in whole.values() for cell in rows["image"][:] if cell["frames"] > 1]
+    cells = [cell for split in SPLITS for cell in getattr(splits, split)["image"][:] if cell["frames"] > 1]
     if not cells:
         return []
-    named = ", ".join(cell["path"] or f"sha256 {cell['sha256'][:12]}…" for cell in cells[:3])
-    return [f"{len(cells)} images have several frames or pages, of which the first is used: {named}"]
+    first = ", ".join(cell["path"] or f"sha256 {cell['sha256'][:12]}…" for cell in cells[:3])
+    return [f"{len(cells)} images have several frames or pages, of which the first is used: {first}"]
 
 
 def _range(pixels: np.ndarray) -> list[str]:

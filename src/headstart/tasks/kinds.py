@@ -7,4 +7,4 @@ from typing import Annotated
 from headstart.plugins import Kinds
 from headstart.tasks.family import Family
 
-Task = Annotated[Family, Kinds(Family, needs=("auto_class", "prepare", "loss", "observe", "judge"))]
+Task = Annotated[Family, Kinds(Family, needs=("auto_class", "encode", "loss", "observe", "evaluate"))]

@@ -12,7 +12,7 @@ import numpy as np
 from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.errors import DataError
 from headstart.models.architecture import STANDARDISED
-from headstart.tasks.family import Judged
+from headstart.tasks.family import EvalResult
 from headstart.tasks.scores import scores_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Answer:
     """What the rows of a task are answered with, learnt from its training rows."""
 
     metrics: ClassVar[tuple[str, ...]]  # the first one is the headline unless another is named
-    stratify: ClassVar[str | None] = None  # the role whose classes keep their proportions in a subset
+    statistics: ClassVar[tuple[str, ...]]  # what an evaluation leaves per example
     classes: tuple[str, ...]  # sorted; empty for numbers
 
     @classmethod
@@ -39,7 +39,7 @@ class Answer:
         raise NotImplementedError
 
     def targets(self, rows: Any) -> np.ndarray:
-        """What the loss is told of each row: (rows,) or (rows, classes)."""
+        """What the loss compares with: (rows,) or (rows, classes)."""
         raise NotImplementedError
 
     def notes(self, targets: np.ndarray) -> list[str]:
@@ -51,19 +51,19 @@ class Answer:
         """Mean loss of a batch, (), from logits (batch, outputs)."""
         raise NotImplementedError
 
-    def judged(
+    def evaluate(
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
-    ) -> Judged:
-        """Loss, scores and answers of all rows from their logits, (rows, outputs) float64."""
+    ) -> EvalResult:
+        """Loss, scores and predictions of all rows from their logits, (rows, outputs) float64."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class OneClass(Answer):
-    """One class per row: cross-entropy over all classes."""
+    """One class per row: mean cross-entropy over all classes, in nats."""
 
     metrics: ClassVar = ("accuracy", "macro_f1", "matthews", "log_loss")
-    stratify: ClassVar = "label"
+    statistics: ClassVar = ("score",)  # the probability that the true class was given
 
     classes: tuple[str, ...]
 
@@ -80,12 +80,17 @@ class OneClass(Answer):
             raise DataError(
                 f"task.label={column}: every training row has the label {known[0]!r}; two classes are needed"
             )
-        _refuse_strangers(known, f"task.label={column}", _others(splits, "label"))
+        for split in ("validation", "test"):
+            if unknown := sorted(set(getattr(splits, split)["label"][:]) - set(known)):
+                raise DataError(
+                    f"task.label={column}: the {split} rows have the label {unknown[0]!r}, which no training "
+                    f"row has (training has {', '.join(map(repr, known[:SHOWN]))}); correct the label or "
+                    "move the row"
+                )
         return cls(tuple(known))
 
     @property
     def head(self) -> dict[str, Any]:
-        """As many outputs as classes."""
         return {"id2label": dict(enumerate(self.classes)), "problem_type": "single_label_classification"}
 
     def targets(self, rows: Any) -> np.ndarray:
@@ -94,30 +99,27 @@ class OneClass(Answer):
         return np.array([number[label] for label in rows["label"][:]], dtype=np.int64)
 
     def notes(self, targets: np.ndarray) -> list[str]:
-        """The classes of which there is no row."""
         return _absent(self.classes, np.bincount(targets, minlength=len(self.classes)))
 
     @staticmethod
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy in nats."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(logits, targets)
 
-    def judged(
+    def evaluate(
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
-    ) -> Judged:
-        """Mean cross-entropy, the metrics, and the probability that each true class was given."""
+    ) -> EvalResult:
         from scipy.special import log_softmax
 
-        chances = log_softmax(logits, axis=1)
-        true = chances[np.arange(len(targets)), targets]
-        predicted = chances.argmax(axis=1)
-        statistics = {"score": np.exp(true)}
-        return Judged(
+        log_chances = log_softmax(logits, axis=1)
+        true = log_chances[np.arange(len(targets)), targets]
+        predicted = log_chances.argmax(axis=1)
+        statistics, chances = {"score": np.exp(true)}, np.exp(log_chances)
+        return EvalResult(
             loss=float(-true.mean()),
             scores=scores_of(
-                metrics, statistics, targets, predicted, len(self.classes), probabilities=np.exp(chances)
+                metrics, statistics, targets, predicted, len(self.classes), probabilities=chances
             ),
             texts=texts,
             labels=[self.classes[i] for i in targets],
@@ -128,56 +130,53 @@ class OneClass(Answer):
 
 @dataclass(frozen=True)
 class ManyClasses(Answer):
-    """Any number of classes per row: one yes or no for each class, yes from probability 0.5 on."""
+    """Any number of classes per row: one yes or no for each class, yes from probability 0.5 on.
+
+    The loss is the mean over rows and classes of the binary cross-entropy, in nats.
+    """
 
     metrics: ClassVar = ("micro_f1", "exact_match")
+    statistics: ClassVar = ("true_positive", "predicted", "true", "exact")
 
     classes: tuple[str, ...]
 
     @classmethod
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
         """The classes of all rows: a rare one may be held out whole, which the notes then say."""
-        given = splits.train["labels"][:]
         refuse_numbers(splits, "labels", f"task.labels={column}")
-        known = sorted(
-            {name for rows in (given, *_others(splits, "labels").values()) for row in rows for name in row}
-        )
-        if all(set(row) == set(given[0]) for row in given):
-            what = f"the labels {', '.join(map(repr, given[0][:SHOWN]))}" if given[0] else "no label"
-            raise DataError(f"task.labels={column}: every training row has {what}; nothing can be learnt")
-        return cls(tuple(known))
+        labels = splits.train["labels"][:]
+        if all(set(row) == set(labels[0]) for row in labels):
+            same = f"the labels {', '.join(map(repr, labels[0][:SHOWN]))}" if labels[0] else "no label"
+            raise DataError(f"task.labels={column}: every training row has {same}; nothing can be learnt")
+        every = {name for split in SPLITS for row in getattr(splits, split)["labels"][:] for name in row}
+        return cls(tuple(sorted(every)))
 
     @property
     def head(self) -> dict[str, Any]:
-        """As many outputs as classes, each on its own."""
         return {"id2label": dict(enumerate(self.classes)), "problem_type": "multi_label_classification"}
 
     def targets(self, rows: Any) -> np.ndarray:
         """1 where a row has a class: (rows, classes) float32."""
-        return np.array(
-            [[name in row for name in self.classes] for row in rows["labels"][:]], dtype=np.float32
-        )
+        has = [[name in row for name in self.classes] for row in rows["labels"][:]]
+        return np.array(has, dtype=np.float32)
 
     def notes(self, targets: np.ndarray) -> list[str]:
-        """The classes of which there is no row."""
         return _absent(self.classes, targets.sum(axis=0))
 
     @staticmethod
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean over rows and classes of the binary cross-entropy, in nats."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         return binary_cross_entropy_with_logits(logits, targets)
 
-    def judged(
+    def evaluate(
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
-    ) -> Judged:
-        """Mean binary cross-entropy, the metrics, and each row's hits, predicted and true classes."""
+    ) -> EvalResult:
         true, predicted = targets > 0, logits >= 0  # (rows, classes); a logit of 0 is a probability of 0.5
         counts = {"true_positive": true & predicted, "predicted": predicted, "true": true}
         statistics = {name: cells.sum(axis=1).astype(np.float64) for name, cells in counts.items()}
         statistics["exact"] = (true == predicted).all(axis=1).astype(np.float64)
-        return Judged(
+        return EvalResult(
             loss=float(np.mean(np.logaddexp(0, logits) - logits * targets)),
             scores=scores_of(metrics, statistics, true.astype(int), predicted.astype(int)),
             texts=texts,
@@ -199,6 +198,8 @@ class Number(Answer):
     """
 
     metrics: ClassVar = ("pearson", "spearman", "mse", "mae")
+    statistics: ClassVar = ("target", "estimate")
+
     mean: float
     deviation: float
     classes: tuple[str, ...] = ()
@@ -206,13 +207,13 @@ class Number(Answer):
     @classmethod
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
         """Mean and standard deviation of the training rows that are used."""
-        given = np.array(train["number"][:], dtype=np.float64)
-        if np.ptp(given) == 0:
+        numbers = np.array(train["number"][:], dtype=np.float64)
+        if np.ptp(numbers) == 0:
             raise DataError(
-                f"task.number={column}: all {len(given)} training rows that are used have {given[0]:g}, so "
-                "there is nothing to learn; choose another column or a larger size"
+                f"task.number={column}: all {len(numbers)} training rows that are used have {numbers[0]:g}, "
+                "so there is nothing to learn; choose another column or a larger size"
             )
-        return cls(float(given.mean()), float(given.std()))
+        return cls(float(numbers.mean()), float(numbers.std()))
 
     @property
     def head(self) -> dict[str, Any]:
@@ -222,29 +223,26 @@ class Number(Answer):
 
     def targets(self, rows: Any) -> np.ndarray:
         """The standardised number of each row: (rows,) float32."""
-        given = np.array(rows["number"][:], dtype=np.float64)
-        return ((given - self.mean) / self.deviation).astype(np.float32)
+        numbers = np.array(rows["number"][:], dtype=np.float64)
+        return ((numbers - self.mean) / self.deviation).astype(np.float32)
 
     def notes(self, targets: np.ndarray) -> list[str]:
-        """What the loss is computed on."""
         return [f"numbers are standardised: (number - {self.mean:.6g}) / {self.deviation:.6g}"]
 
     @staticmethod
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean squared error of the standardised numbers."""
         from torch.nn.functional import mse_loss
 
         return mse_loss(logits.squeeze(1), targets)
 
-    def judged(
+    def evaluate(
         self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
-    ) -> Judged:
-        """Mean squared error of the standardised numbers; metrics of the numbers themselves."""
-        told = targets.astype(np.float64)
-        target, estimate = (self.mean + self.deviation * part for part in (told, logits[:, 0]))
+    ) -> EvalResult:
+        standardised = targets.astype(np.float64)
+        target, estimate = (self.mean + self.deviation * part for part in (standardised, logits[:, 0]))
         statistics = {"target": target, "estimate": estimate}
-        return Judged(
-            loss=float(np.mean((logits[:, 0] - told) ** 2)),
+        return EvalResult(
+            loss=float(np.mean((logits[:, 0] - standardised) ** 2)),
             scores=scores_of(metrics, statistics, target, estimate),
             texts=texts,
             labels=[f"{value:.6g}" for value in target],
@@ -258,8 +256,7 @@ def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:
     are classes or lists of them; as they are where there are no names."""
     if names is None:
         return splits
-    numbers = {str(number): name for number, name in enumerate(names)}
-    name_of = {f"{number}.0": name for number, name in numbers.items()} | numbers
+    name_of = {form: name for number, name in enumerate(names) for form in (f"{number}", f"{number}.0")}
 
     def cell(value: Any) -> Any:
         if isinstance(value, list):
@@ -281,20 +278,15 @@ def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:
 def refuse_numbers(splits: Splits, role: str, where: str) -> None:
     """DataError where train has names of classes, in a role whose cells are lists, and validation or test
     numbers, or the other way round: nothing in one of them would ever be right."""
-    known, *others = (
-        {name for row in rows[role][:] for name in row}
-        for rows in (splits.train, splits.validation, splits.test)
-    )
-    for split, classes in zip(SPLITS[1:], others, strict=True):
-        if classes and known and are_numbers(classes) != are_numbers(known):
+    classes = {split: {name for row in getattr(splits, split)[role][:] for name in row} for split in SPLITS}
+    shown = {split: ", ".join(sorted(names)[:SHOWN]) for split, names in classes.items()}
+    for split in ("validation", "test"):
+        both = classes["train"] and classes[split]
+        if both and are_numbers(classes[split]) != are_numbers(classes["train"]):
             raise DataError(
-                f"{where}: classes are {_shown(known)} in train and {_shown(classes)} in {split}: write them "
+                f"{where}: classes are {shown['train']} in train and {shown[split]} in {split}: write them "
                 "in the same way"
             )
-
-
-def _shown(classes: Iterable[str]) -> str:
-    return ", ".join(sorted(classes)[:SHOWN])
 
 
 def are_numbers(classes: Iterable[str]) -> bool:
@@ -302,23 +294,6 @@ def are_numbers(classes: Iterable[str]) -> bool:
     return all(re.fullmatch(r"-?\d+(\.0)?", name) for name in classes)
 
 
-def _others(splits: Splits, role: str) -> dict[str, list[Any]]:
-    return {"validation": splits.validation[role][:], "test": splits.test[role][:]}
-
-
-def _refuse_strangers(known: Sequence[str], where: str, others: dict[str, list[str]]) -> None:
-    for name, labels in others.items():
-        strange = sorted(set(labels) - set(known))
-        if strange:
-            raise DataError(
-                f"{where}: the {name} rows have the label {strange[0]!r}, which no training row "
-                f"has (training has {', '.join(map(repr, known[:SHOWN]))}); correct the label or move the row"
-            )
-
-
 def _absent(names: Sequence[str], counts: np.ndarray) -> list[str]:
-    return [
-        f"no training row of class {name!r} in this subset"
-        for name, count in zip(names, counts, strict=True)
-        if not count
-    ]
+    rows = zip(names, counts, strict=True)
+    return [f"no training row of class {name!r} in this subset" for name, count in rows if not count]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
-from headstart.tasks.text_batches import length_limit, padded
+from headstart.tasks.text_batches import padded
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class MaskedBlocks(Blocks):
         pieces = [self.piece(row).after(self.marks.start) for row in rows]
         noises = [self.noise(row, draw) for row in rows]
         places = [self._chosen(piece, noise) for piece, noise in zip(pieces, noises, strict=True)]
-        seen = [self._seen(*each) for each in zip(pieces, places, noises, strict=True)]
+        seen = [self._seen(*row) for row in zip(pieces, places, noises, strict=True)]
         chosen = list(zip(pieces, places, strict=True))
         most = self.hidden(self.content)
         return {
@@ -78,13 +78,10 @@ class MaskedBlocks(Blocks):
 class MaskedLM(LanguageModelling):
     """Hidden tokens, for encoders: of the chosen ones 80 % are masked, 10 % changed, 10 % left."""
 
+    auto_class: ClassVar = "AutoModelForMaskedLM"
+
     kind: Literal["masked_lm"]
     rate: float = Field(default=0.15, gt=0, le=1)
-
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForMaskedLM"
 
     def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
         """Blocks as long as the model's input."""
@@ -93,7 +90,7 @@ class MaskedLM(LanguageModelling):
                 f"model: the tokenizer of {model.name} has no mask token: choose an encoder such as BERT, or "
                 "a task of kind causal_lm or denoising"
             )
-        block = length_limit(model, marks.tokenizer)
+        block = marks.encoder.limit
         return MaskedBlocks(
             texts=texts,
             stream=stream,

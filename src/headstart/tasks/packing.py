@@ -9,7 +9,8 @@ pretraining as it will look afterwards.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -22,7 +23,7 @@ from headstart.data.cache import cached, progress
 from headstart.data.rows import hashed_rank
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
-from headstart.tasks.text_batches import end_id, pad_id, padded
+from headstart.tasks.text_batches import TextEncoder, masked, padded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,28 +40,34 @@ TEXT_SHOWN = 400  # characters of a block that a reader is shown
 class Marks:
     """The tokens that stand for no text: what packing and hiding must know of a tokenizer."""
 
-    tokenizer: Any
+    encoder: TextEncoder
     start: tuple[int, ...]  # what the tokenizer puts before every text
     end: int  # closes a document
-    pad: int
     special: np.ndarray  # ids that stand for no text, or for unknown text
 
     @classmethod
-    def of(cls, tokenizer: Any, name: str) -> Marks:
+    def of(cls, encoder: TextEncoder, name: str) -> Marks:
         """The marks of a tokenizer; ConfigError when texts cannot be joined or bytes not be counted."""
+        tokenizer, end = encoder.tokenizer, encoder.end_id
         if not tokenizer.is_fast:
             raise ConfigError(
                 f"model: {type(tokenizer).__name__} of {name} does not say where in the text its tokens are, "
                 "so bytes cannot be counted: choose a model with a fast tokenizer (tokenizer.json)"
             )
-        end = end_id(tokenizer)
         if end is None:
             raise ConfigError(
                 f"model: the tokenizer of {name} has no end token and no separator to join texts with: "
                 "choose a model whose tokenizer has one"
             )
-        special = np.array(sorted(tokenizer.all_special_ids), dtype=np.int32)
-        return cls(tokenizer, _before(tokenizer), end, pad_id(tokenizer), special)
+        encoded = tokenizer("a", return_special_tokens_mask=True)
+        pairs = zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True)
+        start = tuple(token for token, _ in takewhile(lambda pair: pair[1], pairs))
+        return cls(encoder, start, end, np.array(sorted(tokenizer.all_special_ids), dtype=np.int32))
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer itself."""
+        return self.encoder.tokenizer
 
     def words(self, ids: np.ndarray) -> list[str]:
         """Each row of ids as its tokens in plain letters, (rows,); positions without a label are left out."""
@@ -112,15 +119,31 @@ class Blocks:
         tokens = max(0, len(self.stream) - self.ahead)
         return tokens // self.content if self.whole else -(-tokens // self.content)
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
-        """Who the blocks are: hashes of their content, the n-th of equal ones with `-n` appended."""
-        return self._names
+        """Hashes of the blocks' content, the n-th of equal ones with `-n` appended."""
+        seen, names = Counter[str](), []
+        for row in range(len(self)):
+            key = hashlib.blake2b(self.piece(row).ids.tobytes(), digest_size=8).hexdigest()
+            seen[key] += 1
+            names.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
+        return names
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of text per block: (blocks,) int64; all equal but perhaps the last."""
-        return self._sizes
+        ends = np.minimum(self.content * np.arange(1, len(self) + 1), len(self.stream) - self.ahead)
+        return np.diff(ends, prepend=0)
+
+    @property
+    def row_count(self) -> int:
+        """Texts that were joined."""
+        return len(self.texts)
+
+    @property
+    def truncated(self) -> int:
+        """Texts are divided, never cut."""
+        return 0
 
     @cached_property
     def shown(self) -> list[str]:
@@ -155,33 +178,19 @@ class Blocks:
 
     def inputs(self, rows: Sequence[np.ndarray], length: int) -> Batch:
         """input_ids and, where a row is not full, attention_mask: (batch, length)."""
-        batch = {"input_ids": padded(rows, length, self.marks.pad)}
         if any(len(row) < length for row in rows):
-            batch["attention_mask"] = padded([np.ones_like(row) for row in rows], length, 0)
-        return batch
-
-    @cached_property
-    def _sizes(self) -> np.ndarray:
-        ends = np.minimum(self.content * np.arange(1, len(self) + 1), len(self.stream) - self.ahead)
-        return np.diff(ends, prepend=0)
-
-    @cached_property
-    def _names(self) -> list[str]:
-        seen: dict[str, int] = {}
-        return [_numbered(self._hash(row), seen) for row in range(len(self))]
-
-    def _hash(self, row: int) -> str:
-        return hashlib.blake2b(self.piece(row).ids.tobytes(), digest_size=8).hexdigest()
+            return masked(rows, length, self.marks.encoder.pad_id)
+        return {"input_ids": padded(rows, length, 0)}
 
 
 class Documents:
     """The tokens of many texts, made once for a tokenizer and kept on disk."""
 
-    def __init__(self, marks: Marks, tokenizer_digest: str, texts: Sequence[str]) -> None:
+    def __init__(self, marks: Marks, texts: Sequence[str]) -> None:
         import pyarrow.parquet as pq
 
         self.marks, self.texts = marks, texts
-        name = f"documents/{cache_key(f'{VERSION}:{tokenizer_digest}', texts)}.parquet"
+        name = f"documents/{cache_key(f'{VERSION}:{marks.encoder.digest}', texts)}.parquet"
         self._table: pa.Table = pq.read_table(cached(name, self._write))
 
     def stream(self, rows: Sequence[int]) -> Stream:
@@ -196,29 +205,26 @@ class Documents:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        columns: dict[str, list[np.ndarray]] = {"ids": [], "bytes": []}
-        for document in self._made():
-            columns["ids"].append(document.ids)
-            columns["bytes"].append(document.bytes)
-        kind = pa.list_(pa.int32())
-        table = {name: pa.array(column, kind) for name, column in columns.items()}
-        pq.write_table(pa.table(table), path, compression="zstd")
-
-    def _made(self) -> Iterator[Stream]:
+        ids, sizes = [], []
         for start in progress(range(0, len(self.texts), AT_ONCE), "tokenising"):
-            some = list(self.texts[start : start + AT_ONCE])
-            found = self.marks.tokenizer(
-                some,
+            block = list(self.texts[start : start + AT_ONCE])
+            encoded = self.marks.tokenizer(
+                block,
                 add_special_tokens=False,
                 truncation=False,
                 return_offsets_mapping=True,
                 return_attention_mask=False,
                 verbose=False,
             )
-            for text, ids, offsets in zip(some, found["input_ids"], found["offset_mapping"], strict=True):
+            columns = (block, encoded["input_ids"], encoded["offset_mapping"])
+            for text, row, offsets in zip(*columns, strict=True):
                 ends = np.array(offsets, dtype=np.int64).reshape(-1, 2)[:, 1]
-                closed = np.array([*ids, self.marks.end], dtype=np.int32)
-                yield Stream(closed, bytes_of_tokens(text, ends))
+                ids.append(np.array([*row, self.marks.end], dtype=np.int32))
+                sizes.append(bytes_of_tokens(text, ends))
+        kind = pa.list_(pa.int32())
+        pq.write_table(
+            pa.table({"ids": pa.array(ids, kind), "bytes": pa.array(sizes, kind)}), path, compression="zstd"
+        )
 
 
 def bytes_of_tokens(text: str, ends: np.ndarray) -> np.ndarray:
@@ -228,15 +234,3 @@ def bytes_of_tokens(text: str, ends: np.ndarray) -> np.ndarray:
     before = np.concatenate([[0], np.cumsum(widths)])  # bytes before each character
     ordered = np.maximum.accumulate(np.concatenate([[0], np.clip(ends, 0, len(points)), [len(points)]]))
     return np.diff(before[ordered]).astype(np.int32)
-
-
-def _before(tokenizer: Any) -> tuple[int, ...]:
-    """The tokens that the tokenizer puts before a text."""
-    found = tokenizer("a", return_special_tokens_mask=True)
-    pairs = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
-    return tuple(token for token, _ in takewhile(lambda pair: pair[1], pairs))
-
-
-def _numbered(key: str, seen: dict[str, int]) -> str:
-    seen[key] = seen.get(key, 0) + 1
-    return key if seen[key] == 1 else f"{key}-{seen[key]}"

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from headstart.data.size import Size
+from headstart.data.rows import Splits
 from headstart.models.model import Model
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.family import (
+    Batch,
+    Encoded,
+    EvalResult,
+    Family,
+    Observed,
+    Prepared,
+    in_row_order,
+    used_rows,
+)
 from headstart.tasks.scores import scores_of
-from headstart.tasks.squad_scores import exact, f1
-from headstart.tasks.text_batches import length_limit, pad_id, special_counts
-from headstart.tasks.windows import Questions, Windows, questions, windows
+from headstart.tasks.text_batches import TextEncoder
+from headstart.tasks.windows import Questions, Windows
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +34,8 @@ if TYPE_CHECKING:
 METRICS = ("exact_match", "f1")
 NO_ANSWER = "no answer"  # as a reader is shown it
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+ARTICLE = re.compile(r"\b(?:a|an|the)\b")
+PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class QuestionAnswering(Family):
@@ -33,7 +47,10 @@ class QuestionAnswering(Family):
     2018): it is given where it scores higher than the best passage.
     """
 
-    metrics_here: ClassVar = METRICS
+    auto_class: ClassVar = "AutoModelForQuestionAnswering"
+    roles: ClassVar = ("question", "context", "answers", "starts")
+    text_roles: ClassVar = ("question", "context")
+    statistics: ClassVar = ("exact", "f1")
 
     kind: Literal["question_answering"]
     question: str = "question"
@@ -45,33 +62,18 @@ class QuestionAnswering(Family):
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "f1"
 
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForQuestionAnswering"
-
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and into windows; DataError when they cannot be used."""
-        roles = ("question", "context", "answers", "starts")
-        splits = self.source.load({role: getattr(self, role) for role in roles})
-        train = splits.train.select(size.choose(None, splits.train["id"][:]))
-        tokenizer = model.load_tokenizer()
-        whole = {"train": train, "validation": splits.validation, "test": splits.test}
-        asked = {name: questions(rows) for name, rows in whole.items()}
-        ready = {name: windows(part, model, tokenizer, self.stride) for name, part in asked.items()}
-        facts = self.facts(
-            splits,
-            train,
-            ready,
-            counts={name: len(part) for name, part in asked.items()} | {"available": len(splits.train)},
-            tokenizer=model.tokenizer_digest(),
-            special_tokens=special_counts(tokenizer, splits, train, "question", "context"),
-            truncated={name: part.truncated() for name, part in ready.items()},
-            max_length=length_limit(model, tokenizer),
-            notes=[*splits.notes, *(_note(name, part) for name, part in ready.items())],
-        )
-        head = {"num_labels": 2, "pad_token_id": pad_id(tokenizer)}  # two scores: start and end
-        return Prepared(**ready, classes=(), facts=facts, head=head)
+    def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """The chosen questions, and those of the other splits, in windows."""
+        asked = {split: Questions.of(rows) for split, rows in used_rows(splits, chosen).items()}
+        windows = {split: Windows.of(part, encoder, self.stride) for split, part in asked.items()}
+        notes = []
+        for split, part in windows.items():
+            none = sum(not answers for answers in part.asked.answers)
+            notes.append(
+                f"{split}: {part.row_count} questions ({none} without an answer) in {len(part)} windows"
+            )
+        head = {"num_labels": 2, "pad_token_id": encoder.pad_id}  # two scores: start and end
+        return Encoded(windows, head=head, notes=notes)
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean over windows of the mean cross-entropy of start and end in nats, ()."""
@@ -95,19 +97,19 @@ class QuestionAnswering(Family):
         losses = _losses(start, end, batch["labels"])
         return {"first": first, "last": last, "score": score, "null": null, "loss": losses}
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean loss per window; exact match and F1 of the best answer over all windows of each question."""
-        examples: Any = prepared.part(split)
+        windows: Any = prepared.part(split)
         train: Any = prepared.train
         kept = {name: in_row_order(observed, name) for name in ("first", "last", "score", "null", "loss")}
-        given = _given(examples, kept, may_be_none=not all(train.asked.answers))
-        asked: Questions = examples.asked
+        given = _best_answers(windows, kept, may_be_none=not all(train.asked.answers))
+        asked: Questions = windows.asked
         pairs = list(zip(given, asked.answers, strict=True))
         statistics = {
             "exact": np.array([exact(*pair) for pair in pairs]),
             "f1": np.array([f1(*pair) for pair in pairs]),
         }
-        return Judged(
+        return EvalResult(
             loss=float(kept["loss"].astype(np.float64).mean()),
             scores=scores_of(self.metrics, statistics),
             texts=[f"{q} | {text}" for q, text in zip(asked.questions, asked.contexts, strict=True)],
@@ -126,11 +128,10 @@ def _logits(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]
     import torch
     from torch.nn.functional import one_hot
 
-    told = model(**{name: batch[name] for name in INPUTS if name in batch})
+    output = model(**{name: batch[name] for name in INPUTS if name in batch})
     allowed = batch["context"] | one_hot(batch["null"], batch["context"].shape[1]).bool()
-    start, end = (
-        scores.float().masked_fill(~allowed, -torch.inf) for scores in (told.start_logits, told.end_logits)
-    )
+    both = (output.start_logits, output.end_logits)
+    start, end = (scores.float().masked_fill(~allowed, -torch.inf) for scores in both)
     return start, end
 
 
@@ -142,23 +143,42 @@ def _losses(start: torch.Tensor, end: torch.Tensor, labels: torch.Tensor) -> tor
     return (starts + cross_entropy(end, labels[:, 1], reduction="none")) / 2
 
 
-def _given(examples: Windows, kept: dict[str, np.ndarray], may_be_none: bool) -> list[str]:
+def _best_answers(windows: Windows, kept: dict[str, np.ndarray], may_be_none: bool) -> list[str]:
     """The answer to each question, "" for none.
 
     It is the best passage of all its windows, unless every window finds that it has no answer: then the
     window that is least sure of that decides.
     """
-    edges = np.flatnonzero(np.diff(examples.tokens.source)) + 1
+    edges = np.flatnonzero(np.diff(windows.tokens.source)) + 1
     answers = []
-    for group in np.split(np.arange(len(examples)), edges):
+    for group in np.split(np.arange(len(windows)), edges):
         best = group[kept["score"][group].argmax()]
         none = may_be_none and kept["null"][group].min() > kept["score"][best]
         none |= not np.isfinite(kept["score"][best])  # a context without a token
         span = int(kept["first"][best]), int(kept["last"][best])
-        answers.append("" if none else examples.passage(best, *span))
+        answers.append("" if none else windows.passage(best, *span))
     return answers
 
 
-def _note(name: str, part: Windows) -> str:
-    unanswered = sum(not answers for answers in part.asked.answers)
-    return f"{name}: {len(part.asked)} questions ({unanswered} without an answer) in {len(part)} windows"
+# How right an answer is, as SQuAD counts it (Rajpurkar et al. 2016).
+
+
+def normalised(answer: str) -> str:
+    """Lower case, without punctuation (ASCII), articles and superfluous spaces."""
+    return " ".join(ARTICLE.sub(" ", answer.lower().translate(PUNCTUATION)).split())
+
+
+def exact(answer: str, correct: Sequence[str]) -> float:
+    """1 when the answer is one of the correct ones, else 0; without any, "" is correct."""
+    return max(float(normalised(answer) == normalised(one)) for one in correct or [""])
+
+
+def f1(answer: str, correct: Sequence[str]) -> float:
+    """F1 over words, 0..1, with the correct answer that it is closest to."""
+    return max(_overlap(normalised(answer).split(), normalised(one).split()) for one in correct or [""])
+
+
+def _overlap(words: list[str], correct: list[str]) -> float:
+    if not words or not correct:  # no answer is correct when there is none
+        return float(words == correct)
+    return 2 * (Counter(words) & Counter(correct)).total() / (len(words) + len(correct))

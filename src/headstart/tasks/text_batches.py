@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from headstart.data.batches import padded_length
-from headstart.data.rows import Splits
 from headstart.models.model import Model
 from headstart.models.tokenizer import rows_with_special_tokens
 from headstart.models.tokens import Tokens, tokens_of
@@ -21,8 +20,51 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class TextEncoder:
+    """A model's tokenizer, and what batches must know of it."""
+
+    tokenizer: Any
+    digest: str
+    limit: int  # tokens that a row may have
+
+    @classmethod
+    def of(cls, model: Model) -> TextEncoder:
+        """The tokenizer of a model."""
+        tokenizer: Any = model.load_tokenizer()
+        return cls(tokenizer, model.tokenizer_digest(), min(model.max_length, tokenizer.model_max_length))
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills a batch; decoders without one get their end token, which the mask hides."""
+        pad = self.tokenizer.pad_token_id
+        return self.tokenizer.eos_token_id if pad is None else pad
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends a text: BERT's tokenizers separate with it and call it nothing else."""
+        end = self.tokenizer.eos_token_id
+        return self.tokenizer.sep_token_id if end is None else end
+
+    def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
+        """The texts (and their second texts) as token ids, from the cache when they were made before."""
+        return tokens_of(self.tokenizer, self.digest, texts, pairs, self.limit)
+
+    def texts(self, rows: Any, role: str = "text") -> Texts:
+        """The rows of a split by one column of text."""
+        texts = rows[role][:]
+        return Texts(rows["id"][:], texts, self.tokens(texts), self.pad_id, self.limit)
+
+    def special_rows(self, rows: Any, roles: Sequence[str]) -> int:
+        """How many rows have special tokens written in a text; a cell may be a list of words."""
+        columns = [rows[role][:] for role in roles if role in rows.column_names]
+        table = zip(*columns, strict=True)
+        cells = ([cell if isinstance(cell, str) else " ".join(cell) for cell in row] for row in table)
+        return rows_with_special_tokens(self.tokenizer, cells)
+
+
+@dataclass(frozen=True)
 class Texts:
-    """The texts of one split as token ids, who they are, and how long a batch may become."""
+    """The texts of one split as token ids, their names, and how long a batch may become."""
 
     ids: list[str]
     texts: list[str]
@@ -37,6 +79,16 @@ class Texts:
     def lengths(self) -> np.ndarray:
         """Tokens per row, special tokens included: (rows,) int64."""
         return self.tokens.lengths
+
+    @property
+    def row_count(self) -> int:
+        """One per text."""
+        return len(self)
+
+    @property
+    def truncated(self) -> int:
+        """Texts that were cut."""
+        return int(self.tokens.truncated.sum())
 
     def take(self, rows: Sequence[int]) -> Self:
         """The same, for some rows in that order."""
@@ -62,46 +114,10 @@ class Texts:
     def inputs(self, rows: Sequence[int]) -> Batch:
         """input_ids, attention_mask, [token_type_ids]: (batch, length)."""
         (length,), tokens = self.shape(rows), self.tokens.take(rows)
-        batch = {"input_ids": padded(tokens.ids, length, self.pad_id)}
-        batch["attention_mask"] = padded([np.ones_like(row) for row in tokens.ids], length, 0)
+        batch = masked(tokens.ids, length, self.pad_id)
         if tokens.kinds is not None:
             batch["token_type_ids"] = padded(tokens.kinds, length, 0)
         return batch
-
-
-def encoded(
-    rows: Any, model: Model, tokenizer: Any, text: Sequence[str], pair: Sequence[str] | None = None
-) -> Texts:
-    """Tokenise the rows of a split; what was tokenised before comes from the cache."""
-    limit = length_limit(model, tokenizer)
-    tokens = tokens_of(tokenizer, model.tokenizer_digest(), text, pair, limit)
-    return Texts(rows["id"][:], list(text), tokens, pad_id(tokenizer), limit)
-
-
-def special_counts(tokenizer: Any, splits: Splits, train: Any, *columns: str) -> dict[str, int]:
-    """How many rows of each split have special tokens written in a text; a cell may be a list of words."""
-    whole = {"train": train, "validation": splits.validation, "test": splits.test}
-    return {name: rows_with_special_tokens(tokenizer, _cells(rows, columns)) for name, rows in whole.items()}
-
-
-def _cells(rows: Any, columns: Sequence[str]) -> Iterator[list[str]]:
-    for row in zip(*(rows[column][:] for column in columns), strict=True):
-        yield [cell if isinstance(cell, str) else " ".join(cell) for cell in row]
-
-
-def length_limit(model: Model, tokenizer: Any) -> int:
-    """Tokens that a row may have."""
-    return min(model.max_length, tokenizer.model_max_length)
-
-
-def pad_id(tokenizer: Any) -> int:
-    """The token that fills a batch; decoders without one get their end token, which the mask hides."""
-    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-
-
-def end_id(tokenizer: Any) -> int | None:
-    """The token that ends a text: BERT's tokenizers separate with it and call it nothing else."""
-    return tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
 
 
 def padded(rows: Sequence[np.ndarray], length: int, fill: int) -> torch.Tensor:
@@ -112,6 +128,12 @@ def padded(rows: Sequence[np.ndarray], length: int, fill: int) -> torch.Tensor:
     for i, row in enumerate(rows):
         table[i, : len(row)] = row
     return torch.from_numpy(table)
+
+
+def masked(rows: Sequence[np.ndarray], length: int, pad_id: int) -> Batch:
+    """input_ids, attention_mask: (batch, length)."""
+    mask = padded([np.ones_like(row) for row in rows], length, 0)
+    return {"input_ids": padded(rows, length, pad_id), "attention_mask": mask}
 
 
 def model_inputs(batch: Batch) -> Batch:

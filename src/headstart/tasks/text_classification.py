@@ -9,22 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from headstart.data.rows import Splits
-from headstart.data.size import Size
+from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.columns import numbers_in
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass, named
-from headstart.tasks.text_batches import (
-    Texts,
-    encoded,
-    end_id,
-    length_limit,
-    model_inputs,
-    pad_id,
-    special_counts,
-)
+from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +51,9 @@ class TextClassification(Family):
     Metrics are those of the kind of answer unless they are given, and the first is the headline.
     """
 
-    metrics_here: ClassVar = tuple(name for answer in ANSWERS.values() for name in answer.metrics)
+    auto_class: ClassVar = "AutoModelForSequenceClassification"
+    roles: ClassVar = ("text", "pair", "label", "labels", "number")
+    text_roles: ClassVar = ("text", "pair")
 
     kind: Literal["text_classification"]
     text: str = "text"
@@ -90,12 +83,6 @@ class TextClassification(Family):
             raise ValueError(f"exactly one of {', '.join(ANSWERS)} is the answer, got {' and '.join(given)}")
         if self.names is not None and (self.role == "number" or not isinstance(self.labels, str | None)):
             raise ValueError(f"names: these are of classes written as numbers, and `{self.role}` has none")
-        fitting = ANSWERS[self.role].metrics
-        strange = [name for name in self.metrics if name in self.metrics_here and name not in fitting]
-        if strange:
-            raise ValueError(
-                f"metrics: {strange[0]} does not fit an answer by `{self.role}`; known: {', '.join(fitting)}"
-            )
         return self
 
     @property
@@ -104,37 +91,30 @@ class TextClassification(Family):
         return next(role for role in ANSWERS if getattr(self, role) is not None)
 
     @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForSequenceClassification"
+    def stratify(self) -> str | None:
+        """One class per row keeps its proportions."""
+        return "label" if self.role == "label" else None
 
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
-        kind, column = ANSWERS[self.role], getattr(self, self.role)
-        columns = {"text": self.text, self.role: column} | ({"pair": self.pair} if self.pair else {})
-        splits = named(self.source.load(columns, stratify=kind.stratify), self.role, self.names)
-        strata = splits.train[kind.stratify][:] if kind.stratify else None
-        chosen = size.choose(strata, splits.train["id"][:])
-        train = splits.train.select(chosen)
-        answer = kind.learn(splits, train, column if isinstance(column, str) else ", ".join(column))
+    def left_per_example(self) -> tuple[str, ...]:
+        """What the kind of answer leaves."""
+        return ANSWERS[self.role].statistics
+
+    def cleaned(self, splits: Splits) -> Splits:
+        """With the names of classes in place of their numbers."""
+        return named(splits, self.role, self.names)
+
+    def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Texts with their classes or numbers; DataError when nothing can be learnt from them."""
+        column = getattr(self, self.role)
+        shown = column if isinstance(column, str) else ", ".join(column)
+        answer = ANSWERS[self.role].learn(splits, splits.train.select(chosen), shown)
         doubts = self._doubts(splits)
-        tokenizer = model.load_tokenizer()
-        whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        ready = {name: _labelled(rows, model, tokenizer, answer) for name, rows in whole.items()}
-        ready["train"] = ready["train"].take(chosen)
-        facts = self.facts(
-            splits,
-            train,
-            ready,
-            classes=list(answer.classes),
-            tokenizer=model.tokenizer_digest(),
-            special_tokens=special_counts(tokenizer, splits, train, *columns.keys() & {"text", "pair"}),
-            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
-            max_length=length_limit(model, tokenizer),
-            notes=[*splits.notes, *doubts, *answer.notes(ready["train"].labels)],
-        )
-        head = answer.head | _ends(model, tokenizer, ready)
-        return Prepared(**ready, classes=answer.classes, facts=facts, head=head)
+        # all training rows are tokenised, so that every size finds them in the cache
+        examples = {split: _labelled(getattr(splits, split), encoder, answer) for split in SPLITS}
+        examples["train"] = examples["train"].take(chosen)
+        head = answer.head | _end_tokens(model, encoder, examples)
+        notes = [*doubts, *answer.notes(examples["train"].labels)]
+        return Encoded(examples, answer.classes, head, notes)
 
     def _doubts(self, splits: Splits) -> list[str]:
         """A note where classes look like numbers; DataError unless somebody said that they are classes."""
@@ -154,44 +134,48 @@ class TextClassification(Family):
         """logits: (batch, outputs) fp32."""
         return {"logits": model(**model_inputs(batch)).logits.float()}
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean loss, the metrics, and what they are made of per row."""
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
-        return examples.answer.judged(logits, examples.labels, examples.texts, self.metrics)
+        return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
 
 
-def _labelled(rows: Any, model: Model, tokenizer: Any, answer: Answer) -> LabelledTexts:
-    text, pair = rows["text"][:], rows["pair"][:] if "pair" in rows.column_names else None
-    shown = text if pair is None else [" | ".join(both) for both in zip(text, pair, strict=True)]
-    if pair is not None and _glues(tokenizer):
-        pair = ["\n" + second for second in pair]
-    texts = replace(encoded(rows, model, tokenizer, text, pair), texts=shown)
-    return LabelledTexts(**vars(texts), labels=answer.targets(rows), answer=answer)
+def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:
+    texts, pairs, shown = rows["text"][:], None, rows["text"][:]
+    if "pair" in rows.column_names:
+        pairs = rows["pair"][:]
+        shown = [" | ".join(both) for both in zip(texts, pairs, strict=True)]
+        count = encoder.tokenizer.num_special_tokens_to_add
+        if count(pair=True) == count(pair=False):  # as those of decoders, which put nothing between two texts
+            pairs = ["\n" + second for second in pairs]
+    return LabelledTexts(
+        ids=rows["id"][:],
+        texts=shown,
+        tokens=encoder.tokens(texts, pairs),
+        pad_id=encoder.pad_id,
+        limit=encoder.limit,
+        labels=answer.targets(rows),
+        answer=answer,
+    )
 
 
-def _glues(tokenizer: Any) -> bool:
-    """Whether the tokenizer puts nothing between two texts, as those of decoders do."""
-    return tokenizer.num_special_tokens_to_add(pair=True) == tokenizer.num_special_tokens_to_add(pair=False)
-
-
-def _ends(model: Model, tokenizer: Any, ready: Mapping[str, LabelledTexts]) -> dict[str, Any]:
+def _end_tokens(model: Model, encoder: TextEncoder, parts: Mapping[str, LabelledTexts]) -> dict[str, Any]:
     """The tokens by which a model finds where a text ends, for its configuration.
 
     Decoders read the last token that is no padding. Encoder-decoders read the last end token: DataError
     where the tokenizer puts none behind a text.
     """
-    settings: dict[str, Any] = {"pad_token_id": pad_id(tokenizer)}
+    settings: dict[str, Any] = {"pad_token_id": encoder.pad_id}
     config = model.transformers_config()
     if not config.is_encoder_decoder:
         return settings
-    end = end_id(tokenizer)
     if getattr(config, "decoder_start_token_id", None) is None:
-        settings["decoder_start_token_id"] = settings["pad_token_id"]
-    for part in ready.values():
-        if end is None or not all(end in ids for ids in part.tokens.ids):
-            raise DataError(
-                f"{model.name} classifies by the token that ends a text, and its tokenizer adds none: "
-                "choose another model.tokenizer"
-            )
+        settings["decoder_start_token_id"] = encoder.pad_id
+    end = encoder.end_id
+    if end is None or not all(end in ids for part in parts.values() for ids in part.tokens.ids):
+        raise DataError(
+            f"{model.name} classifies by the token that ends a text, and its tokenizer adds none: "
+            "choose another model.tokenizer"
+        )
     return settings | {"eos_token_id": end}

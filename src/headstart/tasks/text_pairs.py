@@ -11,7 +11,7 @@ import numpy as np
 from headstart.data.batches import padded_length
 from headstart.models.tokens import Tokens
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.text_batches import Texts, padded
+from headstart.tasks.text_batches import Texts, masked, padded
 
 if TYPE_CHECKING:
     from headstart.tasks.family import Batch, Shape
@@ -52,7 +52,7 @@ class Outputs(Texts):
 
 
 @dataclass(frozen=True)
-class Encoded(Outputs):
+class SourceTarget(Outputs):
     """Texts for an encoder; the decoder reads `start`, then the target up to the token before its last."""
 
     start: int
@@ -60,7 +60,11 @@ class Encoded(Outputs):
     def shape(self, rows: Sequence[int]) -> Shape:
         """(padded text, padded target, the start token)."""
         texts, targets = self._pairs(rows)
-        return _padded_length(texts, self.limit), _padded_length(targets, self.longest), 1
+        return (
+            padded_length(max(map(len, texts)), self.limit),
+            padded_length(max(map(len, targets)), self.longest),
+            1,
+        )
 
     def padded(self, rows: Sequence[int]) -> int:
         """Tokens of texts and targets with padding."""
@@ -72,14 +76,14 @@ class Encoded(Outputs):
         (text, target, _), (texts, targets) = self.shape(rows), self._pairs(rows)
         read = [np.concatenate([[self.start], ids[:-1]]) for ids in targets]
         return {
-            **_masked(texts, text, self.pad_id),
+            **masked(texts, text, self.pad_id),
             "decoder_input_ids": padded(read, target, self.pad_id),
             "labels": padded(targets, target, NO_LABEL),
         }
 
 
 @dataclass(frozen=True)
-class Continued(Outputs):
+class PromptTarget(Outputs):
     """Texts as prompts that a decoder goes on from; only what it writes is scored.
 
     Rows are padded on the right where the right tokens are given, and on the left where the decoder writes.
@@ -88,8 +92,8 @@ class Continued(Outputs):
     def shape(self, rows: Sequence[int]) -> Shape:
         """(0, padded prompt and target, padded prompt)."""
         prompts, _ = self._pairs(rows)
-        prompt = _padded_length(prompts, self.limit - self.longest)
-        return 0, _padded_length(self._read(rows), self.limit), prompt
+        prompt = padded_length(max(map(len, prompts)), self.limit - self.longest)
+        return 0, padded_length(max(map(len, self._read(rows))), self.limit), prompt
 
     def real(self, rows: Sequence[int]) -> int:
         """Tokens of prompts and targets without padding; the last of a target is never read."""
@@ -105,9 +109,9 @@ class Continued(Outputs):
         (_, whole, prompt), (prompts, targets) = self.shape(rows), self._pairs(rows)
         hidden = [np.full(len(ids) - 1, NO_LABEL) for ids in prompts]
         labels = [np.concatenate(pair) for pair in zip(hidden, targets, strict=True)]
-        batch = {**_masked(self._read(rows), whole, self.pad_id), "labels": padded(labels, whole, NO_LABEL)}
+        batch = {**masked(self._read(rows), whole, self.pad_id), "labels": padded(labels, whole, NO_LABEL)}
         if draw is None:
-            mirrored = _masked([ids[::-1] for ids in prompts], prompt, self.pad_id)
+            mirrored = masked([ids[::-1] for ids in prompts], prompt, self.pad_id)
             batch["prompt_ids"] = mirrored["input_ids"].flip(1)
             batch["prompt_mask"] = mirrored["attention_mask"].flip(1)
         return batch
@@ -116,24 +120,9 @@ class Continued(Outputs):
         return [np.concatenate([prompt, ids[:-1]]) for prompt, ids in zip(*self._pairs(rows), strict=True)]
 
 
-def ended(tokens: Tokens, end: int, limit: int) -> Tokens:
+def ended(tokens: Tokens, end: int | None, limit: int) -> Tokens:
     """Every row with the end token behind it, where the tokenizer has not put it there; cut to make room."""
     ends = np.array([ids[-1:].tolist() == [end] for ids in tokens.ids], dtype=bool)
     closed = [np.append(ids[: limit - 1], np.array(end, ids.dtype)) for ids in tokens.ids]
     rows = [ids if there else new for ids, new, there in zip(tokens.ids, closed, ends, strict=True)]
     return replace(tokens, ids=rows, truncated=tokens.truncated | (~ends & (tokens.lengths == limit)))
-
-
-def followed(tokens: Tokens, more: Sequence[int]) -> Tokens:
-    """Every row with the same few tokens behind it."""
-    return replace(tokens, ids=[np.append(ids, np.array(more, dtype=ids.dtype)) for ids in tokens.ids])
-
-
-def _padded_length(rows: Sequence[np.ndarray], limit: int) -> int:
-    return padded_length(max(map(len, rows)), limit)
-
-
-def _masked(rows: Sequence[np.ndarray], length: int, pad: int) -> Batch:
-    """input_ids, attention_mask: (batch, length)."""
-    mask = padded([np.ones_like(row) for row in rows], length, 0)
-    return {"input_ids": padded(rows, length, pad), "attention_mask": mask}

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from headstart.data.size import Size
+from headstart.data.rows import Splits
 from headstart.errors import ConfigError
+from headstart.metrics import TEXT_STATISTICS, text_statistics
 from headstart.models.model import Model
 from headstart.models.tokens import Tokens, tokens_of
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
-from headstart.tasks.generation_scores import statistics
+from headstart.tasks.family import (
+    Batch,
+    Encoded,
+    EvalResult,
+    Family,
+    Observed,
+    Prepared,
+    in_row_order,
+    meta_tokens,
+    used_rows,
+)
 from headstart.tasks.language_modelling import INPUTS, nats
 from headstart.tasks.packing import NO_LABEL
 from headstart.tasks.scores import scores_of
-from headstart.tasks.text_batches import end_id, length_limit, pad_id, special_counts
-from headstart.tasks.text_pairs import Continued, Encoded, Outputs, ended, followed
+from headstart.tasks.text_batches import TextEncoder
+from headstart.tasks.text_pairs import PromptTarget, SourceTarget, ended
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +52,10 @@ class TextToText(Family):
     Decoding is greedy, and no generation setting of a checkpoint changes it: both arms decode alike.
     """
 
-    metrics_here: ClassVar = METRICS
+    auto_class: ClassVar = "AutoModelForSeq2SeqLM"
+    roles: ClassVar = ("text", "output")
+    text_roles: ClassVar = ("text", "output")
+    statistics: ClassVar = (*TEXT_STATISTICS, *SUMS)
 
     kind: Literal["text_to_text"]
     text: str = "text"
@@ -52,47 +66,44 @@ class TextToText(Family):
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "chrf"
 
-    @property
-    def auto_class(self) -> str:
-        """The head of encoder-decoders."""
-        return "AutoModelForSeq2SeqLM"
-
     def auto_class_for(self, model: Model) -> str:
         """The head of decoders for these, and that of encoder-decoders for all others."""
         return "AutoModelForCausalLM" if model.family(fetch=False) == "decoder" else self.auto_class
 
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and tokenised; ConfigError when no room is left for them."""
-        model.check_head(self.auto_class_for(model))
-        splits = self.source.load({"text": self.text, "output": self.output})
-        chosen = size.choose(None, splits.train["id"][:])
-        train = splits.train.select(chosen)
-        tokenizer = model.load_tokenizer()
-        head = _marks(model, tokenizer)
-        encode = self._encoded if START in head else self._continued
-        parts = {"train": train, "validation": splits.validation, "test": splits.test}
-        ready = {name: encode(rows, model, tokenizer, head) for name, rows in parts.items()}
-        facts = self.facts(
-            splits,
-            train,
-            ready,
-            tokenizer=model.tokenizer_digest(),
-            special_tokens=special_counts(tokenizer, splits, train, "text", "output"),
-            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
-            max_length=length_limit(model, tokenizer),
-            notes=[*splits.notes, *self._cut(ready)],
-        )
-        return Prepared(**ready, classes=(), facts=facts, head=head)
+    def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Texts with their outputs; ConfigError when no room is left for them."""
+        end = encoder.end_id
+        if end is None:
+            raise ConfigError(
+                f"model: the tokenizer of {model.name} has no end token, so nothing written would ever end: "
+                "choose a model whose tokenizer has one"
+            )
+        rows = used_rows(splits, chosen)
+        config, head = model.transformers_config(), {"pad_token_id": encoder.pad_id, "eos_token_id": end}
+        if config.is_encoder_decoder:
+            start = config.decoder_start_token_id
+            head[START] = encoder.pad_id if start is None else start
+            examples = {k: self._encoded(part, model, encoder, head[START]) for k, part in rows.items()}
+        else:
+            examples = {k: self._continued(part, encoder) for k, part in rows.items()}
+        notes = []
+        for split, part in examples.items():
+            if cut := int(part.targets.truncated.sum()):
+                notes.append(
+                    f"{split}: {cut} of {len(part)} outputs do not fit task.max_output={self.max_output}; "
+                    "their ends have no part in the loss"
+                )
+        return Encoded(examples, head=head, notes=notes)
 
     def inputs(self, *shape: int) -> Batch:
         """The model's inputs for one row of this shape, on the meta device, for counting operations."""
         encoder, decoder, _ = shape
-        return _nothing(encoder, decoder)
+        return _halves(encoder, decoder)
 
     def prompt(self, *shape: int) -> Batch:
         """What generation starts from for one row of this shape, on the meta device."""
         encoder, _, start = shape
-        return _nothing(encoder, start)
+        return _halves(encoder, start)
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Scores of the vocabulary at every label, the right tokens given: (batch, labels, words)."""
@@ -100,8 +111,8 @@ class TextToText(Family):
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the tokens of the outputs in nats, ()."""
-        found = nats(self.logits(model, batch), batch["labels"])
-        return found.sum() / batch["labels"].ne(NO_LABEL).sum()
+        losses = nats(self.logits(model, batch), batch["labels"])
+        return losses.sum() / batch["labels"].ne(NO_LABEL).sum()
 
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """Sums per row of loss (nats), tokens and hits, given the right tokens: (batch,); and what the model
@@ -114,21 +125,21 @@ class TextToText(Family):
             "generated": self._generated(model, batch),
         }
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean loss per token, the metrics, and every reference beside what was written."""
         examples: Any = prepared.part(split)
         order = np.argsort(np.concatenate([rows for rows, _ in observed]))
         texts = [text for _, kept in observed for text in examples.decode(kept["generated"])]
         written = [texts[i] for i in order]
         sums = {name: in_row_order(observed, name).astype(np.float64) for name in SUMS}
-        found = statistics(written, examples.outputs) | sums
-        return Judged(
+        statistics = text_statistics(written, examples.outputs) | sums
+        return EvalResult(
             loss=float(sums["loss"].sum() / sums["tokens"].sum()),
-            scores=scores_of(self.metrics, found),
+            scores=scores_of(self.metrics, statistics),
             texts=examples.texts,
             labels=examples.outputs,
             predictions=written,
-            statistics=found,
+            statistics=statistics,
         )
 
     def decoded(self, observed: Observed) -> list[int]:
@@ -149,7 +160,7 @@ class TextToText(Family):
         return written[:, 1 if model.config.is_encoder_decoder else ids.shape[1] :]
 
     def _decoding(self, config: PretrainedConfig) -> GenerationConfig:
-        """Greedy; of the configuration only the special tokens, which `prepare` has set."""
+        """Greedy; of the configuration only the special tokens, which `encode` has set."""
         from transformers import GenerationConfig
 
         return GenerationConfig(
@@ -161,89 +172,58 @@ class TextToText(Family):
             decoder_start_token_id=config.decoder_start_token_id if config.is_encoder_decoder else None,
         )
 
-    def _encoded(self, rows: Any, model: Model, tokenizer: Any, head: Mapping[str, int]) -> Encoded:
+    def _encoded(self, rows: Any, model: Model, encoder: TextEncoder, start: int) -> SourceTarget:
         """Rows for an encoder-decoder; it also writes what the tokenizer puts before a text."""
-        digest, limit = model.tokenizer_digest(), length_limit(model, tokenizer)
-        most = min(tokenizer.model_max_length, model.longest or tokenizer.model_max_length)
+        most = min(encoder.tokenizer.model_max_length, model.longest or encoder.tokenizer.model_max_length)
         if self.max_output > most:
             raise ConfigError(
                 f"task.max_output: {self.max_output} tokens are more than the {most} that {model.name} can "
                 "write: choose fewer"
             )
-        texts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, limit)
-        texts = ended(texts, head["eos_token_id"], limit)
-        targets = tokens_of(tokenizer, digest, rows["output"][:], None, self.max_output)
-        return Encoded(**self._shared(rows, tokenizer, head, texts, targets, limit), start=head[START])
+        texts = encoder.tokens([self.prefix + text for text in rows["text"][:]])
+        texts = ended(texts, encoder.end_id, encoder.limit)
+        targets = tokens_of(encoder.tokenizer, encoder.digest, rows["output"][:], None, self.max_output)
+        return SourceTarget(**self._shared(rows, encoder, texts, targets), start=start)
 
-    def _continued(self, rows: Any, model: Model, tokenizer: Any, head: Mapping[str, int]) -> Continued:
+    def _continued(self, rows: Any, encoder: TextEncoder) -> PromptTarget:
         """Rows for a decoder; the prompt leaves room for the longest output."""
-        digest, limit = model.tokenizer_digest(), length_limit(model, tokenizer)
-        between = self._between(tokenizer)
-        room = limit - self.max_output - len(between)
-        if room < SHORTEST_PROMPT:
-            raise ConfigError(
-                f"task.max_output: {self.max_output} tokens and the separator leave {max(0, room)} of "
-                f"model.max_length={limit} for the text: choose a smaller output or a larger model.max_length"
-            )
-        prompts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, room)
-        plain: Any = partial(tokenizer, add_special_tokens=False)
-        targets = tokens_of(plain, f"{digest}:plain", rows["output"][:], None, self.max_output)
-        return Continued(**self._shared(rows, tokenizer, head, followed(prompts, between), targets, limit))
-
-    def _shared(
-        self, rows: Any, tokenizer: Any, head: Mapping[str, int], texts: Tokens, targets: Tokens, limit: int
-    ) -> dict[str, Any]:
-        return {
-            "ids": rows["id"][:],
-            "texts": rows["text"][:],
-            "tokens": texts,
-            "pad_id": head["pad_token_id"],
-            "limit": limit,
-            "outputs": rows["output"][:],
-            "targets": ended(targets, head["eos_token_id"], self.max_output),
-            "longest": self.max_output,
-            "end": head["eos_token_id"],
-            "tokenizer": tokenizer,
-        }
-
-    def _between(self, tokenizer: Any) -> list[int]:
-        """The tokens of the separator; ConfigError when the tokenizer does not know it."""
-        ids = tokenizer(self.separator, add_special_tokens=False, split_special_tokens=False)["input_ids"]
-        if not ids or tokenizer.unk_token_id in ids:
+        tokenizer, digest = encoder.tokenizer, encoder.digest
+        between = tokenizer(self.separator, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+        if not between or tokenizer.unk_token_id in between:
             raise ConfigError(
                 f"task.separator: {self.separator!r} is nothing that the model's tokenizer knows, so a "
                 "decoder would not see where the text ends: choose another, ':' for one"
             )
-        return ids
+        room = encoder.limit - self.max_output - len(between)
+        if room < SHORTEST_PROMPT:
+            raise ConfigError(
+                f"task.max_output: {self.max_output} tokens and the separator leave {max(0, room)} of "
+                f"model.max_length={encoder.limit} for the text: choose a smaller output or a larger "
+                "model.max_length"
+            )
+        prompts = tokens_of(tokenizer, digest, [self.prefix + text for text in rows["text"][:]], None, room)
+        prompts = replace(prompts, ids=[np.append(ids, np.array(between, ids.dtype)) for ids in prompts.ids])
+        plain: Any = partial(tokenizer, add_special_tokens=False)
+        targets = tokens_of(plain, f"{digest}:plain", rows["output"][:], None, self.max_output)
+        return PromptTarget(**self._shared(rows, encoder, prompts, targets))
 
-    def _cut(self, ready: Mapping[str, Outputs]) -> list[str]:
-        cut = {name: int(part.targets.truncated.sum()) for name, part in ready.items()}
-        return [
-            f"{name}: {count} of {len(ready[name])} outputs do not fit task.max_output={self.max_output}; "
-            "their ends have no part in the loss"
-            for name, count in cut.items()
-            if count
-        ]
+    def _shared(self, rows: Any, encoder: TextEncoder, texts: Tokens, targets: Tokens) -> dict[str, Any]:
+        return {
+            "ids": rows["id"][:],
+            "texts": rows["text"][:],
+            "tokens": texts,
+            "pad_id": encoder.pad_id,
+            "limit": encoder.limit,
+            "outputs": rows["output"][:],
+            "targets": ended(targets, encoder.end_id, self.max_output),
+            "longest": self.max_output,
+            "end": encoder.end_id,
+            "tokenizer": encoder.tokenizer,
+        }
 
 
-def _marks(model: Model, tokenizer: Any) -> dict[str, int]:
-    """The special tokens of generation, as settings of the configuration; START for encoder-decoders."""
-    end = end_id(tokenizer)
-    if end is None:
-        raise ConfigError(
-            f"model: the tokenizer of {model.name} has no end token, so nothing written would ever end: "
-            "choose a model whose tokenizer has one"
-        )
-    marks, config = {"pad_token_id": pad_id(tokenizer), "eos_token_id": end}, model.transformers_config()
-    if not config.is_encoder_decoder:
-        return marks
-    start = config.decoder_start_token_id
-    return marks | {START: marks["pad_token_id"] if start is None else start}
-
-
-def _nothing(encoder: int, decoder: int) -> Batch:
+def _halves(encoder: int, decoder: int) -> Batch:
     """Tokens for both halves, or for a decoder alone where the encoder reads none."""
-    import torch
-
-    ids = {"input_ids": encoder, "decoder_input_ids": decoder} if encoder else {"input_ids": decoder}
-    return {name: torch.zeros(1, n, dtype=torch.long, device="meta") for name, n in ids.items()}
+    if not encoder:
+        return meta_tokens(input_ids=decoder)
+    return meta_tokens(input_ids=encoder, decoder_input_ids=decoder)

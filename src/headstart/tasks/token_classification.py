@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from headstart.data.rows import Splits
-from headstart.data.size import Size
+from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.tasks.entities import OUTSIDE, entities, shown
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.labels import are_numbers, named, refuse_numbers
 from headstart.tasks.scores import scores_of
-from headstart.tasks.text_batches import Texts, length_limit, model_inputs, pad_id, padded, special_counts
+from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs, padded
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 METRICS = ("entity_f1", "entity_precision", "entity_recall", "token_accuracy")
+STATISTICS: tuple[str, ...] = ("true_positive", "predicted", "true", "correct", "tokens")
 UNSCORED = -100  # the label of tokens that are not part of the loss
 
 
@@ -53,8 +53,8 @@ class TaggedTexts(Texts):
         """input_ids, attention_mask, [token_type_ids], labels: (batch, length)."""
         labels = [np.full(self.lengths[row], UNSCORED) for row in rows]
         for row, tokens in zip(rows, labels, strict=True):
-            here = self.first[row] != NOWHERE
-            tokens[self.first[row][here]] = self.labels[row][here]
+            readable = self.first[row] != NOWHERE
+            tokens[self.first[row][readable]] = self.labels[row][readable]
         return {**self.inputs(rows), "labels": padded(labels, self.shape(rows)[0], UNSCORED)}
 
     def scored(self) -> int:
@@ -66,7 +66,10 @@ class TaggedTexts(Texts):
 class TokenClassification(Family):
     """Which columns are the words and their tags, both of them lists; the names of tags that are numbers."""
 
-    metrics_here: ClassVar = METRICS
+    auto_class: ClassVar = "AutoModelForTokenClassification"
+    roles: ClassVar = ("words", "tags")
+    text_roles: ClassVar = ("words",)
+    statistics: ClassVar = STATISTICS
 
     kind: Literal["token_classification"]
     words: str = "words"
@@ -75,33 +78,17 @@ class TokenClassification(Family):
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "entity_f1"
 
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts this family's head on a backbone."""
-        return "AutoModelForTokenClassification"
+    def cleaned(self, splits: Splits) -> Splits:
+        """With the names of tags in place of their numbers."""
+        return named(splits, "tags", self.names)
 
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, checked, cut to size and tokenised; DataError when they cannot be used."""
-        splits = named(self.source.load({"words": self.words, "tags": self.tags}), "tags", self.names)
+    def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Sentences with a tag for each word; all training rows are tokenised, for every size."""
         classes = self._classes(splits)
-        chosen = size.choose(None, splits.train["id"][:])
-        tokenizer = model.load_tokenizer()
-        whole = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        ready = {name: _tagged(rows, model, tokenizer, classes) for name, rows in whole.items()}
-        ready["train"] = ready["train"].take(chosen)
-        facts = self.facts(
-            splits,
-            splits.train.select(chosen),
-            ready,
-            classes=list(classes),
-            tokenizer=model.tokenizer_digest(),
-            special_tokens=special_counts(tokenizer, splits, splits.train.select(chosen), "words"),
-            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
-            max_length=length_limit(model, tokenizer),
-            notes=[*splits.notes, *_notes(ready, classes)],
-        )
-        head = {"id2label": dict(enumerate(classes)), "pad_token_id": pad_id(tokenizer)}
-        return Prepared(**ready, classes=classes, facts=facts, head=head)
+        examples = {split: _tagged(getattr(splits, split), encoder, classes) for split in SPLITS}
+        examples["train"] = examples["train"].take(chosen)
+        head = {"id2label": dict(enumerate(classes)), "pad_token_id": encoder.pad_id}
+        return Encoded(examples, classes, head, _notes(examples, classes))
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the scored tokens in nats, ()."""
@@ -116,20 +103,27 @@ class TokenClassification(Family):
         losses = _losses(logits, batch["labels"])
         return {"numbers": logits.argmax(dim=-1).to(torch.int16), "loss": losses.sum(dim=1)}
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean cross-entropy per scored token, and the entities and tags that are right."""
         examples: Any = prepared.part(split)
-        found = [pair for rows, kept in observed for pair in zip(rows, kept["numbers"], strict=True)]
-        tokens = {int(row): numbers for row, numbers in found}
-        predicted = [
-            [prepared.classes[tokens[row][place]] if place != NOWHERE else None for place in first]
-            for row, first in enumerate(examples.first)
-        ]
-        told = [_told(*row) for row in zip(examples.words, examples.tags, predicted, strict=True)]
-        labels, predictions, counts = zip(*told, strict=True)
-        statistics = {name: np.array([row[name] for row in counts]) for name in counts[0]}
+        numbers = dict(
+            pair for rows, kept in observed for pair in zip(rows.tolist(), kept["numbers"], strict=True)
+        )
+        labels, predictions, counts = [], [], []
+        for row, (words, tags, first) in enumerate(
+            zip(examples.words, examples.tags, examples.first, strict=True)
+        ):
+            # a word beyond the limit has no prediction: its entity is missed, and it is not a correct token
+            places = [None if place == NOWHERE else numbers[row][place] for place in first]
+            predicted = [None if number is None else prepared.classes[number] for number in places]
+            true, found = entities(tags), entities([tag or OUTSIDE for tag in predicted])
+            labels.append(shown(true, words))
+            predictions.append(shown(found, words))
+            correct = sum(tag == other for tag, other in zip(tags, predicted, strict=True))
+            counts.append((len(set(true) & set(found)), len(found), len(true), correct, len(tags)))
+        statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, np.array(counts).T, strict=True))
         losses = in_row_order(observed, "loss").astype(np.float64)
-        return Judged(
+        return EvalResult(
             loss=float(losses.sum() / max(1, examples.scored())),
             scores=scores_of(self.metrics, statistics),
             texts=examples.texts,
@@ -168,34 +162,39 @@ def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return cross_entropy(logits.float().transpose(1, 2), labels, reduction="none", ignore_index=UNSCORED)
 
 
-def _tagged(rows: Any, model: Model, tokenizer: Any, classes: Sequence[str]) -> TaggedTexts:
+def _tagged(rows: Any, encoder: TextEncoder, classes: Sequence[str]) -> TaggedTexts:
     """The words tokenised as one text, so that byte-level tokenizers see the spaces that they know."""
     number = {name: i for i, name in enumerate(classes)}
-    limit, words, tags = length_limit(model, tokenizer), rows["words"][:], rows["tags"][:]
+    words, tags = rows["words"][:], rows["tags"][:]
     texts = [" ".join(row) for row in words]
-    tokens = located_tokens_of(tokenizer, model.tokenizer_digest(), texts, limit)
-    labels = [np.array([number.get(tag, UNSCORED) for tag in row], dtype=np.int64) for row in tags]
-    base = (rows["id"][:], texts, tokens, pad_id(tokenizer), limit)
-    return TaggedTexts(*base, words=words, tags=tags, first=first_tokens(words, tokens), labels=labels)
+    tokens = located_tokens_of(encoder.tokenizer, encoder.digest, texts, encoder.limit)
+    return TaggedTexts(
+        ids=rows["id"][:],
+        texts=texts,
+        tokens=tokens,
+        pad_id=encoder.pad_id,
+        limit=encoder.limit,
+        words=words,
+        tags=tags,
+        first=[first_tokens(*row) for row in zip(words, tokens.ends, strict=True)],
+        labels=[np.array([number.get(tag, UNSCORED) for tag in row], dtype=np.int64) for row in tags],
+    )
 
 
-def first_tokens(rows: Sequence[Sequence[str]], tokens: LocatedTokens) -> list[np.ndarray]:
-    """Per row, the place of each word's first token, NOWHERE for words without one: (words,) int64.
+def first_tokens(words: Sequence[str], ends: np.ndarray) -> np.ndarray:
+    """The place of each word's first token, NOWHERE for words without one: (words,) int64.
 
-    A token belongs to the word that its last character stands in: some tokens begin with the space before.
+    `ends` is where each token ends in the joined words. A token belongs to the word that its last character
+    stands in: some tokens begin with the space before.
     """
-    return [_first(words, ends) for words, ends in zip(rows, tokens.ends, strict=True)]
-
-
-def _first(words: Sequence[str], ends: np.ndarray) -> np.ndarray:
     starts, word_ends = _spans(words)
     tokens = np.flatnonzero(ends != NOWHERE)
     last = ends[tokens] - 1
     word = np.searchsorted(starts, last, side="right") - 1
     inside = last < word_ends[word] if len(words) else np.zeros(0, dtype=bool)
-    found, at = np.unique(word[inside], return_index=True)
+    numbers, at = np.unique(word[inside], return_index=True)
     first = np.full(len(words), NOWHERE, dtype=np.int64)
-    first[found] = tokens[inside][at]
+    first[numbers] = tokens[inside][at]
     return first
 
 
@@ -206,41 +205,10 @@ def _spans(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     return ends - lengths, ends
 
 
-def _told(
-    words: Sequence[str], tags: Sequence[str], predicted: Sequence[str | None]
-) -> tuple[str, str, dict[str, int]]:
-    """Label and prediction as a reader is shown them, and the counts that the metrics are sums of.
-
-    A word beyond the limit has no prediction: its entity is missed, and it is not a correct token.
-    """
-    true, found = entities(tags), entities([tag or OUTSIDE for tag in predicted])
-    counts = {
-        "true_positive": len(set(true) & set(found)),
-        "predicted": len(found),
-        "true": len(true),
-        "correct": sum(tag == guess for tag, guess in zip(tags, predicted, strict=True)),
-        "tokens": len(tags),
-    }
-    return shown(true, words), shown(found, words), counts
-
-
-def _without_tokens(part: TaggedTexts) -> tuple[int, list[str]]:
-    """How many words lie behind the last token of a row that was cut, and the other words without a token."""
-    beyond, unread = 0, []
-    rows = zip(part.words, part.first, part.tokens.ends, part.tokens.truncated, strict=True)
-    for words, first, ends, cut in rows:
-        reach = ends.max() if cut else np.inf
-        starts, _ = _spans(words)
-        missing = np.flatnonzero(first == NOWHERE)
-        beyond += int((starts[missing] >= reach).sum())
-        unread += [words[place] for place in missing[starts[missing] < reach]]
-    return beyond, unread
-
-
-def _notes(ready: dict[str, TaggedTexts], classes: Sequence[str]) -> list[str]:
+def _notes(parts: Mapping[str, TaggedTexts], classes: Sequence[str]) -> list[str]:
     """What the record says about words that cannot be found, and tags that cannot be learnt."""
     notes = []
-    for name, part in ready.items():
+    for name, part in parts.items():
         beyond, unread = _without_tokens(part)
         if beyond:
             notes.append(
@@ -256,6 +224,19 @@ def _notes(ready: dict[str, TaggedTexts], classes: Sequence[str]) -> list[str]:
             notes.append(
                 f"{name}: no training row has the tag {', '.join(strange)}; such words count as missed"
             )
-    here = {tag for tags in ready["train"].tags for tag in tags}
-    notes += [f"no training word has the tag {name!r} in this subset" for name in classes if name not in here]
+    used = {tag for tags in parts["train"].tags for tag in tags}
+    notes += [f"no training word has the tag {name!r} in this subset" for name in classes if name not in used]
     return notes
+
+
+def _without_tokens(part: TaggedTexts) -> tuple[int, list[str]]:
+    """How many words lie behind the last token of a row that was cut, and the other words without a token."""
+    beyond, unread = 0, []
+    rows = zip(part.words, part.first, part.tokens.ends, part.tokens.truncated, strict=True)
+    for words, first, ends, cut in rows:
+        reach = ends.max() if cut else np.inf
+        starts, _ = _spans(words)
+        missing = np.flatnonzero(first == NOWHERE)
+        beyond += int((starts[missing] >= reach).sum())
+        unread += [words[place] for place in missing[starts[missing] < reach]]
+    return beyond, unread

@@ -8,21 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, WindowTokens, windows_of
 from headstart.tasks.family import Batch
-from headstart.tasks.text_batches import Texts, length_limit, pad_id, padded
+from headstart.tasks.text_batches import TextEncoder, Texts, padded
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked of which text, every right answer, and the character that it starts at."""
+    """What is asked of which text, every correct answer, and the character that it starts at."""
 
     ids: list[str]
     questions: list[str]
     contexts: list[str]
     answers: list[list[str]]
     starts: list[list[int]]
+
+    @classmethod
+    def of(cls, rows: Any) -> Questions:
+        """The questions of a split."""
+        return cls(*(rows[column][:] for column in ("id", "question", "context", "answers", "starts")))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,6 +44,38 @@ class Windows(Texts):
     asked: Questions
     target: np.ndarray  # (windows, 2) int64
     null: np.ndarray  # (windows,) int64
+
+    @classmethod
+    def of(cls, asked: Questions, encoder: TextEncoder, stride: int) -> Windows:
+        """All windows of the questions; what was tokenised before comes from the cache."""
+        tokens = windows_of(
+            encoder.tokenizer, encoder.digest, asked.questions, asked.contexts, encoder.limit, stride
+        )
+        source = tokens.source
+        numbers = np.arange(len(source)) - np.searchsorted(source, source)  # of the windows of each question
+        cls_id = encoder.tokenizer.cls_token_id
+        null = np.array([(ids == cls_id).argmax() for ids in tokens.ids], dtype=np.int64)  # 0 without a CLS
+        target = [answer_tokens(asked, tokens, window, null[window]) for window in range(len(null))]
+        return cls(
+            ids=[f"{asked.ids[row]}#{number}" for row, number in zip(source, numbers, strict=True)],
+            texts=[asked.questions[row] for row in source],
+            tokens=tokens,
+            pad_id=encoder.pad_id,
+            limit=encoder.limit,
+            asked=asked,
+            target=np.array(target, dtype=np.int64).reshape(-1, 2),
+            null=null,
+        )
+
+    @property
+    def row_count(self) -> int:
+        """Questions."""
+        return len(self.asked)
+
+    @property
+    def truncated(self) -> int:
+        """Questions that were cut."""
+        return len(np.unique(self.tokens.source[self.tokens.truncated]))
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """Besides the model's inputs: context (batch, length) bool, null (batch,), labels (batch, 2)."""
@@ -59,47 +95,8 @@ class Windows(Texts):
         begin, end = self.tokens.begins[window][first], self.tokens.ends[window][last]
         return self.asked.contexts[self.tokens.source[window]][begin:end].strip()
 
-    def truncated(self) -> int:
-        """Questions that were cut."""
-        return len(np.unique(self.tokens.source[self.tokens.truncated]))
 
-
-def questions(rows: Any) -> Questions:
-    """The questions of a split."""
-    return Questions(*(rows[column][:] for column in ("id", "question", "context", "answers", "starts")))
-
-
-def windows(asked: Questions, model: Model, tokenizer: Any, stride: int) -> Windows:
-    """All windows of the questions; what was tokenised before comes from the cache."""
-    limit = length_limit(model, tokenizer)
-    digest = model.tokenizer_digest()
-    tokens = windows_of(tokenizer, digest, asked.questions, asked.contexts, limit, stride)
-    null = np.array([_null(ids, tokenizer.cls_token_id) for ids in tokens.ids], dtype=np.int64)
-    target = [_target(asked, tokens, window, null[window]) for window in range(len(null))]
-    return Windows(
-        _ids(asked.ids, tokens.source),
-        [asked.questions[row] for row in tokens.source],
-        tokens,
-        pad_id(tokenizer),
-        limit,
-        asked=asked,
-        target=np.array(target, dtype=np.int64).reshape(-1, 2),
-        null=null,
-    )
-
-
-def _ids(ids: Sequence[str], source: np.ndarray) -> list[str]:
-    """question#0, question#1, ...: the windows of each question, numbered."""
-    first = np.searchsorted(source, source)  # of each window's question
-    return [f"{ids[row]}#{place}" for row, place in zip(source, np.arange(len(source)) - first, strict=True)]
-
-
-def _null(ids: np.ndarray, cls_id: int | None) -> int:
-    found = np.flatnonzero(ids == cls_id)  # none where the tokenizer has no CLS
-    return int(found[0]) if len(found) else 0
-
-
-def _target(asked: Questions, tokens: WindowTokens, window: int, null: int) -> tuple[int, int]:
+def answer_tokens(asked: Questions, tokens: WindowTokens, window: int, null: int) -> tuple[int, int]:
     """First and last token of the first answer, where the whole of it is in this window; else null twice."""
     row = tokens.source[window]
     context = np.flatnonzero(tokens.begins[window] != NOWHERE)

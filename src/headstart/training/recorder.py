@@ -17,7 +17,7 @@ from headstart.meters.meter import Meter
 from headstart.metrics import orient
 from headstart.records.curve import CURVE, append_point, read_curve
 from headstart.run import Run
-from headstart.tasks.family import Judged, Prepared
+from headstart.tasks.family import EvalResult, Prepared
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.progress import RunProgress
@@ -37,7 +37,7 @@ class Results:
     first_loss: float | None = None
     checkpoints: dict[int, dict[str, Any]] = field(default_factory=dict)  # what each had cost, by step
     init: dict[str, Any] | None = None  # the record's section; None before step 0
-    test: Judged | None = None
+    test: EvalResult | None = None
 
     def state(self) -> dict[str, Any]:
         """Everything but the test, which no run resumes after."""
@@ -139,13 +139,13 @@ class Recorder(pl.Callback):
         """Score the test rows."""
         self.results.test = self._evaluate("test", pl_module.outputs())
 
-    def _evaluate(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> Judged:
+    def _evaluate(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> EvalResult:
         """Score a split; what was generated for it adds FLOPs, which are known only now."""
         observed = list(zip(self.plan.orders[split], outputs, strict=True))
         if tokens := self.run.task.decoded(observed):
             with self.meter.phase("count"):
                 self.results.generated[split] += self.plan.generation(split, tokens, self.counter)
-        return self.run.task.judge(self.prepared, split, observed)
+        return self.run.task.evaluate(self.prepared, split, observed)
 
     def log_curve(self, trainer: pl.Trainer) -> None:
         """Log the points of the segments before this one; a logger ignores those that it has."""

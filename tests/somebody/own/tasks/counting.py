@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from headstart.data.size import Size
+from headstart.data.rows import Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
-from headstart.tasks.family import Batch, Family, Judged, Observed, Prepared, in_row_order
+from headstart.tasks.family import (
+    Batch,
+    Encoded,
+    EvalResult,
+    Family,
+    Observed,
+    Prepared,
+    in_row_order,
+    used_rows,
+)
 from headstart.tasks.scores import scores_of
-from headstart.tasks.text_batches import Texts, encoded, length_limit, model_inputs, special_counts
+from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs
 
 if TYPE_CHECKING:
     import torch
@@ -36,36 +45,21 @@ class CountedTexts(Texts):
 class Counting(Family):
     """Regression on the number of times that `word` stands in a text; it needs no labels."""
 
-    metrics_here: ClassVar = ("mae", "mse", "pearson", "spearman")
+    auto_class: ClassVar = "AutoModelForSequenceClassification"
+    roles: ClassVar = ("text",)
+    text_roles: ClassVar = ("text",)
+    statistics: ClassVar = ("target", "estimate")  # so mse, mae, pearson and spearman fit
 
     kind: Literal["counting"]
     text: str = "text"
     word: str
 
-    @property
-    def auto_class(self) -> str:
-        """The transformers class that puts the head on a backbone."""
-        return "AutoModelForSequenceClassification"
-
-    def prepare(self, model: Model, size: Size) -> Prepared:
-        """Rows loaded, cut to size, tokenised and counted."""
-        splits = self.source.load({"text": self.text})
-        train = splits.train.select(size.choose(None, splits.train["id"][:]))
-        rows = {"train": train, "validation": splits.validation, "test": splits.test}
-        tokenizer = model.load_tokenizer()
-        ready = {name: self._counted(part, model, tokenizer) for name, part in rows.items()}
-        if not ready["train"].counts.any():
+    def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
+        """Rows tokenised and counted."""
+        examples = {split: self._counted(rows, encoder) for split, rows in used_rows(splits, chosen).items()}
+        if not examples["train"].counts.any():
             raise DataError(f"task.word={self.word}: stands in no training row; choose another word")
-        facts = self.facts(
-            splits,
-            train,
-            ready,
-            tokenizer=model.tokenizer_digest(),
-            special_tokens=special_counts(tokenizer, splits, train, "text"),
-            truncated={name: int(part.tokens.truncated.sum()) for name, part in ready.items()},
-            max_length=length_limit(model, tokenizer),
-        )
-        return Prepared(**ready, classes=(), facts=facts, head={"num_labels": 1})
+        return Encoded(examples, head={"num_labels": 1})
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error, ()."""
@@ -75,14 +69,14 @@ class Counting(Family):
         """estimate: (batch,) fp32."""
         return {"estimate": self._estimates(model, batch)}
 
-    def judge(self, prepared: Prepared, split: str, observed: Observed) -> Judged:
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
         """Mean squared error, the metrics, and both numbers of every row."""
         examples: Any = prepared.part(split)
         sides = {
             "target": examples.counts.astype(np.float64),
             "estimate": in_row_order(observed, "estimate").astype(np.float64),
         }
-        return Judged(
+        return EvalResult(
             loss=float(np.mean((sides["target"] - sides["estimate"]) ** 2)),
             scores=scores_of(self.metrics, sides),
             texts=examples.texts,
@@ -91,9 +85,9 @@ class Counting(Family):
             statistics=sides,
         )
 
-    def _counted(self, rows: Any, model: Model, tokenizer: Any) -> CountedTexts:
+    def _counted(self, rows: Any, encoder: TextEncoder) -> CountedTexts:
         counts = np.array([text.split().count(self.word) for text in rows["text"][:]], dtype=np.float32)
-        return CountedTexts(**vars(encoded(rows, model, tokenizer, rows["text"][:])), counts=counts)
+        return CountedTexts(**vars(encoder.texts(rows)), counts=counts)
 
     def _estimates(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         return model(**model_inputs(batch)).logits.float().squeeze(1)
