@@ -22,14 +22,6 @@ from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
 from headstart.tasks.kinds import Task
 from headstart.tasks.text_classification import ANSWERS
 
-TEMPLATES = {  # family -> the shipped yaml for files of one's own
-    "text_classification": "files",
-    "token_classification": "files_tags",
-    "question_answering": "files_qa",
-    "image_classification": "files_images",
-    "masked_lm": "files_mlm",
-    "text_to_text": "files_to_text",
-}
 # Settings of task.files that change what is read.
 READ_WITH = ("siblings", "encoding", "separator", "columns", "sentence")
 GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey images -> pixels that they see
@@ -121,7 +113,8 @@ def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str
 def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
     """The template of the family with this file, its columns, and the settings that were given."""
     reading = found.reading
-    template = yaml.safe_load((shipped() / "task" / f"{TEMPLATES[reading.kind]}.yaml").read_text("utf8"))
+    yamls = [yaml.safe_load(p.read_text("utf8")) for p in sorted((shipped() / "task").glob("files*.yaml"))]
+    template = next(task for task in yamls if task["kind"] == reading.kind)
     columns = {role: each if isinstance(each, str) else list(each) for role, each in reading.columns.items()}
     task = {**template, "name": name, **columns}
     task["files"] = {**template["files"], **found.files}

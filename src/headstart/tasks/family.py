@@ -30,7 +30,11 @@ Observed = list[tuple[np.ndarray, dict[str, np.ndarray]]]  # per batch: its rows
 
 
 class Examples(Protocol):
-    """The examples of one split, ready for batches."""
+    """The examples of one split, ready for batches.
+
+    Two more attributes are read where they are: `row_count`, the rows that the examples were made of, if one
+    row is not one example; and `truncated`, how many rows were cut to the length limit.
+    """
 
     @property
     def ids(self) -> list[str]:
@@ -40,16 +44,6 @@ class Examples(Protocol):
     @property
     def lengths(self) -> np.ndarray:
         """What examples are bucketed by: (examples,) int64."""
-        ...
-
-    @property
-    def row_count(self) -> int:
-        """Rows of the data that the examples were made of."""
-        ...
-
-    @property
-    def truncated(self) -> int:
-        """How many rows were cut to the length limit."""
         ...
 
     def __len__(self) -> int: ...
@@ -245,7 +239,8 @@ class Family(Config):
         self, splits: Splits, rows: Mapping[str, Any], encoder: TextEncoder | None, encoded: Encoded
     ) -> dict[str, Any]:
         """The record's `data`: digests of the rows that are used, and how many there are."""
-        counts = {split: encoded.examples[split].row_count for split in SPLITS}
+        parts = {split: encoded.examples[split] for split in SPLITS}
+        counts = {split: getattr(part, "row_count", len(part)) for split, part in parts.items()}
         special = encoder and {
             split: encoder.special_rows(part, self.text_roles) for split, part in rows.items()
         }
@@ -260,7 +255,7 @@ class Family(Config):
             "counts": counts | {"available": len(splits.train)},
             "classes": list(encoded.classes),
             "tokenizer": encoder.digest if encoder else "",
-            "truncated": {split: encoded.examples[split].truncated for split in SPLITS},
+            "truncated": {split: getattr(part, "truncated", 0) for split, part in parts.items()},
             "special_tokens": special,
             "max_length": encoder.limit if encoder else 0,
             "notes": [*splits.notes, *encoded.notes, *notes],

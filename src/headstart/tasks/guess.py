@@ -55,15 +55,12 @@ FAMILIES = {  # a role that only one family has -> that family
     "text": "masked_lm",
 }
 ROLES = {
-    family.model_fields["kind"].annotation.__args__[0]: family.roles
-    for family in (
-        TokenClassification,
-        QuestionAnswering,
-        ImageClassification,
-        TextToText,
-        MaskedLM,
-        TextClassification,
-    )
+    "token_classification": TokenClassification.roles,
+    "question_answering": QuestionAnswering.roles,
+    "image_classification": ImageClassification.roles,
+    "text_to_text": TextToText.roles,
+    "masked_lm": MaskedLM.roles,
+    "text_classification": TextClassification.roles,
 }
 QUESTIONS = {
     "question": ("question", "query"),

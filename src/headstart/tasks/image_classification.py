@@ -41,16 +41,6 @@ class LabelledImages:
         return len(self.ids)
 
     @property
-    def row_count(self) -> int:
-        """One per row."""
-        return len(self)
-
-    @property
-    def truncated(self) -> int:
-        """Images are resized, never cut."""
-        return 0
-
-    @property
     def lengths(self) -> np.ndarray:
         """Pixels of each row's image, all the same: (rows,) int64."""
         return np.full(len(self), self.format.height * self.format.width, dtype=np.int64)

@@ -84,9 +84,9 @@ class LanguageModelling(Family):
             blocks[split] = made = self.pack(model, marks, joined, stream, whole=split == "train")
             if not len(made):
                 raise DataError(
-                    f"{split}: {len(stream)} tokens of {len(joined)} texts do not fill one block of "
-                    f"model.max_length={encoder.limit} tokens: give more text (size), or "
-                    "choose shorter blocks"
+                    f"{split}: {len(made.stream)} tokens of {len(joined)} texts do not fill one block of "
+                    f"model.max_length={encoder.limit} tokens: give more text (size), or choose shorter "
+                    "blocks"
                 )
             notes.append(_note(split, made))
         return Encoded(blocks, head=self.head(model, marks), notes=notes)

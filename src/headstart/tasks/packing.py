@@ -140,11 +140,6 @@ class Blocks:
         """Texts that were joined."""
         return len(self.texts)
 
-    @property
-    def truncated(self) -> int:
-        """Texts are divided, never cut."""
-        return 0
-
     @cached_property
     def shown(self) -> list[str]:
         """The first characters of each block, (blocks,)."""

@@ -92,8 +92,8 @@ def pixel_format(model: Model, image_size: int | None) -> PixelFormat:
             f"task.image_size: images of {height} x {width} pixels make no whole patches of {patch} x "
             f"{patch}, as {model.name} reads them: choose a multiple of {patch}"
         )
-    mean = _of_each(published, "image_mean", channels, neutral=0.0)
-    deviation = _of_each(published, "image_std", channels, neutral=1.0)
+    mean = _per_channel(published, "image_mean", channels, neutral=0.0)
+    deviation = _per_channel(published, "image_std", channels, neutral=1.0)
     return PixelFormat(channels, height, width, mean, deviation)
 
 
@@ -122,7 +122,7 @@ def _published_size(settings: Mapping[str, Any]) -> Any:
     return None
 
 
-def _of_each(settings: Mapping[str, Any], name: str, channels: int, neutral: float) -> tuple[float, ...]:
+def _per_channel(settings: Mapping[str, Any], name: str, channels: int, neutral: float) -> tuple[float, ...]:
     """One number per channel; `neutral` where the checkpoint's images were not normalised."""
     if "do_normalize" in settings and not settings["do_normalize"]:
         return (neutral,) * channels
@@ -141,32 +141,21 @@ def pixels_of(cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> np.nda
     Never larger than `wanted`, and as small as they came where all of them are equally small: enlarging
     is left to the batch. Decoded before, they come from the cache, which goes by their content.
     """
-    name = f"pixels/{_key(cells, wanted)}.npy"
-    return np.load(cached(name, lambda path: _write(path, cells, wanted)), mmap_mode="r")
-
-
-def _key(cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> str:
     digest = hashlib.sha256(f"{VERSION}:{wanted.shape}:{len(cells)}".encode())
     for cell in cells:
         digest.update(cell["sha256"].encode())
-    return digest.hexdigest()[:32]
+    name = f"pixels/{digest.hexdigest()[:32]}.npy"
+    return np.load(cached(name, lambda path: _write(path, cells, wanted)), mmap_mode="r")
 
 
 def _write(path: Path, cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> None:
-    size = _stored_size(cells, wanted)
+    size = wanted.height, wanted.width
+    sizes = {decoded(cell).size[::-1] for cell in cells}
+    if len(sizes) == 1 and all(own <= most for own, most in zip(*sizes, size, strict=True)):
+        (size,) = sizes  # all are equally small
     shape = (len(cells), wanted.channels, *size)
     table = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     for start in progress(range(0, len(cells), BLOCK), "decoding images"):
         block = cells[start : start + BLOCK]
         table[start : start + len(block)] = np.rint(255 * pixels(block, size, wanted.channels))
     table.flush()
-
-
-def _stored_size(cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> tuple[int, int]:
-    """(height, width) of all images where they agree and none would be reduced, else the wanted one."""
-    sizes = {decoded(cell).size[::-1] for cell in cells}
-    if len(sizes) == 1:
-        ((height, width),) = sizes
-        if height <= wanted.height and width <= wanted.width:
-            return height, width
-    return wanted.height, wanted.width

@@ -81,11 +81,6 @@ class Texts:
         return self.tokens.lengths
 
     @property
-    def row_count(self) -> int:
-        """One per text."""
-        return len(self)
-
-    @property
     def truncated(self) -> int:
         """Texts that were cut."""
         return int(self.tokens.truncated.sum())
