@@ -320,7 +320,9 @@ class TestWholeRuns:
 
     def check(self, folder: Path, record: dict[str, Any]) -> None:
         """The loss goes down, the score is that of the rows, and the record says which code it was."""
-        curve = [json.loads(line)["validation"] for line in (folder / "curve.jsonl").open(encoding="utf8")]
+        curve = [
+            json.loads(line)["validation"] for line in (folder / "curve.jsonl").read_text("utf8").splitlines()
+        ]
         assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
         rows = pq.read_table(folder / "predictions.parquet").to_pydict()
         assert [str(text.split().count("good")) for text in rows["text"]] == rows["label"]

@@ -150,9 +150,11 @@ def pixels_of(cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> np.nda
 
 def _write(path: Path, cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> None:
     size = wanted.height, wanted.width
-    sizes = {decoded(cell).size[::-1] for cell in cells}
-    if len(sizes) == 1 and all(own <= most for own, most in zip(*sizes, size, strict=True)):
-        (size,) = sizes  # all are equally small
+    sizes = {decoded(cell).size for cell in cells}
+    if len(sizes) == 1:
+        ((width, height),) = sizes
+        if height <= wanted.height and width <= wanted.width:
+            size = height, width
     shape = (len(cells), wanted.channels, *size)
     table = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     for start in progress(range(0, len(cells), BLOCK), "decoding images"):
