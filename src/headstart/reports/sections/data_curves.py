@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import altair as alt
 
 from headstart.compare.findings import Comparison, Findings
+from headstart.compare.quantity import Quantity
 from headstart.compare.values.efficiency import DataCurve, PowerLaw, SizePoint
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
@@ -94,11 +95,13 @@ def _figures(curve: DataCurve, scores: Scores, key: str) -> tuple[Figure, ...]:
 
 def scores_chart(curve: DataCurve, scores: Scores) -> style.Spec:
     """Both arms against rows; dashed, what the arm's score would cost the baseline, and the crossing."""
-    rows = [
-        _score_row(arm, point.rows, mean, scores.get((arm, point.rows), ()))
-        for point in curve.points
-        for arm, mean in ((curve.baseline, point.baseline), (curve.arm, point.arm))
-    ]
+    rows = []
+    for point in curve.points:
+        for arm, mean in ((curve.baseline, point.baseline), (curve.arm, point.arm)):
+            runs = scores.get((arm, point.rows), ())
+            score = Quantity("score", arm=arm, n=len(runs), unit="score").at(mean)
+            score = score.between(min(runs, default=mean), max(runs, default=mean))
+            rows.append(style.point(score, rows=point.rows))
     title, x = f"{metric_title(curve.metric)} on test", _x(curve, "Training rows")
     below = _crossing(curve, x)
     spans = [
@@ -109,7 +112,7 @@ def scores_chart(curve: DataCurve, scores: Scores) -> style.Spec:
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
         below.append(saved.encode(x=x, x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)))
-    tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "range": "Range over runs", "runs": "Runs"}
+    tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over runs", "runs": "Runs"}
     return style.lines(rows, x, title, tips, below=below, height=HEIGHT)
 
 
@@ -130,14 +133,6 @@ def needed_chart(curve: DataCurve) -> style.Spec:
 
 def _x(curve: DataCurve, title: str) -> alt.X:
     return style.logarithmic("rows", title, [point.rows for point in curve.points], format=",d")
-
-
-def _score_row(arm: str, rows: int, mean: float, scores: Sequence[float]) -> dict:
-    low, high = min(scores, default=mean), max(scores, default=mean)
-    return {
-        "arm": arm, "rows": rows, "mean": mean, "low": low, "high": high, "text": numbers.score(mean),
-        "range": numbers.span(low, high, numbers.score), "runs": len(scores),
-    }  # fmt: skip
 
 
 def _crossing(curve: DataCurve, x: alt.X) -> list[alt.Chart]:
@@ -248,27 +243,14 @@ def _laws(laws: Sequence[PowerLaw]) -> Parts:
 
 def sizes(findings: Findings) -> Parts:
     """Mean scores against training rows, where no curve shows the same lines and nothing else varies."""
-    if len(findings.data_curves) == 1:
-        return ()
     rows_of = {item.condition.name: item.condition.train_rows for item in findings.comparisons}
-    kept = [item for item in findings.arms if item.condition in rows_of and item.score_mean is not None]
-    counts = [rows_of[name] for name in {item.condition for item in kept}]
-    if len(counts) < 2 or len(set(counts)) < len(counts):
+    scores = [row for row in findings.rows.select("mean_score") if row.condition in rows_of]
+    counts = [rows_of[name] for name in {row.condition for row in scores if row.value is not None}]
+    if len(findings.data_curves) == 1 or len(counts) < 2 or len(set(counts)) < len(counts):
         return ()
-    rows = []
-    for item in kept:
-        ends = [item.score_mean if end is None else end for end in (item.score_low, item.score_high)]
-        rows.append(
-            _score_row(
-                item.arm,
-                rows_of[item.condition],
-                item.score_mean or 0.0,
-                [end for end in ends if end is not None],
-            )
-        )
-        rows[-1]["runs"] = item.finished
-    tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "range": "Range over seeds", "runs": "Runs"}
-    x = style.logarithmic("rows", "Training rows", sorted(set(counts)), format=",d")
-    spec = style.lines(rows, x, f"{metric_title(findings.headline)} on test", tips, height=260)
+    points = [style.point(row, rows=rows_of[row.condition]) for row in scores if row.value is not None]
+    tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over seeds", "runs": "Runs"}
+    x = style.logarithmic("rows", "Training rows", sorted(counts), format=",d")
+    spec = style.lines(points, x, f"{metric_title(findings.headline)} on test", tips, height=260)
     words = f"Mean test {metric_name(findings.headline)} against training rows; whiskers: range over seeds."
     return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)
