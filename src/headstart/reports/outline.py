@@ -47,7 +47,7 @@ CLOSING: Outline = [
     ("stability", "Runs that diverged", stability.parts),
     ("variances", "Where the spread comes from", variance.parts),
     ("differences", "What differed between the arms", summary.differences),
-    ("start", "What each arm held at step 0", lambda found: provenance.attestations(found.attestations)),
+    ("start", "What each arm held at step 0", provenance.attestations),
     ("excluded", "What was left out, and why", summary.excluded),
     ("changers", "What would change the answer", caveats.parts),
     ("data", "The data", provenance.data),

@@ -34,7 +34,7 @@ def card(findings: Findings, arm: str, carbon: Carbon | None) -> str:
     """One card: front matter, results with intervals and seeds, cost, surroundings, how to repeat it."""
     parts = {
         "Results": _results(findings, arm),
-        "What it started from": provenance.attestations(
+        "What it started from": provenance.attestation_table(
             [item for item in findings.attestations if item.arm == arm]
         ),
         "What it cost": _cost(findings, arm, carbon),

@@ -34,7 +34,7 @@ def page(both: Two) -> Page:
     """The whole comparison as a page of the report's kind."""
     names, studies = names_of(both), (both.first, both.second)
     tasks = dict.fromkeys(study.task for study in studies)
-    rest = [one for one in both.joined if one.first.key not in MAIN_KEYS and one.change is not None]
+    rest = [row for row in both.joined if row.first.key not in MAIN_KEYS and row.change is not None]
     return Page(
         study=f"{names[0]} against {names[1]}",
         question="",
@@ -77,20 +77,20 @@ def names_of(both: Two) -> tuple[str, str]:
     return (first, second) if first != second else (f"{first} (first)", f"{second} (second)")
 
 
-def change_text(one: Joined) -> str:
+def change_text(row: Joined) -> str:
     """The change in its unit: '+0.024', '1.02×'."""
-    return "" if one.change is None else _form(one)(one.change)
+    return "" if row.change is None else _form(row)(row.change)
 
 
-def change_interval(one: Joined) -> str:
+def change_interval(row: Joined) -> str:
     """'−0.010 to +0.058', or nothing."""
-    if one.low is None or one.high is None:
+    if row.low is None or row.high is None:
         return ""
-    return "exact" if math.isclose(one.low, one.high) else numbers.span(one.low, one.high, _form(one))
+    return "exact" if math.isclose(row.low, row.high) else numbers.span(row.low, row.high, _form(row))
 
 
-def _form(one: Joined) -> numbers.Form:
-    return numbers.ratio if one.relative else numbers.signed
+def _form(row: Joined) -> numbers.Form:
+    return numbers.ratio if row.relative else numbers.signed
 
 
 def _gains(both: Two) -> Parts:
@@ -109,18 +109,18 @@ def _gains(both: Two) -> Parts:
 
 
 def _joined(rows: Sequence[Joined], names: tuple[str, str]) -> Parts:
-    def change(one: Joined) -> Cell:
-        interval = change_interval(one)
-        text = change_text(one) + (f" ({interval})" if interval else "")
-        return Cell(text, one.reason, strong=one.word in ("larger", "smaller"))
+    def change(row: Joined) -> Cell:
+        interval = change_interval(row)
+        text = change_text(row) + (f" ({interval})" if interval else "")
+        return Cell(text, row.reason, strong=row.word in ("larger", "smaller"))
 
     columns: dict[str, Callable[[Joined], str | Cell]] = {
-        "Quantity": lambda one: Cell(_label(one.first), one.first.key),
-        "Of": lambda one: _of(one.first),
-        f"#{names[0]}": lambda one: _side(one.first),
-        f"#{names[1]}": lambda one: _side(one.second),
+        "Quantity": lambda row: Cell(_label(row.first), row.first.key),
+        "Of": lambda row: _of(row.first),
+        f"#{names[0]}": lambda row: _side(row.first),
+        f"#{names[1]}": lambda row: _side(row.second),
         "#Change": change,
-        "Verdict": lambda one: Cell(one.word, one.reason),
+        "Verdict": lambda row: Cell(row.word, row.reason),
     }
     caption = (
         "Intervals at 95 % in brackets. Change: the second minus the first; of ratios and costs, the second "
@@ -144,9 +144,9 @@ def _side(row: Quantity) -> Cell:
 
 def _differing(rows: Sequence[Differing], names: tuple[str, str]) -> Parts:
     columns: dict[str, Callable[[Differing], str | Cell]] = {
-        "What": lambda one: one.what,
-        names[0]: lambda one: one.first,
-        names[1]: lambda one: one.second,
+        "What": lambda row: row.what,
+        names[0]: lambda row: row.first,
+        names[1]: lambda row: row.second,
     }
     return table(rows, columns) or (Text("Nothing differs."),)
 
@@ -156,17 +156,17 @@ def _only(both: Two, names: tuple[str, str]) -> Parts:
     return table(
         [(name, row) for name, rows in sides for row in rows],
         {
-            "Study": lambda one: one[0],
-            "Quantity": lambda one: _label(one[1]),
-            "Of": lambda one: _of(one[1]),
-            "Value": lambda one: _side(one[1]),
+            "Study": lambda row: row[0],
+            "Quantity": lambda row: _label(row[1]),
+            "Of": lambda row: _of(row[1]),
+            "Value": lambda row: _side(row[1]),
         },
     )
 
 
 def _reading(both: Two) -> Parts:
     """What the intervals rest on, and how many of so many would exclude 'no change' by chance."""
-    intervals = sum(one.low is not None and one.low != one.high for one in both.joined)
+    intervals = sum(row.low is not None and row.low != row.high for row in both.joined)
     chance = (
         f"{intervals} differences have a 95 % interval: if nothing had changed, about {intervals / 20:.0f} "
         "of them would still exclude that by chance. They are not corrected for their number."
@@ -176,11 +176,13 @@ def _reading(both: Two) -> Parts:
 
 def _listing(both: Two, *, plain: bool) -> Table:
     lines = []
-    for one in both.main:
-        if one.first.metric in ("", both.first.headline):
-            change = (change_text(one), change_interval(one), one.word)
-            sides = [(numbers.value_text(row), numbers.interval_text(row)) for row in (one.first, one.second)]
-            cells = [(entry(one.first.key).label, _of(one.first)), *sides, change]
+    for row in both.main:
+        if row.first.metric in ("", both.first.headline):
+            change = (change_text(row), change_interval(row), row.word)
+            sides = [
+                (numbers.value_text(side), numbers.interval_text(side)) for side in (row.first, row.second)
+            ]
+            cells = [(entry(row.first.key).label, _of(row.first)), *sides, change]
             lines.append(["\n".join(part for part in cell if part) for cell in cells])
     made = listing("quantity | # | # | #change", lines, plain=plain)
     for column, name in zip(made.columns[1:], names_of(both), strict=False):

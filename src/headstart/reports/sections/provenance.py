@@ -30,14 +30,19 @@ SURROUNDINGS = {
 }
 
 
-def attestations(items: Sequence[Attestation]) -> Parts:
+def attestations(findings: Findings) -> Parts:
+    """What every arm held at step 0."""
+    return attestation_table(findings.attestations)
+
+
+def attestation_table(items: Sequence[Attestation]) -> Parts:
     """Parameters loaded and newly initialised, and which evaluation rows the weights have met."""
     met = [(item.arm, item.met_before) for item in items if item.met_before]
 
     def share(item: Attestation) -> float | None:
         return item.poured_parameters / item.all_parameters if item.all_parameters else None
 
-    made = table(
+    shown = table(
         items,
         {
             "Arm": lambda item: arm_cell(item.arm),
@@ -60,7 +65,7 @@ def attestations(items: Sequence[Attestation]) -> Parts:
         "seeded values (newly initialised).",
     )
     texts = (Text(f"{arm}: {text.sentence}.", "warning" if text.found else "plain") for arm, text in met)
-    return (*made, *texts) if made else ()
+    return (*shown, *texts) if shown else ()
 
 
 def _new_tensors(names: Sequence[str], count: int) -> Cell:
@@ -82,7 +87,7 @@ def data(findings: Findings) -> Parts:
         several = split == "train" and len(sizes) > 1
         return "; ".join(map(numbers.count, sizes)) if several else numbers.count(counts[split])
 
-    made = table(
+    shown = table(
         [split for split in SPLITS if split in counts],
         {
             "Rows": lambda split: SPLITS[split],
@@ -93,7 +98,7 @@ def data(findings: Findings) -> Parts:
     )
     total = numbers.plural(len(classes), "class", "classes")
     names = f"{total}: {', '.join(map(str, classes[:40]))}" if classes else ""
-    return (*made, *bullets([names, *findings.data.get("notes", ())]))
+    return (*shown, *bullets([names, *findings.data.get("notes", ())]))
 
 
 def environments(findings: Findings) -> Parts:

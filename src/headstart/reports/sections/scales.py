@@ -28,7 +28,7 @@ def models(findings: Findings) -> Parts:
         scores = "; ".join(f"{point.model}, {point.arm}: {numbers.score(point.score)}" for point in points)
         words = f"{scores}. Whiskers: 95 % intervals over runs."
         figures.append(Figure(f"models-{index}", title, words, model_chart(points, findings.headline)))
-    made = of_rows(
+    listed = of_rows(
         findings.rows,
         "model.score",
         (
@@ -44,7 +44,7 @@ def models(findings: Findings) -> Parts:
         ),
         "Means over finished runs; intervals are Student's over runs. Costs are of training alone.",
     )
-    return (*gallery(figures), *made)
+    return (*gallery(figures), *listed)
 
 
 def model_chart(points: Sequence[ModelPoint], metric: str) -> style.Spec:
@@ -66,7 +66,7 @@ def fronts(findings: Findings) -> Parts:
         return ()
     figures = [_front_figure(index, front) for index, front in enumerate(shown)]
     note = "Filled: on the front, no other is as good for less. Hollow: beaten. Pretraining is not counted."
-    made = table(
+    listed = table(
         [(front, point) for front in shown for point in front.points],
         {
             "In": lambda row: RESOURCES[row[0].resource].kind + " (estimated)" * row[0].estimated,
@@ -84,7 +84,7 @@ def fronts(findings: Findings) -> Parts:
     )
     refused = [front for front in findings.fronts if front.reason]
     reasons = bullets(f"{RESOURCES[front.resource].kind.capitalize()}: {front.reason}." for front in refused)
-    return (*gallery(figures), Text(note, "note"), *made, *reasons)
+    return (*gallery(figures), Text(note, "note"), *listed, *reasons)
 
 
 def _spread(front: Front) -> float:

@@ -41,7 +41,7 @@ def summary(findings: Findings) -> Parts:
     unpaired = any(
         paired.get((item.condition, item.arm), item.finished) != item.finished for item in findings.arms
     )
-    made = of_rows(
+    shown = of_rows(
         findings.rows,
         "runs.started",
         (
@@ -60,7 +60,7 @@ def summary(findings: Findings) -> Parts:
         + " Gains are over complete pairs only, so they differ from the difference of these means."
         * unpaired,
     )
-    return (*made, *(Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only))
+    return (*shown, *(Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only))
 
 
 def gain_column(findings: Findings) -> tuple[str, Any]:
@@ -133,7 +133,7 @@ def differences(findings: Findings) -> Parts:
 
 def excluded(findings: Findings) -> Parts:
     """Runs and pairs that are left out, and folders that could not be read."""
-    made = table(
+    shown = table(
         findings.excluded,
         {
             "Arm": lambda item: item.arm,
@@ -142,4 +142,4 @@ def excluded(findings: Findings) -> Parts:
             "Folder": lambda item: item.folder,
         },
     )
-    return (*made, *bullets(findings.problems))
+    return (*shown, *bullets(findings.problems))
