@@ -102,6 +102,7 @@ def make_record(arm: str, seed: int, *, arms: Sequence[str], study: str = "synth
         "schema": SCHEMA,
         "run_id": "0" * 16,
         "pair_id": "0" * 16,
+        "fingerprint": {"version": 1, "defaults": {}, "config": "0" * 16},
         "study": study,
         "arm": arm,
         "seed": seed,
@@ -203,7 +204,8 @@ def name(record: dict[str, Any]) -> None:
     checkpoint = record["init"]["checkpoint"]
     weights = checkpoint and checkpoint["sha256"]
     built_from = record["init"]["built_from"]
-    names = fingerprint(record["config"], record["data"]["source"], built_from, weights)
+    names = fingerprint(record["config"], record["data"]["source"], built_from, weights, version=1)
+    record["fingerprint"] = names.section()
     record["pair_id"], record["run_id"] = names.pair_id, names.run_id
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_jsonable_python
 
 from headstart.errors import ConfigError
 
@@ -48,6 +49,23 @@ class MoreSettings:
     def settings(self) -> set[str]:
         """Names of the settings of others."""
         raise NotImplementedError
+
+
+def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
+    """Default values of the settings of `config` by dotted path; `{}` for a group that is there by default.
+
+    `kind` is not among them: it says which settings there are.
+    """
+    defaults: dict[str, Any] = {}
+    for name, field in type(config).model_fields.items():
+        value, default = getattr(config, name), field.get_default(call_default_factory=True)
+        if isinstance(value, Config):
+            defaults |= defaults_of(value, f"{path}{name}.")
+            if isinstance(default, Config):
+                defaults[f"{path}{name}"] = {}
+        elif name != "kind" and not field.is_required():
+            defaults[f"{path}{name}"] = to_jsonable_python(default)
+    return defaults
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

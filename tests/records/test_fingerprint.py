@@ -111,6 +111,86 @@ def test_a_renamed_setting_keeps_the_names_of_its_runs():
         now = CONFIG | {"arm": CONFIG["arm"] | arm}
         then = renamed(now, FORMER)
         assert then["keep_at"] == [60] and then["arm"] != now["arm"] and renamed(then) == now
-        assert fingerprint(then, "data", FILES, "w") == fingerprint(now, "data", FILES, "w")
-        written = {"pair": ORIGINAL.pair_id, "arm": {"arm": then["arm"]}, "weights": "w"}
-        assert fingerprint(now, "data", FILES, "w").run_id == digest(written)
+        assert fingerprint(then, "data", FILES, "w", version=1) == fingerprint(
+            now, "data", FILES, "w", version=1
+        )
+        written = {
+            "pair": fingerprint(now, "data", FILES, "w", version=1).pair_id,
+            "arm": {"arm": then["arm"]},
+            "weights": "w",
+        }
+        assert fingerprint(now, "data", FILES, "w", version=1).run_id == digest(written)
+
+
+NAMES = st.text("abcdefgh", min_size=1, max_size=6).map(lambda word: f"new_{word}")
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text(max_size=3), st.just([1, 2]))
+GROUPS = st.sampled_from([("optim",), ("model",), ("model", "tokenizer"), ("task",), ("arm",), ("budget",)])
+SETTINGS = {".".join(path): "unlike any value" for path in PATHS}
+V1 = ("026315e21464eda4", "4a44d163578b9eca", "ba4e9eb2c9c8133c")
+
+
+def added(group: tuple[str, ...], name: str, value: Any) -> dict[str, Any]:
+    return changed((*group, name), value)
+
+
+@given(group=GROUPS, name=NAMES, value=VALUES)
+def test_a_new_setting_at_its_default_changes_no_name(group, name, value):
+    before = fingerprint(CONFIG, "data", FILES, "weights", SETTINGS)
+    defaults = {**SETTINGS, ".".join((*group, name)): value}
+    after = fingerprint(added(group, name, value), "data", FILES, "weights", defaults)
+    assert ids(after) == ids(before)
+
+
+@given(group=GROUPS, name=NAMES, values=st.lists(VALUES, min_size=2, max_size=2, unique_by=repr))
+def test_a_new_setting_with_another_value_is_another_run(group, name, values):
+    default, value = values
+    if default == value and isinstance(default, bool) == isinstance(value, bool):
+        return
+    names = fingerprint(
+        added(group, name, value), "data", FILES, "weights", {".".join((*group, name)): default}
+    )
+    before = fingerprint(CONFIG, "data", FILES, "weights")
+    assert names.run_id != before.run_id
+    assert (names.pair_id == before.pair_id) == (group == ("arm",))
+
+
+def test_a_new_group_of_settings_that_is_there_by_default_changes_no_name():
+    config = changed(("optim", "more"), {"a": 1, "b": None})
+    defaults = {"optim.more": {}, "optim.more.a": 1, "optim.more.b": None}
+    before = fingerprint(CONFIG, "data", FILES, "weights")
+    assert ids(fingerprint(config, "data", FILES, "weights", defaults)) == ids(before)
+    del defaults["optim.more"]  # null by default: its presence says something
+    assert ids(fingerprint(config, "data", FILES, "weights", defaults)) != ids(before)
+
+
+@given(path=st.sampled_from(SCIENCE_PATHS))
+def test_a_setting_at_its_default_is_not_the_same_as_any_other_value(path):
+    value = CONFIG
+    for name in path:
+        value = value[name]
+    default = fingerprint(CONFIG, "data", FILES, "weights", {".".join(path): value})
+    other = fingerprint(changed(path, "another"), "data", FILES, "weights", {".".join(path): value})
+    assert default.run_id != other.run_id
+
+
+def test_what_a_record_keeps_gives_its_names_again():
+    defaults = {"optim.weight_decay": 0.01, "optim.warmup": 0.2, "model.folder": None, "absent": 3}
+    names = fingerprint(CONFIG, "data", FILES, "weights", defaults)
+    assert names.defaults == {"optim.weight_decay": 0.01, "model.folder": None}
+    assert fingerprint(CONFIG, "data", FILES, "weights", names.defaults) == names
+
+
+def test_true_is_not_one():
+    config, defaults = changed(("optim", "new"), True), {"optim.new": 1}
+    assert fingerprint(config, "data", FILES, "weights", defaults).defaults == {}
+
+
+def test_version_1_keeps_the_names_that_it_gave():
+    """Written down when runs were named by version 1 alone."""
+    names = fingerprint(CONFIG, "data", FILES, "weights", SETTINGS, version=1)
+    assert ids(names) == V1
+    assert names.defaults == {}
+
+
+def ids(names: Any) -> tuple[str, str, str]:
+    return names.pair_id, names.run_id, names.condition_id

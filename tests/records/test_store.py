@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 from tests.factory import make_record, make_study
 
 from headstart.errors import RecordError
+from headstart.records.attestation import contradictions
 from headstart.records.curve import append_point
+from headstart.records.fingerprint import fingerprint
 from headstart.records.predictions import read_predictions, write_predictions
 from headstart.records.record import faults, schema
-from headstart.records.store import read_study, write_record
+from headstart.records.store import read_contents, read_record, read_study, same_run, write_record
 
 
 @pytest.fixture
@@ -255,3 +258,150 @@ def test_a_ledger_is_a_mapping():
     record["init"]["checkpoint"]["ledger"] = "text"
     (fault,) = faults(record)
     assert fault == "init.checkpoint.ledger: must be a mapping, got 'text'"
+
+
+SCHEMA_2 = Path(__file__).with_name("schema_2.json")
+
+
+def test_a_record_of_schema_2_is_read_under_the_names_of_today(tmp_path):
+    written = json.loads(SCHEMA_2.read_text("utf8"))
+    (tmp_path / "record.json").write_text(SCHEMA_2.read_text("utf8"))
+    record = read_record(tmp_path)
+    assert (record.run_id, record.pair_id) == (written["run_id"], written["pair_id"])
+    assert record.fingerprint.version == 1
+    assert record.init.loaded.tensors == written["init"]["poured"]["tensors"]
+    assert list(record.init.newly_initialised.names) == written["init"]["fresh"]["names"]
+    assert record.init.checkpoint is not None
+    assert record.init.checkpoint.contamination == written["init"]["checkpoint"]["met_before"]
+    evidence = record.cost.energy.evidence or {}
+    assert evidence["device_lock"] == {"held": True} and evidence["contention"]["limit"] == 0.05
+    assert record.config["checkpoint_steps"] == [60] and "keep_at" not in record.config
+    assert list(contradictions(record.init)) == []
+
+
+def test_a_record_of_schema_2_that_is_written_again_keeps_its_names(tmp_path):
+    (tmp_path / "record.json").write_text(SCHEMA_2.read_text("utf8"))
+    before = read_record(tmp_path)
+    write_record(tmp_path, read_contents(tmp_path))
+    assert json.loads((tmp_path / "record.json").read_text())["schema"] == 3
+    assert read_record(tmp_path) == before
+
+
+@pytest.mark.parametrize("path", [("optim", "weight_decay"), ("optim", "lr"), ("arm", "kind")])
+def test_a_record_of_schema_2_whose_settings_were_edited_is_refused(tmp_path, path):
+    written = json.loads(SCHEMA_2.read_text("utf8"))
+    written["config"][path[0]][path[1]] = "another"
+    (tmp_path / "record.json").write_text(json.dumps(written))
+    with pytest.raises(RecordError, match="but its config gives"):
+        read_record(tmp_path)
+
+
+def named(record, defaults, version=2):
+    """The record with its names made by this version, under these defaults."""
+    checkpoint = record["init"]["checkpoint"]
+    names = fingerprint(
+        record["config"],
+        record["data"]["source"],
+        record["init"]["built_from"],
+        checkpoint and checkpoint["sha256"],
+        defaults,
+        version,
+    )
+    record |= {"pair_id": names.pair_id, "run_id": names.run_id, "fingerprint": names.section()}
+    return names
+
+
+def rename(study, defaults_of, version=2, change=None):
+    """Name every run of a study again; `defaults_of` and `change` are given the record."""
+    for file in study.glob("*/record.json"):
+        record = json.loads(file.read_text())
+        if change:
+            change(record)
+        named(record, defaults_of(record), version)
+        file.write_text(json.dumps(record))
+
+
+def pair_ids(study):
+    stored = read_study(study)
+    assert stored.problems == ()
+    ids = {}
+    for record in stored.records:
+        ids.setdefault(record.seed, []).append(record.pair_id)
+    return ids
+
+
+DEFAULTS = {"optim.weight_decay": 0.01, "optim.warmup": 0.1, "task.pair": None}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda record: record["config"]["optim"].update(weight_decay=0.5),
+        lambda record: record["config"]["optim"].update(lr=0.5),
+        lambda record: record["fingerprint"]["defaults"].update({"optim.weight_decay": 0.5}),
+        lambda record: record["fingerprint"]["defaults"].clear(),
+        lambda record: record["fingerprint"]["defaults"].update({"optim.lr": 3e-4}),
+        lambda record: record["fingerprint"].update(version=1),
+        lambda record: (
+            record["config"]["optim"].update(weight_decay=0.5),
+            record["fingerprint"]["defaults"].update({"optim.weight_decay": 0.5}),
+        ),
+    ],
+)
+def test_names_are_computed_from_the_configuration_and_never_trusted(study, edit):
+    rename(study, lambda record: DEFAULTS)
+    file = study / "scratch-512-0" / "record.json"
+    record = json.loads(file.read_text())
+    edit(record)
+    file.write_text(json.dumps(record))
+    assert "but its config gives" in only_problem(study)
+
+
+def test_pairs_match_across_versions_and_across_a_new_setting(study):
+    def changed(record):
+        if record["arm"] == "scratch":  # trained later, when there was one more setting
+            record["config"]["optim"]["new"] = 7
+
+    rename(
+        study,
+        lambda record: {**DEFAULTS, "optim.new": 7} if record["arm"] == "scratch" else DEFAULTS,
+        2,
+        changed,
+    )
+    assert all(len(ids) == 2 and len({*ids}) == 1 for ids in pair_ids(study).values())
+    for file in study.glob("pretrained*/record.json"):
+        record = json.loads(file.read_text())
+        named(record, {}, version=1)
+        file.write_text(json.dumps(record))
+    assert all(len(ids) == 2 and len({*ids}) == 1 for ids in pair_ids(study).values())
+
+
+def test_runs_under_a_default_that_changed_are_no_pair(study):
+    """Both leave the setting out of their names, which are then the same; the settings are not."""
+
+    def changed(record):
+        record["config"]["optim"]["weight_decay"] = 0.01 if record["arm"] == "scratch" else 0.02
+
+    rename(
+        study, lambda record: {"optim.weight_decay": record["config"]["optim"]["weight_decay"]}, 2, changed
+    )
+    written = {json.loads(file.read_text())["pair_id"] for file in study.glob("*-0/record.json")}
+    assert len(written) == 1
+    assert all(len({*ids}) == 2 for ids in pair_ids(study).values())
+
+
+def test_records_of_one_version_and_the_same_defaults_keep_their_names(study):
+    written = {file.parent: json.loads(file.read_text())["pair_id"] for file in study.glob("*/record.json")}
+    assert {record.folder: record.pair_id for record in read_study(study).records} == written
+
+
+def test_a_run_is_found_whichever_version_named_it(tmp_path):
+    (tmp_path / "record.json").write_text(SCHEMA_2.read_text("utf8"))
+    record = read_record(tmp_path)
+    again = {**json.loads(SCHEMA_2.read_text("utf8")), "config": {**record.config}}
+    assert same_run(record, named(again, DEFAULTS))
+    again["config"]["optim"] = {**record.config["optim"], "new": 7}
+    assert same_run(record, named(again, {**DEFAULTS, "optim.new": 7}))
+    assert not same_run(record, named(again, {**DEFAULTS, "optim.new": 8}))
+    again["config"]["optim"] = {**record.config["optim"], "weight_decay": 0.5}
+    assert not same_run(record, named(again, {**DEFAULTS, "optim.weight_decay": 0.5}))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from headstart.compare.pairwise import Compared, scores_of
-from headstart.compare.settings import is_free
 from headstart.compare.statistics.bootstrap import resampled_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.metrics import orient
-from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set
+from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set, without
 from headstart.records.record import Record
 
 _SIZE_WORDS = ("size", "draw", "size.draw")  # how a condition names its rows
@@ -63,13 +61,9 @@ def series(compared: Sequence[Compared]) -> list[Series]:
 
 def context_id(record: Record, *others: str) -> str:
     """What a run has in common with runs of other sizes, seeds and `others`; freed settings left out."""
-    freed = free_settings(record.config)
-    science = {
-        name: _without(record.config[name], name, freed)
-        for name in SCIENCE
-        if is_set(record.config, name) and name not in ("size", "seed", *others)
-    }
-    return digest({"science": science, "source": record.data.source})
+    science = {name: record.config[name] for name in SCIENCE if is_set(record.config, name)}
+    left_out = {*free_settings(record.config), *record.fingerprint.defaults, "size", "seed", *others}
+    return digest({"science": without(science, left_out), "source": record.data.source})
 
 
 def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:
@@ -115,11 +109,3 @@ def _cells(one: Compared, metric: str) -> tuple[list[int], np.ndarray]:
     matches = sorted(one.matches, key=lambda pair: pair.arm.seed)
     scores = [[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)]
     return [pair.arm.seed for pair in matches], np.array(scores, dtype=float)
-
-
-def _without(value: Any, path: str, freed: tuple[str, ...]) -> Any:
-    if is_free(path, freed):
-        return None
-    if not isinstance(value, Mapping):
-        return value
-    return {name: _without(item, f"{path}.{name}", freed) for name, item in value.items()}

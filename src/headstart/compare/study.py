@@ -79,7 +79,7 @@ def material(folder: Path) -> Material:
         raise RecordError(f"{folder}: holds no run that can be read{why}")
     records, excluded = newest(stored.records)
     question, groups = _question(_earliest(stored.records), folder), conditions(records)
-    trials = stored_trials(folder, records[0].study)
+    trials = stored_trials(folder, stored.records)
     tuned = _tuning(trials, records, stored.records, groups, question)
     compared: list[Compared] = []
     for condition, group in groups:

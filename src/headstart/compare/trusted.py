@@ -6,7 +6,7 @@ each other nobody knows which is right, so the run is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,9 @@ from headstart.records.store import Problem, StoredStudy, read_study
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
 
 
-def read_trusted(folder: Path) -> StoredStudy:
+def read_trusted(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     """The study in `folder` without the runs whose files contradict each other: these are problems."""
-    stored = read_study(folder)
+    stored = read_study(folder, beside)
     records, problems = [], list(stored.problems)
     for record in stored.records:
         try:

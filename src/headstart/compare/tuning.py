@@ -26,12 +26,13 @@ _SURE = "; the sure band is an exact 95 % interval, at each n, of the median bes
 _NOT_RANDOM = "; the trials were not drawn at random, so nothing is said of trials that were not run"
 
 
-def stored_trials(folder: Path, study: str) -> StoredStudy | None:
-    """The trials beside the folder of a study; None when there are none."""
+def stored_trials(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
+    """The trials beside the folder of the study of these runs; None when there are none."""
+    study = runs[0].study
     place = folder.resolve()
     for name in dict.fromkeys((place.name, study)):
         sibling = place.parent / f"{name}{SUFFIX}"
-        found = _read(sibling) if sibling.is_dir() else None
+        found = _read(sibling, runs) if sibling.is_dir() else None
         if found and any(record.study == f"{study}{SUFFIX}" for record in found.records):
             return found
     return None
@@ -83,9 +84,9 @@ def tune_of(record: Record) -> Mapping[str, Any] | None:
     return tune if isinstance(tune, Mapping) and isinstance(tune.get("space"), Mapping) else None
 
 
-def _read(folder: Path) -> StoredStudy | None:
+def _read(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
     try:
-        return read_trusted(folder)
+        return read_trusted(folder, beside=runs)
     except RecordError:
         return None
 

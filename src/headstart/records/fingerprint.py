@@ -1,16 +1,24 @@
-"""Fingerprints: which runs are the same run, one pair, or repetitions of one comparison."""
+# pyright: strict
+"""Fingerprints: which runs are the same run, one pair, or repetitions of one comparison.
+
+A fingerprint is made of the settings that differ from their default. So a new optional setting renames no
+run, and a new setting's default must mean what was done before the setting existed. A default that changes
+later would give another experiment an old name: raise VERSION with it (a test compares all defaults with
+tests/records/defaults.json). Records keep the version and the defaults that their names were made with.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from headstart.config import RENAMED, renamed
 from headstart.errors import RecordError
 
+VERSION = 2
 SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "order_seed")  # the answer
 ARM = ("arm",)  # the declared difference
 PLUMBING = (
@@ -43,49 +51,76 @@ FORMER = {new: old for old, new in RENAMED.items()}  # a renamed setting keeps t
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The three names of a run, each 16 hexadecimal digits."""
+    """The names of a run, each 16 hexadecimal digits, and what they were made from."""
 
     pair_id: str  # the science, the data, and what model and tokenizer are built from
     run_id: str  # that, the arm and its weights
     condition_id: str  # like pair_id, whatever the seed: repetitions of one comparison
+    version: int = VERSION
+    defaults: Mapping[str, Any] = field(
+        default_factory=dict[str, Any]
+    )  # by dotted path: settings at their default, which the names leave out
+    config: str = ""  # digest of all settings that may change the answer, and of `defaults`
+
+    def section(self) -> dict[str, Any]:
+        """The `fingerprint` section of the record."""
+        return {"version": self.version, "defaults": dict(self.defaults), "config": self.config}
 
 
 def fingerprint(
-    config: Mapping[str, Any], source: str, built_from: Mapping[str, str], weights: str | None
+    config: Mapping[str, Any],
+    source: str,
+    built_from: Mapping[str, str],
+    weights: str | None,
+    defaults: Mapping[str, Any] | None = None,
+    version: int = VERSION,
 ) -> Fingerprint:
     """Name a run from its resolved config, the digests of its data source, its model's files and its weights.
 
-    `weights` is None for an arm that pours none. Settings that the study frees may differ between the arms of
-    a pair, so they name the run and not the pair. Raises RecordError on a top-level setting that is neither
-    science, arm nor plumbing: somebody has to decide which it is.
+    `weights` is None for an arm that loads none. Settings that the study frees may differ between the arms of
+    a pair, so they name the run and not the pair. `defaults` are the default values by dotted path: a setting
+    at its default is left out, as one that did not exist yet (version 1 leaves none out). Raises RecordError
+    on a top-level setting that is neither science, arm nor plumbing: somebody has to decide which it is.
     """
     config = renamed(config)
-    unknown = sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING})
-    if unknown:
+    if unknown := sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING}):
         raise RecordError(f"config: {', '.join(unknown)} is in none of SCIENCE, ARM and PLUMBING")
-    whole = {name: _without(config[name], name, LOCATIONS) for name in SCIENCE if is_set(config, name)}
+    everything = {name: config[name] for name in (*SCIENCE, *ARM) if is_set(config, name)}
+    at_default = {} if version == 1 else _at_default(everything, defaults or {})
+    science = {name: value for name, value in everything.items() if name in SCIENCE}
+    whole = without(science, {*LOCATIONS, *at_default})
     freed = free_settings(config)
-    science = {name: _without(value, name, freed) for name, value in whole.items() if name not in freed}
-    lasting = {name: value for name, value in science.items() if name != "seed"}
-    shared = {"source": source, "built_from": dict(built_from)}
-    pair_id = digest({"science": science, **shared})
-    arm = {name: value for name, value in renamed(config, FORMER).items() if name in ARM}
+    shared = without(whole, freed)
+    lasting = {name: value for name, value in shared.items() if name != "seed"}
+    surroundings: dict[str, Any] = {"source": source, "built_from": dict(built_from)}
+    if version == 1:
+        arm = {name: value for name, value in renamed(config, FORMER).items() if name in ARM}
+    else:
+        surroundings["version"] = version
+        arm = without({name: config[name] for name in ARM if name in config}, at_default)
+    pair_id = digest({"science": shared, **surroundings})
     own = {"pair": pair_id, "arm": arm, "weights": weights} | ({"own": whole} if freed else {})
     return Fingerprint(
         pair_id=pair_id,
         run_id=digest(own),
-        condition_id=digest({"science": lasting, **shared}),
+        condition_id=digest({"science": lasting, **surroundings}),
+        version=version,
+        defaults=at_default,
+        config=digest({"config": without(everything, LOCATIONS), "defaults": at_default}),
     )
 
 
 def free_settings(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Dotted settings that the study frees or tunes; a group (`budget`) stands for all of its settings."""
-    study = config["study"] if isinstance(config.get("study"), Mapping) else {}
-    free, tune = study.get("free"), study.get("tune")  # absent from records of earlier versions
-    named = [*(free if isinstance(free, list | tuple) else ())]
-    if isinstance(tune, Mapping) and isinstance(tune.get("space"), Mapping):
-        named += tune["space"]
-    return tuple(dict.fromkeys(str(name) for name in named))
+    study = _mapping(config.get("study"))
+    free = study.get("free")  # absent from records of earlier versions
+    named = cast(Sequence[Any], free) if isinstance(free, list | tuple) else ()
+    space = _mapping(_mapping(study.get("tune")).get("space"))
+    return tuple(dict.fromkeys(str(name) for name in (*named, *space)))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
 
 
 def digest(value: object) -> str:
@@ -102,8 +137,32 @@ def is_set(config: Mapping[str, Any], name: str) -> bool:
     return name in config and (name != "order_seed" or config[name] is not None)
 
 
-def _without(value: Any, path: str, left_out: Collection[str]) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    below = {name: f"{path}.{name}" for name in value}
-    return {name: _without(value[name], p, left_out) for name, p in below.items() if p not in left_out}
+def without(settings: Mapping[str, Any], left_out: Collection[str], path: str = "") -> dict[str, Any]:
+    """The settings without those at the dotted paths `left_out`; a group that this empties stays, as {}."""
+    return {
+        name: without(cast(Mapping[str, Any], value), left_out, f"{path}{name}.")
+        if isinstance(value, Mapping)
+        else value
+        for name, value in settings.items()
+        if f"{path}{name}" not in left_out
+    }
+
+
+def _at_default(settings: Mapping[str, Any], defaults: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """The settings, by dotted path, that have their default value; `{}` for a group of nothing else."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        at = f"{path}{name}"
+        if isinstance(value, Mapping):
+            group = cast(Mapping[str, Any], value)
+            below = _at_default(group, defaults, f"{at}.")
+            found |= below
+            if defaults.get(at) == {} and all(f"{at}.{key}" in below for key in group):
+                found[at] = {}
+        elif (
+            at in defaults
+            and value == defaults[at]
+            and isinstance(value, bool) == isinstance(defaults[at], bool)
+        ):
+            found[at] = value
+    return found

@@ -251,6 +251,14 @@ class Environment(Section):
     order_index: int | None = Field(default=None, description="place among the runs of one command")
 
 
+class Fingerprinted(Section):
+    version: Literal[1, 2] = Field(description="of the fingerprint")
+    defaults: dict[str, Any] = Field(
+        description="by dotted path: settings that had their default value, which the ids leave out"
+    )
+    config: Digest = Field(description="digest of all settings that may change the answer, and of `defaults`")
+
+
 class Contents(Section):
     """What one finished run leaves behind."""
 
@@ -259,6 +267,7 @@ class Contents(Section):
     pair_id: Digest = Field(
         description="fingerprint of science and data: two runs with the same one differ in the arm at most"
     )
+    fingerprint: Fingerprinted = Field(description="how the ids follow from the configuration")
     study: Name
     arm: Name
     seed: int

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
 from headstart.records.curve import CURVE, read_curve
-from headstart.records.fingerprint import fingerprint
+from headstart.records.fingerprint import VERSION, Fingerprint, fingerprint
 from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD, Contents, Record, faults, faults_of
 from headstart.records.upgrade import READABLE, upgraded
@@ -52,8 +52,11 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
     return write_whole(file, lambda path: path.write_text(text + "\n", "utf-8"))
 
 
-def read_study(folder: Path) -> StoredStudy:
-    """Read every run at or below `folder`, by folder name; ConfigError where it holds several studies."""
+def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
+    """Read every run at or below `folder`, by folder name; ConfigError where it holds several studies.
+
+    `beside`: records of another study with which the ids of these must agree.
+    """
     folder = Path(folder)
     try:
         runs = sorted({file.parent for name in (RECORD, CURVE) for file in folder.glob(f"**/{name}")})
@@ -74,7 +77,9 @@ def read_study(folder: Path) -> StoredStudy:
         records.append(record)
         problems += [Problem(run, f"{run.name}: {doubt}") for doubt in doubts]
     _refuse_several(folder, records)
-    return StoredStudy(folder, tuple(_of_one_study(records, problems)), tuple(problems))
+    kept = _of_one_study(records, problems)
+    named = _under_one_rule([*kept, *beside])[: len(kept)]
+    return StoredStudy(folder, tuple(named), tuple(problems))
 
 
 def read_record(folder: Path) -> Record:
@@ -83,24 +88,55 @@ def read_record(folder: Path) -> Record:
         contents = Contents.model_validate(read_contents(folder))
     except ValidationError as error:
         raise RecordError(f"{RECORD} breaks the schema: {'; '.join(faults_of(error)[:3])}") from None
-    checkpoint = contents.init.checkpoint
-    names = fingerprint(
-        contents.config,
-        contents.data.source,
-        contents.init.built_from,
-        checkpoint.sha256 if checkpoint else None,
-    )
-    for name, stored, computed in (
+    stored = contents.fingerprint
+    names = names_of(contents, stored.defaults, stored.version)
+    for name, written, computed in (
         ("pair_id", contents.pair_id, names.pair_id),
         ("run_id", contents.run_id, names.run_id),
+        ("fingerprint.config", stored.config, names.config),
     ):
-        if stored != computed:
-            raise RecordError(f"{name} is {stored} but its config gives {computed}")
+        if written != computed:
+            raise RecordError(f"{name} is {written} but its config gives {computed}")
     seed = contents.config.get("seed", contents.seed)
     if contents.seed != seed:
         raise RecordError(f"seed is {contents.seed} but its config says {seed}")
     contents = contents.model_copy(update={"config": renamed(contents.config)})
     return Record.model_construct(folder=folder, condition_id=names.condition_id, **dict(contents))
+
+
+def names_of(record: Contents, defaults: Mapping[str, Any], version: int = VERSION) -> Fingerprint:
+    """The names of a recorded run, computed from its configuration under these defaults."""
+    checkpoint = record.init.checkpoint
+    weights = checkpoint.sha256 if checkpoint else None
+    source, built_from = record.data.source, record.init.built_from
+    return fingerprint(record.config, source, built_from, weights, defaults, version)
+
+
+def same_run(record: Record, names: Fingerprint) -> bool:
+    """Whether the record is of the run that has these names now, whichever version named it then."""
+    return names_of(record, names.defaults).run_id == names.run_id
+
+
+def _under_one_rule(records: list[Record]) -> list[Record]:
+    """The records, with pair_id and condition_id made in one way where their own were made in several.
+
+    The defaults that all records agree on are left out; where a default was changed in between, its setting
+    is part of the ids. Records of one version with the same defaults keep their ids.
+    """
+    values: dict[str, list[Any]] = {}
+    for record in records:
+        for path, value in record.fingerprint.defaults.items():
+            values.setdefault(path, []).append(value)
+    shared = {path: found[0] for path, found in values.items() if all(value == found[0] for value in found)}
+    if len(shared) == len(values) and len({record.fingerprint.version for record in records}) == 1:
+        return records
+    named: list[Record] = []
+    for record in records:
+        names = names_of(record, shared)
+        ids = {"pair_id": names.pair_id, "condition_id": names.condition_id}
+        section = record.fingerprint.model_copy(update={"defaults": names.defaults})
+        named.append(record.model_copy(update={**ids, "fingerprint": section}))
+    return named
 
 
 def read_contents(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from headstart.records.fingerprint import fingerprint
+
 READABLE = (2, 3)
 RENAMED = {  # path of a key in schema 2: its name in schema 3
     ("init", "poured"): "loaded",
@@ -17,12 +19,18 @@ RENAMED = {  # path of a key in schema 2: its name in schema 3
 
 
 def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of schema 2 in the form of schema 3: keys are renamed, no value is changed."""
+    """A record of schema 2 in the form of schema 3: keys are renamed, no value is changed.
+
+    Its ids were made by version 1 of the fingerprint, and stay.
+    """
     if record.get("schema") != 2:
         return dict(record)
     renamed = dict(record)
     for path, name in RENAMED.items():
         renamed = _renamed(renamed, path, name)
+    if isinstance(record.get("config"), Mapping):
+        names = fingerprint(record["config"], source="", built_from={}, weights=None, version=1)
+        renamed["fingerprint"] = names.section()
     return {**renamed, "schema": 3}
 
 

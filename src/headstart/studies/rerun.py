@@ -11,7 +11,7 @@ from typing import Any
 
 from headstart.errors import RecordError
 from headstart.records.record import Record
-from headstart.records.store import read_record
+from headstart.records.store import read_record, same_run
 from headstart.run import Run
 from headstart.studies.progress import showing
 from headstart.studies.run_folder import identify
@@ -44,7 +44,7 @@ def train_again(folder: Path) -> Again:
     first = read_record(folder)
     run = Run.read(_current(first.config))
     names = identify(run)
-    if names.run_id != first.run_id:
+    if not same_run(first, names):
         raise RecordError(
             f"{folder}: its data or weights are not what they were (run {first.run_id}, now {names.run_id}); "
             f"bring the old ones back, or train it as a new run"

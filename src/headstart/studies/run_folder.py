@@ -7,9 +7,11 @@ import re
 import tempfile
 from pathlib import Path
 
+from headstart.config import defaults_of
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import Fingerprint, fingerprint
-from headstart.records.store import read_record
+from headstart.records.record import Record
+from headstart.records.store import read_record, same_run
 from headstart.run import Run
 
 LONGEST = 40  # characters of one part of a folder's name
@@ -20,7 +22,8 @@ SETTLED = ("finished", "diverged")  # training again would give the same
 def identify(run: Run, fetch: bool = True) -> Fingerprint:
     """The run's names, from its settings and the content of its data, its model's files and its weights."""
     weights = run.arm.weights_digest(run.model, fetch)
-    return fingerprint(run.config(), run.task.source.digest(), run.model.built_from(), weights)
+    source, built_from = run.task.source.digest(), run.model.built_from()
+    return fingerprint(run.config(), source, built_from, weights, defaults_of(run))
 
 
 def run_folder(run: Run, names: Fingerprint) -> Path:
@@ -28,20 +31,45 @@ def run_folder(run: Run, names: Fingerprint) -> Path:
 
     A run that is there already keeps its folder, whatever is swept now: its id alone says that it is the one.
     """
-    if found := sorted(run.study_folder.glob(f"*-{names.run_id[:8]}")):
-        return found[0]
+    for folder in sorted(run.study_folder.glob(f"*-{names.run_id[:8]}")):
+        _refuse_changed_default(folder, names)
+        return folder
     parts = (*(name[:LONGEST] for name in run.shared_names), run.arm.name, f"seed{run.seed}")
-    slug = "-".join(re.sub(r"[^A-Za-z0-9.+_]+", "_", part) for part in parts)
-    return run.study_folder / f"{slug}-{names.run_id[:8]}"
+    words = [re.sub(r"[^A-Za-z0-9.+_]+", "_", part) for part in parts]
+    for path in sorted(run.study_folder.glob(f"*-{words[-2]}-{words[-1]}-*/record.json")):
+        with path.open("rb") as file:
+            earlier = b'"schema": 2,' in file.read(40)  # named by version 1 of the fingerprint
+        if earlier and (record := _record(path.parent)) and same_run(record, names):
+            return path.parent
+    return run.study_folder / f"{'-'.join(words)}-{names.run_id[:8]}"
+
+
+def _refuse_changed_default(folder: Path, names: Fingerprint) -> None:
+    """ConfigError when the folder holds a run that has this name because a default was another then."""
+    record = _record(folder)
+    if record is None or record.run_id != names.run_id or same_run(record, names):
+        return
+    then, now = record.fingerprint.defaults, names.defaults
+    path = next((path for path in then if path in now and then[path] != now[path]), None)
+    if path is None:
+        raise ConfigError(f"{folder}: holds another run of the same name; give this study another study.name")
+    raise ConfigError(
+        f"{path}: its default was {then[path]!r} when {folder} was trained, and is {now[path]!r} now; "
+        f"give this study another study.name"
+    )
+
+
+def _record(folder: Path) -> Record | None:
+    try:
+        return read_record(folder)
+    except RecordError:
+        return None
 
 
 def settled(folder: Path, names: Fingerprint) -> bool:
     """Does the folder hold the record of this very run, with an end that is final?"""
-    try:
-        record = read_record(folder)
-    except RecordError:
-        return False
-    return record.run_id == names.run_id and record.status in SETTLED
+    record = _record(folder)
+    return record is not None and record.status in SETTLED and same_run(record, names)
 
 
 def check_study_folder(run: Run) -> None:

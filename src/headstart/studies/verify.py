@@ -9,7 +9,7 @@ from pathlib import Path
 from headstart.errors import HeadstartError, RecordError
 from headstart.records.attestation import at_step_zero
 from headstart.records.record import Data, Init, Record
-from headstart.records.store import read_study
+from headstart.records.store import read_study, same_run
 from headstart.run import Run
 from headstart.studies.run_folder import identify
 
@@ -78,7 +78,7 @@ def _start_again(record: Record) -> tuple[Init, Data]:
     """The `init` of the run as its stored configuration gives it now, and its `data`."""
     run = Run.read(record.config)
     run.arm.weights_digest(run.model, fetch=False)
-    if (names := identify(run, fetch=False)).run_id != record.run_id:
+    if not same_run(record, names := identify(run, fetch=False)):
         raise RecordError(
             f"its data, its model's files or its weights are not those of the run (run {record.run_id}, "
             f"now {names.run_id}); bring them back"

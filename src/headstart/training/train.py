@@ -131,6 +131,7 @@ def train(
                     "schema": SCHEMA,
                     "run_id": names.run_id,
                     "pair_id": names.pair_id,
+                    "fingerprint": names.section(),
                     "study": run.study.name,
                     "arm": run.arm.name,
                     "seed": run.seed,
