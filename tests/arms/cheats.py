@@ -65,7 +65,9 @@ CHEATS: dict[str, Cheat] = {
     "shifted by a layer": _shifted,
     "units permuted": _permuted,
     "heads permuted": _other_heads,
-    "transposed": lambda tensors: {n: t.T for n, t in tensors.items() if t.shape == t.T.shape != t.shape[:1]},
+    "transposed": lambda tensors: {
+        n: t.T for n, t in tensors.items() if t.ndim == 2 and len(t) == t.shape[1]
+    },
     "embeddings alone": _where("word_embeddings"),
     "one tensor": _where("layer.1.attention.self.query.weight"),
     "one number": lambda tensors: {
