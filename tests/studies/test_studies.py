@@ -113,7 +113,8 @@ def test_the_fault_of_one_run_does_not_stop_the_others(
     monkeypatch.setattr(training, "plan_of", sometimes)
     typed = headstart(*quick, "seed=0,1")
     assert typed.code == 1
-    assert [record["seed"] for record in records(tmp_path / "runs/quick")] == [1, 1]
+    ends = sorted((record["seed"], record["status"]) for record in records(tmp_path / "runs/quick"))
+    assert ends == [(0, "failed")] * 2 + [(1, "finished")] * 2
     last = typed.err.splitlines()[-1]
     assert last.startswith(
         "headstart: files · tiny-bert · 64 rows · scratch · seed 0 and 1 more: "
@@ -128,7 +129,8 @@ def test_size_too_large_for_the_rows_fails_and_the_smaller_ones_run(quick: list[
     typed = headstart(*without(quick, "size"), "seed=0", "arm=scratch", "size=n32,n4096,n64")
     assert typed.code == 1
     assert "size.rows=4096 but train has 168 rows" in typed.err
-    assert [record["config"]["size"]["rows"] for record in records(tmp_path / "runs/quick")] == [32, 64]
+    ends = [(r["config"]["size"]["rows"], r["status"]) for r in records(tmp_path / "runs/quick")]
+    assert sorted(ends) == [(32, "finished"), (64, "finished"), (4096, "failed")]
 
 
 @pytest.mark.slow

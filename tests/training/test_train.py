@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,13 @@ from tests.training.runs import composed, curve, lasting, shared, stopped_at, tr
 
 from headstart.cli import main
 from headstart.compare.study import compare
+from headstart.errors import ConfigError, DataError, WeightsError
+from headstart.meters.flops import FlopCounter
 from headstart.records.record import schema
+from headstart.records.store import read_study
+from headstart.run import Run
 from headstart.studies.run_folder import identify
+from headstart.training.module import Learner
 from headstart.training.train import train
 
 
@@ -161,8 +168,6 @@ def test_nan_loss_ends_as_diverged(quick: list[str], tmp_path: Path, monkeypatch
 def test_an_error_leaves_a_record_that_says_so(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.training.module import Learner
-
     def broken(self: Learner, batch: Any, batch_idx: int) -> None:
         raise RuntimeError("the device is on fire")
 
@@ -172,6 +177,73 @@ def test_an_error_leaves_a_record_that_says_so(
         train(run, tmp_path / "a", identify(run))
     record = json.loads((tmp_path / "a/record.json").read_text("utf8"))
     assert record["status"] == "failed" and "on fire" in record["scores"]["reason"]
+
+
+def _no_rows(run: Run, patch: pytest.MonkeyPatch) -> None:
+    Path("reviews.csv").write_text("sentence,label\nall good,good\n", "utf8")
+
+
+def _no_weights(run: Run, patch: pytest.MonkeyPatch) -> None:
+    (Path(run.model.name) / "model.safetensors").unlink()
+
+
+def _no_count(run: Run, patch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> int:
+        raise ConfigError("model: its work depends on a number that it computes")
+
+    patch.setattr(FlopCounter, "train", refuse)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (_no_rows, DataError, "too few to hold out"),
+        (_no_weights, WeightsError, "model.safetensors"),
+        (_no_count, ConfigError, "depends on a number"),
+    ],
+)
+def test_an_error_before_the_first_step_leaves_a_record_that_says_so(
+    fault: Callable[[Run, pytest.MonkeyPatch], None],
+    error: type[Exception],
+    words: str,
+    quick: list[str],
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    run = composed(*quick, "arm=pretrained", f"model.name={tmp_path / 'model'}")
+    names, folder = identify(run), tmp_path / "study/run"
+    with monkeypatch.context() as patch:
+        fault(run, patch)
+        with pytest.raises(error):
+            train(run, folder, names)
+    record = json.loads((folder / "record.json").read_text("utf8"))
+    jsonschema.validate(record, schema())
+    assert record["status"] == "failed" and record["run_id"] == names.run_id
+    assert record["scores"]["reason"].startswith(error.__name__) and words in record["scores"]["reason"]
+    assert record["init"] is None and record["data"] is None and record["cost"]["seconds"]["prepare"] > 0
+    (problem,) = read_study(folder.parent).problems
+    assert problem.sentence.startswith(f"run: left out: failed before its first step: {error.__name__}")
+
+
+def test_an_error_before_a_resumed_step_loses_no_cost(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = [*quick, "budget.evaluations=4", "hardware.save_every=0", "meter=constant", "meter.watts=10"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "on_before_optimizer_step", lambda self, _: 1 / (self.step < 5))
+        with pytest.raises(ZeroDivisionError):
+            trained(tmp_path / "a", overrides)
+    with monkeypatch.context() as patch:
+        patch.setattr(FlopCounter, "train", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            trained(tmp_path / "a", overrides)
+    stopped = json.loads((tmp_path / "a/record.json").read_text("utf8"))["cost"]["seconds"]
+    record = trained(tmp_path / "a", overrides)
+    assert record["status"] == "finished" and record["cost"]["energy"]["lost_segments"] == 0
+    assert record["cost"]["seconds"]["prepare"] > stopped["prepare"] > 0
+    assert record["cost"]["seconds"]["train"] > stopped["train"] > 0
 
 
 def test_long_rows_are_cut_and_counted(quick: list[str], tmp_path: Path) -> None:
@@ -193,7 +265,6 @@ def test_precision_is_resolved_in_the_record(quick: list[str]) -> None:
 def test_a_stopped_run_resumes_to_the_same_bits(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
 ) -> None:
-
     overrides = [
         *quick,
         "arm=pretrained",
@@ -219,8 +290,6 @@ def test_a_stopped_run_resumes_to_the_same_bits(
 def test_a_killed_run_marks_the_segment_that_is_lost(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.training.module import Learner
-
     overrides = [*quick, "budget.evaluations=4", "hardware.save_every=0", "meter=constant", "meter.watts=10"]
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "on_before_optimizer_step", lambda self, _: 1 / (self.step < 5))

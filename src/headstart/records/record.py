@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from headstart.records.curve import CURVE, read_curve
 from headstart.records.predictions import PREDICTIONS, Predictions, read_predictions
@@ -106,16 +106,21 @@ class Energy(Section):
     )
 
 
-class Cost(Section):
+class Readings(Section):
+    seconds: Seconds
+    peak_memory_bytes: PeakMemory
+    energy: Energy
+    carbon: dict[str, Any] | None = None
+    money: dict[str, Any] | None = None
+
+
+class Cost(Readings):
     flops: Flops
     tokens: Tokens
     samples: Samples
     steps: Count
-    seconds: Seconds
     samples_per_second: Amount | None
     parameters: Parameters
-    peak_memory_bytes: PeakMemory
-    energy: Energy
     tokens_per_second: dict[str, Amount] | None = Field(
         default=None, description="of training: real, and padded"
     )
@@ -125,8 +130,6 @@ class Cost(Section):
     utilisation: dict[str, Any] | None = Field(
         default=None, description="share of the measured matmul peak, and that peak"
     )
-    carbon: dict[str, Any] | None = None
-    money: dict[str, Any] | None = None
 
 
 class Streams(Section):
@@ -247,6 +250,7 @@ class Environment(Section):
     code: Code
     started: str
     finished: str
+    gpu_driver: str | None = Field(default=None, description="version of NVIDIA's driver")
     state: dict[str, Any] | None = Field(default=None, description="temperatures and clocks before the run")
     order_index: int | None = Field(default=None, description="place among the runs of one command")
 
@@ -259,8 +263,8 @@ class Fingerprinted(Section):
     config: Digest = Field(description="digest of all settings that may change the answer, and of `defaults`")
 
 
-class Contents(Section):
-    """What one finished run leaves behind."""
+class Header(Section):
+    """What is known of every run."""
 
     version: Literal[3] = Field(alias="schema", description="version of this schema")
     run_id: Digest = Field(description="fingerprint of science, data, arm and weights")
@@ -273,12 +277,25 @@ class Contents(Section):
     seed: int
     status: Status
     scores: AllScores
-    cost: Cost
-    init: Init
-    data: Data
     environment: Environment
     config: dict[str, Any] = Field(description="the resolved configuration")
     argv: Names
+
+
+class Contents(Header):
+    """What a run leaves behind that was ready to train."""
+
+    cost: Cost
+    init: Init
+    data: Data
+
+
+class EarlyEnd(Header):
+    """What a run leaves behind that ended while its rows and weights were loaded or its steps counted."""
+
+    cost: Readings
+    init: None
+    data: None
 
 
 class Record(Contents):
@@ -309,19 +326,27 @@ class Record(Contents):
 
 def schema() -> dict[str, Any]:
     """The published JSON schema of record.json."""
+    either: TypeAdapter[Contents | EarlyEnd] = TypeAdapter(Contents | EarlyEnd)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Contents.model_json_schema(by_alias=True),
+        "title": "Record",
+        **either.json_schema(by_alias=True),
     }
 
 
 def faults(record: Mapping[str, Any]) -> list[str]:
     """Every fault of `record` against the schema, as `path: what is wrong`; empty when it is valid."""
+    model = EarlyEnd if ended_early(record) else Contents
     try:
-        Contents.model_validate(record)
+        model.model_validate(record)
     except ValidationError as error:
         return faults_of(error)
     return []
+
+
+def ended_early(record: Mapping[str, Any]) -> bool:
+    """Whether a record is that of a run that was never ready to train."""
+    return "init" in record and record["init"] is None
 
 
 def faults_of(error: ValidationError) -> list[str]:

@@ -18,7 +18,7 @@ from headstart.errors import ConfigError, RecordError
 from headstart.records.curve import CURVE, read_curve
 from headstart.records.fingerprint import VERSION, Fingerprint, fingerprint
 from headstart.records.predictions import PREDICTIONS
-from headstart.records.record import RECORD, Contents, Record, faults, faults_of
+from headstart.records.record import RECORD, Contents, Record, ended_early, faults, faults_of
 from headstart.records.upgrade import READABLE, upgraded
 from headstart.records.whole_file import write_whole
 
@@ -84,8 +84,12 @@ def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
 
 def read_record(folder: Path) -> Record:
     """Read one record.json and recompute its fingerprint; RecordError says why it cannot be trusted."""
+    mapping = read_contents(folder)
+    if ended_early(mapping) and not faults(mapping):
+        reason = mapping["scores"]["reason"]
+        raise RecordError(f"{mapping['status']} before its first step: {reason}")
     try:
-        contents = Contents.model_validate(read_contents(folder))
+        contents = Contents.model_validate(mapping)
     except ValidationError as error:
         raise RecordError(f"{RECORD} breaks the schema: {'; '.join(faults_of(error)[:3])}") from None
     stored = contents.fingerprint

@@ -64,7 +64,7 @@ def train(
         meter.resumed(cost)
     results = Results(**state["results"]) if state else Results()
     prepared = plan = initial = learner = None
-    status, reason, record = "finished", None, {}
+    status, reason = "finished", None
     with meter, tracked(run, names) as logger:
         try:
             # 1. Rows and tokens: the same for both arms.
@@ -127,30 +127,41 @@ def train(
             # 6. The record: whole or not at all, whatever happened.
             meter.close()
             if learner and initial and plan and prepared:
-                record = {
-                    "schema": SCHEMA,
-                    "run_id": names.run_id,
-                    "pair_id": names.pair_id,
-                    "fingerprint": names.section(),
-                    "study": run.study.name,
-                    "arm": run.arm.name,
-                    "seed": run.seed,
-                    "status": status,
-                    "scores": results.scores(run, status, reason)
-                    | {"predictions": predictions_digest(folder)},
-                    "cost": instruments.cost(plan, results, learner),
-                    "init": results.init or initial.attest(),
-                    "data": prepared.facts | {"order": plan.digest},
-                    "environment": _environment(run, started)
-                    | {
-                        "gpu_driver": gpu_driver(),
-                        "state": instruments.state,
-                        "order_index": order_index,
-                    },
-                    "config": run.config(),
-                    "argv": list(argv),
-                }
-                write_record(folder, record)
+                cost = instruments.cost(plan, results, learner)
+                init = results.init or initial.attest()
+                data = prepared.facts | {"order": plan.digest}
+            else:  # it ended before it was ready to train
+                cost, init, data = instruments.readings(), None, None
+            scores = results.scores(run, status, reason) | {"predictions": predictions_digest(folder)}
+            record = {
+                "schema": SCHEMA,
+                "run_id": names.run_id,
+                "pair_id": names.pair_id,
+                "fingerprint": names.section(),
+                "study": run.study.name,
+                "arm": run.arm.name,
+                "seed": run.seed,
+                "status": status,
+                "scores": scores,
+                "cost": cost,
+                "init": init,
+                "data": data,
+                "environment": {
+                    **environment(
+                        run.hardware.device_name(),
+                        run.precision,
+                        torch.get_num_threads(),
+                        cpu_name(),
+                        started,
+                    ),
+                    "gpu_driver": gpu_driver(),
+                    "state": instruments.state,
+                    "order_index": order_index,
+                },
+                "config": run.config(),
+                "argv": list(argv),
+            }
+            write_record(folder, record)
 
             # 7. What a finished run leaves beside it.
             if status == "finished" and prepared:
@@ -161,11 +172,6 @@ def train(
                 (folder / resume.FILE).unlink(missing_ok=True)
         summarise(logger, record)
     return record
-
-
-def _environment(run: Run, started: datetime) -> dict[str, Any]:
-    threads = torch.get_num_threads()
-    return environment(run.hardware.device_name(), run.precision, threads, cpu_name(), started)
 
 
 def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, folder: Path) -> pl.Trainer:
