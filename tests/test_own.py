@@ -215,7 +215,7 @@ class TestMistakes:
     def test_a_setting_that_the_yaml_leaves_out_is_known(self, here: Path) -> None:
         write("conf/arm/brief.yaml", "kind: every_second\nname: brief\n")
         assert "arm.first: not in the chosen arm" in headstart("plan", "arm=brief", "arm.first=1").err
-        assert {"first", "fresh"} <= settings_at(Run, ["arm"])
+        assert {"first", "newly_initialised"} <= settings_at(Run, ["arm"])
         assert "first" not in settings_at(Run, ["task"])
 
     def test_every_value_is_checked_at_its_path(self, here: Path) -> None:

@@ -14,7 +14,14 @@ from headstart.errors import ConfigError
 
 NAME = r"^[^\W_][\w.+-]*$"  # a name that is safe as a folder on every system: letters, digits and . + - _
 # Settings that had another name in an earlier release: old path -> new path.
-RENAMED = {"keep_at": "checkpoint_steps", "arm.age": "arm.checkpoint_step"}
+RENAMED = {
+    "keep_at": "checkpoint_steps",
+    "arm.age": "arm.checkpoint_step",
+    "arm.fresh": "arm.newly_initialised",
+    "arm.poured": "arm.part",
+    "arm.recipe": "arm.pretraining",
+    "arm.recipe_seed": "arm.pretraining_seed",
+}
 
 
 class Config(BaseModel):
@@ -147,7 +154,7 @@ def _left_open(mapping: Mapping[str, Any], path: str = "") -> list[str]:
 
 
 def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> dict[str, Any]:
-    """A stored configuration with other names of its settings, also in the recipe of its arm.
+    """A stored configuration with other names of its settings, also in the pretraining of its arm.
 
     `names` maps the path of a setting to its path in the result.
     """
@@ -160,7 +167,8 @@ def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> di
         if isinstance(node, dict) and last in node:
             node[new.rpartition(".")[2]] = node.pop(last)
     arm = copied.get("arm")
-    if isinstance(arm, dict) and isinstance(arm.get("recipe"), list):
-        words = [text.partition("=") for text in arm["recipe"]]
-        arm["recipe"] = [f"{names.get(key, key)}{equals}{value}" for key, equals, value in words]
+    for field in ("recipe", "pretraining"):
+        if isinstance(arm, dict) and isinstance(arm.get(field), list):
+            words = [text.partition("=") for text in arm[field]]
+            arm[field] = [f"{names.get(key, key)}{equals}{value}" for key, equals, value in words]
     return copied

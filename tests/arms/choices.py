@@ -21,7 +21,7 @@ def arm(choice: str, **settings: Any) -> Any:
 
 
 YAMLS = {path.stem: OmegaConf.load(path) for path in (shipped() / "arm").glob("*.yaml")}
-ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "recipe" not in given)
+ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "pretraining" not in given)
 
 
 def started(start: BaseArm, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:

@@ -196,7 +196,7 @@ def test_derived_numbers_depend_on_the_seed_and_the_tensor_alone(choice: str) ->
 
 
 def test_what_may_stay_random_trains_with_the_head() -> None:
-    start = arm("frozen", fresh=["pooler"])
+    start = arm("frozen", newly_initialised=["pooler"])
     model, init = started(start, "bert", source=MASKED)
     pooler = {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
     assert pooler < set(init["newly_initialised"]["names"])

@@ -94,10 +94,10 @@ class TestAdapterBesideWeights:
     ) -> None:
         model = publish(family, task if task != CLASSIFY else BARE, tmp_path / "adapted")
         arm, other = pretrained(), pretrained("merge")
-        arm = arm.model_copy(update={"fresh": ("pooler",)})
+        arm = arm.model_copy(update={"newly_initialised": ("pooler",)})
         before = arm.weights_digest(model)
         expected = adapt(tmp_path / "adapted", task, **settings)
-        made, init = attested(other.model_copy(update={"fresh": ("pooler",)}), model, task)
+        made, init = attested(other.model_copy(update={"newly_initialised": ("pooler",)}), model, task)
         names = init["checkpoint"]["tensors"]
         plain, _ = attested(arm.model_copy(update={"adapter": "ignore"}), model, task)
         assert any(not torch.equal(plain.state_dict()[n], expected[n]) for n in names)
@@ -187,7 +187,7 @@ def test_wrapped_names_are_loaded_right(
     plain = published(family, source)
     shutil.copytree(plain.name, tmp_path / "wrapped")
     rewrite(tmp_path / "wrapped", lambda stored: {WRAPPED[wrapper](n): t for n, t in stored.items()})
-    fresh = {"fresh": ("pooler",)}
+    fresh = {"newly_initialised": ("pooler",)}
     _, before = attested(pretrained().model_copy(update=fresh), plain, task)
     _, init = attested(pretrained().model_copy(update=fresh), Model(name=str(tmp_path / "wrapped")), task)
     assert init["checkpoint"]["tensors"] == before["checkpoint"]["tensors"]

@@ -19,7 +19,7 @@ from headstart.errors import ConfigError, WeightsError
 from headstart.models.model import Model
 
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-WHOLE = Pretrained(kind="pretrained", fresh=("pooler",))
+WHOLE = Pretrained(kind="pretrained", newly_initialised=("pooler",))
 HOW_IT_RAN = {
     "return_dict": False,
     "output_hidden_states": True,

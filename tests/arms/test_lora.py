@@ -156,7 +156,7 @@ def test_targets_are_ends_of_names_in_the_backbone() -> None:
 
 
 def test_what_stays_random_gets_no_adapter_but_trains() -> None:
-    start = lora(fresh=("pooler",))
+    start = lora(newly_initialised=("pooler",))
     model = poured("bert", CLASSIFY, start)
     names = start.adapt(model)
     pooler = {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}

@@ -56,7 +56,7 @@ def starts(cell: Cell, seed: int = 0) -> tuple[nn.Module, nn.Module, dict, dict]
     """Scratch and pretrained models of one pair with their attestations."""
     model, task, fresh = cell
     made = []
-    for arm in (Scratch(kind="scratch"), Pretrained(kind="pretrained", fresh=fresh)):
+    for arm in (Scratch(kind="scratch"), Pretrained(kind="pretrained", newly_initialised=fresh)):
         torch.manual_seed(1234)  # the global generator must not matter ...
         torch.rand(7 if arm.kind == "scratch" else 3)  # ... wherever it stands
         made.append(attested(arm, model, task, stream(seed, "weights")))
@@ -152,7 +152,7 @@ def load_weights(folder: Path, fresh: tuple[str, ...] = (), **settings) -> nn.Mo
     model = Model(name=str(folder))
     config = model.transformers_config(num_labels=3, **settings)
     start = model.seeded(AUTO, config, 0)
-    Pretrained(kind="pretrained", fresh=fresh).load_weights(start, model)
+    Pretrained(kind="pretrained", newly_initialised=fresh).load_weights(start, model)
     return start
 
 

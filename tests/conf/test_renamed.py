@@ -25,7 +25,7 @@ def test_on_the_command_line(sign: str, old: str, new: str) -> None:
     assert (typed.code, typed.err) == (2, f"headstart: {old}: is now {new}\n")
 
 
-def test_in_a_yaml_of_ones_own_and_in_the_recipe_of_an_arm(
+def test_in_a_yaml_of_ones_own_and_in_the_pretraining_of_an_arm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -33,7 +33,9 @@ def test_in_a_yaml_of_ones_own_and_in_the_recipe_of_an_arm(
     yaml = "kind: from_run\nname: old\nrun: {}\nage: 60\n"
     (tmp_path / "conf/arm/old.yaml").write_text(yaml.format("x"), "utf8")
     assert headstart("plan", "arm=old", "seed=0").err == "headstart: arm.age: is now arm.checkpoint_step\n"
-    recipe = "recipe: [size=all, 'keep_at=[60]']\n"
-    (tmp_path / "conf/arm/old.yaml").write_text(f"kind: from_run\nname: old\nrun: null\n{recipe}", "utf8")
+    pretraining = "pretraining: [size=all, 'keep_at=[60]']\n"
+    (tmp_path / "conf/arm/old.yaml").write_text(
+        f"kind: from_run\nname: old\nrun: null\n{pretraining}", "utf8"
+    )
     told = headstart("plan", "arm=old", "seed=0", "task=docs_mlm").err
-    assert told == "headstart: arm=old: recipe: keep_at: is now checkpoint_steps\n"
+    assert told == "headstart: arm=old: pretraining: keep_at: is now checkpoint_steps\n"

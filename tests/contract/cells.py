@@ -251,7 +251,7 @@ def run_of(name: str, variant: str, **arm: Any) -> Run:
 def pair_of(name: str, variant: str) -> tuple[Run, Run]:
     """The two runs of a cell: scratch and pretrained."""
     fresh = ARCHITECTURES[name].fresh
-    return run_of(name, variant), run_of(name, variant, kind="pretrained", fresh=fresh)
+    return run_of(name, variant), run_of(name, variant, kind="pretrained", newly_initialised=fresh)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_nan_has_no_fingerprint():
 
 
 def test_a_renamed_setting_keeps_the_names_of_its_runs():
-    for arm in ({"checkpoint_step": 60}, {"recipe": ["size=all", "checkpoint_steps=[60,180]"]}):
+    for arm in ({"checkpoint_step": 60}, {"pretraining": ["size=all", "checkpoint_steps=[60,180]"]}):
         now = CONFIG | {"arm": CONFIG["arm"] | arm}
         then = renamed(now, FORMER)
         assert then["keep_at"] == [60] and then["arm"] != now["arm"] and renamed(then) == now

@@ -105,7 +105,7 @@ def test_finished_runs_are_not_tried_again(typed: list[str], monkeypatch: pytest
 def test_a_model_without_numbers_takes_what_a_whole_one_takes(family: str, task: str) -> None:
     model, arm = (
         published(family, FAMILIES[family].pretraining),
-        Pretrained(kind="pretrained", fresh=("pooler",)),
+        Pretrained(kind="pretrained", newly_initialised=("pooler",)),
     )
     bare = model.skeleton(task, model.transformers_config(**labels(task)))
     assert arm.load_weights(bare, model) == arm.load_weights(seeded(model, task), model)

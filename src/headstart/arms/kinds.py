@@ -38,37 +38,39 @@ class FromRun(Transfer):
 
     @model_validator(mode="after")
     def _needs_a_run(self) -> Self:
-        if self.run is None and not self.recipe:
-            raise ValueError("run is missing: give the folder of a run that kept its weights, or a recipe")
+        if self.run is None and not self.pretraining:
+            raise ValueError(
+                "run is missing: give the folder of a run that kept its weights, or a pretraining"
+            )
         return self
 
 
 class Partial(Transfer):
     """A part of the checkpoint is loaded, the rest stays random.
 
-    `poured` is the embeddings, the norms, the first `layers` layers with the embeddings below them, or all
+    `part` is the embeddings, the norms, the first `layers` layers with the embeddings below them, or all
     but the top `layers` layers. Encoder and decoder are treated alike.
     """
 
     kind: Literal["partial"]
     name: str = Field(default="partial", pattern=NAME)
-    poured: Literal["embeddings", "norms", "first_layers", "all_but_top_layers"]
+    part: Literal["embeddings", "norms", "first_layers", "all_but_top_layers"]
     layers: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _number_of_layers(self) -> Self:
-        if (self.layers is not None) != self.poured.endswith("_layers"):
+        if (self.layers is not None) != self.part.endswith("_layers"):
             raise ValueError("layers is a number for first_layers and all_but_top_layers, and null otherwise")
         return self
 
     def wanted(self, parts: Layout) -> frozenset[str]:
-        if self.poured == "embeddings":
+        if self.part == "embeddings":
             return parts.embeddings
-        if self.poured == "norms":
+        if self.part == "norms":
             return parts.norms
         number = self.layers or 0
         parts.need_layers(number)
-        if self.poured == "first_layers":
+        if self.part == "first_layers":
             return parts.embeddings | {name for name, index in parts.from_bottom.items() if index < number}
         top = {name for name, index in parts.from_top.items() if index < number}
         return (parts.backbone | parts.head) - top

@@ -46,7 +46,7 @@ def load_checkpoint(
     model: nn.Module,
     checkpoint: Checkpoint,
     sha256: str,
-    fresh: Sequence[str] = (),
+    newly_initialised: Sequence[str] = (),
     part: Set[str] | None = None,
     adapter: Choice = "refuse",
     derivation: Derivation | None = None,
@@ -54,11 +54,11 @@ def load_checkpoint(
 ) -> Loaded:
     """Copy the checkpoint's tensors into `model`; refuse any tensor of the backbone that does not arrive.
 
-    `fresh` names (with * and ?) the backbone tensors that may keep their random values, such as a pooler
-    that the checkpoint never had; `part` the tensors that are wanted (None: all). An adapter beside the
-    weights is added to them when `adapter` says merge, and else left out. A derivation replaces the numbers
-    of trainable tensors by others, drawn from `seed`. A language model's own head is loaded when the
-    checkpoint has all of it.
+    `newly_initialised` names (with * and ?) the backbone tensors that may keep their random values, such as
+    a pooler that the checkpoint never had; `part` the tensors that are wanted (None: all). An adapter beside
+    the weights is added to them when `adapter` says merge, and else left out. A derivation replaces the
+    numbers of trainable tensors by others, drawn from `seed`. A language model's own head is loaded when
+    the checkpoint has all of it.
     """
     parts = layout(model)
     wanted = parts.backbone | parts.head if part is None else part
@@ -66,9 +66,9 @@ def load_checkpoint(
     reference, report = _mapped(model, tensors)
     mismatched = {item if isinstance(item, str) else item[0] for item in report["mismatched_keys"]}
     absent = set(report["missing_keys"]) | mismatched
-    missing = [n for n in sorted((absent & wanted) - parts.head) if not matches(n, fresh)]
+    missing = [n for n in sorted((absent & wanted) - parts.head) if not matches(n, newly_initialised)]
     _refuse_missing(model, missing, mismatched, checkpoint)
-    _refuse_left_over(model, report["unexpected_keys"], fresh, checkpoint)
+    _refuse_left_over(model, report["unexpected_keys"], newly_initialised, checkpoint)
     if adapter == "merge" and checkpoint.has_adapter:
         reference = merge(reference, checkpoint, frozenset(head_names(model)))
     source = reference.state_dict()
@@ -161,12 +161,12 @@ def _refuse_missing(
     raise WeightsError(
         f"{len(missing)} of {len(model.state_dict())} tensors of the model {why} {checkpoint.origin} "
         f"({some(wrong or missing)}), so they would silently stay random; choose the matching architecture, "
-        f"or list them in arm.fresh if that is meant"
+        f"or list them in arm.newly_initialised if that is meant"
     )
 
 
 def _refuse_left_over(
-    model: nn.Module, unexpected: Iterable[str], fresh: Sequence[str], checkpoint: Checkpoint
+    model: nn.Module, unexpected: Iterable[str], newly_initialised: Sequence[str], checkpoint: Checkpoint
 ) -> None:
     """WeightsError when the checkpoint has more tensors in a part of the backbone than the model."""
     prefix, in_backbone = f"{getattr(model, 'base_model_prefix', '')}.", backbone(model)
@@ -177,13 +177,13 @@ def _refuse_left_over(
         for name in sorted(unexpected)
         if name.removeprefix(prefix).partition(".")[0] in parts
         and not name.endswith(_RETIRED)
-        and not matches(name, fresh)
+        and not matches(name, newly_initialised)
     ]
     if left_over:
         raise WeightsError(
             f"{checkpoint.origin} has {len(left_over)} tensors that this model has no place for "
             f"({some(left_over)}); the architecture is smaller than the checkpoint: choose the matching one, "
-            f"or list them in arm.fresh if that is meant"
+            f"or list them in arm.newly_initialised if that is meant"
         )
 
 

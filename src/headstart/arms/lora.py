@@ -75,7 +75,9 @@ class Lora(Transfer):
         linear: dict[str, nn.Module] = {
             path: layer
             for path, layer in model.named_modules()
-            if isinstance(layer, nn.Linear | Conv1D) and in_backbone(path) and not matches(path, self.fresh)
+            if isinstance(layer, nn.Linear | Conv1D)
+            and in_backbone(path)
+            and not matches(path, self.newly_initialised)
         }
         if not linear:
             raise ConfigError(

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 class Transfer(BaseArm):
     """Weights are loaded into the seeded model: its published ones, or those of the run folder `run`.
 
-    `fresh` names backbone tensors that may stay random because the checkpoint lacks them; they train
-    whenever the head does. `adapter` says what happens to a LoRA adapter beside the weights.
-    `checkpoint_step` asks for the weights that the run had after that step. A `recipe` is the settings of a
-    pretraining that a study runs first, once, to get the weights (`task=docs_mlm`, `budget.steps=500`);
+    `newly_initialised` names backbone tensors that may stay random because the checkpoint lacks them; they
+    train whenever the head does. `adapter` says what happens to a LoRA adapter beside the weights.
+    `checkpoint_step` asks for the weights that the run had after that step. `pretraining` is the settings
+    of a run that a study trains first, once, to get the weights (`task=docs_mlm`, `budget.steps=500`);
     with `own_text` it reads the training rows of the task that follows.
     """
 
     run: str | None = Field(default=None, min_length=1)
-    fresh: tuple[str, ...] = Field(default=(), strict=False)
+    newly_initialised: tuple[str, ...] = Field(default=(), strict=False)
     adapter: Choice = "refuse"
     checkpoint_step: int | None = Field(default=None, ge=0)
-    recipe: tuple[str, ...] = Field(default=(), strict=False)
-    recipe_seed: int = Field(default=0, ge=0)
+    pretraining: tuple[str, ...] = Field(default=(), strict=False)
+    pretraining_seed: int = Field(default=0, ge=0)
     own_text: bool = False
 
     def weights_digest(self, model: Model, fetch: bool = True) -> str | None:
         """sha256 of the checkpoint, compared with the expected one where the model has it."""
-        if self.recipe and self.run is None:
+        if self.pretraining and self.run is None:
             raise WeightsError(f"arm={self.name}: its pretraining has not been trained yet; run the study")
         checkpoint = self._checkpoint(model, fetch)
         weights = model.weights_digest(fetch) if self.run is None else verified_digest(checkpoint)
@@ -57,7 +57,7 @@ class Transfer(BaseArm):
             seeded,
             checkpoint,
             sha256=str(self.weights_digest(model)),
-            fresh=self.fresh,
+            newly_initialised=self.newly_initialised,
             part=part,
             adapter=self.adapter,
             derivation=self.derivation(),
@@ -79,4 +79,4 @@ class Transfer(BaseArm):
         return None
 
     def _with_head(self, parts: Layout) -> frozenset[str]:
-        return parts.head | {name for name in parts.backbone if matches(name, self.fresh)}
+        return parts.head | {name for name in parts.backbone if matches(name, self.newly_initialised)}

@@ -174,7 +174,7 @@ def _json(path: Path, text: str) -> list[Any]:
             "(pandas writes one with to_json(orient='records'))"
         )
     for inner in ("paragraphs", "qas"):  # SQuAD: one row per inner object, with the fields of the outer ones
-        lists = [row.get(inner) if isinstance(row, dict) else None for row in rows]
+        lists: list[Any] = [row.get(inner) if isinstance(row, dict) else None for row in rows]
         if all(isinstance(each, list) and all(isinstance(part, dict) for part in each) for each in lists):
             outer = [{name: value for name, value in row.items() if name != inner} for row in rows]
             rows = [{**fields, **part} for fields, each in zip(outer, lists, strict=True) for part in each]

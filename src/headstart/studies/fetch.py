@@ -57,7 +57,7 @@ def _needs_of(run: Run) -> list[Need]:
     needed = [Need("rows", f"{run.task.name} for {model.short_name}", prepare)]
     if isinstance(source, Hub):
         needed.append(Need("dataset", source.name, source.folder))
-    if isinstance(arm, Transfer) and arm.run is None and not arm.recipe:
+    if isinstance(arm, Transfer) and arm.run is None and not arm.pretraining:
         needed.append(Need("weights", model.name, verified_weights))
     elif model.settings() is None:
         needed.append(Need("model", model.name, lambda: model.find().folder))

@@ -28,20 +28,20 @@ def pretrainings(runs: Iterable[Run]) -> list[Run]:
 
 
 def pretraining(run: Run) -> Run | None:
-    """The run that trains the weights of `run`'s arm: its recipe, with the model and the machine of `run`."""
+    """The run that trains the weights for `run`'s arm, with the model and the machine of `run`."""
     from headstart.studies.compose import config_of
 
     arm = run.arm
-    if not isinstance(arm, Transfer) or not arm.recipe or arm.run:
+    if not isinstance(arm, Transfer) or not arm.pretraining or arm.run:
         return None
-    overrides = [*arm.recipe, "arm=scratch", f"seed={arm.recipe_seed}", "keep_weights=true"]
+    overrides = [*arm.pretraining, "arm=scratch", f"seed={arm.pretraining_seed}", "keep_weights=true"]
     if arm.own_text:
         overrides = [*_own_text(run), *overrides]
     shared = {name: run.config()[name] for name in SHARED}
     try:
         return Run.read({**config_of(overrides), **shared, "study": PRETRAINING.model_dump(mode="json")})
     except ConfigError as error:
-        raise ConfigError(f"arm={arm.name}: recipe: {line}" for line in error.lines) from None
+        raise ConfigError(f"arm={arm.name}: pretraining: {line}" for line in error.lines) from None
 
 
 def with_weights(run: Run) -> Run:
@@ -52,7 +52,7 @@ def with_weights(run: Run) -> Run:
     names = identify(first)
     folder = run_folder(first, names)
     if not settled(folder, names) or not weights_folder(folder).is_dir():
-        raise WeightsError(f"arm.recipe: {first.title} is not finished; the study trains it first")
+        raise WeightsError(f"arm.pretraining: {first.title} is not finished; the study trains it first")
     saved_weights(str(folder), arm.checkpoint_step)
     return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
 

@@ -22,7 +22,7 @@ def try_arms(runs: Sequence[Run]) -> None:
     with Console(stderr=True).status("trying the weights of every arm"):
         for run in runs:
             start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
-            waits = isinstance(run.arm, Transfer) and run.arm.recipe and run.arm.run is None
+            waits = isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None
             if start in tried or waits:
                 continue
             try:

@@ -28,7 +28,14 @@ def arm(name: str, settings: list[str], **more: Any) -> str:
     """An arm in the user's own conf folder."""
     place = Path("conf/arm")
     place.mkdir(parents=True, exist_ok=True)
-    own = {"kind": "from_run", "name": name, "run": None, "fresh": ["pooler"], "recipe": settings, **more}
+    own = {
+        "kind": "from_run",
+        "name": name,
+        "run": None,
+        "newly_initialised": ["pooler"],
+        "pretraining": settings,
+        **more,
+    }
     (place / f"{name}.yaml").write_text(yaml.safe_dump(own), "utf8")
     return name
 
@@ -88,7 +95,7 @@ def test_a_mistake_in_it_is_told_before_anything_runs(masked: tuple[list[str], P
     settings, text = masked
     told = headstart(*settings, f"arm=scratch,{arm('wrong', recipe(text, 'optim.lrate=1'))}")
     assert told.code == 2
-    assert "arm=wrong: recipe: optim.lrate" in " ".join(told.err.split())
+    assert "arm=wrong: pretraining: optim.lrate" in " ".join(told.err.split())
     assert not Path("runs/pretraining").exists()
 
 
