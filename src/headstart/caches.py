@@ -1,6 +1,6 @@
-"""Caches: libraries whose own cache folders cannot be written get folders in ours.
+"""Caches: where a library's own cache folder is not writable, it gets a folder in ours.
 
-They make them when they are first used, in the middle of a run, and would fail there.
+Libraries create their folders at first use, which would fail in the middle of a run.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def _usual() -> dict[str, str]:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether the folder, or the nearest one above that is there, takes files."""
+    """Whether files can be written in the folder, or in its nearest existing parent."""
     if folder.parts[:1] == ("~",):
         return False  # this user has no home
     try:
-        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-        with tempfile.TemporaryFile(dir=there):
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with tempfile.TemporaryFile(dir=existing):
             return True
     except OSError:
         return False

@@ -33,7 +33,7 @@ choices
 
 settings are written a.b=value; --cfg job shows all of them, --hydra-help Hydra's own flags.
 headstart COMMAND --help says more about a command; eval "$(headstart -sc install=bash)" gives tab completion.
-Exit code: 0 all is well; 1 a run, its rows, its weights or a record failed, or a check did not come out;
+Exit code: 0 success; 1 a run, its rows, its weights or a record failed, or a check failed;
 2 a wrong setting or word; 130 interrupted."""
 
 

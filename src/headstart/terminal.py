@@ -1,4 +1,4 @@
-"""Terminal: what its encoding cannot say is written in the letters that it has; files are always UTF-8."""
+"""Terminal: characters that its encoding lacks become similar ASCII ones; files are always UTF-8."""
 
 from __future__ import annotations
 

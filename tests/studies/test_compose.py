@@ -96,3 +96,10 @@ def test_a_worker_in_another_process_composes_its_own_point(quick: list[str]) ->
             config = there.load_sweep_config(plan.config, list(point.overrides))
             assert Run.read(composing.plain(config)) == point.run
             assert config.hydra.job.name == "mine"
+
+
+@pytest.mark.parametrize("mode", ["MULTIRUN", "RUN"])
+def test_of_several_values_of_one_setting_the_last_one_counts(mode: str) -> None:
+    typed = ["size=n64", "size=n32", "size=n64", "optim.lr=1", "optim.lr=2", "optim.lr=1"]
+    (run,) = runs_of(["arm=scratch", "seed=0", f"hydra.mode={mode}", *typed])
+    assert (run.size.words(), run.optim.lr) == ("64 rows", 1)

@@ -49,18 +49,20 @@ def next_words(
     """What may stand in the place of `word`, after the words `before`; a whole word ends with a blank."""
     first = before[0] if before else ""
     command = commands.get(first, study)
-    found: list[str] = []
+    candidates: list[str] = []
     if word.startswith("-"):
-        found = [f"{flag} " for flag in command.parser().flags()]
+        candidates = [f"{flag} " for flag in command.parser().flags()]
     elif command.word in FOLDERS:
-        found = [f"{path}/" for path in sorted(Path().glob(f"{word}*/")) if not path.name.startswith(".")]
+        candidates = [
+            f"{path}/" for path in sorted(Path().glob(f"{word}*/")) if not path.name.startswith(".")
+        ]
     elif command.word == "new":
-        found = ["task "] if len(before) == 1 else []
+        candidates = ["task "] if len(before) == 1 else []
     elif command.word in ("", "plan", "fetch") and first != "help":
-        found = list(_settings(word))
+        candidates = list(_settings(word))
     if first in ("", "help"):
-        found += [f"{name} " for name in (*commands, "help")]
-    return [candidate for candidate in found if candidate.startswith(word)]
+        candidates += [f"{name} " for name in (*commands, "help")]
+    return [candidate for candidate in candidates if candidate.startswith(word)]
 
 
 def _settings(word: str) -> Iterator[str]:

@@ -22,11 +22,11 @@ def _run(options: Namespace) -> int:
     from headstart.reports.console.doctor import render
 
     with Console(stderr=True).status("looking at this machine (about ten seconds)"):
-        found = examine(LIBRARIES, {"headstart": cache_dir()})
+        examined = examine(LIBRARIES, {"headstart": cache_dir()})
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(examined, indent=2))
     else:
-        Console().print(render(found))
+        Console().print(render(examined))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`headstart energy`: the readings of a wall meter, joined to the phases of finished runs."""
+"""`headstart energy`: the readings of a wall meter, assigned to the phases of finished runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _run(options: Namespace) -> int:
 COMMAND = Command(
     word="energy",
     takes="FOLDER METER.csv",
-    does="join the readings of a wall meter to the phases of finished runs",
+    does="replace the energy of finished runs by the readings of a wall meter",
     example="headstart energy runs/first_look wall.csv",
     arguments=_arguments,
     run=_run,

@@ -41,17 +41,17 @@ def _models(options: Namespace) -> int:
         from headstart.reports.charts.models import check_file
 
         check_file(options.plot)
-    found = reporting.rows(listed(yamls(config_folders())))
+    rows = reporting.rows(listed(yamls(config_folders())))
     console = Console()
     if options.plot is not None:
         from headstart.compare.published.emitted import emitted
         from headstart.reports.charts.models import save
 
-        print(f"drawn: {save(found, emitted(Path('runs')), options.plot)}")
+        print(f"drawn: {save(rows, emitted(Path('runs')), options.plot)}")
     elif options.json:
-        print(json.dumps(reporting.as_data(found), indent=2))
+        print(json.dumps(reporting.as_data(rows), indent=2))
     else:
-        console.print(reporting.table(found, plain=not console.is_terminal))
+        console.print(reporting.table(rows, plain=not console.is_terminal))
     return 0
 
 

@@ -29,15 +29,15 @@ def _run(options: Namespace) -> int:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
         )
-    made = new_task(
+    task = new_task(
         options.file, names[0] if names else None, [word for word in options.words if "=" in word]
     )
-    print(f"{options.file}: {made.found.rows} rows, read as {made.found.reading.kind.replace('_', ' ')}")
-    if names and names[0] != made.yaml.stem:
-        print(f"  called {made.yaml.stem}: a name is made of letters, digits and _ . + -")
-    for note in made.notes:
+    print(f"{options.file}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
+    if names and names[0] != task.yaml.stem:
+        print(f"  called {task.yaml.stem}: a name is made of letters, digits and _ . + -")
+    for note in task.notes:
         print(f"  {note}")
-    print(f"wrote {made.yaml}; look at it, then:\n  {made.command}")
+    print(f"wrote {task.yaml}; look at it, then:\n  {task.command}")
     return 0
 
 

@@ -56,8 +56,8 @@ def _report_two(first: str, second: str) -> None:
     from headstart.compare.diff import two
     from headstart.reports.sections.diff import show, write
 
-    made = two(open_study(first).findings, open_study(second).findings)
-    show(made, write(made, Path(first)))
+    diff = two(open_study(first).findings, open_study(second).findings)
+    show(diff, write(diff, Path(first)))
 
 
 def _export(folder: str, form: str, to: str | None) -> None:
@@ -76,12 +76,12 @@ def _export(folder: str, form: str, to: str | None) -> None:
         print(f"wrote {write_text(Path(to), text)}")
 
 
-def _report_wandb(folder: str, place: str) -> int:
+def _report_wandb(folder: str, project: str) -> int:
     """Write the W&B report and view as JSON, and save them where there is a server."""
     from headstart.api import open_study
     from headstart.reports.formats.wandb import send
 
-    sent = send(open_study(folder).findings, Path(folder), place)
+    sent = send(open_study(folder).findings, Path(folder), project)
     for address in sent.addresses:
         print(f"saved: {address}")
     print(f"wrote {' and '.join(map(str, sent.files))}{f'; {sent.reason}' if sent.reason else ''}")

@@ -33,12 +33,12 @@ def _run(options: Namespace) -> int:
         raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
     folder = Path(words[0])
     if (folder / "record.json").is_file():
-        if given := [*words[1:], *(["--scale"] if options.scale else [])]:
-            raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(given)}")
+        if extra := [*words[1:], *(["--scale"] if options.scale else [])]:
+            raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(extra)}")
         return _run_again(folder)
     from headstart.compare.quantities.expected import read_claim
 
-    return 0 if _comes_out(read_claim(folder), words[1:], scale) else 1
+    return 0 if _claim_holds(read_claim(folder), words[1:], scale) else 1
 
 
 def _run_again(folder: Path) -> int:
@@ -50,22 +50,22 @@ def _run_again(folder: Path) -> int:
     return 1 if again.differences else 0
 
 
-def _comes_out(claim: Claim, settings: Sequence[str], scale: str) -> bool:
-    """Run the study of a page, and show whether what it claims comes out again."""
+def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
+    """Run the study of a page again, and show whether its claim holds."""
     from headstart.compare.quantities.expected import check
     from headstart.compare.study import compare
     from headstart.reports.console.claims import show_claim
     from headstart.studies.claim import rerun
 
-    again = rerun(claim.command(scale), settings, scale)
-    checked = check(claim, compare(again.folder).rows, scale)
+    repeated = rerun(claim.command(scale), settings, scale)
+    checked = check(claim, compare(repeated.folder).rows, scale)
     show_claim(claim, checked)
-    if not again.trained:
+    if not repeated.trained:
         print(
-            f"Nothing was trained: all {again.runs} runs were finished before. "
-            f"To train them again, remove {again.folder}."
+            f"Nothing was trained: all {repeated.runs} runs were finished before. "
+            f"To train them again, remove {repeated.folder}."
         )
-    return all(one.holds for one in checked)
+    return all(expectation.holds for expectation in checked)
 
 
 def _every_page(settings: Sequence[str], scale: str) -> int:
@@ -83,7 +83,7 @@ def _every_page(settings: Sequence[str], scale: str) -> int:
     for number, claim in enumerate(claims, 1):
         print(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}", flush=True)
         try:
-            results.append((claim, _comes_out(claim, settings, scale), ""))
+            results.append((claim, _claim_holds(claim, settings, scale), ""))
         except HeadstartError as error:
             print(f"headstart: {error}", file=sys.stderr)
             results.append((claim, False, str(error)))

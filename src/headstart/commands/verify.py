@@ -1,4 +1,4 @@
-"""`headstart verify`: every run's start made again from its seed and its checkpoint."""
+"""`headstart verify`: every run initialised again from its seed and its checkpoint."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _run(options: Namespace) -> int:
     from headstart.reports.console.runs import show_verified
     from headstart.studies.verify import verify
 
-    with Console(stderr=True).status("making every start again") as status:
-        runs = verify(options.folder, lambda name: status.update(f"making the start of {name} again"))
+    with Console(stderr=True).status("initialising every run again") as status:
+        runs = verify(options.folder, lambda name: status.update(f"initialising {name} again"))
     show_verified(runs)
     return 0 if all(run.well for run in runs) else 1
 
@@ -27,7 +27,7 @@ def _run(options: Namespace) -> int:
 COMMAND = Command(
     word="verify",
     takes="FOLDER",
-    does="make every run's start again from seed and checkpoint, and compare its digests",
+    does="initialise every run again from its seed and checkpoint, and compare the digests",
     example="headstart verify runs/first_look",
     arguments=_arguments,
     run=_run,

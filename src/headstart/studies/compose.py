@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from hydra import MissingConfigException, compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
 from hydra.core.singleton import Singleton
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -69,16 +70,16 @@ class Composer:
         `whole`: with Hydra's own part. The configuration is None when Hydra cannot read the chosen yaml.
         """
         mistakes: Mistakes = {}
-        chosen: list[str] = []
-        # Each text once, where it was typed last: of several choices in a group, the last one counts.
-        for text in reversed(dict.fromkeys([*overrides][::-1] + self._hydra[::-1])):
+        chosen: dict[tuple[str, str | None], str] = {}  # by group and package: the last one counts
+        for text in [*self._hydra, *overrides]:
             if self._is_choice(text):
-                if sentence := self._unknown_choice(text):
-                    mistakes[sentence] = parsed(text).key_or_group
+                override = parsed(text)
+                if sentence := self._unknown_choice(override):
+                    mistakes[sentence] = override.key_or_group
                 else:
-                    chosen.append(text)
+                    chosen[override.key_or_group, override.package] = text
         try:
-            config = self._compose(chosen)[0 if whole else 1].copy()
+            config = self._compose([*chosen.values()])[0 if whole else 1].copy()
         except UNREADABLE as error:
             return None, mistakes | {_sentence(error): None}
         for text in overrides:
@@ -95,8 +96,8 @@ class Composer:
         """
         mistakes = dict(mistakes or {})
         points: list[SweepPoint] = []
-        places: dict[str, list[int]] = {}  # sentence -> the points that it is true of
-        for place, overrides in enumerate(sweep):
+        affected: dict[str, list[int]] = {}  # sentence -> numbers of the points that it is about
+        for number, overrides in enumerate(sweep):
             config, wrong = self.config(overrides)
             lines = list(wrong)
             refused = {f"{key}: must be given" for key in [*mistakes.values(), *wrong.values()]}
@@ -106,8 +107,8 @@ class Composer:
             except ConfigError as error:
                 lines += [_typed_as_text(line, typed) for line in error.lines if line not in refused]
             for line in lines:
-                places.setdefault(line, []).append(place)
-        mistakes |= dict.fromkeys(located(line, at, sweep) for line, at in places.items())
+                affected.setdefault(line, []).append(number)
+        mistakes |= dict.fromkeys(located(line, numbers, sweep) for line, numbers in affected.items())
         mistakes |= dict.fromkeys(contradictions([point.run for point in points]))
         if mistakes:
             raise ConfigError(mistakes)
@@ -134,9 +135,8 @@ class Composer:
         key = override.key_or_group
         return key in self.choices or "/" in key or key == "hydra.searchpath" or override.package is not None
 
-    def _unknown_choice(self, text: str) -> str | None:
+    def _unknown_choice(self, override: Override) -> str | None:
         """The sentence about a choice that does not exist; None also where only Hydra knows."""
-        override = parsed(text)
         group, value = override.key_or_group, override.value()
         if override.is_delete() or override.package or isinstance(value, list) or "/" in str(value):
             return None
@@ -175,10 +175,10 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
     arms = choices()["arm"]
     per_arm = [text for text in typed if arm_of(text, arms)]
     of_hydra = [text for text in typed if parsed(text).is_hydra_override()]
-    given = [text for text in typed if text not in per_arm and text not in of_hydra]
+    shared = [text for text in typed if text not in per_arm and text not in of_hydra]
 
     composer = Composer(of_hydra)
-    config, wrong = composer.config([*of_hydra, *(text for text in given if not is_axis(text))], whole=True)
+    config, wrong = composer.config([*of_hydra, *(text for text in shared if not is_axis(text))], whole=True)
     mistakes |= dict.fromkeys(clashes())
     if config is None:
         raise ConfigError(mistakes | wrong)
@@ -186,22 +186,22 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
     mistakes |= dict.fromkeys(unused(config.hydra))
     if not mistakes:
         name = naming([*typed], lambda: composer.config([], whole=True)[0])
-        given += name
+        shared += name
         for text in name:
             put(config, text)
-    config.hydra.overrides.task, config.hydra.overrides.hydra = given, of_hydra
+    config.hydra.overrides.task, config.hydra.overrides.hydra = shared, of_hydra
 
     swept = bool(flags) or "MULTIRUN" in str(config.hydra.mode)
     if swept:
         sweeper = config.hydra.sweeper
         per_arm = [*(sweeper.get("per_arm") or ()), *per_arm]
         with composing() as hydra:
-            sweep = named_axes(expand(sweeper.params or {}, per_arm, given, hydra.config_loader))
+            sweep = named_axes(expand(sweeper.params or {}, per_arm, shared, hydra.config_loader))
     else:
-        axes = [text for text in given if is_axis(text)]
+        axes = [text for text in shared if is_axis(text)]
         mistakes |= {f"{text}: one run takes one value; leave out hydra.mode=RUN": None for text in axes}
         mistakes |= {f"{text}: one run has one arm: {text.partition('.')[2]}": None for text in per_arm}
-        sweep = [[text for text in given if text not in axes]]
+        sweep = [[text for text in shared if text not in axes]]
     return StudyPlan(composer.points(sweep, mistakes, typed), config, swept, composer)
 
 
@@ -256,9 +256,9 @@ def composing() -> Iterator[Any]:
 def _same_choices(first: Sequence[str], config: DictConfig, chosen: Sequence[str]) -> bool:
     """Do these choices make the configuration that was composed first? Only if each further one is in it."""
     further = [parsed(text) for text in chosen if text not in first]
-    made = config.hydra.runtime.choices
+    composed = config.hydra.runtime.choices
     return {*first} <= {*chosen} and all(
-        override.input_line == f"{override.key_or_group}={made.get(override.key_or_group)}"
+        override.input_line == f"{override.key_or_group}={composed.get(override.key_or_group)}"
         for override in further
     )
 

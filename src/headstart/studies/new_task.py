@@ -39,7 +39,7 @@ class NewTask:
     """What was written, what to know, and what to type next."""
 
     yaml: Path
-    found: Guess
+    guess: Guess
     notes: tuple[str, ...]
     command: str
 
@@ -51,7 +51,7 @@ class _Checked(Config):
 def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) -> NewTask:
     """Write conf/task/<name>.yaml for the rows in `path`, with settings such as task.label=stars where
     the guess is wrong; ConfigError where that name is taken or a setting unknown."""
-    given = _parsed(settings)
+    settings_given = _parsed(settings)
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name or path.stem.lower()).strip("_.+-") or "mine"
     file = Path("conf/task") / f"{name}.yaml"
     if file.exists() or (shipped() / "task" / f"{name}.yaml").exists():
@@ -60,27 +60,27 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
         )
     roles = {
         key: tuple(value) if isinstance(value, list) else str(value)
-        for key, value in given.items()
+        for key, value in settings_given.items()
         if key in FAMILIES
     }
-    read_with = {key: given[f"files.{key}"] for key in READ_WITH if f"files.{key}" in given}
-    found = guess(path, roles, read_with)
-    task = _filled(name, path, found, given)
+    read_with = {key: settings_given[f"files.{key}"] for key in READ_WITH if f"files.{key}" in settings_given}
+    guessed = guess(path, roles, read_with)
+    task = _filled(name, path, guessed, settings_given)
     _Checked.read({"task": task})
-    overrides, about_model = _model(name, found)
+    overrides, about_model = _model(name, guessed)
     others = [
         f"or {_words(reading)}: {reading.command(path, f'{name}_{number}')}"
-        for number, reading in enumerate(found.others, 2)
+        for number, reading in enumerate(guessed.others, 2)
     ]
-    notes = (*found.notes, *others, *about_model)
-    if found.nameless and not task["names"]:
+    notes = (*guessed.notes, *others, *about_model)
+    if guessed.nameless and not task["names"]:
         task["names"] = "???"
-        notes = (*notes, NAMELESS.format(found.nameless, file))
+        notes = (*notes, NAMELESS.format(guessed.nameless, file))
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_text(path, task, found, notes), "utf8")
-    size = "size=all" if found.rows < 500 else "size=n256"
+    file.write_text(_text(path, task, guessed, notes), "utf8")
+    size = "size=all" if guessed.rows < 500 else "size=n256"
     command = shlex.join(["headstart", f"task={name}", *overrides, size, f"study.name={name}"])
-    return NewTask(file, found, notes, command)
+    return NewTask(file, guessed, notes, command)
 
 
 def _parsed(settings: Sequence[str]) -> dict[str, Any]:
@@ -100,24 +100,26 @@ def _parsed(settings: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _text(path: Path, task: Mapping[str, Any], found: Guess, notes: Sequence[str]) -> str:
+def _text(path: Path, task: Mapping[str, Any], guessed: Guess, notes: Sequence[str]) -> str:
     """The yaml, with what was seen as comments."""
-    family = found.reading.kind.replace("_", " ")
-    head = [f"# {found.rows} rows of {path.name}, read as {family}; correct what is wrong."]
+    family = guessed.reading.kind.replace("_", " ")
+    head = [f"# {guessed.rows} rows of {path.name}, read as {family}; correct what is wrong."]
     head += [f"# {' '.join(note.split())}" for note in notes]
     body = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
     said = "validation and test are held out of train unless they are given"
     return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {said}\nfiles:")
 
 
-def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(name: str, path: Path, guessed: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
     """The template of the family with this file, its columns, and the settings that were given."""
-    reading = found.reading
+    reading = guessed.reading
     yamls = [yaml.safe_load(p.read_text("utf8")) for p in sorted((shipped() / "task").glob("files*.yaml"))]
     template = next(task for task in yamls if task["kind"] == reading.kind)
-    columns = {role: each if isinstance(each, str) else list(each) for role, each in reading.columns.items()}
+    columns = {
+        role: names if isinstance(names, str) else list(names) for role, names in reading.columns.items()
+    }
     task = {**template, "name": name, **columns}
-    task["files"] = {**template["files"], **found.files}
+    task["files"] = {**template["files"], **guessed.files}
     if reading.kind == "text_classification":
         (answer,) = [role for role in ANSWERS if role in reading.columns]
         metrics = list(ANSWERS[answer].metrics)
@@ -125,10 +127,10 @@ def _filled(name: str, path: Path, found: Guess, given: Mapping[str, Any]) -> di
         task |= {"metrics": metrics, "headline": metrics[0]}
     for key, value in given.items():
         *outer, last = key.split(".")
-        place = task
+        node = task
         for part in outer:
-            place = place.setdefault(part, {})
-        place[last] = value
+            node = node.setdefault(part, {})
+        node[last] = value
     return task
 
 
@@ -138,13 +140,13 @@ def _words(reading: Reading) -> str:
     return f"{reading.kind.replace('_', ' ')}, {role} {answer} of {read}"
 
 
-def _model(name: str, found: Guess) -> tuple[list[str], tuple[str, ...]]:
+def _model(name: str, guessed: Guess) -> tuple[list[str], tuple[str, ...]]:
     """The settings that name a model that fits the rows, and what to know about it."""
-    if found.reading.kind == "text_to_text":
+    if guessed.reading.kind == "text_to_text":
         return ["model=t5_small"], (FETCHED.format("t5_small", name),)
-    if found.reading.kind != "image_classification":
+    if guessed.reading.kind != "image_classification":
         return ["model=minilm"], ()
-    side, grey = _seen(found.raw, found.reading.used[0])
+    side, grey = _seen(guessed.raw, guessed.reading.used[0])
     model = next((model for model, pixels in GREY_MODELS.items() if grey and side <= pixels), None)
     if model:
         return [f"model={model}", "arm=scratch"], (UNPUBLISHED.format(model),)
@@ -159,9 +161,9 @@ def _seen(raw: RawRows, column: str) -> tuple[int, bool]:
 
     values = raw.column(column)
     chosen = [value for value in values[:: max(1, len(values) // LOOKED_AT)] if value]
-    places = [raw.folder / v if isinstance(v, str) and raw.folder is not None else v for v in chosen]
+    images_at = [raw.folder / v if isinstance(v, str) and raw.folder is not None else v for v in chosen]
     try:
-        images = [decoded(image_cell(place)) for place in places]
+        images = [decoded(image_cell(image)) for image in images_at]
     except UnfitError as problem:
         raise DataError(
             f"{raw.where}: column {column!r} holds {problem}".replace("{role}", "image")

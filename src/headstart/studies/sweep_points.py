@@ -70,8 +70,8 @@ def _with_own(
         own[f"arm={arm}"].append(override)
     changed = [text.lstrip("+~").partition("=")[0] for settings in own.values() for text in settings]
     freed = dict.fromkeys(key for key in changed if not key.startswith("arm."))  # an arm's own differ anyhow
-    given = axes.get("study.free", ["study.free=[]"])[0].partition("=")[2].strip("[]").split(",")
-    free = [f"study.free=[{','.join([*filter(None, given), *freed])}]"] if freed else []
+    typed = axes.get("study.free", ["study.free=[]"])[0].partition("=")[2].strip("[]").split(",")
+    free = [f"study.free=[{','.join([*filter(None, typed), *freed])}]"] if freed else []
     return [[*point, *next(own[text] for text in point if text in own), *free] for point in points]
 
 
@@ -103,25 +103,25 @@ def located(mistake: str, places: Sequence[int], points: Sequence[Sequence[str]]
     prefixes = []
     for axis in zip(*points, strict=False):
         keys, _, values = zip(*(text.partition("=") for text in axis), strict=True)
-        key, here = keys[0], list(dict.fromkeys(values[place] for place in places))
-        elsewhere = [value for value in dict.fromkeys(values) if value not in here]
-        if not elsewhere or {*keys} != {key} or mistake.startswith((f"{key}:", f"{key}=")):
+        key, affected = keys[0], list(dict.fromkeys(values[place] for place in places))
+        others = [value for value in dict.fromkeys(values) if value not in affected]
+        if not others or {*keys} != {key} or mistake.startswith((f"{key}:", f"{key}=")):
             continue
         if key == "arm":
-            mistake = _for_one_arm(mistake, here, elsewhere, points[places[0]])
-        prefixes.append(f"{key}={','.join(here)}: ")
+            mistake = _for_one_arm(mistake, affected, others, points[places[0]])
+        prefixes.append(f"{key}={','.join(affected)}: ")
     return "".join([*prefixes, mistake])
 
 
-def _for_one_arm(mistake: str, here: Sequence[str], elsewhere: Sequence[str], point: Sequence[str]) -> str:
+def _for_one_arm(mistake: str, affected: Sequence[str], others: Sequence[str], point: Sequence[str]) -> str:
     """The mistake about a setting of some arms only, with what to type instead."""
     path, _, what = mistake.partition(": ")
-    given = next((override for override in point if override.partition("=")[0] == path), None)
+    override = next((text for text in point if text.partition("=")[0] == path), None)
     if path.startswith("arm.") and what == "must be given":
-        return f"{mistake}, to this arm alone: {here[0]}.{path}=..."
-    if given is None or not what.startswith("not in the chosen arm"):
+        return f"{mistake}, to this arm alone: {affected[0]}.{path}=..."
+    if override is None or not what.startswith("not in the chosen arm"):
         return mistake
-    return f"{path}: not in this arm; give it to one arm alone: {shlex.quote(f'{elsewhere[0]}.{given}')}"
+    return f"{path}: not in this arm; give it to one arm alone: {shlex.quote(f'{others[0]}.{override}')}"
 
 
 def contradictions(runs: Iterable[Run]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,24 +54,28 @@ def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome
     if tune is None:
         return points
     groups = groups_of([point.run for point in points])
-    for candidates in _rounds(tune, groups):
-        owners, trials = [], []
+    for candidates in _rounds(tune, groups):  # (groups, candidates)
+        trials = [
+            _trial(points[group.points[0]], candidate, seed)
+            for group, chosen in zip(groups, candidates, strict=True)
+            for candidate, seed in itertools.product(chosen, tune.seeds)
+        ]
+        outcomes = iter(launch(plan.composer.points(trials)))
         for group, chosen in zip(groups, candidates, strict=True):
-            for candidate, seed in itertools.product(chosen, tune.seeds):
-                owners.append((group, candidate))
-                trials.append(_trial(points[group.points[0]], candidate, seed))
-        _keep(owners, launch(plan.composer.points(trials)), tune, groups)
+            for candidate in chosen:
+                scores = [_score(group.run, tune, next(outcomes)) for _ in tune.seeds]
+                group.scores.append((candidate, float(np.mean(scores))))
     winners = {i: _winner(group, tune) for group in groups for i in group.points}
     return plan.composer.points([_with(point, winners[i]) for i, point in enumerate(points)])
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:
     """Arms × conditions: the runs that share everything but the seed."""
-    found: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[str, str], Group] = {}
     for i, run in enumerate(runs):
         key = (shared_settings(run, "seed"), repr(run.arm))
-        found.setdefault(key, Group(run, [])).points.append(i)
-    return list(found.values())
+        groups.setdefault(key, Group(run, [])).points.append(i)
+    return list(groups.values())
 
 
 def _rounds(tune: Tune, groups: Sequence[Group]):
@@ -100,13 +103,13 @@ def _grid(tune: Tune) -> list[Candidate]:
 def _random(tune: Tune) -> list[Candidate]:
     """Independent draws, the same for every arm: (trials,)."""
     rng = np.random.default_rng(stream(tune.sampler_seed, "trials"))
-    return [{name: _drawn(values, rng) for name, values in tune.space.items()} for _ in range(tune.trials)]
 
+    def draw(values: Any) -> Any:
+        if isinstance(values, Range):
+            return values.at(float(rng.random()))
+        return values[int(rng.integers(len(values)))]
 
-def _drawn(values: Any, rng: np.random.Generator) -> Any:
-    if isinstance(values, Range):
-        return values.at(float(rng.random()))
-    return values[int(rng.integers(len(values)))]
+    return [{name: draw(values) for name, values in tune.space.items()} for _ in range(tune.trials)]
 
 
 def _guided(tune: Tune, groups: Sequence[Group]):
@@ -167,26 +170,8 @@ def _word(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _keep(
-    owners: Sequence[tuple[Group, Candidate]],
-    outcomes: Sequence[Outcome],
-    tune: Tune,
-    groups: Sequence[Group],
-) -> None:
-    """Mean score of every candidate over the tuning seeds; a trial that failed or diverged scores -inf."""
-    found: dict[tuple[int, str], list[float]] = defaultdict(list)
-    named: dict[tuple[int, str], Candidate] = {}
-    place = {id(group): i for i, group in enumerate(groups)}
-    for (group, candidate), outcome in zip(owners, outcomes, strict=True):
-        key = (place[id(group)], repr(candidate))
-        named[key] = candidate
-        found[key].append(_score(group.run, tune, outcome))
-    for key, scores in found.items():
-        groups[key[0]].scores.append((named[key], float(np.mean(scores))))
-
-
 def _score(run: Run, tune: Tune, outcome: Outcome) -> float:
-    """The validation score of a trial, larger is better."""
+    """The validation score of a trial, larger is better; -inf when it failed or diverged."""
     from headstart.metrics import orient
     from headstart.records.store import read_record
 
