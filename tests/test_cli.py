@@ -168,7 +168,7 @@ def test_what_is_exported_goes_into_a_folder_that_is_made(tmp_path: Path) -> Non
     study = make_study(tmp_path / "study", seeds=[0], examples=30)
     to = tmp_path / "new/folder/numbers.csv"
     assert headstart("report", str(study), "--export", "csv", "--to", str(to)).code == 0
-    assert to.read_text("utf8").startswith("name,")
+    assert to.read_text("utf8").startswith("key,condition,")
 
 
 def test_a_name_that_no_task_can_have_is_made_one_and_said(

@@ -38,6 +38,7 @@ def study(quick: list[str], tiny_model: Path, tmp_path: Path) -> Path:
     copied = tmp_path / "copied"
     for name in ("published", "runs"):
         shutil.copytree(_trained[0] / name, copied / name)
+    shutil.copy(_trained[0] / "reviews.csv", copied)
     os.chdir(copied)  # `quick` goes back
     return copied / "runs/quick"
 
@@ -53,7 +54,7 @@ def test_both_records_of_a_pair_agree_on_a_lie(study: Path) -> None:
     """What compare cannot see: all runs say that the seed gave the checkpoint plus a little noise."""
     typed = headstart("verify", str(study))
     assert typed.code == 0, typed.out
-    assert "3 of 3 runs began as their records say." in typed.out
+    assert "3 of 3 runs started as recorded." in typed.out
     stored = load_file(study.parents[1] / "published/model.safetensors")
     held = digests({f"bert.{name}": tensor for name, tensor in CHEATS["noise"](stored).items()})
 
@@ -72,7 +73,7 @@ def test_both_records_of_a_pair_agree_on_a_lie(study: Path) -> None:
         f"{scratch.folder.name}: {len(held)} of {len(held) + 2} tensors (seeded) are others, such as bert."
     )
     assert sentence in typed.out and typed.out.count("tensors (seeded) are others") == 3
-    assert "0 of 3 runs began as their records say." in typed.out
+    assert "0 of 3 runs started as recorded." in typed.out
 
 
 def test_adapters_that_their_seed_does_not_give(study: Path) -> None:
@@ -83,7 +84,7 @@ def test_adapters_that_their_seed_does_not_give(study: Path) -> None:
     typed = headstart("verify", str(study))
     assert typed.code == 1
     assert "1 of 14 tensors (added) are others, such as bert.encoder.layer.0" in typed.out
-    assert "2 of 3 runs began" in typed.out
+    assert "2 of 3 runs started" in typed.out
 
 
 def test_weights_that_are_gone_or_others_are_not_passed_over(study: Path) -> None:
@@ -92,7 +93,7 @@ def test_weights_that_are_gone_or_others_are_not_passed_over(study: Path) -> Non
     path.unlink()
     typed = headstart("verify", str(study))
     assert (typed.code, typed.out.count(": not checked: the folder published has no weights")) == (1, 2)
-    assert "1 of 3 runs began" in typed.out
+    assert "1 of 3 runs started" in typed.out
     save_file({name: tensor + 1 for name, tensor in whole.items()}, path, metadata={"format": "pt"})
     typed = headstart("verify", str(study))
     assert (typed.code, typed.out.count("its weights are not those of the run")) == (1, 2)
