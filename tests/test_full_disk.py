@@ -64,6 +64,7 @@ def test_the_state_of_a_run_leaves_the_former_one(
     assert [path.name for path in tmp_path.iterdir()] == ["resume.pt"]
 
 
+@pytest.mark.usefixtures("unreported")
 @pytest.mark.parametrize("place", ["recorder.append_point", "train.write_predictions", "train.write_record"])
 def test_a_run_ends_with_one_sentence(
     place: str, quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -74,6 +75,7 @@ def test_a_run_ends_with_one_sentence(
     assert len(lines) == 1 and "No space left on device" in lines[0]
 
 
+@pytest.mark.usefixtures("unreported")
 def test_a_traceback_that_cannot_be_kept_hides_no_fault(
     quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -332,6 +332,7 @@ class TestWholeRuns:
         if record["arm"] == "every_second":
             assert record["config"]["arm"]["code"] == hashlib.sha256(ARM.read_bytes()).hexdigest()[:16]
 
+    @pytest.mark.usefixtures("unreported")
     def test_a_finished_run_is_kept_until_its_code_changes(self, typed: list[str], here: Path) -> None:
         alone = [word for word in typed if not word.startswith("arm")] + ["arm=scratch"]
         assert headstart(*alone).code == 0

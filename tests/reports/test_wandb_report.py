@@ -194,6 +194,7 @@ def view(backend: Any, query: str, variables: dict[str, Any]) -> dict[str, Any] 
     }
 
 
+@pytest.mark.usefixtures("unreported")
 def test_what_the_tracker_logs_is_what_the_report_draws(
     quick: list[str], server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

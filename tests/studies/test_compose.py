@@ -36,7 +36,7 @@ def composed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ("arguments", "points", "distinct"),
     [
         ([], 6, 2),  # two arms
-        ([NAMED, "seed=range(150)"], 300, 2),
+        ([NAMED, "seed=range(50)"], 100, 2),
         ([NAMED, "optim.lr=1e-4,3e-4,1e-3", "model.max_length=32,64", "seed=0,1"], 24, 2),
         ([NAMED, "size=n32,n64,n128", "seed=0,1"], 12, 7),  # the study itself is none of them
         ([NAMED, "size=n32,n64", "arm=lora,first_k", "lora.arm.rank=4", "lora.optim.lr=1e-4"], 12, 5),

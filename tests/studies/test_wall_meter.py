@@ -9,6 +9,8 @@ from tests.studies.command import records
 
 from headstart.cli import main
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 QUICK = Path("runs/quick")
 
 

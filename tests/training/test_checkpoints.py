@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 from headstart.cli import main
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 RUN = ["arm=scratch", "hydra.mode=RUN", "keep_weights=true", "budget.steps=4", "budget.epochs=null"]
 LATER = ["arm=from_run", "arm.checkpoint_step=2", "seed=1", "hydra.mode=RUN"]
 

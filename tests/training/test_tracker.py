@@ -18,6 +18,8 @@ from headstart.run import Run
 from headstart.studies.run_folder import identify
 from headstart.training.tracker import Mirror, metrics_of, tracked
 
+pytestmark = pytest.mark.usefixtures("unreported")
+
 POINT = {"samples": 1, "tokens": 2, "tokens_padded": 3, "flops": 4, "seconds": 0.5, "joules": 6.0,
          "train_loss": None, "validation": {"loss": 1.0, "accuracy": 0.5}}  # fmt: skip
 

@@ -101,6 +101,7 @@ def test_seeds_differ(quick: list[str], tmp_path: Path) -> None:
     assert first["data"]["rows"] == second["data"]["rows"]
 
 
+@pytest.mark.usefixtures("unreported")
 def test_an_arm_against_itself_gains_nothing_and_costs_the_same(quick: list[str]) -> None:
     metered = ["meter=constant", "meter.watts=50", "study.warm_up=2"]
     assert main([*quick, "study=same_arm", "study.name=same_arm", "seed=0,1,2", *metered]) == 0
