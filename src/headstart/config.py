@@ -61,7 +61,7 @@ class MoreSettings:
 def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
     """Default values of the settings of `config` by dotted path; `{}` for a group that is there by default.
 
-    `kind` is not among them: it says which settings there are.
+    `kind` is not among them, which says what settings there are, nor `code`, the digest of a user's own code.
     """
     defaults: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
@@ -70,7 +70,7 @@ def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
             defaults |= defaults_of(value, f"{path}{name}.")
             if isinstance(default, Config):
                 defaults[f"{path}{name}"] = {}
-        elif name != "kind" and not field.is_required():
+        elif name not in ("kind", "code") and not field.is_required():
             defaults[f"{path}{name}"] = to_jsonable_python(default)
     return defaults
 
