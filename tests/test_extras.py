@@ -29,8 +29,10 @@ def test_in_a_checkout_and_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_every_extra_that_is_advised_exists() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["optional-dependencies"]
     sources = [path.read_text("utf8") for path in (ROOT / "src").rglob("*.py")]
-    advised = {name for text in sources for name in re.findall(r"""install\(["']([\w-]+)["']\)""", text)}
-    assert advised == {"joblib", "tune", "wandb-report"} <= set(known)
+    pattern = r"""(?:install\(|missing\("\w+", )["']([\w-]+)["']\)"""
+    advised = {name for text in sources for name in re.findall(pattern, text)}
+    named = {"estimate", "joblib", "lora", "text-to-text", "tune", "wandb-report"}
+    assert advised == named <= set(known)
     assert not [text for text in sources if re.search(r"headstart\[[a-z]", text)], "advice that names a place"
 
 
@@ -48,6 +50,55 @@ def test_a_launcher_that_is_not_installed() -> None:
     )
     submitit = headstart("plan", "hydra/launcher=submitit_slurm", "arm=scratch")
     assert submitit.err.endswith("is not installed; pip install hydra-submitit-launcher\n")
+
+
+@pytest.mark.parametrize(
+    ("package", "settings", "sentence"),
+    [
+        ("peft", ["arm=lora"], "arm: needs peft, which is not installed: pip install -e '.[lora]'"),
+        (
+            "sacrebleu",
+            ["task=docs_summary"],
+            "task: needs sacrebleu, which is not installed: pip install -e '.[text-to-text]'",
+        ),
+        (
+            "codecarbon",
+            ["meter=codecarbon"],
+            "meter: needs codecarbon, which is not installed: pip install -e '.[estimate]'",
+        ),
+    ],
+)
+def test_a_choice_whose_package_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, package: str, settings: list[str], sentence: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.chdir(ROOT)
+    result = headstart("plan", "arm=scratch", "seed=0", *settings)
+    assert result.code == 2
+    assert sentence in result.err
+
+
+def test_no_estimate_without_codecarbon_and_the_record_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headstart.meters.backend import Unreadable
+    from headstart.meters.codecarbon import Estimate
+
+    monkeypatch.setitem(sys.modules, "codecarbon", None)
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(Unreadable, match=re.escape("needs codecarbon, which is not installed: pip install")):
+        Estimate().open()
+
+
+def test_a_published_adapter_without_peft(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from torch import nn
+
+    from headstart.arms.adapter import merge
+    from headstart.errors import WeightsError
+    from headstart.models.weights import Checkpoint
+
+    monkeypatch.setitem(sys.modules, "peft", None)
+    checkpoint = Checkpoint(tmp_path, "the folder adapter")
+    with pytest.raises(WeightsError, match="the folder adapter is an adapter and needs peft"):
+        merge(nn.Linear(1, 1), checkpoint, set())
 
 
 def test_a_sampler_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

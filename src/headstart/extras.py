@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from pathlib import Path
 
@@ -13,3 +14,10 @@ def install(extra: str) -> str:
         return f"pip install 'headstart[{extra}]'"
     checkout = "." if top == Path.cwd().resolve() else top
     return f"pip install -e {shlex.quote(f'{checkout}[{extra}]')}"
+
+
+def missing(package: str, extra: str) -> str | None:
+    """'needs peft, which is not installed: pip install ...'; None when the package is installed."""
+    if importlib.util.find_spec(package) is not None:
+        return None
+    return f"needs {package}, which is not installed: {install(extra)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.arms.attest import some
 from headstart.errors import WeightsError
+from headstart.extras import missing
 from headstart.models.contents import read_json
 from headstart.models.weights import ADAPTER, Checkpoint
 
@@ -42,6 +43,8 @@ def merge(model: nn.Module, checkpoint: Checkpoint, closed: Set[str]) -> nn.Modu
 
     `closed` names tensors that are not loaded in any case, such as the head of another task.
     """
+    if sentence := missing("peft", "lora"):
+        raise WeightsError(f"{checkpoint.origin} is an adapter and {sentence}")
     from peft import PeftConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from headstart.arms.arm import trainable_names
 from headstart.arms.layers import backbone
@@ -13,6 +13,7 @@ from headstart.arms.load import matches
 from headstart.arms.transfer import Transfer
 from headstart.config import NAME
 from headstart.errors import ConfigError
+from headstart.extras import missing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +33,12 @@ class Lora(Transfer):
     alpha: float = Field(default=16, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] | None = Field(default=None, strict=False)
+
+    @model_validator(mode="after")
+    def _needs_peft(self) -> Self:
+        if sentence := missing("peft", "lora"):
+            raise ValueError(sentence)
+        return self
 
     def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
         """Add the adapters, drawn from `seed` alone, on the device of the model."""

@@ -7,8 +7,11 @@ is nearly a ratio of seconds. One `flush` per phase boundary: its tasks lose ene
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from pydantic import model_validator
+
+from headstart.extras import missing
 from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
 from headstart.meters.settings import MeterSettings
 
@@ -23,6 +26,12 @@ class CodeCarbon(MeterSettings):
     """Energy estimated by codecarbon."""
 
     kind: Literal["codecarbon"]
+
+    @model_validator(mode="after")
+    def _needs_codecarbon(self) -> Self:
+        if sentence := missing("codecarbon", "estimate"):
+            raise ValueError(sentence)
+        return self
 
     def backend(self, device: DeviceKind = "cpu") -> Backend:
         """A tracker."""
@@ -46,6 +55,8 @@ class Estimate(Backend):
 
     def open(self) -> None:
         """Start the tracker: no network, no file, no lock, no log, no setting from elsewhere."""
+        if sentence := missing("codecarbon", "estimate"):
+            raise Unreadable(f"an estimate {sentence}")
         from codecarbon import OfflineEmissionsTracker
 
         logging.getLogger("codecarbon").disabled = True  # it logs before it reads its own log_level

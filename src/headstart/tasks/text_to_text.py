@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from headstart.data.rows import Splits
 from headstart.errors import ConfigError
+from headstart.extras import missing
 from headstart.metrics import TEXT_STATISTICS, text_statistics
 from headstart.models.model import Model
 from headstart.models.tokens import Tokens, tokens_of
@@ -65,6 +66,12 @@ class TextToText(Family):
     max_output: int = Field(default=64, ge=2)  # tokens, the end token among them
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "chrf"
+
+    @model_validator(mode="after")
+    def _needs_sacrebleu(self) -> Self:
+        if sentence := missing("sacrebleu", "text-to-text"):
+            raise ValueError(sentence)
+        return self
 
     def auto_class_for(self, model: Model) -> str:
         """The head of decoders for these, and that of encoder-decoders for all others."""
