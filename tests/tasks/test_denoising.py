@@ -108,8 +108,8 @@ def test_source_and_target_make_the_text_again(
     assert batch["input_ids"].shape == (2, source) and batch["labels"].shape == (2, target)
     assert blocks.real(rows) == blocks.padded(rows) == 2 * (source + target)
     for row, read, wanted in zip(rows, batch["input_ids"].tolist(), batch["labels"].tolist(), strict=True):
-        assert read[-1] == wanted[-1] == blocks.marks.end
-        start = len(blocks.marks.start)
+        assert read[-1] == wanted[-1] == blocks.special.end
+        start = len(blocks.special.start)
         assert whole(read[start:-1], wanted[:-1], blocks.sentinels.tolist()) == blocks.piece(row).ids.tolist()
 
 
@@ -128,15 +128,15 @@ def test_the_decoder_reads_the_target_one_step_late(folders: dict[str, Path], co
     blocks: Any = ready(folders["t5"], corpus).test
     batch = blocks.batch(range(len(blocks)), None)
     given, wanted = batch["decoder_input_ids"], batch["labels"]
-    assert set(given[:, 0].tolist()) == {blocks.marks.encoder.pad_id}
+    assert set(given[:, 0].tolist()) == {blocks.special.encoder.pad_id}
     scored = wanted[:, 1:] != NO_LABEL
     assert torch.equal(given[:, 1:][scored], wanted[:, :-1][scored])
 
 
 def test_bytes_are_those_of_the_hidden_tokens(folders: dict[str, Path], corpus: Path) -> None:
     blocks: Any = ready(folders["t5"], corpus).test
-    batch, words = blocks.batch(range(len(blocks)), None), blocks.marks.tokenizer.convert_ids_to_tokens
-    marks = {NO_LABEL, blocks.marks.end, *blocks.sentinels.tolist()}
+    batch, words = blocks.batch(range(len(blocks)), None), blocks.special.tokenizer.convert_ids_to_tokens
+    marks = {NO_LABEL, blocks.special.end, *blocks.sentinels.tolist()}
     labels, sizes = batch["labels"].flatten().tolist(), batch["bytes"].flatten().tolist()
     assert all(size == 0 for label, size in zip(labels, sizes, strict=True) if label in marks)
     pairs = [

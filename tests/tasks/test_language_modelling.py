@@ -34,7 +34,7 @@ from headstart.models.model import Model
 from headstart.tasks.causal_lm import CausalLM
 from headstart.tasks.language_modelling import LanguageModelling, nats
 from headstart.tasks.masked_lm import MaskedLM
-from headstart.tasks.packing import NO_LABEL, Documents, Marks, bytes_of_tokens
+from headstart.tasks.packing import NO_LABEL, Documents, SpecialTokens, bytes_of_tokens
 from headstart.tasks.text_batches import TextEncoder
 
 ENCODERS = ("bert", "distilbert", "roberta", "electra", "modernbert", "deberta")
@@ -102,26 +102,26 @@ def test_bytes_between_the_ends_of_tokens() -> None:
 @given(texts=TEXTS)
 def test_no_byte_is_lost_whatever_the_tokenizer(folders: dict[str, Path], texts: list[str]) -> None:
     for tokenizer in (model(folders["bert"]).load_tokenizer(), byte_level(folders["bert"])):
-        marks = Marks.of(TextEncoder(tokenizer, str(len(tokenizer)), 64), "toy")
+        special = SpecialTokens.of(TextEncoder(tokenizer, str(len(tokenizer)), 64), "toy")
         rows = [*range(len(texts))][::-1]
-        stream = Documents(marks, texts).stream(rows)
+        stream = Documents(special, texts).stream(rows)
         assert stream.bytes.sum() == size_in_bytes(texts)
-        assert Counter(stream.ids.tolist())[marks.end] >= len(texts)
+        assert Counter(stream.ids.tolist())[special.end] >= len(texts)
 
 
 def test_documents_are_joined_in_the_order_asked_for_and_tokenised_once(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts, marks = (
+    texts, special = (
         ["red green", "blue", "cold warm sweet"],
-        Marks.of(TextEncoder(model(folders["bert"]).load_tokenizer(), "once", 64), ""),
+        SpecialTokens.of(TextEncoder(model(folders["bert"]).load_tokenizer(), "once", 64), ""),
     )
-    first = Documents(marks, texts).stream([2, 0])
-    ids = marks.tokenizer.convert_tokens_to_ids
+    first = Documents(special, texts).stream([2, 0])
+    ids = special.tokenizer.convert_tokens_to_ids
     assert first.ids.tolist() == ids(["cold", "warm", "sweet", "[SEP]", "red", "green", "[SEP]"])
     assert first.bytes.tolist() == [4, 5, 6, 0, 3, 6, 0]
     monkeypatch.setattr(Documents, "_write", lambda *_: pytest.fail("tokenised again"))
-    assert Documents(marks, texts).stream([1]).ids.tolist() == ids(["blue", "[SEP]"])
+    assert Documents(special, texts).stream([1]).ids.tolist() == ids(["blue", "[SEP]"])
 
 
 # Blocks.
@@ -143,7 +143,7 @@ def test_a_causal_model_predicts_every_token_once(
     assert batch["input_ids"].shape == (len(blocks), block) == scored.shape
     follows = batch["input_ids"][:, 1:] == batch["labels"][:, :-1]
     assert bool((follows | ~scored[:, 1:] | ~scored[:, :-1]).all())
-    assert blocks.real(range(len(blocks))) == blocks.lengths.sum() + len(blocks) * len(blocks.marks.start)
+    assert blocks.real(range(len(blocks))) == blocks.lengths.sum() + len(blocks) * len(blocks.special.start)
 
     train_blocks: Any = prepared.train
     full = train_blocks.batch(range(len(train_blocks)), np.random.default_rng(0))
@@ -157,7 +157,7 @@ def test_blocks_begin_as_the_tokenizer_begins_a_text(folders: dict[str, Path], c
     for name, start in (("bert", "[CLS]"), ("llama", "<s>")):
         blocks: Any = family(objective(name), corpus).prepare(model(folders[name]), All()).train
         ids = blocks.batch(range(len(blocks)), np.random.default_rng(0))["input_ids"]
-        assert set(ids[:, 0].tolist()) == {blocks.marks.tokenizer.convert_tokens_to_ids(start)}
+        assert set(ids[:, 0].tolist()) == {blocks.special.tokenizer.convert_tokens_to_ids(start)}
 
 
 def test_smaller_sizes_are_the_beginning_of_larger_ones(folders: dict[str, Path], corpus: Path) -> None:
@@ -208,10 +208,10 @@ def test_the_same_number_is_hidden_in_every_full_block_and_never_a_mark(
     blocks = masked(folders, corpus, rate=0.3).train
     batch = blocks.batch(range(len(blocks)), np.random.default_rng(0))
     hidden = (batch["labels"] != NO_LABEL).sum(1)
-    words = [(~np.isin(blocks.piece(row).ids, blocks.marks.special)).sum() for row in range(len(blocks))]
+    words = [(~np.isin(blocks.piece(row).ids, blocks.special.ids)).sum() for row in range(len(blocks))]
     assert hidden.tolist() == [round(0.3 * number) for number in words]
-    assert not np.isin(batch["labels"].numpy(), blocks.marks.special).any()
-    for row, piece in enumerate(blocks.piece(i).after(blocks.marks.start) for i in range(len(blocks))):
+    assert not np.isin(batch["labels"].numpy(), blocks.special.ids).any()
+    for row, piece in enumerate(blocks.piece(i).after(blocks.special.start) for i in range(len(blocks))):
         some, places = int(hidden[row]), batch["positions"][row]
         assert batch["labels"][row, :some].tolist() == piece.ids[places[:some]].tolist()
         assert batch["bytes"][row, :some].tolist() == piece.bytes[places[:some]].tolist()
@@ -224,11 +224,11 @@ def test_four_in_five_are_masked_and_half_of_the_rest_changed(folders: dict[str,
     batches = [blocks.batch(range(len(blocks)), noise) for _ in range(10)]
     seen = torch.cat([b["input_ids"].gather(1, b["positions"])[b["labels"] != NO_LABEL] for b in batches])
     true = torch.cat([b["labels"][b["labels"] != NO_LABEL] for b in batches])
-    mask = blocks.marks.tokenizer.mask_token_id
+    mask = blocks.special.tokenizer.mask_token_id
     assert float((seen == mask).float().mean()) == pytest.approx(0.8, abs=0.02)
     words = len(PIECES)  # a changed word may be the word itself
     assert float((seen == true).float().mean()) == pytest.approx(0.1 + 0.1 / words, abs=0.015)
-    assert set(np.unique(seen)) & set(blocks.marks.special.tolist()) == {mask}
+    assert set(np.unique(seen)) & set(blocks.special.ids.tolist()) == {mask}
 
 
 def test_masks_of_an_evaluation_are_the_blocks_own(folders: dict[str, Path], corpus: Path) -> None:
@@ -373,7 +373,7 @@ def test_a_tokenizer_that_does_not_know_its_places_is_refused() -> None:
     from transformers import ByT5Tokenizer
 
     with pytest.raises(ConfigError, match="fast tokenizer"):
-        Marks.of(TextEncoder(ByT5Tokenizer(), "", 64), "byt5")
+        SpecialTokens.of(TextEncoder(ByT5Tokenizer(), "", 64), "byt5")
 
 
 def test_text_for_less_than_a_block_is_refused(folders: dict[str, Path], corpus: Path) -> None:

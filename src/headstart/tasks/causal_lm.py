@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
-from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
+from headstart.tasks.packing import NO_LABEL, Blocks, SpecialTokens, Stream
 from headstart.tasks.text_batches import padded
 
 
@@ -26,9 +26,9 @@ class CausalBlocks(Blocks):
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, [attention_mask], labels, bytes of the labels: (batch, block)."""
-        pieces = [self.piece(row).after(self.marks.start) for row in rows]
-        marks = len(self.marks.start) - 1  # labels that are no text: all tokens before it but the first
-        labels = [np.where(np.arange(len(p) - 1) < marks, NO_LABEL, p.ids[1:]) for p in pieces]
+        pieces = [self.piece(row).after(self.special.start) for row in rows]
+        unscored = len(self.special.start) - 1  # special tokens before the text are no labels
+        labels = [np.where(np.arange(len(p) - 1) < unscored, NO_LABEL, p.ids[1:]) for p in pieces]
         return {
             **self.inputs([piece.ids[: len(piece) - self.ahead] for piece in pieces], self.block),
             "labels": padded(labels, self.block, NO_LABEL),
@@ -45,16 +45,15 @@ class CausalLM(LanguageModelling):
 
     kind: Literal["causal_lm"]
 
-    def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
+    def pack(self, model: Model, special: SpecialTokens, stream: Stream, **shared: Any) -> Blocks:
         """Blocks as long as the model's input."""
-        block = marks.encoder.limit
-        ahead = 0 if marks.start else 1
+        block = special.encoder.limit
+        ahead = 0 if special.start else 1
         return CausalBlocks(
-            texts=texts,
-            stream=stream.after([marks.end] * ahead),  # the first text has something before it, too
-            marks=marks,
+            stream=stream.after([special.end] * ahead),  # the first text has something before it, too
+            special=special,
             block=block,
-            content=block - len(marks.start),
+            content=block - len(special.start),
             ahead=ahead,
-            whole=whole,
+            **shared,
         )

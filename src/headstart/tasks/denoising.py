@@ -14,7 +14,7 @@ from headstart.errors import ConfigError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Shape, meta_tokens
 from headstart.tasks.language_modelling import LanguageModelling
-from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
+from headstart.tasks.packing import NO_LABEL, Blocks, SpecialTokens, Stream
 from headstart.tasks.text_batches import padded
 
 
@@ -66,7 +66,7 @@ class DenoisingBlocks(Blocks):
         read = [np.concatenate([[self.first], ids[:-1]]) for ids in targets]
         return {
             **self.inputs([ids for ids, _ in pairs], source),
-            "decoder_input_ids": padded(read, target, self.marks.encoder.pad_id),
+            "decoder_input_ids": padded(read, target, self.special.encoder.pad_id),
             "labels": padded(targets, target, NO_LABEL),
             "bytes": padded([answer.bytes for _, answer in pairs], target, 0),
         }
@@ -77,9 +77,9 @@ class DenoisingBlocks(Blocks):
 
     def real(self, rows: Sequence[int]) -> int:
         """Tokens of sources and targets without padding."""
-        marks = len(self.marks.start) + 2  # and an end token on either side
+        added = len(self.special.start) + 2  # and an end token on either side
         lengths = self.lengths[list(rows)].tolist()
-        return sum(self.spans.source(n) + self.spans.target(n) + marks for n in lengths)
+        return sum(self.spans.source(n) + self.spans.target(n) + added for n in lengths)
 
     def _corrupted(self, piece: Stream, noise: np.random.Generator) -> tuple[np.ndarray, Stream]:
         """The source, and the target with its bytes; both closed by the end token."""
@@ -91,8 +91,8 @@ class DenoisingBlocks(Blocks):
         places = np.flatnonzero(first[hidden])
         target = np.insert(piece.ids[hidden], places, sentinels)
         sizes = np.insert(piece.bytes[hidden], places, 0)
-        closed = [*self.marks.start, *source[~hidden | first], self.marks.end]
-        return np.array(closed), Stream(np.append(target, self.marks.end), np.append(sizes, 0))
+        closed = [*self.special.start, *source[~hidden | first], self.special.end]
+        return np.array(closed), Stream(np.append(target, self.special.end), np.append(sizes, 0))
 
 
 class Denoising(LanguageModelling):
@@ -105,29 +105,28 @@ class Denoising(LanguageModelling):
     rate: float = Field(default=0.15, gt=0, lt=1)
     mean_span: float = Field(default=3.0, ge=1)
 
-    def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
+    def pack(self, model: Model, special: SpecialTokens, stream: Stream, **shared: Any) -> Blocks:
         """Pieces of text whose sources are as long as the model's input."""
-        spans, block = Spans(self.rate, self.mean_span), marks.encoder.limit
-        content = spans.fitting(block - len(marks.start) - 1)
-        if not whole and len(stream) % content == 1:
+        spans, block = Spans(self.rate, self.mean_span), special.encoder.limit
+        content = spans.fitting(block - len(special.start) - 1)
+        if not shared["whole"] and len(stream) % content == 1:
             stream = stream[:-1]  # one token alone cannot lack a part
         return DenoisingBlocks(
-            texts=texts,
             stream=stream,
-            marks=marks,
-            block=spans.source(content) + len(marks.start) + 1,
+            special=special,
+            block=spans.source(content) + len(special.start) + 1,
             content=content,
             ahead=0,
-            whole=whole,
             spans=spans,
-            sentinels=_sentinels(marks.tokenizer, spans.counts(content)[1], model),
-            first=self.head(model, marks)["decoder_start_token_id"],
+            sentinels=_sentinels(special.tokenizer, spans.counts(content)[1], model),
+            first=self.head(model, special)["decoder_start_token_id"],
+            **shared,
         )
 
-    def head(self, model: Model, marks: Marks) -> dict[str, Any]:
+    def head(self, model: Model, special: SpecialTokens) -> dict[str, Any]:
         """Settings of the transformers configuration; a decoder without a start token begins with padding."""
         own = getattr(model.transformers_config(), "decoder_start_token_id", None)
-        pad = marks.encoder.pad_id
+        pad = special.encoder.pad_id
         return {"pad_token_id": pad, "decoder_start_token_id": pad if own is None else own}
 
     def inputs(self, *shape: int) -> Batch:

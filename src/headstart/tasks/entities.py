@@ -1,4 +1,4 @@
-"""Spans: the entities that the tags of a sentence say, whatever the scheme of the tags."""
+"""Entities: what the tags of a sentence mark, in any of the usual schemes (IOB1, IOB2, BIOES, BILOU)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     should. Tags without a prefix (other than O) are one entity as long as they repeat; bare B and I have
     no kind.
     """
-    found: list[Entity] = []
+    spans: list[Entity] = []
     before: tuple[str, str] | None = None
-    for place, tag in enumerate(tags):
-        this = _parts(tag)
-        if this and before and this[1] == before[1] and this[0] not in OPENS and before[0] not in CLOSES:
-            found[-1] = (this[1], found[-1][1], place + 1)
-        elif this:
-            found.append((this[1], place, place + 1))
-        before = this
-    return found
+    for word, tag in enumerate(tags):
+        parts = _parts(tag)
+        if parts and before and parts[1] == before[1] and parts[0] not in OPENS and before[0] not in CLOSES:
+            spans[-1] = (parts[1], spans[-1][1], word + 1)
+        elif parts:
+            spans.append((parts[1], word, word + 1))
+        before = parts
+    return spans
 
 
-def shown(found: Sequence[Entity], words: Sequence[str]) -> str:
+def shown(spans: Sequence[Entity], words: Sequence[str]) -> str:
     """The entities as a reader is shown them: `PER: Ada Lovelace; LOC: London`, or `none`."""
-    texts = [(kind, " ".join(words[start:end])) for kind, start, end in found]
+    texts = [(kind, " ".join(words[start:end])) for kind, start, end in spans]
     return "; ".join(f"{kind}: {text}" if kind else text for kind, text in texts) or "none"
 
 
@@ -41,5 +41,5 @@ def _parts(tag: str) -> tuple[str, str] | None:
     """(prefix, kind) of a tag; None outside of entities."""
     if tag == OUTSIDE:
         return None
-    read = TAG.fullmatch(tag)
-    return (read[1] or read[3], read[2] or "") if read else ("", tag)
+    match = TAG.fullmatch(tag)
+    return (match[1] or match[3], match[2] or "") if match else ("", tag)

@@ -13,7 +13,7 @@ from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
-from headstart.tasks.packing import NO_LABEL, Blocks, Documents, Marks, Stream
+from headstart.tasks.packing import NO_LABEL, Blocks, Documents, SpecialTokens, Stream
 from headstart.tasks.scores import scores_of
 from headstart.tasks.text_batches import TextEncoder
 
@@ -44,13 +44,16 @@ class LanguageModelling(Family):
     metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
     headline: str = "bits_per_byte"
 
-    def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
-        """The blocks of joined texts; ConfigError when the tokenizer lacks what the objective needs."""
+    def pack(self, model: Model, special: SpecialTokens, stream: Stream, **shared: Any) -> Blocks:
+        """The blocks of joined texts, `shared` being their `texts` and `whole`.
+
+        ConfigError when the tokenizer lacks what the objective needs.
+        """
         raise NotImplementedError
 
-    def head(self, model: Model, marks: Marks) -> dict[str, Any]:
+    def head(self, model: Model, special: SpecialTokens) -> dict[str, Any]:
         """Settings of the transformers configuration."""
-        return {"pad_token_id": marks.encoder.pad_id}
+        return {"pad_token_id": special.encoder.pad_id}
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Scores of the vocabulary at every label: (batch, labels, vocabulary)."""
@@ -75,21 +78,21 @@ class LanguageModelling(Family):
 
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
         """Texts tokenised and packed; DataError when they do not fill one block."""
-        marks, blocks, notes = Marks.of(encoder, model.name), dict[str, Blocks](), []
+        special, blocks, notes = SpecialTokens.of(encoder, model.name), dict[str, Blocks](), []
         for split in SPLITS:
             texts = getattr(splits, split)["text"][:]
             rows = chosen if split == "train" else range(len(texts))
-            stream = Documents(marks, texts).stream(rows)
+            stream = Documents(special, texts).stream(rows)
             joined = [texts[row] for row in rows]
-            blocks[split] = made = self.pack(model, marks, joined, stream, whole=split == "train")
-            if not len(made):
+            blocks[split] = packed = self.pack(model, special, stream, texts=joined, whole=split == "train")
+            if not len(packed):
                 raise DataError(
-                    f"{split}: {len(made.stream)} tokens of {len(joined)} texts do not fill one block of "
+                    f"{split}: {len(packed.stream)} tokens of {len(joined)} texts do not fill one block of "
                     f"model.max_length={encoder.limit} tokens: give more text (size), or choose shorter "
                     "blocks"
                 )
-            notes.append(_note(split, made))
-        return Encoded(blocks, head=self.head(model, marks), notes=notes)
+            notes.append(_note(split, packed))
+        return Encoded(blocks, head=self.head(model, special), notes=notes)
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the scored tokens in nats, ()."""
@@ -117,8 +120,8 @@ class LanguageModelling(Family):
             loss=float(statistics["loss"].sum() / max(1, statistics["tokens"].sum())),
             scores=scores_of(self.metrics, statistics),
             texts=blocks.shown,
-            labels=blocks.marks.words(in_row_order(observed, "label")),
-            predictions=blocks.marks.words(in_row_order(observed, "answer")),
+            labels=blocks.special.words(in_row_order(observed, "label")),
+            predictions=blocks.special.words(in_row_order(observed, "answer")),
             statistics=statistics,
         )
 
@@ -147,11 +150,11 @@ def _nats(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def _note(split: str, blocks: Blocks) -> str:
     """How many blocks the texts made, and whether the tokenizer could read all of them."""
-    made = f"{split}: {len(blocks)} blocks of {blocks.block} tokens from {len(blocks.texts)} texts"
-    unknown = blocks.marks.tokenizer.unk_token_id
-    if unknown in (None, blocks.marks.end) or not (number := int((blocks.stream.ids == unknown).sum())):
-        return made
+    note = f"{split}: {len(blocks)} blocks of {blocks.block} tokens from {len(blocks.texts)} texts"
+    unknown = blocks.special.tokenizer.unk_token_id
+    if unknown in (None, blocks.special.end) or not (number := int((blocks.stream.ids == unknown).sum())):
+        return note
     return (
-        f"{made}; {number} of {len(blocks.stream)} tokens are unknown to the tokenizer, and their bytes "
+        f"{note}; {number} of {len(blocks.stream)} tokens are unknown to the tokenizer, and their bytes "
         "count as if they were predicted"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,7 @@ from headstart.errors import ConfigError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
-from headstart.tasks.packing import NO_LABEL, Blocks, Marks, Stream
+from headstart.tasks.packing import NO_LABEL, Blocks, SpecialTokens, Stream
 from headstart.tasks.text_batches import padded
 
 if TYPE_CHECKING:
@@ -38,17 +38,17 @@ class MaskedBlocks(Blocks):
 
         A row with fewer hidden tokens has position 0 without a label for the rest.
         """
-        pieces = [self.piece(row).after(self.marks.start) for row in rows]
+        pieces = [self.piece(row).after(self.special.start) for row in rows]
         noises = [self.noise(row, draw) for row in rows]
-        places = [self._chosen(piece, noise) for piece, noise in zip(pieces, noises, strict=True)]
-        seen = [self._seen(*row) for row in zip(pieces, places, noises, strict=True)]
-        chosen = list(zip(pieces, places, strict=True))
+        positions = [self._chosen(piece, noise) for piece, noise in zip(pieces, noises, strict=True)]
+        seen = [self._seen(*row) for row in zip(pieces, positions, noises, strict=True)]
+        chosen = list(zip(pieces, positions, strict=True))
         most = self.hidden(self.content)
         return {
             **self.inputs(seen, self.block),
-            "positions": padded(places, most, 0),
-            "labels": padded([piece.ids[place] for piece, place in chosen], most, NO_LABEL),
-            "bytes": padded([piece.bytes[place] for piece, place in chosen], most, 0),
+            "positions": padded(positions, most, 0),
+            "labels": padded([piece.ids[hidden] for piece, hidden in chosen], most, NO_LABEL),
+            "bytes": padded([piece.bytes[hidden] for piece, hidden in chosen], most, 0),
         }
 
     def hidden(self, tokens: int) -> int:
@@ -57,22 +57,22 @@ class MaskedBlocks(Blocks):
 
     def _chosen(self, piece: Stream, noise: np.random.Generator) -> np.ndarray:
         """Positions of the tokens to predict, in order; never a mark."""
-        words = np.flatnonzero(~np.isin(piece.ids, self.marks.special))
+        words = np.flatnonzero(~np.isin(piece.ids, self.special.ids))
         return np.sort(noise.choice(words, self.hidden(len(words)), replace=False))
 
-    def _seen(self, piece: Stream, places: np.ndarray, noise: np.random.Generator) -> np.ndarray:
+    def _seen(self, piece: Stream, positions: np.ndarray, noise: np.random.Generator) -> np.ndarray:
         """What the model sees: a mask for most, another word for some, the word itself for the rest."""
-        fate = noise.random(len(places))
-        others = noise.choice(self._words, len(places))
-        shown = np.where(fate < MASKED + CHANGED, others, piece.ids[places])
+        fate = noise.random(len(positions))
+        others = noise.choice(self._words, len(positions))
+        shown = np.where(fate < MASKED + CHANGED, others, piece.ids[positions])
         seen = piece.ids.copy()
-        seen[places] = np.where(fate < MASKED, self.marks.tokenizer.mask_token_id, shown)
+        seen[positions] = np.where(fate < MASKED, self.special.tokenizer.mask_token_id, shown)
         return seen
 
     @cached_property
     def _words(self) -> np.ndarray:
-        """All ids that are no marks."""
-        return np.setdiff1d(np.arange(len(self.marks.tokenizer)), self.marks.special)
+        """All ids but those of special tokens."""
+        return np.setdiff1d(np.arange(len(self.special.tokenizer)), self.special.ids)
 
 
 class MaskedLM(LanguageModelling):
@@ -83,23 +83,22 @@ class MaskedLM(LanguageModelling):
     kind: Literal["masked_lm"]
     rate: float = Field(default=0.15, gt=0, le=1)
 
-    def pack(self, model: Model, marks: Marks, texts: list[str], stream: Stream, whole: bool) -> Blocks:
+    def pack(self, model: Model, special: SpecialTokens, stream: Stream, **shared: Any) -> Blocks:
         """Blocks as long as the model's input."""
-        if marks.tokenizer.mask_token_id is None:
+        if special.tokenizer.mask_token_id is None:
             raise ConfigError(
                 f"model: the tokenizer of {model.name} has no mask token: choose an encoder such as BERT, or "
                 "a task of kind causal_lm or denoising"
             )
-        block = marks.encoder.limit
+        block = special.encoder.limit
         return MaskedBlocks(
-            texts=texts,
             stream=stream,
-            marks=marks,
+            special=special,
             block=block,
-            content=block - len(marks.start),
+            content=block - len(special.start),
             ahead=0,
-            whole=whole,
             rate=self.rate,
+            **shared,
         )
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:

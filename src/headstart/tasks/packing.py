@@ -37,16 +37,16 @@ TEXT_SHOWN = 400  # characters of a block that a reader is shown
 
 
 @dataclass(frozen=True)
-class Marks:
+class SpecialTokens:
     """The tokens that stand for no text: what packing and hiding must know of a tokenizer."""
 
     encoder: TextEncoder
     start: tuple[int, ...]  # what the tokenizer puts before every text
     end: int  # closes a document
-    special: np.ndarray  # ids that stand for no text, or for unknown text
+    ids: np.ndarray  # all that stand for no text, or for unknown text
 
     @classmethod
-    def of(cls, encoder: TextEncoder, name: str) -> Marks:
+    def of(cls, encoder: TextEncoder, name: str) -> SpecialTokens:
         """The marks of a tokenizer; ConfigError when texts cannot be joined or bytes not be counted."""
         tokenizer, end = encoder.tokenizer, encoder.end_id
         if not tokenizer.is_fast:
@@ -109,7 +109,7 @@ class Blocks:
 
     texts: list[str]  # what was joined
     stream: Stream
-    marks: Marks
+    special: SpecialTokens
     block: int  # tokens of the model's input
     content: int
     ahead: int
@@ -144,7 +144,7 @@ class Blocks:
     def shown(self) -> list[str]:
         """The first characters of each block, (blocks,)."""
         first = (self.piece(row).ids[:TEXT_SHOWN].tolist() for row in range(len(self)))
-        return [text[:TEXT_SHOWN] for text in self.marks.tokenizer.batch_decode(list(first))]
+        return [text[:TEXT_SHOWN] for text in self.special.tokenizer.batch_decode(list(first))]
 
     def piece(self, row: int) -> Stream:
         """The tokens of one block, without what comes before every block."""
@@ -165,7 +165,7 @@ class Blocks:
 
     def real(self, rows: Sequence[int]) -> int:
         """Input tokens without padding."""
-        return int(self.lengths[list(rows)].sum()) + len(rows) * len(self.marks.start)
+        return int(self.lengths[list(rows)].sum()) + len(rows) * len(self.special.start)
 
     def padded(self, rows: Sequence[int]) -> int:
         """Tokens with padding, those of all inputs."""
@@ -174,18 +174,18 @@ class Blocks:
     def inputs(self, rows: Sequence[np.ndarray], length: int) -> Batch:
         """input_ids and, where a row is not full, attention_mask: (batch, length)."""
         if any(len(row) < length for row in rows):
-            return masked(rows, length, self.marks.encoder.pad_id)
+            return masked(rows, length, self.special.encoder.pad_id)
         return {"input_ids": padded(rows, length, 0)}
 
 
 class Documents:
     """The tokens of many texts, made once for a tokenizer and kept on disk."""
 
-    def __init__(self, marks: Marks, texts: Sequence[str]) -> None:
+    def __init__(self, special: SpecialTokens, texts: Sequence[str]) -> None:
         import pyarrow.parquet as pq
 
-        self.marks, self.texts = marks, texts
-        name = f"documents/{cache_key(f'{VERSION}:{marks.encoder.digest}', texts)}.parquet"
+        self.special, self.texts = special, texts
+        name = f"documents/{cache_key(f'{VERSION}:{special.encoder.digest}', texts)}.parquet"
         self._table: pa.Table = pq.read_table(cached(name, self._write))
 
     def stream(self, rows: Sequence[int]) -> Stream:
@@ -203,7 +203,7 @@ class Documents:
         ids, sizes = [], []
         for start in progress(range(0, len(self.texts), AT_ONCE), "tokenising"):
             block = list(self.texts[start : start + AT_ONCE])
-            encoded = self.marks.tokenizer(
+            encoded = self.special.tokenizer(
                 block,
                 add_special_tokens=False,
                 truncation=False,
@@ -214,7 +214,7 @@ class Documents:
             columns = (block, encoded["input_ids"], encoded["offset_mapping"])
             for text, row, offsets in zip(*columns, strict=True):
                 ends = np.array(offsets, dtype=np.int64).reshape(-1, 2)[:, 1]
-                ids.append(np.array([*row, self.marks.end], dtype=np.int32))
+                ids.append(np.array([*row, self.special.end], dtype=np.int32))
                 sizes.append(bytes_of_tokens(text, ends))
         kind = pa.list_(pa.int32())
         pq.write_table(

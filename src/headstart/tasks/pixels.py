@@ -129,10 +129,10 @@ def _per_channel(settings: Mapping[str, Any], name: str, channels: int, neutral:
     if name not in settings:
         return (HALF,) * channels
     values = settings[name]
-    given = tuple(values) if isinstance(values, list) else (values,) * channels
-    if len(given) != channels:
-        raise ConfigError(f"model: {PROCESSOR} has {len(given)} numbers in {name} for {channels} channels")
-    return given
+    numbers = tuple(values) if isinstance(values, list) else (values,) * channels
+    if len(numbers) != channels:
+        raise ConfigError(f"model: {PROCESSOR} has {len(numbers)} numbers in {name} for {channels} channels")
+    return numbers
 
 
 def pixels_of(cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) -> np.ndarray:

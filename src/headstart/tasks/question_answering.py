@@ -102,9 +102,9 @@ class QuestionAnswering(Family):
         windows: Any = prepared.part(split)
         train: Any = prepared.train
         kept = {name: in_row_order(observed, name) for name in ("first", "last", "score", "null", "loss")}
-        given = _best_answers(windows, kept, may_be_none=not all(train.asked.answers))
+        best = _best_answers(windows, kept, may_be_none=not all(train.asked.answers))
         asked: Questions = windows.asked
-        pairs = list(zip(given, asked.answers, strict=True))
+        pairs = list(zip(best, asked.answers, strict=True))
         statistics = {
             "exact": np.array([exact(*pair) for pair in pairs]),
             "f1": np.array([f1(*pair) for pair in pairs]),
@@ -114,7 +114,7 @@ class QuestionAnswering(Family):
             scores=scores_of(self.metrics, statistics),
             texts=[f"{q} | {text}" for q, text in zip(asked.questions, asked.contexts, strict=True)],
             labels=[" | ".join(dict.fromkeys(answers)) or NO_ANSWER for answers in asked.answers],
-            predictions=[answer or NO_ANSWER for answer in given],
+            predictions=[answer or NO_ANSWER for answer in best],
             statistics=statistics,
             ids=asked.ids,
         )

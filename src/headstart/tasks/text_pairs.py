@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Outputs(Texts):
     """Texts, and what is to be written for each: as a text, and as tokens that end with the end token.
 
-    A shape is (tokens that an encoder reads, tokens that the decoder reads when the right ones are given,
+    A shape is (tokens that an encoder reads, tokens that the decoder reads when the target is given,
     tokens that generation starts from); without an encoder the first is 0.
     """
 
@@ -86,7 +86,7 @@ class SourceTarget(Outputs):
 class PromptTarget(Outputs):
     """Texts as prompts that a decoder goes on from; only what it writes is scored.
 
-    Rows are padded on the right where the right tokens are given, and on the left where the decoder writes.
+    Rows are padded on the right where the target is given, and on the left where the decoder writes.
     """
 
     def shape(self, rows: Sequence[int]) -> Shape:

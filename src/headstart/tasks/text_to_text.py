@@ -113,7 +113,7 @@ class TextToText(Family):
         return _halves(encoder, start)
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Scores of the vocabulary at every label, the right tokens given: (batch, labels, words)."""
+        """Scores of the vocabulary at every label, the target given: (batch, labels, words)."""
         return model(**{name: batch[name] for name in INPUTS if name in batch}, use_cache=False).logits
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
@@ -122,7 +122,7 @@ class TextToText(Family):
         return losses.sum() / batch["labels"].ne(NO_LABEL).sum()
 
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
-        """Sums per row of loss (nats), tokens and hits, given the right tokens: (batch,); and what the model
+        """Sums per row of loss (nats), tokens and hits, given the target: (batch,); and what the model
         writes when left alone: (batch, steps), as many steps as the batch took to end."""
         logits, labels = self.logits(model, batch), batch["labels"]
         return {

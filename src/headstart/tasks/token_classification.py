@@ -110,17 +110,17 @@ class TokenClassification(Family):
             pair for rows, kept in observed for pair in zip(rows.tolist(), kept["numbers"], strict=True)
         )
         labels, predictions, counts = [], [], []
-        for row, (words, tags, first) in enumerate(
-            zip(examples.words, examples.tags, examples.first, strict=True)
-        ):
+        rows = zip(examples.words, examples.tags, examples.first, strict=True)
+        for row, (words, tags, first) in enumerate(rows):
             # a word beyond the limit has no prediction: its entity is missed, and it is not a correct token
-            places = [None if place == NOWHERE else numbers[row][place] for place in first]
-            predicted = [None if number is None else prepared.classes[number] for number in places]
-            true, found = entities(tags), entities([tag or OUTSIDE for tag in predicted])
+            predicted = [
+                None if token == NOWHERE else prepared.classes[numbers[row][token]] for token in first
+            ]
+            true, estimated = entities(tags), entities([tag or OUTSIDE for tag in predicted])
             labels.append(shown(true, words))
-            predictions.append(shown(found, words))
+            predictions.append(shown(estimated, words))
             correct = sum(tag == other for tag, other in zip(tags, predicted, strict=True))
-            counts.append((len(set(true) & set(found)), len(found), len(true), correct, len(tags)))
+            counts.append((len(set(true) & set(estimated)), len(estimated), len(true), correct, len(tags)))
         statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, np.array(counts).T, strict=True))
         losses = in_row_order(observed, "loss").astype(np.float64)
         return EvalResult(
@@ -238,5 +238,5 @@ def _without_tokens(part: TaggedTexts) -> tuple[int, list[str]]:
         starts, _ = _spans(words)
         missing = np.flatnonzero(first == NOWHERE)
         beyond += int((starts[missing] >= reach).sum())
-        unread += [words[place] for place in missing[starts[missing] < reach]]
+        unread += [words[word] for word in missing[starts[missing] < reach]]
     return beyond, unread
