@@ -41,7 +41,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_cache(
     shared_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is read from or written to the cache, or the leases, of whoever runs the tests."""
+    """Nothing is read from or written to the cache, or the device locks, of whoever runs the tests."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     monkeypatch.setenv("HEADSTART_CACHE", str(shared_cache))
 

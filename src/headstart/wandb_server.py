@@ -1,4 +1,4 @@
-"""W&B server: whether there is one to ask, known before anything waits for it."""
+"""W&B server: whether one can be used, checked before anything waits for it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def without_malformed() -> Iterator[list[str]]:
 
 
 def no_server() -> str:
-    """Why no server can be asked; "" when one can."""
+    """Why no server can be used; "" when one can."""
     import wandb
 
     if os.environ.get("WANDB_MODE", "online") not in ("online", "run", "shared"):

@@ -349,7 +349,7 @@ def test_what_the_meter_noted_is_read_when_it_is_there(tmp_path):
     calm = {"device_lock": {"held": True}, "contention": {"foreign_cpu_share": 0.0, "limit": 0.05}}
     quiet = meter_notes([energy_of(records[0], evidence=calm)])
     assert quiet is not None
-    assert quiet.evidence == ("exclusive lease held, and nothing else of weight ran beside",)
+    assert quiet.evidence == ("the devices were locked, and other processes used little of them",)
     assert quiet.dynamic is None
 
 

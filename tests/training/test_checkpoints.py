@@ -1,4 +1,4 @@
-"""Weights kept along the way: those of their step, with their cost, and a start of their own."""
+"""Checkpoints: the weights of their step, with their cost, and runs that start from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def words(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join((captured.out + captured.err).split())
 
 
-def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -> None:
+def test_checkpoints_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "checkpoint_steps=[0,2,4]", "study.name=aged"]) == 0
     run = folder("aged")
     start, middle, end, final = (weights(run / name) for name in ("model-0", "model-2", "model-4", "model"))
@@ -57,13 +57,13 @@ def test_ages_are_the_weights_of_their_steps_with_their_cost(quick: list[str]) -
     assert checkpoint["ledger"]["flops"] == ledgers[1]["flops"]
 
 
-def test_an_age_between_two_evaluations(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_between_two_evaluations(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "checkpoint_steps=[3]", "study.name=between"]) != 0
     told = words(capsys)
     assert "checkpoint_steps: step 3 is not an evaluation step; choose among 0, 2, 4" in told
 
 
-def test_an_age_that_was_not_kept(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_that_was_not_saved(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*quick, *RUN, "budget.evaluations=2", "study.name=plain"]) == 0
     run = folder("plain")
     assert main([*quick, *LATER, f"arm.run={run}", "study.name=x"]) != 0

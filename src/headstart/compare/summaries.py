@@ -149,18 +149,17 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
 def _alone(energy: Energy) -> list[str]:
     """Why the run counts as alone or not, in words; parts that the meter left out are left out."""
     evidence = energy.evidence or {}
-    lease, alone = evidence.get("device_lock") or {}, evidence.get("contention") or {}
-    strangers = sum((alone.get("foreign_gpu_processes") or {}).values())
-    found = [
-        ""
-        if lease.get("held") in (None, True)
-        else f"no exclusive lease: {lease.get('reason') or 'not held'}",
-        f"{strangers} foreign GPU processes" if strangers else "",
-        f"the load of others could not be read: {alone['reason']}" if alone.get("reason") else "",
-    ]
-    if not any(found) and _crowding(energy) is None and energy.exclusive:
-        return ["exclusive lease held, and nothing else of weight ran beside"]
-    return [line for line in found if line]
+    lock, contention = evidence.get("device_lock") or {}, evidence.get("contention") or {}
+    reasons: list[str] = []
+    if lock.get("held") not in (None, True):
+        reasons.append(f"the devices were not locked: {lock.get('reason') or 'no lock'}")
+    if processes := sum((contention.get("foreign_gpu_processes") or {}).values()):
+        reasons.append(f"{processes} foreign GPU processes")
+    if contention.get("reason"):
+        reasons.append(f"the load of others could not be read: {contention['reason']}")
+    if not reasons and _crowding(energy) is None and energy.exclusive:
+        return ["the devices were locked, and other processes used little of them"]
+    return reasons
 
 
 def _crowd(energies: Iterable[Energy]) -> list[str]:

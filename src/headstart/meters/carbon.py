@@ -29,14 +29,14 @@ class Carbon(Config):
         """Grams of CO2e and everything they stand on; grams are null while the joules are unknown."""
         if self.region is None:
             return None
-        here = intensity(self.region)
+        grid = intensity(self.region)
         known = joules is not None
         return {
-            "grams": joules / KWH * (self.pue or 1.0) * here.grams_per_kwh if known else None,
+            "grams": joules / KWH * (self.pue or 1.0) * grid.grams_per_kwh if known else None,
             "region": self.region,
-            "place": here.place,
-            "grams_per_kwh": here.grams_per_kwh,
-            "year": here.year,
-            "source": here.source,
+            "place": grid.place,
+            "grams_per_kwh": grid.grams_per_kwh,
+            "year": grid.year,
+            "source": grid.source,
             "pue": self.pue,
         }

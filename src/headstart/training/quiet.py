@@ -1,4 +1,4 @@
-"""Quiet: the notices of libraries that are no news here stay off a screen that shows progress."""
+"""Quiet: hides library notices that do not matter here, so that the progress display stays readable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 import transformers
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 
-# Warnings by category and the beginning of their text; all others come through.
+# Warnings by category and the beginning of their text; all others are shown.
 NOTICES = (
     (PossibleUserWarning, "The `srun` command is available on your system but is not used"),
     (PossibleUserWarning, "The '.*' does not have many workers"),
@@ -19,8 +19,8 @@ NOTICES = (
 
 
 def quiet() -> None:
-    """Leave out the notices; warnings that are news, and errors, still come through."""
-    logging.raiseExceptions = False  # a library's log that cannot be written is no news either
+    """Hide the notices; all other warnings and errors are still shown."""
+    logging.raiseExceptions = False  # nor an error when a library's log cannot be written
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric"):

@@ -13,7 +13,7 @@ from headstart.training.plan import plan_of
 
 
 def warm_up(run: Run, seconds: float) -> None:
-    """Train a throw-away model on the run's first batches for about `seconds`; nothing of it is kept."""
+    """Train a temporary model on the run's first batches for about `seconds`; nothing of it is kept."""
     end = time.perf_counter() + seconds
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
@@ -23,11 +23,11 @@ def warm_up(run: Run, seconds: float) -> None:
     head = run.task.auto_class_for(run.model)
     model = run.model.seeded(head, config, stream(run.seed, "weights")).to(device).train()
     optimizer = run.optim.optimizer(model, {}, frozenset(name for name, _ in model.named_parameters()))
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for rows in plan_of(run, prepared).orders["train"]:
         if time.perf_counter() > end:
             break
-        batch = prepared.train.batch(rows.tolist(), draw)
+        batch = prepared.train.batch(rows.tolist(), rng)
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         with torch.autocast(device, torch.bfloat16, enabled=run.precision == "bf16"):
             loss = run.task.loss(model, batch)
