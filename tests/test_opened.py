@@ -78,7 +78,7 @@ def test_costs_and_quantities_are_those_of_the_report(study: OpenedStudy) -> Non
     assert list(study.costs.flops) == [item.flops for item in findings.arms]
     ratios = study.costs.set_index(["condition", "arm"]).seconds_ratio
     for item in findings.comparisons:
-        assert ratios[item.condition.name, item.arm] == item.ratios["seconds"].value
+        assert ratios[item.condition.name, item.arm] == item.rows.value("seconds_ratio")
         assert pd.isna(ratios[item.condition.name, item.baseline])
     assert list(study.quantities.key) == [one.key for one in findings.rows]
     assert study.sentence == findings.sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.compare.quantities.expected import pages, read_claim
+from headstart.compare.claims import pages, read_claim
 from headstart.studies.compose import runs_of
 from headstart.studies.config_search import shipped
 

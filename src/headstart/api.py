@@ -13,7 +13,7 @@ from headstart.errors import RecordError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headstart.compare.findings import Comparison, Findings
+    from headstart.compare.findings import Comparison, Findings, Rows
     from headstart.records.record import Record
     from headstart.reports.build import Built
     from headstart.reports.formats.notebook import Drawn
@@ -91,10 +91,9 @@ class OpenedStudy:
     @cached_property
     def costs(self) -> pd.DataFrame:
         """A row per arm and condition: means per run of training, and the ratio to the baseline in pairs."""
-        found = {(item.condition.name, item.arm): item for item in self.findings.comparisons}
         return _frame(
             {name: getattr(arm, name) for name in ("condition", "arm", "finished", *COSTS, "energy_method")}
-            | _ratios(found.get((arm.condition, arm.arm)))
+            | _ratios(self.findings.rows.select(condition=arm.condition, arm=arm.arm))
             for arm in self.findings.arms
         )
 
@@ -183,12 +182,11 @@ def _flat(gain: Mapping[str, Any]) -> dict[str, Any]:
     return rest | ends | {"notes": "; ".join(gain["notes"])}
 
 
-def _ratios(item: Comparison | None) -> dict[str, Any]:
+def _ratios(rows: Rows) -> dict[str, Any]:
     """Ratios to the baseline with their ends; all missing for the baseline itself."""
-    found: dict[str, Any] = {}
+    cells: dict[str, Any] = {}
     for name in COSTS:
-        ratio = item.ratios.get(name) if item else None
-        ends = ratio.interval if ratio else None
-        found[f"{name}_ratio"] = ratio.value if ratio else None
-        found |= {f"{name}_ratio_{end}": getattr(ends, end, None) for end in ("low", "high")}
-    return found
+        ratio = rows.first(f"{name}_ratio")
+        for end, field in (("", "value"), ("_low", "low"), ("_high", "high")):
+            cells[f"{name}_ratio{end}"] = getattr(ratio, field, None)
+    return cells

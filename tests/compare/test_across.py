@@ -13,7 +13,7 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 
 from headstart.compare import aggregates as whole
-from headstart.compare.aggregates import summed
+from headstart.compare.aggregates import summarise
 from headstart.compare.pareto import front
 from headstart.compare.study import compare
 from headstart.compare.variance import split
@@ -57,17 +57,18 @@ def test_the_probability_of_improvement_is_that_of_mann_and_whitney(found):
 
 def test_an_aggregate_by_hand():
     runs = sides(([0.1, 0.2], [0.5, 0.6]), ([0.3, 0.4], [0.4, 0.5]), ([0, 0], [1, 1]))
-    found: Any = summed(NAMED, "accuracy", runs, 0)
-    assert found.baseline_iqm.value == pytest.approx((0.0 + 0.1 + 0.2 + 0.3) / 4)
-    assert found.arm_iqm.value == pytest.approx((0.5 + 0.5 + 0.6 + 1.0) / 4)
-    assert found.iqm_gain.value == pytest.approx(found.arm_iqm.value - found.baseline_iqm.value)
-    assert found.mean_gain.value == pytest.approx((0.4 + 0.1 + 1.0) / 3)
-    assert found.improvement.value == pytest.approx((1 + 0.875 + 1) / 3)
+    found: Any = summarise(NAMED, "accuracy", runs, 0)
+    rows = {row.key.removeprefix("aggregate."): row for row in found.rows}
+    assert rows["baseline_iqm"].value == pytest.approx((0.0 + 0.1 + 0.2 + 0.3) / 4)
+    assert rows["arm_iqm"].value == pytest.approx((0.5 + 0.5 + 0.6 + 1.0) / 4)
+    assert rows["iqm_gain"].value == pytest.approx(rows["arm_iqm"].value - rows["baseline_iqm"].value)
+    assert rows["mean_gain"].value == pytest.approx((0.4 + 0.1 + 1.0) / 3)
+    assert rows["improvement"].value == pytest.approx((1 + 0.875 + 1) / 3)
     baseline, arm = found.profiles
     at_half = baseline.taus.index(0.5)
     assert (baseline.shares[at_half], arm.shares[at_half]) == (0, 0.5)
-    for estimate in (found.baseline_iqm, found.arm_iqm, found.iqm_gain, found.mean_gain, found.improvement):
-        assert estimate.interval.low - 1e-9 <= estimate.value <= estimate.interval.high + 1e-9
+    for row in found.rows:
+        assert row.interval.low - 1e-9 <= row.value <= row.interval.high + 1e-9
     assert "With 2 pairs under a condition" in found.notes[0]
 
 
@@ -75,7 +76,7 @@ def test_an_aggregate_by_hand():
 @settings(max_examples=20, deadline=None)
 def test_profiles_fall_from_all_to_none(found, seed):
     paired = [(b[: min(len(a), len(b))], a[: min(len(a), len(b))]) for b, a in found]
-    for profile in summed(NAMED, "accuracy", sides(*paired), seed).profiles:
+    for profile in summarise(NAMED, "accuracy", sides(*paired), seed).profiles:
         assert list(profile.shares) == sorted(profile.shares, reverse=True)
         assert profile.shares[-1] == 0  # nothing scores above 1
 
@@ -83,15 +84,15 @@ def test_profiles_fall_from_all_to_none(found, seed):
 def test_the_bootstrap_stays_within_conditions():
     """Each condition is constant within itself, so that nothing moves, though conditions differ much."""
     runs = sides(([0.1, 0.1], [0.2, 0.2]), ([0.9] * 3, [1.0] * 3), ([0.5] * 2, [0.6] * 2))
-    found: Any = summed(NAMED, "accuracy", runs, 0)
-    assert found.mean_gain.interval.low == pytest.approx(0.1)
-    assert found.mean_gain.interval.high == pytest.approx(0.1)
-    assert found.arm_iqm.interval.low == found.arm_iqm.interval.high
+    found: Any = summarise(NAMED, "accuracy", runs, 0)
+    (mean,), (iqm,) = found.rows.select("aggregate.mean_gain"), found.rows.select("aggregate.arm_iqm")
+    assert (mean.low, mean.high) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert iqm.low == iqm.high
 
 
 def test_one_pair_per_condition_has_no_interval():
-    found: Any = summed(NAMED, "accuracy", sides(([0.1], [0.2]), ([0.9], [1.0]), ([0.5], [0.6])), 0)
-    assert found.iqm_gain.interval is None
+    found: Any = summarise(NAMED, "accuracy", sides(([0.1], [0.2]), ([0.9], [1.0]), ([0.5], [0.6])), 0)
+    assert {row.interval for row in found.rows} == {None}
     assert found.profiles[0].low[0] is None
 
 
@@ -101,7 +102,7 @@ def test_three_conditions_make_an_aggregate_and_two_do_not(tmp_path):
     assert (found.arm, found.baseline, found.scale) == ("pretrained", "scratch", "accuracy")
     assert found.pairs == (3, 3, 3)
     assert found.conditions == ("64 rows", "256 rows", "1024 rows")
-    assert found.improvement is not None and found.improvement.value > 0.9
+    assert (found.rows.value("aggregate.improvement") or 0) > 0.9
 
 
 def test_scores_of_several_metrics_share_a_scale_or_are_refused(tmp_path):
@@ -115,36 +116,36 @@ def test_scores_of_several_metrics_share_a_scale_or_are_refused(tmp_path):
     make_study(tmp_path / "language", family=FAMILIES["language"], **SMALL)
     (refused,) = compare(tmp_path).aggregates
     assert "loss per token has no scale from 0 to 1" in refused.reason
-    assert refused.arm_iqm is None
+    assert {(row.value, row.note) for row in refused.rows} == {(None, refused.reason)}
 
 
 def test_a_ranking_of_arms(tmp_path):
     arms = ("scratch", "scratch_b", "pretrained")
     skill = {"scratch": -0.9, "scratch_b": -0.9, "pretrained": 0.5}
     findings = compare(make_study(tmp_path, arms, skill=skill, rows=(256, 512), **SMALL))
-    assert [each.condition for each in findings.rankings] == ["256 rows", "512 rows"]
-    ranks = findings.rankings[0].ranks
-    assert ranks[0].arm == "pretrained" and ranks[0].place == 1
-    assert [rank.place for rank in ranks] == sorted(rank.place for rank in ranks)
-    baseline = next(rank for rank in ranks if rank.is_baseline)
-    assert (baseline.word, baseline.gain, baseline.p) == ("", None, None)
+    ranks = findings.rows.select("rank")
+    assert list(ranks.by("condition")) == ["256 rows", "512 rows"]
+    first = ranks.select(condition="256 rows")
+    assert (first[0].arm, first[0].value) == ("pretrained", 1)
+    assert [row.value for row in first] == sorted(row.value or 0 for row in first)
+    assert [row.verdict for row in first if row.arm == "scratch"] == [""]
     own = next(one for one in findings.comparisons if one.arm == "pretrained")
-    assert own.gain is not None and own.corrected is not None
-    assert (ranks[0].gain, ranks[0].corrected) == (own.gain.gain, own.corrected.corrected)
+    assert own.gain is not None
+    assert first[0].verdict == own.gain.word
 
 
 def test_equal_arms_share_a_place_and_two_arms_are_no_ranking(tmp_path):
     arms = ("scratch", "pretrained", "pretrained_again")
-    (found,) = compare(make_study(tmp_path / "a", arms, twins=True, **SMALL)).rankings
-    assert [rank.place for rank in found.ranks] == [1, 1, 3]
-    assert compare(make_study(tmp_path / "b", **SMALL)).rankings == ()
+    rows = compare(make_study(tmp_path / "a", arms, twins=True, **SMALL)).rows
+    assert [row.value for row in rows.select("rank")] == [1, 1, 3]
+    assert compare(make_study(tmp_path / "b", **SMALL)).rows.select("rank", "rank.score") == ()
 
 
 def test_lower_is_better_ranks_the_other_way(tmp_path):
     arms = ("scratch", "scratch_b", "pretrained")
-    (found,) = compare(make_study(tmp_path, arms, family=FAMILIES["language"], **SMALL)).rankings
-    assert not found.higher_is_better
-    assert [rank.score for rank in found.ranks] == sorted(rank.score for rank in found.ranks)
+    rows = compare(make_study(tmp_path, arms, family=FAMILIES["language"], **SMALL)).rows
+    scores = [row.value for row in rows.select("rank.score")]
+    assert scores == sorted(scores, key=lambda score: score or 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=9))
@@ -249,24 +250,26 @@ def test_draws_or_orders_under_the_same_seeds_are_split(tmp_path, change, source
     for place in range(3):
         make_study(tmp_path / str(place), seeds=range(4), change=change(place), **SMALL)
     findings = compare(tmp_path)
-    assert [each.of for each in findings.variances] == ["scratch", "pretrained", "gain of pretrained"]
-    for each in findings.variances:
-        found = [(part.source, part.levels) for part in each.components]
-        assert found == [(source, 3), ("seed", 4), ("rest", 0)]
-        assert each.reason == ""
+    parts = findings.rows.select(*(f"variance.{name}" for name in ("subset", "order", "seed", "rest")))
+    assert list(parts.by("arm")) == ["scratch", "pretrained", "gain of pretrained"]
+    for own in parts.by("arm").values():
+        found = [(row.key, row.n) for row in own]
+        assert found == [(f"variance.{source}", 3), ("variance.seed", 4), ("variance.rest", None)]
+    assert findings.rows.select("variance") == ()
 
 
 def test_rows_and_orders_that_both_vary_are_not_split(tmp_path):
     for place in range(2):
         make_study(tmp_path / str(place), seeds=range(2), change=ordered(place, place), **SMALL)
-    assert {"both vary" in each.reason for each in compare(tmp_path).variances} == {True}
+    assert {"both vary" in row.note for row in compare(tmp_path).rows.select("variance")} == {True}
 
 
 def test_what_the_data_do_not_support_is_refused(tmp_path):
-    (found,) = compare(make_study(tmp_path / "one", **SMALL)).variances
-    assert "cannot be told apart" in found.reason
+    (found,) = compare(make_study(tmp_path / "one", **SMALL)).rows.select("variance")
+    assert "cannot be told apart" in found.note
     for draw in range(2):
         make_study(tmp_path / f"two/{draw}", seeds=[draw, 7], change=drawn(draw), study="two", **SMALL)
-    for found in compare(tmp_path / "two").variances:
-        assert found.components == ()
-        assert found.reason == "2 draws of the rows share 1 seeds: two are needed to tell them apart"
+    rows = compare(tmp_path / "two").rows
+    assert {row.key for row in rows.select("variance*")} == {"variance"}
+    reason = "2 draws of the rows share 1 seeds: two are needed to tell them apart"
+    assert {row.note for row in rows.select("variance")} == {reason}

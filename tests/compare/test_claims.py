@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from tests.factory import make_study
 
+from headstart.compare.findings import Comparison, Quantity
 from headstart.compare.statistics.bootstrap import Spread
 from headstart.compare.statistics.exact import exact_tests, mcnemar, sign, signed_rank
 from headstart.compare.statistics.holm import holm
@@ -87,8 +88,8 @@ def test_mcnemar_is_a_sign_test_of_what_only_one_gets_right(rows):
 
 def test_which_test_depends_on_the_pairs():
     right = np.zeros((2, 1, 5), bool)
-    assert [test.name for test in exact_tests(np.array([0.1, 0.2]), None)] == ["signed-rank", "sign"]
-    assert [test.name for test in exact_tests(np.array([0.1]), right)] == ["McNemar"]
+    assert [test.key for test in exact_tests(np.array([0.1, 0.2]), None)] == ["signed_rank", "sign"]
+    assert [test.key for test in exact_tests(np.array([0.1]), right)] == ["mcnemar"]
     assert exact_tests(np.array([0.1]), None) == ()
 
 
@@ -145,46 +146,52 @@ def test_wilson_is_what_scipy_says(number, data):
 def test_diverged_runs_are_counted_with_an_interval(tmp_path):
     status = {("scratch", 1): "diverged", ("scratch", 2): "interrupted"}
     findings = compare(make_study(tmp_path, status=status, **SMALL))
-    scratch, pretrained = findings.stability
-    assert (scratch.arm, scratch.runs, scratch.diverged, scratch.share) == ("scratch", 2, 1, 0.5)
+    scratch, pretrained = findings.rows.select("stability.diverged_share")
+    assert (scratch.arm, scratch.n, scratch.value) == ("scratch", 2, 0.5)
+    assert findings.rows.value("stability.diverged", arm="scratch") == 1
     assert scratch.interval == wilson(1, 2) == findings.arms[0].diverged_share
-    assert (pretrained.share, pretrained.interval) == (0.0, wilson(0, 3))
+    assert (pretrained.value, pretrained.interval) == (0.0, wilson(0, 3))
 
 
 def test_one_comparison_is_no_family(tmp_path):
     (found,) = compare(make_study(tmp_path, **SMALL)).comparisons
-    assert found.corrected is None
+    assert found.rows.select("gain.corrected_p") == ()
     assert found.gain is not None
     assert found.gain.p is not None and found.gain.p < 0.05
-    assert [test.name for test in found.gain.tests] == ["signed-rank", "sign"]
+    assert [test.key for test in found.gain.tests] == ["signed_rank", "sign"]
     assert found.gain.tests[0].p == 0.25
 
 
 def test_one_pair_gets_mcnemar(tmp_path):
     (found,) = compare(make_study(tmp_path, seeds=[0], **SMALL)).comparisons
     assert found.gain is not None
-    assert [test.name for test in found.gain.tests] == ["McNemar"]
+    assert [test.key for test in found.gain.tests] == ["mcnemar"]
     assert found.gains["macro_f1"].tests == ()  # no share of right answers
 
 
 def test_every_comparison_is_a_claim_of_the_family(tmp_path):
     findings = compare(make_study(tmp_path, rows=(256, 512, 1024), seeds=range(4), **SMALL))
-    found: Any = [one.corrected for one in findings.comparisons]
-    assert [one.claims for one in found] == [3, 3, 3]
-    assert [one.corrected for one in found] == holm([one.p for one in found])
-    assert all(one.survives for one in found)
-    assert "It stays better among the 3 comparisons" in found[0].sentence
+    found = findings.rows.select("gain.corrected_p")
+    chances = [one.gain.p for one in findings.comparisons if one.gain]
+    assert [row.value for row in found] == holm(chances)
+    assert {row.verdict for row in found} == {"survives"}
+    assert all("It stays better among the 3 comparisons" in row.note for row in found)
     assert "Alone it is" not in findings.sentence
+
+
+def _corrected(found: Comparison) -> Quantity:
+    (row,) = found.rows.select("gain.corrected_p")
+    return row
 
 
 def test_a_word_that_the_family_takes_back_is_told_with_both(tmp_path):
     arms = ("scratch", *(f"scratch_{i}" for i in range(9)))
     skill = {f"scratch_{i}": -0.9 + 0.05 * i for i in range(9)}  # from nothing to much
     found = compare(make_study(tmp_path, arms, seeds=range(4), skill=skill, seed_sd=0.02, **SMALL))
-    lost = [one for one in found.comparisons if one.corrected and one.corrected.survives is False]
+    lost = [one for one in found.comparisons if _corrected(one).verdict == "does not survive"]
     assert lost
     for one in lost:
-        assert one.gain is not None and one.corrected is not None
-        assert one.corrected.p is not None and one.corrected.p < 0.05
-        assert one.corrected.corrected is not None and one.corrected.corrected >= 0.05
+        value = _corrected(one).value
+        assert one.gain is not None and one.gain.p is not None and one.gain.p < 0.05
+        assert value is not None and value >= 0.05
         assert f"Alone it is {one.gain.word}, but not among the 9 comparisons" in one.sentence

@@ -9,9 +9,10 @@ import pytest
 from tests.compare.electricity import Grid, joules
 from tests.factory import make_study
 
-from headstart.compare.published.emitted import emitted
-from headstart.compare.published.known import entries, known
-from headstart.compare.published.pretraining import table
+from headstart.compare.emissions import emitted
+from headstart.compare.published.tables import known
+from headstart.compare.published.tables import models as entries
+from headstart.compare.published.tables import pretraining as table
 
 
 def test_published_figures_are_there_without_any_run(tmp_path: Path) -> None:

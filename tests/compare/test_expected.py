@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.factory import make_study
 
-from headstart.compare.quantities.expected import FILE, as_expectation, check, pages, read_claim
+from headstart.compare.claims import FILE, as_expectation, check, pages, read_claim
 from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import RecordError

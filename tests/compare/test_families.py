@@ -17,7 +17,7 @@ from tests.families import FAMILIES, text_statistics, text_to_text
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.statistics.bootstrap import Spread, resampled_gains
 from headstart.compare.study import compare
-from headstart.compare.verdicts import Evidence, judge
+from headstart.compare.verdicts import Evidence, evaluate
 from headstart.metrics import METRICS, orient
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 3}
@@ -180,7 +180,7 @@ def test_classes_beyond_fifty_are_not_told_one_by_one(tmp_path):
 def test_an_interval_is_cut_at_the_largest_possible_difference():
     wide = Spread(0.0, 2, np.linspace(-500, 500, 1001), 1.0, 1.0, 0.0)
     for metric, span in (("pearson", 2.0), ("bleu", 100.0), ("entity_f1", 1.0)):
-        interval = judge(Evidence(metric, np.zeros((2, 2)), wide, 10, False), None).interval
+        interval = evaluate(Evidence(metric, np.zeros((2, 2)), wide, 10, False), None).interval
         assert interval is not None
         assert (interval.low, interval.high) == (-span, span)
 

@@ -29,7 +29,7 @@ from headstart.compare.statistics.holm import holm
 from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, power_law
 from headstart.compare.statistics.transfer import transfer
-from headstart.compare.verdicts import Evidence, judge
+from headstart.compare.verdicts import Evidence, evaluate
 from headstart.studies.compose import runs_of
 
 MARGIN = 0.01
@@ -44,7 +44,7 @@ def study(
     scores = answers.scores_of("accuracy")
     resampled = resampled_gains(answers, ["accuracy"], seed, 1000)["accuracy"]
     found = spread(scores[1] - scores[0], resampled, seed)
-    return judge(Evidence("accuracy", scores, found, len(answers.ids), answers.identical), MARGIN), truth
+    return evaluate(Evidence("accuracy", scores, found, len(answers.ids), answers.identical), MARGIN), truth
 
 
 def words(cells, gain: float, studies: int) -> tuple[Counter[str], float]:

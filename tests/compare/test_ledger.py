@@ -14,21 +14,20 @@ from hypothesis import strategies as st
 from tests.factory import altered, make_study
 from tests.reports import handmade
 
-from headstart.compare import ledger
-from headstart.compare.break_even import Reach, break_even, saving
+from headstart.compare import ledger, sentences
+from headstart.compare.bounds import Bounded
+from headstart.compare.break_even import break_even, saving
+from headstart.compare.learning_curves import Reach
 from headstart.compare.ledger import (
     USES,
     chain,
-    interval_words,
-    payback_words,
     pretraining,
     uses,
     views,
 )
 from headstart.compare.pairs import match
-from headstart.compare.published import pretraining as published
+from headstart.compare.published import tables as published
 from headstart.compare.study import compare
-from headstart.compare.values.economics import Amount
 from headstart.records.store import read_study
 from headstart.reports.sections.pretraining import payback as pays
 from headstart.reports.sections.pretraining import uses_interval
@@ -39,7 +38,11 @@ costs = st.floats(min_value=0, max_value=1e15)
 positive = st.floats(min_value=1e-3, max_value=1e24)
 reach = st.builds(Reach, costs, st.booleans())
 pairs = st.lists(st.tuples(reach, reach), min_size=1, max_size=6)
-ranges = st.tuples(positive, positive).map(lambda ends: Amount(min(ends), max(ends)))
+ranges = st.tuples(positive, positive).map(lambda ends: Bounded(min(ends), max(ends)))
+
+
+def words(result, found):
+    return sentences.break_even(result, found.baseline, found.covers)
 
 
 def uncensored(*both):
@@ -87,7 +90,7 @@ def test_a_baseline_that_missed_the_target_makes_it_at_most(both, cost):
 @given(positive, positive, positive, positive)
 def test_more_pretraining_or_less_saving_never_needs_fewer_uses(cost, more, saved, less):
     def needed(cost, saved):
-        return break_even("flops", "t", Amount(cost, cost), uncensored((saved, 0.0))).uses.high or math.inf
+        return break_even("flops", "t", Bounded(cost, cost), uncensored((saved, 0.0))).uses.high or math.inf
 
     assert needed(cost + more, saved) >= needed(cost, saved)
     assert needed(cost, min(saved, less)) >= needed(cost, max(saved, less))
@@ -105,33 +108,33 @@ def test_an_arm_that_costs_more_never_pays(cost, more, pretrained):
 
 def test_a_tie_within_the_budget_is_not_settled():
     saved = saving([(Reach(100.0, False), Reach(100.0, True))])
-    found = break_even("flops", "t", Amount(1.0, 1.0), saved)
+    found = break_even("flops", "t", Bounded(1.0, 1.0), saved)
     assert found.payback == "unknown"
     assert "within this budget" in found.reason
 
 
 def test_unknown_pretraining_is_unknown_and_nothing_saved_is_still_never():
-    nothing = Amount(None, None)
+    nothing = Bounded(None, None)
     assert break_even("flops", "t", nothing, uncensored((2.0, 1.0))).payback == "unknown"
     assert break_even("flops", "t", nothing, uncensored((1.0, 2.0))).payback == "never"
-    assert break_even("flops", "t", Amount(1.0, 1.0), None).payback == "unknown"
+    assert break_even("flops", "t", Bounded(1.0, 1.0), None).payback == "unknown"
 
 
 def test_a_number_is_cost_over_saving():
-    found = break_even("flops", "t", Amount(1000.0, 2000.0), uncensored((150.0, 50.0), (130.0, 30.0)))
-    assert (found.payback, found.uses) == ("number", Amount(10.0, 20.0))
+    found = break_even("flops", "t", Bounded(1000.0, 2000.0), uncensored((150.0, 50.0), (130.0, 30.0)))
+    assert (found.payback, found.uses) == ("number", Bounded(10.0, 20.0))
 
 
 def test_an_upper_bound_of_the_cost_gives_at_most():
-    found = break_even("flops", "t", Amount(None, 2000.0), uncensored((150.0, 50.0)))
-    assert (found.payback, found.uses) == ("at most", Amount(None, 20.0))
+    found = break_even("flops", "t", Bounded(None, 2000.0), uncensored((150.0, 50.0)))
+    assert (found.payback, found.uses) == ("at most", Bounded(None, 20.0))
 
 
 @given(ranges, positive, positive, st.lists(st.integers(2, 10**6), min_size=1, max_size=5, unique=True))
 def test_views_run_from_gift_to_full_and_amortising_lies_between(cost, own, base, numbers):
     shown = views(cost, own, base, sorted(numbers))
     assert [view.name for view in shown] == ["marginal", *["amortised"] * len(numbers), "full"]
-    assert shown[0].total == Amount(own, own)
+    assert shown[0].total == Bounded(own, own)
     for view in shown[1:-1]:
         assert view.total.low is not None and shown[-1].total.low is not None
         assert own <= view.total.low <= shown[-1].total.low
@@ -145,8 +148,8 @@ def test_uses_are_those_of_the_study_or_the_default():
 
 
 def test_every_published_figure_has_its_source_and_a_range_in_order():
-    assert "sentence-transformers/all-MiniLM-L6-v2" in published.table()
-    for entry in published.table().values():
+    assert "sentence-transformers/all-MiniLM-L6-v2" in published.pretraining()
+    for entry in published.pretraining().values():
         assert entry["figures"] or entry["open"]
         for one in entry["figures"]:
             assert one["source"] and one["basis"] and one["boundary"]
@@ -196,8 +199,8 @@ def test_derived_figures_follow_from_the_closed_form(model, place, low, high):
 
 def test_figures_that_differ_are_a_range():
     amount, covers = published.flops(published.figures("bert-base-uncased"))
-    assert (amount, covers) == (Amount(2.28e19, 1.64e20), "")
-    assert published.flops(published.figures("gpt2")) == (Amount(None, None), "")
+    assert (amount, covers) == (Bounded(2.28e19, 1.64e20), "")
+    assert published.flops(published.figures("gpt2")) == (Bounded(None, None), "")
     assert "No published cost of pretraining nobody/knows" in published.questions("nobody/knows")[0]
 
 
@@ -244,7 +247,7 @@ def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
     found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
     assert found is not None
     assert found.origin == "measured"
-    assert found.flops == Amount(3e12, 3e12)
+    assert found.flops == Bounded(3e12, 3e12)
     assert found.joules == 1000.0
     assert [stage.runs for stage in found.stages] == [("a" * 16,), ("b" * 16,)]
     assert found.figures == ()  # the table is not asked when the chain began here
@@ -258,11 +261,11 @@ def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
 def test_a_chain_that_began_with_a_published_model_adds_its_cost(tmp_path):
     _, arms = records(tmp_path)
     found = pretraining(with_ledger(arms[0], carried(parent=None, model="bert-base-uncased")))
-    assert found.flops == Amount(2.28e19 + 1e15, 1.64e20 + 1e15)
+    assert found.flops == Bounded(2.28e19 + 1e15, 1.64e20 + 1e15)
     assert found.joules is None
     assert "bert-base-uncased" in found.joules_reason
     alone = pretraining(with_ledger(arms[0], carried(model="nobody/knows")))
-    assert (alone.flops, alone.covers) == (Amount(1e15, 1e15), "what was trained here")
+    assert (alone.flops, alone.covers) == (Bounded(1e15, 1e15), "what was trained here")
 
 
 @pytest.mark.parametrize(
@@ -318,10 +321,10 @@ def test_the_words_of_censoring(tmp_path):
     found = compare(make_study(tmp_path, **SMALL)).comparisons[0].ledger
     assert found is not None
     saved = saving([(Reach(100.0, False), Reach(50.0, True))])
-    told = payback_words(break_even("flops", "pretrained", Amount(500.0, 500.0), saved), found)
+    told = words(break_even("flops", "pretrained", Bounded(500.0, 500.0), saved), found)
     assert "after at most 10 uses" in told
     assert "scratch did not reach it in 1 of 1 pairs" in told
-    never = payback_words(break_even("flops", "scratch", Amount(5.0, 5.0), uncensored((1.0, 1.0))), found)
+    never = words(break_even("flops", "scratch", Bounded(5.0, 5.0), uncensored((1.0, 1.0))), found)
     assert "does not pay for itself" in never
     assert "in the one pair" in never
 
@@ -330,11 +333,11 @@ SURE = r"never pays for itself|holds no saving"
 BOTH = r"may (?:pay for itself in compute|do so) from (the first use|[\d,.]+ uses on) or never"
 
 
-@given(pairs, st.one_of(ranges, st.just(Amount(None, None)), positive.map(lambda end: Amount(end, None))))
+@given(pairs, st.one_of(ranges, st.just(Bounded(None, None)), positive.map(lambda end: Bounded(end, None))))
 def test_what_is_said_of_never_is_what_the_interval_holds(both, cost):
     saved = saving(both)
     found = break_even("flops", "t", cost, saved)
-    told = payback_words(found, LEDGER)
+    told = words(found, LEDGER)
     shown = f"{pays(found)} {uses_interval(found)}"
     if found.payback == "unknown":
         assert "is unknown" in told and "never" not in told
@@ -351,15 +354,15 @@ def test_what_is_said_of_never_is_what_the_interval_holds(both, cost):
 
 def test_both_sides_of_an_interval_are_said_in_plain_words():
     lost = uncensored((10.0, 11.0), (12.0, 10.0), (10.0, 13.0))
-    found = break_even("flops", "t", Amount(1.0, 1.0), lost)
+    found = break_even("flops", "t", Bounded(1.0, 1.0), lost)
     assert found.payback == "never"
-    assert payback_words(found, LEDGER) == (
+    assert words(found, LEDGER) == (
         "it may pay for itself in compute from the first use or never: nothing is saved on average on the "
         "way to t's final validation score, and the 95 % interval covers both"
     )
     assert (pays(found), uses_interval(found)) == ("not on average", "from the first use, or never")
-    surely = break_even("flops", "t", Amount(1.0, 1.0), uncensored((10.0, 20.0), (10.0, 21.0), (10.0, 20.5)))
-    assert payback_words(surely, LEDGER).startswith("it never pays for itself in compute: nothing is saved")
+    surely = break_even("flops", "t", Bounded(1.0, 1.0), uncensored((10.0, 20.0), (10.0, 21.0), (10.0, 20.5)))
+    assert words(surely, LEDGER).startswith("it never pays for itself in compute: nothing is saved")
     assert (pays(surely), uses_interval(surely)) == ("never", "never")
 
 
@@ -374,16 +377,16 @@ def test_weights_from_a_folder_are_taken_on_trust(tmp_path):
 
 
 def test_a_saving_too_small_to_divide_by_is_unknown():
-    found = break_even("flops", "t", Amount(1e24, 1e24), uncensored((5e-324, 0.0)))
+    found = break_even("flops", "t", Bounded(1e24, 1e24), uncensored((5e-324, 0.0)))
     assert found.payback == "unknown"
     assert "too small" in found.reason
 
 
 def test_a_target_that_the_arm_missed_is_no_saving_for_sure():
     unsure = saving([(Reach(100.0, True), Reach(50.0, False))])
-    assert break_even("flops", "t", Amount(1.0, 1.0), unsure).payback == "unknown"
+    assert break_even("flops", "t", Bounded(1.0, 1.0), unsure).payback == "unknown"
     surely = saving([(Reach(100.0, True), Reach(100.0, False))])
-    assert break_even("flops", "t", Amount(1.0, 1.0), surely).payback == "never"
+    assert break_even("flops", "t", Bounded(1.0, 1.0), surely).payback == "never"
 
 
 @given(positive, ranges)
@@ -395,36 +398,36 @@ def test_a_saving_that_is_only_bounded_from_below_gives_at_most(saved, cost):
 
 def test_the_interval_of_the_uses_is_that_of_the_saving_turned_over():
     both = [(Reach(cost, True), Reach(50.0, True)) for cost in (150.0, 140.0, 160.0)]
-    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    found = break_even("flops", "t", Bounded(1000.0, 1000.0), saving(both))
     width = 4.302653 * 10 / math.sqrt(3)  # Student's t with two degrees of freedom, standard deviation 10
     assert found.payback == "number"
     assert found.interval is not None
     assert found.interval.low == pytest.approx(1000 / (100 + width))
     assert found.interval.high == pytest.approx(1000 / (100 - width))
     assert not found.may_never
-    assert interval_words(found) == " (95 % interval 9 to 14 uses)"
+    assert sentences.uses_interval(found) == " (95 % interval 9 to 14 uses)"
 
 
 def test_a_saving_that_may_be_nothing_may_never_pay():
     both = [(Reach(cost, True), Reach(50.0, True)) for cost in (60.0, 45.0, 75.0)]
-    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    found = break_even("flops", "t", Bounded(1000.0, 1000.0), saving(both))
     assert found.payback == "number"
     assert found.may_never
     assert found.interval is not None
     assert found.interval.high is None
-    told = payback_words(found, LEDGER)
+    told = words(found, LEDGER)
     assert " but may do so from " in told
     assert told.endswith(" uses on or never: the 95 % interval covers both")
 
 
 def test_a_censored_baseline_leaves_the_interval_open_below():
     both = [(Reach(cost, False), Reach(50.0, True)) for cost in (150.0, 140.0, 160.0)]
-    found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+    found = break_even("flops", "t", Bounded(1000.0, 1000.0), saving(both))
     assert found.payback == "at most"
     assert found.interval is not None
     assert found.interval.low is None
     assert found.interval.high == pytest.approx(1000 / (100 - 4.302653 * 10 / math.sqrt(3)))
-    assert interval_words(found) == " (95 % interval: at most 14 uses)"
+    assert sentences.uses_interval(found) == " (95 % interval: at most 14 uses)"
 
 
 def test_the_spacing_of_evaluations_widens_the_interval():
@@ -436,9 +439,9 @@ def test_the_spacing_of_evaluations_widens_the_interval():
 
 
 def test_one_pair_has_no_interval():
-    found = break_even("flops", "t", Amount(1000.0, 1000.0), uncensored((150.0, 50.0)))
+    found = break_even("flops", "t", Bounded(1000.0, 1000.0), uncensored((150.0, 50.0)))
     assert found.interval is None
-    assert interval_words(found) == ""
+    assert sentences.uses_interval(found) == ""
 
 
 @given(pairs, ranges)
@@ -462,7 +465,7 @@ def test_the_interval_covers_the_true_number_of_uses(seed_sd):
     for _ in range(studies):
         saved = 100 * (1 + seed_sd * rng.standard_normal(4))
         both = [(Reach(float(200 + each), True), Reach(200.0, True)) for each in saved]
-        found = break_even("flops", "t", Amount(1000.0, 1000.0), saving(both))
+        found = break_even("flops", "t", Bounded(1000.0, 1000.0), saving(both))
         assert found.interval is not None
         low, high = found.interval.low or 0.0, found.interval.high or math.inf
         hits += low <= 10.0 <= high
@@ -491,4 +494,4 @@ def test_break_even_of_a_study_has_its_interval_in_the_sentence(tmp_path):
     assert best.interval is not None
     assert best.interval.low is not None and best.uses.low is not None
     assert best.interval.low <= best.uses.low
-    assert "95 % interval" in payback_words(best, found)
+    assert "95 % interval" in words(best, found)

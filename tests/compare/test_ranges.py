@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
-from headstart.compare.interval import Interval
+from headstart.compare.bounds import Interval
 from headstart.compare.ranges import of_gain, of_score, span
 from headstart.compare.study import compare
 from headstart.metrics import METRICS, higher_is_better, limits
@@ -49,12 +49,12 @@ def test_intervals_of_rankings_curves_and_matchings_stay_inside(tmp_path, predic
     skill = {"scratch": -2.2, "scratch_b": -2.0, "pretrained": 2.2}
     rows = (128, 512, 2048)
     findings = compare(make_study(tmp_path, arms, skill=skill, rows=rows, predictions=predictions, **FEW))
-    scores = [rank.interval for each in findings.rankings for rank in each.ranks]
+    scores = [row.interval for row in findings.rows.select("rank.score")]
     points = [point for curve in findings.data_curves for point in curve.points]
     scores += [end for point in points for end in (point.baseline_interval, point.arm_interval)]
     scores += [point.interval for front in findings.fronts for point in front.points]
     gains = [point.gain_interval for point in points]
-    gains += [rank.gain_interval for each in findings.rankings for rank in each.ranks]
+    gains += [row.interval for row in findings.rows.select("gain", metric=findings.headline)]
     gains += [each.interval for found in findings.comparisons for each in found.matchings]
     assert len(points) == 6 and len([each for each in gains if each]) > 12
     assert all(0 <= each.low <= each.high <= 1 for each in scores if each)

@@ -107,8 +107,8 @@ def _metrics_are_told_in_words(findings: Findings) -> None:
     """No sentence and no note calls a metric by its name in the record, such as entity_f1."""
     told = [findings.sentence, *findings.notes]
     for found in findings.comparisons:
-        reached = (found.arm_to_baseline, found.baseline_to_arm)
-        told += [found.sentence, *(each.sentence for each in (*reached, *found.targets) if each)]
+        told += [found.sentence, *(each.sentence for each in found.targets)]
+        told += [row.note for row in found.rows.select("to_target.*")]
         told += [note for each in (*found.gains.values(), *found.matchings) for note in each.notes]
     raw = [name for name in METRICS if "_" in name]
     assert not [(name, line) for line in told for name in raw if name in line]
@@ -173,18 +173,18 @@ def _missed(folder: Path, pair: Any, metric: str, worse: int) -> bool | None:
 
 
 def _refused_ratios_are_not_told(found: Comparison) -> None:
-    flops, joules = found.ratios["flops"], found.ratios["joules"]
+    (flops,), (joules,) = found.rows.select("flops_ratio"), found.rows.select("joules_ratio")
     words = r"training cost (the same FLOPs \(ratio [\d.]+\)|[\d.]+ times the FLOPs)"
     told = re.search(words, found.sentence)
     assert bool(told) == (flops.value is not None), found.sentence
     bounded = "as far as operations have a formula" in found.sentence
-    assert bounded == (flops.value is not None and flops.lower_bound)
+    assert bounded == (flops.verdict == "lower bound")
     energy = found.sentence[found.sentence.index("Energy") :]
-    if joules.value is None or joules.estimated:
+    if joules.value is None or joules.verdict == "estimated":
         assert "ratio" not in energy.split(":")[0]
     if joules.value is None and found.energy != "not measured":
         assert "not compared" in energy
-        assert str(joules.reason) in energy
+        assert joules.note and joules.note in energy
 
 
 def _energy_is_called_what_it_is(folder: Path, found: Comparison) -> None:
@@ -204,7 +204,7 @@ def _targets_say_when_they_were_missed(found: Comparison) -> None:
     for target in found.targets:
         missed = target.baseline_reached < target.pairs or target.arm_reached < target.pairs
         assert ("did not reach" in target.sentence) == missed
-        ratio = target.needed["flops"].ratio
+        ratio = target.ratios.get("flops")
         if ratio is not None and ratio.censored:
             assert (f" {ratio.censored} " in target.sentence) == (ratio.censored != "unknown")
         if "at most" in target.sentence or "at least" in target.sentence:
@@ -237,8 +237,8 @@ def test_a_gain_that_is_small_and_sure_does_not_look_like_none(tmp_path):
     """Three decimals would print an interval from 0.000, and call it better."""
     from dataclasses import replace
 
+    from headstart.compare.comparison import sentence
     from headstart.compare.findings import Interval
-    from headstart.compare.verdicts import sentence
 
     (found,) = compare(make_study(tmp_path, examples=40, evaluations=2)).comparisons
     assert found.gain is not None
@@ -252,7 +252,7 @@ def test_a_target_that_some_pairs_missed_says_both(tmp_path):
     skill = {"scratch": 1.5, "pretrained": 0.0}
     make_study(tmp_path / "b", seeds=[3], examples=60, evaluations=4, skill=skill)
     (found,) = compare(tmp_path).comparisons
-    assert found.baseline_to_arm is not None
-    assert (found.baseline_to_arm.reached, found.baseline_to_arm.pairs) == (1, 4)
-    assert "in 1 of 4 pairs" in found.baseline_to_arm.sentence
-    assert found.baseline_to_arm.sentence.endswith("did not reach it within this budget in the others")
+    (reached,) = found.rows.select("to_target.reached", arm="scratch")
+    assert (reached.value, reached.n) == (1, 4)
+    assert "in 1 of 4 pairs" in reached.note
+    assert reached.note.endswith("did not reach it within this budget in the others")

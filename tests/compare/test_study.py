@@ -18,6 +18,12 @@ from headstart.records.store import read_study
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 4}
 
 
+def ratio(found, resource):
+    """The row of a ratio."""
+    (row,) = found.rows.select(f"{resource}_ratio")
+    return row
+
+
 def only(findings) -> Any:
     assert len(findings.comparisons) == 1
     return findings.comparisons[0]
@@ -66,7 +72,7 @@ def test_the_same_arm_twice_gains_nothing(tmp_path, twins):
     found = only(compare(make_study(tmp_path, arms, range(6), twins=twins)))
     assert found.gain.interval.low <= 0 <= found.gain.interval.high
     assert found.gain.word in ("equivalent", "undecided")
-    flops = found.ratios["flops"]
+    flops = ratio(found, "flops")
     assert flops.value == 1.0
     assert (flops.interval.low, flops.interval.high) == (1.0, 1.0)
     if twins:
@@ -232,15 +238,15 @@ def test_a_pair_that_breaks_the_contract_is_refused(tmp_path, change, reason):
 
 def test_energy_that_nobody_measured(tmp_path):
     found = only(compare(make_study(tmp_path, energy="none", **SMALL)))
-    joules = found.ratios["joules"]
+    joules = ratio(found, "joules")
     assert joules.value is None
-    assert "no energy counter on this machine" in joules.reason
+    assert "no energy counter on this machine" in joules.note
     assert "Energy was not measured." in found.sentence
 
 
 def test_measured_energy_is_called_so(tmp_path):
     findings = compare(make_study(tmp_path, energy="measured", **SMALL))
-    assert not only(findings).ratios["joules"].estimated
+    assert ratio(only(findings), "joules").verdict == ""
     assert "Energy was measured" in findings.sentence
     assert findings.total.joules_estimated is None
 
@@ -260,11 +266,11 @@ def test_measured_energy_is_called_so(tmp_path):
 )
 def test_joules_that_do_not_compare_are_refused(tmp_path, alter, reason):
     found = only(compare(make_study(tmp_path, change=PRETRAINED(alter), **SMALL)))
-    assert found.ratios["joules"].value is None
-    assert reason in found.ratios["joules"].reason
+    assert ratio(found, "joules").value is None
+    assert reason in ratio(found, "joules").note
     assert found.energy == "not comparable"
-    assert f"not compared: {found.ratios['joules'].reason}." in found.sentence
-    assert (found.ratios["seconds"].value is None) == ("machine differs" in reason)
+    assert f"not compared: {ratio(found, 'joules').note}." in found.sentence
+    assert (ratio(found, "seconds").value is None) == ("machine differs" in reason)
 
 
 def test_every_reason_not_to_compare_energy_is_named(tmp_path):
@@ -283,9 +289,9 @@ def test_every_reason_not_to_compare_energy_is_named(tmp_path):
 
 def test_an_estimated_ratio_is_shown_but_never_told_first(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    joules = found.ratios["joules"]
+    joules = ratio(found, "joules")
     assert joules.value is not None
-    assert any("an energy ratio is a time ratio" in note for note in joules.notes)
+    assert "an energy ratio is a time ratio" in joules.note
     assert found.sentence.endswith("Energy on this machine is estimated, not measured.")
     assert f"{joules.value:.2f})." not in found.sentence
 
@@ -300,7 +306,7 @@ def test_flops_without_a_formula_are_a_lower_bound_everywhere(tmp_path):
     findings = compare(make_study(tmp_path, change=change, **SMALL))
     assert [arm.flops_lower_bound for arm in findings.arms] == [False, True]
     assert findings.total.flops_lower_bound
-    assert only(findings).ratios["flops"].lower_bound
+    assert ratio(only(findings), "flops").verdict == "lower bound"
     assert "as far as operations have a formula" in findings.sentence
 
 
@@ -321,8 +327,8 @@ def test_a_worse_arm_is_told_with_a_real_minus_sign(tmp_path):
 def test_a_target_met_at_step_0_is_met_before_any_training(tmp_path):
     skill = {"pretrained": 0.4, "scratch": -3.0}  # scratch ends below chance
     found = only(compare(make_study(tmp_path, skill=skill, **SMALL)))
-    assert found.arm_to_baseline.flops_share == 0
-    assert found.arm_to_baseline.sentence.endswith(" before any training")
+    assert found.rows.value("to_target.flops_share", arm=found.arm) == 0
+    assert found.rows.first("to_target.reached", arm=found.arm).note.endswith(" before any training")
 
 
 def energy_of(record, **changes):
@@ -382,12 +388,12 @@ def test_what_else_differs_inside_pairs_is_listed(tmp_path):
 
 def test_the_target_is_the_first_evaluation_at_it(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    there, back = found.baseline_to_arm, found.arm_to_baseline
-    assert there.reached == 0
-    assert there.steps == (None, None, None)
-    assert back.reached == 3
-    assert all(step in (16, 32, 48, 64) for step in back.steps)
-    assert 0 < back.flops_share < 1
+    assert found.rows.value("to_target.reached", arm="scratch") == 0
+    missed = found.rows.first("to_target.steps", arm="scratch")
+    assert (missed.value, missed.verdict) == (None, "not reached")
+    assert found.rows.value("to_target.reached", arm="pretrained") == 3
+    assert found.rows.value("to_target.steps", arm="pretrained") in (16, 32, 48, 64)
+    assert 0 < found.rows.value("to_target.flops_share", arm="pretrained") < 1
 
 
 def test_curves_and_examples(tmp_path):

@@ -12,14 +12,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
-from headstart.compare.cost_to_target import Spent, geometric_mean
-from headstart.compare.study import compare
+from headstart.compare.cost_to_target import geometric_mean
+from headstart.compare.learning_curves import Reach, pairs_of_curves
+from headstart.compare.study import compare, material
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 8}
 AXES = ("steps", "samples", "tokens", "flops", "seconds", "joules")
 cost = st.floats(1, 1e12)
-spent = st.builds(Spent, cost, st.booleans(), cost)
-reached = st.builds(Spent, cost, st.just(True), cost)
+spent = st.builds(Reach, cost, st.booleans(), after=cost)
+reached = st.builds(Reach, cost, st.just(True), after=cost)
+
+
+def spent_until(cost: float, reached: bool, after: float, before: float | None = None) -> Reach:
+    return Reach(cost, reached, before, after)
 
 
 def only(findings) -> Any:
@@ -59,26 +64,29 @@ def test_a_baseline_that_missed_the_target_leaves_an_upper_bound(pairs):
 
 
 def test_the_interval_allows_for_the_evaluation_before():
-    exact = [(Spent(80.0, True, 1.0), Spent(20.0, True, 1.0))] * 3
-    spaced = [(Spent(80.0, True, 1.0, 70.0), Spent(20.0, True, 1.0, 10.0))] * 3
+    exact = [(spent_until(80.0, True, 1.0), spent_until(20.0, True, 1.0))] * 3
+    spaced = [(spent_until(80.0, True, 1.0, 70.0), spent_until(20.0, True, 1.0, 10.0))] * 3
     assert geometric_mean(exact).sure_low == pytest.approx(0.25)
     found = geometric_mean(spaced)
     assert found.value == pytest.approx(0.25)
     assert (found.sure_low, found.sure_high) == (pytest.approx(10 / 80), pytest.approx(20 / 70))
-    first = [(Spent(80.0, True, 1.0, 70.0), Spent(20.0, True, 1.0, 0.0))] * 3
+    first = [(spent_until(80.0, True, 1.0, 70.0), spent_until(20.0, True, 1.0, 0.0))] * 3
     assert geometric_mean(first).sure_low is None  # it may have been reached at once
 
 
 def test_runs_that_missed_it_on_different_sides_leave_nothing():
-    both = [(Spent(5, False, 1), Spent(5, True, 1)), (Spent(5, True, 1), Spent(5, False, 1))]
+    both = [
+        (spent_until(5, False, 1), spent_until(5, True, 1)),
+        (spent_until(5, True, 1), spent_until(5, False, 1)),
+    ]
     assert geometric_mean(both).censored == "unknown"
-    assert geometric_mean([(Spent(5, False, 1), Spent(5, False, 1))]).censored == "unknown"
+    assert geometric_mean([(spent_until(5, False, 1), spent_until(5, False, 1))]).censored == "unknown"
 
 
 def test_before_any_training_is_bounded_by_the_first_evaluation():
-    found = geometric_mean([(Spent(8.0, True, 1.0), Spent(0.0, True, 1.0))])
+    found = geometric_mean([(spent_until(8.0, True, 1.0), spent_until(0.0, True, 1.0))])
     assert (found.low, found.high) == (None, pytest.approx(1 / 8))
-    assert geometric_mean([(Spent(0.0, True, 1.0), Spent(0.0, True, 1.0))]).censored == "unknown"
+    assert geometric_mean([(spent_until(0.0, True, 1.0), spent_until(0.0, True, 1.0))]).censored == "unknown"
 
 
 def test_every_target_is_told_in_every_quantity(tmp_path):
@@ -89,22 +97,25 @@ def test_every_target_is_told_in_every_quantity(tmp_path):
         "50 % of the way", "75 % of the way", "90 % of the way",
     ]  # fmt: skip
     for target in found.targets:
-        assert tuple(target.needed) == AXES
+        assert tuple(target.ratios) == AXES
         assert target.spacing == 16
-        for needed in target.needed.values():
-            assert sum(each is not None for each in needed.arm) == target.arm_reached
-            assert sum(each is not None for each in needed.baseline) == target.baseline_reached
-            for each, whole in zip(needed.arm, needed.arm_spent, strict=True):
-                assert each is None or each <= whole
+        for axis in AXES:
+            assert found.rows.select(f"target.{target.key}.{axis}_ratio")
+
+
+def reaches(folder, axis):
+    """What (baseline, arm) spent per pair until the baseline's final score."""
+    (compared,) = material(folder).compared
+    curves = pairs_of_curves(compared.matches, compared.headline)
+    return [tuple(curve.reach(pair[0].scores[-1], axis) for curve in pair) for pair in curves]
 
 
 def test_a_target_that_the_baseline_missed_is_at_most(tmp_path):
     target = only(compare(make_study(tmp_path, **SMALL))).targets[0]
     assert (target.baseline_reached, target.arm_reached) == (0, 3)
-    ratio = target.needed["flops"].ratio
+    ratio = target.ratios["flops"]
     assert ratio.censored == "at most"
     assert ratio.high == 1.0
-    assert target.needed["flops"].baseline == (None,) * 3
     assert "scratch did not reach it in 3 of 3 pairs" in target.sentence
     needs = "pretrained needs at most 1 (95 % interval: at most 1) times the FLOPs of scratch"
     assert needs in target.sentence
@@ -114,32 +125,32 @@ def test_a_target_that_both_reached_is_a_number(tmp_path):
     target = only(compare(make_study(tmp_path, **SMALL))).targets[1]
     assert (target.baseline_reached, target.arm_reached) == (3, 3)
     for axis in AXES:
-        needed = target.needed[axis]
-        each = [arm / base for arm, base in zip(needed.arm, needed.baseline, strict=True)]
-        assert needed.ratio.value == pytest.approx(np.exp(np.mean(np.log(each))))
+        pairs = reaches(tmp_path, axis)
+        assert all(each.reached for pair in pairs for each in pair)
+        each = [arm.cost / baseline.cost for baseline, arm in pairs]
+        assert target.ratios[axis].value == pytest.approx(np.exp(np.mean(np.log(each))))
     assert "did not reach" not in target.sentence
 
 
-def test_to_target_agrees_with_the_older_numbers(tmp_path):
+def test_medians_to_the_other_score_are_those_of_the_curves(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    target = found.targets[1]
-    assert target.needed["steps"].arm == found.arm_to_baseline.steps
-    assert target.needed["flops"].arm == found.arm_to_baseline.flops
-    assert target.score == pytest.approx(found.arm_to_baseline.target)
+    for axis in ("steps", "flops", "seconds"):
+        costs = [arm.cost for _, arm in reaches(tmp_path, axis)]
+        assert found.rows.value(f"to_target.{axis}", arm="pretrained") == pytest.approx(np.median(costs))
+    score = found.rows.value("to_target.score", arm="pretrained")
+    assert found.targets[1].score == pytest.approx(score)
 
 
 def test_joules_that_were_not_measured_or_not_compared_give_no_ratio(tmp_path):
     found = only(compare(make_study(tmp_path / "a", energy="none", **SMALL)))
-    assert all(target.needed["joules"].reason == "not measured" for target in found.targets)
+    assert all(target.reasons["joules"] == "not measured" for target in found.targets)
 
     def company(record):
         record["cost"]["energy"]["exclusive"] = False
 
     found = only(compare(make_study(tmp_path / "b", study="b", change=company, **SMALL)))
-    needed = found.targets[1].needed["joules"]
-    assert needed.ratio is None
-    assert "was not alone on the machine" in needed.reason
-    assert needed.arm[0] is not None  # the numbers themselves stay
+    assert "joules" not in found.targets[1].ratios
+    assert "was not alone on the machine" in found.targets[1].reasons["joules"]
     told = {each.matching: each for each in found.matchings}
     assert "was not alone" in told["joules"].reason
     assert told["joules"].gain is None
@@ -151,7 +162,7 @@ def test_a_score_that_does_not_move_has_no_way(tmp_path):
         validation["accuracy"] = 1 / 6  # where every curve of the factory starts
 
     found = only(compare(make_study(tmp_path, change=flat, **SMALL)))
-    assert [target.share for target in found.targets] == [None, None]
+    assert [target.key for target in found.targets] == ["arm_final", "baseline_final"]
 
 
 def test_every_matching_is_there(tmp_path):

@@ -106,10 +106,10 @@ def test_the_cost_of_tuning_is_in_the_total_and_in_the_ledger(tmp_path):
     )
     assert total.joules_estimated is not None and total.tuning.joules_estimated is not None
     assert total.joules_estimated > total.tuning.joules_estimated > 0
-    ledger = findings.comparisons[0].ledger
-    assert ledger is not None
-    assert [cost.arm for cost in ledger.tuning] == ["scratch", "pretrained"]
-    assert all(cost.times == pytest.approx(cost.total.flops / cost.study.flops) for cost in ledger.tuning)
+    assert [cost.arm for cost in found.costs] == ["scratch", "pretrained"]
+    assert all(cost.times == pytest.approx(cost.total.flops / cost.study.flops) for cost in found.costs)
+    ratios = findings.rows.select("tuning.flops_ratio")
+    assert [(row.arm, row.value) for row in ratios] == [(cost.arm, cost.times) for cost in found.costs]
     times = total.tuning.flops / (total.flops - total.tuning.flops)
     assert f"the trials cost {times:.2f} times" in found.sentence
     assert all(trial.runs == 2 for trial in found.trials)

@@ -12,7 +12,7 @@ from headstart.compare.aligned_predictions import Answers
 from headstart.compare.costs import geometric_mean
 from headstart.compare.findings import Interval
 from headstart.compare.statistics.bootstrap import resampled_gains, spread, student_interval
-from headstart.compare.verdicts import Evidence, judge, smallest_p, verdict
+from headstart.compare.verdicts import Evidence, evaluate, smallest_p, verdict
 
 
 def answers(rates, pairs=6, examples=1000, classes=6, seed=0):
@@ -60,7 +60,7 @@ def test_no_interval_decides_nothing():
 def test_a_single_pair_is_never_given_a_word(rates):
     """Also where both arms are the same, or answer alike, or one is right everywhere."""
     for seed in range(50):
-        gain = judge(evidence(answers(rates, pairs=1, examples=200, seed=seed)), 0.01)
+        gain = evaluate(evidence(answers(rates, pairs=1, examples=200, seed=seed)), 0.01)
         assert gain.word == "cannot say"
         assert gain.interval is gain.p is gain.p_margin is gain.probability_better is None
 
@@ -72,14 +72,14 @@ def test_five_pairs_can_never_reach_five_per_cent():
 
 
 def test_an_undecided_gain_says_what_would_decide_it():
-    gain: Any = judge(evidence(answers((0.60, 0.61), pairs=3, examples=400)), 0.01)
+    gain: Any = evaluate(evidence(answers((0.60, 0.61), pairs=3, examples=400)), 0.01)
     assert gain.word == "undecided"
     assert "more pair" in gain.decide or "larger test set" in gain.decide
 
 
 def test_an_interval_without_width_allows_for_three_in_n():
     found = answers((0.0, 1.0), examples=100)
-    gain: Any = judge(evidence(found), 0.01)
+    gain: Any = evaluate(evidence(found), 0.01)
     assert (gain.interval.low, gain.interval.high) == (0.97, 1.0)
 
 

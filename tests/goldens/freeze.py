@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.goldens.studies import STUDIES
 
-from headstart.compare.quantities.expected import Claim, Expectation, as_expectation, check
+from headstart.compare.claims import Claim, Expectation, as_expectation, check
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import markdown

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from headstart.compare import findings as f
-from headstart.compare.quantities.study import quantities
-from headstart.compare.values import economics as e
+from headstart.compare import study as whole
+from headstart.compare.bounds import Interval
+from headstart.compare.comparison import rows as comparison_rows
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
 HOSTILE = "</script><img src=x onerror=alert(1)> | `a` **b** [c](javascript:d) http://example.com/"
@@ -17,6 +18,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)> | `a` **b** [c](javascript:d) h
 def study(**changes: Any) -> f.Findings:
     """A small study with everything in it: two arms, one condition, estimated energy."""
     item = changes.pop("comparison", None) or comparison()
+    extra = changes.pop("extra", ())  # numbers that no object holds: rankings, variances, stability
     made = f.Findings(
         study="docs",
         question="What do pretrained weights buy on this task?",
@@ -48,7 +50,7 @@ def study(**changes: Any) -> f.Findings:
         fingerprint="0123456789abcdef",
     )
     made = replace(made, **changes)
-    return replace(made, rows=quantities(made))
+    return replace(made, rows=f.Rows(whole.rows(made, extra)))
 
 
 def sizes(rows: tuple[int, ...] = (64, 128, 256, 512, 1024)) -> f.Findings:
@@ -63,7 +65,8 @@ def sizes(rows: tuple[int, ...] = (64, 128, 256, 512, 1024)) -> f.Findings:
 
 
 def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: Any) -> f.Comparison:
-    """Pretrained against scratch over three pairs."""
+    """Pretrained against scratch over three pairs; `numbers` replace the rows that follow from them."""
+    numbers = changes.pop("numbers", None)
     made = f.Comparison(
         sentence=f"With {rows} training rows of docs_library, pretrained weights score {0.17 + gain:.3f} "
         f"against 0.170 (gain {gain:.3f}, 95 % interval {gain - 0.028:.2f} to {gain + 0.022:.2f}, 3 pairs); "
@@ -76,9 +79,7 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
         headline="accuracy",
         pairs=tuple(pair(seed, gain) for seed in range(3)),
         gains={metric: one_gain(metric, gain) for metric in ("accuracy", "macro_f1", "matthews", "log_loss")},
-        ratios={resource: ratio(resource) for resource in ("flops", "seconds", "joules", "tokens")},
-        arm_to_baseline=target("pretrained", "scratch", 3),
-        baseline_to_arm=target("scratch", "pretrained", 0),
+        rows=f.Rows(),
         curves=tuple(
             curve(arm, axis, metric, gain)
             for arm in ("scratch", "pretrained")
@@ -97,13 +98,20 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
         excluded=(),
         ledger=ledger(),
     )
-    return replace(made, **changes)
+    made = replace(made, **changes)
+    if numbers is not None:
+        return replace(made, rows=f.Rows(numbers))
+    folders = tuple(name for each in made.pairs for name in (each.baseline_folder, each.arm_folder))
+    here = f.Quantity("", name, made.arm, made.baseline, n=len(made.pairs), provenance=folders)
+    costs = [row for resource in ("flops", "seconds", "joules", "tokens") for row in ratio(here, resource)]
+    reached = [*to_target(here, "pretrained", "scratch", 3), *to_target(here, "scratch", "pretrained", 0)]
+    return replace(made, rows=comparison_rows(made, here, [*costs, *reached]))
 
 
-def ledger(**changes: Any) -> e.Ledger:
+def ledger(**changes: Any) -> f.Ledger:
     """A published cost, a range, of the whole pretraining."""
-    cost, own = e.Amount(2e19, 8e19), 4e11
-    made = e.Ledger(
+    cost, own = f.Bounded(2e19, 8e19), 4e11
+    made = f.Ledger(
         arm="pretrained",
         baseline="scratch",
         model="bert-base-uncased",
@@ -114,30 +122,30 @@ def ledger(**changes: Any) -> e.Ledger:
         covers="",
         stages=(),
         figures=(
-            e.Figure("flops", cost, "", "derived: by hand", "the encoder", "A paper 2020, Table 1", True),
-            e.Figure("kwh", e.Amount(1507, 1507), "", "reported", "with PUE 1.58", "B 2019, Table 3", False),
+            f.Figure("flops", cost, "", "derived: by hand", "the encoder", "A paper 2020, Table 1", True),
+            f.Figure("kwh", f.Bounded(1507, 1507), "", "reported", "with PUE 1.58", "B 2019, Table 3", False),
         ),
         open=("The energy of the published weights is not known.",),
         per_run=own,
         views=(
-            view("marginal", None, e.Amount(0.0, 0.0), own),
+            view("marginal", None, f.Bounded(0.0, 0.0), own),
             view("amortised", 100, cost.scaled(0.01), own),
             view("full", 1, cost, own),
         ),
         break_evens=(
-            e.BreakEven(
-                "flops", "pretrained", "at most", e.Amount(None, 8e8), e.Amount(1e11, None), 3, 3, ""
+            f.BreakEven(
+                "flops", "pretrained", "at most", f.Bounded(None, 8e8), f.Bounded(1e11, None), 3, 3, ""
             ),
-            e.BreakEven("flops", "scratch", "number", e.Amount(1e8, 4e8), e.Amount(2e11, 2e11), 3, 0, ""),
+            f.BreakEven("flops", "scratch", "number", f.Bounded(1e8, 4e8), f.Bounded(2e11, 2e11), 3, 0, ""),
         ),
         sentence="The pretraining behind pretrained cost a lot; it pays for itself after at most many uses.",
     )
     return replace(made, **changes)
 
 
-def view(name: str, uses: int | None, share: e.Amount, own: float) -> e.View:
-    total = share.plus(e.Amount(own, own))
-    return e.View(name, uses, share, total, total.scaled(1 / own))
+def view(name: str, uses: int | None, share: f.Bounded, own: float) -> f.View:
+    total = share.plus(f.Bounded(own, own))
+    return f.View(name, uses, share, total, total.scaled(1 / own))
 
 
 def class_gain(place: int) -> f.ClassGain:
@@ -175,42 +183,35 @@ def one_gain(metric: str, gain: float) -> f.Gain:
     )
 
 
-def ratio(resource: Any) -> f.Ratio:
+def ratio(here: f.Quantity, resource: str) -> list[f.Quantity]:
     cost = {"flops": 3.84e11, "seconds": 20.3, "joules": 751.0, "tokens": 114688.0}[resource]
-    exact = resource in ("flops", "tokens")
-    return f.Ratio(
-        resource=resource,
-        value=1.0 if exact else 1.02,
-        interval=f.Interval(1.0, 1.0) if exact else f.Interval(0.98, 1.06),
-        per_pair=(1.0, 1.0, 1.0) if exact else (1.0, 1.02, 1.04),
-        baseline=cost,
-        arm=cost if exact else cost * 1.02,
-        estimated=resource == "joules",
-        reason=None,
-        notes=("energy follows time here, since it is estimated",) if resource == "joules" else (),
-    )
+    exact, estimated = resource in ("flops", "tokens"), resource == "joules"
+    value, interval = (1.0, Interval(1.0, 1.0)) if exact else (1.02, Interval(0.98, 1.06))
+    row = here.named(f"{resource}_ratio", verdict="estimated" if estimated else "").at(value, interval)
+    return [
+        row.because("energy follows time here, since it is estimated" if estimated else ""),
+        here.named(f"{resource}_ratio.baseline").at(cost),
+        here.named(f"{resource}_ratio.arm", note="ratio of each pair: 1, 1.02, 1.04").at(cost * value),
+    ]
 
 
-def target(runner: str, of: str, reached: int) -> f.ToTarget:
+def to_target(here: f.Quantity, runner: str, of: str, reached: int) -> list[f.Quantity]:
     hit = reached == 3
-    told = "reached" if hit else "did not reach"
-    return f.ToTarget(
-        runner=runner,
-        target_of=of,
-        metric="accuracy",
-        target=0.17 if hit else 0.558,
-        pairs=3,
-        reached=reached,
-        steps=(16, 16, 32) if hit else (None, None, None),
-        flops=(4.8e10, 4.8e10, 9.6e10) if hit else (None, None, None),
-        seconds=(2.5, 2.6, 5.1) if hit else (None, None, None),
-        median_steps=16 if hit else None,
-        median_flops=4.8e10 if hit else None,
-        median_seconds=2.6 if hit else math.inf,
-        flops_share=0.125 if hit else None,
-        seconds_share=0.13 if hit else None,
-        sentence=f"{runner} {told} the final score of {of} in {reached} of 3 pairs.",
-    )
+    word = "reached" if hit else "did not reach"
+    note = f"{runner} {word} the final score of {of} in {reached} of 3 pairs."
+    place = replace(here, arm=runner, baseline=of, metric="accuracy")
+    costs = {"steps": 16.0, "flops": 4.8e10, "seconds": 2.6}
+    return [
+        place.named("to_target.score").at(0.17 if hit else 0.558).because(note),
+        place.named("to_target.reached").at(reached).because(note),
+        *(
+            place.named(f"to_target.{key}", verdict="" if hit else "not reached")
+            .at(value if hit else None)
+            .because(note)
+            for key, value in costs.items()
+        ),
+        place.named("to_target.flops_share").at(0.125 if hit else None),
+    ]  # fmt: skip
 
 
 def curve(arm: str, axis: Any, metric: str, gain: float) -> f.Curve:

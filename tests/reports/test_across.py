@@ -7,9 +7,8 @@ from typing import Any
 
 from tests.reports import handmade
 
-from headstart.compare.interval import Interval
-from headstart.compare.values.claims import Aggregate, Estimate, Profile
-from headstart.compare.values.scales import Component, Front, FrontPoint, ModelPoint, VarianceSplit
+from headstart.compare.bounds import Interval
+from headstart.compare.findings import Aggregate, Front, FrontPoint, ModelPoint, Profile, Quantity, Rows
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Table
@@ -24,22 +23,28 @@ def front(costs: tuple[float, float] = (50.0, 80.0), **changes: Any) -> Front:
 
 
 def aggregate(**changes: Any) -> Aggregate:
-    some = Estimate(0.25, Interval(0.2, 0.3))
+    place = Quantity("", arm=changes.get("arm", "pretrained"), baseline="scratch", n=10)
+    rows = [
+        place.named("aggregate.baseline_iqm", note="unknown here"),
+        place.named("aggregate.iqm_gain").at(0.25, Interval(0.2, 0.3)),
+        place.named("aggregate.improvement").at(0.9),
+    ]
     profile = Profile("pretrained", (0.0, 0.5, 1.0), (1.0, 0.5, 0.0), (1.0, None, 0.0), (1.0, None, 0.1))
     told: dict[str, Any] = {
         "arm": "pretrained", "baseline": "scratch", "conditions": ("a", "b", "c"), "scale": "accuracy",
-        "pairs": (3, 3, 4), "iqm_gain": some, "improvement": Estimate(0.9, None), "profiles": (profile,),
+        "pairs": (3, 3, 4), "rows": Rows(rows), "profiles": (profile,),
     }  # fmt: skip
     return Aggregate(**{**told, **changes})
 
 
-def split(**changes: Any) -> VarianceSplit:
-    parts = (
-        Component("subset", 0.0004, Interval(0.0001, 0.004), 0.8, 4),
-        Component("seed", 1e-4, None, 0.2, 3),
-    )
-    told: dict[str, Any] = {"of": "gain of pretrained", "condition": "", "metric": "accuracy"}
-    return VarianceSplit(**{**told, "components": parts, "reason": "", **changes})
+def split(of: str = "gain of pretrained", condition: str = "") -> list[Quantity]:
+    place = Quantity("", condition, of, metric="accuracy")
+    return [
+        place.named("variance.subset", n=4).at(0.0004, Interval(0.0001, 0.004)),
+        place.named("variance.subset.share", n=4).at(0.8),
+        place.named("variance.seed", n=3).at(1e-4),
+        place.named("variance.seed.share", n=3).at(0.2),
+    ]
 
 
 def texts(table: Table) -> list[list[str]]:
@@ -94,12 +99,12 @@ def test_aggregates_carry_their_intervals_and_refusals() -> None:
 
 
 def test_the_spread_is_split_or_the_section_is_not_there() -> None:
-    assert texts(only_table(variance.parts(handmade.study(variances=(split(),))))) == [
+    assert texts(only_table(variance.parts(handmade.study(extra=split())))) == [
         ["gain of pretrained", "all runs", "which rows were drawn", "0.020", "0.000400",
          "0.000100 to 0.00400", "80 %", "4"],
         ["gain of pretrained", "all runs", "seed", "0.010", "0.000100", "no interval", "20 %", "3"],
     ]  # fmt: skip
-    assert variance.parts(handmade.study(variances=(split(components=(), reason="one draw"),))) == ()
+    assert variance.parts(handmade.study(extra=[Quantity("variance", note="one draw")])) == ()
 
 
 def test_hostile_words_stay_words_in_every_new_section() -> None:
@@ -108,7 +113,7 @@ def test_hostile_words_stay_words_in_every_new_section() -> None:
     findings = handmade.study(
         fronts=(front(task=bad, points=(point, *front().points[1:])),),
         aggregates=(aggregate(scale=bad, notes=(bad,)),),
-        variances=(split(of=bad, condition=bad),),
+        extra=split(bad, bad),
     )
     page = outline.page(findings)
     assert {"fronts", "aggregates", "variances"} <= {each.key for each in page.sections}

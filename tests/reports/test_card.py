@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reports import handmade
 
-from headstart.compare.findings import Carbon
-from headstart.compare.values.economics import Stage
+from headstart.compare.findings import Carbon, Stage
 from headstart.reports.formats.model_card import cards, scalar
 
 CARBON = Carbon(12.345, 3, "FRA", 2023, "a table of the world", 56.0, None)

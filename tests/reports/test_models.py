@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.compare.electricity import Grid, joules
 from tests.factory import make_study
 
-from headstart.compare.published.emitted import Emitted, emitted
+from headstart.compare.emissions import Emitted, emitted
 from headstart.errors import ConfigError
 from headstart.models.listing import Listed
 from headstart.reports.charts.models import APART, HEIGHT, save

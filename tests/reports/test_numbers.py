@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.compare.values.efficiency import Bounded
+from headstart.compare.findings import Bounded
 from headstart.reports import numbers
 
 NOT_NUMBERS = (None, math.nan, math.inf, -math.inf)

@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.reports import handmade
 
-from headstart.compare.findings import Excluded, Interval, MeterNotes
-from headstart.compare.values.economics import Amount, Stage
+from headstart.compare.findings import Bounded, Excluded, Interval, MeterNotes, Quantity, Stage
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
@@ -40,8 +39,8 @@ def test_a_whole_study_has_every_section_in_the_order_of_a_readers_questions() -
 
 def test_sections_without_evidence_are_not_there() -> None:
     bare = handmade.comparison(
-        gains={}, curves=(), classes=(), confusions=(), only_arm_count=0, only_baseline_count=0, ratios={},
-        pairs=(), arm_to_baseline=None, baseline_to_arm=None, ledger=None,
+        gains={}, curves=(), classes=(), confusions=(), only_arm_count=0, only_baseline_count=0, numbers=(),
+        pairs=(), ledger=None,
     )  # fmt: skip
     page = outline.page(handmade.study(comparison=bare, data={}, environments=(), attestations=(), notes=()))
     assert keys(page) == ["summary", "costs", "reproduce"]
@@ -133,8 +132,8 @@ def test_no_meter_says_why_and_never_zero() -> None:
 
 
 def test_a_refused_ratio_gives_its_reason() -> None:
-    refused = replace(handmade.ratio("joules"), value=None, interval=None, per_pair=(), reason="two machines")
-    page = outline.page(handmade.study(comparison=handmade.comparison(ratios={"joules": refused})))
+    refused = Quantity("", arm="pretrained", baseline="scratch").named("joules_ratio", note="two machines")
+    page = outline.page(handmade.study(comparison=handmade.comparison(numbers=[refused])))
     table = section(page, "ratios").parts[0]
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]][3:] == ["no ratio", "", "two machines"]
@@ -202,15 +201,15 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
 @pytest.mark.parametrize(
     ("interval", "may_never", "told"),
     [
-        (Amount(1e8, 4e8), False, "100,000,000 to 400,000,000 uses"),
-        (Amount(1e8, None), True, "from 100,000,000 uses on, or never"),
-        (Amount(None, 4e8), False, "at most 400,000,000 uses"),
-        (Amount(0.2, None), True, "from the first use, or never"),
-        (Amount(None, None), True, "from the first use, or never"),
+        (Bounded(1e8, 4e8), False, "100,000,000 to 400,000,000 uses"),
+        (Bounded(1e8, None), True, "from 100,000,000 uses on, or never"),
+        (Bounded(None, 4e8), False, "at most 400,000,000 uses"),
+        (Bounded(0.2, None), True, "from the first use, or never"),
+        (Bounded(None, None), True, "from the first use, or never"),
         (None, False, "no interval"),
     ],
 )
-def test_a_payback_carries_its_interval(interval: Amount | None, may_never: bool, told: str) -> None:
+def test_a_payback_carries_its_interval(interval: Bounded | None, may_never: bool, told: str) -> None:
     one = replace(handmade.ledger().break_evens[1], interval=interval, may_never=may_never)
     item = handmade.comparison(ledger=handmade.ledger(break_evens=(one,)))
     _, pays, _ = [p for p in section(outline.page(handmade.study(comparison=item)), "pretraining").parts
@@ -219,7 +218,7 @@ def test_a_payback_carries_its_interval(interval: Amount | None, may_never: bool
 
 
 def test_a_part_of_the_pretraining_is_never_shown_as_the_whole() -> None:
-    part = handmade.ledger(covers="the contrastive stage", flops=Amount(None, 8e19))
+    part = handmade.ledger(covers="the contrastive stage", flops=Bounded(None, 8e19))
     page = outline.page(handmade.study(comparison=handmade.comparison(ledger=part)))
     table = next(p for p in section(page, "pretraining").parts if isinstance(p, Table))
     assert all(row[3].text.endswith(" + ?") for row in table.rows[1:])
@@ -228,7 +227,7 @@ def test_a_part_of_the_pretraining_is_never_shown_as_the_whole() -> None:
 
 def test_pretraining_that_was_measured_here_is_told_as_such() -> None:
     stage = Stage(10**15, 500.0, "measured", 60.0, ("ab" * 8,))
-    exact = Amount(1e15, 1e15)
+    exact = Bounded(1e15, 1e15)
     mine = handmade.ledger(origin="measured", stages=(stage,), figures=(), open=(), flops=exact)
     text = words(outline.page(handmade.study(comparison=handmade.comparison(ledger=mine))))
     assert "measured here (1 run)" in text

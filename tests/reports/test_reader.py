@@ -89,7 +89,7 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
 
 
 def handmade_bounded(value: float):
-    from headstart.compare.values.efficiency import Bounded
+    from headstart.compare.findings import Bounded
 
     return Bounded(value, value, None, None)
 
@@ -211,10 +211,7 @@ def test_ratios_that_hardly_differ_are_told_once(sizes: Path) -> None:
 
 
 def _with_steps(target: Any, times: float) -> Any:
-    found = target.needed["flops"].ratio
-    ends = (found.low, found.high, found.sure_low, found.sure_high)
-    moved = type(found)(*(None if end is None else end * times for end in ends))
-    return replace(target, needed={**target.needed, "steps": replace(target.needed["steps"], ratio=moved)})
+    return replace(target, ratios={**target.ratios, "steps": target.ratios["flops"].scaled(times)})
 
 
 def test_layers_of_a_chart_share_their_rows() -> None:

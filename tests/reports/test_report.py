@@ -16,7 +16,7 @@ from tests.reports import handmade
 from tests.reports.html_reader import Reader
 
 from headstart.cli import main
-from headstart.compare.values.economics import Amount
+from headstart.compare.findings import Bounded
 from headstart.reports import outline
 from headstart.reports.build import build, write
 from headstart.reports.formats import html, markdown, terminal
@@ -187,7 +187,7 @@ def test_the_terminal_table_fits_eighty_columns_without_colour(findings, capsys)
 
 
 def test_the_terminal_says_nothing_about_a_pretraining_that_nobody_knows(capsys) -> None:
-    unknown = handmade.ledger(origin="unknown", flops=Amount(None, None))
+    unknown = handmade.ledger(origin="unknown", flops=Bounded(None, None))
     findings = handmade.study(comparison=handmade.comparison(ledger=unknown))
     terminal.show(findings, None, Console(width=80))
     assert "The pretraining behind" not in capsys.readouterr().out

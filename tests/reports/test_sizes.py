@@ -104,11 +104,10 @@ def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
     assert [row[2].text for row in first.rows] == ["pretrained", "pretrained_frozen", "scratch"] * 2
     assert [row[1].text for row in first.rows] == ["1", "2", "3"] * 2
     assert [row[6].text for row in first.rows][2] == "the baseline"
-    corrected = {item.arm: item.corrected for item in three.comparisons if item.condition.train_rows == 64}
     for row in first.rows[:2]:
-        found = corrected[row[2].text]
+        found = three.rows.first("gain.corrected_p", condition="64 rows", arm=row[2].text)
         assert found
-        assert row[11].text == {True: "yes", False: "no", None: ""}[found.survives]
+        assert row[11].text == {"survives": "yes", "does not survive": "no", "": ""}[found.verdict]
     assert section(page, "ranking").title == "The arms in order"
 
 

@@ -44,7 +44,7 @@ def _models(options: Namespace) -> int:
     rows = reporting.rows(listed(yamls(config_folders())))
     console = Console()
     if options.plot is not None:
-        from headstart.compare.published.emitted import emitted
+        from headstart.compare.emissions import emitted
         from headstart.reports.charts.models import save
 
         print(f"drawn: {save(rows, emitted(Path('runs')), options.plot)}")

@@ -12,7 +12,7 @@ from headstart.commands.arguments import Command, Once, Parser
 from headstart.errors import ConfigError, HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.compare.quantities.expected import Claim
+    from headstart.compare.claims import Claim
 
 
 def _arguments(parser: Parser) -> None:
@@ -36,7 +36,7 @@ def _run(options: Namespace) -> int:
         if extra := [*words[1:], *(["--scale"] if options.scale else [])]:
             raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(extra)}")
         return _run_again(folder)
-    from headstart.compare.quantities.expected import read_claim
+    from headstart.compare.claims import read_claim
 
     return 0 if _claim_holds(read_claim(folder), words[1:], scale) else 1
 
@@ -52,7 +52,7 @@ def _run_again(folder: Path) -> int:
 
 def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
     """Run the study of a page again, and show whether its claim holds."""
-    from headstart.compare.quantities.expected import check
+    from headstart.compare.claims import check
     from headstart.compare.study import compare
     from headstart.reports.console.claims import show_claim
     from headstart.studies.claim import rerun
@@ -69,7 +69,7 @@ def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
 
 
 def _every_page(settings: Sequence[str], scale: str) -> int:
-    from headstart.compare.quantities.expected import pages, read_claim
+    from headstart.compare.claims import pages, read_claim
     from headstart.reports.console.claims import show_all
     from headstart.studies.claim import check_settings
 

@@ -3,20 +3,22 @@
 Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (rliable): the
 interquartile mean over all runs, the probability of improvement, and performance profiles, with intervals
 from a bootstrap that resamples runs within each condition. Pairs stay pairs. Scores of several metrics are
-put together only where all lie between 0 and 1, or do so after a division that is told.
+put together only where all lie between 0 and 1, or do so after a division that is stated.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.compare import phrases
-from headstart.compare.interval import Interval
-from headstart.compare.pairwise import Compared, scores_of
-from headstart.compare.values.claims import Aggregate, Estimate, Profile
+from headstart.compare.bounds import Interval
+from headstart.compare.pairs import scores_of
+from headstart.compare.pairwise import Compared
+from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import limits, metric_name
 from headstart.records.fingerprint import digest
 
@@ -26,48 +28,84 @@ TAUS = np.linspace(0, 1, 41)
 Sides = Sequence[np.ndarray]  # per condition, (2, pairs): baseline, arm
 
 
+@dataclass(frozen=True)
+class Profile:
+    """Performance profile of an arm: the share of its runs, over all conditions, above each tau."""
+
+    arm: str
+    taus: tuple[float, ...]
+    shares: tuple[float, ...]
+    low: tuple[float | None, ...]  # pointwise 95 %, stratified bootstrap; None: one pair per condition
+    high: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One arm against the baseline over at least three conditions; refused where `reason` says why."""
+
+    arm: str
+    baseline: str
+    conditions: tuple[str, ...]
+    scale: str  # what the scores are, in words: all on one scale from 0 to 1
+    pairs: tuple[int, ...]  # per condition
+    rows: Rows
+    profiles: tuple[Profile, ...] = ()  # baseline, arm
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+
 def aggregates(compared: Sequence[Compared]) -> tuple[Aggregate, ...]:
     """One aggregate per arm that was compared under three conditions or more."""
-    arms = dict.fromkeys(one.comparison.arm for one in compared)
-    own = [[one for one in compared if one.comparison.arm == arm and one.comparison.gain] for arm in arms]
-    return tuple(aggregate(found) for found in own if len(found) >= FEWEST)
+    arms = dict.fromkeys(each.arm for each in compared)
+    groups = [[each for each in compared if each.arm == arm and each.gain] for arm in arms]
+    return tuple(_aggregate(group) for group in groups if len(group) >= FEWEST)
 
 
-def aggregate(found: Sequence[Compared]) -> Aggregate:
+def _aggregate(group: Sequence[Compared]) -> Aggregate:
     """The arm of these comparisons, one per condition; refused with a reason where scores share no scale."""
-    first = found[0].comparison
-    metrics = list(dict.fromkeys(one.comparison.headline for one in found))
-    named = (first.arm, first.baseline, tuple(one.comparison.condition.name for one in found))
-    strange = [metric for metric in metrics if largest(metric) is None]
-    pairs = tuple(len(one.matches) for one in found)
-    if strange:
-        names = phrases.joined([metric_name(metric) for metric in strange])
-        scale = f"{names} ha{'s' if len(strange) == 1 else 've'} no scale from 0 to 1"
+    first = group[0]
+    metrics = list(dict.fromkeys(each.headline for each in group))
+    named = (first.arm, first.baseline, tuple(each.condition.name for each in group))
+    unbounded = [metric_name(metric) for metric in metrics if largest(metric) is None]
+    pairs = tuple(len(each.matches) for each in group)
+    if unbounded:
+        scale = f"{phrases.joined(unbounded)} ha{'s' if len(unbounded) == 1 else 've'} no scale from 0 to 1"
         reason = f"{scale}: conditions cannot be put together"
-        return Aggregate(*named, "", pairs, reason=reason)
-    seed = int(digest([pair.arm.run_id for one in found for pair in one.matches]), 16)
-    return summed(named, _scale(metrics), [_sides(one) for one in found], seed)
+        here = Quantity("", arm=first.arm, baseline=first.baseline, n=sum(pairs), note=reason)
+        refused = Rows(here.named(f"aggregate.{name}") for name in STATISTICS)
+        return Aggregate(*named, "", pairs, refused, reason=reason)
+    seed = int(digest([pair.arm.run_id for each in group for pair in each.matches]), 16)
+    return summarise(named, _scale(metrics), [_sides(each) for each in group], seed)
 
 
-def summed(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides, seed: int) -> Aggregate:
+def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides, seed: int) -> Aggregate:
     """Every number of an aggregate, from scores between 0 and 1."""
+    arm, baseline, conditions = named
     drawn = resampled(sides, seed) if any(side.shape[1] > 1 for side in sides) else None
     once = [side[:, None, :] for side in sides]  # as if drawn once: (2, 1, pairs)
-
-    def estimate(of: Callable[[Sides], np.ndarray]) -> Estimate:
-        return Estimate(float(of(once)[0]), _interval(of(drawn)) if drawn else None)
-
+    pairs = tuple(side.shape[1] for side in sides)
+    notes = []
+    if min(pairs) <= 5:
+        few = phrases.plural(min(pairs), "pair")
+        notes.append(
+            f"With {few} under a condition, these bootstrap intervals are narrower than 95 % would ask for."
+        )
+    over = f"over {phrases.plural(len(conditions), 'condition')}; {scale}"
+    here = Quantity("", arm=arm, baseline=baseline, n=sum(pairs)).because(over, *notes)
     return Aggregate(
-        *named,
+        arm,
+        baseline,
+        conditions,
         scale,
-        tuple(side.shape[1] for side in sides),
-        baseline_iqm=estimate(lambda every: interquartile_mean(every, 0)),
-        arm_iqm=estimate(lambda every: interquartile_mean(every, 1)),
-        iqm_gain=estimate(lambda every: interquartile_mean(every, 1) - interquartile_mean(every, 0)),
-        mean_gain=estimate(mean_gain),
-        improvement=estimate(probability_of_improvement),
-        profiles=tuple(_profile(name, side, once, drawn) for side, name in enumerate((named[1], named[0]))),
-        notes=tuple(_notes(sides)),
+        pairs,
+        Rows(
+            here.named(f"aggregate.{name}").at(
+                float(statistic(once)[0]), _interval(statistic(drawn)) if drawn else None
+            )
+            for name, statistic in STATISTICS.items()
+        ),
+        tuple(_profile(name, side, once, drawn) for side, name in enumerate((baseline, arm))),
+        tuple(notes),
     )
 
 
@@ -91,7 +129,19 @@ def mean_gain(every: Sides) -> np.ndarray:
 
 def probability_of_improvement(every: Sides) -> np.ndarray:
     """P(a run of the arm beats a run of the baseline), ties counted half, mean over conditions."""
-    return np.mean([_beats(scores) for scores in every], axis=0)
+    leads = [scores[1][:, :, None] - scores[0][:, None, :] for scores in every]
+    return np.mean(
+        [(lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2)) for lead in leads], axis=0
+    )
+
+
+STATISTICS: Mapping[str, Callable[[Sides], np.ndarray]] = {
+    "baseline_iqm": lambda every: interquartile_mean(every, 0),
+    "arm_iqm": lambda every: interquartile_mean(every, 1),
+    "iqm_gain": lambda every: interquartile_mean(every, 1) - interquartile_mean(every, 0),
+    "mean_gain": mean_gain,
+    "improvement": probability_of_improvement,
+}
 
 
 def largest(metric: str) -> float | None:
@@ -100,20 +150,15 @@ def largest(metric: str) -> float | None:
     return high if low == 0 and math.isfinite(high) else None  # from -1 to 1 is no share of anything
 
 
-def _beats(scores: np.ndarray) -> np.ndarray:
-    lead = scores[1][:, :, None] - scores[0][:, None, :]
-    return (lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2))
-
-
-def _sides(one: Compared) -> np.ndarray:
-    metric = one.comparison.headline
-    scores = [[scores_of(pair.sides[side])[metric] for pair in one.matches] for side in (0, 1)]
+def _sides(each: Compared) -> np.ndarray:
+    metric = each.headline
+    scores = [[scores_of(pair.sides[side])[metric] for pair in each.matches] for side in (0, 1)]
     return np.array(scores, dtype=float) / (largest(metric) or 1.0)
 
 
 def _scale(metrics: Sequence[str]) -> str:
     """'accuracy and exact match', 'BLEU (divided by 100)'."""
-    by: Mapping[str, float] = {metric_name(metric): largest(metric) or 1.0 for metric in metrics}
+    by = {metric_name(metric): largest(metric) or 1.0 for metric in metrics}
     return phrases.joined([name + (f" (divided by {by[name]:g})" if by[name] != 1 else "") for name in by])
 
 
@@ -133,11 +178,3 @@ def _above(every: Sides, side: int) -> np.ndarray:
 def _interval(draws: np.ndarray) -> Interval:
     low, high = np.quantile(draws, [0.025, 0.975])
     return Interval(float(low), float(high))
-
-
-def _notes(sides: Sides) -> list[str]:
-    fewest = min(side.shape[1] for side in sides)
-    if fewest > 5:
-        return []
-    few = phrases.plural(fewest, "pair")
-    return [f"With {few} under a condition, these bootstrap intervals are narrower than 95 % would ask for."]

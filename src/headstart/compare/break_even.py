@@ -1,4 +1,4 @@
-"""Payback: after how many uses a pretraining has paid for itself, censoring included.
+"""Break-even: after how many uses a pretraining has paid for itself, censoring included.
 
 N* = E_pretrain / (E_baseline to the target - E_arm to the target). Where a side never reached the target,
 its cost is only bounded from below by what it spent, and the saving becomes an interval; so does N*.
@@ -13,32 +13,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from headstart.compare.costs import first_at
+from headstart.compare.bounds import NOTHING_KNOWN, Bounded
+from headstart.compare.learning_curves import Reach, pairs_of_curves
 from headstart.compare.pairs import Match
 from headstart.compare.statistics.bootstrap import student_interval
-from headstart.compare.values.economics import Amount, BreakEven, Resource
+
+Payback = Literal["number", "at most", "never", "unknown"]
+Counted = Literal["flops", "joules"]
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What one run spent until it reached a target; `reached` is False when it spent it and did not."""
+class BreakEven:
+    """The number of uses after which the pretraining has paid for itself, for one target."""
 
-    cost: float
-    reached: bool
-    before: float | None = None  # cost at the evaluation before; None: it was not met earlier
-
-    @property
-    def low(self) -> float:
-        """The least that the target can cost."""
-        return self.before if self.reached and self.before is not None else self.cost
-
-    @property
-    def high(self) -> float:
-        """The most that the target can cost."""
-        return self.cost if self.reached else math.inf
+    resource: Counted
+    target_of: str  # the arm whose final validation score both must reach
+    payback: Payback
+    uses: Bounded
+    saving: Bounded  # per use; an end that is None is not bounded
+    pairs: int
+    censored: int  # pairs in which the baseline did not reach the target within the budget
+    reason: str  # why it is unknown
+    interval: Bounded | None = None  # of the uses, 95 %: ends that are None are not bounded; None: one pair
+    may_never: bool = False  # the interval does not exclude that nothing is saved
+    may_pay: bool = True  # nor that something is
 
 
 @dataclass(frozen=True)
@@ -53,63 +55,82 @@ class Saving:
     sure_high: float | None = None  # may be infinite, as sure_low may be minus infinite
 
     @property
-    def amount(self) -> Amount:
+    def bounds(self) -> Bounded:
         """The ends that are bounded."""
-        ends = (end if math.isfinite(end) else None for end in (self.low, self.high))
-        return Amount(*ends)
+        return Bounded(*(end if math.isfinite(end) else None for end in (self.low, self.high)))
 
 
 def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
     """Mean of baseline - arm over pairs of (baseline, arm)."""
     number = len(reaches)
     return Saving(
-        low=sum(baseline.cost - arm.high for baseline, arm in reaches) / number,
-        high=sum(baseline.high - arm.cost for baseline, arm in reaches) / number,
+        low=sum(baseline.cost - arm.most for baseline, arm in reaches) / number,
+        high=sum(baseline.most - arm.cost for baseline, arm in reaches) / number,
         pairs=number,
         censored=sum(not baseline.reached for baseline, _ in reaches),
-        sure_low=_end([baseline.low - arm.high for baseline, arm in reaches], "low"),
-        sure_high=_end([baseline.high - arm.low for baseline, arm in reaches], "high"),
+        sure_low=_end([baseline.least - arm.most for baseline, arm in reaches], "low"),
+        sure_high=_end([baseline.most - arm.least for baseline, arm in reaches], "high"),
     )
 
 
-def break_even(resource: Resource, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
+def break_even(resource: Counted, target_of: str, pretraining: Bounded, saved: Saving | None) -> BreakEven:
     """N* as a number, a range, a bound, 'never' or 'unknown', with its interval."""
-    found = _payback(resource, target_of, pretraining, saved)
-    if saved is None or saved.sure_low is None or saved.sure_high is None:
-        return found
-    if not pretraining.known and found.payback != "never":
-        return found
-    interval = _interval(pretraining, saved.sure_low, saved.sure_high)
-    return replace(found, interval=interval, may_never=saved.sure_low <= 0, may_pay=saved.sure_high > 0)
-
-
-def _payback(resource: Resource, target_of: str, pretraining: Amount, saved: Saving | None) -> BreakEven:
+    payback, uses, reason = _payback(pretraining, saved)
     if saved is None:
-        return _unknown(resource, target_of, None, "no curve tells what the target cost")
-    known = (resource, target_of)
+        return BreakEven(resource, target_of, payback, uses, NOTHING_KNOWN, 0, 0, reason)
+    result = BreakEven(resource, target_of, payback, uses, saved.bounds, saved.pairs, saved.censored, reason)
+    unknown = not pretraining.known and payback != "never"
+    if saved.sure_low is None or saved.sure_high is None or unknown:
+        return result
+    interval = _interval(pretraining, saved.sure_low, saved.sure_high)
+    return replace(result, interval=interval, may_never=saved.sure_low <= 0, may_pay=saved.sure_high > 0)
+
+
+def reaches(
+    matches: Sequence[Match], metric: str, target: int, resource: Counted
+) -> list[tuple[Reach, Reach]] | None:
+    """Per pair, what (baseline, arm) spent to reach the last validation score of side `target`.
+
+    None when a curve lacks the metric or the resource.
+    """
+    curves = pairs_of_curves(matches, metric)
+    if not curves or any(resource not in curve.spent for pair in curves for curve in pair):
+        return None
+    goals = [float(pair[target].scores[-1]) for pair in curves]
+    return [
+        (baseline.reach(goal, resource), arm.reach(goal, resource))
+        for (baseline, arm), goal in zip(curves, goals, strict=True)
+    ]
+
+
+def _payback(pretraining: Bounded, saved: Saving | None) -> tuple[Payback, Bounded, str]:
+    """The kind of answer, the uses, and why they are unknown."""
+    if saved is None:
+        return "unknown", NOTHING_KNOWN, "no curve tells what the target cost"
     if saved.high <= 0:
-        nothing = Amount(None, None)
-        return BreakEven(*known, "never", nothing, saved.amount, saved.pairs, saved.censored, "")
+        return "never", NOTHING_KNOWN, ""
+    high = None if pretraining.high is None or saved.low <= 0 else pretraining.high / saved.low
+    reason = ""
     if not pretraining.known:
-        return _unknown(*known, saved, "what the pretraining cost is unknown")
-    if saved.low <= 0:
-        return _unknown(*known, saved, "within this budget it is not settled whether anything is saved")
+        reason = "what the pretraining cost is unknown"
+    elif saved.low <= 0:
+        reason = "within this budget it is not settled whether anything is saved"
+    elif high is None:
+        reason = "the pretraining cost has no upper bound"
+    elif math.isinf(high):
+        reason = "the saving is too small to divide by"
+    if reason:
+        return "unknown", NOTHING_KNOWN, reason
     low = None if pretraining.low is None or math.isinf(saved.high) else pretraining.low / saved.high
-    high = None if pretraining.high is None else pretraining.high / saved.low
-    if high is None:
-        return _unknown(*known, saved, "the pretraining cost has no upper bound")
-    if math.isinf(high):
-        return _unknown(*known, saved, "the saving is too small to divide by")
-    payback = "number" if low is not None else "at most"
-    return BreakEven(*known, payback, Amount(low, high), saved.amount, saved.pairs, saved.censored, "")
+    return "at most" if low is None else "number", Bounded(low, high), ""
 
 
-def _interval(pretraining: Amount, low: float, high: float) -> Amount:
+def _interval(pretraining: Bounded, low: float, high: float) -> Bounded:
     """Uses that the ends of the saving allow; an end that is not bounded is None."""
     fewest, most = pretraining.low, pretraining.high
     least = None if fewest is None or high <= 0 or math.isinf(high) else fewest / high
     worst = None if most is None or low <= 0 or math.isinf(most / low) else most / low
-    return Amount(least, worst)
+    return Bounded(least, worst)
 
 
 def _end(savings: Sequence[float], end: str) -> float | None:
@@ -119,33 +140,3 @@ def _end(savings: Sequence[float], end: str) -> float | None:
     if not all(map(math.isfinite, savings)):
         return math.inf if end == "high" else -math.inf
     return float(getattr(student_interval(np.array(savings)), end))
-
-
-def reaches(
-    matches: Sequence[Match], metric: str, target: int, resource: Resource
-) -> list[tuple[Reach, Reach]] | None:
-    """Per pair, what (baseline, arm) spent to reach the last validation score of side `target`.
-
-    None when a curve lacks the metric or the resource.
-    """
-    found = [tuple(_reach(pair, side, target, metric, resource) for side in (0, 1)) for pair in matches]
-    whole = [(left, right) for left, right in found if left is not None and right is not None]
-    return whole if whole and len(whole) == len(found) else None
-
-
-def _reach(pair: Match, side: int, target: int, metric: str, resource: Resource) -> Reach | None:
-    runner = pair.sides[side]
-    found = first_at(runner, pair.sides[target], metric)
-    if found is None:
-        return None
-    curve, point = runner.curve(), found[1]
-    place = curve.index(point) if point is not None else len(curve) - 1
-    cost = curve[place].get(resource)
-    before = curve[place - 1].get(resource) if place else 0.0
-    return None if cost is None or before is None else Reach(float(cost), point is not None, float(before))
-
-
-def _unknown(resource: Resource, target_of: str, saved: Saving | None, reason: str) -> BreakEven:
-    nothing = Amount(None, None)
-    amount, pairs, censored = (saved.amount, saved.pairs, saved.censored) if saved else (nothing, 0, 0)
-    return BreakEven(resource, target_of, "unknown", nothing, amount, pairs, censored, reason)

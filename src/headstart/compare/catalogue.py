@@ -92,10 +92,17 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("gain.test.sign", "p of the sign test", "p"),
     Entry("gain.test.mcnemar", "p of McNemar's test", "p"),
     Entry("tokens_ratio", "Tokens ratio", "times", "lower"),
+    *(
+        Entry(f"{r.key}_ratio.{side}", f"{r.title} of the {side}, mean per run", r.unit, "lower")
+        for r in RESOURCES.values()
+        if r.key not in ("steps", "samples")
+        for side in ("baseline", "arm")
+    ),
     Entry("class.gain", "Gain of a class", "difference", "higher"),
     Entry("examples.only_arm", "Examples that only the arm gets right", "examples", "higher"),
     Entry("examples.only_baseline", "Examples that only the baseline gets right", "examples", "lower"),
     # cost to a target
+    Entry("to_target.score", "The other's final validation score", "score"),
     Entry("to_target.steps", "Steps to the other's final score", "steps", "lower"),
     Entry("to_target.flops", "FLOPs to the other's final score", "FLOPs", "lower"),
     Entry("to_target.seconds", "Time to the other's final score", "s", "lower"),
@@ -168,6 +175,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("runs.failed", "Failed runs", "runs", "lower"),
     Entry("runs.interrupted", "Interrupted runs", "runs", "lower"),
     Entry("runs.diverged_share", "Share of diverged runs", "share", "lower"),
+    Entry("stability.diverged", "Diverged runs, all conditions", "runs", "lower"),
+    Entry("stability.failed", "Failed runs, all conditions", "runs", "lower"),
     Entry("stability.diverged_share", "Share of diverged runs, all conditions", "share", "lower"),
     Entry("met_before", "Evaluation rows in the pretraining text", "rows", "lower"),
     # tuning, and the whole study

@@ -6,12 +6,22 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from headstart.compare.findings import Condition
 from headstart.compare.settings import is_free, leaves, word
 from headstart.records.fingerprint import SCIENCE, free_settings
 from headstart.records.record import Record
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The settings that vary within the study, with this comparison's values; empty when nothing varies."""
+
+    id: str  # condition_id of the records
+    name: str  # "512 rows", or "256 rows, lr 0.001"; "" when the study has one condition
+    settings: Mapping[str, str]  # {"size": "512 rows"}; only what varies
+    train_rows: int  # rows that every arm of this condition trained on
 
 
 def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]]:

@@ -1,144 +1,192 @@
-"""Targets: what both arms needed to reach a score, in every resource, and the ratio of the two with bounds.
+"""Cost to target: what each arm spent until it first reached a score on validation, and the ratio.
 
-A run that never reached the target needs at least what it spent, so that a pair tells at least, or at most,
-or nothing. A mean of bounds is a bound of the mean, and so are the ends of Student's interval around it:
-the upper end for upper bounds, the lower one for lower bounds. No pair is left out for being censored.
-
-By convention the first evaluation at the target counts. It may have been reached as early as the evaluation
-before: the interval allows for that, so that evaluations far apart make it wide, and not falsely exact.
+Between two evaluations nobody knows when a score was first reached: intervals reach back to the evaluation
+before. A run that never reached it is censored: it would have needed more than it spent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from headstart.compare import phrases
+from headstart.compare import sentences
+from headstart.compare.bounds import Bounded
 from headstart.compare.costs import refusal
-from headstart.compare.learning_curves import AXES, Walk, walks
+from headstart.compare.learning_curves import RESOURCE_KEYS, Pair, Reach, known_pairs, pairs_of_curves
 from headstart.compare.pairs import Match
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.statistics.bootstrap import student_interval
-from headstart.compare.values.efficiency import Axis, Bounded, Needed, Target
 from headstart.metrics import orient
+from headstart.resources import ResourceKey
 
-SHARES = (0.5, 0.75, 0.9)
+SHARES = (0.5, 0.75, 0.9)  # of the way from the lower start to the best score seen
 _UNBOUNDED = "the pairs bound it from neither side, or from different sides"
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What one run spent on its way to a target, or in all if it never got there."""
+class Target:
+    """A validation score, and what the arm needs of the baseline's cost to reach it."""
 
-    cost: float
-    reached: bool
-    after: float  # at the first evaluation that had cost anything: bounds what "before any training" means
-    before: float | None = None  # at the evaluation before; None: it was not reached earlier
-
-    @property
-    def least(self) -> float:
-        """The least that the target can have cost."""
-        return self.before if self.reached and self.before is not None else self.cost
-
-    @property
-    def most(self) -> float:
-        """The most that the target can have cost."""
-        if not self.reached:
-            return math.inf
-        return self.cost or self.after
+    key: str  # "arm_final", "baseline_final", "75_percent": the middle part of its rows' keys
+    name: str  # "the final score of pretrained", "75 % of the way"
+    score: float  # mean over pairs
+    pairs: int
+    baseline_reached: int  # pairs in which it was reached within the budget; the others are censored
+    arm_reached: int
+    ratios: Mapping[ResourceKey, Bounded]  # arm / baseline, geometric mean; refused ones are absent
+    reasons: Mapping[ResourceKey, str]  # why there is no ratio, or pairs are left out of it
+    spacing: int | None  # steps between evaluations: it may have been reached that much earlier
+    sentence: str
 
 
 def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
     """The final score of each arm, and fixed parts of the way from the start to the best score seen."""
-    found = walks(matches, metric)
-    if not found:
+    curves = pairs_of_curves(matches, metric)
+    if not curves:
         return ()
     baseline, arm = matches[0].baseline.arm, matches[0].arm.arm
-    finals = [[float(pair[side].scores[-1]) for pair in found] for side in (1, 0)]
-    named = [f"the final score of {name}" for name in (arm, baseline)]
-    own = [_target(matches, found, metric, *goal) for goal in zip(named, (None, None), finals, strict=True)]
-    fixed = [
-        _target(matches, found, metric, f"{phrases.percent(share)} of the way", share, [goal] * len(found))
-        for share, goal in _way(found)
+    goals: list[tuple[str, str, list[float]]] = [
+        ("arm_final", f"the final score of {arm}", [float(pair[1].scores[-1]) for pair in curves]),
+        ("baseline_final", f"the final score of {baseline}", [float(pair[0].scores[-1]) for pair in curves]),
     ]
-    return (*own, *fixed)
+    start = min(float(np.mean([pair[side].scores[0] for pair in curves])) for side in (0, 1))
+    best = max(float(np.mean([pair[side].scores.max() for pair in curves])) for side in (0, 1))
+    if best > start:
+        goals += [
+            (f"{share:.0%}".replace("%", "_percent"), f"{share * 100:.0f} % of the way",
+             [start + share * (best - start)] * len(curves))
+            for share in SHARES
+        ]  # fmt: skip
+    return tuple(_target(matches, curves, metric, *goal) for goal in goals)
 
 
-def geometric_mean(pairs: Sequence[tuple[Spent, Spent]]) -> Bounded:
+def rows(here: Quantity, found: Sequence[Target]) -> Rows:
+    """The score of every target, in how many pairs it was reached, and the ratio in every resource."""
+    numbers: list[Quantity] = []
+    for target in found:
+        place, lead = replace(here, n=target.pairs), f"target.{target.key}"
+        numbers += [
+            place.named(f"{lead}.score").at(target.score).because(target.sentence),
+            place.named(f"{lead}.baseline_reached").at(target.baseline_reached),
+            place.named(f"{lead}.arm_reached").at(target.arm_reached),
+        ]
+        for key in RESOURCE_KEYS:
+            ratio = place.named(f"{lead}.{key}_ratio").bounded(target.ratios.get(key))
+            numbers.append(ratio.because(target.reasons.get(key)))
+    return Rows(numbers)
+
+
+def to_target(here: Quantity, matches: Sequence[Match], metric: str, side: int) -> Rows:
+    """What one side (0 baseline, 1 arm) needed to reach the other's final score, medians over pairs.
+
+    The first evaluation on validation at or above it counts. No rows where no curve has the metric.
+    """
+    curves = known_pairs(matches, metric)
+    if not curves:
+        return Rows()
+    names = [record.arm for record in matches[0].sides]
+    here = replace(here, arm=names[side], baseline=names[1 - side], metric=metric, n=len(curves))
+    goals = [float(pair[1 - side].scores[-1]) for pair in curves]
+    target = orient(metric) * float(np.mean(goals))
+    reached = sum(pair[side].first_at(goal) is not None for pair, goal in zip(curves, goals, strict=True))
+    numbers = [
+        here.named("to_target.score").at(target),
+        here.named("to_target.reached").at(reached),
+    ]
+    shares: dict[str, float | None] = {}
+    for key in ("steps", "flops", "seconds"):
+        if any(key not in curve.spent for pair in curves for curve in pair):
+            continue
+        costs = [pair[side].reach(goal, key) for pair, goal in zip(curves, goals, strict=True)]
+        median = _median([each.cost if each.reached else None for each in costs])
+        missed = "not reached" if median is None else ""
+        numbers.append(here.named(f"to_target.{key}", verdict=missed).at(median))
+        if key != "steps":
+            totals = [float(pair[1 - side].spent[key][-1]) for pair in curves]
+            shares[key] = _median([
+                each.cost / total if each.reached and total else None
+                for each, total in zip(costs, totals, strict=True)
+            ])  # fmt: skip
+            numbers.append(here.named(f"to_target.{key}_share").at(shares[key]))
+    sentence = sentences.to_target(here, target, reached, shares.get("flops"))
+    return Rows(row.because("" if row.key.endswith("_share") else sentence) for row in numbers)
+
+
+def geometric_mean(pairs: Sequence[tuple[Reach, Reach]]) -> Bounded:
     """Geometric mean of arm / baseline over (baseline, arm), or what is known of it, with its interval."""
+
+    def most(reach: Reach) -> float:
+        """A score that cost nothing was reached before any training: the first evaluation bounds it."""
+        return reach.most or reach.after
+
     return Bounded(
-        low=_mean([_log(arm.cost, baseline.most) for baseline, arm in pairs]),
-        high=_mean([_log(arm.most, baseline.cost) for baseline, arm in pairs]),
-        sure_low=_end([_log(arm.least, baseline.most) for baseline, arm in pairs], "low"),
-        sure_high=_end([_log(arm.most, baseline.least) for baseline, arm in pairs], "high"),
+        low=_mean([_log(arm.cost, most(baseline)) for baseline, arm in pairs]),
+        high=_mean([_log(most(arm), baseline.cost) for baseline, arm in pairs]),
+        sure_low=_end([_log(arm.least, most(baseline)) for baseline, arm in pairs], "low"),
+        sure_high=_end([_log(most(arm), baseline.least) for baseline, arm in pairs], "high"),
     )
-
-
-def _way(found: Sequence[tuple[Walk, Walk]]) -> list[tuple[float, float]]:
-    """(share, score) between the lower start and the better best, means over pairs; none if nothing rose."""
-    start = min(float(np.mean([pair[side].scores[0] for pair in found])) for side in (0, 1))
-    best = max(float(np.mean([pair[side].scores.max() for pair in found])) for side in (0, 1))
-    return [(share, start + share * (best - start)) for share in SHARES] if best > start else []
 
 
 def _target(
-    matches: Sequence[Match], found: Sequence[tuple[Walk, Walk]], metric: str, name: str, share: float | None,
-    goals: Sequence[float],
-) -> Target:  # fmt: skip
-    places = [tuple(walk.first_at(goal) for walk in pair) for pair, goal in zip(found, goals, strict=True)]
-    made = Target(
-        name=name,
-        share=share,
-        metric=metric,
-        score=orient(metric) * float(np.mean(goals)),
-        pairs=len(found),
-        baseline_reached=sum(baseline is not None for baseline, _ in places),
-        arm_reached=sum(arm is not None for _, arm in places),
-        needed={axis: _needed(matches, found, places, axis) for axis in AXES},
-        spacing=_spacing(found),
-        sentence="",
-    )
-    return replace(made, sentence=_sentence(made, matches[0]))
-
-
-def _needed(
     matches: Sequence[Match],
-    found: Sequence[tuple[Walk, Walk]],
-    places: Sequence[tuple[int | None, ...]],
-    axis: Axis,
-) -> Needed:
-    if any(axis not in walk.spent for pair in found for walk in pair):
-        return Needed(axis, (), (), (), (), None, "not measured")
-    spent = [
-        tuple(_spent(walk, axis, place) for walk, place in zip(pair, own, strict=True))
-        for pair, own in zip(found, places, strict=True)
+    curves: Sequence[Pair],
+    metric: str,
+    key: str,
+    name: str,
+    goals: Sequence[float],
+) -> Target:
+    reached = [
+        sum(pair[side].first_at(goal) is not None for pair, goal in zip(curves, goals, strict=True))
+        for side in (0, 1)
     ]
-    reasons = [refusal(pair, axis) for pair in matches]
-    kept = [(one[0], one[1]) for one, reason in zip(spent, reasons, strict=True) if reason is None]
-    told = [tuple(one[side].cost if one[side].reached else None for one in spent) for side in (0, 1)]
-    whole = [tuple(float(pair[side].spent[axis][-1]) for pair in found) for side in (0, 1)]
-    ratio = geometric_mean(kept) if kept else None
-    return Needed(axis, told[0], told[1], whole[0], whole[1], ratio, _reason(ratio, reasons))
+    ratios: dict[ResourceKey, Bounded] = {}
+    reasons: dict[ResourceKey, str] = {}
+    for resource in RESOURCE_KEYS:
+        ratio, reason = _ratio(matches, curves, goals, resource)
+        if ratio is not None:
+            ratios[resource] = ratio
+        if reason:
+            reasons[resource] = reason
+    gaps = [np.diff(curve.spent["steps"]) for pair in curves for curve in pair if "steps" in curve.spent]
+    score = orient(metric) * float(np.mean(goals))
+    names = matches[0].baseline.arm, matches[0].arm.arm
+    return Target(
+        key=key,
+        name=name,
+        score=score,
+        pairs=len(curves),
+        baseline_reached=reached[0],
+        arm_reached=reached[1],
+        ratios=ratios,
+        reasons=reasons,
+        spacing=int(max((gap.max() for gap in gaps if len(gap)), default=0)) or None,
+        sentence=sentences.target(name, score, names, reached, len(curves), ratios.get("flops")),
+    )
 
 
-def _spent(walk: Walk, axis: Axis, place: int | None) -> Spent:
-    costs = walk.spent[axis]
-    positive = costs[costs > 0]
-    after = float(positive[0]) if len(positive) else math.inf
-    before = float(costs[place - 1]) if place else None
-    return Spent(float(costs[-1 if place is None else place]), place is not None, after, before)
-
-
-def _reason(ratio: Bounded | None, reasons: Sequence[str | None]) -> str:
-    refused = [reason for reason in reasons if reason]
-    if ratio is None:
-        return refused[0]
+def _ratio(
+    matches: Sequence[Match], curves: Sequence[Pair], goals: Sequence[float], resource: ResourceKey
+) -> tuple[Bounded | None, str]:
+    """The ratio over the pairs that may be compared, and why there is none or pairs are left out."""
+    if any(resource not in curve.spent for pair in curves for curve in pair):
+        return None, "not measured"
+    refusals = [refusal(pair, resource) for pair in matches]
+    refused = [reason for reason in refusals if reason]
+    kept = [
+        (baseline.reach(goal, resource), arm.reach(goal, resource))
+        for (baseline, arm), goal, reason in zip(curves, goals, refusals, strict=True)
+        if reason is None
+    ]
+    if not kept:
+        return None, refused[0]
+    ratio = geometric_mean(kept)
     if ratio.censored == "unknown":
-        return _UNBOUNDED
-    return f"{len(refused)} of {len(reasons)} pairs left out: {refused[0]}" if refused else ""
+        return ratio, _UNBOUNDED
+    return ratio, f"{len(refused)} of {len(refusals)} pairs left out: {refused[0]}" if refused else ""
 
 
 def _log(over: float, under: float) -> float:
@@ -159,23 +207,7 @@ def _end(logs: Sequence[float], end: Literal["low", "high"]) -> float | None:
     return None if interval is None else math.exp(interval.low if end == "low" else interval.high)
 
 
-def _spacing(found: Sequence[tuple[Walk, Walk]]) -> int | None:
-    """Steps between evaluations: the largest gap of any curve."""
-    gaps = [np.diff(walk.spent["steps"]) for pair in found for walk in pair if "steps" in walk.spent]
-    return int(max((gap.max() for gap in gaps if len(gap)), default=0)) or None
-
-
-def _sentence(found: Target, pair: Match) -> str:
-    """'To the final score of scratch (0.170), pretrained needs 0.13 times the FLOPs of scratch.'."""
-    names = pair.baseline.arm, pair.arm.arm
-    missed = [
-        f"{name} did not reach it in {found.pairs - reached} of {phrases.plural(found.pairs, 'pair')}"
-        for name, reached in zip(names, (found.baseline_reached, found.arm_reached), strict=True)
-        if reached < found.pairs
-    ]
-    lead = f"To {found.name} ({phrases.number(found.score)})"
-    ratio = found.needed["flops"].ratio
-    if ratio is None or ratio.censored == "unknown":
-        return f"{lead}: {'; '.join(missed) or 'both arms were there before any training in some pair'}."
-    why = f" ({'; '.join(missed)})" if missed else ""
-    return f"{lead}, {names[1]} needs {phrases.bounded(ratio)} times the FLOPs of {names[0]}{why}."
+def _median(values: Sequence[float | None]) -> float | None:
+    """The median with censored values as infinite; None when it is one of them."""
+    median = float(np.median([math.inf if value is None else value for value in values]))
+    return median if math.isfinite(median) else None

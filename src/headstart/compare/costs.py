@@ -1,26 +1,28 @@
-"""Costs: what the arm consumed relative to the baseline, and what each needed to reach the other's score."""
+"""Costs: what training an arm consumed relative to the baseline, and when that may be compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from headstart.compare.findings import Interval, Ratio, Resource, ToTarget
+from headstart.compare import phrases
+from headstart.compare.bounds import Interval
 from headstart.compare.pairs import Match
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.statistics.bootstrap import student_interval
-from headstart.compare.verdicts import to_target_sentence
-from headstart.metrics import orient
 from headstart.records.record import Record
+from headstart.resources import COUNTERS, RESOURCES
 
-RESOURCES: tuple[Resource, ...] = ("flops", "tokens", "seconds", "joules")
-_COUNTERS = ("measured", "sampled")
+CostKey = Literal["flops", "tokens", "seconds", "joules"]
+COSTS: tuple[CostKey, ...] = ("flops", "tokens", "seconds", "joules")
+MACHINE = ("machine", "device", "threads")
+METER = ("method", "backend", "boundary")
 TIME_RATIO = "estimated energy: on a machine without counters an energy ratio is a time ratio"
 
 
-def train_cost(record: Record, resource: Resource) -> float | None:
+def train_cost(record: Record, resource: CostKey) -> float | None:
     """What the train phase consumed: FLOPs, tokens with padding, seconds, joules; None when unknown."""
     cost = record.cost
     if resource == "tokens":
@@ -30,130 +32,101 @@ def train_cost(record: Record, resource: Resource) -> float | None:
     return getattr(cost, resource).train
 
 
-def ratio(matches: Sequence[Match], resource: Resource) -> Ratio:
+def mean_cost(records: Sequence[Record], resource: CostKey) -> float | None:
+    """Mean per run of the train phase; None without runs, or where one is unknown."""
+    return mean([train_cost(record, resource) for record in records])
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean, or None when there are none or one is unknown."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def is_counted(record: Record) -> bool:
+    """Whether a counter measured its joules; all others are estimates."""
+    return record.cost.energy.method in COUNTERS
+
+
+def ratios(here: Quantity, matches: Sequence[Match]) -> Rows:
+    """For each resource the ratio of arm / baseline, and the mean of each side where there is a ratio."""
+    return Rows(row for resource in COSTS for row in _ratio(here, matches, resource))
+
+
+def energy_ratio(matches: Sequence[Match]) -> Quantity:
+    """The ratio of the joules; without a value, its note says why it is refused."""
+    return _ratio(Quantity(""), matches, "joules")[0]
+
+
+def _ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[Quantity]:
     """Geometric mean over pairs of arm / baseline, with Student's interval on the logarithms."""
     usable, reasons = _usable(matches, resource)
     sides = [[float(train_cost(r, resource) or 0) for r in pair.sides] for pair in usable]
     kept = [pair for pair in sides if min(pair) > 0]
     reasons += ["a run consumed none"] * (len(sides) - len(kept))
-    estimated = resource == "joules" and any(_method(pair.arm) not in _COUNTERS for pair in usable)
+    row = here.named(f"{resource}_ratio", n=len(kept))
     if not kept:
-        return Ratio(
-            resource, None, None, (), None, None, False, reasons[0] if reasons else "no pair is left"
-        )
-    each = [arm / baseline for baseline, arm in kept]
-    value, interval = geometric_mean(each)
-    notes = [_some(resource, len(kept), len(matches), reasons[0])] if reasons else []
-    baseline, arm = np.mean(kept, axis=0)
-    notes += _lower_bound(matches) if resource == "flops" else []
+        return [row.because(reasons[0] if reasons else "no pair is left")]
+
+    values = [arm / baseline for baseline, arm in kept]
+    estimated = resource == "joules" and not all(is_counted(pair.arm) for pair in usable)
+    without_formula = _without_formula(matches) if resource == "flops" else []
+    verdict = "estimated" if estimated else "lower bound" if without_formula else ""
+    name, left_out = RESOURCES[resource].name, f"{len(kept)} of {len(matches)} pairs can be compared"
+    notes = [f"{name}: only {left_out}; left out: {reasons[0]}"] if reasons else []
+    notes += [f"a lower bound: no formula for {', '.join(without_formula)}"] if without_formula else []
     notes += [TIME_RATIO] if estimated else []
-    return Ratio(
-        resource, value, interval, tuple(each), float(baseline), float(arm), estimated, None, tuple(notes),
-        lower_bound=resource == "flops" and bool(_lower_bound(matches)),
-    )  # fmt: skip
+    row = here.named(row.key, n=len(kept), verdict=verdict).at(*geometric_mean(values)).because(*notes)
 
-
-def _some(resource: Resource, kept: int, pairs: int, reason: str) -> str:
-    name = {"flops": "FLOPs", "joules": "energy", "seconds": "time"}.get(resource, resource)
-    return f"{name}: only {kept} of {pairs} pairs can be compared; left out: {reason}"
+    baseline, arm = np.mean(kept, axis=0)
+    bound = "lower bound" if without_formula else ""
+    each = f"ratio of each pair: {', '.join(map(phrases.short, values))}"
+    return [
+        row,
+        here.named(f"{resource}_ratio.baseline", n=len(kept), verdict=bound).at(baseline),
+        here.named(f"{resource}_ratio.arm", n=len(kept), verdict=bound).at(arm).because(each),
+    ]
 
 
 def geometric_mean(ratios: Sequence[float]) -> tuple[float, Interval | None]:
     """Geometric mean and its interval; exactly 1 when every ratio is."""
-    if all(each == 1 for each in ratios):
+    if all(ratio == 1 for ratio in ratios):
         return 1.0, Interval(1.0, 1.0) if len(ratios) > 1 else None
     logs = np.log(ratios)
-    found = student_interval(logs)
-    interval = Interval(float(np.exp(found.low)), float(np.exp(found.high))) if found else None
+    interval = student_interval(logs)
+    if interval is not None:
+        interval = Interval(float(np.exp(interval.low)), float(np.exp(interval.high)))
     return float(np.exp(logs.mean())), interval
 
 
-def energy_word(joules: Ratio, matches: Sequence[Match]) -> str:
-    """How a sentence speaks of the energy of these pairs."""
+def energy_word(joules: Quantity, matches: Sequence[Match]) -> str:
+    """How a sentence calls the energy of these pairs."""
     if joules.value is not None:
-        return "estimated" if joules.estimated else "measured"
-    known = [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
-    return "not comparable" if known else "not measured"
+        return "estimated" if joules.verdict == "estimated" else "measured"
+    return "not comparable" if _with_joules(matches) else "not measured"
 
 
 def energy_method(matches: Sequence[Match]) -> str | None:
     """ "measured" or "estimated" when that holds for all joules of these pairs, refused ratio or not."""
-    known = [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
-    words = {"measured" if _method(record) in _COUNTERS else "estimated" for record in known}
+    known = _with_joules(matches)
+    words = {"measured" if is_counted(record) else "estimated" for record in known}
     return words.pop() if len(words) == 1 and len(known) == 2 * len(matches) else None
-
-
-def to_target(matches: Sequence[Match], metric: str, runner: int) -> ToTarget | None:
-    """What side `runner` (0 baseline, 1 arm) needed to reach the other side's last validation score.
-
-    The first evaluation at or above the target counts: nothing is interpolated between evaluations. None when
-    there are no pairs, or the curves do not show the metric.
-    """
-    found = [first_at(pair.sides[runner], pair.sides[1 - runner], metric) for pair in matches]
-    known = [one for one in found if one is not None]
-    if not known:
-        return None
-    names = matches[0].sides[runner].arm, matches[0].sides[1 - runner].arm
-    points = [point for _, point, _ in known]
-    result = ToTarget(
-        runner=names[0],
-        target_of=names[1],
-        metric=metric,
-        target=float(np.mean([target for target, _, _ in known])),
-        pairs=len(known),
-        reached=sum(point is not None for point in points),
-        steps=tuple(point and point["step"] for point in points),
-        flops=tuple(point and point["flops"] for point in points),
-        seconds=tuple(point and point["seconds"] for point in points),
-        median_steps=_median([point and point["step"] for point in points]),
-        median_flops=_median([point and point["flops"] for point in points]),
-        median_seconds=_median([point and point["seconds"] for point in points]),
-        flops_share=_median([_share(point, end, "flops") for _, point, end in known]),
-        seconds_share=_median([_share(point, end, "seconds") for _, point, end in known]),
-        sentence="",
-    )
-    return replace(result, sentence=to_target_sentence(result))
-
-
-def first_at(runner: Record, other: Record, metric: str) -> tuple[float, Any, Any] | None:
-    """(target, the runner's first point at it or None, the other's last point); None without the metric."""
-    goal = [point for point in other.curve() if _value(point, metric) is not None]
-    own = [point for point in runner.curve() if _value(point, metric) is not None]
-    if not goal or not own:
-        return None
-    target, sign = float(_value(goal[-1], metric) or 0.0), orient(metric)
-    hits = (point for point in own if sign * float(_value(point, metric) or 0.0) >= sign * target)
-    return target, next(hits, None), goal[-1]
-
-
-def _value(point: dict[str, Any], metric: str) -> float | None:
-    return (point.get("validation") or {}).get(metric)
-
-
-def _share(point: Any, end: Any, resource: str) -> float | None:
-    return point[resource] / end[resource] if point is not None and end[resource] else None
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    """The median with censored values as infinite; None when it is one of them."""
-    found = float(np.median([np.inf if value is None else value for value in values]))
-    return found if np.isfinite(found) else None
 
 
 def refusal(pair: Match, resource: str) -> str | None:
     """Why seconds or joules of this pair may not be compared; None when they, or anything else, may."""
-    rule = {"joules": _energy_refusal, "seconds": _place_refusal}.get(resource)
-    return rule(pair) if rule else None
+    if resource == "seconds":
+        return _other_machine(pair)
+    return _energy_refusal(pair) if resource == "joules" else None
 
 
-def _usable(matches: Sequence[Match], resource: Resource) -> tuple[list[Match], list[str]]:
+def _usable(matches: Sequence[Match], resource: CostKey) -> tuple[list[Match], list[str]]:
     """The pairs whose ratio means something, and the reasons of the others."""
-    judged = [(pair, refusal(pair, resource)) for pair in matches]
-    usable = [pair for pair, reason in judged if reason is None]
-    methods = {_method(pair.arm) in _COUNTERS for pair in usable} if resource == "joules" else set()
-    if len(methods) > 1:
+    refusals = [(pair, refusal(pair, resource)) for pair in matches]
+    usable = [pair for pair, reason in refusals if reason is None]
+    if resource == "joules" and len({is_counted(pair.arm) for pair in usable}) > 1:
         return [], ["some pairs are measured, others estimated"]
-    return usable, [reason for _, reason in judged if reason is not None]
+    return usable, [reason for _, reason in refusals if reason is not None]
 
 
 def _energy_refusal(pair: Match) -> str | None:
@@ -162,37 +135,31 @@ def _energy_refusal(pair: Match) -> str | None:
     for record, energy in zip(pair.sides, (left, right), strict=True):
         if train_cost(record, "joules") is None:
             return f"not measured in {record.label}: {energy.reason or 'no joules for the train phase'}"
-    reasons = [
+    reasons: list[str | None] = [
         f"the energy {name} differs: {getattr(left, name)} against {getattr(right, name)}"
-        for name in ("method", "backend", "boundary")
+        for name in METER
         if getattr(left, name) != getattr(right, name)
     ]
-    reasons += [reason for reason in (_company(pair), _place_refusal(pair)) if reason]
-    return "; ".join(reasons) or None
+    shared = [record.label for record in pair.sides if record.cost.energy.exclusive is False]
+    if shared:
+        reasons.append(f"{shared[0]} was not alone on the machine")
+    elif any(record.cost.energy.exclusive is None for record in pair.sides):
+        reasons.append("it is not known that the runs were alone on the machine")
+    return "; ".join(reason for reason in (*reasons, _other_machine(pair)) if reason) or None
 
 
-def _company(pair: Match) -> str | None:
-    """Whose joules may hold another's work; what is not known is said in other words than what is."""
-    for record in pair.sides:
-        if record.cost.energy.exclusive is False:
-            return f"{record.label} was not alone on the machine"
-    if any(record.cost.energy.exclusive is None for record in pair.sides):
-        return "it is not known that the runs were alone on the machine"
-    return None
-
-
-def _place_refusal(pair: Match) -> str | None:
+def _other_machine(pair: Match) -> str | None:
     left, right = (record.environment for record in pair.sides)
-    for name in ("machine", "device", "threads"):
+    for name in MACHINE:
         if getattr(left, name) != getattr(right, name):
             return f"the {name} differs: {getattr(left, name)} against {getattr(right, name)}"
     return None
 
 
-def _method(record: Record) -> str:
-    return record.cost.energy.method
+def _with_joules(matches: Sequence[Match]) -> list[Record]:
+    return [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
 
 
-def _lower_bound(matches: Sequence[Match]) -> list[str]:
-    names = sorted({n for pair in matches for r in pair.sides for n in r.cost.flops.lower_bound})
-    return [f"a lower bound: no formula for {', '.join(names)}"] if names else []
+def _without_formula(matches: Sequence[Match]) -> list[str]:
+    """Operations that the FLOPs leave out."""
+    return sorted({name for pair in matches for r in pair.sides for name in r.cost.flops.lower_bound})

@@ -4,34 +4,44 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from headstart.compare.findings import Axis, Curve
 from headstart.records.record import Record
 
-AXES: tuple[Axis, ...] = ("step", "flops", "seconds")
+Axis = Literal["step", "flops", "seconds"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One learning curve of one arm: points at the evaluations, averaged over seeds."""
+
+    arm: str
+    axis: Axis
+    metric: str  # a validation metric, or "loss"
+    x: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]  # minimum over seeds
+    high: tuple[float, ...]  # maximum over seeds
+    sd: tuple[float | None, ...]  # between seeds; None at points with one run
+    runs: tuple[int, ...]  # runs under each point
 
 
 def curves(records: Sequence[Record], metrics: Sequence[str]) -> tuple[Curve, ...]:
     """One curve per metric and axis for the runs of one arm; metrics that no curve shows are left out."""
-    points = _by_step(records)
+    by_step: dict[int, list[dict[str, Any]]] = defaultdict(list)  # runs of one condition share the steps
+    for record in records:
+        for point in record.curve():
+            by_step[point["step"]].append(point)
+    points = [by_step[step] for step in sorted(by_step)]
     return tuple(
         curve
         for metric in metrics
-        for axis in AXES
+        for axis in get_args(Axis)
         if (curve := _curve(records[0].arm, axis, metric, points)) is not None
     )
-
-
-def _by_step(records: Sequence[Record]) -> list[list[dict[str, Any]]]:
-    """The points of all runs, grouped by step: runs of one condition evaluate at the same steps."""
-    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        for point in record.curve():
-            groups[point["step"]].append(point)
-    return [groups[step] for step in sorted(groups)]
 
 
 def _curve(arm: str, axis: Axis, metric: str, groups: Sequence[Sequence[dict[str, Any]]]) -> Curve | None:

@@ -3,14 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.compare.aligned_predictions import Answers
-from headstart.compare.findings import ClassGain, Confusion, Example
 
 SHOWN = 20
 LONGEST = 400  # characters of a label or a prediction, as many as are kept of a text
+
+
+@dataclass(frozen=True)
+class ClassGain:
+    """One class: how often each arm is right on its test examples (recall, mean over pairs)."""
+
+    label: str
+    examples: int
+    baseline: float
+    arm: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Where an arm's predictions go: rows are true classes, columns predicted ones, mean counts."""
+
+    arm: str
+    classes: tuple[str, ...]
+    counts: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One test example that speaks for one arm, cut where it is long.
+
+    Only that arm gets it right, in most of its runs. Where answers are not right or wrong but nearer or
+    farther (`Comparison.nearer`), that arm is nearer: its loss per token is lower, its estimate less off.
+    """
+
+    id: str
+    text: str
+    label: str  # "" for a language model, whose label is the text
+    baseline_prediction: str  # most frequent over seeds; "2.31 nats per token", or a mean estimate
+    arm_prediction: str
+    baseline_right: int  # runs that are right, or nearer than the other side's, of `pairs`
+    arm_right: int
+    pairs: int
 
 
 def class_gains(answers: Answers) -> tuple[ClassGain, ...]:

@@ -1,7 +1,8 @@
-"""Validation curves as arrays: what a pair of runs scored on the way, and what each had spent by then."""
+"""Learning curves as arrays: validation scores, what was spent by then, and when a score was reached."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -9,49 +10,86 @@ from typing import Any, get_args
 import numpy as np
 
 from headstart.compare.pairs import Match
-from headstart.compare.values.efficiency import Axis
 from headstart.metrics import orient
 from headstart.records.record import Record
+from headstart.resources import ResourceKey
 
-AXES: tuple[Axis, ...] = get_args(Axis)
-_COLUMNS: Mapping[Axis, str] = {"steps": "step", "tokens": "tokens_padded"}  # the others have their own name
+RESOURCE_KEYS: tuple[ResourceKey, ...] = get_args(ResourceKey)
+_COLUMNS: Mapping[str, str] = {"steps": "step", "tokens": "tokens_padded"}  # the others have their own name
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One run's way: (evaluations,) of scores, oriented so that higher is better, and of every resource."""
+class Reach:
+    """What a run spent until it first reached a score, or in all if it never did."""
 
-    scores: np.ndarray
-    spent: Mapping[Axis, np.ndarray]  # only resources that every evaluation has
+    cost: float
+    reached: bool
+    before: float | None = None  # at the evaluation before; None: there is none
+    after: float = math.inf  # at the first evaluation that had cost anything: bounds "before any training"
 
-    def score_at(self, axis: Axis, amount: float) -> float:
+    @property
+    def least(self) -> float:
+        """The least that the score can have cost."""
+        return self.before if self.reached and self.before is not None else self.cost
+
+    @property
+    def most(self) -> float:
+        """The most that the score can have cost."""
+        return self.cost if self.reached else math.inf
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """One run's evaluations: scores, oriented so that higher is better, and what was spent by each."""
+
+    scores: np.ndarray  # (evaluations,)
+    spent: Mapping[ResourceKey, np.ndarray]  # (evaluations,) each; only resources that every evaluation has
+
+    def score_at(self, resource: ResourceKey, amount: float) -> float:
         """The score when that much was spent, straight between evaluations."""
-        return float(np.interp(amount, self.spent[axis], self.scores))
+        return float(np.interp(amount, self.spent[resource], self.scores))
 
     def first_at(self, score: float) -> int | None:
-        """The first evaluation with that score; None when there is none."""
+        """The first evaluation at or above that score; None when there is none."""
         hits = np.flatnonzero(self.scores >= score)
         return int(hits[0]) if len(hits) else None
 
+    def reach(self, score: float, resource: ResourceKey) -> Reach:
+        """What it spent until the first evaluation at or above that score."""
+        costs, index = self.spent[resource], self.first_at(score)
+        positive = costs[costs > 0]
+        return Reach(
+            cost=float(costs[-1 if index is None else index]),
+            reached=index is not None,
+            before=float(costs[index - 1]) if index else None,
+            after=float(positive[0]) if len(positive) else math.inf,
+        )
 
-def walks(matches: Sequence[Match], metric: str) -> list[tuple[Walk, Walk]]:
-    """Both sides of every pair, baseline first; none where a curve of some pair lacks the metric."""
-    found = [tuple(_walk(record, metric) for record in pair.sides) for pair in matches]
-    whole = [(left, right) for left, right in found if left is not None and right is not None]
-    return whole if len(whole) == len(found) else []
+
+Pair = tuple[LearningCurve, LearningCurve]  # baseline, arm
 
 
-def _walk(record: Record, metric: str) -> Walk | None:
-    points = [point for point in record.curve() if _score(point, metric) is not None]
+def learning_curve(record: Record, metric: str) -> LearningCurve | None:
+    """The evaluations of a run that have the metric; None without one."""
+    points = [point for point in record.curve() if (point.get("validation") or {}).get(metric) is not None]
     if not points:
         return None
-    names: list[tuple[Axis, str]] = [(axis, _COLUMNS.get(axis, axis)) for axis in AXES]
-    columns: dict[Axis, list[Any]] = {axis: [p.get(name) for p in points] for axis, name in names}
-    return Walk(
-        scores=orient(metric) * np.array([_score(point, metric) for point in points], dtype=float),
-        spent={axis: np.array(each, dtype=float) for axis, each in columns.items() if None not in each},
+    columns: dict[ResourceKey, list[Any]] = {
+        key: [point.get(_COLUMNS.get(key, key)) for point in points] for key in RESOURCE_KEYS
+    }
+    return LearningCurve(
+        scores=orient(metric) * np.array([point["validation"][metric] for point in points], dtype=float),
+        spent={key: np.array(values, dtype=float) for key, values in columns.items() if None not in values},
     )
 
 
-def _score(point: Mapping[str, Any], metric: str) -> float | None:
-    return (point.get("validation") or {}).get(metric)
+def pairs_of_curves(matches: Sequence[Match], metric: str) -> list[Pair]:
+    """Both curves of every pair; none where a curve of some pair lacks the metric."""
+    pairs = known_pairs(matches, metric)
+    return pairs if len(pairs) == len(matches) else []
+
+
+def known_pairs(matches: Sequence[Match], metric: str) -> list[Pair]:
+    """Both curves of the pairs in which both have the metric."""
+    sides = [(learning_curve(pair.baseline, metric), learning_curve(pair.arm, metric)) for pair in matches]
+    return [(left, right) for left, right in sides if left is not None and right is not None]

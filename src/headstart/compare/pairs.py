@@ -7,18 +7,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.compare.alike import another_diet, refusals, said
-from headstart.compare.findings import Excluded
 from headstart.compare.settings import leaves
 from headstart.randomness import stream
 from headstart.records.attestation import contradictions
 from headstart.records.record import Record
 
-_SILENT = (
-    "arm",
-    "tracker",
-    "runs",
-    "study",
-)  # top-level settings whose difference cannot matter or is the point
+_SILENT = ("arm", "tracker", "runs", "study")  # settings whose difference cannot matter or is the point
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One pair of runs that entered the comparison, with its headline scores."""
+
+    pair_id: str
+    seed: int
+    baseline_score: float
+    arm_score: float
+    gain: float  # oriented: positive when the arm is better
+    baseline_folder: str
+    arm_folder: str
+    head: str = ""  # digest of the head at step 0, first 8 digits: the same on both sides
+    order: str = ""  # digest of the rows' order, first 8 digits: the same on both sides
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """A run or a pair that is left out, and the sentence that says why."""
+
+    folder: str  # the run folder (for a pair: "baseline folder | arm folder")
+    arm: str
+    seed: int | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,11 @@ class Matching:
     differences: tuple[str, ...] = ()
     refused: tuple[Excluded, ...] = ()  # of those excluded: pairs, unfinished or unlike
     said: tuple[str, ...] = ()  # of the differences: what may have changed the answer a little
+
+
+def scores_of(record: Record) -> Mapping[str, float]:
+    """The test scores of a run; empty when it has none."""
+    return record.scores.test or {}
 
 
 def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:

@@ -1,4 +1,4 @@
-"""Pairwise: one arm against the baseline under one condition."""
+"""Pairwise: one arm against the baseline under one condition, its gains first and then all the rest."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from headstart.compare import verdicts
 from headstart.compare.aligned_predictions import Answers, align
-from headstart.compare.cost_to_target import targets
-from headstart.compare.costs import RESOURCES, energy_method, energy_word, ratio, to_target
-from headstart.compare.curves import curves
-from headstart.compare.equal_budget import matchings
-from headstart.compare.examples import class_gains, confusions, telling
-from headstart.compare.findings import Comparison, Condition, Gain, Pair, Ratio, Resource
-from headstart.compare.ledger import ledger
-from headstart.compare.pairs import Match, Matching
-from headstart.compare.remarks import remarks
+from headstart.compare.conditions import Condition
+from headstart.compare.pairs import Match, Matching, Pair, scores_of
+from headstart.compare.quantity import Quantity
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
-from headstart.compare.tuning_parity import settings_of
-from headstart.compare.values.trials import Tuning
-from headstart.compare.verdicts import Evidence, judge
+from headstart.compare.verdicts import Evidence, Gain
 from headstart.metrics import is_proportion, metric_name, orient
 from headstart.records.fingerprint import digest
 from headstart.records.record import Record
@@ -47,63 +40,54 @@ class Question:
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison, and what it was made of: what is said across comparisons needs both."""
+    """The pairs of one arm under one condition, their predictions and their gains."""
 
-    comparison: Comparison
-    matches: tuple[Match, ...]
+    condition: Condition
+    baseline: str
+    arm: str
+    headline: str
+    task: str
+    margin: float
+    matching: Matching
     answers: Answers | None  # None: predictions are missing, or differ in their examples
+    pairs: tuple[Pair, ...]
+    gains: Mapping[str, Gain]  # by metric, headline first; empty when no pair is left
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """The pairs that are compared."""
+        return self.matching.matches
+
+    @property
+    def gain(self) -> Gain | None:
+        """The gain on the headline metric."""
+        return self.gains.get(self.headline)
+
+    @property
+    def here(self) -> Quantity:
+        """The place of its rows: condition, arm, baseline, number of pairs and their run folders."""
+        folders = [name for pair in self.pairs for name in (pair.baseline_folder, pair.arm_folder)]
+        return Quantity(
+            "", self.condition.name, self.arm, self.baseline, n=len(self.pairs), provenance=tuple(folders)
+        )
 
 
-def compare_arm(
-    condition: Condition, arm: str, matching: Matching, question: Question, tuning: Tuning | None
-) -> Compared:
-    """One arm against the baseline; its sentence is still to be written, since it reads all the rest."""
+def compare_arm(condition: Condition, arm: str, matching: Matching, question: Question) -> Compared:
+    """The pairs and gains of one arm against the baseline."""
     matches = matching.matches
     answers, missing = align([pair.sides for pair in matches]) if matches else (None, None)
-    ratios: dict[Resource, Ratio] = {resource: ratio(matches, resource) for resource in RESOURCES}
-    only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
-    only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
-    goals = targets(matches, question.headline)
-    tuned, told = settings_of(matches, condition.name, tuning)
-    pairs = _pairs(matches, question.headline)
-    comparison = Comparison(
-        sentence="",
+    return Compared(
         condition=condition,
         baseline=question.baseline,
         arm=arm,
-        task=condition.settings.get("task", question.task),
         headline=question.headline,
-        pairs=pairs,
+        task=condition.settings.get("task", question.task),
+        margin=question.margin,
+        matching=matching,
+        answers=answers,
+        pairs=_pairs(matches, question.headline),
         gains=_gains(matches, answers, missing, question),
-        ratios=ratios,
-        arm_to_baseline=to_target(matches, question.headline, 1),
-        baseline_to_arm=to_target(matches, question.headline, 0),
-        curves=_curves(matches, question),
-        classes=class_gains(answers) if answers else (),
-        confusions=confusions(answers, (question.baseline, arm)) if answers else (),
-        only_arm=only_arm,
-        only_baseline=only_baseline,
-        only_arm_count=only_arm_count,
-        only_baseline_count=only_baseline_count,
-        differences=matching.differences,
-        survivors_only=matching.survivors_only,
-        energy=energy_word(ratios["joules"], matches),
-        excluded=matching.excluded,
-        energy_method=energy_method(matches),
-        ledger=ledger(matches, question.headline, tuning),
-        nearer=answers is not None and answers.distance is not None,
-        targets=goals,
-        matchings=matchings(matches, question.headline, question.margin, goals),
-        tuned=tuned,
-        settings=told,
-        remarks=remarks(matching, answers, np.array([pair.gain for pair in pairs]), question.margin),
     )
-    return Compared(comparison, matches, answers)
-
-
-def scores_of(record: Record) -> Mapping[str, float]:
-    """The test scores of a run; empty when it has none."""
-    return record.scores.test or {}
 
 
 def _gains(
@@ -111,41 +95,29 @@ def _gains(
 ) -> dict[str, Gain]:
     """The gain on every metric that all runs have; metrics that we cannot recompute get seeds only."""
     scored = [scores_of(record) for pair in matches for record in pair.sides]
-    shown = [metric for metric in question.metrics if scored and all(metric in one for one in scored)]
-    seed = int(digest([[r.run_id, r.arm] for pair in matches for r in pair.sides]), 16)
+    shown = [metric for metric in question.metrics if scored and all(metric in each for each in scored)]
+    ids: list[Any] = [[r.run_id, r.arm] for pair in matches for r in pair.sides]
+    seed = int(digest(ids), 16)
     ours = [metric for metric in shown if answers and answers.recomputes(metric)]
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
-    return {
-        metric: judge(
-            _evidence(metric, matches, answers, resampled.get(metric), missing, seed),
-            question.margin if metric == question.headline else None,
+    gains: dict[str, Gain] = {}
+    for metric in shown:
+        scores = np.array([[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)])
+        notes = [missing] if missing else []
+        if answers is not None and metric not in ours:
+            notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
+        draws = resampled.get(metric)
+        evidence = Evidence(
+            metric=metric,
+            scores=scores,
+            spread=spread(orient(metric) * (scores[1] - scores[0]), draws, seed),
+            examples=len(answers.ids) if answers is not None and draws is not None else None,
+            identical=answers is not None and answers.identical,
+            notes=tuple(notes),
+            right=answers.right if answers is not None and is_proportion(metric) else None,
         )
-        for metric in shown
-    }
-
-
-def _evidence(
-    metric: str,
-    matches: Sequence[Match],
-    answers: Answers | None,
-    resampled: np.ndarray | None,
-    missing: str | None,
-    seed: int,
-) -> Evidence:
-    scores = np.array([[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)])
-    notes = [missing] if missing else []
-    if answers is not None and not answers.recomputes(metric):
-        notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
-    oriented = orient(metric) * (scores[1] - scores[0])
-    return Evidence(
-        metric=metric,
-        scores=scores,
-        spread=spread(oriented, resampled, seed),
-        examples=len(answers.ids) if answers is not None and resampled is not None else None,
-        identical=answers is not None and answers.identical,
-        notes=tuple(notes),
-        right=answers.right if answers is not None and is_proportion(metric) else None,
-    )
+        gains[metric] = verdicts.evaluate(evidence, question.margin if metric == question.headline else None)
+    return gains
 
 
 def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
@@ -165,9 +137,3 @@ def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
         for pair in matches
         if all(headline in scores_of(record) for record in pair.sides)
     )
-
-
-def _curves(matches: Sequence[Match], question: Question) -> tuple[Any, ...]:
-    metrics = (question.headline, "loss")
-    sides = [[pair.sides[side] for pair in matches] for side in (0, 1)]
-    return tuple(curve for side in sides if side for curve in curves(side, metrics))

@@ -4,66 +4,144 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
-from headstart.compare.costs import train_cost
-from headstart.compare.findings import Condition
-from headstart.compare.pairwise import scores_of
+from headstart.compare.bounds import Interval
+from headstart.compare.conditions import Condition
+from headstart.compare.costs import MACHINE, METER, is_counted, mean_cost, train_cost
+from headstart.compare.pairs import scores_of
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_score
 from headstart.compare.statistics.bootstrap import student_interval
-from headstart.compare.values.scales import Cost, Front, FrontPoint, ModelPoint
 from headstart.metrics import orient
 from headstart.records.record import Record
 
 FEWEST = 3  # points that make a front
+Cost = Literal["flops", "seconds", "joules"]
 Groups = Sequence[tuple[Condition, list[Record]]]
-_PLACE = ("machine", "device", "threads")
-_ENERGY = ("method", "backend", "boundary")
+
+
+@dataclass(frozen=True)
+class ModelPoint:
+    """One arm of one model: its score and its cost per run, against its number of parameters."""
+
+    model: str
+    parameters: int
+    arm: str
+    context: str  # the other settings that vary, as words
+    runs: int
+    score: float  # mean test score of the finished runs
+    interval: Interval | None  # Student's over runs
+    flops: float | None  # of training, means per run
+    seconds: float | None
+    joules: float | None
+    energy_method: str
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One arm under one condition in the plane of score and cost."""
+
+    condition: str
+    arm: str
+    runs: int
+    score: float
+    interval: Interval | None  # of the score, Student's over runs
+    cost: float  # of training, mean per run
+    on_front: bool  # no other is as good for less, or better for as much
+    beaten_by: str  # the cheapest that is at least as good: "pretrained, 512 rows"; "" on the front
+
+
+@dataclass(frozen=True)
+class Front:
+    """Which arms and conditions are worth their cost: the Pareto front over all that was run on one task."""
+
+    resource: Cost
+    task: str
+    metric: str
+    estimated: bool  # joules that no counter measured
+    points: tuple[FrontPoint, ...]  # cheapest first; costs of pretraining are not in it: the ledger has them
+    reason: str = ""  # why there is none
 
 
 def models(groups: Groups) -> tuple[ModelPoint, ...]:
     """Every arm of every condition against its model's parameters; none where all models are of one size."""
-    found = [_model(condition, own) for condition, own in _finished(groups)]
-    sizes = {point.parameters for point in found}
-    names = {point.model for point in found}
-    several = len(sizes) > 1 and len(names) > 1
-    return tuple(sorted(found, key=lambda p: (p.arm, p.context, p.parameters))) if several else ()
+    points = [_model(condition, runs) for condition, runs in _finished(groups)]
+    if len({point.parameters for point in points}) < 2 or len({point.model for point in points}) < 2:
+        return ()
+    return tuple(sorted(points, key=lambda point: (point.arm, point.context, point.parameters)))
+
+
+def model_rows(points: Sequence[ModelPoint], metric: str) -> Rows:
+    """Score and cost of each arm of each model, beside its number of parameters."""
+    numbers: list[Quantity] = []
+    for point in points:
+        condition = ", ".join(part for part in (point.model, point.context) if part)
+        here = Quantity("", condition, point.arm, metric=metric, n=point.runs)
+        size = f"{point.parameters:,} parameters"
+        numbers += [
+            here.named("model.parameters").at(point.parameters),
+            here.named("model.score").at(point.score, point.interval).because(size),
+            here.named("model.flops").at(point.flops).because(size),
+            here.named("model.seconds").at(point.seconds).because(size),
+            here.named("model.joules", verdict=point.energy_method).at(point.joules).because(size),
+        ]
+    return Rows(numbers)
 
 
 def fronts(groups: Groups) -> tuple[Front, ...]:
     """A front per task and cost, where three arms or conditions have scores."""
     tasks: dict[tuple[str, str, str], list[tuple[Condition, list[Record]]]] = defaultdict(list)
-    for condition, own in _finished(groups):
-        task = own[0].config["task"]
-        tasks[task["name"], own[0].data.source, task["headline"]].append((condition, own))
+    for condition, runs in _finished(groups):
+        task = runs[0].config["task"]
+        tasks[task["name"], runs[0].data.source, task["headline"]].append((condition, runs))
     return tuple(
-        _front(resource, task, metric, found)
-        for (task, _, metric), found in tasks.items()
-        if len(found) >= FEWEST
+        _front(resource, task, metric, points)
+        for (task, _, metric), points in tasks.items()
+        if len(points) >= FEWEST
         for resource in get_args(Cost)
     )
 
 
+def front_rows(found: Sequence[Front]) -> Rows:
+    """Whether each arm under each condition is worth its cost."""
+    numbers: list[Quantity] = []
+    for each in found:
+        place = Quantity("", metric=each.metric).named(f"front.{each.resource}")
+        if not each.points:
+            numbers.append(place.named(place.key, condition=each.task).because(each.reason))
+        for point in each.points:
+            row = place.named(
+                place.key,
+                condition=point.condition,
+                arm=point.arm,
+                n=point.runs,
+                verdict="on the front" if point.on_front else "beaten",
+            ).at(point.cost)
+            by = f"by {point.beaten_by}" if point.beaten_by else ""
+            numbers.append(row.because(by, "estimated" if each.estimated else ""))
+    return Rows(numbers)
+
+
 def front(points: Sequence[tuple[float, float]]) -> list[int | None]:
     """Who beats each point (cost, score): None on the front, else the cheapest that is nowhere worse."""
-    return [_beaten(points, place) for place in range(len(points))]
-
-
-def _beaten(points: Sequence[tuple[float, float]], place: int) -> int | None:
-    cost, score = points[place]
-    better = [
-        i
-        for i, (other, higher) in enumerate(points)
-        if other <= cost and higher >= score and (other < cost or higher > score)
-    ]
-    return min(better, key=lambda i: (points[i][0], -points[i][1]), default=None)
+    beaten: list[int | None] = []
+    for cost, score in points:
+        better = [
+            i
+            for i, (other, higher) in enumerate(points)
+            if other <= cost and higher >= score and (other < cost or higher > score)
+        ]
+        beaten.append(min(better, key=lambda i: (points[i][0], -points[i][1]), default=None))
+    return beaten
 
 
 def _finished(groups: Groups) -> list[tuple[Condition, list[Record]]]:
     """The finished runs of each condition and arm that have a score."""
-    found = []
+    found: list[tuple[Condition, list[Record]]] = []
     for condition, records in groups:
         metric = records[0].config["task"]["headline"]
         scored = [record for record in records if record.finished and metric in scores_of(record)]
@@ -72,64 +150,56 @@ def _finished(groups: Groups) -> list[tuple[Condition, list[Record]]]:
     return found
 
 
-def _scores(own: Sequence[Record]) -> np.ndarray:
-    return np.array([scores_of(record)[record.config["task"]["headline"]] for record in own], dtype=float)
+def _score(runs: Sequence[Record]) -> tuple[float, Interval | None]:
+    """The mean test score, and Student's interval over runs."""
+    metric = runs[0].config["task"]["headline"]
+    scores = np.array([scores_of(record)[metric] for record in runs], dtype=float)
+    return float(scores.mean()), of_score(student_interval(scores), metric)
 
 
-def _model(condition: Condition, own: Sequence[Record]) -> ModelPoint:
-    scores, methods = _scores(own), {record.cost.energy.method for record in own}
+def _model(condition: Condition, runs: Sequence[Record]) -> ModelPoint:
+    methods = {record.cost.energy.method for record in runs}
     settings = {name: value for name, value in condition.settings.items() if name != "model"}
+    score, interval = _score(runs)
     return ModelPoint(
-        model=str(own[0].config["model"]["name"]),
-        parameters=own[0].cost.parameters.all,
-        arm=own[0].arm,
+        model=str(runs[0].config["model"]["name"]),
+        parameters=runs[0].cost.parameters.all,
+        arm=runs[0].arm,
         context=", ".join(v if k in ("size", "task") else f"{k} {v}" for k, v in settings.items()),
-        runs=len(own),
-        score=float(scores.mean()),
-        interval=of_score(student_interval(scores), own[0].config["task"]["headline"]),
-        flops=_cost(own, "flops"),
-        seconds=_cost(own, "seconds"),
-        joules=_cost(own, "joules") if len(methods) == 1 else None,
+        runs=len(runs),
+        score=score,
+        interval=interval,
+        flops=mean_cost(runs, "flops"),
+        seconds=mean_cost(runs, "seconds"),
+        joules=mean_cost(runs, "joules") if len(methods) == 1 else None,
         energy_method=methods.pop() if len(methods) == 1 else "mixed",
     )
 
 
-def _cost(own: Sequence[Record], resource: Cost) -> float | None:
-    """Mean per run; None where a run lacks it."""
-    each = [train_cost(record, resource) for record in own]
-    known = [value for value in each if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(each) else None
-
-
 def _front(resource: Cost, task: str, metric: str, found: Sequence[tuple[Condition, list[Record]]]) -> Front:
-    every = [record for _, own in found for record in own]
-    reason, estimated = _refusal(resource, every), False
-    if resource == "joules":
-        estimated = every[0].cost.energy.method not in ("measured", "sampled")
-    if reason:
+    every = [record for _, runs in found for record in runs]
+    estimated = resource == "joules" and not is_counted(every[0])
+    if reason := _refusal(resource, every):
         return Front(resource, task, metric, estimated, (), reason)
-    costs = [_cost(own, resource) or 0.0 for _, own in found]
-    scores = [float(_scores(own).mean()) for _, own in found]
-    beaten = front([(cost, orient(metric) * score) for cost, score in zip(costs, scores, strict=True)])
+    costs = [mean_cost(runs, resource) or 0.0 for _, runs in found]
+    scores = [_score(runs) for _, runs in found]
+    beaten = front([(cost, orient(metric) * score) for cost, (score, _) in zip(costs, scores, strict=True)])
+    names = [", ".join(part for part in (runs[0].arm, condition.name) if part) for condition, runs in found]
     points = [
         FrontPoint(
             condition=condition.name,
-            arm=own[0].arm,
-            runs=len(own),
+            arm=runs[0].arm,
+            runs=len(runs),
             score=score,
-            interval=of_score(student_interval(_scores(own)), metric),
+            interval=interval,
             cost=cost,
             on_front=by is None,
-            beaten_by="" if by is None else _name(*found[by]),
+            beaten_by="" if by is None else names[by],
         )
-        for (condition, own), cost, score, by in zip(found, costs, scores, beaten, strict=True)
+        for (condition, runs), cost, (score, interval), by in zip(found, costs, scores, beaten, strict=True)
     ]
     ordered = tuple(sorted(points, key=lambda point: (point.cost, point.arm)))
     return Front(resource, task, metric, estimated, ordered)
-
-
-def _name(condition: Condition, own: Sequence[Record]) -> str:
-    return ", ".join(part for part in (own[0].arm, condition.name) if part)
 
 
 def _refusal(resource: Cost, records: Sequence[Record]) -> str:
@@ -138,14 +208,11 @@ def _refusal(resource: Cost, records: Sequence[Record]) -> str:
         return "not measured in every run"
     if resource == "flops":
         return ""
-    differing = [
-        name for name in _PLACE if len({getattr(record.environment, name) for record in records}) > 1
-    ]
+    places = [record.environment for record in records]
+    differing = [name for name in MACHINE if len({getattr(place, name) for place in places}) > 1]
     if resource == "joules":
         energies = [record.cost.energy for record in records]
-        differing += [
-            f"energy {name}" for name in _ENERGY if len({getattr(energy, name) for energy in energies}) > 1
-        ]
+        differing += [f"energy {n}" for n in METER if len({getattr(energy, n) for energy in energies}) > 1]
         if not all(energy.exclusive for energy in energies):
             return "it is not known of every run that it was alone on the machine"
     return f"the runs differ in their {', '.join(differing)}" if differing else ""

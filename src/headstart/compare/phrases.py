@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from headstart.compare.values.efficiency import Bounded
+from headstart.compare.bounds import Bounded
 
 LARGE = 999.5  # from here on, decimals are noise: a perplexity of 6,680
 
@@ -39,8 +39,7 @@ def short(value: float | None) -> str:
 
 def rows(count: float) -> str:
     """'1 row', '4,096 rows'."""
-    told = f"{round(count):,}"
-    return f"{told} row{'s' * (told != '1')}"
+    return plural(round(count), "row")
 
 
 def whole(count: float | None) -> str:
@@ -63,9 +62,9 @@ def joined(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def interval(found: Bounded, form: Callable[[float | None], str] = short) -> str:
+def interval(bounds: Bounded, form: Callable[[float | None], str] = short) -> str:
     """' (95 % interval 300 to 560)', or with the end that is known; nothing where there is none."""
-    low, high = found.sure_low, found.sure_high
+    low, high = bounds.sure_low, bounds.sure_high
     if low is None and high is None:
         return ""
     if low is None or high is None:
@@ -73,12 +72,12 @@ def interval(found: Bounded, form: Callable[[float | None], str] = short) -> str
     return f" (95 % interval {form(low)} to {form(high)})"
 
 
-def bounded(found: Bounded) -> str:
-    """'6.4 (95 % interval 4.7 to 8.8)', 'at least 64 (95 % interval: at least 30)', 'unknown'."""
-    if found.low is None and found.high is None:
-        return "unknown"
-    if found.low is None or found.high is None:
-        word, end = ("at most", found.high) if found.low is None else ("at least", found.low)
-        return f"{word} {short(end)}{interval(found)}"
-    told = short(found.low) if found.low == found.high else f"{short(found.low)} to {short(found.high)}"
-    return f"{told}{interval(found)}"
+def bounded(bounds: Bounded) -> str:
+    """'6.4 (95 % interval 4.7 to 8.8)', 'at least 64 (95 % interval: at least 30)', '3 to 5', 'unknown'."""
+    if bounds.low is None or bounds.high is None:
+        if not bounds.known:
+            return "unknown"
+        end = bounds.high if bounds.low is None else bounds.low
+        return f"{bounds.censored} {short(end)}{interval(bounds)}"
+    low, high = short(bounds.low), short(bounds.high)
+    return f"{low if low == high else f'{low} to {high}'}{interval(bounds)}"

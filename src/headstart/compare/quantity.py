@@ -16,11 +16,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from headstart.compare import phrases
-from headstart.compare.interval import Interval
-from headstart.compare.values.economics import Amount
-from headstart.compare.values.efficiency import Bounded
+from headstart.compare.bounds import Bounded, Interval
+from headstart.compare.catalogue import MAIN_KEYS, entry
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,18 @@ class Quantity:
     @property
     def known(self) -> bool:
         """Whether it says a number, a bound or a range."""
-        return any(each is not None for each in (self.value, self.low, self.high))
+        return (self.value, self.low, self.high) != (None, None, None)
+
+    @property
+    def interval(self) -> Interval | None:
+        """Both ends of its interval, where it has both."""
+        if self.level is None or self.low is None or self.high is None:
+            return None
+        return Interval(self.low, self.high, self.level)
+
+    def named(self, key: str, **fields: Any) -> Quantity:
+        """Another number of the same place, in the catalogue's unit, with `fields` replaced."""
+        return replace(self, key=key, **({"unit": entry(key).unit} | fields))
 
     def at(self, value: float | None, interval: Interval | None = None) -> Quantity:
         """The same with a value and its interval; what is not finite is not known."""
@@ -66,20 +77,16 @@ class Quantity:
         """The same with the range of what was seen, which is no interval."""
         return replace(self, low=finite(low), high=finite(high), level=None)
 
-    def bounded(self, found: Bounded | None) -> Quantity:
-        """The same with a number, or what is known of one; a censored one tells its interval in its note."""
-        if found is None:
+    def bounded(self, bounds: Bounded | None) -> Quantity:
+        """The same with a number, or what is known of one; a censored one has its interval in its note."""
+        if bounds is None:
             return self
-        if found.value is None:
-            note = "; ".join(part for part in (phrases.bounded(found), self.note) if part)
-            return replace(self.between(found.low, found.high), verdict=found.censored, note=note)
-        ends = (found.sure_low, found.sure_high)
+        if bounds.value is None:
+            row = replace(self.between(bounds.low, bounds.high), verdict=bounds.censored)
+            return replace(row, note=phrases.bounded(bounds)).because(self.note)
+        ends = (finite(bounds.sure_low), finite(bounds.sure_high))
         level = None if ends == (None, None) else 0.95
-        return replace(self.at(found.value), low=finite(ends[0]), high=finite(ends[1]), level=level)
-
-    def amount(self, found: Amount) -> Quantity:
-        """The same with a number or a range of known ends."""
-        return self.at(found.low) if found.exact else self.between(found.low, found.high)
+        return replace(self.at(bounds.value), low=ends[0], high=ends[1], level=level)
 
     def because(self, *notes: str | None) -> Quantity:
         """The same with more notes; those that say nothing are left out."""
@@ -145,8 +152,6 @@ class Rows(tuple[Quantity, ...]):
     @property
     def main(self) -> Rows:
         """The rows of a short table, in the catalogue's order; what is merely unknown is left out."""
-        from headstart.compare.catalogue import MAIN_KEYS
-
         kept = Rows(row for row in self.select(*MAIN_KEYS) if row.verdict != "unknown")
         return kept.sorted(lambda row: MAIN_KEYS.index(row.key))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import overload
 
-from headstart.compare.interval import Interval
+from headstart.compare.bounds import Interval
 from headstart.metrics import limits
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare.pairwise import Compared, scores_of
+from headstart.compare.pairs import scores_of
+from headstart.compare.pairwise import Compared
 from headstart.compare.statistics.bootstrap import resampled_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.metrics import orient
@@ -48,10 +49,8 @@ def series(compared: Sequence[Compared]) -> list[Series]:
     """Every arm and context with comparisons at two sizes or more."""
     groups: dict[tuple[str, str], dict[int, list[Compared]]] = defaultdict(lambda: defaultdict(list))
     for one in compared:
-        comparison = one.comparison
-        if comparison.gain is not None:
-            key = (comparison.arm, context_id(one.matches[0].arm))
-            groups[key][comparison.condition.train_rows].append(one)
+        if one.gain is not None:
+            groups[one.arm, context_id(one.matches[0].arm)][one.condition.train_rows].append(one)
     return [
         Series(arm, context_words(sizes), {rows: tuple(sizes[rows]) for rows in sorted(sizes)})
         for (arm, _), sizes in groups.items()
@@ -68,7 +67,7 @@ def context_id(record: Record, *others: str) -> str:
 
 def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:
     """'bert_mini, lr 0.001': what the condition names beside the size."""
-    settings = next(iter(sizes.values()))[0].comparison.condition.settings
+    settings = next(iter(sizes.values()))[0].condition.settings
     kept = {name: value for name, value in settings.items() if name not in _SIZE_WORDS}
     return ", ".join(v if k in ("task", "model") else f"{k} {v}" for k, v in kept.items())
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headstart.compare import phrases
+from headstart.compare import data_curves, pareto, phrases, sentences, summaries, totals, tuning, verdicts
 from headstart.compare.aggregates import aggregates
-from headstart.compare.conditions import conditions
-from headstart.compare.data_curves import data_curves
-from headstart.compare.findings import ArmSummary, Comparison, Condition, Excluded, Findings, Tuning
+from headstart.compare.comparison import comparison
+from headstart.compare.conditions import Condition, conditions
+from headstart.compare.findings import ArmSummary, Comparison, Excluded, Findings, Total, Tuning
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
-from headstart.compare.pareto import fronts, models
-from headstart.compare.quantities.study import quantities
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranking import ranking
 from headstart.compare.settings import word
-from headstart.compare.statistics.holm import with_families
-from headstart.compare.summaries import arm_summary, attestation, environments, stability, total
 from headstart.compare.trusted import read_trusted
-from headstart.compare.tuning import stored_trials, tune_of, tuning
-from headstart.compare.tuning_parity import with_sentence
 from headstart.compare.usage import trained
-from headstart.compare.values.claims import Ranking
 from headstart.compare.variance import variances
-from headstart.compare.verdicts import MOST, sentence
 from headstart.errors import RecordError
 from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import digest
@@ -66,8 +59,7 @@ class Material:
 
 def compare(folder: Path) -> Findings:
     """Read a study and answer it. RecordError when the folder cannot be read or holds no run."""
-    findings = _findings(material(folder))
-    return replace(findings, rows=quantities(findings))
+    return _findings(material(folder))
 
 
 def material(folder: Path) -> Material:
@@ -78,13 +70,26 @@ def material(folder: Path) -> Material:
         why = f": {lost[0]}" if lost else "; name the folder of a study"
         raise RecordError(f"{folder}: holds no run that can be read{why}")
     records, excluded = newest(stored.records)
-    question, groups = _question(_earliest(stored.records), folder), conditions(records)
-    trials = stored_trials(folder, stored.records)
-    tuned = _tuning(trials, records, stored.records, groups, question)
+    # What the run that began first asked was named before any answer was known.
+    earliest = min(stored.records, key=lambda r: (str(r.environment.started), r.folder.name))
+    question, groups = _question(earliest, folder), conditions(records)
+    trials = tuning.stored_trials(folder, stored.records)
+    names = {condition.id: condition.name for condition, _ in groups}
+    tuned = (
+        tuning.tuning(trials.records, records, stored.records, names, question.baseline) if trials else None
+    )
     compared: list[Compared] = []
     for condition, group in groups:
-        compared += _compare_arms(condition, group, _question(group[0], folder, question), tuned)
-        excluded += _without_partner(condition, group, question.baseline)
+        own = _question(group[0], folder)  # tasks may differ within a study, baseline and margin may not
+        own = replace(own, baseline=question.baseline, margin=question.margin)
+        baselines = [record for record in group if record.arm == own.baseline]
+        arms = sorted({record.arm for record in group} - {own.baseline})
+        if not baselines or not arms:
+            excluded += _without_partner(condition, group, own.baseline, has_baseline=bool(baselines))
+            continue
+        for arm in arms:
+            runs = [record for record in group if record.arm == arm]
+            compared.append(compare_arm(condition, arm, match(baselines, runs), own))
     problems = [*stored.problems, *(trials.problems if trials and tuned else ())]
     return Material(
         every=stored.records,
@@ -104,66 +109,35 @@ def in_order(arms: Iterable[str], baseline: str) -> list[str]:
     return sorted(arms, key=lambda arm: (arm != baseline, arm))
 
 
-def _earliest(records: Sequence[Record]) -> Record:
-    """The run that began first: what it asked was named before any answer was known."""
-    return min(records, key=lambda record: (str(record.environment.started), record.folder.name))
-
-
-def _question(record: Record, folder: Path, asked: Question | None = None) -> Question:
-    """What a run is asked; tasks may differ within a study, baseline and margin are those `asked` first."""
+def _question(record: Record, folder: Path) -> Question:
     try:
-        own = Question.of(record)
+        return Question.of(record)
     except KeyError as error:
         raise RecordError(f"{folder}: the config in {record.folder.name} has no {error}") from None
-    return own if asked is None else replace(own, baseline=asked.baseline, margin=asked.margin)
 
 
-def _tuning(
-    trials: StoredStudy | None,
-    runs: Sequence[Record],
-    every: Sequence[Record],
-    groups: Groups,
-    question: Question,
-) -> Tuning | None:
-    names = {condition.id: condition.name for condition, _ in groups}
-    found = tuning(trials.records, runs, every, names, question.baseline) if trials else None
-    return with_sentence(found) if found else None
-
-
-def _without_partner(condition: Condition, records: Sequence[Record], baseline: str) -> list[Excluded]:
+def _without_partner(
+    condition: Condition, records: Sequence[Record], baseline: str, has_baseline: bool
+) -> list[Excluded]:
     """Runs of a condition that has no baseline, or nothing else."""
-    arms = {record.arm for record in records}
-    if baseline in arms and len(arms) > 1:
-        return []
-    other = "another arm" if baseline in arms else f"the baseline {baseline}"
+    other = "another arm" if has_baseline else f"the baseline {baseline}"
     where = f" ({condition.name})" if condition.name else ""
     reason = f"no run of {other} under the same settings and data{where}"
     return [Excluded(record.folder.name, record.arm, record.seed, reason) for record in records]
 
 
-def _compare_arms(
-    condition: Condition, records: Sequence[Record], question: Question, tuned: Tuning | None
-) -> list[Compared]:
-    """Every arm of one condition against the baseline; none when the baseline did not run."""
-    baselines = [record for record in records if record.arm == question.baseline]
-    arms = sorted({record.arm for record in records} - {question.baseline}) if baselines else []
-    own = [[record for record in records if record.arm == arm] for arm in arms]
-    return [
-        compare_arm(condition, arm, match(baselines, runs), question, tuned)
-        for arm, runs in zip(arms, own, strict=True)
-    ]
-
-
-def _findings(given: Material) -> Findings:
-    first, question = given.first, given.question
+def _findings(material: Material) -> Findings:
+    first, question = material.first, material.question
     study = first.config["study"]
-    corrected = with_families([one.comparison for one in given.compared])
-    comparisons = tuple(replace(one, sentence=sentence(one)) for one in corrected)
-    trials = given.trials.records if given.trials and given.tuning else ()
-    curves, laws = data_curves(given.compared, question.margin)
-    return Findings(
+    comparisons = tuple(_comparisons(material))
+    trials = material.trials.records if material.trials and material.tuning else ()
+    arms = _arms(material)
+    curves, laws = data_curves.data_curves(material.compared, question.margin)
+    excluded = [*material.excluded, *(each for found in comparisons for each in found.excluded)]
+    tasks = list(dict.fromkeys(record.config["task"]["name"] for record in material.records))
+    findings = Findings(
         study=first.study,
-        question=str(study.get("question") or _plain_question(given)),
+        question=str(study.get("question") or sentences.question(material.arms, question.baseline, tasks)),
         scale=str(study.get("scale") or ""),
         baseline=question.baseline,
         headline=question.headline,
@@ -171,109 +145,144 @@ def _findings(given: Material) -> Findings:
         margin=question.margin,
         task=question.task,
         model=str(first.config["model"]["name"]),
-        sentence=comparisons[0].sentence if comparisons else _no_comparison(given),
+        sentence=(
+            comparisons[0].sentence
+            if comparisons
+            else sentences.no_comparison(material.arms, question.baseline)
+        ),
         comparisons=comparisons,
-        arms=_arms(given),
-        attestations=tuple(attestation(arm, given.of_arm(arm)) for arm in given.arms),
-        excluded=_every_exclusion(given.excluded, comparisons),
-        problems=given.problems,
-        alerts=tuple(_changed(given)),
-        notes=_notes(given, comparisons),
+        arms=arms,
+        attestations=tuple(summaries.attestation(arm, material.of_arm(arm)) for arm in material.arms),
+        excluded=tuple(dict.fromkeys(excluded)),  # a run may be missing in several comparisons
+        problems=material.problems,
+        alerts=tuple(_changed(material)),
+        notes=_notes(material, comparisons),
         data=first.data.model_dump(mode="json"),
-        environments=environments(given.every),
-        total=_total(given.every, trials),
+        environments=summaries.environments(material.every),
+        total=_total(material.every, trials),
         config=first.config,
         command=first.argv,
-        fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*given.records, *trials))),
-        order=trained(given.every, {id(r): c.name for c, group in given.groups for r in group}),
-        tuning=given.tuning,
+        fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*material.records, *trials))),
+        order=trained(material.every, {id(r): c.name for c, group in material.groups for r in group}),
+        tuning=material.tuning,
         data_curves=curves,
         laws=laws,
-        rankings=tuple(_rankings(given, corrected)),
-        aggregates=aggregates(given.compared),
-        models=models(given.groups),
-        fronts=fronts(given.groups),
-        variances=variances(given.compared),
-        stability=tuple(each for arm in given.arms if (each := stability(arm, given.of_arm(arm)))),
+        aggregates=aggregates(material.compared),
+        models=pareto.models(material.groups),
+        fronts=pareto.fronts(material.groups),
     )
+    extra: list[Quantity] = []
+    for condition, group in material.groups:
+        own = [each for each in comparisons if each.condition.id == condition.id]
+        extra += ranking(condition.name, group, Rows(row for each in own for row in each.rows))
+    extra += variances(material.compared)
+    for arm in material.arms:
+        extra += summaries.stability(arm, material.of_arm(arm))
+    return replace(findings, rows=Rows(rows(findings, extra)))
 
 
-def _rankings(given: Material, comparisons: Sequence[Comparison]) -> Iterator[Ranking]:
-    """One per condition in which three arms or more have a score."""
-    for condition, group in given.groups:
-        found = ranking(condition, group, comparisons, given.question.baseline)
-        if found:
-            yield found
+def _comparisons(material: Material) -> Iterator[Comparison]:
+    """Every comparison, its claim corrected for the number of all."""
+    places = [(each.here, each.gain) for each in material.compared if each.gain]
+    corrected = iter(verdicts.corrected([(here, gain) for here, gain in places if gain]))
+    for each in material.compared:
+        yield comparison(each, next(corrected, None) if each.gain else None, material.tuning)
 
 
-def _total(runs: Sequence[Record], trials: Sequence[Record]):
-    every = total([*runs, *trials])
-    return replace(every, tuning=total(trials)) if trials else every
+def rows(findings: Findings, extra: Iterable[Quantity] = ()) -> Iterator[Quantity]:
+    """Every number of the study, comparisons first; one without a value is kept where it says why.
+
+    `extra` are the numbers that no object of the findings holds.
+    """
+    across: list[Quantity] = []
+    for curve in findings.data_curves:
+        across += data_curves.rows(curve)
+    for law in findings.laws:
+        across += data_curves.law_rows(Quantity("", baseline=findings.baseline), law, "law_over_models")
+    for aggregate in findings.aggregates:
+        across += aggregate.rows
+    across += pareto.model_rows(findings.models, findings.headline)
+    across += pareto.front_rows(findings.fronts)
+    across += tuning.rows(findings.tuning) if findings.tuning else ()
+    for arm in findings.arms:
+        across += summaries.rows(arm, _folders(findings, arm))
+    across += extra
+    across += summaries.contamination_rows(findings.attestations)
+    across += totals.rows(findings.total)
+
+    seen: set[Quantity] = set()
+    for row in (*(row for each in findings.comparisons for row in each.rows), *across):
+        if row in seen or not (row.known or row.note or row.verdict):
+            continue
+        seen.add(row)
+        everywhere = row.provenance or row.key.startswith(("tuning.", "total."))
+        yield row if everywhere else replace(row, provenance=_runs_of(row, findings))
 
 
-def _arms(given: Material) -> tuple[ArmSummary, ...]:
-    return tuple(
-        arm_summary(
-            condition.name,
-            arm,
-            [r for r in group if r.arm == arm],
-            given.question.baseline,
-            group[0].config["task"]["headline"],
-        )
-        for condition, group in given.groups
-        for arm in in_order({record.arm for record in group}, given.question.baseline)
-    )
+def _folders(findings: Findings, summary: ArmSummary) -> tuple[str, ...]:
+    """The arm's runs under this condition, those of its pairs."""
+    sides = [
+        pair.baseline_folder if summary.is_baseline else pair.arm_folder
+        for each in findings.comparisons
+        if each.condition.name == summary.condition and (summary.is_baseline or each.arm == summary.arm)
+        for pair in each.pairs
+    ]
+    return tuple(dict.fromkeys(sides))
 
 
-def _every_exclusion(excluded: Sequence[Excluded], comparisons: Sequence[Comparison]) -> tuple[Excluded, ...]:
-    """Each exclusion once: a baseline run without a partner is missing in several comparisons."""
-    return tuple(dict.fromkeys([*excluded, *(e for one in comparisons for e in one.excluded)]))
+def _runs_of(row: Quantity, findings: Findings) -> tuple[str, ...]:
+    """The paired runs of its condition, or of all that it joins; one arm's alone where it has no baseline."""
+    named = [each for each in findings.comparisons if row.arm in ("", each.arm, each.baseline)]
+    under = [each for each in named if each.condition.name == row.condition] or named
+    folders = [
+        folder
+        for each in under
+        for pair in each.pairs
+        for arm, folder in ((each.baseline, pair.baseline_folder), (each.arm, pair.arm_folder))
+        if row.baseline or row.arm in ("", arm)
+    ]
+    return tuple(dict.fromkeys(folders))
 
 
-def _no_comparison(given: Material) -> str:
-    arms, baseline = ", ".join(sorted(given.arms)), given.question.baseline
-    if arms == baseline:
-        return f"Nothing to compare: the only arm is {arms}."
-    return f"Nothing to compare: no run of the baseline {baseline}; arms with runs: {arms}."
+def _total(runs: Sequence[Record], trials: Sequence[Record]) -> Total:
+    every = totals.total([*runs, *trials])
+    return replace(every, tuning=totals.total(trials)) if trials else every
 
 
-def _plain_question(given: Material) -> str:
-    """What is compared, as a question; for a study that was not given one."""
-    tasks = list(dict.fromkeys(record.config["task"]["name"] for record in given.records))
-    where = phrases.joined(tasks) if len(tasks) <= MOST else f"{len(tasks)} tasks"
-    arms, baseline = given.arms, given.question.baseline
-    if arms == ["scratch", "pretrained"] and baseline == "scratch":
-        return f"What do pretrained weights buy on {where}?"
-    others = [arm for arm in arms if arm != baseline] or [baseline]
-    verb = "does" if len(others) == 1 else "do"
-    if baseline not in arms or others == [baseline]:
-        return f"What {verb} {phrases.joined(others)} score on {where}?"
-    return f"What {verb} {phrases.joined(others)} gain over {baseline} on {where}?"
+def _arms(material: Material) -> tuple[ArmSummary, ...]:
+    baseline = material.question.baseline
+    found: list[ArmSummary] = []
+    for condition, group in material.groups:
+        metric = group[0].config["task"]["headline"]
+        for arm in in_order({record.arm for record in group}, baseline):
+            runs = [record for record in group if record.arm == arm]
+            found.append(summaries.arm_summary(condition.name, arm, runs, baseline, metric))
+    return tuple(found)
 
 
-def _changed(given: Material) -> Iterator[str]:
-    """The baseline or the margin that later runs name otherwise: it was to be named before the answer."""
-    for name in ("baseline", "margin"):
-        first = getattr(given.question, name)
-        later = [record for record in given.every if record.config["study"][name] != first]
+def _changed(material: Material) -> Iterator[str]:
+    """The baseline or the margin that later runs name otherwise."""
+    first: Mapping[str, object] = {
+        "baseline": material.question.baseline,
+        "margin": material.question.margin,
+    }
+    for name, value in first.items():
+        later = [record for record in material.every if record.config["study"][name] != value]
         if later:
-            others = phrases.joined(list(dict.fromkeys(word(r.config["study"][name]) for r in later)))
-            yield (
-                f"The {name} was changed after the first run: {word(first)} was named before, {others} by "
-                f"{phrases.plural(len(later), 'later run')}. {word(first)} is used."
-            )
+            others = list(dict.fromkeys(word(record.config["study"][name]) for record in later))
+            yield sentences.changed(name, word(value), others, len(later))
 
 
-def _notes(given: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+def _notes(material: Material, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """What a reader should know about the study as a whole."""
-    records, notes = given.records, []
+    records, notes = material.records, list[str]()
     machines = {record.environment.machine for record in records}
     if len(machines) > 1:
-        notes.append(f"The runs come from {len(machines)} machines.")
+        notes.append(f"The runs come from {phrases.plural(len(machines), 'machine')}.")
     if any(record.environment.code.dirty for record in records):
         notes.append("Some runs used code with changes that were not committed.")
-    if any(one.survivors_only for one in comparisons):
+    if any(each.survivors_only for each in comparisons):
         notes.append("Means are over survivors only: some runs did not finish.")
-    if given.trials and tune_of(given.first) is None:
+    if material.trials and tuning.tune_of(material.first) is None:
         notes.append("Trials lie beside this study, but its runs were not tuned: they are left out.")
-    return (*notes, *(given.tuning.notes if given.tuning else ()))
+    return (*notes, *(material.tuning.notes if material.tuning else ()))

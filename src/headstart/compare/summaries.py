@@ -5,29 +5,95 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from headstart.compare.contamination import met_before
-from headstart.compare.costs import train_cost
-from headstart.compare.findings import ArmSummary, Attestation, Carbon, Interval, MeterNotes, Total
+from headstart.compare.bounds import Interval
+from headstart.compare.contamination import MetBefore, met_before
+from headstart.compare.costs import mean, mean_cost
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.statistics.proportions import wilson
-from headstart.compare.usage import emissions, money, usage
-from headstart.compare.values.claims import Stability
+from headstart.compare.usage import Carbon, Money, Usage, emissions, money, usage
 from headstart.records.record import Energy, Record
 
 _SURROUNDINGS = (
-    "python",
-    "platform",
-    "machine",
-    "cpu",
-    "threads",
-    "device",
-    "precision",
-    "versions",
-    "code",
-)
+    "python", "platform", "machine", "cpu", "threads", "device", "precision", "versions", "code",
+)  # fmt: skip
+_USAGE = {
+    "real": "usage.tokens_per_second",
+    "padded": "usage.padded_tokens_per_second",
+    "padding": "usage.padding",
+    "waiting": "usage.waiting",
+    "share": "usage.flops_share",
+}
+
+
+@dataclass(frozen=True)
+class MeterNotes:
+    """What the meters of an arm's runs left beside their training joules."""
+
+    joules: float | None  # all phases, mean per run
+    dynamic: float | None  # above idle, all phases, mean per run
+    idle_watts: float | None  # all devices, mean per run
+    evidence: tuple[str, ...]  # whether the runs were alone, in words
+    doubts: tuple[str, ...]
+    unavailable: tuple[str, ...]  # "rapl: no permission to read ..."
+    lost_segments: int
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm under one condition: every run that started counts here, also the ones left out of the mean."""
+
+    condition: str  # Condition.name
+    arm: str
+    is_baseline: bool
+    runs: int
+    finished: int
+    diverged: int
+    failed: int
+    interrupted: int
+    metric: str
+    score_mean: float | None  # headline test score, finished runs
+    score_sd: float | None
+    score_low: float | None
+    score_high: float | None
+    flops: float | None  # means per run
+    seconds: float | None
+    tokens: float | None
+    joules: float | None
+    energy_method: str  # "measured" | "sampled" | "estimated" | "none" | "mixed"
+    energy_reason: str | None
+    samples_per_second: float | None
+    peak_memory_bytes: int | None  # largest, device where there is one, else host
+    survivors_only: bool  # the mean leaves out diverged, failed or interrupted runs
+    flops_lower_bound: bool = False  # an operation had no formula
+    carbon: Carbon | None = None  # None: not every run has a figure, or they rest on different ones
+    meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
+    usage: Usage | None = None  # None: no record says how well the machine was used
+    emissions: tuple[Carbon, ...] = ()  # one per basis that any run's figure rests on
+    money: tuple[Money, ...] = ()  # one per currency, prices and energy method
+    diverged_share: Interval | None = None  # Wilson's, of the runs that diverge; None: no run counts
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """What an arm's runs held at step 0 (numbers of one run; `same` says whether all runs agree)."""
+
+    arm: str
+    poured_tensors: int
+    poured_parameters: int
+    all_parameters: int
+    trainable_parameters: int
+    fresh_tensors: int
+    fresh_parameters: int
+    fresh_names: tuple[str, ...]
+    checkpoint: str | None  # source
+    checkpoint_sha256: str | None
+    same: bool
+    met_before: MetBefore | None = None  # evaluation rows in its pretraining text; None: it loaded nothing
 
 
 def arm_summary(
@@ -39,7 +105,8 @@ def arm_summary(
     scores = [test[metric] for r in finished if metric in (test := r.scores.test or {})]
     methods = {record.cost.energy.method for record in records}
     reasons = [r.cost.energy.reason for r in records if r.cost.energy.reason]
-    peaks = [_peak(record) for record in records]
+    memory = [record.cost.peak_memory_bytes for record in records]
+    peaks = [each.host if each.device is None else each.device for each in memory]
     return ArmSummary(
         condition=condition,
         arm=arm,
@@ -50,18 +117,18 @@ def arm_summary(
         failed=status["failed"],
         interrupted=status["interrupted"],
         metric=metric,
-        score_mean=_mean(scores),
+        score_mean=mean(scores),
         score_sd=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
         score_low=min(scores, default=None),
         score_high=max(scores, default=None),
-        flops=_mean([train_cost(r, "flops") for r in finished]),
-        seconds=_mean([train_cost(r, "seconds") for r in finished]),
-        tokens=_mean([train_cost(r, "tokens") for r in finished]),
-        joules=_mean([train_cost(r, "joules") for r in finished]) if len(methods) == 1 else None,
+        flops=mean_cost(finished, "flops"),
+        seconds=mean_cost(finished, "seconds"),
+        tokens=mean_cost(finished, "tokens"),
+        joules=mean_cost(finished, "joules") if len(methods) == 1 else None,
         energy_method=methods.pop() if len(methods) == 1 else "mixed",
         energy_reason=reasons[0] if reasons else None,
-        samples_per_second=_mean([r.cost.samples_per_second for r in finished]),
-        peak_memory_bytes=max((p for p in peaks if p is not None), default=None),
+        samples_per_second=mean([r.cost.samples_per_second for r in finished]),
+        peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
         survivors_only=len(finished) < len(records),
         flops_lower_bound=any(record.cost.flops.lower_bound for record in records),
         carbon=carbon(records),
@@ -69,56 +136,72 @@ def arm_summary(
         usage=usage(finished),
         emissions=emissions(records),
         money=money(records),
-        diverged_share=diverged_share(records),
+        diverged_share=_diverged(records)[2],
     )
 
 
-def stability(arm: str, records: Sequence[Record]) -> Stability | None:
-    """How often the runs of an arm diverged, interrupted ones left out; None when there are no others."""
-    known = Counter(record.status for record in records if record.status != "interrupted")
-    runs, diverged, share = sum(known.values()), known["diverged"], diverged_share(records)
-    if share is None:
-        return None
-    return Stability(arm, runs, diverged, known["failed"], diverged / runs, share)
+def rows(found: ArmSummary, provenance: tuple[str, ...]) -> Rows:
+    """What the runs of one arm under one condition scored, spent and emitted, pairs or not."""
+    here = Quantity("", found.condition, found.arm, n=found.finished, provenance=provenance)
+    ends = "the ends are the range over runs" if found.finished > 1 else ""
+    survivors = "over survivors only" if found.survivors_only else ""
+    score = replace(here, metric=found.metric)
+    mean_score = score.named("mean_score").at(found.score_mean)
+    bound = ("lower bound", "an operation had no formula") if found.flops_lower_bound else ("", "")
+    joules = here.named("train.joules", verdict=found.energy_method).at(found.joules)
+    return Rows([
+        mean_score.between(found.score_low, found.score_high).because(ends, survivors),
+        score.named("mean_score.sd").at(found.score_sd),
+        here.named("train.flops", verdict=bound[0]).at(found.flops).because(bound[1]),
+        here.named("train.seconds").at(found.seconds),
+        joules.because(found.energy_reason),
+        here.named("train.tokens").at(found.tokens),
+        here.named("samples_per_second").at(found.samples_per_second),
+        here.named("peak_memory").at(found.peak_memory_bytes),
+        *(here.named(key).at(getattr(found.usage, name, None)) for name, key in _USAGE.items()),
+        *_consequences(here, found),
+        *_counts(replace(here, n=found.runs), found),
+    ])  # fmt: skip
 
 
-def diverged_share(records: Sequence[Record]) -> Interval | None:
-    """Wilson's interval for the share of runs that diverge."""
-    known = [record.status for record in records if record.status != "interrupted"]
-    return wilson(known.count("diverged"), len(known)) if known else None
+def stability(arm: str, records: Sequence[Record]) -> Rows:
+    """How often the runs of an arm diverged or failed, over all conditions, interrupted ones left out."""
+    runs, diverged, interval = _diverged(records)
+    if not runs:
+        return Rows()
+    here = Quantity("", arm=arm, n=runs)
+    share = here.named("stability.diverged_share").at(diverged / runs, interval)
+    return Rows([
+        here.named("stability.diverged").at(diverged),
+        here.named("stability.failed").at(sum(record.status == "failed" for record in records)),
+        share.because("over all conditions; Wilson's interval"),
+    ])  # fmt: skip
 
 
 def attestation(arm: str, records: Sequence[Record]) -> Attestation:
     """What the runs of one arm held at step 0: the numbers of the first, and whether all agree."""
     every = [_start(record) for record in records]
-    alike = all(one == every[0] for one in every)
-    return Attestation(arm=arm, **every[0], same=alike, met_before=met_before(records))
+    same = all(start == every[0] for start in every)
+    return Attestation(arm=arm, **every[0], same=same, met_before=met_before(records))
+
+
+def contamination_rows(attestations: Iterable[Attestation]) -> Rows:
+    """How many evaluation rows occur in the text that each arm was pretrained on."""
+    return Rows(
+        Quantity("", arm=each.arm, n=met.of or None).named("met_before", note=met.sentence).at(met.found)
+        for each in attestations
+        if (met := each.met_before)
+    )
 
 
 def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     """The distinct surroundings of the runs, most frequent first, each with the number of its `runs`."""
     seen: Counter[str] = Counter()
     for record in records:
-        one = record.environment.model_dump(include=set(_SURROUNDINGS))
-        seen[json.dumps(one, sort_keys=True)] += 1
+        surroundings = record.environment.model_dump(include=set(_SURROUNDINGS))
+        seen[json.dumps(surroundings, sort_keys=True)] += 1
     ordered = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     return tuple({**json.loads(text), "runs": runs} for text, runs in ordered)
-
-
-def total(records: Sequence[Record]) -> Total:
-    """Everything the runs consumed, in all phases; measured and estimated joules apart."""
-    energies = [record.cost.energy for record in records]
-    estimated = [e.joules["total"] for e in energies if e.joules and e.method == "estimated"]
-    measured = [e.joules["total"] for e in energies if e.joules and e.method != "estimated"]
-    return Total(
-        runs=len(records),
-        flops=sum(record.cost.flops.total for record in records),
-        seconds=float(sum(record.cost.seconds.total for record in records)),
-        joules_measured=float(sum(measured)) if measured else None,
-        joules_estimated=float(sum(estimated)) if estimated else None,
-        runs_without_energy=len(records) - len(measured) - len(estimated),
-        flops_lower_bound=any(record.cost.flops.lower_bound for record in records),
-    )
 
 
 def carbon(records: Sequence[Record]) -> Carbon | None:
@@ -132,18 +215,64 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
     energies = [record.cost.energy for record in records]
     if not any(energy.model_fields_set & {"doubts", "evidence", "dynamic_joules"} for energy in energies):
         return None
-    idle = [energy.idle_watts for energy in energies]
+    watts = [energy.idle_watts for energy in energies]
+    shares = [share for share in map(_crowding, energies) if share is not None]
+    ends = dict.fromkeys(f"{share * 100:.1f} %" for share in (min(shares), max(shares))) if shares else ()
+    crowd = [f"others used {' to '.join(ends)} of the processor"] if ends else []
+    doubts = (line for energy in energies for line in energy.doubts)
+    unavailable = (f"{name}: {why}" for energy in energies for name, why in energy.unavailable.items())
     return MeterNotes(
-        joules=_mean([(energy.joules or {}).get("total") for energy in energies]),
-        dynamic=_mean([energy.dynamic_joules for energy in energies]),
-        idle_watts=_mean([None if watts is None else float(sum(watts.values())) for watts in idle]),
-        evidence=_each_once([*_crowd(energies), *(line for energy in energies for line in _alone(energy))]),
-        doubts=_each_once(line for energy in energies for line in energy.doubts),
-        unavailable=_each_once(
-            f"{name}: {why}" for energy in energies for name, why in energy.unavailable.items()
-        ),
+        joules=mean([(energy.joules or {}).get("total") for energy in energies]),
+        dynamic=mean([energy.dynamic_joules for energy in energies]),
+        idle_watts=mean([None if each is None else float(sum(each.values())) for each in watts]),
+        evidence=tuple(dict.fromkeys([*crowd, *(line for each in energies for line in _alone(each))])),
+        doubts=tuple(dict.fromkeys(doubts)),
+        unavailable=tuple(dict.fromkeys(unavailable)),
         lost_segments=sum(energy.lost_segments for energy in energies),
     )
+
+
+def _consequences(here: Quantity, found: ArmSummary) -> list[Quantity]:
+    """Carbon and money, which cover all phases."""
+    numbers: list[Quantity] = []
+    if each := found.carbon:
+        place = f"{each.region}, {each.g_per_kwh:g} g/kWh ({each.source})"
+        row = here.named("carbon", verdict=each.method, n=each.runs)
+        numbers.append(row.at(each.grams).because(place))
+    for number, paid in enumerate(found.money, start=1):
+        lead = "money" if len(found.money) == 1 else f"money.{number}"
+        prices = {
+            "electricity": (paid.electricity, paid.per_kwh, "kWh"),
+            "device": (paid.device, paid.per_device_hour, "device-hour"),
+        }
+        for name, (value, price, per) in prices.items():
+            basis = "no price is stated" if price is None else f"at {price:g} per {per}"
+            row = here.named(f"{lead}.{name}", unit=paid.currency, n=paid.runs)
+            numbers.append(row.at(value).because(basis))
+    return numbers
+
+
+def _counts(here: Quantity, found: ArmSummary) -> list[Quantity]:
+    numbers = [
+        here.named("runs.started").at(found.runs),
+        *(
+            here.named(f"runs.{name}").at(getattr(found, name))
+            for name in ("finished", "diverged", "failed", "interrupted")
+        ),
+    ]
+    counted = found.runs - found.interrupted
+    if found.diverged_share and found.runs:
+        share = found.diverged / counted if counted else None
+        row = here.named("runs.diverged_share", n=counted).at(share, found.diverged_share)
+        numbers.append(row.because("Wilson's interval"))
+    return numbers
+
+
+def _diverged(records: Sequence[Record]) -> tuple[int, int, Interval | None]:
+    """Runs that were not interrupted from outside, those of them that diverged, Wilson's interval."""
+    statuses = [record.status for record in records if record.status != "interrupted"]
+    diverged = statuses.count("diverged")
+    return len(statuses), diverged, wilson(diverged, len(statuses)) if statuses else None
 
 
 def _alone(energy: Energy) -> list[str]:
@@ -162,22 +291,11 @@ def _alone(energy: Energy) -> list[str]:
     return reasons
 
 
-def _crowd(energies: Iterable[Energy]) -> list[str]:
-    """'others used 8.1 % to 22.5 % of the processor', over the runs of which that is known."""
-    shares = [share for share in map(_crowding, energies) if share is not None]
-    ends = dict.fromkeys(f"{share * 100:.1f} %" for share in (min(shares), max(shares))) if shares else ()
-    return [f"others used {' to '.join(ends)} of the processor"] if ends else []
-
-
 def _crowding(energy: Energy) -> float | None:
     """The share of the processor that others used, where that was too much to be alone."""
     alone = (energy.evidence or {}).get("contention") or {}
     share = alone.get("foreign_cpu_share")
     return None if share is None or share < alone.get("limit", 1.0) else float(share)
-
-
-def _each_once(lines: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(lines))
 
 
 def _start(record: Record) -> dict[str, Any]:
@@ -194,14 +312,3 @@ def _start(record: Record) -> dict[str, Any]:
         "checkpoint": checkpoint.source if checkpoint else None,
         "checkpoint_sha256": checkpoint.sha256 if checkpoint else None,
     }
-
-
-def _peak(record: Record) -> int | None:
-    peak = record.cost.peak_memory_bytes
-    return peak.host if peak.device is None else peak.device
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean, or None when there are none or one is unknown."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None

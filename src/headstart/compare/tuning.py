@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from headstart.compare import phrases, sentences
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.settings import own_settings, word
 from headstart.compare.settings import told as words
 from headstart.compare.statistics.expected_best import expected, order_band, sure_band
-from headstart.compare.summaries import total
+from headstart.compare.totals import Total, total
 from headstart.compare.trusted import read_trusted
-from headstart.compare.values.trials import ExpectedBest, Trial, Tuning, TuningCost
 from headstart.errors import RecordError
 from headstart.metrics import higher_is_better, orient
 from headstart.records.record import Record
@@ -24,6 +26,116 @@ SUFFIX = "-tuning"  # of the sibling folder, and of the study that its records n
 _ORDERS = "low and high hold the best of n in 95 of 100 orders of these trials"
 _SURE = "; the sure band is an exact 95 % interval, at each n, of the median best of n new random trials"
 _NOT_RANDOM = "; the trials were not drawn at random, so nothing is said of trials that were not run"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate of one arm under one condition: its settings and its mean score over the tuning seeds."""
+
+    arm: str
+    condition: str
+    settings: Mapping[str, str]  # {"optim.lr": "0.001"}: what was tuned
+    runs: int  # one per tuning seed
+    score: float | None  # None: a run of it diverged, failed or has no such score
+    flops: float  # all phases of its runs, summed
+    seconds: float
+    chosen: bool  # the arm's runs of the study use these settings
+
+
+@dataclass(frozen=True)
+class ExpectedBest:
+    """The best validation score to expect of the first n trials, against n (Dodge et al. 2019).
+
+    `expected` is the mean over every choice of n of the observed trials, without replacement. `low` and
+    `high` hold the best of such a choice in 95 of 100: the luck of the order, given these trials. The sure
+    band is about trials that were never run: an exact 95 % interval, for each n, of the median best of n new
+    random trials; its ends are None where as few trials cannot bound them, and everywhere unless the trials
+    were drawn at random.
+    """
+
+    arm: str
+    condition: str
+    metric: str
+    higher_is_better: bool
+    trials: tuple[int, ...]  # 1..N
+    expected: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    sure_low: tuple[float | None, ...]
+    sure_high: tuple[float | None, ...]
+    flops: tuple[float, ...]  # n times the mean FLOPs of a trial, all phases
+    seconds: tuple[float, ...]
+    failed: int  # trials without a score: they count as worse than any other, and are drawn at the worst seen
+    covers: str  # what the bands cover, in words
+
+
+@dataclass(frozen=True)
+class TuningCost:
+    """What the trials of one arm consumed, beside what its runs of the study did; all phases."""
+
+    arm: str
+    total: Total
+    study: Total  # the arm's runs that are compared
+    times: float | None  # FLOPs of the trials over FLOPs of the study's runs
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a study tuned its arms: the trials, the winners, what they cost, and whether it was fair."""
+
+    metric: str
+    sampler: str  # "grid", "random", "tpe"
+    space: Mapping[str, str]  # {"optim.lr": "0.0001, 0.001"}
+    asked: int  # trials per arm and condition that the configuration names
+    seeds: tuple[int, ...]  # of the trials
+    equal: bool  # every arm had the same number of trials under every condition
+    same_candidates: bool  # and tried the same settings (never so with sampler "tpe")
+    counts: Mapping[str, int]  # trials per arm, the smallest number of any condition
+    trials: tuple[Trial, ...]
+    best: tuple[ExpectedBest, ...]  # per arm and condition
+    costs: tuple[TuningCost, ...]  # per arm, the baseline first
+    total: Total  # all trials, also diverged ones and those of an earlier space
+    notes: tuple[str, ...]
+
+    @property
+    def winners(self) -> tuple[Trial, ...]:
+        """The trial that each arm went on with, per condition."""
+        return tuple(trial for trial in self.trials if trial.chosen)
+
+    @property
+    def sentence(self) -> str:
+        """How many trials, of what, and what they cost against the study's runs."""
+        own = sum(cost.study.flops for cost in self.costs)
+        times = self.total.flops / own if own else None
+        return sentences.tuning(self.counts, list(self.space), self.equal, times)
+
+
+def rows(tuning: Tuning) -> Rows:
+    """Trials per arm, the winners, the expected best of the first n trials, and what all that cost."""
+    numbers = [
+        Quantity("", arm=arm).named("tuning.trials", note=tuning.sentence).at(count)
+        for arm, count in tuning.counts.items()
+    ]
+    for trial in tuning.winners:
+        here = Quantity("", trial.condition, trial.arm, metric=tuning.metric, n=trial.runs)
+        numbers.append(here.named("tuning.winner", note=words(trial.settings)).at(trial.score))
+    for best in tuning.best:
+        here = Quantity("", best.condition, best.arm, metric=best.metric)
+        for n, value, low, high in zip(
+            best.trials, best.expected, best.sure_low, best.sure_high, strict=True
+        ):
+            level = None if low is None and high is None else 0.95
+            row = here.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(value)
+            numbers.append(replace(row, low=low, high=high, level=level))
+    for cost in tuning.costs:
+        here = Quantity("", arm=cost.arm, n=cost.total.runs)
+        ratio = here.named("tuning.flops_ratio").at(cost.times)
+        numbers += [
+            here.named("tuning.flops").at(cost.total.flops),
+            here.named("tuning.seconds").at(cost.total.seconds),
+            ratio.because("FLOPs of the trials over those of the arm's runs of the study"),
+        ]
+    return Rows(numbers)
 
 
 def stored_trials(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
@@ -74,7 +186,6 @@ def tuning(
         costs=costs,
         total=total(trials),
         notes=(*_notes(found, metric), *_strays(trials, kept)),
-        sentence="",
     )
 
 
@@ -192,7 +303,7 @@ def _strays(trials: Sequence[Record], kept: Sequence[Record]) -> list[str]:
     number = len(trials) - len(kept)
     if not number:
         return []
-    runs = f"{number} run{'s' * (number > 1)}"
+    runs = phrases.plural(number, "run")
     return [f"{runs} of another space or condition lie beside the trials: they count as cost alone."]
 
 

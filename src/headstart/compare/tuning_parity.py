@@ -1,17 +1,18 @@
-"""Fairness: in one or two sentences, how both arms of a comparison came to their settings."""
+"""Tuning parity: in one or two sentences, how both arms of a comparison came to their settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Literal
 
 from headstart.compare.pairs import Match
+from headstart.compare.phrases import plural
 from headstart.compare.settings import own_settings, told
-from headstart.compare.tuning import tune_of
-from headstart.compare.values.trials import Trial, Tuned, Tuning
+from headstart.compare.tuning import Tuning, tune_of
 from headstart.records.record import Record
 
 UNTUNED = "Untuned: both arms used the same settings, and this study tuned neither."
+Tuned = Literal["untuned", "freed", "equal", "unequal", "unseen"]
 
 
 def settings_of(matches: Sequence[Match], condition: str, tuning: Tuning | None) -> tuple[Tuned, str]:
@@ -28,19 +29,6 @@ def settings_of(matches: Sequence[Match], condition: str, tuning: Tuning | None)
             "their number and their cost cannot be checked."
         )
     return _by_trials(matches, condition, tuning)
-
-
-def with_sentence(tuning: Tuning) -> Tuning:
-    """The tuning with its sentence: how many trials, of what, and what they cost against the study's runs."""
-    counts = dict.fromkeys(tuning.counts.values())
-    every = [f"{number} for {arm}" for arm, number in tuning.counts.items()]
-    number = f"{_plural(next(iter(counts)), 'trial')} for each arm" if len(counts) == 1 else ", ".join(every)
-    space = ", ".join(tuning.space)
-    own = sum(cost.study.flops for cost in tuning.costs)
-    times = f"{tuning.total.flops / own:.2f} times the FLOPs of the runs that are compared" if own else ""
-    cost = f"; the trials cost {times}" if own else ""
-    lead = "Tuned equally" if tuning.equal else "Tuned unequally"
-    return replace(tuning, sentence=f"{lead}, on validation: {number}, over {space}{cost}.")
 
 
 def _freed(matches: Sequence[Match]) -> tuple[Tuned, str]:
@@ -77,20 +65,10 @@ def _by_trials(matches: Sequence[Match], condition: str, tuning: Tuning) -> tupl
         else f"{names[0]} went on with {told(chosen[0])}, {names[1]} with {told(chosen[1])}"
     )
     space = ", ".join(tuning.space)
-    if numbers[0] == numbers[1] and _runs(own[0]) == _runs(own[1]):
-        each = f"{_plural(numbers[0], 'trial')} per arm over {space}, chosen on validation"
+    runs = [sum(trial.runs for trial in trials) for trials in own]
+    if numbers[0] == numbers[1] and runs[0] == runs[1]:
+        each = f"{plural(numbers[0], 'trial')} per arm over {space}, chosen on validation"
         return "equal", f"Tuned equally: {each}; {went}."
-    each = f"{names[0]} had {_effort(own[0])}, {names[1]} {_effort(own[1])} over {space}"
+    efforts = [f"{plural(n, 'trial')} ({plural(r, 'run')})" for n, r in zip(numbers, runs, strict=True)]
+    each = f"{names[0]} had {efforts[0]}, {names[1]} {efforts[1]} over {space}"
     return "unequal", f"Tuned unequally: {each}; {went}."
-
-
-def _runs(trials: Sequence[Trial]) -> int:
-    return sum(trial.runs for trial in trials)
-
-
-def _effort(trials: Sequence[Trial]) -> str:
-    return f"{_plural(len(trials), 'trial')} ({_plural(_runs(trials), 'run')})"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

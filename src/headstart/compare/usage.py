@@ -7,16 +7,72 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from headstart.compare.findings import Carbon, Money, Trained, Usage
-from headstart.records.record import Cost, Padding, Record
+from headstart.compare.costs import mean
+from headstart.records.record import Cost, Record
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 _MONEY = ("currency", "per_kwh", "per_device_hour")
 _SIDES = ("host", "device")
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """What the electricity of an arm's runs emitted, and on what that figure rests."""
+
+    grams: float  # CO2 equivalent, mean per run
+    runs: int
+    region: str
+    year: int | None
+    source: str  # of the intensity
+    g_per_kwh: float
+    pue: float | None  # None: the building is not counted
+    method: str = ""  # of the joules under it: "estimated", "measured", "sampled"
+
+
+@dataclass(frozen=True)
+class Money:
+    """What an arm's runs cost at stated prices: two views of the same run, never added up."""
+
+    currency: str
+    electricity: float | None  # mean per run, all phases; None: no price or no joules
+    device: float | None  # mean per run, by the hour of the device; an hour's electricity is in it
+    per_kwh: float | None
+    per_device_hour: float | None
+    runs: int
+    method: str  # of the joules under the electricity
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How well an arm's finished runs used the machine while they trained: means per run."""
+
+    real: float | None  # tokens per second, padding left out
+    padded: float | None  # tokens per second, padding counted
+    padding: float | None  # share of the tokens that were padding
+    waiting: float | None  # share of the time spent waiting for data
+    share: float | None  # model FLOPs over the measured peak; None: unknown, or peaks of different kinds
+    peak_low: float | None  # FLOPs per second: the peaks that were measured, lowest and highest
+    peak_high: float | None
+    peak_of: tuple[str, ...]  # what the peak was measured with: "bf16, 2 threads, mkl"
+    memory: Mapping[str, Mapping[str, int]]  # {"host": {"train": bytes}}: largest of all runs
+    memory_peaks: Mapping[str, int]  # {"host": bytes}: over all phases
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run in the order of training, with the state of the hardware when it started."""
+
+    condition: str
+    arm: str
+    seed: int
+    place: int | None  # in the order of the command that trained it, from 0
+    started: str
+    celsius: Mapping[str, float]  # {"processor": 61.0}; only what is known
+    megahertz: Mapping[str, float]
+    governor: str | None
 
 
 def usage(records: Sequence[Record]) -> Usage | None:
@@ -29,15 +85,19 @@ def usage(records: Sequence[Record]) -> Usage | None:
     if not any([*peaks, *speeds, phases, *(wait is not None for wait in waits)]):
         return None
     rates = [float(peak["flops_per_second"]) for peak in peaks if peak]
+    kinds = list(dict.fromkeys(_kind(peak) for peak in peaks if peak))
+    tokens = [cost.tokens.train for cost in costs]
+    # A share of another dtype's peak is another number: no mean over several kinds.
+    shares = [(cost.utilisation or {}).get("share") for cost in costs]
     return Usage(
-        real=_mean([speed.get("real") for speed in speeds]),
-        padded=_mean([speed.get("padded") for speed in speeds]),
-        padding=_mean([_padding(cost.tokens.train) for cost in costs]),
-        waiting=_mean(waits),
-        share=_share(costs, peaks),
+        real=mean([speed.get("real") for speed in speeds]),
+        padded=mean([speed.get("padded") for speed in speeds]),
+        padding=mean([1 - each.real / each.padded if each.padded else None for each in tokens]),
+        waiting=mean(waits),
+        share=mean(shares) if all(peaks) and len(kinds) == 1 else None,
         peak_low=min(rates, default=None),
         peak_high=max(rates, default=None),
-        peak_of=tuple(dict.fromkeys(_kind(peak) for peak in peaks if peak)),
+        peak_of=tuple(kinds),
         memory=phases,
         memory_peaks=_memory_peaks(costs),
     )
@@ -45,71 +105,68 @@ def usage(records: Sequence[Record]) -> Usage | None:
 
 def emissions(records: Sequence[Record]) -> tuple[Carbon, ...]:
     """Mean grams of the runs that have a figure, one mean per basis: unlike figures share no mean."""
-    found: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for record in records:
-        each = record.cost.carbon or {}
-        if each.get("grams") is not None:
-            found[(_method(record), *(each.get(name) for name in _CARBON))].append(float(each["grams"]))
+        carbon = record.cost.carbon or {}
+        if carbon.get("grams") is not None:
+            basis = (_method(record), *(carbon.get(name) for name in _CARBON))
+            groups[basis].append(float(carbon["grams"]))
     return tuple(
-        Carbon(float(np.mean(grams)), len(grams), str(region), year, str(source), float(rate), pue, method)
-        for (method, region, year, source, rate, pue), grams in found.items()
+        Carbon(mean(grams) or 0.0, len(grams), str(region), year, str(source), float(rate), pue, method)
+        for (method, region, year, source, rate, pue), grams in groups.items()
     )
 
 
 def money(records: Sequence[Record]) -> tuple[Money, ...]:
     """Mean money of the runs at stated prices, one per currency, prices and energy method."""
-    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
-        each = record.cost.money or {}
-        if each.get("electricity") is not None or each.get("device") is not None:
-            known = each.get("electricity") is not None
-            found[(_method(record), known, *(each.get(name) for name in _MONEY))].append(each)
+        paid = record.cost.money or {}
+        known = paid.get("electricity") is not None
+        if known or paid.get("device") is not None:
+            groups[(_method(record), known, *(paid.get(name) for name in _MONEY))].append(paid)
     return tuple(
         Money(
             currency=str(currency),
-            electricity=_mean([each.get("electricity") for each in group]),
-            device=_mean([each.get("device") for each in group]),
+            electricity=mean([paid.get("electricity") for paid in group]),
+            device=mean([paid.get("device") for paid in group]),
             per_kwh=per_kwh,
             per_device_hour=per_device_hour,
             runs=len(group),
             method=method,
         )
-        for (method, _, currency, per_kwh, per_device_hour), group in found.items()
+        for (method, _, currency, per_kwh, per_device_hour), group in groups.items()
     )
 
 
 def trained(records: Sequence[Record], names: Mapping[int, str]) -> tuple[Trained, ...]:
     """The runs in the order of training; `names`: condition by id(record). Empty when no record says it."""
     runs = [_trained(record, names.get(id(record), "")) for record in records]
-    if not any(one.place is not None or one.celsius or one.megahertz or one.governor for one in runs):
+    if not any(run.place is not None or run.celsius or run.megahertz or run.governor for run in runs):
         return ()
-    return tuple(sorted(runs, key=lambda one: (one.started, one.place or 0, one.arm, one.seed)))
+    return tuple(sorted(runs, key=lambda run: (run.started, run.place or 0, run.arm, run.seed)))
 
 
 def _trained(record: Record, condition: str) -> Trained:
     environment = record.environment
     state = environment.state or {}
-    processor = state.get("cpu") or {}
-    gpus = [(_gpu(number, gpu), gpu) for number, gpu in enumerate(state.get("gpus") or ())]
-    parts = {"processor": processor, **dict(gpus)}
+    parts = {"processor": state.get("cpu") or {}}
+    for number, gpu in enumerate(state.get("gpus") or ()):
+        parts[str(gpu.get("device") or f"gpu {number}")] = gpu
+
+    def known(name: str) -> dict[str, float]:
+        return {part: float(has[name]) for part, has in parts.items() if has.get(name) is not None}
+
     return Trained(
         condition=condition,
         arm=record.arm,
         seed=record.seed,
         place=environment.order_index,
         started=environment.started,
-        celsius=_told(parts, "celsius"),
-        megahertz=_told(parts, "megahertz"),
-        governor=processor.get("governor"),
+        celsius=known("celsius"),
+        megahertz=known("megahertz"),
+        governor=parts["processor"].get("governor"),
     )
-
-
-def _gpu(number: int, gpu: Mapping[str, Any]) -> str:
-    return str(gpu.get("device") or f"gpu {number}")
-
-
-def _told(parts: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, float]:
-    return {part: float(told[name]) for part, told in parts.items() if told.get(name) is not None}
 
 
 def _peak(cost: Cost) -> Mapping[str, Any]:
@@ -118,45 +175,29 @@ def _peak(cost: Cost) -> Mapping[str, Any]:
 
 
 def _kind(peak: Mapping[str, Any]) -> str:
+    """'bf16, 2 threads, mkl'."""
     threads = peak.get("threads")
-    told = (peak.get("dtype"), None if threads is None else f"{threads} threads", peak.get("blas"))
-    return ", ".join(str(each) for each in told if each is not None)
-
-
-def _share(costs: Sequence[Cost], peaks: Sequence[Mapping[str, Any]]) -> float | None:
-    """A mean only over shares of the same kind of peak: a share of another dtype is another number."""
-    if not all(peaks) or len({_kind(peak) for peak in peaks}) != 1:
-        return None
-    return _mean([(cost.utilisation or {}).get("share") for cost in costs])
-
-
-def _padding(tokens: Padding) -> float | None:
-    return 1 - tokens.real / tokens.padded if tokens.padded else None
+    parts = (peak.get("dtype"), None if threads is None else f"{threads} threads", peak.get("blas"))
+    return ", ".join(str(part) for part in parts if part is not None)
 
 
 def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
-    """{"host": {phase: bytes}}, the largest of all runs; only what was told."""
-    found: dict[str, dict[str, int]] = {}
+    """{"host": {phase: bytes}}, the largest of all runs; only what is known."""
+    largest: dict[str, dict[str, int]] = {}
     for cost in costs:
         sides = cost.peak_memory_bytes.by_phase
         for side in _SIDES:
             for phase, peak in (sides.get(side) or {}).items():
-                kept = found.setdefault(side, {})
+                kept = largest.setdefault(side, {})
                 kept[phase] = max(int(peak), kept.get(phase, 0))
-    return found
+    return largest
 
 
 def _memory_peaks(costs: Sequence[Cost]) -> dict[str, int]:
     peaks = {side: [getattr(cost.peak_memory_bytes, side) for cost in costs] for side in _SIDES}
-    told = {side: [each for each in values if each is not None] for side, values in peaks.items()}
-    return {side: int(max(values)) for side, values in told.items() if values}
+    known = {side: [peak for peak in values if peak is not None] for side, values in peaks.items()}
+    return {side: int(max(values)) for side, values in known.items() if values}
 
 
 def _method(record: Record) -> str:
     return str(record.cost.energy.method)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean, or None when there are none or one is unknown."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None

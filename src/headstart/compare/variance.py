@@ -3,21 +3,24 @@
 Runs with every draw of the subset (or every order) under every seed are a two-way table with random rows
 and columns: x[d, s] = mean + draw[d] + seed[s] + rest[d, s]. Variances by the method of moments (Searle,
 Casella and McCulloch 1992, "Variance Components", section 4.4), cut at 0; intervals are generalised ones
-(Weerahandi 1993), from draws of the chi-squared variables that the mean squares are.
+(Weerahandi 1993), from draws of the chi-squared variables that the mean squares are. A seed decides weights
+and noise at once, and the order unless that has a seed of its own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from headstart.compare.bounds import Interval
 from headstart.compare.conditions import size_name
-from headstart.compare.interval import Interval
-from headstart.compare.pairwise import Compared, scores_of
+from headstart.compare.pairs import scores_of
+from headstart.compare.pairwise import Compared
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.series import context_id
-from headstart.compare.values.scales import Component, Source, VarianceSplit
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest, is_set
 from headstart.records.record import Record
@@ -29,21 +32,35 @@ ONE_DRAW = (
     "order_seed the order."
 )
 BOTH = "The rows and their order both vary: one of them under the same seeds can be told from the rest"
+Source = Literal["subset", "order", "seed", "rest"]
 Table = Mapping[tuple[int, int], float]  # by draw or order of the rows, and by seed
 
 
-def variances(compared: Sequence[Compared]) -> tuple[VarianceSplit, ...]:
-    """A split per size, arm and gain where several draws of the rows were run; else one that says why not."""
+class Component(NamedTuple):
+    """One source of the spread: its variance, and its share of the whole."""
+
+    source: Source
+    variance: float  # cut at 0
+    interval: Interval  # 95 %
+    share: float | None  # of the sum; None when all are 0
+    levels: int  # draws of the subset, orders, seeds; 0 for the rest
+
+
+def variances(compared: Sequence[Compared]) -> Rows:
+    """Per size and arm, of both scores and the gain, where several draws of the rows were run.
+
+    Where there is no split, a row `variance` says why.
+    """
     groups: dict[tuple[str, str, str], list[Compared]] = defaultdict(list)
-    for one in compared:
-        if one.matches and one.comparison.gain:
-            record = one.matches[0].arm
+    for each in compared:
+        if each.gain:
+            record = each.matches[0].arm
             context, size = context_id(record, "order_seed"), size_name(record.config["size"])
-            groups[one.comparison.arm, context, size].append(one)
-    several = [found for found in groups.values() if len(found) > 1]
+            groups[each.arm, context, size].append(each)
+    several = [group for group in groups.values() if len(group) > 1]
     if not several:
-        return (VarianceSplit("", "", "", (), ONE_DRAW),) if groups else ()
-    return tuple(split for found in several for split in _splits(found))
+        return Rows([Quantity("variance", note=ONE_DRAW)] if groups else [])
+    return Rows(row for group in several for row in _splits(group))
 
 
 def split(table: np.ndarray, seed: int, crossed: Source = "subset") -> tuple[Component, ...]:
@@ -51,18 +68,18 @@ def split(table: np.ndarray, seed: int, crossed: Source = "subset") -> tuple[Com
     draws, seeds = table.shape
     freedom = np.array([draws - 1, seeds - 1, (draws - 1) * (seeds - 1)])
     squares = _mean_squares(table)
-    found = _components(squares, draws, seeds)
+    variances = _components(squares, draws, seeds)
     chi = np.random.default_rng(seed).chisquare(freedom, size=(DRAWS, 3))
     drawn = _components(freedom * squares / chi, draws, seeds)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    whole = float(found.sum())
+    whole = float(variances.sum())
     levels: dict[Source, int] = {crossed: draws, "seed": seeds, "rest": 0}
     return tuple(
         Component(
             source=source,
-            variance=float(found[i]),
+            variance=float(variances[i]),
             interval=Interval(float(low[i]), float(high[i])),
-            share=float(found[i]) / whole if whole else None,
+            share=float(variances[i]) / whole if whole else None,
             levels=levels[source],
         )
         for i, source in enumerate(levels)
@@ -88,27 +105,32 @@ def _components(squares: np.ndarray, draws: int, seeds: int) -> np.ndarray:
     return np.maximum(found, 0.0)
 
 
-def _splits(found: Sequence[Compared]) -> Iterator[VarianceSplit]:
+def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
     """Of the baseline's score, the arm's, and the gain."""
-    first = found[0].comparison
+    first = group[0]
     metric, sign = first.headline, orient(first.headline)
-    records = [pair.arm for one in found for pair in one.matches]
+    records = [pair.arm for each in group for pair in each.matches]
     crossed: Source = "subset" if len({_level(record, "subset") for record in records}) > 1 else "order"
     orders = {record.config["order_seed"] for record in records if is_set(record.config, "order_seed")}
-    tables: tuple[dict[tuple[int, int], float], ...] = ({}, {}, {})
-    for one in found:
-        for pair in one.matches:
+    tables: dict[str, dict[tuple[int, int], float]] = {
+        first.baseline: {},
+        first.arm: {},
+        f"gain of {first.arm}": {},
+    }
+    for each in group:
+        for pair in each.matches:
             key = _level(pair.arm, crossed), pair.arm.seed
             baseline, arm = (float(scores_of(record)[metric]) for record in pair.sides)
-            for table, value in zip(tables, (baseline, arm, sign * (arm - baseline)), strict=True):
+            values = (baseline, arm, sign * (arm - baseline))
+            for table, value in zip(tables.values(), values, strict=True):
                 table[key] = value
-    names = (first.baseline, first.arm, f"gain of {first.arm}")
-    size = size_name(found[0].matches[0].arm.config["size"])
-    for name, table in zip(names, tables, strict=True):
+    size = size_name(first.matches[0].arm.config["size"])
+    for name, table in tables.items():
+        here = Quantity("variance", condition=size, arm=name, metric=metric)
         if crossed == "subset" and len(orders) > 1:
-            yield VarianceSplit(name, size, metric, (), BOTH)
+            yield here.because(BOTH)
         else:
-            yield _split(name, size, metric, table, crossed)
+            yield from _split(here, table, crossed)
 
 
 def _level(record: Record, crossed: Source) -> int:
@@ -119,16 +141,17 @@ def _level(record: Record, crossed: Source) -> int:
     return int(config["order_seed"]) if is_set(config, "order_seed") else record.seed
 
 
-def _split(name: str, condition: str, metric: str, table: Table, crossed: Source) -> VarianceSplit:
+def _split(here: Quantity, table: Table, crossed: Source) -> Iterator[Quantity]:
     """Over the seeds that all draws, or all orders, share."""
     draws = sorted({draw for draw, _ in table})
     seeds = sorted(seed for seed in {s for _, s in table} if all((d, seed) in table for d in draws))
     if len(seeds) < 2:
         what = "draws" if crossed == "subset" else "orders"
-        reason = (
-            f"{len(draws)} {what} of the rows share {len(seeds)} seeds: two are needed to tell them apart"
-        )
-        return VarianceSplit(name, condition, metric, (), reason)
+        shared = f"{len(draws)} {what} of the rows share {len(seeds)} seeds"
+        yield here.because(f"{shared}: two are needed to tell them apart")
+        return
     values = np.array([[table[draw, seed] for seed in seeds] for draw in draws])
-    parts = split(values, int(digest([name, condition]), 16), crossed)
-    return VarianceSplit(name, condition, metric, parts, "")
+    for part in split(values, int(digest([here.arm, here.condition]), 16), crossed):
+        place = here.named(f"variance.{part.source}", n=part.levels or None)
+        yield place.at(part.variance, part.interval)
+        yield place.named(f"variance.{part.source}.share").at(part.share)

@@ -1,21 +1,24 @@
-"""Verdicts: the gain, its interval, one of four words, and the sentence that says it."""
+"""Verdicts: the gain on a metric, its interval, one of five words for it, and its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from headstart.compare import phrases, ranges
-from headstart.compare.findings import Comparison, Gain, Interval, Ratio, Resource, ToTarget, Word
+from headstart.compare import phrases, ranges, sentences
+from headstart.compare.bounds import Interval
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.statistics.bootstrap import Spread, half_width
-from headstart.compare.statistics.exact import exact_tests
-from headstart.compare.values.claims import NO_WORD
-from headstart.metrics import higher_is_better, is_proportion, metric_name, orient
+from headstart.compare.statistics.exact import ExactTest, exact_tests
+from headstart.compare.statistics.holm import ALPHA, holm
+from headstart.metrics import higher_is_better, is_proportion, orient
 
 LEVEL = 0.95
-MOST = 4  # reasons that a sentence gives
+NO_VERDICT = "cannot say"  # one pair: whatever it shows may be the luck of its seed
+Verdict = Literal["better", "worse", "equivalent", "undecided", "cannot say"]
 _MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
 
 
@@ -32,15 +35,42 @@ class Evidence:
     right: np.ndarray | None = None  # (2, pairs, examples), where the metric is a share of right answers
 
 
-def judge(evidence: Evidence, margin: float | None) -> Gain:
-    """Turn evidence into a gain and its word; gains within ±`margin` do not matter, as named beforehand."""
-    metric, pairs = evidence.metric, evidence.scores.shape[1]
+@dataclass(frozen=True)
+class Gain:
+    """What the arm gains over the baseline on one metric, with its interval and the verdict."""
+
+    metric: str
+    higher_is_better: bool
+    baseline_score: float  # mean over pairs, as the metric is defined
+    arm_score: float
+    gain: float  # positive = the arm is better
+    interval: Interval | None  # None: one pair, or it cannot be given; notes say why
+    probability_better: float | None  # P(arm better than baseline) for the expected score, 0..1
+    word: Verdict
+    margin: float | None  # equivalence margin; only the headline metric has one named beforehand
+    pairs: int
+    examples: int | None  # test examples under the interval; None: predictions missing, seeds only
+    seed_sd: float | None  # between-pair standard deviation of the gain that is due to seeds
+    example_se: float | None  # standard error of the gain that is due to the finite test set
+    smallest_p: float  # smallest two-sided p that an exact sign or Wilcoxon test can reach: 2 / 2**pairs
+    decide: str | None  # what would decide it, when undecided or with one pair
+    notes: tuple[str, ...]
+    p: float | None = None  # of no difference: the interval at level 1 - p has an end at 0
+    p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the verdict is equivalent
+    tests: tuple[ExactTest, ...] = ()  # exact, over pairs or (one pair) examples; not under the verdict
+
+
+def evaluate(evidence: Evidence, margin: float | None) -> Gain:
+    """Turn evidence into a gain and its verdict; gains within ±`margin` do not matter."""
+    metric, pairs, spread = evidence.metric, evidence.scores.shape[1], evidence.spread
     baseline, arm = (float(side.mean()) for side in evidence.scores)
-    gain = float((orient(metric) * (evidence.scores[1] - evidence.scores[0])).mean())
-    interval, notes = _interval(evidence, gain)
+    gains = orient(metric) * (evidence.scores[1] - evidence.scores[0])
+    gain = float(gains.mean())
+    interval, notes = _interval(evidence)
     word = verdict(interval, margin, pairs)
-    spread = evidence.spread
-    sure = spread is not None and interval is not None and (evidence.identical or np.ptp(spread.draws) > 0)
+    varies = spread is not None and (evidence.identical or np.ptp(spread.draws) > 0)
+    tested = spread if interval is not None and varies else None
+    example_variance = spread.example_variance if spread else None
     return Gain(
         metric=metric,
         higher_is_better=higher_is_better(metric),
@@ -54,20 +84,62 @@ def judge(evidence: Evidence, margin: float | None) -> Gain:
         pairs=pairs,
         examples=evidence.examples,
         seed_sd=spread.seed_sd if spread else None,
-        example_se=_root(spread.example_variance) if spread else None,
+        example_se=None if example_variance is None else float(np.sqrt(example_variance)),
         smallest_p=smallest_p(pairs),
-        decide=what_would_decide(evidence, gain, margin) if word in ("undecided", NO_WORD) else None,
+        decide=what_would_decide(evidence, gain, margin) if word in ("undecided", NO_VERDICT) else None,
         notes=(*evidence.notes, *notes),
-        p=spread.p() if spread and sure else None,
-        p_margin=spread.p_margin(margin) if spread and sure and margin is not None else None,
-        tests=exact_tests(orient(metric) * (evidence.scores[1] - evidence.scores[0]), evidence.right),
+        p=tested.p() if tested else None,
+        p_margin=tested.p_margin(margin) if tested and margin is not None else None,
+        tests=exact_tests(gains, evidence.right),
     )
 
 
-def verdict(interval: Interval | None, margin: float | None, pairs: int) -> Word:
+def rows(here: Quantity, gain: Gain) -> Rows:
+    """The gain with its verdict, both scores, what the interval is made of, and the tests."""
+    here = replace(here, metric=gain.metric, n=gain.pairs)
+    direction = "" if gain.higher_is_better else "lower is better; a positive gain is better all the same"
+    decide = f"to decide: {gain.decide}" if gain.decide else ""
+    parts = ("probability_better", "seed_sd", "example_se", "margin", "p", "p_margin", "smallest_p")
+    return Rows([
+        here.named("gain", verdict=gain.word)
+        .at(gain.gain, gain.interval)
+        .because(*gain.notes, direction, decide),
+        here.named("score").at(gain.arm_score),
+        here.named("baseline_score").at(gain.baseline_score),
+        *(here.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
+        *(
+            here.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
+            for test in gain.tests
+        ),
+    ])  # fmt: skip
+
+
+def corrected(places: Sequence[tuple[Quantity, Gain]]) -> list[Quantity]:
+    """What Holm's correction leaves of each claim of a study; a single comparison is no family.
+
+    The claim is that of the verdict: a difference (better, worse, undecided), or no difference beyond the
+    margin (equivalent). Each kind is corrected over all comparisons.
+    """
+    if len(places) < 2:
+        return []
+    of_zero = holm([gain.p for _, gain in places])
+    of_margin = holm([gain.p_margin for _, gain in places])
+    numbers: list[Quantity] = []
+    for (here, gain), zero, margin in zip(places, of_zero, of_margin, strict=True):
+        p, value = (gain.p_margin, margin) if gain.word == "equivalent" else (gain.p, zero)
+        survives: bool | None = None
+        if gain.word not in ("undecided", NO_VERDICT) and value is not None:
+            survives = value < ALPHA
+        word = {True: "survives", False: "does not survive", None: ""}[survives]
+        row = here.named("gain.corrected_p", metric=gain.metric, verdict=word).at(value)
+        numbers.append(row.because(sentences.corrected(gain.word, p, value, len(places), survives)))
+    return numbers
+
+
+def verdict(interval: Interval | None, margin: float | None, pairs: int) -> Verdict:
     """The word for an interval over so many pairs. Inside the margin is equivalent, even if 0 is outside."""
     if pairs < 2:
-        return NO_WORD
+        return NO_VERDICT
     if interval is None:
         return "undecided"
     if margin is not None and -margin <= interval.low and interval.high <= margin:
@@ -87,62 +159,39 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     spread, pairs = evidence.spread, evidence.scores.shape[1]
     if spread is None or spread.seed_variance is None:
         return "more pairs, with other seeds"
-    needed = _pairs_needed(spread, gain, margin, pairs)
+    needed, value = _pairs_needed(spread, gain, margin, pairs), phrases.number(gain, "+")
     if needed:
-        more = max(needed - pairs, 1)
-        return f"about {more} more pair{'s' * (more > 1)}, if the gain stays near {phrases.number(gain, '+')}"
-    told = phrases.number(gain, "+")
+        more = phrases.plural(max(needed - pairs, 1), "more pair")
+        return f"about {more}, if the gain stays near {value}"
     if evidence.examples and spread.pure_example_variance > 0:
-        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {told}"
-    return f"far more pairs than {_MOST_PAIRS}: the gain of {told} is small against the spread of the seeds"
+        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {value}"
+    return f"far more pairs than {_MOST_PAIRS}: the gain of {value} is small against the spread of the seeds"
 
 
-def sentence(comparison: Comparison) -> str:
-    """The whole answer, in the words of the report's first line."""
-    gain = comparison.gain
-    where = _where(comparison)
-    if gain is None:
-        return f"{where}, {_no_pair(comparison)}"
-    costs = [part for part in (_reached(comparison), _flops(comparison.ratios)) if part]
-    told = _one_pair(comparison, gain) if gain.word == NO_WORD else _scores(comparison, gain)
-    first = f"{where}, {told}"
-    return " ".join([f"{'; '.join([first, *costs])}.", *_remarks(comparison, gain)])
-
-
-def _interval(evidence: Evidence, gain: float) -> tuple[Interval | None, list[str]]:
+def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
     """The interval, cut at what the metric allows, and the notes that go with it.
 
-    One pair has none: what its test examples tell of the two runs, it does not tell of other seeds.
+    One pair has none: its test examples say nothing of other seeds. An interval without width is widened by
+    the rule of three: an event not seen among N examples may still have a rate of 3 / N (Hanley and
+    Lippman-Hand 1983, "If nothing goes wrong, is everything all right?").
     """
-    spread, pairs = evidence.spread, evidence.scores.shape[1]
-    if spread is None or pairs == 1:
+    spread, metric = evidence.spread, evidence.metric
+    if spread is None or evidence.scores.shape[1] == 1:
         return None, ["one pair: no interval, since nothing is known about other seeds"]
     notes = []
     if evidence.examples is None:
         notes.append("the interval covers seeds only, not test examples")
-    interval = ranges.of_gain(spread.interval(LEVEL), evidence.metric)
+    interval = ranges.of_gain(spread.interval(LEVEL), metric)
     if interval.high > interval.low:
         return interval, notes
     if evidence.identical:
         return interval, [*notes, "both sides answer the same, example by example"]
-    return _rule_of_three(interval, evidence, notes)
-
-
-def _rule_of_three(
-    interval: Interval, evidence: Evidence, notes: list[str]
-) -> tuple[Interval | None, list[str]]:
-    """Widen an interval without width: an event not seen among N examples may still have a rate of 3 / N.
-
-    Hanley and Lippman-Hand (1983), "If nothing goes wrong, is everything all right?".
-    """
-    if not is_proportion(evidence.metric) or not evidence.examples:
+    if not is_proportion(metric) or not evidence.examples:
         return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
     slack = 3 / evidence.examples
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
-    return ranges.of_gain(wide, evidence.metric), [
-        *notes,
-        "no spread was seen: the interval allows for 3 in N examples",
-    ]
+    notes.append("no spread was seen: the interval allows for 3 in N examples")
+    return ranges.of_gain(wide, metric), notes
 
 
 def _pairs_needed(spread: Spread, gain: float, margin: float | None, pairs: int) -> int | None:
@@ -153,135 +202,3 @@ def _pairs_needed(spread: Spread, gain: float, margin: float | None, pairs: int)
         if width < abs(gain) or (margin is not None and abs(gain) + width <= margin):
             return number
     return None
-
-
-def _root(variance: float | None) -> float | None:
-    return None if variance is None else float(np.sqrt(variance))
-
-
-def _where(comparison: Comparison) -> str:
-    """ "With 512 training rows of docs_library", with the other settings that vary."""
-    condition = comparison.condition
-    others = [f"{k} {v}" for k, v in condition.settings.items() if k not in ("size", "task")]
-    inside = f" ({', '.join(others)})" if others else ""
-    return f"With {condition.train_rows:,} training rows of {comparison.task}{inside}"
-
-
-def _no_pair(comparison: Comparison) -> str:
-    """What happened to each run instead, and what to do."""
-    reasons = list(dict.fromkeys(one.reason for one in comparison.excluded))
-    more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
-    why = f": {'; '.join(reasons[:MOST])}{more}" if reasons else ""
-    told = f"{comparison.arm} and {comparison.baseline} cannot be compared, no pair is left{why}."
-    if not comparison.survivors_only:
-        return told
-    return (
-        f"{told} Runs that diverged need other settings, such as a lower optim.lr; others are trained again."
-    )
-
-
-def _one_pair(comparison: Comparison, gain: Gain) -> str:
-    """What two runs scored, and no word for it."""
-    scores = f"{comparison.arm} {phrases.number(gain.arm_score)}, {comparison.baseline}"
-    return (
-        f"one pair cannot say: these two runs differ by {phrases.number(abs(gain.gain))} in {_metric(gain)} "
-        f"({scores} {phrases.number(gain.baseline_score)})"
-    )
-
-
-def _metric(gain: Gain) -> str:
-    return metric_name(gain.metric) + ("" if gain.higher_is_better else ", where lower is better")
-
-
-def _scores(comparison: Comparison, gain: Gain) -> str:
-    """Both scores, the gain, its interval, the number of pairs, and the word for it."""
-    word = f"{gain.word} within ±{gain.margin:g}" if gain.word == "equivalent" else gain.word
-    digits = _digits(gain)
-    return (
-        f"{comparison.arm} scores {phrases.number(gain.arm_score)} against "
-        f"{phrases.number(gain.baseline_score)} from {comparison.baseline} in {_metric(gain)} "
-        f"(gain {phrases.number(gain.gain, digits=digits)}, {_span(gain, digits)}, "
-        f"{phrases.plural(gain.pairs, 'pair')}: {word})"
-    )
-
-
-def _digits(gain: Gain) -> int:
-    """Three decimals; more where an interval that leaves 0 out would look as if it did not."""
-    if gain.interval is None or gain.word not in ("better", "worse"):
-        return 3
-    return phrases.digits_for(gain.interval.low, gain.interval.high)
-
-
-def _span(gain: Gain, digits: int) -> str:
-    if gain.interval is None:
-        return "no interval"
-    low, high = (phrases.number(end, digits=digits) for end in (gain.interval.low, gain.interval.high))
-    return f"{gain.interval.level * 100:g} % interval {low} to {high}"
-
-
-def _reached(comparison: Comparison) -> str | None:
-    """Whether the worse side got to the better side's validation score within the budget."""
-    gain = comparison.gain
-    worse = comparison.baseline_to_arm if gain and gain.gain >= 0 else comparison.arm_to_baseline
-    return worse.sentence if worse and gain and gain.word in ("better", "worse") else None
-
-
-def to_target_sentence(found: ToTarget) -> str:
-    """ "scratch did not reach pretrained's validation accuracy (0.553) within this budget"."""
-    if found.target is None:
-        return f"{found.runner}: no curve tells whether it reached {found.target_of}"
-    metric, score = metric_name(found.metric), phrases.number(found.target)
-    goal = f"{found.target_of}'s final validation {metric} ({score})"
-    if not found.reached:
-        return f"{found.runner} did not reach {goal} within this budget"
-    part = found.flops_share
-    share = "" if part is None else _share_words(part, found.target_of)
-    if found.reached == found.pairs:
-        return f"{found.runner} reached {goal}{share}"
-    scope = f"in {found.reached} of {found.pairs} pairs{share}"
-    return f"{found.runner} reached {goal} {scope}, and did not reach it within this budget in the others"
-
-
-def _share_words(part: float, other: str) -> str:
-    """What part of the other's training it took; nothing at all is said in other words than a little."""
-    if part == 0:
-        return " before any training"
-    told = "less than 0.01" if part < 0.005 else f"{part:.2f}"
-    return f", with {told} of the FLOPs that {other} was trained with"
-
-
-def _flops(ratios: Mapping[Resource, Ratio]) -> str | None:
-    """The ratio of the training FLOPs."""
-    ratio = ratios.get("flops")
-    if ratio is None or ratio.value is None:
-        return None
-    bound = ", as far as operations have a formula" if ratio.lower_bound else ""
-    if abs(ratio.value - 1) < 0.005:
-        return f"training cost the same FLOPs (ratio {ratio.value:.2f}){bound}"
-    return f"training cost {ratio.value:.2f} times the FLOPs{bound}"
-
-
-def _remarks(comparison: Comparison, gain: Gain) -> list[str]:
-    """What a reader must know with the numbers: few pairs, what is odd in them, tuning, energy."""
-    few = ["The interval rests on two pairs."] if gain.pairs == 2 and gain.interval else []
-    remarks = [*few, *comparison.remarks, comparison.settings]
-    if comparison.corrected and comparison.corrected.survives is False:
-        remarks.append(comparison.corrected.sentence)
-    if gain.decide:
-        remarks.append(f"What would decide it: {gain.decide}.")
-    return [*remarks, _energy(comparison)]
-
-
-def _energy(comparison: Comparison) -> str:
-    """Only a measured ratio is told here; a refused one names what differs or is not known."""
-    ratio = comparison.ratios.get("joules")
-    if comparison.energy == "measured":
-        value = f" (ratio {ratio.value:.2f})" if ratio and ratio.value is not None else ""
-        return f"Energy was measured{value}."
-    if comparison.energy == "estimated":
-        return "Energy on this machine is estimated, not measured."
-    if comparison.energy == "not measured":
-        return "Energy was not measured."
-    how = f"{comparison.energy_method}, and not" if comparison.energy_method else "not"
-    why = f": {ratio.reason}" if ratio and ratio.reason else ""
-    return f"Energy is {how} compared{why}."

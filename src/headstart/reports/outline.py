@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from headstart.compare.findings import Findings
-from headstart.compare.values.claims import NO_WORD
+from headstart.compare.findings import NO_VERDICT, Findings
 from headstart.reports import numbers
 from headstart.reports.page import Page, Parts, Section, Text, keep
 from headstart.reports.sections import (
@@ -109,7 +108,7 @@ def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The verdict of a single comparison; of several, how often each was given and which stands above."""
     words = [item.gain.word if item.gain else "no pair" for item in findings.comparisons]
     if len(words) < 2:
-        return (words[0] if words and words[0] not in ("no pair", NO_WORD) else ""), ()
+        return (words[0] if words and words[0] not in ("no pair", NO_VERDICT) else ""), ()
     counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
     text = f"{len(words)}: {counts}" if len(set(words)) > 1 else f"{len(words)}, all {words[0]}"
     return "", (("Comparisons", text), ("The answer is about", summary.labels_of(findings.comparisons)[0]))

@@ -1,1 +1,1 @@
-"""Published: what others reported of their models, with the sources."""
+"""Published: what others reported of well-known models, from pretraining.json and models.json."""

@@ -33,7 +33,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from headstart.compare.aligned_predictions import Answers
-from headstart.compare.findings import Interval
+from headstart.compare.bounds import Interval
 from headstart.metrics import METRICS, orient
 
 RESAMPLES = 10_000

@@ -7,13 +7,23 @@ below 2 / 2**5 = 0.0625. The word of the verdict does not rest on them, since th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy.special import bdtr
-
-from headstart.compare.values.claims import ExactTest
 
 MOST_PAIRS = 100  # for the signed-rank test: beyond, its distribution is long to count and no longer needed
+
+
+@dataclass(frozen=True)
+class ExactTest:
+    """An exact two-sided test of "no difference", beside the interval that the verdict rests on."""
+
+    key: Literal["signed_rank", "sign", "mcnemar"]
+    p: float
+    smallest: float  # p that the most one-sided data of this number would give
+    number: int  # of pairs (McNemar: of test examples) that differ; ties are left out
+    meaning: str  # what the p is the probability of, in words
 
 
 def exact_tests(gains: np.ndarray, right: np.ndarray | None) -> tuple[ExactTest, ...]:
@@ -48,7 +58,7 @@ def signed_rank(gains: Sequence[float] | np.ndarray) -> ExactTest | None:
     seen = int(doubled[values > 0].sum())
     p = min(1.0, 2 * min(float(chances[: seen + 1].sum()), float(chances[seen:].sum())))
     meaning = f"of a rank sum as far out, if each of {number} pairs were as likely to favour either arm"
-    return ExactTest("signed-rank", p, _smallest(number), number, meaning)
+    return ExactTest("signed_rank", p, _smallest(number), number, meaning)
 
 
 def mcnemar(right: np.ndarray) -> ExactTest:
@@ -62,7 +72,7 @@ def mcnemar(right: np.ndarray) -> ExactTest:
         f"of a split as uneven as {only_arm} to {only_baseline} among the examples that one arm alone gets "
         "right, if they fell either way; about this one pair of runs, not about other seeds"
     )
-    return ExactTest("McNemar", _coin(only_arm, number), _smallest(number), number, meaning)
+    return ExactTest("mcnemar", _coin(only_arm, number), _smallest(number), number, meaning)
 
 
 def _untied(gains: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -79,7 +89,10 @@ def _doubled_ranks(sizes: np.ndarray) -> np.ndarray:
 
 
 def _coin(heads: int, number: int) -> float:
-    return min(1.0, 2 * float(bdtr(min(heads, number - heads), number, 0.5))) if number else 1.0
+    """Two-sided p of so many heads of a fair coin."""
+    from scipy.stats import binomtest  # slow to import
+
+    return float(binomtest(heads, number).pvalue) if number else 1.0
 
 
 def _smallest(number: int) -> float:

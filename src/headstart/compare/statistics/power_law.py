@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare.interval import Interval
-from headstart.compare.values.efficiency import PowerLaw
+from headstart.compare.bounds import Interval
 
 FEWEST = 4
 _SURE = 0.95  # share of the draws in which a point must lie within the data, and above its rows
@@ -30,13 +29,34 @@ class Point:
     most: float  # the largest number of rows that the data can show here
 
 
+@dataclass(frozen=True)
+class PowerLaw:
+    """The fitted law; None with a reason when fewer than four points allow it."""
+
+    arm: str
+    points: int
+    left_out: int  # sizes whose rows needed are censored, or not above the rows
+    k: float | None = None
+    alpha: float | None = None
+    beta: float | None = None  # needs several sizes of model
+    k_interval: Interval | None = None
+    alpha_interval: Interval | None = None
+    beta_interval: Interval | None = None
+    residual: float | None = None  # standard deviation of log(D_T) around the line
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
 def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
     """Fit the law, or say why not. `beta` is fitted where models of several sizes are among the points."""
     usable = [point for point in found if _usable(point)]
     models = {point.parameters for point in usable}
     left_out = len(found) - len(usable)
     if len(usable) < FEWEST or len({point.rows for point in usable}) < 2:
-        return _refused(arm, len(usable), left_out)
+        have = f"{len(usable)} of {len(found)}" if left_out else f"{len(usable)}"
+        why = ": the others are beyond the sizes that were run, or not above their own rows"
+        reason = f"a power law needs {FEWEST} points at two sizes or more, and {have} can be used"
+        return PowerLaw(arm, len(usable), left_out, reason=reason + why * bool(left_out))
     columns = [np.ones(len(usable)), np.log([point.rows for point in usable])]
     if len(models) > 1 and None not in models:
         columns.append(np.log([float(point.parameters or 1) for point in usable]))
@@ -44,7 +64,23 @@ def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
     logs = np.log([point.transferred for point in usable])
     fitted = solve @ logs
     drawn = np.log(np.stack([_kept(point) for point in usable])).T @ solve.T  # (draws, coefficients)
-    return _told(arm, usable, left_out, fitted, drawn, logs - np.stack(columns, axis=1) @ fitted)
+    rest = logs - np.stack(columns, axis=1) @ fitted
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    ends = [Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+    freedom, several = len(usable) - len(fitted), len(fitted) > 2
+    return PowerLaw(
+        arm=arm,
+        points=len(usable),
+        left_out=left_out,
+        k=float(np.exp(fitted[0])),
+        alpha=float(fitted[1]),
+        beta=float(fitted[2]) if several else None,
+        k_interval=Interval(float(np.exp(low[0])), float(np.exp(high[0]))),
+        alpha_interval=ends[1],
+        beta_interval=ends[2] if several else None,
+        residual=float(np.sqrt((rest**2).sum() / freedom)) if freedom else None,
+        notes=("The interval covers the scores, not whether the curve is a power law.",),
+    )
 
 
 def _usable(point: Point) -> bool:
@@ -56,32 +92,3 @@ def _usable(point: Point) -> bool:
 def _kept(point: Point) -> np.ndarray:
     """The draws of a usable point; the few beyond the data are set to its edge, the few below 1 row to 1."""
     return np.clip(point.draws, 1.0, max(point.most - point.rows, 1.0))
-
-
-def _told(
-    arm: str, usable: Sequence[Point], left_out: int, fitted: np.ndarray, drawn: np.ndarray, rest: np.ndarray
-) -> PowerLaw:
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    ends = [Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)]
-    freedom = len(usable) - len(fitted)
-    return PowerLaw(
-        arm=arm,
-        points=len(usable),
-        left_out=left_out,
-        k=float(np.exp(fitted[0])),
-        alpha=float(fitted[1]),
-        beta=float(fitted[2]) if len(fitted) > 2 else None,
-        k_interval=Interval(float(np.exp(low[0])), float(np.exp(high[0]))),
-        alpha_interval=ends[1],
-        beta_interval=ends[2] if len(fitted) > 2 else None,
-        residual=float(np.sqrt((rest**2).sum() / freedom)) if freedom else None,
-        reason="",
-        notes=("The interval covers the scores, not whether the curve is a power law.",),
-    )
-
-
-def _refused(arm: str, points: int, left_out: int) -> PowerLaw:
-    have = f"{points} of {points + left_out}" if left_out else f"{points}"
-    why = ": the others are beyond the sizes that were run, or not above their own rows" if left_out else ""
-    reason = f"a power law needs {FEWEST} points at two sizes or more, and {have} can be used{why}"
-    return PowerLaw(arm, points, left_out, *(None,) * 7, reason=reason)

@@ -6,7 +6,7 @@ from math import sqrt
 
 from scipy.special import ndtri
 
-from headstart.compare.interval import Interval
+from headstart.compare.bounds import Interval
 
 
 def wilson(happened: int, number: int, level: float = 0.95) -> Interval:

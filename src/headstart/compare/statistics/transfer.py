@@ -12,12 +12,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare.interval import Interval
+from headstart.compare.bounds import Bounded, Interval
 from headstart.compare.statistics.joint import SizeScores, joint_draws
 from headstart.compare.statistics.monotone import isotonic, last_above, rows_at
-from headstart.compare.values.efficiency import Bounded, Crossing, SizePoint
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class SizePoint:
+    """One size of a data curve: both arms' test scores, and how many rows the baseline needs for the arm's.
+
+    `rows_needed` is D_E: the smallest number of rows at which the baseline's monotone curve, straight between
+    sizes on the logarithm of the rows, is at the arm's score.
+    """
+
+    rows: int
+    baseline: float  # mean
+    arm: float
+    baseline_smooth: float  # isotonic: never worse with more rows
+    units: int  # pairs, or draws of the subset
+    gain: float
+    gain_interval: Interval | None
+    rows_needed: Bounded
+    multiplier: Bounded  # rows_needed / rows
+    transferred: Bounded  # rows_needed - rows, D_T
+    between: tuple[int | None, int | None]  # sizes that hold rows_needed
+    baseline_interval: Interval | None = None  # of the mean score, 95 %
+    arm_interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The number of rows from which on the baseline is within the margin of the arm."""
+
+    rows: Bounded  # "at least": not within the data
+    beyond: float  # share of the resamples in which it lies above the largest size, 0..1
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -47,7 +78,7 @@ def transfer(sizes: Sequence[SizeScores], sign: int, margin: float, seed: int) -
     where = float(last_above(centre[..., 1] - centre[..., 0], margin, rows)[0])
     crossings = None if drawn is None else last_above(drawn[..., 1] - drawn[..., 0], margin, rows)
     beyond = float(np.isinf(where) if crossings is None else np.isinf(crossings).mean())
-    crossing = Crossing(bounded(where, crossings, rows), beyond, margin, "")
+    crossing = Crossing(bounded(where, crossings, rows), beyond, margin)
     return Transfer(rows, points, needed, needed[None] if draws is None else draws), crossing
 
 
@@ -73,8 +104,8 @@ def _point(
         gain=float(arm - baseline),
         gain_interval=None if moved is None else Interval(*_ends(moved[:, 1] - moved[:, 0])),
         rows_needed=found,
-        multiplier=scaled(found, 1 / size.rows),
-        transferred=shifted(found, -size.rows),
+        multiplier=found.scaled(1 / size.rows),
+        transferred=found.shifted(-size.rows),
         between=_between(needed, rows),
         baseline_interval=None if moved is None else Interval(*_ends(sign * moved[:, 0])),
         arm_interval=None if moved is None else Interval(*_ends(sign * moved[:, 1])),
@@ -88,20 +119,6 @@ def bounded(value: float, draws: np.ndarray | None, rows: np.ndarray) -> Bounded
         return Bounded(low, high, None, None)
     ends = _ends(draws)
     return Bounded(low, high, _inside(ends[0], rows)[0], _inside(ends[1], rows)[1])
-
-
-def scaled(found: Bounded, by: float) -> Bounded:
-    """Every end times `by`, a positive number."""
-    return Bounded(*(None if end is None else end * by for end in _all(found)))
-
-
-def shifted(found: Bounded, by: float) -> Bounded:
-    """Every end plus `by`."""
-    return Bounded(*(None if end is None else end + by for end in _all(found)))
-
-
-def _all(found: Bounded) -> tuple[float | None, ...]:
-    return found.low, found.high, found.sure_low, found.sure_high
 
 
 def _needed(scores: np.ndarray, smooth: np.ndarray, rows: np.ndarray) -> np.ndarray:

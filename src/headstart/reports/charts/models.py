@@ -10,8 +10,8 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.published.emitted import Emission, Emitted
-from headstart.compare.published.known import entries
+from headstart.compare.emissions import Emission, Emitted
+from headstart.compare.published.tables import models as entries
 from headstart.errors import ConfigError
 from headstart.reports import numbers
 from headstart.reports.charts.theme import LIGHT

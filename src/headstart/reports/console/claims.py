@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from headstart.compare.quantities.expected import Checked, Claim
+from headstart.compare.claims import Checked, Claim
 from headstart.reports import numbers
 
 

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from rich.table import Table
 
-from headstart.compare.published import pretraining as published
-from headstart.compare.published.known import known
-from headstart.compare.values.economics import Figure
+from headstart.compare.findings import Figure
+from headstart.compare.published import tables as published
+from headstart.compare.published.tables import known
 from headstart.reports import numbers
 from headstart.reports.console.listing import add_lines, listing
 from headstart.reports.sections.pretraining import UNITS, figure_text

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Findings
-from headstart.compare.values.claims import Aggregate, Profile
+from headstart.compare.findings import Aggregate, Findings, Profile
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Figure, Parts, Text

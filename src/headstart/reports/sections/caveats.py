@@ -43,11 +43,11 @@ def _of(item: Comparison) -> list[str]:
         lines.append(
             f"with {pairs} an exact two-sided test over seeds cannot reach p < 0.05 (smallest: {smallest})."
         )
-    reach = item.baseline_to_arm
-    if reach and reach.pairs and reach.reached < reach.pairs:
-        missed = f"{reach.pairs - reach.reached} of {numbers.plural(reach.pairs, 'pair')}"
+    reached = item.rows.first("to_target.reached", arm=item.baseline)
+    if reached and reached.n and (reached.value or 0) < reached.n:
+        missed = f"{numbers.count(reached.n - (reached.value or 0))} of {numbers.plural(reached.n, 'pair')}"
         lines.append(
-            f"within this budget {reach.runner} did not reach the final score of {reach.target_of} in "
+            f"within this budget {reached.arm} did not reach the final score of {reached.baseline} in "
             f"{missed}; a longer one could change that."
         )
     if item.energy == "estimated":

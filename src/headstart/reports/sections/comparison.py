@@ -9,14 +9,24 @@ from typing import Any, get_args
 
 import altair as alt
 
-from headstart.compare.findings import Axis, ClassGain, Comparison, Confusion, Curve, Example, Findings, Ratio
-from headstart.compare.values.claims import NO_WORD
+from headstart.compare.findings import (
+    NO_VERDICT,
+    Axis,
+    ClassGain,
+    Comparison,
+    Confusion,
+    Curve,
+    Example,
+    Findings,
+    Quantity,
+)
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Quote, Quotes, Section, Table, Text
 from headstart.reports.sections import cost_to_target, equal_budget
-from headstart.reports.tables import Line, bullets, gallery, of_rows, table, under
+from headstart.reports.tables import Line, Show, bullets, gallery, number, of_rows, table, under
+from headstart.resources import RESOURCES, ResourceKey
 
 QUOTED = 8
 PLAIN = ",~r"  # 0.2 and 12,000; not 200m, which is no time
@@ -24,12 +34,6 @@ AXES: dict[Axis, tuple[str, str, str, numbers.Form]] = {
     "step": ("By step", "Training step", "~s", numbers.count),
     "flops": ("By compute", "Training compute (FLOPs)", "~s", numbers.flops),
     "seconds": ("By time", "Training time (seconds)", PLAIN, numbers.seconds),
-}
-RESOURCES = {
-    "flops": ("Training FLOPs", numbers.flops),
-    "seconds": ("Training time", numbers.seconds),
-    "joules": ("Energy", numbers.energy),
-    "tokens": ("Tokens, padding included", numbers.count),
 }
 LOSSES = ("log_loss", "token_loss", "bits_per_byte", "perplexity", "mse")  # the loss again, in other units
 NOTHING = hashlib.sha256().hexdigest()[:8]  # the digest of no tensor at all
@@ -41,7 +45,7 @@ VERDICTS = {
     "worse": "the whole interval of the gain is below zero",
     "equivalent": "the whole interval of the gain is inside the margin that was named beforehand",
     "undecided": "the interval contains zero and extends beyond the margin, or there is none",
-    NO_WORD: "one pair describes two runs and does not show what other seeds give",
+    NO_VERDICT: "one pair describes two runs and does not show what other seeds give",
 }
 
 
@@ -102,8 +106,7 @@ def _curves(item: Comparison, key: str) -> Parts:
     metrics = dict.fromkeys(curve.metric for curve in item.curves if any(curve.x))
     if item.headline in LOSSES and len(metrics) > 1:
         metrics.pop("loss", None)
-    reaches = [reach for reach in (item.arm_to_baseline, item.baseline_to_arm) if reach]
-    sentences = bullets(f"{reach.sentence}." for reach in reaches)
+    sentences = bullets(f"{row.note}." for row in item.rows.select("to_target.reached"))
     if not metrics:
         return sentences
     galleries = [part for metric in metrics for part in gallery(_curve_figures(item, metric, key), 3)]
@@ -112,25 +115,24 @@ def _curves(item: Comparison, key: str) -> Parts:
     if any(len(set(curve.runs)) > 1 for curve in item.curves):
         note += " Some points have fewer runs than others: hover to see how many."
     missed = Cell("not reached", "at least half of the pairs did not reach the target within the budget")
-    made = table(
-        [reach for reach in reaches if reach.pairs],
-        {
-            "Arm": lambda reach: reach.runner,
-            "Final score of": lambda reach: reach.target_of,
-            "#Target": lambda reach: numbers.score(reach.target),
-            "#Reached": lambda reach: f"{reach.reached} of {reach.pairs}",
-            **{
-                head: lambda reach, name=name, form=form: (
-                    form(getattr(reach, name)) if numbers.known(getattr(reach, name)) else missed
-                )
-                for head, name, form in (
-                    ("#Steps", "median_steps", numbers.count),
-                    ("#FLOPs", "median_flops", numbers.flops),
-                    ("#Time", "median_seconds", numbers.seconds),
-                )
-            },
-        },
+
+    def median(head: str, key: str) -> tuple[str, Show]:
+        return head, lambda line: number(line.row(key)) if line.row(key).value is not None else missed
+
+    made = of_rows(
+        item.rows,
+        "to_target.reached",
+        (
+            ("Arm", lambda line: line.first.arm),
+            ("Final score of", lambda line: line.first.baseline),
+            under("#Target", "to_target.score"),
+            ("#Reached", lambda line: f"{numbers.count(line.first.value)} of {line.first.n}"),
+            median("#Steps", "to_target.steps"),
+            median("#FLOPs", "to_target.flops"),
+            median("#Time", "to_target.seconds"),
+        ),
         "What each arm needed to first reach the other's final validation score (medians over pairs).",
+        by=("arm",),
     )
     return (*galleries, Text(note, "note"), *sentences, *made)
 
@@ -247,11 +249,11 @@ def confusion(item: Confusion) -> style.Spec:
     rows: style.Rows = []
     for true, counts in zip(item.classes, item.counts, strict=True):
         total = sum(counts)
-        for predicted, number in zip(item.classes, counts, strict=True):
-            share = number / total if total else 0.0
+        for predicted, count in zip(item.classes, counts, strict=True):
+            share = count / total if total else 0.0
             short = f"{share * 100:.0f}" if share >= 0.005 else ""
             rows.append(
-                {"true": true, "predicted": predicted, "share": share, "count": number,
+                {"true": true, "predicted": predicted, "share": share, "count": count,
                  "text": numbers.percent(share), "short": short}
             )  # fmt: skip
     names = list(item.classes)
@@ -327,40 +329,54 @@ def _quote(item: Comparison, arm: str, example: Example) -> Quote:
 
 
 def _ratios(item: Comparison) -> Parts:
-    def cost(side: str) -> Any:
-        def show(ratio: Ratio) -> str:
-            if ratio.value is None:
-                blind = ratio.resource == "joules" and item.energy == "not measured"
-                return "not measured" if blind else "not compared"
-            text = RESOURCES[ratio.resource][1](getattr(ratio, side))
-            return f"≥ {text}" if ratio.lower_bound else text
+    """A line per resource: both means, the ratio and its interval."""
+    ratios = item.rows.select(*(f"{key}_ratio" for key in RESOURCES))
+
+    def cost(side: str) -> Show:
+        def show(line: Line) -> str | Cell:
+            mean = item.rows.first(f"{line.first.key}.{side}")
+            if mean is not None:
+                return number(mean)
+            blind = line.first.key == "joules_ratio" and item.energy == "not measured"
+            return "not measured" if blind else "not compared"
 
         return show
 
-    def ratio_cell(ratio: Ratio) -> Cell:
-        pairs = ", ".join(map(numbers.ratio, ratio.per_pair))
-        text = numbers.ratio(ratio.value) if numbers.known(ratio.value) else "no ratio"
-        return Cell(text, f"per pair: {pairs}" if pairs else ratio.reason or "", strong=True)
+    def ratio(line: Line) -> Cell:
+        per_pair = item.rows.first(f"{line.first.key}.arm")
+        text = "no ratio" if line.first.value is None else numbers.ratio(line.first.value)
+        return Cell(text, per_pair.note if per_pair else line.first.note, strong=True)
 
-    def interval(ratio: Ratio) -> str:
-        ends = ratio.interval
-        if ratio.value is None or ends is None:
-            return "" if ratio.value is None else "no interval"
+    def interval(line: Line) -> str:
+        ends = line.first.interval
+        if line.first.value is None or ends is None:
+            return "" if line.first.value is None else "no interval"
         return "exact" if ends.low == ends.high else numbers.ends(ends, numbers.significant)
 
-    made = table(
-        item.ratios.values(),
-        {
-            "Cost of training": lambda ratio: RESOURCES[ratio.resource][0],
-            f"#{item.baseline}": cost("baseline"),
-            f"#{item.arm}": cost("arm"),
-            "#Ratio": ratio_cell,
-            "#95 % interval": interval,
-            "Remark": lambda ratio: ratio.reason or "estimated, not measured" * ratio.estimated,
-        },
+    def remark(line: Line) -> str:
+        if line.first.value is None:
+            return line.first.note
+        return "estimated, not measured" * (line.first.verdict == "estimated")
+
+    made = of_rows(
+        ratios,
+        tuple(f"{key}_ratio" for key in RESOURCES),
+        (
+            ("Cost of training", lambda line: RESOURCES[_resource(line.first)].title),
+            (f"#{item.baseline}", cost("baseline")),
+            (f"#{item.arm}", cost("arm")),
+            ("#Ratio", ratio),
+            ("#95 % interval", interval),
+            ("Remark", remark),
+        ),
         f"Means per run; ratio {item.arm} / {item.baseline}, geometric mean over pairs.",
+        by=("key",),
     )
-    return (*made, *bullets(note for ratio in item.ratios.values() for note in ratio.notes))
+    return (*made, *bullets(row.note for row in ratios if row.value is not None))
+
+
+def _resource(row: Quantity) -> ResourceKey:
+    return next(key for key in RESOURCES if row.key == f"{key}_ratio")
 
 
 def _pairs(item: Comparison) -> Parts:

@@ -6,22 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from headstart.compare.findings import Comparison
-from headstart.compare.values.efficiency import Axis, Bounded, Target
+from headstart.compare.findings import Bounded, Comparison, Target
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Text
 from headstart.reports.tables import bullets, table
+from headstart.resources import RESOURCES, ResourceKey
 
-NAMES: dict[Axis, str] = {
-    "flops": "FLOPs",
-    "steps": "steps",
-    "samples": "samples",
-    "tokens": "tokens",
-    "seconds": "time",
-    "joules": "energy",
-}
 ALIKE = 0.05  # ratios this close are told once
 MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
 
@@ -37,9 +29,9 @@ def parts(item: Comparison, key: str) -> Parts:
         every = numbers.plural(spacing, "step")
         note = f"Scores are known every {every}: a target may have been reached that much earlier."
     reasons: dict[str, dict[str, None]] = {}
-    for needed in (needed for target in item.targets for needed in target.needed.values()):
-        if needed.reason:
-            reasons.setdefault(needed.reason, {})[NAMES[needed.resource]] = None
+    for target in item.targets:
+        for resource, reason in target.reasons.items():
+            reasons.setdefault(reason, {})[RESOURCES[resource].name] = None
     return (
         *([_figure(drawn, item, key)] if drawn else []),
         *_table(item),
@@ -48,10 +40,10 @@ def parts(item: Comparison, key: str) -> Parts:
     )
 
 
-def _ratio(target: Target, axis: Axis) -> Bounded | None:
+def _ratio(target: Target, axis: ResourceKey) -> Bounded | None:
     """The ratio, where anything is known of it."""
-    ratio = target.needed[axis].ratio if axis in target.needed else None
-    return ratio if ratio and ratio.censored != "unknown" else None
+    ratio = target.ratios.get(axis)
+    return ratio if ratio and ratio.known else None
 
 
 def _figure(drawn: Sequence[Target], item: Comparison, key: str) -> Figure:
@@ -93,24 +85,22 @@ def chart(drawn: Sequence[Target], arm: str) -> style.Spec:
 
 
 def _table(item: Comparison) -> Parts:
-    shown: list[Axis] = [
+    shown: list[ResourceKey] = [
         axis
-        for axis in NAMES
+        for axis in RESOURCES
         if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in item.targets)
     ]
-    same = [NAMES[axis] for axis in ("steps", "samples", "tokens") if axis not in shown]
+    same = [RESOURCES[axis].name for axis in ("steps", "samples", "tokens") if axis not in shown]
     alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
     way = " The way is from the lower start to the best score seen." if len(item.targets) > 2 else ""
 
-    def ratio(axis: Axis) -> Any:
+    def ratio(axis: ResourceKey) -> Any:
         def show(target: Target) -> Cell:
-            needed = target.needed.get(axis)
-            if needed is None:
-                return Cell("not measured")
-            if needed.ratio is None:
-                return Cell("no ratio", needed.reason)
-            text = numbers.bound_with_interval(needed.ratio, numbers.ratio)
-            return Cell(text, needed.reason, strong=needed.ratio.value is not None)
+            ratio, reason = target.ratios.get(axis), target.reasons.get(axis, "")
+            if ratio is None:
+                return Cell("no ratio", reason)
+            text = numbers.bound_with_interval(ratio, numbers.ratio)
+            return Cell(text, reason, strong=ratio.value is not None)
 
         return show
 
@@ -122,13 +112,13 @@ def _table(item: Comparison) -> Parts:
             f"#{item.baseline} reached it": lambda t: f"{t.baseline_reached} of {t.pairs}",
             f"#{item.arm} reached it": lambda t: f"{t.arm_reached} of {t.pairs}",
         }
-        | {f"#Ratio of {NAMES[axis]}": ratio(axis) for axis in shown},
+        | {f"#Ratio of {RESOURCES[axis].name}": ratio(axis) for axis in shown},
         f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
         f"intervals. Where an arm did not reach the target, its whole budget is a lower bound.{alike}{way}",
     )
 
 
-def _differs(target: Target, axis: Axis) -> bool:
+def _differs(target: Target, axis: ResourceKey) -> bool:
     """Whether any end of the ratio is more than 5 % off that of the FLOPs, or known for one of them only."""
     own, flops = _ratio(target, axis), _ratio(target, "flops")
     for name in ("low", "high", "sure_low", "sure_high"):

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Comparison, Findings
+from headstart.compare.findings import Comparison, DataCurve, Findings, PowerLaw, SizePoint
 from headstart.compare.quantity import Quantity
-from headstart.compare.values.efficiency import DataCurve, PowerLaw, SizePoint
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style

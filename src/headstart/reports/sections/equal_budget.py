@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headstart.compare.findings import Comparison
-from headstart.compare.values.efficiency import Matched
+from headstart.compare.findings import Comparison, Matched
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
 from headstart.reports.tables import table
+from headstart.resources import RESOURCES
 
 SHORT = 30  # characters of a remark that may stand twice
-NAMES = {
-    "steps": "steps",
-    "samples": "samples",
-    "tokens": "tokens",
-    "flops": "FLOPs",
-    "seconds": "time",
-    "joules": "energy",
+NAMES = {key: resource.name for key, resource in RESOURCES.items()} | {
     "target": "quality",
     "converged": "convergence",
 }

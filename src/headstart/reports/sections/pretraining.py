@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headstart.compare.findings import Comparison, Findings
-from headstart.compare.ledger import covers_both, first_use, payback_word, uses_words
-from headstart.compare.values.economics import Amount, BreakEven, Figure, Ledger, View
+from headstart.compare import sentences
+from headstart.compare.findings import Bounded, BreakEven, Comparison, Figure, Findings, Ledger, View
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table, Text
 from headstart.reports.tables import arm_cell, bullets, table
@@ -57,7 +56,7 @@ def figure_text(figure: Figure) -> str:
     return amount(figure.amount, numbers.flops if figure.quantity == "flops" else numbers.count)
 
 
-def amount(value: Amount, form: numbers.Form) -> str:
+def amount(value: Bounded, form: numbers.Form) -> str:
     """A number, 'low to high', 'at most high', 'at least low', or unknown."""
     return numbers.between(value.low, value.high, form)
 
@@ -78,7 +77,7 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         uses = numbers.plural(view.uses, "use")
         return f"shared by {uses}" if view.name == "amortised" else "in full, by this one use"
 
-    def with_rest(row: tuple[Comparison, Ledger, View], value: Amount, form: numbers.Form) -> str:
+    def with_rest(row: tuple[Comparison, Ledger, View], value: Bounded, form: numbers.Form) -> str:
         return amount(value, form) + " + ?" * bool(row[2].uses is not None and row[1].covers)
 
     return table(
@@ -150,10 +149,10 @@ def _together(made: Table) -> tuple[tuple[Cell, ...], ...]:
 def payback(one: BreakEven) -> str:
     """'after at most 12 uses', 'never', 'not on average', 'unknown'."""
     if one.payback in ("never", "unknown"):
-        return payback_word(one)
+        return sentences.break_even_word(one)
     if one.payback == "at most":
-        return f"after at most {uses_words(Amount(one.uses.high, one.uses.high))}"
-    return f"after {uses_words(one.uses)}"
+        return f"after at most {sentences.uses(one.uses.high)}"
+    return f"after {sentences.uses(one.uses.low, one.uses.high)}"
 
 
 def uses_interval(one: BreakEven) -> str:
@@ -161,14 +160,14 @@ def uses_interval(one: BreakEven) -> str:
     interval = one.interval
     if interval is not None and not one.may_pay:
         return "never"
-    if covers_both(one):
-        return f"{first_use(one)}, or never"
+    if sentences.covers_both(one):
+        return f"{sentences.first_use(one)}, or never"
     if interval is None or not interval.known:
         return "no interval"
     if interval.low is not None and interval.high is not None:
-        return uses_words(interval)
+        return sentences.uses(interval.low, interval.high)
     end = interval.high if interval.low is None else interval.low
-    return f"at {'most' if interval.low is None else 'least'} {uses_words(Amount(end, end))}"
+    return f"at {'most' if interval.low is None else 'least'} {sentences.uses(end)}"
 
 
 def _stages(ledgers: Sequence[Ledger]) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headstart.compare.findings import Comparison, Findings
-from headstart.metrics import metric_name
+from headstart.metrics import higher_is_better, metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts
 from headstart.reports.sections.summary import gain_column
@@ -15,7 +15,7 @@ HOLDS = {"survives": "yes", "does not survive": "no"}
 
 def title(findings: Findings) -> str:
     """The heading of the section."""
-    return "The arms in order" if findings.rankings else "All comparisons together"
+    return "The arms in order" if findings.rows.select("rank") else "All comparisons together"
 
 
 def parts(findings: Findings) -> Parts:
@@ -28,7 +28,8 @@ def parts(findings: Findings) -> Parts:
         ("#Holm p", lambda line: _p(line, "gain.corrected_p")),
         ("Holds", _holds),
     )
-    if not findings.rankings:
+    ranks = findings.rows.select("rank")
+    if not ranks:
         caption = (
             f"{HOLM} p is that of no difference; of an equivalent arm, that of a gain beyond the margin."
         )
@@ -39,16 +40,14 @@ def parts(findings: Findings) -> Parts:
             caption,
         )
     tables = []
-    for metric in dict.fromkeys(ranking.metric for ranking in findings.rankings):
-        first = next(ranking for ranking in findings.rankings if ranking.metric == metric)
-        order = "Higher is better" if first.higher_is_better else "Lower is better"
+    for metric in ranks.by("metric"):
+        order = "Higher is better" if higher_is_better(metric) else "Lower is better"
         caption = (
             f"{order}: {metric_name(metric)}. Interval of a score: Student's over runs. Gains are over the "
             f"baseline, in pairs: only these are tested, so two neighbours need not differ. {HOLM}"
         )
-        ranks = findings.rows.select(metric=metric)
         columns = ("condition", "rank", "arm", "rank.score", "rank.score interval", "rank.score n", *tested)
-        tables += of_rows(ranks, "rank", columns, caption)
+        tables += of_rows(findings.rows.select(metric=metric), "rank", columns, caption)
     return tuple(tables)
 
 
@@ -67,12 +66,13 @@ def _holds(line: Line) -> Cell:
 
 def sentence(item: Comparison) -> str:
     """One comparison on one line: 'better +0.388 (+0.360 to +0.410), 3 pairs; Holm p 0.013'."""
-    gain, corrected = item.gain, item.corrected
+    gain, corrected = item.gain, item.rows.first("gain.corrected_p")
     if gain is None:
         return "no pair is left"
     interval, pairs = numbers.ends(gain.interval, numbers.signed), numbers.plural(gain.pairs, "pair")
     text = f"{gain.word} {numbers.signed(gain.gain)} ({interval}), {pairs}"
-    if corrected is None or corrected.corrected is None:
+    if corrected is None or corrected.value is None:
         return text
-    p = numbers.chance(corrected.corrected)
-    return f"{text}; not after Holm (p {p})" if corrected.survives is False else f"{text}; Holm p {p}"
+    p = numbers.chance(corrected.value)
+    lost = corrected.verdict == "does not survive"
+    return f"{text}; not after Holm (p {p})" if lost else f"{text}; Holm p {p}"

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Findings
+from headstart.compare.findings import Findings, Front, FrontPoint, ModelPoint
 from headstart.compare.quantity import Quantity
-from headstart.compare.values.scales import Front, FrontPoint, ModelPoint
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from headstart.compare.findings import Findings
-from headstart.reports import numbers
-from headstart.reports.page import Cell, Parts
-from headstart.reports.tables import arm_cell, table
+from headstart.reports.page import Parts
+from headstart.reports.tables import of_rows
 
 
 def parts(findings: Findings) -> Parts:
     """A row per arm, where any run of the study diverged or failed."""
-    if not any(arm.diverged or arm.failed for arm in findings.stability):
+    if not any(row.value for row in findings.rows.select("stability.diverged", "stability.failed")):
         return ()
-    return table(
-        findings.stability,
-        {
-            "Arm": lambda arm: arm_cell(arm.arm),
-            "#Runs": lambda arm: numbers.count(arm.runs),
-            "#Diverged": lambda arm: numbers.count(arm.diverged),
-            "#Failed": lambda arm: numbers.count(arm.failed),
-            "#Share that diverged": lambda arm: Cell(numbers.percent(arm.share), strong=True),
-            "#95 % interval": lambda arm: numbers.ends(arm.interval, numbers.percent),
-        },
+    return of_rows(
+        findings.rows,
+        "stability.diverged_share",
+        ("arm", "stability.diverged_share n", "stability.diverged", "stability.failed", "value", "interval"),
         "Over all conditions, without runs that were interrupted from outside. Interval: Wilson's, of the "
         "share of runs that diverge.",
+        by=("arm",),
     )

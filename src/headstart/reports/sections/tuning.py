@@ -7,9 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.findings import Findings, Total, Tuning
+from headstart.compare.findings import ExpectedBest, Findings, Total, Trial, Tuning
 from headstart.compare.settings import told
-from headstart.compare.values.trials import ExpectedBest, Trial
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headstart.compare.findings import Findings
+from headstart.compare.findings import Findings, Quantity, Rows
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts
-from headstart.reports.tables import bullets, table
+from headstart.reports.tables import bullets, of_rows
 
 SOURCES = {
     "subset": "which rows were drawn",
@@ -18,30 +18,34 @@ SOURCES = {
 
 def parts(findings: Findings) -> Parts:
     """A row per source; nothing where no split could be made."""
-    shown = [split for split in findings.variances if not split.reason]
-    if not shown:
+    rows = findings.rows.select("variance.*")
+    if not rows:
         return ()
-    subset = any(component.source == "subset" for split in shown for component in split.components)
-    seed = "weights, order and noise" if subset else "weights and noise"  # the order may have its own seed
-    made = table(
-        [(split, component) for split in shown for component in split.components],
-        {
-            "Of": lambda row: row[0].of,
-            "Condition": lambda row: row[0].condition or "all runs",
-            "Due to": lambda row: SOURCES[row[1].source],
-            "#Standard deviation": lambda row: numbers.score(row[1].variance ** 0.5),
-            "#Variance": lambda row: numbers.significant(row[1].variance),
-            "#95 % interval": lambda row: numbers.ends(row[1].interval, numbers.significant),
-            "#Share": lambda row: Cell(numbers.percent(row[1].share), strong=True),
-            "#Levels": lambda row: numbers.count(row[1].levels) if row[1].levels else "",
-        },
-        f"Variance of the test {metric_name(shown[0].metric)}, with 95 % intervals (Weerahandi's "
-        f"generalised). A seed decides {seed} at once, so these cannot be told apart.",
-    )
-    refused = [split for split in findings.variances if split.reason]
-    return (
-        *made,
-        *bullets(
-            f"{', '.join(filter(None, (split.of, split.condition)))}: {split.reason}." for split in refused
+    seed = "weights and noise"  # the order may have its own seed
+    if rows.select("variance.subset"):
+        seed = "weights, order and noise"
+    made = of_rows(
+        rows,
+        tuple(f"variance.{source}" for source in SOURCES),
+        (
+            ("Of", lambda line: line.first.arm),
+            ("Condition", lambda line: line.first.condition or "all runs"),
+            ("Due to", lambda line: SOURCES[line.first.key.split(".")[1]]),
+            ("#Standard deviation", lambda line: numbers.score((line.first.value or 0.0) ** 0.5)),
+            ("#Variance", lambda line: numbers.significant(line.first.value)),
+            ("#95 % interval", lambda line: numbers.ends(line.first.interval, numbers.significant)),
+            ("#Share", lambda line: _share(findings.rows, line.first)),
+            ("#Levels", lambda line: numbers.count(line.first.n) if line.first.n else ""),
         ),
+        f"Variance of the test {metric_name(rows[0].metric)}, with 95 % intervals (Weerahandi's "
+        f"generalised). A seed decides {seed} at once, so these cannot be told apart.",
+        by=("condition", "arm", "key"),
     )
+    refused = findings.rows.select("variance")
+    names = (", ".join(name for name in (row.arm, row.condition) if name) for row in refused)
+    return (*made, *bullets(f"{name}: {row.note}." for name, row in zip(names, refused, strict=True)))
+
+
+def _share(rows: Rows, part: Quantity) -> Cell:
+    share = rows.value(f"{part.key}.share", condition=part.condition, arm=part.arm)
+    return Cell(numbers.percent(share), strong=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headstart.compare.quantity import Quantity
-from headstart.compare.values.claims import NO_WORD
+from headstart.compare.verdicts import NO_VERDICT
 from headstart.errors import RecordError
 
 FILE = "claim.json"
@@ -99,7 +99,7 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
     if found is None or not found.known:
         note = found.note if found is not None and found.note else "the re-run has no such number"
         return Checked(one, found, False, note)
-    if found.verdict == NO_WORD:
+    if found.verdict == NO_VERDICT:
         return Checked(one, found, False, "one pair cannot say: run more seeds")
     side = _side(found, one.than)
     if one.direction not in ("either", side):

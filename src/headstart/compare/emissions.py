@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from headstart.compare.published import pretraining as published
-from headstart.compare.published.known import known
+from headstart.compare.published.tables import figures, known, pretraining
 from headstart.errors import RecordError
 from headstart.records.record import Record
 from headstart.records.store import read_study
@@ -108,11 +107,11 @@ def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) 
 
 def _published() -> list[Emission]:
     """One entry per published figure in kg CO2e, whatever other names its model has."""
-    entries = {id(entry): entry for entry in published.table().values()}
+    entries = {id(entry): entry for entry in pretraining().values()}
     found = []
     for entry in entries.values():
         name = entry["models"][0]
-        for figure in published.figures(name):
+        for figure in figures(name):
             low, high = figure.amount.low, figure.amount.high
             if figure.quantity == "kg_co2e" and low is not None and high is not None:
                 title = about.title if (about := known(name)) else name

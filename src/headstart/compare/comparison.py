@@ -1,0 +1,125 @@
+"""Comparison: everything that the pairs of one arm say, put together, with the sentence that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from headstart.compare import cost_to_target, costs, equal_budget, sentences, verdicts
+from headstart.compare import ledger as ledgers
+from headstart.compare.curves import curves
+from headstart.compare.examples import class_gains, confusions, telling
+from headstart.compare.findings import Comparison
+from headstart.compare.pairwise import Compared
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
+from headstart.compare.remarks import remarks
+from headstart.compare.tuning import Tuning
+from headstart.compare.tuning_parity import settings_of
+
+
+def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | None) -> Comparison:
+    """One arm against the baseline; `corrected`: its claim among all those of the study, if several."""
+    matches, answers, headline = compared.matches, compared.answers, compared.headline
+    here = compared.here
+    ratios = costs.ratios(here, matches)
+    joules = ratios.first("joules_ratio")
+    needed = [cost_to_target.to_target(here, matches, headline, side) for side in (1, 0)]
+    targets = cost_to_target.targets(matches, headline)
+    matchings = equal_budget.matchings(matches, headline, compared.margin, targets)
+    ledger = ledgers.ledger(matches, headline)
+    classes = class_gains(answers) if answers else ()
+    only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
+    only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
+    nearer = answers is not None and answers.distance is not None
+    tuned, settings = settings_of(matches, compared.condition.name, tuning)
+    gains = np.array([pair.gain for pair in compared.pairs])
+
+    sides = [[pair.sides[side] for pair in matches] for side in (0, 1)]
+    draft = Comparison(
+        sentence="",
+        condition=compared.condition,
+        baseline=compared.baseline,
+        arm=compared.arm,
+        task=compared.task,
+        headline=headline,
+        rows=NO_ROWS,
+        pairs=compared.pairs,
+        gains=compared.gains,
+        curves=tuple(curve for side in sides if side for curve in curves(side, (headline, "loss"))),
+        classes=classes,
+        confusions=confusions(answers, (compared.baseline, compared.arm)) if answers else (),
+        only_arm=only_arm,
+        only_baseline=only_baseline,
+        only_arm_count=only_arm_count,
+        only_baseline_count=only_baseline_count,
+        differences=compared.matching.differences,
+        survivors_only=compared.matching.survivors_only,
+        energy=costs.energy_word(joules, matches) if joules else "not measured",
+        excluded=compared.matching.excluded,
+        energy_method=costs.energy_method(matches),
+        ledger=ledger,
+        nearer=nearer,
+        targets=targets,
+        matchings=matchings,
+        tuned=tuned,
+        settings=settings,
+        remarks=remarks(compared.matching, answers, gains, compared.margin),
+    )
+    extra = [*([corrected] if corrected else []), *ratios, *(row for each in needed for row in each)]
+    draft = replace(draft, rows=rows(draft, here, extra))
+    return replace(draft, sentence=sentence(draft))
+
+
+def rows(found: Comparison, here: Quantity, extra: Iterable[Quantity]) -> Rows:
+    """Every number of a comparison; `extra` are those that no object of it holds."""
+    headline = replace(here, metric=found.headline)
+    numbers = [row for gain in found.gains.values() for row in verdicts.rows(here, gain)]
+    numbers += extra
+    numbers += cost_to_target.rows(headline, found.targets)
+    numbers += equal_budget.rows(headline, found.matchings)
+    for each in found.classes:
+        row = here.named("class.gain", metric=f"recall of {each.label}").at(each.gain)
+        numbers.append(row.because(f"{each.examples} test examples"))
+    if found.only_arm_count or found.only_baseline_count:
+        note = "nearer" if found.nearer else "right in most of its runs"
+        numbers += [
+            here.named("examples.only_arm", note=note).at(found.only_arm_count),
+            here.named("examples.only_baseline", note=note).at(found.only_baseline_count),
+        ]
+    numbers += ledgers.rows(here, found.ledger) if found.ledger else ()
+    return Rows(numbers)
+
+
+def sentence(found: Comparison) -> str:
+    """The whole answer, in the words of the report's first line."""
+    gain, rows = found.gain, found.rows
+    lead = sentences.lead(found.task, found.condition.train_rows, found.condition.settings)
+    if gain is None:
+        reasons = [excluded.reason for excluded in found.excluded]
+        return f"{lead}, {sentences.no_pair(found.arm, found.baseline, reasons, found.survivors_only)}"
+    row = Quantity("gain", arm=found.arm, baseline=found.baseline, metric=gain.metric, n=gain.pairs)
+    row = replace(row.at(gain.gain, gain.interval), verdict=gain.word)
+    scores = sentences.scores(
+        row, gain.arm_score, gain.baseline_score, gain.margin, lower=not gain.higher_is_better
+    )
+    reached = None
+    if gain.word in ("better", "worse"):  # whether the worse side got to the better side's score
+        worse = found.baseline if gain.gain >= 0 else found.arm
+        reached = rows.first("to_target.reached", arm=worse)
+    costs_of = [reached.note if reached else "", sentences.training_flops(rows.first("flops_ratio"))]
+    answer = "; ".join([f"{lead}, {scores}", *(part for part in costs_of if part)])
+
+    corrected = rows.first("gain.corrected_p")
+    joules = rows.first("joules_ratio")
+    parts = [
+        f"{answer}.",
+        "The interval rests on two pairs." if gain.pairs == 2 and gain.interval else "",
+        *found.remarks,
+        found.settings,
+        corrected.note if corrected and corrected.verdict == "does not survive" else "",
+        f"What would decide it: {gain.decide}." if gain.decide else "",
+        sentences.energy(found.energy, found.energy_method, joules),
+    ]
+    return " ".join(part for part in parts if part)

@@ -1,1 +1,0 @@
-"""Quantities: everything that a study says as a number, under stable names."""

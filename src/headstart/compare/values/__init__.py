@@ -1,1 +1,0 @@
-"""Values: what comparisons find, as plain frozen dataclasses that a report can print."""
