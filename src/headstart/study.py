@@ -1,4 +1,4 @@
-"""Study: what a set of runs is asked, and how its arms are tuned before they are compared."""
+"""Study: the question of a set of runs, and how its arms are tuned before they are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headstart.config import NAME, Config
 
 
 class Range(Config):
-    """Numbers from `low` to `high`, evenly spread, or evenly in their logarithm."""
+    """Numbers from `low` to `high`, uniform or log-uniform."""
 
     low: float
     high: float
@@ -23,7 +23,7 @@ class Range(Config):
         return self
 
     def at(self, share: float) -> float:
-        """The number at `share` (0..1) of the way, rounded to four digits so that a config can say it."""
+        """The number at `share` (0..1) of the range, rounded to four digits for the configuration."""
         if self.log:
             return float(f"{self.low * (self.high / self.low) ** share:.4g}")
         return float(f"{self.low + share * (self.high - self.low):.4g}")
@@ -33,9 +33,9 @@ Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]
 
 
 class Tune(Config):
-    """The same number of trials for every arm, from the same space, chosen on validation.
+    """The same number of trials for every arm, from the same space, selected on validation scores.
 
-    `seeds` are those of the trials; what is compared afterwards are runs with the study's own seeds.
+    `seeds` are those of the trials; the runs that are compared afterwards have the study's own seeds.
     """
 
     space: dict[str, Values | Range] = Field(min_length=1)
@@ -47,7 +47,7 @@ class Tune(Config):
 
 
 class Study(Config):
-    """What a set of runs is asked: its name is its folder, its margin is fixed before the answer.
+    """The question of a set of runs. Its name is its folder; its margin is fixed before the runs.
 
     `free` names settings (`optim.lr`, `budget`) that may differ between the arms of a pair; whatever is
     tuned is free. A `trial` is a run that only chooses settings: it never sees the test rows.

@@ -17,7 +17,7 @@ from headstart.studies.config_search import CONFIG_DIR
 
 @dataclass(frozen=True)
 class Command:
-    """One command word. `takes` is what may stand behind it, as the help page of headstart shows it."""
+    """One command. `takes` says what follows its word, as the help page of headstart shows it."""
 
     word: str
     takes: str
@@ -27,7 +27,7 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
     def parser(self) -> Parser:
-        """The reader of the words behind the command, and its help."""
+        """The parser of the words that follow the command, and its help."""
         parser = Parser(
             prog=f"headstart {self.word}".strip(),
             description=self.does[:1].upper() + self.does[1:],
@@ -46,20 +46,20 @@ class Command:
         return parser
 
     def __call__(self, words: Sequence[str]) -> int:
-        """Run the command with the words behind it; returns the exit code."""
+        """Run the command with the words that follow it; returns the exit code."""
         parser = self.parser()
-        options, strange = parser.parse_known_intermixed_args(words)
-        if strange and strange[0].startswith("-"):
-            parser.error(f"no {strange[0]} here; {nearest(strange[0], parser.flags())}")
-        if strange:
-            parser.error(f"{strange[0]} is one word too many")
+        options, unknown = parser.parse_known_intermixed_args(words)
+        if unknown and unknown[0].startswith("-"):
+            parser.error(f"no {unknown[0]} here; {nearest(unknown[0], parser.flags())}")
+        if unknown:
+            parser.error(f"{unknown[0]} is one word too many")
         options.typed = list(words)
-        with _found_too(options.config_dir):
+        with _config_dir(options.config_dir):
             return self.run(options)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose mistakes are a ConfigError, so that they end like all others."""
+    """An argparse parser that raises a ConfigError for a mistake, like every other part of headstart."""
 
     def flags(self) -> list[str]:
         """Every flag by its longest name."""
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Once(argparse.Action):
-    """A flag with a value that may be given once: of two values, the first would be lost silently."""
+    """A flag that may be given once: argparse would silently drop the first of two values."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any) -> None:
         """Keep the value, or refuse the second one."""
@@ -82,8 +82,8 @@ class Once(argparse.Action):
 
 
 @contextmanager
-def _found_too(folder: str | None) -> Iterator[None]:
-    """While a command runs, and in the processes that it starts, yaml is looked for in this folder too."""
+def _config_dir(folder: str | None) -> Iterator[None]:
+    """While the command runs, this folder is searched for yaml too, also by processes that it starts."""
     if folder is None:
         yield
         return

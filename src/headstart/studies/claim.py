@@ -1,4 +1,4 @@
-"""Claim: the study behind a notebook page, run again in a folder of its own."""
+"""Claim: the study of a notebook page is run again, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished 
 
 @dataclass(frozen=True)
 class Rerun:
-    """The folder of a study that was run again, and how much of it was really trained this time."""
+    """The folder of a study that was run again, how many runs it has, and how many were trained now."""
 
     folder: Path
     runs: int

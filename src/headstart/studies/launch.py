@@ -52,7 +52,7 @@ class PlannedLoader:
 
 
 def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
-    """Train what is planned; the records keep what was `typed`. Outcomes of trials are not among those."""
+    """Train the planned runs; records store what was `typed`. The outcomes are without those of trials."""
     with composing() as hydra:
         hydra.config_loader = PlannedLoader(hydra.config_loader, plan)
         task = partial(job, argv=["headstart", *typed])

@@ -1,4 +1,4 @@
-"""Outcome: how one run of a study ended, small enough to come back from another process."""
+"""Outcome: how one run of a study ended, in few values, since it may come from another process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Outcome:
     seconds: float | None = None
     reason: str | None = None
     code: int = 0
-    margin: float | None = None  # of a kept run, where it is not the one that is asked for now
-    trial: bool = False  # of a tuning: it has no test score, and no report of its own
+    margin: float | None = None  # of a kept run, if it differs from the one that is asked for now
+    trial: bool = False  # of a tuning: without a test score and a report
 
     @property
     def well(self) -> bool:
@@ -31,7 +31,7 @@ class Outcome:
 
 
 def faults(outcomes: Iterable[Outcome]) -> list[str]:
-    """One sentence per way in which runs ended without scores: ten runs with one fault are one sentence."""
+    """One sentence per reason why runs ended without scores, however many runs it stopped."""
     alike: dict[tuple[str, str | None], list[str]] = {}
     for outcome in outcomes:
         if not outcome.well:
@@ -43,4 +43,4 @@ def faults(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 class Interrupted(BaseException):
-    """Somebody pressed Ctrl-C or sent a termination signal; no Exception, so that no library swallows it."""
+    """Ctrl-C or a termination signal; not an Exception, so that no library catches it."""

@@ -1,4 +1,4 @@
-"""Wall meter: joules that an external meter logged, put into the records of runs that are finished."""
+"""Wall meter: the energy that an external meter logged replaces that in the records of finished runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from headstart.records.store import read_contents, read_study, write_record
 def import_energy(folder: Path, readings: Path) -> int:
     """Replace the energy of every run below `folder` by that of `readings`; returns how many runs.
 
-    All or none: a run that the readings do not cover raises RecordError before anything is written.
-    The curves' joules become null, since the readings say nothing about single evaluations.
+    A run that the readings do not cover raises RecordError before any record is written. The joules of
+    the curves become null, since the readings say nothing about single evaluations.
     """
     runs = [record.folder for record in read_study(folder).records]
     if not runs:
