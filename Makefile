@@ -2,11 +2,13 @@
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c $(CONSTRAINTS)
 STAMP  := $(VENV)/.installed
+CONSTRAINTS ?= constraints.txt
+LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all test-browser lint bench clean
+.PHONY: demo test test-all test-lowest test-browser lint bench clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
@@ -16,6 +18,11 @@ test: $(STAMP)-test            ## what every change must pass: six to twelve min
 
 test-all: $(STAMP)-test        ## the long ones too
 	$(BIN)/python -m pytest -m "not browser and not bench" $(SHARED)
+
+test-lowest:                   ## the lower bounds of pyproject.toml, in an environment of their own: a fast part
+	$(MAKE) VENV=$(LOWEST) CONSTRAINTS=constraints-lowest.txt $(LOWEST)/.installed-test
+	$(LOWEST)/bin/python -m pytest -m "not slow and not browser and not bench" $(SHARED) \
+		tests/records tests/compare tests/training tests/meters tests/tasks/test_text_classification.py
 
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser
@@ -29,18 +36,18 @@ bench: $(STAMP)-test           ## ratios against a baseline of the same run
 	$(BIN)/python -m pytest -m bench -s
 
 clean:                         ## the environment and the runs
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(LOWEST) runs
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headstart needs Python 3.11 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP)-demo: pyproject.toml constraints.txt | $(BIN)/python
+$(STAMP)-demo: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "installing headstart into $(VENV) (once; torch alone can be several GB)"
 	$(PIP) -e '.[demo]'
 	@touch $@
 
-$(STAMP)-%: pyproject.toml constraints.txt | $(STAMP)-demo
+$(STAMP)-%: pyproject.toml $(CONSTRAINTS) | $(STAMP)-demo
 	@echo "installing what make $* needs"
 	$(PIP) -e '.[demo,$*]'
 	@touch $@

@@ -15,6 +15,7 @@ from headstart import extras
 from headstart.studies.tuning import _optuna
 
 ROOT = Path(__file__).parents[1]
+OTHERS = ("browser", "lint")  # extras that no test of the lowest versions needs
 
 
 def test_in_a_checkout_and_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -24,6 +25,19 @@ def test_in_a_checkout_and_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert extras.install("joblib") == f"pip install -e '{ROOT}[joblib]'"
     monkeypatch.setattr(extras, "__file__", str(tmp_path / "lib/site-packages/headstart/extras.py"))
     assert extras.install("joblib") == "pip install 'headstart[joblib]'"
+
+
+def test_the_lowest_versions_are_those_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    extras_of_tests = [
+        extra for name, extra in project["optional-dependencies"].items() if name not in OTHERS
+    ]
+    needed = [*project["dependencies"], *(line for extra in extras_of_tests for line in extra)]
+    bounds = {
+        f"{name}=={least}" for line in needed for name, least in re.findall(r"^([\w-]+)[>=]=([\d.]+)", line)
+    }
+    tested = (ROOT / "constraints-lowest.txt").read_text("utf8").splitlines()[1:]
+    assert sorted(bounds) == sorted(tested)
 
 
 def test_every_extra_that_is_advised_exists() -> None:

@@ -39,7 +39,7 @@ def defaults() -> dict[str, Any]:
             if config is Run and name not in (*SCIENCE, *ARM):
                 continue
             waiting += configs(field.annotation)
-            if not field.is_required() and name != "kind":
+            if not field.is_required() and name not in ("kind", "code"):
                 default = field.get_default(call_default_factory=True)
                 known[f"{config.__name__}.{name}"] = to_jsonable_python(default)
     return known
