@@ -124,7 +124,8 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
     """What differs inside pairs besides the arm: settings that the fingerprint leaves out, and machines."""
     found: dict[str, None] = {}
     for pair in matches:
-        left, right = (dict(leaves(_loud(record.config))) for record in pair.sides)
+        defaults = pair.baseline.fingerprint.defaults | pair.arm.fingerprint.defaults
+        left, right = (defaults | dict(leaves(_loud(record.config))) for record in pair.sides)
         for path in sorted({*left} | {*right}):
             if left.get(path) != right.get(path):
                 found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
