@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol
+from typing import Concatenate, ParamSpec
 
+from headstart.compare.bounds import Bounded, Interval
 from headstart.compare.catalogue import form
 from headstart.compare.quantity import Quantity
 
@@ -133,31 +134,9 @@ def between(low: float | None, high: float | None, form: Form) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-class Ends(Protocol):
-    """What has two ends: an interval."""
-
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-
-
-def ends(interval: Ends | None, form: Form) -> str:
+def ends(interval: Interval | None, form: Form) -> str:
     """'0.360 to 0.410', or that there is none."""
     return f"{form(interval.low)} to {form(interval.high)}" if interval else "no interval"
-
-
-class Bounded(Protocol):
-    """A number, or what is known of it: it lies from `low` to `high`, its interval from `sure_low` on."""
-
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
-    @property
-    def sure_low(self) -> float | None: ...
-    @property
-    def sure_high(self) -> float | None: ...
 
 
 def bound(number: Bounded | None, form: Form) -> str:
