@@ -69,10 +69,8 @@ def test_both_records_of_a_pair_agree_on_a_lie(study: Path) -> None:
     assert refusal(Match(scratch, pretrained)) is None
     typed = headstart("verify", str(study))
     assert typed.code == 1
-    sentence = (
-        f"{scratch.folder.name}: {len(held)} of {len(held) + 2} tensors (seeded) are others, such as bert."
-    )
-    assert sentence in typed.out and typed.out.count("tensors (seeded) are others") == 3
+    sentence = f"{scratch.folder.name}: {len(held)} of {len(held) + 2} tensors (seeded) differ, such as bert."
+    assert sentence in typed.out and typed.out.count("tensors (seeded) differ") == 3
     assert "0 of 3 runs started as recorded." in typed.out
 
 
@@ -83,7 +81,7 @@ def test_adapters_that_their_seed_does_not_give(study: Path) -> None:
     edit(study, lie, "lora")
     typed = headstart("verify", str(study))
     assert typed.code == 1
-    assert "1 of 14 tensors (added) are others, such as bert.encoder.layer.0" in typed.out
+    assert "1 of 14 tensors (added) differ, such as bert.encoder.layer.0" in typed.out
     assert "2 of 3 runs started" in typed.out
 
 

@@ -1,4 +1,4 @@
-"""Again: one run trained a second time from its stored configuration, number by number against the first."""
+"""Rerun: one run is trained a second time from its stored configuration, and compared value by value."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from headstart.run import Run
 from headstart.studies.progress import showing
 from headstart.studies.run_folder import identify
 
-LASTING = ("status", "scores", "init", "data")  # what the configuration and the code decide
-COUNTED = ("flops", "tokens", "samples", "steps", "parameters")  # the part of `cost` that they decide
+REPRODUCIBLE = ("status", "scores", "init", "data")  # what the configuration and the code determine
+COUNTED = ("flops", "tokens", "samples", "steps", "parameters")  # the part of `cost` that they determine
+MOMENTARY = ("environment.started", "environment.finished", "environment.state", "environment.order_index")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that came out otherwise."""
+    """One value that is not the same in the second run."""
 
     path: str
     before: Any
@@ -31,7 +32,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Again:
-    """What became of a run that was trained again."""
+    """A run that was trained again, against its first record."""
 
     title: str
     compared: int  # values
@@ -40,9 +41,11 @@ class Again:
 
 
 def train_again(folder: Path) -> Again:
-    """Train the run of `folder` once more, keep nothing, and say what differs; the first one is untouched."""
+    """Train the run of `folder` once more, without keeping it, and compare; its record is not changed."""
     first = read_record(folder)
-    run = Run.read(_current(first.config))
+    # Without W&B, where it would be another run, and without saving weights.
+    tracker = {**first.config["tracker"], "mode": "none"}
+    run = Run.read({**first.config, "tracker": tracker, "keep_weights": False, "checkpoint_steps": []})
     names = identify(run)
     if not same_run(first, names):
         raise RecordError(
@@ -51,41 +54,26 @@ def train_again(folder: Path) -> Again:
         )
     from headstart.training.train import train
 
-    with tempfile.TemporaryDirectory() as place, showing(1) as progress:
-        train(run, Path(place) / "run", names, sys.argv, progress)
-        second = read_record(Path(place) / "run")
-    before, now = dict(_values(first)), dict(_values(second))
-    paths = sorted({*before} | {*now})
-    found = [Difference(p, before.get(p), now.get(p)) for p in paths if before.get(p) != now.get(p)]
-    return Again(run.title, len(paths), tuple(found), tuple(_surroundings(first, second)))
+    with tempfile.TemporaryDirectory() as temporary, showing(1) as progress:
+        train(run, Path(temporary) / "run", names, sys.argv, progress)
+        second = read_record(Path(temporary) / "run")
+    before, now = _results(first), _results(second)
+    environments = [dict(_leaves(r.environment.model_dump(), "environment")) for r in (first, second)]
+    surroundings = [item for item in _differences(*environments) if not item.path.startswith(MOMENTARY)]
+    return Again(run.title, len({*before, *now}), tuple(_differences(before, now)), tuple(surroundings))
 
 
-def _current(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored configuration without W&B: a repetition is not another run there."""
-    return {
-        **config,
-        "tracker": {**config["tracker"], "mode": "none"},
-        "keep_weights": False,
-        "checkpoint_steps": [],
-    }
+def _results(record: Record) -> dict[str, Any]:
+    """Every value of a record that must be the same again, by its path."""
+    stored = record.model_dump(include={*REPRODUCIBLE, "cost"})
+    parts = {name: stored[name] for name in REPRODUCIBLE}
+    parts |= {f"cost.{name}": stored["cost"][name] for name in COUNTED}
+    return {path: value for name, part in parts.items() for path, value in _leaves(part, name)}
 
 
-def _values(record: Record) -> Iterator[tuple[str, Any]]:
-    stored = record.model_dump(include={*LASTING, "cost"})
-    for name in LASTING:
-        yield from _leaves(stored[name], name)
-    for name in COUNTED:
-        yield from _leaves(stored["cost"][name], f"cost.{name}")
-
-
-def _surroundings(first: Record, second: Record) -> Iterator[Difference]:
-    silent = ("environment.started", "environment.finished", "environment.state", "environment.order_index")
-    before, now = (
-        dict(_leaves(record.environment.model_dump(), "environment")) for record in (first, second)
-    )
-    for path in sorted({*before} | {*now}):
-        if before.get(path) != now.get(path) and not path.startswith(silent):
-            yield Difference(path, before.get(path), now.get(path))
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+    paths = sorted({*before, *now})
+    return [Difference(p, before.get(p), now.get(p)) for p in paths if before.get(p) != now.get(p)]
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Verify: the start of every run of a study, made again from its seed and its checkpoint."""
+"""Verify: every run of a study is initialised again from its seed and checkpoint, and compared."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from headstart.studies.run_folder import identify
 PARTS = ("seeded", "loaded", "added", "step 0")
 SHARED = ("streams", "head", "architecture", "built_from", "loaded", "newly_initialised", "added", "dtypes")
 ROWS = ("rows", "order", "tokenizer")
-EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # other versions may draw or order otherwise
+EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # other versions may give other numbers
 
 
 @dataclass(frozen=True)
 class Verified:
-    """One run: how many of its tensors came out the same, of how many, and what is wrong with it.
+    """One run: how many of its tensors are the same again, of how many, and what differs.
 
     `reason` says why a run could not be checked at all; such a run counts as not verified.
     """
@@ -33,12 +33,12 @@ class Verified:
 
     @property
     def well(self) -> bool:
-        """Did everything come out as the record says?"""
+        """Is everything as the record says?"""
         return not self.wrong and self.reason is None
 
 
 def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list[Verified]:
-    """Make every start below `folder` again and compare; RecordError when there is no run."""
+    """Initialise every run below `folder` again and compare; RecordError when there is no run."""
     stored = read_study(folder)
     known = {record.folder for record in stored.records}
     verified = []
@@ -55,27 +55,25 @@ def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list
 def _verified(record: Record) -> Verified:
     name = record.folder.name
     try:
-        made, data = _start_again(record)
+        init, data = _initialised_again(record)
     except HeadstartError as error:
         return Verified(name, {}, reason=str(error))
-    before, now = _parts(record.init), _parts(made)
+    before, now = _parts(record.init), _parts(init)
     same, wrong = {}, []
     for part in PARTS:
         names = {*before[part], *now[part]}
         other = sorted(n for n in names if before[part].get(n) != now[part].get(n))
         same[part] = (len(names) - len(other), len(names))
-        if other and not (wrong and part == "step 0"):  # it follows from what is wrong already
-            wrong.append(f"{len(other)} of {len(names)} tensors ({part}) are others, such as {other[0]}")
+        if other and not (wrong and part == "step 0"):  # a consequence of the other differences
+            wrong.append(f"{len(other)} of {len(names)} tensors ({part}) differ, such as {other[0]}")
     if not wrong:
-        wrong = [
-            f"init.{key} is another" for key in SHARED if getattr(record.init, key) != getattr(made, key)
-        ]
-    wrong += [f"data.{key} is another" for key in ROWS if getattr(record.data, key) != getattr(data, key)]
+        wrong = [f"init.{key} differs" for key in SHARED if getattr(record.init, key) != getattr(init, key)]
+    wrong += [f"data.{key} differs" for key in ROWS if getattr(record.data, key) != getattr(data, key)]
     return Verified(name, same, tuple(f"{what}{_why(record)}" for what in wrong))
 
 
-def _start_again(record: Record) -> tuple[Init, Data]:
-    """The `init` of the run as its stored configuration gives it now, and its `data`."""
+def _initialised_again(record: Record) -> tuple[Init, Data]:
+    """The `init` and `data` that the stored configuration of the run gives now."""
     run = Run.read(record.config)
     run.arm.weights_digest(run.model, fetch=False)
     if not same_run(record, names := identify(run, fetch=False)):
@@ -99,14 +97,14 @@ def _start_again(record: Record) -> tuple[Init, Data]:
 
 
 def _parts(init: Init) -> dict[str, Mapping[str, str]]:
-    """Digests by part of the start."""
+    """Digests of tensors, by when they were set."""
     added = {name: digest for name, digest in init.changed.items() if name not in init.seeded}
     loaded = init.checkpoint.tensors if init.checkpoint else {}
     return {"seeded": init.seeded, "loaded": loaded, "added": added, "step 0": at_step_zero(init)}
 
 
 def _why(record: Record) -> str:
-    """What may explain a difference without anybody's doing: other libraries than then."""
+    """Other versions of libraries, which may explain a difference."""
     from headstart.records.environment import versions
 
     then, now = record.environment.versions, versions()
