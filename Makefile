@@ -13,7 +13,7 @@ SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
 
-test: $(STAMP)-test            ## what every change must pass: six to twelve minutes on two cores, no network
+test: $(STAMP)-test            ## what every change must pass: three to six minutes on two cores, no network
 	$(BIN)/python -m pytest -m "not slow and not browser and not bench" $(SHARED)
 
 test-all: $(STAMP)-test        ## the long ones too
