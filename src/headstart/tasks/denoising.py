@@ -130,7 +130,6 @@ class Denoising(LanguageModelling):
         return {"pad_token_id": pad, "decoder_start_token_id": pad if own is None else own}
 
     def inputs(self, *shape: int) -> Batch:
-        """The model's inputs for one row of this shape, on the meta device, for counting operations."""
         return meta_tokens(input_ids=shape[0], decoder_input_ids=shape[1])
 
 

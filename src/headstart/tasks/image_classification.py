@@ -46,7 +46,6 @@ class LabelledImages:
         return np.full(len(self), self.format.height * self.format.width, dtype=np.int64)
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
         chosen = list(rows)
         return replace(
             self,
@@ -100,11 +99,9 @@ class ImageClassification(Family):
 
     @property
     def stratify(self) -> str | None:
-        """Classes keep their proportions."""
         return "label"
 
     def cleaned(self, splits: Splits) -> Splits:
-        """With the names of classes in place of their numbers."""
         return named(splits, "label", self.names)
 
     def encode(self, model: Model, encoder: None, splits: Splits, chosen: Sequence[int]) -> Encoded:
@@ -122,7 +119,6 @@ class ImageClassification(Family):
         return pixel_format(model, self.image_size)
 
     def inputs(self, *shape: int) -> Batch:
-        """pixel_values: (1, channels, height, width) on the meta device."""
         import torch
 
         return {"pixel_values": torch.zeros(1, *shape, device="meta")}
@@ -136,7 +132,6 @@ class ImageClassification(Family):
         return {"logits": model(pixel_values=batch["pixel_values"]).logits.float()}
 
     def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
-        """Mean cross-entropy, the metrics, and the probability that each true class was given."""
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
         return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)

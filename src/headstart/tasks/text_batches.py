@@ -52,7 +52,7 @@ class TextEncoder:
     def texts(self, rows: Any, role: str = "text") -> Texts:
         """The rows of a split by one column of text."""
         texts = rows[role][:]
-        return Texts(rows["id"][:], texts, self.tokens(texts), self.pad_id, self.limit)
+        return Texts(rows["id"][:], texts, self.tokens(texts), self)
 
     def special_rows(self, rows: Any, roles: Sequence[str]) -> int:
         """How many rows have special tokens written in a text; a cell may be a list of words."""
@@ -64,13 +64,12 @@ class TextEncoder:
 
 @dataclass(frozen=True)
 class Texts:
-    """The texts of one split as token ids, their names, and how long a batch may become."""
+    """The texts of one split as token ids, and their names."""
 
     ids: list[str]
     texts: list[str]
     tokens: Tokens
-    pad_id: int
-    limit: int
+    encoder: TextEncoder
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -96,7 +95,7 @@ class Texts:
 
     def shape(self, rows: Sequence[int]) -> Shape:
         """(padded length,)."""
-        return (padded_length(int(self.lengths[list(rows)].max()), self.limit),)
+        return (padded_length(int(self.lengths[list(rows)].max()), self.encoder.limit),)
 
     def real(self, rows: Sequence[int]) -> int:
         """Tokens without padding."""
@@ -109,7 +108,7 @@ class Texts:
     def inputs(self, rows: Sequence[int]) -> Batch:
         """input_ids, attention_mask, [token_type_ids]: (batch, length)."""
         (length,), tokens = self.shape(rows), self.tokens.take(rows)
-        batch = masked(tokens.ids, length, self.pad_id)
+        batch = masked(tokens.ids, length, self.encoder.pad_id)
         if tokens.kinds is not None:
             batch["token_type_ids"] = padded(tokens.kinds, length, 0)
         return batch

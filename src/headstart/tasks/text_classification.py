@@ -32,7 +32,6 @@ class LabelledTexts(Texts):
     answer: Answer
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
         return replace(super().take(rows), labels=self.labels[list(rows)])
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
@@ -92,15 +91,12 @@ class TextClassification(Family):
 
     @property
     def stratify(self) -> str | None:
-        """One class per row keeps its proportions."""
         return "label" if self.role == "label" else None
 
     def left_per_example(self) -> tuple[str, ...]:
-        """What the kind of answer leaves."""
         return ANSWERS[self.role].statistics
 
     def cleaned(self, splits: Splits) -> Splits:
-        """With the names of classes in place of their numbers."""
         return named(splits, self.role, self.names)
 
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
@@ -135,7 +131,6 @@ class TextClassification(Family):
         return {"logits": model(**model_inputs(batch)).logits.float()}
 
     def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
-        """Mean loss, the metrics, and what they are made of per row."""
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
         return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
@@ -153,8 +148,7 @@ def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:
         ids=rows["id"][:],
         texts=shown,
         tokens=encoder.tokens(texts, pairs),
-        pad_id=encoder.pad_id,
-        limit=encoder.limit,
+        encoder=encoder,
         labels=answer.targets(rows),
         answer=answer,
     )

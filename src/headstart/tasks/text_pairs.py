@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -28,8 +28,6 @@ class Outputs(Texts):
     outputs: list[str]
     targets: Tokens
     longest: int  # tokens of a target
-    end: int
-    tokenizer: Any
 
     @property
     def lengths(self) -> np.ndarray:
@@ -37,14 +35,14 @@ class Outputs(Texts):
         return self.tokens.lengths + self.targets.lengths
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
         outputs = [self.outputs[i] for i in rows]
         return replace(super().take(rows), outputs=outputs, targets=self.targets.take(rows))
 
     def decode(self, generated: Iterable[np.ndarray]) -> list[str]:
         """The texts of rows of generated tokens, each up to its first end token."""
-        kept = [row[: np.argmax(row == self.end)] if self.end in row else row for row in generated]
-        return [self.tokenizer.decode(row.tolist(), skip_special_tokens=True).strip() for row in kept]
+        end, decode = self.encoder.end_id, self.encoder.tokenizer.decode
+        kept = [row[: np.argmax(row == end)] if end in row else row for row in generated]
+        return [decode(row.tolist(), skip_special_tokens=True).strip() for row in kept]
 
     def _pairs(self, rows: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Token ids of texts and of targets."""
@@ -61,7 +59,7 @@ class SourceTarget(Outputs):
         """(padded text, padded target, the start token)."""
         texts, targets = self._pairs(rows)
         return (
-            padded_length(max(map(len, texts)), self.limit),
+            padded_length(max(map(len, texts)), self.encoder.limit),
             padded_length(max(map(len, targets)), self.longest),
             1,
         )
@@ -76,8 +74,8 @@ class SourceTarget(Outputs):
         (text, target, _), (texts, targets) = self.shape(rows), self._pairs(rows)
         read = [np.concatenate([[self.start], ids[:-1]]) for ids in targets]
         return {
-            **masked(texts, text, self.pad_id),
-            "decoder_input_ids": padded(read, target, self.pad_id),
+            **masked(texts, text, self.encoder.pad_id),
+            "decoder_input_ids": padded(read, target, self.encoder.pad_id),
             "labels": padded(targets, target, NO_LABEL),
         }
 
@@ -92,8 +90,8 @@ class PromptTarget(Outputs):
     def shape(self, rows: Sequence[int]) -> Shape:
         """(0, padded prompt and target, padded prompt)."""
         prompts, _ = self._pairs(rows)
-        prompt = padded_length(max(map(len, prompts)), self.limit - self.longest)
-        return 0, padded_length(max(map(len, self._read(rows))), self.limit), prompt
+        prompt = padded_length(max(map(len, prompts)), self.encoder.limit - self.longest)
+        return 0, padded_length(max(map(len, self._read(rows))), self.encoder.limit), prompt
 
     def real(self, rows: Sequence[int]) -> int:
         """Tokens of prompts and targets without padding; the last of a target is never read."""
@@ -109,9 +107,12 @@ class PromptTarget(Outputs):
         (_, whole, prompt), (prompts, targets) = self.shape(rows), self._pairs(rows)
         hidden = [np.full(len(ids) - 1, NO_LABEL) for ids in prompts]
         labels = [np.concatenate(pair) for pair in zip(hidden, targets, strict=True)]
-        batch = {**masked(self._read(rows), whole, self.pad_id), "labels": padded(labels, whole, NO_LABEL)}
+        batch = {
+            **masked(self._read(rows), whole, self.encoder.pad_id),
+            "labels": padded(labels, whole, NO_LABEL),
+        }
         if draw is None:
-            mirrored = masked([ids[::-1] for ids in prompts], prompt, self.pad_id)
+            mirrored = masked([ids[::-1] for ids in prompts], prompt, self.encoder.pad_id)
             batch["prompt_ids"] = mirrored["input_ids"].flip(1)
             batch["prompt_mask"] = mirrored["attention_mask"].flip(1)
         return batch

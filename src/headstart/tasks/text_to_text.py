@@ -103,12 +103,10 @@ class TextToText(Family):
         return Encoded(examples, head=head, notes=notes)
 
     def inputs(self, *shape: int) -> Batch:
-        """The model's inputs for one row of this shape, on the meta device, for counting operations."""
         encoder, decoder, _ = shape
         return _halves(encoder, decoder)
 
     def prompt(self, *shape: int) -> Batch:
-        """What generation starts from for one row of this shape, on the meta device."""
         encoder, _, start = shape
         return _halves(encoder, start)
 
@@ -154,7 +152,6 @@ class TextToText(Family):
         return [kept["generated"].shape[1] for _, kept in observed]
 
     def longest(self) -> int:
-        """Every row is stopped there."""
         return self.max_output
 
     def _generated(self, model: Any, batch: Batch) -> torch.Tensor:
@@ -219,13 +216,10 @@ class TextToText(Family):
             "ids": rows["id"][:],
             "texts": rows["text"][:],
             "tokens": texts,
-            "pad_id": encoder.pad_id,
-            "limit": encoder.limit,
+            "encoder": encoder,
             "outputs": rows["output"][:],
             "targets": ended(targets, encoder.end_id, self.max_output),
             "longest": self.max_output,
-            "end": encoder.end_id,
-            "tokenizer": encoder.tokenizer,
         }
 
 

@@ -43,7 +43,6 @@ class TaggedTexts(Texts):
     labels: list[np.ndarray]  # per row: (words,) int64
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
         columns = {name: getattr(self, name) for name in ("words", "tags", "first", "labels")}
         return replace(
             super().take(rows), **{name: [column[i] for i in rows] for name, column in columns.items()}
@@ -79,7 +78,6 @@ class TokenClassification(Family):
     headline: str = "entity_f1"
 
     def cleaned(self, splits: Splits) -> Splits:
-        """With the names of tags in place of their numbers."""
         return named(splits, "tags", self.names)
 
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
@@ -172,8 +170,7 @@ def _tagged(rows: Any, encoder: TextEncoder, classes: Sequence[str]) -> TaggedTe
         ids=rows["id"][:],
         texts=texts,
         tokens=tokens,
-        pad_id=encoder.pad_id,
-        limit=encoder.limit,
+        encoder=encoder,
         words=words,
         tags=tags,
         first=[first_tokens(*row) for row in zip(words, tokens.ends, strict=True)],
