@@ -14,6 +14,6 @@ class EverySecond(Transfer):
     kind: Literal["every_second"]
     first: int = Field(default=0, ge=0, le=1)
 
-    def wanted(self, places: Layout) -> frozenset[str]:
-        layers = {name for name, layer in places.from_bottom.items() if layer % 2 == self.first}
-        return places.embeddings | layers
+    def wanted(self, parts: Layout) -> frozenset[str]:
+        layers = {name for name, layer in parts.from_bottom.items() if layer % 2 == self.first}
+        return parts.embeddings | layers
