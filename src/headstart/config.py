@@ -87,12 +87,12 @@ def settings_at(config: type[Config], path: Sequence[str]) -> set[str]:
     """Names of the settings that may be at `path` below `config`."""
     configs, names = [config], set[str]()
     for part in path:
-        fields = [each.model_fields[part] for each in configs if part in each.model_fields]
+        fields = [parent.model_fields[part] for parent in configs if part in parent.model_fields]
         marks = [mark for field in fields for mark in field.metadata if isinstance(mark, MoreSettings)]
         configs = [below for field in fields for below in _configs_in(field.annotation)]
         configs += [below for mark in marks for below in mark.configs()]
         names = {name for mark in marks for name in mark.settings()}
-    return names.union(*(each.model_fields for each in configs))
+    return names.union(*(parent.model_fields for parent in configs))
 
 
 def _configs_in(annotation: Any) -> list[type[Config]]:

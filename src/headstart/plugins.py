@@ -84,11 +84,11 @@ class Kinds(MoreSettings):
             if KIND.search(path.read_text("utf8"))
         ]
         return tuple(
-            each
+            member
             for module in modules
-            for each in vars(module).values()
-            if isinstance(each, type) and issubclass(each, self.root) and each.__module__ == module.__name__
-            if "kind" in each.__annotations__
+            for member in vars(module).values()
+            if isinstance(member, type) and issubclass(member, self.root)
+            if member.__module__ == module.__name__ and "kind" in member.__annotations__
         )
 
     def configs(self) -> Sequence[type[Config]]:
@@ -113,13 +113,13 @@ class Kinds(MoreSettings):
         kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
         files = self._own_files()
         shipped = [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
-        own = [(file, each) for file in files for each in file.classes if each.kind == kind]
+        own = [(file, declared) for file in files for declared in file.classes if declared.kind == kind]
         if not own and (kind in shipped or not files or not isinstance(kind, str)):
             return read_shipped(value)
         try:
             if not own:
                 raise ValueError(_unknown(kind, shipped, files))
-            places = " and ".join(file.at(each.line) for file, each in own)
+            places = " and ".join(file.at(declared.line) for file, declared in own)
             if kind in shipped:
                 raise ValueError(
                     f"headstart has a kind {kind} already, and {places} declares it again; rename yours"
@@ -148,7 +148,7 @@ def _union(kinds: tuple[type[Config], ...]) -> Any:
 
 def _unknown(kind: str, shipped: Sequence[str], files: Sequence[OwnFile]) -> str:
     """The nearest known kind, and which of the user's files may hold the kind but cannot be used."""
-    hint = nearest(kind, [*shipped, *(each.kind for file in files for each in file.classes)])
+    hint = nearest(kind, [*shipped, *(declared.kind for file in files for declared in file.classes)])
     faults = [file.fault for file in files if file.fault]
     likely = [hint] if hint.startswith("did") or not faults else []
     return "; ".join([f"no kind {kind}", *likely, *faults])
@@ -214,14 +214,16 @@ def _reader(
         raise ValueError(f"{file.at(declared.line)}: {fault}")
 
     def check_code(code: str) -> str:
-        if code != file.digest:
+        if code and code != file.digest:
             raise ValueError(
                 f"{file.shown} is not what it was (its code was {code}, now {file.digest}); "
                 "bring that version back, or train it as a new run"
             )
-        return code
+        return file.digest
 
-    settings: Any = {"code": (Annotated[str, AfterValidator(check_code)], file.digest)}
+    # Its default is no digest: a fingerprint leaves out settings that have their default value.
+    field = Field(default="", validate_default=True)
+    settings: Any = {"code": (Annotated[str, AfterValidator(check_code)], field)}
     with_code = create_model(
         own.__name__, __base__=own, __module__=own.__module__, __doc__=own.__doc__, **settings
     )

@@ -1,4 +1,4 @@
-"""Every second layer: an arm of somebody's own that pours half of the layers."""
+"""Every second layer: an arm of somebody's own that loads half of the layers."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from headstart.arms.transfer import Transfer
 
 
 class EverySecond(Transfer):
-    """The embeddings and every second layer, counted from `first`, are poured; the rest stays random."""
+    """The embeddings and every second layer, counted from `first`, are loaded; the rest stays random."""
 
     kind: Literal["every_second"]
     first: int = Field(default=0, ge=0, le=1)
