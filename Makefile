@@ -2,9 +2,9 @@
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c $(CONSTRAINTS)
 STAMP  := $(VENV)/.installed
-CONSTRAINTS ?= constraints.txt
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_make_targets_exist() -> None:
     assert all(words[0] in TARGETS for words in lines("make"))
     named = re.findall(r"`make ([a-z-]+)`", TEXT)
     assert set(named) <= set(TARGETS)
+
+
+def test_make_installs_the_versions_that_are_tested(tmp_path: Path) -> None:
+    make = ["make", "-n", "-C", str(ROOT), f"VENV={tmp_path / 'new'}"]
+    said = subprocess.run([*make, "test"], capture_output=True, text=True, check=True).stdout
+    assert " -c constraints.txt -e '.[demo,test]'" in said
+    lowest = subprocess.run([*make, "test-lowest"], capture_output=True, text=True, check=True).stdout
+    assert "constraints-lowest.txt -e '.[demo,test]'" in lowest
 
 
 @pytest.mark.parametrize(
