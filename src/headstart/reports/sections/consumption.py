@@ -109,7 +109,7 @@ def _meters(summaries: Sequence[ArmSummary]) -> tuple[Table, ...]:
             "#Energy, total": lambda item: numbers.energy(item.meter.joules),
             "#Energy above idle": lambda item: numbers.energy(item.meter.dynamic),
             "#Idle": lambda item: numbers.watts(item.meter.idle_watts),
-            "Was it alone": lambda item: "; ".join(item.meter.evidence) or numbers.UNKNOWN,
+            "Alone on the machine": lambda item: "; ".join(item.meter.evidence) or numbers.UNKNOWN,
             "Energy is": lambda item: METHODS.get(item.energy_method, item.energy_method),
         },
         "All phases, means per run. Total is what the devices drew; above idle is what the run added to a "

@@ -108,7 +108,7 @@ def money(findings: Findings) -> Parts:
             "#Runs": lambda row: str(row[1].runs),
         },
         "All phases, means per run, at the prices stated in the configuration. Two views of the same run, "
-        "never added: a rented hour has its electricity in it.",
+        "never added: a rented hour includes its electricity.",
     )
 
 
