@@ -1,3 +1,4 @@
+# pyright: strict
 """The environment of a run: versions, machine and code, without naming anybody's computer."""
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ def machine() -> str:
 @cache
 def versions() -> dict[str, str]:
     """Installed version of each library that can change a result."""
-    found = {}
+    installed: dict[str, str] = {}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @cache
@@ -71,24 +72,23 @@ def code() -> dict[str, Any]:
 
 
 def training_digest(package: Path) -> str:
-    """16 hex of every source file of headstart as it is now, but those that only read what a run left."""
-    whole = hashlib.sha256()
+    """16 hex of every source file of headstart as it is now, without those that only read records."""
+    sources = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
-        place = file.relative_to(package)
-        if place.parts[0].removesuffix(".py") not in READERS:
-            whole.update(f"{place.as_posix()}\0{len(file.read_bytes())}\0".encode() + file.read_bytes())
-    return whole.hexdigest()[:16]
+        path, content = file.relative_to(package), file.read_bytes()
+        if path.parts[0].removesuffix(".py") not in READERS:
+            sources.update(f"{path.as_posix()}\0{len(content)}\0".encode() + content)
+    return sources.hexdigest()[:16]
 
 
 def _git(*arguments: str) -> str | None:
-    here = Path(__file__).resolve().parent
-    if "site-packages" in here.parts:  # an installed wheel inside somebody else's repository
+    if "site-packages" in PACKAGE.parts:  # an installed wheel inside somebody else's repository
         return None
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", os.fspath(here.parents[2]), *arguments],  # noqa: S607
+        process = subprocess.run(  # noqa: S603
+            ["git", "-C", os.fspath(PACKAGE.parents[1]), *arguments],  # noqa: S607
             capture_output=True, text=True, timeout=5, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None
