@@ -1,3 +1,4 @@
+# pyright: strict
 """Bounds: an interval, and a number that may be known from one side only."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: strict
 """Comparison: everything that the pairs of one arm say, put together, with the sentence that says it."""
 
 from __future__ import annotations

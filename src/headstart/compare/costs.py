@@ -1,3 +1,4 @@
+# pyright: strict
 """Costs: what training an arm consumed relative to the baseline, and when that may be compared."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: strict
 """Data curves: what each arm makes of more rows: rows saved, crossing point, power law."""
 
 from __future__ import annotations

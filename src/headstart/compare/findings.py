@@ -1,3 +1,4 @@
+# pyright: strict
 """Findings: everything that a study says, as plain frozen values that a report can print.
 
 Every number is a row: `findings.rows`, `comparison.rows`. Objects hold what is no single number: curves,

@@ -1,3 +1,4 @@
+# pyright: strict
 """Pairs: which two runs may be compared, and why the others may not."""
 
 from __future__ import annotations

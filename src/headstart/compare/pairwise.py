@@ -1,3 +1,4 @@
+# pyright: strict
 """Pairwise: one arm against the baseline under one condition, its gains first and then all the rest."""
 
 from __future__ import annotations

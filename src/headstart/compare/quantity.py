@@ -1,3 +1,4 @@
+# pyright: strict
 """Quantity: one number that a study says; Rows: all of them, to select from.
 
 A table, a chart or an export selects what it shows:

@@ -1,3 +1,4 @@
+# pyright: strict
 """Ranking: the arms of a condition by their mean score."""
 
 from __future__ import annotations

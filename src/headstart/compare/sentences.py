@@ -1,3 +1,4 @@
+# pyright: strict
 """Sentences: what the numbers say, in words. Every whole sentence about a number is written here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: strict
 """Series: the comparisons of one arm that differ in the number of training rows and in nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: strict
 """compare: from the folder of a study to everything it says."""
 
 from __future__ import annotations

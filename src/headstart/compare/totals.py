@@ -1,3 +1,4 @@
+# pyright: strict
 """Totals: what all runs of a study consumed, those that failed included."""
 
 from __future__ import annotations
