@@ -97,7 +97,7 @@ def test_the_family_is_guessed_and_the_yaml_is_one_that_runs(
     assert (found.reading.kind, found.reading.columns) == expected
     assert yaml.safe_load((tmp_path / "conf/task/my_rows.yaml").read_text("utf8"))["kind"] == expected[0]
     (run,) = runs_of([*command.split()[1:], "arm=scratch", "seed=0", "hydra.mode=RUN"])
-    assert run.task.kind == expected[0] and run.task.name == "my_rows"
+    assert run.config()["task"]["kind"] == expected[0] and run.task.name == "my_rows"
 
 
 def test_a_file_without_a_header_gets_names(tmp_path: Path) -> None:
