@@ -131,7 +131,7 @@ def test_an_upper_bound_of_the_cost_gives_at_most():
 
 
 @given(ranges, positive, positive, st.lists(st.integers(2, 10**6), min_size=1, max_size=5, unique=True))
-def test_views_run_from_gift_to_full_and_amortising_lies_between(cost, own, base, numbers):
+def test_views_run_from_excluded_to_full_and_amortising_lies_between(cost, own, base, numbers):
     shown = views(cost, own, base, sorted(numbers))
     assert [view.name for view in shown] == ["marginal", *["amortised"] * len(numbers), "full"]
     assert shown[0].total == Bounded(own, own)
@@ -330,7 +330,7 @@ def test_the_words_of_censoring(tmp_path):
 
 
 SURE = r"never pays for itself|holds no saving"
-BOTH = r"may (?:pay for itself in compute|do so) from (the first use|[\d,.]+ uses on) or never"
+BOTH = r"\(95 % interval: from [\d,.]+ uses? to never\)"
 
 
 @given(pairs, st.one_of(ranges, st.just(Bounded(None, None)), positive.map(lambda end: Bounded(end, None))))
@@ -343,12 +343,12 @@ def test_what_is_said_of_never_is_what_the_interval_holds(both, cost):
         assert "is unknown" in told and "never" not in told
         return
     if saved.sure_low is None or saved.sure_high is None:  # one pair: there is no interval to speak of
-        assert not re.search(SURE, told) and "covers both" not in told and "never" not in shown
+        assert not re.search(SURE, told) and "to never" not in told and "never" not in shown
         return
     holds_none, holds_some = saved.sure_low <= 0, saved.sure_high > 0
     assert bool(re.search(SURE, told)) == (shown == "never never") == (not holds_some)
-    assert bool(re.search(BOTH, told)) == ("covers both" in told) == (holds_none and holds_some)
-    assert ("or never" in shown) == (holds_none and holds_some)
+    assert bool(re.search(BOTH, told)) == (holds_none and holds_some)
+    assert ("to never" in shown) == (holds_none and holds_some)
     assert ("has paid for itself" in told) == (found.payback in ("number", "at most"))
 
 
@@ -357,10 +357,10 @@ def test_both_sides_of_an_interval_are_said_in_plain_words():
     found = break_even("flops", "t", Bounded(1.0, 1.0), lost)
     assert found.payback == "never"
     assert words(found, LEDGER) == (
-        "it may pay for itself in compute from the first use or never: nothing is saved on average on the "
-        "way to t's final validation score, and the 95 % interval covers both"
+        "it does not pay for itself in compute: nothing is saved on average on the way to t's final "
+        "validation score (95 % interval: from 1 use to never)"
     )
-    assert (pays(found), uses_interval(found)) == ("not on average", "from the first use, or never")
+    assert (pays(found), uses_interval(found)) == ("not on average", "from 1 use to never")
     surely = break_even("flops", "t", Bounded(1.0, 1.0), uncensored((10.0, 20.0), (10.0, 21.0), (10.0, 20.5)))
     assert words(surely, LEDGER).startswith("it never pays for itself in compute: nothing is saved")
     assert (pays(surely), uses_interval(surely)) == ("never", "never")
@@ -416,8 +416,7 @@ def test_a_saving_that_may_be_nothing_may_never_pay():
     assert found.interval is not None
     assert found.interval.high is None
     told = words(found, LEDGER)
-    assert " but may do so from " in told
-    assert told.endswith(" uses on or never: the 95 % interval covers both")
+    assert re.search(r"has paid for itself .* \(95 % interval: from [\d,.]+ uses to never\)$", told)
 
 
 def test_a_censored_baseline_leaves_the_interval_open_below():

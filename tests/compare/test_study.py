@@ -298,7 +298,7 @@ def test_an_estimated_ratio_is_shown_but_never_told_first(tmp_path):
 
 def test_no_arm_was_tuned_and_the_sentence_says_so(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    assert ". Untuned: both arms used the same settings, and this study tuned neither. " in found.sentence
+    assert ". Not tuned: all arms use the same hyperparameters. " in found.sentence
 
 
 def test_flops_without_a_formula_are_a_lower_bound_everywhere(tmp_path):

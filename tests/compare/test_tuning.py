@@ -90,7 +90,7 @@ def test_equal_trials_are_told_with_their_winners(tmp_path):
         "Tuned equally: 3 trials per arm over optim.lr, chosen on validation; "
         "scratch went on with optim.lr 0.01, pretrained with optim.lr 0.001." in comparison.sentence
     )
-    assert "Untuned" not in findings.sentence
+    assert "Not tuned" not in findings.sentence
     assert findings.notes == ()
     assert comparison.condition.name == ""  # a freed setting is no condition
 
@@ -207,7 +207,7 @@ def test_trials_beside_a_study_that_was_not_tuned_are_left_out(tmp_path):
     findings = compare(make_study(tmp_path / "s", **SMALL))
     assert findings.tuning is None
     assert findings.total.runs == 6
-    assert "Untuned: both arms used the same settings, and this study tuned neither." in findings.sentence
+    assert "Not tuned: all arms use the same hyperparameters." in findings.sentence
     assert any("were not tuned" in note for note in findings.notes)
 
 
@@ -295,7 +295,7 @@ def test_any_tuning_is_told_as_it_was(tmp_path_factory, data):
     assert found.tuned == expected_word
     lead = {"unseen": "Tuned, says", "equal": "Tuned equally", "unequal": "Tuned unequally"}[found.tuned]
     assert found.sentence.count(lead) == found.sentence.count("Tuned") == 1
-    assert "Untuned" not in found.sentence
+    assert "Not tuned" not in found.sentence
 
 
 def test_a_study_that_was_tuned_again_compares_its_newer_runs(tmp_path):

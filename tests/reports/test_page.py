@@ -202,10 +202,10 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
     ("interval", "may_never", "told"),
     [
         (Bounded(1e8, 4e8), False, "100,000,000 to 400,000,000 uses"),
-        (Bounded(1e8, None), True, "from 100,000,000 uses on, or never"),
+        (Bounded(1e8, None), True, "from 100,000,000 uses to never"),
         (Bounded(None, 4e8), False, "at most 400,000,000 uses"),
-        (Bounded(0.2, None), True, "from the first use, or never"),
-        (Bounded(None, None), True, "from the first use, or never"),
+        (Bounded(0.2, None), True, "from 1 use to never"),
+        (Bounded(None, None), True, "from 1 use to never"),
         (None, False, "no interval"),
     ],
 )

@@ -162,7 +162,7 @@ def test_many_comparisons_have_one_line_each_in_the_terminal(
         assert "Holm" in line
         assert " to " in line
     assert not any(line.startswith("With 64 training rows") for line in lines)
-    assert sum("Untuned" in line for line in lines) == 1
+    assert sum("Not tuned" in line for line in lines) == 1
     assert "data multiplier" in " ".join(lines)
 
 

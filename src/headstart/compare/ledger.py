@@ -209,7 +209,7 @@ def _break_even_row(here: Quantity, result: BreakEven) -> Quantity:
         row = replace(row, verdict=sentences.break_even_word(result))
     both = missed = ""
     if sentences.covers_both(result):
-        both = f"may pay {sentences.first_use(result)} or never: the 95 % interval covers both"
+        both = f"95 % interval: {sentences.uses_or_never(result)}"
     if result.censored:
         missed = f"{here.baseline} did not reach the target in {result.censored} of {result.pairs} pairs"
     return row.because(result.reason, missed, both)

@@ -183,8 +183,8 @@ def break_even(result: BreakEven, baseline: str, covers: str) -> str:
             return f"{start.format('does not pay')}: nothing is saved {where} on the way to {goal}"
         if not result.may_pay:
             return f"{start.format('never pays')}: {rest}, and the 95 % interval holds no saving"
-        rest = f"nothing is saved on average on the way to {goal}, and the 95 % interval covers both"
-        return f"{start.format('may pay')} {first_use(result)} or never: {rest}"
+        rest = f"nothing is saved on average on the way to {goal}"
+        return f"{start.format('does not pay')}: {rest} (95 % interval: {uses_or_never(result)})"
     bound = "at most " if result.payback == "at most" else ""
     missed = ""
     if result.censored:
@@ -192,7 +192,7 @@ def break_even(result: BreakEven, baseline: str, covers: str) -> str:
     whole = uses(result.uses.low if result.payback == "number" else None, result.uses.high)
     if covers_both(result):
         start = f"on average {what} has paid for itself in {unit} after {bound}{whole} on the way to {goal}"
-        return f"{start}{missed}, but may do so {first_use(result)} or never: the 95 % interval covers both"
+        return f"{start}{missed} (95 % interval: {uses_or_never(result)})"
     number = f"{bound}{whole}{uses_interval(result)}"
     return f"{what} has paid for itself in {unit} after {number} on the way to {goal}{missed}"
 
@@ -209,10 +209,10 @@ def covers_both(result: BreakEven) -> bool:
     return result.interval is not None and result.may_pay and result.may_never
 
 
-def first_use(result: BreakEven) -> str:
-    """'from the first use', 'from 12 uses on': the fewest that the interval allows."""
+def uses_or_never(result: BreakEven) -> str:
+    """'from 12 uses to never': from the fewest that the interval allows, where it also allows no saving."""
     low = result.interval.low if result.interval else None
-    return "from the first use" if low is None or low <= 1 else f"from {uses(low)} on"
+    return f"from {uses(1.0 if low is None else low)} to never"
 
 
 def uses_interval(result: BreakEven) -> str:

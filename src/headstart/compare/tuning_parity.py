@@ -12,7 +12,7 @@ from headstart.compare.settings import own_settings, told
 from headstart.compare.tuning import Tuning, tune_of
 from headstart.records.record import Record
 
-UNTUNED = "Untuned: both arms used the same settings, and this study tuned neither."
+UNTUNED = "Not tuned: all arms use the same hyperparameters."
 Tuned = Literal["untuned", "freed", "equal", "unequal", "unseen"]
 
 
@@ -45,7 +45,7 @@ def _freed(matches: Sequence[Match]) -> tuple[Tuned, str]:
         f"{name}: {left.get(name, 'none')} for {names[0]}, {right.get(name, 'none')} for {names[1]}"
         for name in differing
     )
-    return "freed", f"Untuned, but each arm has settings of its own ({each}): nothing here chose them."
+    return "freed", f"Not tuned, but each arm has settings of its own ({each}): nothing here chose them."
 
 
 def _used(records: Sequence[Record]) -> dict[str, str]:

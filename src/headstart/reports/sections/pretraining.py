@@ -161,7 +161,7 @@ def uses_interval(one: BreakEven) -> str:
     if interval is not None and not one.may_pay:
         return "never"
     if sentences.covers_both(one):
-        return f"{sentences.first_use(one)}, or never"
+        return sentences.uses_or_never(one)
     if interval is None or not interval.known:
         return "no interval"
     if interval.low is not None and interval.high is not None:
