@@ -26,7 +26,8 @@ ADDED: dict[str, dict[str, str | tuple[str, str]]] = {
     "metric": {
         f"{CODE}/metrics.py": (
             '        Metric("macro_f1",',
-            '        Metric("error_rate", "error rate", _CLASS, _correct, lambda s: 1 - _ratio(s)),\n',
+            '        Metric("error_rate", "error rate", _CLASS, _correct, lambda s: 1 - _ratio(s),'
+            ' better="lower"),\n',
         )
     },
     "report section": {
@@ -71,18 +72,21 @@ from pathlib import Path
 import numpy as np
 import headstart
 from headstart.compare.study import compare
-from headstart.metrics import higher_is_better, score
+from headstart.compare.ranges import span
+from headstart.metrics import metric_title, orient
 from headstart.reports.formats.markdown import render
 from headstart.reports.outline import page
 from headstart.studies.compose import runs_of
+from headstart.tasks.labels import OneClass
 
 def kind(*words):
     return [(run.arm.kind, run.task.kind, run.budget.patience) for run in runs_of([*words, "seed=0"])]
 
-right = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+logits = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
+trained = OneClass(("a", "b")).evaluate(logits, np.array([0, 1, 0, 0]), [""] * 4, ["error_rate"])
 print(json.dumps({
     "from": headstart.__file__,
-    "metric": [float(score("error_rate", *right, {}, 2)), higher_is_better("error_rate")],
+    "metric": [trained.scores["error_rate"], *(of("error_rate") for of in (metric_title, orient, span))],
     "report section": "Counted" in render(page(compare(Path(sys.argv[1])))),
     "arm": kind("arm=every_second")[0][0],
     "task family": kind("task=counting", "arm=scratch", "study.name=c")[0][1],
@@ -133,7 +137,7 @@ def used(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, obje
 @pytest.mark.parametrize(
     ("thing", "expected"),
     [
-        ("metric", [0.5, True]),
+        ("metric", [0.25, "Error rate", -1, 1.0]),
         ("report section", True),
         ("arm", "every_second"),
         ("task family", "counting"),
