@@ -55,7 +55,7 @@ def test_intervals_of_rankings_curves_and_matchings_stay_inside(tmp_path, predic
     scores += [point.interval for front in findings.fronts for point in front.points]
     gains = [point.gain_interval for point in points]
     gains += [row.interval for row in findings.rows.select("gain", metric=findings.headline)]
-    gains += [each.interval for found in findings.comparisons for each in found.matchings]
+    gains += [row.interval for row in findings.rows.select("matched.*.gain")]
     assert len(points) == 6 and len([each for each in gains if each]) > 12
     assert all(0 <= each.low <= each.high <= 1 for each in scores if each)
     assert all(-1 <= each.low <= each.high <= 1 for each in gains if each)

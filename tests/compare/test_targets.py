@@ -151,9 +151,9 @@ def test_joules_that_were_not_measured_or_not_compared_give_no_ratio(tmp_path):
     found = only(compare(make_study(tmp_path / "b", study="b", change=company, **SMALL)))
     assert "joules" not in found.targets[1].ratios
     assert "was not alone on the machine" in found.targets[1].reasons["joules"]
-    told = {each.matching: each for each in found.matchings}
-    assert "was not alone" in told["joules"].reason
-    assert told["joules"].gain is None
+    joules = found.rows.first("matched.joules.gain")
+    assert joules and "was not alone" in joules.note
+    assert joules.value is None
 
 
 def test_a_score_that_does_not_move_has_no_way(tmp_path):
@@ -167,16 +167,22 @@ def test_a_score_that_does_not_move_has_no_way(tmp_path):
 
 def test_every_matching_is_there(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    told = {each.matching: each for each in found.matchings}
-    assert list(told) == [*AXES, "target", "converged"]
-    steps = told["steps"]
-    assert (steps.cut, steps.baseline_share, steps.arm_share, steps.unfair) == (None, 1.0, 1.0, False)
-    assert steps.word == "better"
-    assert steps.gain == pytest.approx(steps.arm_score - steps.baseline_score)
+    keys = [row.key for row in found.rows.select("matched.*.gain")]
+    assert keys == [f"matched.{name}.gain" for name in (*AXES, "target", "converged")]
+    steps = matched(found, "steps")
+    assert (steps["baseline_share"].value, steps["share"].value, steps["gain"].note) == (1.0, 1.0, "")
+    assert steps["gain"].verdict == "better"
+    gain = steps["gain"].value
+    assert gain == pytest.approx(steps["score"].value - steps["baseline_score"].value)
     ends = [[p["validation"]["accuracy"] for p in curves(tmp_path, arm)] for arm in ("scratch", "pretrained")]
-    assert steps.gain == pytest.approx(np.mean(ends[1]) - np.mean(ends[0]))
-    assert told["target"].ratio is not None
-    assert told["target"].word == "better"
+    assert gain == pytest.approx(np.mean(ends[1]) - np.mean(ends[0]))
+    assert matched(found, "target")["flops_ratio"].known
+    assert matched(found, "target")["gain"].verdict == "better"
+
+
+def matched(found, name):
+    """The rows of one matching, by the last part of their key."""
+    return {row.key.split(".")[2]: row for row in found.rows.select(f"matched.{name}.*")}
 
 
 def curves(folder, arm):
@@ -203,12 +209,13 @@ def longer(record):
 
 def test_a_longer_run_is_read_where_the_other_ends(tmp_path):
     found = only(compare(make_study(tmp_path, change=longer, **SMALL)))
-    told = {each.matching: each for each in found.matchings}
-    flops = told["flops"]
-    assert (flops.cut, flops.arm_share, flops.baseline_share) == ("pretrained", pytest.approx(0.5), 1.0)
-    assert flops.unfair
-    assert "pretrained is read at 50 % of its training, while its learning rate was to fall" in flops.notes[0]
-    assert flops.arm_score < told["tokens"].arm_score  # half of the way, against all of it
+    flops = matched(found, "flops")
+    assert (flops["share"].value, flops["baseline_share"].value) == (pytest.approx(0.5), 1.0)
+    cut = "Unfair: pretrained is read at 50 % of its training, while its learning rate was to fall"
+    assert flops["gain"].note.startswith(cut)
+    assert (
+        flops["score"].value < matched(found, "tokens")["score"].value
+    )  # half of the way, against all of it
 
 
 def test_a_constant_learning_rate_may_be_cut(tmp_path):
@@ -217,35 +224,38 @@ def test_a_constant_learning_rate_may_be_cut(tmp_path):
         record["config"]["optim"]["decay"] = "constant"
 
     found = only(compare(make_study(tmp_path, change=constant, **SMALL)))
-    flops = next(each for each in found.matchings if each.matching == "flops")
-    assert (flops.cut, flops.unfair, flops.notes) == ("pretrained", False, ())
+    flops = matched(found, "flops")
+    assert flops["share"].value < flops["baseline_share"].value == 1.0
+    assert flops["gain"].note == ""
 
 
 def test_curves_that_still_rise_have_not_converged(tmp_path):
     found = only(compare(make_study(tmp_path, margin=0.001, **SMALL)))
-    last = found.matchings[-1]
-    assert last.gain is None
-    assert "not converged: scratch still gained 0." in last.reason
-    wide = only(compare(make_study(tmp_path / "w", study="w", margin=0.2, **SMALL))).matchings[-1]
-    assert wide.reason == ""
-    assert wide.gain is not None
-    assert "a longer schedule may gain more" in wide.notes[0]
+    last = matched(found, "converged")["gain"]
+    assert last.value is None
+    assert "not converged: scratch still gained 0." in last.note
+    wide = only(compare(make_study(tmp_path / "w", study="w", margin=0.2, **SMALL)))
+    last = matched(wide, "converged")["gain"]
+    assert last.value is not None
+    assert "a longer schedule may gain more" in last.note
 
 
 def test_one_pair_decides_nothing_under_any_matching(tmp_path):
     found = only(compare(make_study(tmp_path, seeds=[0], **SMALL)))
-    assert {each.word for each in found.matchings} == {"cannot say"}
-    assert all(each.interval is None for each in found.matchings)
+    gains = found.rows.select("matched.*.gain")
+    assert {row.verdict for row in gains if row.value is not None} == {"cannot say"}
+    assert {row.verdict for row in gains} <= {"cannot say", ""}
+    assert all(row.interval is None for row in gains)
 
 
 def test_without_curves_there_are_no_targets(tmp_path):
     found = only(compare(make_study(tmp_path, curve=False, **SMALL)))
-    assert found.targets == found.matchings == ()
+    assert found.targets == found.rows.select("matched.*") == ()
 
 
 def test_twins_are_equivalent_under_every_matching_that_spends_the_same(tmp_path):
     arms = ("pretrained", "pretrained_again")
     found = only(compare(make_study(tmp_path, arms, twins=True, **SMALL)))
-    told = {each.matching: each for each in found.matchings}
-    assert all(told[axis].word == "equivalent" for axis in ("steps", "samples", "tokens", "flops"))
-    assert told["target"].ratio.value == 1.0
+    for axis in ("steps", "samples", "tokens", "flops"):
+        assert matched(found, axis)["gain"].verdict == "equivalent"
+    assert matched(found, "target")["flops_ratio"].value == 1.0

@@ -142,13 +142,14 @@ def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -
 def test_matchings_name_what_cannot_be_told(two: Findings) -> None:
     rows = table(outline.page(two), "c0-matchings").rows
     told = {name: row for row in rows for name in row[0].text.split(", ")}
-    assert set(told) == {NAMES[found.matching] for found in two.comparisons[0].matchings}
-    for found in two.comparisons[0].matchings:
-        row = told[NAMES[found.matching]]
-        assert row[3].text in ("", numbers.signed(found.gain)) or found.ratio
-        assert row[5].text == str(found.pairs)
-        assert found.reason in row[7].text
-        assert bool(row[3].text) == (not found.reason)
+    gains = {row.key.split(".")[1]: row for row in two.comparisons[0].rows.select("matched.*.gain")}
+    assert set(told) == {NAMES[name] for name in gains}
+    for name, gain in gains.items():
+        row = told[NAMES[name]]
+        assert row[3].text in ("", numbers.signed(gain.value)) or name == "target"
+        assert row[5].text == str(gain.n)
+        assert gain.note in row[7].text or row[7].text == "as above"
+        assert bool(row[3].text) == bool(gain.verdict)
 
 
 def test_many_comparisons_have_one_line_each_in_the_terminal(

@@ -116,7 +116,12 @@ CATALOGUE: tuple[Entry, ...] = (
     *_ratios("target.*.%s_ratio", "%s ratio to the target {}"),
     # equal budget
     Entry("matched.*.gain", "Gain at equal {}", "difference", "higher"),
+    Entry("matched.*.score", "Validation score at equal {}", "score"),
+    Entry("matched.*.baseline_score", "Baseline's validation score at equal {}", "score"),
+    Entry("matched.*.share", "Part of the arm's curve that is used at equal {}", "share"),
+    Entry("matched.*.baseline_share", "Part of the baseline's curve that is used at equal {}", "share"),
     Entry("matched.target.flops_ratio", "FLOPs ratio at equal score", "times", "lower"),
+    Entry("matched.target.flops_ratio.interval", "Interval of the FLOPs ratio at equal score", "times"),
     # what the pretraining cost, and when it pays
     Entry("pretraining.flops", "FLOPs of the pretraining", "FLOPs"),
     Entry("pretraining.joules", "Energy of the pretraining", "J"),

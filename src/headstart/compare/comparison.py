@@ -28,7 +28,7 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
     joules = ratios.first("joules_ratio")
     needed = [cost_to_target.to_target(here, matches, headline, side) for side in (1, 0)]
     targets = cost_to_target.targets(matches, headline)
-    matchings = equal_budget.matchings(matches, headline, compared.margin, targets)
+    matched = equal_budget.rows(here, matches, headline, compared.margin, targets)
     ledger = ledgers.ledger(matches, headline)
     classes = class_gains(answers) if answers else ()
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
@@ -63,12 +63,12 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
         ledger=ledger,
         nearer=nearer,
         targets=targets,
-        matchings=matchings,
         tuned=tuned,
         settings=settings,
         remarks=remarks(compared.matching, answers, gains, compared.margin),
     )
-    extra = [*([corrected] if corrected else []), *ratios, *(row for each in needed for row in each)]
+    to_target = [row for rows_of_side in needed for row in rows_of_side]
+    extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched]
     draft = replace(draft, rows=rows(draft, here, extra))
     return replace(draft, sentence=sentence(draft))
 
@@ -79,7 +79,6 @@ def rows(found: Comparison, here: Quantity, extra: Iterable[Quantity]) -> Rows:
     numbers = [row for gain in found.gains.values() for row in verdicts.rows(here, gain)]
     numbers += extra
     numbers += cost_to_target.rows(headline, found.targets)
-    numbers += equal_budget.rows(headline, found.matchings)
     for each in found.classes:
         row = here.named("class.gain", metric=f"recall of {each.label}").at(each.gain)
         numbers.append(row.because(f"{each.examples} test examples"))

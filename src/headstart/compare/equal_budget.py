@@ -9,18 +9,17 @@ to fall until its own end had not finished there: such a cut is called unfair.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from headstart.compare import phrases
-from headstart.compare.bounds import Bounded, Interval
 from headstart.compare.cost_to_target import Target
 from headstart.compare.costs import refusal
 from headstart.compare.learning_curves import RESOURCE_KEYS, LearningCurve, Pair, pairs_of_curves
 from headstart.compare.pairs import Match
-from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_gain
 from headstart.compare.settings import at
 from headstart.compare.statistics.bootstrap import student_interval
@@ -34,63 +33,38 @@ _WHOLE = 0.95  # a run read this far has had nearly all of its decay: such a cut
 _LAST = 0.75  # a curve has converged when it gains no more than the margin after this part of its steps
 
 
-@dataclass(frozen=True)
-class Matched:
-    """The gain under one matching; without `gain` and `ratio`, `reason` says why."""
+def rows(
+    here: Quantity, matches: Sequence[Match], metric: str, margin: float, targets: Sequence[Target]
+) -> Rows:
+    """Gain, scores and parts used under every matching; a gain without a value says why. None without curves.
 
-    matching: Matching
-    metric: str
-    pairs: int
-    word: Verdict
-    baseline_score: float | None = None  # mean over pairs
-    arm_score: float | None = None
-    gain: float | None = None
-    interval: Interval | None = None  # Student's over pairs: seeds, not validation examples
-    cut: str | None = None  # the arm whose curve is cut short; None: neither, or now one and now the other
-    baseline_share: float | None = None  # mean part of its own total that is used
-    arm_share: float | None = None
-    unfair: bool = False  # a curve is cut by more than 5 % while its learning rate was to go on falling
-    ratio: Bounded | None = None  # matching "target": FLOPs of the arm / of the baseline, at equal score
-    notes: tuple[str, ...] = ()
-    reason: str = ""
-
-
-def matchings(
-    matches: Sequence[Match], metric: str, margin: float, targets: Sequence[Target]
-) -> tuple[Matched, ...]:
-    """Every matching, those that the curves do not support with the reason; none without curves."""
+    `here` says condition, arm and baseline. At the same score ("target") there is a ratio of FLOPs, and the
+    verdict of the gain's row, which has no value, is about that ratio.
+    """
     curves = pairs_of_curves(matches, metric)
     if not curves:
-        return ()
-    return (
-        *(_at_equal(matches, curves, metric, margin, resource) for resource in RESOURCE_KEYS),
-        _at_target(metric, targets),
-        _at_convergence(matches, curves, metric, margin),
-    )
-
-
-def rows(here: Quantity, found: Sequence[Matched]) -> Rows:
-    """The gain under every matching, and the ratio of the FLOPs at equal score."""
-    numbers: list[Quantity] = []
-    for match in found:
-        place, word = replace(here, n=match.pairs), match.word if match.gain is not None else ""
-        gain = place.named(f"matched.{match.matching}.gain", verdict=word).at(match.gain, match.interval)
-        unfair = "a curve is cut short before its learning rate had fallen" if match.unfair else ""
-        numbers.append(gain.because(match.reason, unfair, *match.notes))
-        if match.ratio:
-            numbers.append(place.named("matched.target.flops_ratio").bounded(match.ratio))
-    return Rows(numbers)
+        return NO_ROWS
+    here = replace(here, metric=metric, n=len(curves))
+    return Rows([
+        *(
+            row
+            for resource in RESOURCE_KEYS
+            for row in _at_equal(here, matches, curves, margin, resource)
+        ),
+        *_at_target(here, targets),
+        *_at_convergence(here, matches, curves, margin),
+    ])  # fmt: skip
 
 
 def _at_equal(
-    matches: Sequence[Match], curves: Sequence[Pair], metric: str, margin: float, resource: ResourceKey
-) -> Matched:
+    here: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float, resource: ResourceKey
+) -> list[Quantity]:
     """Both arms when they have spent the smaller of both totals."""
     if any(resource not in curve.spent for pair in curves for curve in pair):
-        return _refused(resource, metric, len(curves), "not measured")
+        return _refused(here, resource, "not measured")
     reasons = [reason for pair in matches if (reason := refusal(pair, resource))]
     if reasons:
-        return _refused(resource, metric, len(curves), reasons[0])
+        return _refused(here, resource, reasons[0])
     totals = np.array([[curve.spent[resource][-1] for curve in pair] for pair in curves])  # (pairs, 2)
     budget = totals.min(axis=1)
     scores = np.array([
@@ -99,16 +73,16 @@ def _at_equal(
     ])  # fmt: skip
     shares = np.divide(budget[:, None], totals, out=np.ones_like(totals), where=totals > 0)
     shares[shares > 1 - _SAME] = 1.0
-    return _matched(resource, matches, metric, margin, scores, shares)
+    return _matched(here, resource, matches, margin, scores, shares)
 
 
 def _matched(
-    matching: Matching, matches: Sequence[Match], metric: str, margin: float, scores: np.ndarray,
+    here: Quantity, matching: Matching, matches: Sequence[Match], margin: float, scores: np.ndarray,
     shares: np.ndarray, notes: Sequence[str] = (),
-) -> Matched:  # fmt: skip
+) -> list[Quantity]:  # fmt: skip
     """Scores (pairs, 2), oriented, and the share of its own total that each run is read at."""
     gains = scores[:, 1] - scores[:, 0]
-    interval = of_gain(student_interval(gains), metric)
+    interval = of_gain(student_interval(gains), here.metric)  # over pairs: seeds, not validation examples
     if interval and interval.low == interval.high and gains[0]:
         interval, notes = None, (*notes, "all gains are exactly equal, so their spread is unknown")
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]
@@ -120,28 +94,21 @@ def _matched(
         "score higher."
         for side in unfair
     ]
-    means = orient(metric) * scores.mean(axis=0)
-    return Matched(
-        matching=matching,
-        metric=metric,
-        pairs=len(gains),
-        word=verdict(interval, margin, len(gains)),
-        baseline_score=float(means[0]),
-        arm_score=float(means[1]),
-        gain=float(gains.mean()),
-        interval=interval,
-        cut=matches[0].sides[cut[0]].arm if len(cut) == 1 else None,
-        baseline_share=float(shares[:, 0].mean()),
-        arm_share=float(shares[:, 1].mean()),
-        unfair=bool(unfair),
-        notes=(*notes, *cuts),
-    )
+    means = orient(here.metric) * scores.mean(axis=0)
+    word = verdict(interval, margin, len(gains))
+    note = " ".join(["Unfair:"] * bool(unfair) + [*notes, *cuts])
+    sides = (("baseline_score", means[0]), ("score", means[1]))
+    parts = (("baseline_share", shares[:, 0].mean()), ("share", shares[:, 1].mean()))
+    return [
+        here.named(f"matched.{matching}.gain", verdict=word, note=note).at(float(gains.mean()), interval),
+        *(here.named(f"matched.{matching}.{name}").at(float(value)) for name, value in (*sides, *parts)),
+    ]
 
 
-def _at_target(metric: str, targets: Sequence[Target]) -> Matched:
+def _at_target(here: Quantity, targets: Sequence[Target]) -> list[Quantity]:
     """What the same score costs: FLOPs to the lower of both final scores, or to the other one."""
     finals = [target for target in targets if target.key.endswith("_final")]
-    finals.sort(key=lambda target: orient(metric) * target.score)
+    finals.sort(key=lambda target: orient(here.metric) * target.score)
     for target in finals:
         ratio = target.ratios.get("flops")
         if ratio is not None and ratio.known:
@@ -152,14 +119,19 @@ def _at_target(metric: str, targets: Sequence[Target]) -> Matched:
                 word = "better"
             elif ratio.sure_low is not None and ratio.sure_low > 1:
                 word = "worse"
-            return Matched(
-                "target", metric, target.pairs, word, target.score, target.score, ratio=ratio,
-                notes=(target.sentence,),
-            )  # fmt: skip
-    return _refused("target", metric, finals[0].pairs, finals[0].reasons.get("flops", ""))
+            here = replace(here, n=target.pairs)
+            return [
+                here.named("matched.target.gain", verdict=word, note=target.sentence),
+                here.named("matched.target.score").at(target.score),
+                here.named("matched.target.baseline_score").at(target.score),
+                *here.named("matched.target.flops_ratio").with_interval(ratio),
+            ]
+    return _refused(replace(here, n=finals[0].pairs), "target", finals[0].reasons.get("flops", ""))
 
 
-def _at_convergence(matches: Sequence[Match], curves: Sequence[Pair], metric: str, margin: float) -> Matched:
+def _at_convergence(
+    here: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float
+) -> list[Quantity]:
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
     late = [float(np.mean([_late_gain(pair[side]) for pair in curves])) for side in (0, 1)]
     rising = [
@@ -168,11 +140,11 @@ def _at_convergence(matches: Sequence[Match], curves: Sequence[Pair], metric: st
         if gain > margin
     ]
     if rising:
-        return _refused("converged", metric, len(curves), f"not converged: {'; '.join(rising)}")
+        return _refused(here, "converged", f"not converged: {'; '.join(rising)}")
     scores = np.array([[curve.scores[-1] for curve in pair] for pair in curves])
     falling = any(_falls(record.config) for record in matches[0].sides)
     notes = ["A learning rate that falls to nothing levels any curve off: a longer schedule may gain more."]
-    return _matched("converged", matches, metric, margin, scores, np.ones_like(scores), notes * falling)
+    return _matched(here, "converged", matches, margin, scores, np.ones_like(scores), notes * falling)
 
 
 def _late_gain(curve: LearningCurve) -> float:
@@ -185,5 +157,5 @@ def _falls(config: Mapping[str, Any]) -> bool:
     return at(config, "optim.decay") != "constant"
 
 
-def _refused(matching: Matching, metric: str, pairs: int, reason: str) -> Matched:
-    return Matched(matching, metric, pairs, "undecided" if pairs > 1 else NO_VERDICT, reason=reason)
+def _refused(here: Quantity, matching: Matching, reason: str) -> list[Quantity]:
+    return [here.named(f"matched.{matching}.gain", note=reason)]

@@ -21,7 +21,6 @@ from headstart.compare.contamination import MetBefore
 from headstart.compare.cost_to_target import Target
 from headstart.compare.curves import Axis, Curve
 from headstart.compare.data_curves import DataCurve
-from headstart.compare.equal_budget import Matched
 from headstart.compare.examples import ClassGain, Confusion, Example
 from headstart.compare.ledger import Ledger, Stage, View
 from headstart.compare.pairs import Excluded, Pair
@@ -63,7 +62,6 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "Gain",
     "Interval",
     "Ledger",
-    "Matched",
     "MetBefore",
     "MeterNotes",
     "ModelPoint",
@@ -117,7 +115,6 @@ class Comparison:
     tuned: Tuned = "untuned"
     settings: str = UNTUNED  # how the arms came to their settings
     targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every resource
-    matchings: tuple[Matched, ...] = ()  # the same pairs under every matching that their curves support
     remarks: tuple[str, ...] = ()  # what the first lines must say of its pairs, in whole sentences
 
     @property

@@ -89,6 +89,14 @@ class Quantity:
         level = None if ends == (None, None) else 0.95
         return replace(self.at(bounds.value), low=ends[0], high=ends[1], level=level)
 
+    def with_interval(self, bounds: Bounded | None) -> list[Quantity]:
+        """As `bounded`; a censored number has its interval in a row of its own, `<key>.interval`."""
+        row = self.bounded(bounds)
+        if bounds is None or bounds.value is not None or (bounds.sure_low, bounds.sure_high) == (None, None):
+            return [row]
+        interval = self.named(f"{self.key}.interval", unit=self.unit, level=0.95)
+        return [row, replace(interval, low=finite(bounds.sure_low), high=finite(bounds.sure_high))]
+
     def because(self, *notes: str | None) -> Quantity:
         """The same with more notes; those that say nothing are left out."""
         return replace(self, note="; ".join(note for note in (self.note, *notes) if note))

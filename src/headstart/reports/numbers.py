@@ -198,14 +198,14 @@ def text(row: Quantity) -> str:
 
 def interval_text(row: Quantity) -> str:
     """'+0.360 to +0.410', 'at least 30 rows', 'range 0.167 to 0.213'; nothing where there is none."""
-    if row.value is None or (row.low is None and row.high is None):
+    if (row.low is None and row.high is None) or (row.value is None and row.level is None):
         return ""
     write = form_of(row.unit)
     if row.low is None or row.high is None:
         return between(row.low, row.high, write)
     if row.level is None:
         return f"range {span(row.low, row.high, write)}"
-    exact = row.unit == "times" and math.isclose(row.low, row.high)
+    exact = row.unit in ("times", "rows") and math.isclose(row.low, row.high)
     return "exact" if exact else span(row.low, row.high, write)
 
 

@@ -11,6 +11,9 @@ A column is one of
     "value", "label" ...  the same aspects of the line's first number
     ("Runs", function)    a head of its own, and a function of the line that gives the cell
 
+With a `*` in the key of the first number there is a line for each of its values, and the columns' keys may
+have it too: `of_rows(rows, "matched.*.gain", (..., under("#Score", "matched.*.score")))`.
+
 `table` is the same for items that are no rows. In its heads, '#' marks numbers, and '?' a column that is left
 out where nothing fills it.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from headstart.compare.catalogue import entry
@@ -37,10 +41,18 @@ class Line:
 
     first: Quantity
     rows: Mapping[str, Quantity]
+    part: str = ""  # what the "*" in the key of the first number stands for
 
     def row(self, key: str) -> Quantity:
         """The number of a key; one without a value where the study has none."""
+        key = key.replace("*", self.part)
         return self.rows.get(key) or Quantity(key, unit=entry(key).unit)
+
+    def interval(self, key: str) -> str:
+        """The interval of a number, also of a censored one; nothing where there is none."""
+        row = self.row(key)
+        ends = f"{row.key}.interval"
+        return numbers.interval_text(row if row.value is not None else self.rows.get(ends, row))
 
 
 Show = Callable[[Line], str | Cell]
@@ -66,10 +78,19 @@ def lines_of(rows: Rows, keys: str | Sequence[str], by: Fields = ("condition", "
     for row in rows:
         identity = tuple(getattr(row, name) for name in by)
         groups.setdefault(identity, {}).setdefault(row.key, row)
-    for row in rows.select(*([keys] if isinstance(keys, str) else keys)):
+    patterns = [keys] if isinstance(keys, str) else keys
+    for row in rows.select(*patterns):
         identity = tuple(getattr(row, name) for name in by)
-        lines.setdefault(identity, Line(row, groups[identity]))
+        part = _part(row.key, patterns)
+        lines.setdefault((*identity, part), Line(row, groups[identity], part))
     return list(lines.values())
+
+
+def _part(key: str, patterns: Sequence[str]) -> str:
+    """What the "*" of the first pattern that has this key stands for."""
+    pattern = next(pattern for pattern in patterns if fnmatchcase(key, pattern))
+    start, star, end = pattern.partition("*")
+    return key[len(start) : len(key) - len(end)] if star else ""
 
 
 def under(head: str, key: str) -> tuple[str, Show]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headstart.compare.findings import Comparison, Matched
+from headstart.compare.findings import Comparison
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
-from headstart.reports.tables import table
+from headstart.reports.tables import Line, of_rows
 from headstart.resources import RESOURCES
 
+RATIO = "matched.target.flops_ratio"
 SHORT = 30  # characters of a remark that may stand twice
 NAMES = {key: resource.name for key, resource in RESOURCES.items()} | {
     "target": "quality",
@@ -20,20 +21,21 @@ NAMES = {key: resource.name for key, resource in RESOURCES.items()} | {
 
 def parts(item: Comparison) -> Parts:
     """One row per matching; nothing where no curve supports any."""
-    if all(match.reason for match in item.matchings):
+    if not any(row.verdict for row in item.rows.select("matched.*.gain")):
         return ()
-    made = table(
-        item.matchings,
-        {
-            "Both at the same": lambda match: NAMES[match.matching],
-            f"#{item.baseline}": lambda match: _unless_refused(match, numbers.score(match.baseline_score)),
-            f"#{item.arm}": lambda match: _unless_refused(match, numbers.score(match.arm_score)),
-            "#Gain": lambda match: Cell(_unless_refused(match, _gain(match)), strong=not match.reason),
-            "#95 % interval": lambda match: _unless_refused(match, _interval(match) or "no interval"),
-            "#Pairs": lambda match: numbers.count(match.pairs),
-            "Verdict": lambda match: _unless_refused(match, match.word),
-            "Remark": lambda match: match.reason or _remark(match),
-        },
+    made = of_rows(
+        item.rows,
+        "matched.*.gain",
+        (
+            ("Both at the same", lambda line: NAMES[line.part]),
+            (f"#{item.baseline}", lambda line: _score(line, "matched.*.baseline_score")),
+            (f"#{item.arm}", lambda line: _score(line, "matched.*.score")),
+            ("#Gain", lambda line: Cell(_gain(line), strong=bool(line.first.verdict))),
+            ("#95 % interval", _interval),
+            "n",
+            "verdict",
+            ("Remark", _remark),
+        ),
         f"Validation {metric_name(item.headline)}, both arms read at the same point of their own curves. "
         "Intervals are Student's over pairs: they cover seeds, not validation rows. At the same quality, the "
         "ratio of the FLOPs.",
@@ -41,28 +43,34 @@ def parts(item: Comparison) -> Parts:
     return tuple(replace(part, rows=_shortened(part)) for part in made)
 
 
-def _unless_refused(match: Matched, text: str) -> str:
-    return "" if match.reason else text
+def _score(line: Line, key: str) -> str:
+    row = line.row(key)
+    return numbers.value_text(row) if row.known else ""
 
 
-def _gain(match: Matched) -> str:
-    return numbers.bound(match.ratio, numbers.ratio) if match.ratio else numbers.signed(match.gain)
+def _gain(line: Line) -> str:
+    if RATIO in line.rows and line.part == "target":
+        return numbers.value_text(line.rows[RATIO])
+    return numbers.value_text(line.first) if line.first.known else ""
 
 
-def _interval(match: Matched) -> str:
-    if match.ratio:
-        return numbers.bound_interval(match.ratio, numbers.ratio)
-    return numbers.ends(match.interval, numbers.signed)
+def _interval(line: Line) -> str:
+    if not line.first.verdict:
+        return ""
+    return line.interval(RATIO if line.part == "target" else "matched.*.gain") or "no interval"
 
 
-def _remark(match: Matched) -> str:
-    """What is cut, and whether that is fair."""
-    shares = (match.baseline_share, match.arm_share)
-    cut = [share for share in shares if share is not None and share < 1]
-    if match.unfair:
-        return " ".join(["Unfair:", *match.notes])
-    lead = [f"{match.cut} is read at {numbers.percent(cut[0])} of its own."] if match.cut and cut else []
-    return " ".join([*lead, *match.notes])
+def _remark(line: Line) -> str:
+    """Which curve is cut, unless the note says so, and the note."""
+    shares = {
+        line.first.baseline: line.row("matched.*.baseline_share").value,
+        line.first.arm: line.row("matched.*.share").value,
+    }
+    cut = [(arm, share) for arm, share in shares.items() if share is not None and share < 1]
+    if len(cut) != 1 or line.first.note.startswith("Unfair"):
+        return line.first.note
+    (arm, share), *_ = cut
+    return f"{arm} is read at {numbers.percent(share)} of its own. {line.first.note}".strip()
 
 
 def _shortened(made: Table) -> tuple[tuple[Cell, ...], ...]:
