@@ -18,7 +18,7 @@ from headstart.commands.registry import COMMANDS
 def words(line: str) -> list[str]:
     """The candidates for the end of a line."""
     *before, word = line.split(" ")
-    return next_words(before[1:], word, COMMANDS, study.COMMAND)
+    return next_words(before[1:], word, COMMANDS, study.study)
 
 
 @pytest.fixture(autouse=True)

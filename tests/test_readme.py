@@ -77,7 +77,7 @@ def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path
             return  # tests/reports, tests/studies and tests/models run these
         words = words[1:]
     if "--help" not in words:
-        assert runs_of(study.arguments_of(study.COMMAND.parser().parse_intermixed_args(words)))
+        assert runs_of(study.arguments_of(study.study.parser().parse_intermixed_args(words)))
 
 
 def test_the_five_lines_for_own_data(

@@ -71,7 +71,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if word and word[0] not in "-~+" and "=" not in word:
         _command(word)
-    return study.COMMAND(arguments)
+    return study.study(arguments)
 
 
 def _command(word: str) -> Command:
@@ -87,7 +87,7 @@ def help_text() -> str:
     """The help page, with the choices that exist here."""
     from headstart.studies.config_search import choices
 
-    commands = [study.COMMAND, *COMMANDS.values()]
+    commands = [study.study, *COMMANDS.values()]
     usages = [(f"{command.word} {command.takes}".lstrip(), command.does) for command in commands]
     groups = [(group, " ".join(names)) for group, names in choices().items()]
     return HELP.format(commands=_aligned(usages, "headstart ", "   "), choices=_aligned(groups, "", " = "))

@@ -132,10 +132,10 @@ def test_a_value_and_its_interval_in_words(changes: dict, value: str, interval: 
 def test_the_command_prints_or_writes(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report.COMMAND([str(study), "--export", "csv"]) == 0
+    assert report.report([str(study), "--export", "csv"]) == 0
     printed = capsys.readouterr().out
     assert printed == export.csv_text(compare(study))
-    assert report.COMMAND([str(study), "--export=csv", "--to", str(tmp_path / "numbers.csv")]) == 0
+    assert report.report([str(study), "--export=csv", "--to", str(tmp_path / "numbers.csv")]) == 0
     assert (tmp_path / "numbers.csv").read_text("utf8") == printed
     assert not (study / "report.html").exists(), "an export writes no report"
 
@@ -155,5 +155,5 @@ def test_the_command_prints_or_writes(
 )
 def test_a_wrong_flag_is_one_sentence(words: list[str], sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        report.COMMAND(words)
+        report.report(words)
     assert sentence in str(caught.value)

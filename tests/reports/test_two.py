@@ -81,7 +81,7 @@ def test_the_command_writes_the_page_beside_the_first_study(
         make_study(tmp_path / name, study=name, seeds=seeds, examples=60)
         for name, seeds in (("a", range(2)), ("b", range(4, 7)))
     ]
-    assert report.COMMAND([str(folder) for folder in folders]) == 0
+    assert report.report([str(folder) for folder in folders]) == 0
     text = (folders[0] / "comparison.html").read_text("utf8")
     assert not (folders[1] / "comparison.html").exists()
     assert "a against b" in text
@@ -92,9 +92,9 @@ def test_the_command_writes_the_page_beside_the_first_study(
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     first = make_study(tmp_path / "a", seeds=[0], examples=30)
     with pytest.raises(RecordError, match="no such folder"):
-        report.COMMAND([str(first), str(tmp_path / "absent")])
+        report.report([str(first), str(tmp_path / "absent")])
 
 
 def test_three_folders_are_too_many() -> None:
     with pytest.raises(ConfigError, match="c is one word too many"):
-        report.COMMAND(["a", "b", "c"])
+        report.report(["a", "b", "c"])

@@ -132,7 +132,7 @@ def test_without_the_extra_one_sentence_says_what_to_type(
 
 def test_offline_it_is_json_beside_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = make_study(tmp_path / "study", seeds=[0], examples=40)
-    assert report.COMMAND([str(study), "--wandb", "team/project"]) == 0
+    assert report.report([str(study), "--wandb", "team/project"]) == 0
     told = capsys.readouterr().out
     assert "WANDB_MODE is offline" in told
     for name in ("report.wandb.json", "workspace.wandb.json"):
@@ -199,7 +199,7 @@ def test_what_the_tracker_logs_is_what_the_report_draws(
     quick: list[str], server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*quick, "tracker=wandb", "tracker.entity=local", "tracker.project=p", "seed=0"]) == 0
-    assert report.COMMAND(["runs/quick", "--wandb", "local/p"]) == 0
+    assert report.report(["runs/quick", "--wandb", "local/p"]) == 0
     told = capsys.readouterr().out
     assert told.count(f"saved: {server.address}/local/p") == 2
     saved, workspace = server.views
@@ -220,7 +220,7 @@ def test_a_project_that_is_not_there_is_said_and_the_json_stays(
     server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = make_study(tmp_path / "study", seeds=[0], examples=40)
-    assert report.COMMAND([str(study), "--wandb", "local/absent"]) == 1
+    assert report.report([str(study), "--wandb", "local/absent"]) == 1
     assert (
         "W&B did not take it: Run set 'scratch' project 'local/absent' not found" in capsys.readouterr().out
     )

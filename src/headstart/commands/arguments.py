@@ -1,4 +1,4 @@
-"""What a command is: its help, its arguments, and the function behind it."""
+"""A command: its word, its help, its arguments and the function that runs it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from headstart.config import nearest
 from headstart.errors import ConfigError
 from headstart.studies.config_search import CONFIG_DIR
 
+Argument = Callable[[Any], object]  # adds itself to a parser, or to a group of one
+
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `takes` says what follows its word, as the help page of headstart shows it."""
+    """One command. `takes` are the arguments as the help page of headstart shows them."""
 
     word: str
     takes: str
     does: str
     example: str
-    arguments: Callable[[Parser], None]
+    arguments: Sequence[Argument]
     run: Callable[[argparse.Namespace], int]
 
     def parser(self) -> Parser:
-        """The parser of the words that follow the command, and its help."""
+        """The parser of the command's arguments, which also writes its help."""
         parser = Parser(
             prog=f"headstart {self.word}".strip(),
             description=self.does[:1].upper() + self.does[1:],
@@ -35,18 +37,12 @@ class Command:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.arguments(parser)
-        parser.add_argument(
-            "--config-dir",
-            "-cd",
-            metavar="DIR",
-            action=Once,
-            help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",
-        )
+        for add in (*self.arguments, CONFIG_DIR_FLAG):
+            add(parser)
         return parser
 
     def __call__(self, words: Sequence[str]) -> int:
-        """Run the command with the words that follow it; returns the exit code."""
+        """Run the command with these arguments; returns the exit code."""
         parser = self.parser()
         options, unknown = parser.parse_known_intermixed_args(words)
         if unknown and unknown[0].startswith("-"):
@@ -58,6 +54,18 @@ class Command:
             return self.run(options)
 
 
+def command(
+    word: str, takes: str, does: str, example: str, *arguments: Argument
+) -> Callable[[Callable[[argparse.Namespace], int]], Command]:
+    """Decorator: makes a Command of the function that runs it."""
+    return lambda run: Command(word, takes, does, example, arguments, run)
+
+
+def argument(*names: str, **options: Any) -> Argument:
+    """One argument, as `argparse` takes it."""
+    return lambda parser: parser.add_argument(*names, **options)
+
+
 class Parser(argparse.ArgumentParser):
     """An argparse parser that raises a ConfigError for a mistake, like every other part of headstart."""
 
@@ -66,9 +74,9 @@ class Parser(argparse.ArgumentParser):
         return [max(action.option_strings, key=len) for action in self._actions if action.option_strings]
 
     def error(self, message: str) -> NoReturn:
-        """A wrong word: one sentence, and where to read more."""
-        command = "".join(f"{word}: " for word in self.prog.split()[1:])
-        raise ConfigError(f"{command}{message}; {self.prog} --help shows how it is used")
+        """ConfigError with one sentence, and where to read more."""
+        word = "".join(f"{word}: " for word in self.prog.split()[1:])
+        raise ConfigError(f"{word}{message}; {self.prog} --help shows how it is used")
 
 
 class Once(argparse.Action):
@@ -83,7 +91,7 @@ class Once(argparse.Action):
 
 @contextmanager
 def _config_dir(folder: str | None) -> Iterator[None]:
-    """While the command runs, this folder is searched for yaml too, also by processes that it starts."""
+    """While the command runs, it and the processes that it starts also search this folder for yaml."""
     if folder is None:
         yield
         return
@@ -97,14 +105,19 @@ def _config_dir(folder: str | None) -> Iterator[None]:
         os.environ[CONFIG_DIR] = before
 
 
-def study_settings(parser: Parser) -> None:
-    """The arguments of a study itself."""
-    parser.add_argument(
+STUDY_SETTINGS = (
+    argument(
         "settings", nargs="*", metavar="setting=value", help="as for the study; headstart --help lists them"
-    )
-    parser.add_argument(
+    ),
+    argument(
         "-m", "--multirun", action="store_true", help="sweep the arms although the study is a single run"
-    )
+    ),
+)
+JSON = argument("--json", action="store_true", help="print everything as JSON")
+CONFIG_DIR_FLAG = argument(
+    "--config-dir", "-cd", metavar="DIR", action=Once,
+    help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",
+)  # fmt: skip
 
 
 def runs(options: argparse.Namespace) -> list:

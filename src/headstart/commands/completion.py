@@ -24,20 +24,20 @@ complete -o nospace -o default -F _headstart headstart
 FOLDERS = ("report", "verify", "reproduce", "energy")  # commands on a folder
 
 
-def complete(asked: Sequence[str], commands: Mapping[str, Command], study: Command) -> int:
+def complete(request: Sequence[str], commands: Mapping[str, Command], study: Command) -> int:
     """`-sc install=bash`, `-sc uninstall=bash`, or `-sc query=bash` for the line in COMP_LINE."""
-    if list(asked) == ["install=bash"]:
+    if list(request) == ["install=bash"]:
         print(SCRIPT.strip())
-    elif list(asked) == ["uninstall=bash"]:
+    elif list(request) == ["uninstall=bash"]:
         print("complete -r headstart; unset -f _headstart")
-    elif list(asked) == ["query=bash"]:
+    elif list(request) == ["query=bash"]:
         line = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0") or 0) or None]
         *before, word = [*line.split(), ""] if line[-1:].isspace() or not line else line.split()
         for candidate in next_words(before[1:], word, commands, study):
             print(candidate)
     else:
         raise ConfigError(
-            f"-sc {' '.join(asked) or '(nothing)'}: there is install=bash, uninstall=bash and query=bash; "
+            f"-sc {' '.join(request) or '(nothing)'}: there is install=bash, uninstall=bash and query=bash; "
             'type: eval "$(headstart -sc install=bash)"'
         )
     return 0
@@ -47,8 +47,8 @@ def next_words(
     before: Sequence[str], word: str, commands: Mapping[str, Command], study: Command
 ) -> list[str]:
     """What may stand in the place of `word`, after the words `before`; a whole word ends with a blank."""
-    first = before[0] if before else ""
-    command = commands.get(first, study)
+    command_word = before[0] if before else ""
+    command = commands.get(command_word, study)
     candidates: list[str] = []
     if word.startswith("-"):
         candidates = [f"{flag} " for flag in command.parser().flags()]
@@ -58,9 +58,9 @@ def next_words(
         ]
     elif command.word == "new":
         candidates = ["task "] if len(before) == 1 else []
-    elif command.word in ("", "plan", "fetch") and first != "help":
+    elif command.word in ("", "plan", "fetch") and command_word != "help":
         candidates = list(_settings(word))
-    if first in ("", "help"):
+    if command_word in ("", "help"):
         candidates += [f"{name} " for name in (*commands, "help")]
     return [candidate for candidate in candidates if candidate.startswith(word)]
 
@@ -70,10 +70,10 @@ def _settings(word: str) -> Iterator[str]:
     from headstart.studies.config_search import choices
 
     group, equals, value = word.partition("=")
-    taken = value.split(",")[:-1]
+    chosen = value.split(",")[:-1]
     if equals:
         yield from (
-            f"{group}={','.join([*taken, name])}" for name in choices().get(group, ()) if name not in taken
+            f"{group}={','.join([*chosen, name])}" for name in choices().get(group, ()) if name not in chosen
         )
     elif "." in word:
         from headstart.config import settings_at

@@ -1,17 +1,20 @@
-"""`headstart doctor`: this machine, what can be measured on it, and why not the rest."""
+"""`headstart doctor`: this machine, what can be measured on it, and what cannot."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from headstart.commands.arguments import Command, Parser
+from headstart.commands.arguments import JSON, command
 
 
-def _arguments(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
-
-
-def _run(options: Namespace) -> int:
+@command(
+    "doctor",
+    "[--json]",
+    "this machine: what can be measured here, and why not the rest",
+    "headstart doctor",
+    JSON,
+)
+def doctor(options: Namespace) -> int:
     import json
 
     from rich.console import Console
@@ -28,13 +31,3 @@ def _run(options: Namespace) -> int:
     else:
         Console().print(render(examined))
     return 0
-
-
-COMMAND = Command(
-    word="doctor",
-    takes="[--json]",
-    does="this machine: what can be measured here, and why not the rest",
-    example="headstart doctor",
-    arguments=_arguments,
-    run=_run,
-)

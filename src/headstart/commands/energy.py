@@ -5,27 +5,20 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import Command, Parser
+from headstart.commands.arguments import argument, command
 
 
-def _arguments(parser: Parser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a study's folder")
-    parser.add_argument("meter", metavar="METER.csv", type=Path, help="columns time and watts")
-
-
-def _run(options: Namespace) -> int:
+@command(
+    "energy",
+    "FOLDER METER.csv",
+    "replace the energy of finished runs by the readings of a wall meter",
+    "headstart energy runs/first_look wall.csv",
+    argument("folder", metavar="FOLDER", type=Path, help="a study's folder"),
+    argument("meter", metavar="METER.csv", type=Path, help="columns time and watts"),
+)
+def energy(options: Namespace) -> int:
     from headstart.studies.wall_meter import import_energy
 
     number = import_energy(options.folder, options.meter)
     print(f"{number} runs now hold the joules of {options.meter}")
     return 0
-
-
-COMMAND = Command(
-    word="energy",
-    takes="FOLDER METER.csv",
-    does="replace the energy of finished runs by the readings of a wall meter",
-    example="headstart energy runs/first_look wall.csv",
-    arguments=_arguments,
-    run=_run,
-)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import Command, Once, Parser
+from headstart.commands.arguments import JSON, Once, command
 
 
-def _tasks_arguments(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
-
-
-def _tasks(options: Namespace) -> int:
+@command("tasks", "[--json]", "every task: family, rows, headline metric", "headstart tasks", JSON)
+def tasks(options: Namespace) -> int:
     from headstart.reports.console.tasks import show_tasks
     from headstart.studies.catalogue import tasks_here
 
@@ -20,15 +17,22 @@ def _tasks(options: Namespace) -> int:
     return 0
 
 
-def _models_arguments(parser: Parser) -> None:
-    either = parser.add_mutually_exclusive_group()
-    either.add_argument("--json", action="store_true", help="print everything as JSON")
-    either.add_argument(
+def _json_or_plot(parser: ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    JSON(group)
+    group.add_argument(
         "--plot", metavar="FILE.svg", type=Path, action=Once, help="draw sizes over the years, and carbon"
     )
 
 
-def _models(options: Namespace) -> int:
+@command(
+    "models",
+    "[--json | --plot FILE.svg]",
+    "every model: parameters, year, published cost, cached or not",
+    "headstart models --plot models.svg",
+    _json_or_plot,
+)
+def models(options: Namespace) -> int:
     import json
 
     from rich.console import Console
@@ -53,21 +57,3 @@ def _models(options: Namespace) -> int:
     else:
         console.print(reporting.table(rows, plain=not console.is_terminal))
     return 0
-
-
-TASKS = Command(
-    word="tasks",
-    takes="[--json]",
-    does="every task: family, rows, headline metric",
-    example="headstart tasks",
-    arguments=_tasks_arguments,
-    run=_tasks,
-)
-MODELS = Command(
-    word="models",
-    takes="[--json | --plot FILE.svg]",
-    does="every model: parameters, year, published cost, cached or not",
-    example="headstart models --plot models.svg",
-    arguments=_models_arguments,
-    run=_models,
-)

@@ -1,37 +1,39 @@
-"""`headstart new task`: look at a file of rows, write the yaml of a task for it, and say what to type."""
+"""`headstart new task`: writes the yaml of a task for a file of rows, and shows the command to run it."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import Command, Parser
+from headstart.commands.arguments import argument, command
 from headstart.errors import ConfigError
 
 
-def _arguments(parser: Parser) -> None:
-    parser.add_argument("what", choices=["task"], metavar="task", help="the word task")
-    parser.add_argument("file", metavar="FILE", type=Path, help="rows of your own: csv, jsonl, a folder, ...")
-    parser.add_argument(
+@command(
+    "new",
+    "task FILE [NAME] [task.x=y ...]",
+    "look at your rows and write the yaml of a task for them",
+    "headstart new task my.csv mine",
+    argument("what", choices=["task"], metavar="task", help="the word task"),
+    argument("file", metavar="FILE", type=Path, help="rows of your own: csv, jsonl, a folder, ..."),
+    argument(
         "words",
         metavar="NAME",
         nargs="*",
         help="of the task; without it, that of the file. Then settings where the guess is wrong: "
         "task.text=review task.number=stars task.files.encoding=latin-1",
-    )
-
-
-def _run(options: Namespace) -> int:
+    ),
+)
+def new(options: Namespace) -> int:
     from headstart.studies.new_task import new_task
 
     names = [word for word in options.words if "=" not in word]
+    settings = [word for word in options.words if "=" in word]
     if len(names) > 1:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
         )
-    task = new_task(
-        options.file, names[0] if names else None, [word for word in options.words if "=" in word]
-    )
+    task = new_task(options.file, names[0] if names else None, settings)
     print(f"{options.file}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
     if names and names[0] != task.yaml.stem:
         print(f"  called {task.yaml.stem}: a name is made of letters, digits and _ . + -")
@@ -39,13 +41,3 @@ def _run(options: Namespace) -> int:
         print(f"  {note}")
     print(f"wrote {task.yaml}; look at it, then:\n  {task.command}")
     return 0
-
-
-COMMAND = Command(
-    word="new",
-    takes="task FILE [NAME] [task.x=y ...]",
-    does="look at your rows and write the yaml of a task for them",
-    example="headstart new task my.csv mine",
-    arguments=_arguments,
-    run=_run,
-)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from headstart.commands.arguments import Command, runs, study_settings
+from headstart.commands.arguments import STUDY_SETTINGS, command, runs
 
 
-def _run(options: Namespace) -> int:
+@command(
+    "plan",
+    "[setting=value ...]",
+    "what would run, what is done, expected FLOPs and time",
+    "headstart plan study=first_look seed=0,1",
+    *STUDY_SETTINGS,
+)
+def plan(options: Namespace) -> int:
     from rich.console import Console
 
     from headstart.reports.console.runs import show_plan
@@ -20,13 +27,3 @@ def _run(options: Namespace) -> int:
     for note in dict.fromkeys(note for run in expected for note in run.notes):
         print(f"rows: {note}")
     return 0
-
-
-COMMAND = Command(
-    word="plan",
-    takes="[setting=value ...]",
-    does="what would run, what is done, expected FLOPs and time",
-    example="headstart plan study=first_look seed=0,1",
-    arguments=study_settings,
-    run=_run,
-)

@@ -8,15 +8,15 @@ from headstart.commands.arguments import Command
 COMMANDS: dict[str, Command] = {
     command.word: command
     for command in (
-        plan.COMMAND,
-        fetch.COMMAND,
-        report.COMMAND,
-        listings.MODELS,
-        listings.TASKS,
-        new_task.COMMAND,
-        reproduce.COMMAND,
-        verify.COMMAND,
-        energy.COMMAND,
-        doctor.COMMAND,
+        plan.plan,
+        fetch.fetch,
+        report.report,
+        listings.models,
+        listings.tasks,
+        new_task.new,
+        reproduce.reproduce,
+        verify.verify,
+        energy.energy,
+        doctor.doctor,
     )
 }

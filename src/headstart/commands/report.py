@@ -6,22 +6,23 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from headstart.commands.arguments import Command, Once, Parser
+from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError
 from headstart.terminal import write_data
 
 
-def _arguments(parser: Parser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look")
-    parser.add_argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them")
-    parser.add_argument("--export", metavar="csv|latex|md|json", action=Once, help="print the numbers")
-    parser.add_argument("--to", metavar="FILE", action=Once, help="write the exported numbers to a file")
-    parser.add_argument(
-        "--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"
-    )
-
-
-def _run(options: Namespace) -> int:
+@command(
+    "report",
+    "FOLDER [OTHER]",
+    "a study's report from its records; with OTHER, what changed between two",
+    "headstart report runs/first_look --export md --to numbers.md",
+    argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look"),
+    argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them"),
+    argument("--export", metavar="csv|latex|md|json", action=Once, help="print the numbers"),
+    argument("--to", metavar="FILE", action=Once, help="write the exported numbers to a file"),
+    argument("--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"),
+)
+def report(options: Namespace) -> int:
     flags = [f"--{name}" for name in ("export", "to", "wandb") if getattr(options, name) is not None]
     if options.other is not None and flags:
         raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
@@ -29,7 +30,7 @@ def _run(options: Namespace) -> int:
         raise ConfigError("report: --to needs --export csv|latex|md|json")
     code = 0
     if options.other is not None:
-        _report_two(options.folder, options.other)
+        _report_diff(options.folder, options.other)
     elif not flags:
         code = report_all([options.folder])
     if options.export is not None:
@@ -50,7 +51,7 @@ def report_all(folders: Sequence[str] | set[str]) -> int:
     return code
 
 
-def _report_two(first: str, second: str) -> None:
+def _report_diff(first: str, second: str) -> None:
     """Compare two studies, beside the first one's report."""
     from headstart.api import open_study
     from headstart.compare.diff import two
@@ -86,13 +87,3 @@ def _report_wandb(folder: str, project: str) -> int:
         print(f"saved: {address}")
     print(f"wrote {' and '.join(map(str, sent.files))}{f'; {sent.reason}' if sent.reason else ''}")
     return 1 if sent.refused else 0
-
-
-COMMAND = Command(
-    word="report",
-    takes="FOLDER [OTHER]",
-    does="a study's report from its records; with OTHER, what changed between two",
-    example="headstart report runs/first_look --export md --to numbers.md",
-    arguments=_arguments,
-    run=_run,
-)

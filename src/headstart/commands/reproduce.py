@@ -1,4 +1,4 @@
-"""`headstart reproduce`: a page, or all, run again and checked; or one run trained again."""
+"""`headstart reproduce`: runs pages again and checks their claims, or trains one run again."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import Command, Once, Parser
+from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError, HeadstartError
 
 if TYPE_CHECKING:
     from headstart.compare.claims import Claim
 
 
-def _arguments(parser: Parser) -> None:
-    parser.add_argument(
-        "words", nargs="*", metavar="FOLDER [setting=value ...]",
+@command(
+    "reproduce",
+    "FOLDER | --all",
+    "run a page of experiments/ again, or one run, and check it",
+    "headstart reproduce experiments/first_look",
+    argument(
+        "words",
+        nargs="*",
+        metavar="FOLDER [setting=value ...]",
         help="a page such as experiments/first_look, to be checked against its claim, with further settings; "
         "or the folder of one run, which is trained again to show what differs",
-    )  # fmt: skip
-    parser.add_argument("--all", action="store_true", help="every page of ./experiments")
-    parser.add_argument("--scale", action=Once, metavar="WORD", help="laptop (the default), or full")
-
-
-def _run(options: Namespace) -> int:
+    ),
+    argument("--all", action="store_true", help="every page of ./experiments"),
+    argument("--scale", action=Once, metavar="WORD", help="laptop (the default), or full"),
+)
+def reproduce(options: Namespace) -> int:
     words, scale = options.words, options.scale or "laptop"
     if options.all:
         return _every_page(words, scale)
@@ -35,13 +40,13 @@ def _run(options: Namespace) -> int:
     if (folder / "record.json").is_file():
         if extra := [*words[1:], *(["--scale"] if options.scale else [])]:
             raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(extra)}")
-        return _run_again(folder)
+        return _train_again(folder)
     from headstart.compare.claims import read_claim
 
     return 0 if _claim_holds(read_claim(folder), words[1:], scale) else 1
 
 
-def _run_again(folder: Path) -> int:
+def _train_again(folder: Path) -> int:
     from headstart.reports.console.runs import show_again
     from headstart.studies.rerun import train_again
 
@@ -89,13 +94,3 @@ def _every_page(settings: Sequence[str], scale: str) -> int:
             results.append((claim, False, str(error)))
     show_all(results)
     return 0 if all(holds for _, holds, _ in results) else 1
-
-
-COMMAND = Command(
-    word="reproduce",
-    takes="FOLDER | --all",
-    does="run a page of experiments/ again, or one run, and check it",
-    example="headstart reproduce experiments/first_look",
-    arguments=_arguments,
-    run=_run,
-)

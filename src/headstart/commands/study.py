@@ -9,25 +9,9 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from headstart.commands.arguments import Command, Once, Parser, study_settings
+from headstart.commands.arguments import STUDY_SETTINGS, Once, argument, command
 from headstart.commands.report import report_all
 from headstart.errors import ConfigError
-
-
-def _arguments(parser: Parser) -> None:
-    study_settings(parser)
-    parser.add_argument(
-        "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
-    )
-    parser.add_argument(
-        "--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"
-    )
-    parser.add_argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in")
-    parser.add_argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone")
-    known = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
-    parser.add_argument("--info", "-i", nargs="?", const="all", choices=known, help="print what Hydra knows")
-    parser.add_argument("--shell-completion", "-sc", action="store_true", help="with install=bash: for eval")
-    parser.add_argument("--hydra-help", action="store_true", help="print Hydra's own help")
 
 
 def _seconds(text: str) -> float:
@@ -38,12 +22,31 @@ def _seconds(text: str) -> float:
     return float(time[1]) * {"s": 1, "m": 60, "h": 3600}[time[2]]
 
 
-def _run(options: Namespace) -> int:
+INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]  # what Hydra can print
+
+
+@command(
+    "",
+    "[setting=value ...]",
+    "run a study; finished runs are kept",
+    "headstart seed=7",
+    *STUDY_SETTINGS,
+    argument(
+        "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
+    ),
+    argument("--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"),
+    argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in"),
+    argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone"),
+    argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print what Hydra knows"),
+    argument("--shell-completion", "-sc", action="store_true", help="with install=bash: for eval"),
+    argument("--hydra-help", action="store_true", help="print Hydra's own help"),
+)
+def study(options: Namespace) -> int:
     if options.shell_completion:
         from headstart.commands.completion import complete
         from headstart.commands.registry import COMMANDS
 
-        return complete(options.settings, COMMANDS, COMMAND)
+        return complete(options.settings, COMMANDS, study)
     if options.cfg or options.info or options.hydra_help:
         return _show(options)
     if options.resolve or options.package:
@@ -59,8 +62,8 @@ def _run(options: Namespace) -> int:
         return interrupted(options.typed)
     folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
     report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
-    for sentence in faults(outcomes):
-        print(f"headstart: {sentence}", file=sys.stderr)
+    for fault in faults(outcomes):
+        print(f"headstart: {fault}", file=sys.stderr)
     return max((outcome.code for outcome in outcomes), default=0)
 
 
@@ -83,16 +86,6 @@ def _show(options: Namespace) -> int:
 
 def interrupted(typed: Sequence[str]) -> int:
     """Say how to go on; returns the exit code."""
-    again = shlex.join(["headstart", *typed])
-    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {again}", file=sys.stderr)
+    line = shlex.join(["headstart", *typed])
+    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {line}", file=sys.stderr)
     return 130
-
-
-COMMAND = Command(
-    word="",
-    takes="[setting=value ...]",
-    does="run a study; finished runs are kept",
-    example="headstart seed=7",
-    arguments=_arguments,
-    run=_run,
-)

@@ -1,4 +1,4 @@
-"""Catalogue: the tasks that exist here, read from their yaml files, shipped ones and the user's own."""
+"""Catalogue: every task, read from its yaml file: shipped ones and the user's own."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class TaskHere:
     kind: str
     source: str  # one of SOURCES
     what: str  # the name on the hub, the view of the docs
-    headline: str  # metric; empty: it follows from the rows
+    headline: str  # metric; empty: it depends on the rows
     about: str  # the first comment of its yaml
-    here: bool | None  # can it be loaded without a network? None: the user has to name files
+    here: bool | None  # available offline; None: the user has to name files
 
 
 def tasks_here() -> list[TaskHere]:

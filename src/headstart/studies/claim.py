@@ -1,4 +1,4 @@
-"""Claim: the study of a notebook page is run again, in a folder of its own."""
+"""Claim: runs the study of a notebook page again, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from headstart.studies.compose import check, runs_of
 from headstart.studies.launch import launch
 from headstart.studies.outcome import faults
 
-RUNS = "runs/reproduced"  # apart from one's own runs, so that nothing finished there stands in for a re-run
+RUNS = "runs/reproduced"  # separate from the user's runs, so that none of them counts as the re-run
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """The folder of a study that was run again, how many runs it has, and how many were trained now."""
+    """A study that was run again: its folder, its runs, and how many of these were trained now."""
 
     folder: Path
     runs: int
@@ -27,7 +27,7 @@ class Rerun:
 
 
 def check_settings(command: Sequence[str], settings: Sequence[str]) -> None:
-    """ConfigError when `settings` change what the study of `command` compares, which its claim is about."""
+    """ConfigError when `settings` change what the study of `command` compares."""
     if settings and _compared(command) != _compared([*command, *settings]):
         names = {*SCIENCE, *ARM} - {"seed"}
         changed = [word for word in settings if re.split(r"[.=]", word.lstrip("+~"))[0] in names] or settings
@@ -38,13 +38,13 @@ def check_settings(command: Sequence[str], settings: Sequence[str]) -> None:
 
 
 def _compared(arguments: Sequence[str]) -> set[str]:
-    """The arms under every condition; seeds and the machine are another matter."""
+    """The arms under every condition, without seeds and machine settings."""
     names = {*SCIENCE, *ARM} - {"seed", "precision"}
     return {repr(run.model_dump(mode="json", include=names)) for run in runs_of(arguments)}
 
 
 def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
-    """Train the study of `command`, with further settings. RecordError when no run ended well.
+    """Train the study of `command`, with further settings. RecordError when no run has scores.
 
     Each scale has a folder of its own: runs of two of them would be two conditions of one study.
     """

@@ -55,7 +55,7 @@ class StudyPlan:
 
 
 class Composer:
-    """Composes each combination of choices once, and puts plain settings into copies of it.
+    """Composes each combination of choices once; plain settings are put into copies of it.
 
     `hydra` are the choices of Hydra's own groups (`hydra/launcher=joblib`), which all configurations share.
     """
@@ -66,10 +66,12 @@ class Composer:
         self._folders = (Path.cwd(), *own_files())
         self._first: tuple[list[str], DictConfig] | None = None
 
-    def config(self, overrides: Sequence[str], whole: bool = False) -> tuple[DictConfig | None, Mistakes]:
+    def config(
+        self, overrides: Sequence[str], with_hydra_part: bool = False
+    ) -> tuple[DictConfig | None, Mistakes]:
         """The configuration, and a sentence for each override that was left out of it.
 
-        `whole`: with Hydra's own part. The configuration is None when Hydra cannot read the chosen yaml.
+        `with_hydra_part`: keep Hydra's own part. The configuration is None when Hydra cannot read the yaml.
         """
         mistakes: Mistakes = {}
         chosen: dict[tuple[str, str | None], str] = {}  # by group and package: the last one counts
@@ -84,7 +86,7 @@ class Composer:
             with_hydra, without = self._compose([*chosen.values()])
         except UNREADABLE as error:
             return None, mistakes | {_sentence(error): None}
-        config: DictConfig = with_hydra.copy() if whole else pickle.loads(without)  # noqa: S301 - our own
+        config: DictConfig = with_hydra.copy() if with_hydra_part else pickle.loads(without)  # noqa: S301 - our own
         for text in overrides:
             if not self._is_choice(text) and (sentence := put(config, text)):
                 mistakes[sentence] = parsed(text).key_or_group
@@ -139,17 +141,17 @@ class Composer:
         return key in self.choices or "/" in key or key == "hydra.searchpath" or override.package is not None
 
     def _unknown_choice(self, override: Override) -> str | None:
-        """The sentence about a choice that does not exist; None also where only Hydra knows."""
+        """A sentence when the choice does not exist; None also for groups that only Hydra knows."""
         group, value = override.key_or_group, override.value()
         if override.is_delete() or override.package or isinstance(value, list) or "/" in str(value):
             return None
-        known = self.choices.get(group) or _hydra_choices(group)
+        options = self.choices.get(group) or _hydra_choices(group)
         choice = override.get_value_element_as_str()
-        if not known or choice in known:
+        if not options or choice in options:
             return None
         if group == "hydra/launcher" and choice in LAUNCHERS:
             return f"{group}={choice}: is not installed; {LAUNCHERS[choice]}"
-        return f"{group}={choice}: no such choice; {nearest(choice, known)}"
+        return f"{group}={choice}: no such choice; {nearest(choice, options)}"
 
 
 def check(arguments: Sequence[str]) -> StudyPlan:
@@ -167,7 +169,7 @@ def check(arguments: Sequence[str]) -> StudyPlan:
 
 
 def runs_of(arguments: Sequence[str]) -> list[Run]:
-    """Every run that `headstart ARGUMENTS` would train, in its order; also while Hydra runs a study."""
+    """Every run that `headstart ARGUMENTS` would train, in order; works while Hydra runs a study, too."""
     return plan_study(arguments).runs
 
 
@@ -181,14 +183,14 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
     shared = [text for text in typed if text not in per_arm and text not in of_hydra]
 
     composer = Composer(of_hydra)
-    config, wrong = composer.config([*of_hydra, *(text for text in shared if not is_axis(text))], whole=True)
+    config, wrong = composer.config([*of_hydra, *(text for text in shared if not is_axis(text))], True)
     mistakes |= dict.fromkeys(clashes())
     if config is None:
         raise ConfigError(mistakes | wrong)
     mistakes |= {line: key for line, key in wrong.items() if key is not None and key.startswith("hydra")}
     mistakes |= dict.fromkeys(unused(config.hydra))
     if not mistakes:
-        name = naming([*typed], lambda: composer.config([], whole=True)[0])
+        name = naming([*typed], lambda: composer.config([], with_hydra_part=True)[0])
         shared += name
         for text in name:
             put(config, text)
@@ -214,7 +216,7 @@ def check_one(arguments: Sequence[str], resolve: bool, package: str | None) -> N
     axes = [text for text in typed if is_axis(text)]
     mistakes |= {f"{text}: --cfg shows one run; give one value": None for text in axes}
     hydra = [text for text in typed if parsed(text).is_hydra_override()]
-    config, wrong = Composer(hydra).config([text for text in typed if text not in axes], whole=True)
+    config, wrong = Composer(hydra).config([text for text in typed if text not in axes], True)
     if mistakes | wrong or config is None:
         raise ConfigError(mistakes | wrong)
     if resolve:
@@ -246,7 +248,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 @contextmanager
 def composing() -> Iterator[Any]:
-    """Hydra (`hydra._internal.hydra.Hydra`) as if nobody else used it; afterwards its state is as before."""
+    """A Hydra of its own (`hydra._internal.hydra.Hydra`); its global state is restored afterwards."""
     before = Singleton.get_state()
     GlobalHydra.instance().clear()
     try:
@@ -256,11 +258,11 @@ def composing() -> Iterator[Any]:
         Singleton.set_state(before)
 
 
-def _same_choices(first: Sequence[str], config: DictConfig, chosen: Sequence[str]) -> bool:
-    """Do these choices make the configuration that was composed first? Only if each further one is in it."""
-    further = [parsed(text) for text in chosen if text not in first]
+def _same_choices(first_choices: Sequence[str], config: DictConfig, chosen: Sequence[str]) -> bool:
+    """Do these choices give the first configuration? Only if it already has each additional choice."""
+    further = [parsed(text) for text in chosen if text not in first_choices]
     composed = config.hydra.runtime.choices
-    return {*first} <= {*chosen} and all(
+    return {*first_choices} <= {*chosen} and all(
         override.input_line == f"{override.key_or_group}={composed.get(override.key_or_group)}"
         for override in further
     )
@@ -272,14 +274,14 @@ def _hydra_choices(group: str) -> list[str]:
 
 
 def _typed_as_text(mistake: str, typed: Sequence[str]) -> str:
-    """The mistake; where a text was meant and a number was read, with how it is typed."""
-    key, _, what = mistake.partition(": ")
+    """The mistake; when a number was read where a text was meant, also how to type the text."""
+    key, _, problem = mistake.partition(": ")
     text = next((text for text in typed if text.partition("=")[0] == key), "")
-    return mistake + as_text(text) if what.startswith("input should be a valid string") else mistake
+    return mistake + as_text(text) if problem.startswith("input should be a valid string") else mistake
 
 
 def _sentence(error: Exception) -> str:
-    """What Hydra cannot read, in one line with the nearest name."""
+    """Hydra's error in one line, with the nearest name."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         return f"{group}={choice}: no such choice; {nearest(choice, error.options)}"

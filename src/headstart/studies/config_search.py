@@ -1,4 +1,4 @@
-"""Where configuration is found: the package's own, then the user's folders in the current directory."""
+"""Config search: the package's configuration, then the user's folders in the current directory."""
 
 from __future__ import annotations
 
@@ -48,13 +48,15 @@ def choices() -> dict[str, list[str]]:
 
 
 def clashes() -> list[str]:
-    """One sentence when yaml of the user's own has names of shipped ones, which Hydra would take instead."""
+    """One sentence when yaml files of the user have names of shipped ones, which Hydra would use instead."""
     pairs = [
-        (own, shipped() / own.relative_to(folder))
+        (file, shipped() / file.relative_to(folder))
         for folder in own_folders()
-        for own in sorted(folder.glob("*/*.yaml"))
+        for file in sorted(folder.glob("*/*.yaml"))
     ]
-    twins = [own for own, ours in pairs if ours.is_file() and own.read_bytes() != ours.read_bytes()]
+    twins = [
+        file for file, original in pairs if original.is_file() and file.read_bytes() != original.read_bytes()
+    ]
     if not twins:
         return []
     names = ", ".join("/".join(path.parts[-3:]) for path in twins[:3]) + (", ..." if twins[3:] else "")
@@ -63,5 +65,5 @@ def clashes() -> list[str]:
             f"{names}: differs from the installed headstart, which is {shipped().parent}; "
             "install this checkout instead: pip install -e ."
         ]
-    have, them = ("has the name", "it") if len(twins) == 1 else ("have names", "them")
-    return [f"{names}: {have} of a shipped choice, which would be used instead; rename {them}"]
+    verb, pronoun = ("has the name", "it") if len(twins) == 1 else ("have names", "them")
+    return [f"{names}: {verb} of a shipped choice, which would be used instead; rename {pronoun}"]

@@ -1,4 +1,4 @@
-"""Fetch: all that a study needs is brought into the local caches, so that it runs without a network."""
+"""Fetch: brings everything that a study needs into the local caches, so that it runs offline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headstart.studies.pretraining import pretraining
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that runs read: what it is, and how to get it."""
+    """Something that runs read, and how to get it."""
 
     kind: str  # "weights", "model" (its settings alone), "tokenizer", "dataset" or "rows"
     name: str
@@ -24,7 +24,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A need that was met, with its size on disk, or the sentence that says why it was not."""
+    """The result of one need: its size on disk, or the problem."""
 
     kind: str
     name: str
@@ -33,21 +33,21 @@ class Fetched:
 
 
 def needs(runs: Iterable[Run]) -> list[Need]:
-    """What these runs and the pretrainings that they wait for read; each once, rows last."""
-    known: dict[tuple[str, str], Need] = {}
+    """What these runs and their pretraining runs read, without repetitions; rows last."""
+    distinct: dict[tuple[str, str], Need] = {}
     for run in runs:
-        first = pretraining(run)
-        for need in [*(_needs_of(first) if first else []), *_needs_of(run)]:
-            known.setdefault((need.kind, need.name), need)
-    weights = {name for kind, name in known if kind == "weights"}  # they come with the model's settings
-    wanted = [need for (kind, name), need in known.items() if kind != "model" or name not in weights]
-    return sorted(wanted, key=lambda need: need.kind == "rows")
+        pretraining_run = pretraining(run)
+        for need in [*(_needs_of(pretraining_run) if pretraining_run else []), *_needs_of(run)]:
+            distinct.setdefault((need.kind, need.name), need)
+    weights = {name for kind, name in distinct if kind == "weights"}  # weights include the model's settings
+    needed = [need for (kind, name), need in distinct.items() if kind != "model" or name not in weights]
+    return sorted(needed, key=lambda need: need.kind == "rows")
 
 
 def _needs_of(run: Run) -> list[Need]:
     model, source, arm = run.model, run.task.source, run.arm
 
-    def prepare() -> None:  # a wrong column is better met while there is a network
+    def prepare() -> None:  # so that a wrong column is reported while there is a network
         run.task.prepare(model, run.size)
 
     def verified_weights() -> Path:
@@ -66,17 +66,17 @@ def _needs_of(run: Run) -> list[Need]:
     return needed
 
 
-def fetch(wanted: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
-    """Get everything; when one thing fails, the others are fetched all the same."""
-    done = []
-    for need in wanted:
+def fetch(needs: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
+    """Get everything; when one need fails, the others are still fetched."""
+    results = []
+    for need in needs:
         say(f"{need.kind} {need.name}")
         try:
             folder = need.get()
-            done.append(Fetched(need.kind, need.name, size=_size(folder) if folder else None))
+            results.append(Fetched(need.kind, need.name, size=_size(folder) if folder else None))
         except HeadstartError as error:
-            done.append(Fetched(need.kind, need.name, problem=str(error)))
-    return done
+            results.append(Fetched(need.kind, need.name, problem=str(error)))
+    return results
 
 
 def _size(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Forecast: what a study would run, what is done already, and what the rest will cost."""
+"""Forecast: what a study would run, what is done already, and the expected cost of the rest."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One run, or all trials of an arm: is it done, its FLOPs, and about how many seconds it takes.
+    """One run, or all trials of an arm: done or not, its FLOPs, and the expected seconds.
 
-    FLOPs are exact, except for a run that writes texts: all of these count at their longest.
-    `notes` say what was done to its rows, and which files were used that nobody named.
+    FLOPs are exact, except for runs that generate text: every text is counted at its maximum length.
+    `notes` say what was done to the rows, and which files were found beside the named ones.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Forecast:
 
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
-    """One forecast per run, after what it waits for; and a sentence on where the seconds are from."""
+    """One forecast per run, after its pretraining and tuning; and a sentence on the basis of the seconds."""
     try_arms(runs)
     rate, basis = _rate(runs[0])
     expected = [_expected(f"pretraining: {run.title}", run, _done(run), rate) for run in pretrainings(runs)]
@@ -68,10 +68,10 @@ def _expected(title: str, run: Run, done: bool, rate: float, trials: int = 0) ->
 
 
 def _done(run: Run) -> bool:
-    """Is its record there? Not while the weights that name it are still to be trained."""
-    first = pretraining(run)
-    if first is not None:
-        if not _done(first):
+    """Is the run finished? Not while its pretraining, whose weights are part of its id, is missing."""
+    pretraining_run = pretraining(run)
+    if pretraining_run is not None:
+        if not _done(pretraining_run):
             return False
         run = with_weights(run)
     names = identify(run)
@@ -81,9 +81,9 @@ def _done(run: Run) -> bool:
 def _rate(run: Run) -> tuple[float, str]:
     """FLOPs per second: of finished runs on this machine, else a share of its matmul peak."""
     records = [_speed(path, run) for path in sorted(Path(run.runs).glob("*/*/record.json"))]
-    known = [speed for speed in records if speed]
-    if known:
-        return sum(known) / len(known), f"scaled from {len(known)} finished runs on this machine"
+    speeds = [speed for speed in records if speed]
+    if speeds:
+        return sum(speeds) / len(speeds), f"scaled from {len(speeds)} finished runs on this machine"
     from headstart.meters.matmul_peak import matmul_peak
 
     peak = matmul_peak(run.hardware.device(), run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Job: what Hydra calls for one point of a sweep; every error of a run ends here, as its outcome."""
+"""Job: Hydra calls it for each point of a sweep; every error of a run becomes its outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _trained = 0  # runs of this process
 
 
 def job(config: Any, argv: Sequence[str]) -> Outcome:
-    """Train one run, or keep it when it is finished. Nothing is raised: the rest of a sweep goes on."""
+    """Train one run, or keep it when it is finished. Raises nothing, so that the sweep continues."""
     run = Run.read(OmegaConf.to_container(config, resolve=True))  # pyright: ignore[reportArgumentType]
     if (progress := current()) is not None:
         return _run(run, progress, argv)
@@ -49,18 +49,20 @@ def _run(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
 
 
 def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
-    """Train the run, after the pretraining that it waits for; a finished run is kept."""
-    if (first := pretraining(run)) is not None:
-        with waiting_for(first, progress):
-            outcome = _pretrain(first, progress, argv)
+    """Train the run, after its pretraining; a finished run is kept."""
+    if (pretraining_run := pretraining(run)) is not None:
+        with waiting_for(pretraining_run, progress):
+            outcome = _pretrain(pretraining_run, progress, argv)
         if not outcome.well:
             return _failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
         run = with_weights(run)
     check_study_folder(run)
     names = identify(run)
     folder = run_folder(run, names)
-    wanted = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
-    if settled(folder, names) and all((weights_folder(folder, step) / LEDGER).exists() for step in wanted):
+    checkpoint_steps = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
+    if settled(folder, names) and all(
+        (weights_folder(folder, step) / LEDGER).exists() for step in checkpoint_steps
+    ):
         return _outcome(run, folder, kept=True)
 
     from headstart.training.train import train
@@ -70,13 +72,13 @@ def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     return _outcome(run, folder, kept=False)
 
 
-def _pretrain(first: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
-    """Train the run that others start from: it may take longer than all of them, and has its own lines."""
-    if not settled(run_folder(first, names := identify(first)), names):
-        progress.note(f"pretraining first: {first.title}")
-    outcome = _train(first, progress, argv)
+def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+    """Train the run whose weights others load; it may take long, so it has its own lines."""
+    if not settled(run_folder(run, names := identify(run)), names):
+        progress.note(f"pretraining first: {run.title}")
+    outcome = _train(run, progress, argv)
     if outcome.status == "finished":
-        progress.note(f"pretrained: {first.title}: {duration(outcome.seconds or 0)}")
+        progress.note(f"pretrained: {run.title}: {duration(outcome.seconds or 0)}")
     return outcome
 
 
@@ -124,7 +126,7 @@ def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
 
 
 def _keep_traceback(run: Run) -> str:
-    """Where the traceback was written, or why it could not be."""
+    """Write the traceback to errors.log; returns where it is, or why it could not be written."""
     import traceback
 
     log = run.study_folder / "errors.log"

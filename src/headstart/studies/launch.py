@@ -1,4 +1,4 @@
-"""Launch: Hydra runs a study that was planned, with the launcher that the study names, or shows settings."""
+"""Launch: Hydra runs a planned study with the study's launcher, or shows settings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from headstart.studies.outcome import Outcome
 
 
 class PlannedLoader:
-    """Hydra's loader of configurations, which gives those of the plan: nothing is composed again.
+    """Replaces Hydra's config loader: returns the configurations of the plan, so nothing is composed again.
 
-    A launcher that sends it to another process sends Hydra's own loader: there, a job composes its own point.
+    Pickled, it becomes Hydra's own loader: in another process, a job composes its own point.
     """
 
     def __init__(self, loader: Any, plan: StudyPlan) -> None:
         self.loader, self.plan = loader, plan
-        self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: what is launched next
+        self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: the next batch
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
@@ -52,7 +52,7 @@ class PlannedLoader:
 
 
 def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
-    """Train the planned runs; records store what was `typed`. The outcomes are without those of trials."""
+    """Train the planned runs; records store the `typed` words. Outcomes of trials are left out."""
     with composing() as hydra:
         hydra.config_loader = PlannedLoader(hydra.config_loader, plan)
         task = partial(job, argv=["headstart", *typed])
@@ -64,7 +64,7 @@ def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
 
 
 def _outcomes(ended: Iterable[Any]) -> Iterator[Outcome]:
-    """The outcomes in what a sweeper gives back: Hydra's own gives lists of what its launcher gives."""
+    """The outcomes in the result of a sweeper; Hydra's own sweepers return nested lists."""
     for item in ended:
         if isinstance(item, Outcome):
             yield item

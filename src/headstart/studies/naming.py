@@ -1,4 +1,4 @@
-"""Naming: a study that was given no name gets one from its settings, so that no folder mixes two studies."""
+"""Naming: a study without a name gets one from its settings, so that no folder mixes two studies."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from omegaconf import OmegaConf
 from headstart.records.fingerprint import PLUMBING, SCIENCE
 from headstart.studies.overrides import parsed
 
-WITHIN_A_STUDY = ("seed", "arm", "hydra", *PLUMBING)  # more of these are more runs of the same study
+WITHIN_A_STUDY = ("seed", "arm", "hydra", *PLUMBING)  # other values of these are runs of the same study
 TO_A_STUDY = ("study.tune", "study.free")  # the part of PLUMBING that changes what is compared
 LONGEST = 60  # characters of a name
 
 
 def naming(overrides: Sequence[str], compose_default: Callable[[], Any]) -> list[str]:
-    """The overrides that name the study which `overrides` describe; none for the default study.
+    """The override that names the study of `overrides`; none for the default study and for a named one.
 
-    `compose_default` gives the configuration without any override; it is called only where it matters.
+    `compose_default` returns the configuration without overrides; it is called only when needed.
     """
     all_parsed = [parsed(text) for text in overrides]
     if {override.key_or_group for override in all_parsed} & {"study", "study.name"}:
         return []
     default = cache(compose_default)
-    own = sorted((override for override in all_parsed if _differs(override, default)), key=_place)
-    return [f"study.name={safe('-'.join(map(_part, own)))}"] if own else []
+    differing = sorted((override for override in all_parsed if _differs(override, default)), key=_place)
+    return [f"study.name={safe('-'.join(map(_part, differing)))}"] if differing else []
 
 
 def _differs(override: Override, default: Callable[[], Any]) -> bool:
@@ -51,21 +51,21 @@ def _key(override: Override) -> str:
 
 def _place(override: Override) -> tuple[int, str]:
     """Where the override stands in the name, whatever the order in which it was typed."""
-    first = _key(override).split(".")[0]
-    return SCIENCE.index(first) if first in SCIENCE else len(SCIENCE), _key(override)
+    group = _key(override).split(".")[0]
+    return SCIENCE.index(group) if group in SCIENCE else len(SCIENCE), _key(override)
 
 
 def _part(override: Override) -> str:
     """A choice by its name, an axis as `by_size`, a setting as `lr_1e-4`."""
-    last = _key(override).rpartition(".")[2]
+    name = _key(override).rpartition(".")[2]
     if override.is_sweep_override():
-        return f"by_{last}"
+        return f"by_{name}"
     value = override.get_value_element_as_str()
-    return value if override.value() == value and "." not in _key(override) else f"{last}_{value}"
+    return value if override.value() == value and "." not in _key(override) else f"{name}_{value}"
 
 
 def safe(text: str) -> str:
-    """The text as the name of a folder; where that cannot hold all of it, a digest keeps two texts apart."""
+    """The text as a folder name; a digest is added when characters are replaced or cut."""
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", text).lstrip("_.-+")
     if name == text and len(name) <= LONGEST:
         return name

@@ -1,4 +1,4 @@
-"""New task: writes the yaml of a task for a file of your own, with what was seen in it as comments."""
+"""New task: writes the yaml of a task for a user's file, with notes about the file as comments."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from headstart.tasks.text_classification import ANSWERS
 
 # Settings of task.files that change what is read.
 READ_WITH = ("siblings", "encoding", "separator", "columns", "sentence")
-GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # models of ours for small grey images -> pixels that they see
-LOOKED_AT = 32  # images whose size and colours are looked at
+GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # our models for small grey images -> pixels per side
+SAMPLED = 32  # images whose size and colours are checked
 FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
 NAMELESS = (
     "the tags are numbers ({0}), and nothing says which of them is outside of entities: give the names of "
@@ -36,7 +36,7 @@ UNPUBLISHED = "nobody published weights of model={0}, so this trains from random
 
 @dataclass(frozen=True)
 class NewTask:
-    """What was written, what to know, and what to type next."""
+    """The yaml that was written, notes about the rows, and the command that runs the task."""
 
     yaml: Path
     guess: Guess
@@ -68,11 +68,11 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
     task = _filled(name, path, guessed, settings_given)
     _Checked.read({"task": task})
     overrides, about_model = _model(name, guessed)
-    others = [
+    other_readings = [
         f"or {_words(reading)}: {reading.command(path, f'{name}_{number}')}"
         for number, reading in enumerate(guessed.others, 2)
     ]
-    notes = (*guessed.notes, *others, *about_model)
+    notes = (*guessed.notes, *other_readings, *about_model)
     if guessed.nameless and not task["names"]:
         task["names"] = "???"
         notes = (*notes, NAMELESS.format(guessed.nameless, file))
@@ -101,16 +101,16 @@ def _parsed(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def _text(path: Path, task: Mapping[str, Any], guessed: Guess, notes: Sequence[str]) -> str:
-    """The yaml, with what was seen as comments."""
+    """The yaml, with the notes as comments."""
     family = guessed.reading.kind.replace("_", " ")
     head = [f"# {guessed.rows} rows of {path.name}, read as {family}; correct what is wrong."]
     head += [f"# {' '.join(note.split())}" for note in notes]
     body = yaml.safe_dump(task, sort_keys=False, allow_unicode=True)
-    said = "validation and test are held out of train unless they are given"
-    return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {said}\nfiles:")
+    comment = "validation and test are held out of train unless they are given"
+    return "\n".join(head) + "\n" + body.replace("\nfiles:", f"\n# {comment}\nfiles:")
 
 
-def _filled(name: str, path: Path, guessed: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(name: str, path: Path, guessed: Guess, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The template of the family with this file, its columns, and the settings that were given."""
     reading = guessed.reading
     yamls = [yaml.safe_load(p.read_text("utf8")) for p in sorted((shipped() / "task").glob("files*.yaml"))]
@@ -125,12 +125,12 @@ def _filled(name: str, path: Path, guessed: Guess, given: Mapping[str, Any]) -> 
         metrics = list(ANSWERS[answer].metrics)
         task |= {role: columns.get(role) for role in ("pair", *ANSWERS)}
         task |= {"metrics": metrics, "headline": metrics[0]}
-    for key, value in given.items():
-        *outer, last = key.split(".")
+    for key, value in settings.items():
+        *outer, leaf = key.split(".")
         node = task
         for part in outer:
             node = node.setdefault(part, {})
-        node[last] = value
+        node[leaf] = value
     return task
 
 
@@ -141,26 +141,28 @@ def _words(reading: Reading) -> str:
 
 
 def _model(name: str, guessed: Guess) -> tuple[list[str], tuple[str, ...]]:
-    """The settings that name a model that fits the rows, and what to know about it."""
+    """Settings that choose a model for the rows, and notes about it."""
     if guessed.reading.kind == "text_to_text":
         return ["model=t5_small"], (FETCHED.format("t5_small", name),)
     if guessed.reading.kind != "image_classification":
         return ["model=minilm"], ()
-    side, grey = _seen(guessed.raw, guessed.reading.used[0])
+    side, grey = _size_and_grey(guessed.raw, guessed.reading.used[0])
     model = next((model for model, pixels in GREY_MODELS.items() if grey and side <= pixels), None)
     if model:
         return [f"model={model}", "arm=scratch"], (UNPUBLISHED.format(model),)
-    seen = f"images are up to {side} pixels wide or high{'' if grey else ', in colour'}: model=resnet18 and "
-    seen += "model=vit_base see 224 x 224 in colour"
-    return ["model=resnet18"], (seen, FETCHED.format("resnet18", name))
+    size_note = (
+        f"images are up to {side} pixels wide or high{'' if grey else ', in colour'}: model=resnet18 and "
+    )
+    size_note += "model=vit_base see 224 x 224 in colour"
+    return ["model=resnet18"], (size_note, FETCHED.format("resnet18", name))
 
 
-def _seen(raw: RawRows, column: str) -> tuple[int, bool]:
-    """The longest side in pixels of some images from all over the rows, and whether all of them are grey."""
+def _size_and_grey(raw: RawRows, column: str) -> tuple[int, bool]:
+    """Of a sample of images: the longest side in pixels, and whether all of them are grey."""
     import numpy as np
 
     values = raw.column(column)
-    chosen = [value for value in values[:: max(1, len(values) // LOOKED_AT)] if value]
+    chosen = [value for value in values[:: max(1, len(values) // SAMPLED)] if value]
     images_at = [raw.folder / v if isinstance(v, str) and raw.folder is not None else v for v in chosen]
     try:
         images = [decoded(image_cell(image)) for image in images_at]

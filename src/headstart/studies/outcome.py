@@ -1,4 +1,4 @@
-"""Outcome: how one run of a study ended, in few values, since it may come from another process."""
+"""Outcome: how one run of a study ended; small, since it may come from another process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Status = Literal["finished", "diverged", "failed", "interrupted", "kept"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kept`: it was finished before and not trained again. `reason` is the sentence for the others."""
+    """`kept`: finished before and not trained again. `reason`: why a run has no scores."""
 
     title: str
     study_folder: str
@@ -21,7 +21,7 @@ class Outcome:
     seconds: float | None = None
     reason: str | None = None
     code: int = 0
-    margin: float | None = None  # of a kept run, if it differs from the one that is asked for now
+    margin: float | None = None  # of a kept run, if it differs from the margin in the current settings
     trial: bool = False  # of a tuning: without a test score and a report
 
     @property

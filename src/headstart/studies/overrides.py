@@ -1,4 +1,4 @@
-"""Overrides: what was typed as setting=value, read one by one before anything is composed."""
+"""Overrides: each setting=value is read by itself, before anything is composed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def parsed(text: str) -> Override:
 
 
 def readable(typed: Iterable[str]) -> tuple[list[str], dict[str, str | None]]:
-    """The overrides that can be read, and for each other one a sentence with the setting it is about."""
+    """The readable overrides; and for each unreadable one a sentence with its setting."""
     good: list[str] = []
     mistakes: dict[str, str | None] = {}
-    known = choices()
+    groups = choices()
     for text in typed:
         name, _, value = text.lstrip("+").partition("=")
         try:
@@ -47,8 +47,8 @@ def readable(typed: Iterable[str]) -> tuple[list[str], dict[str, str | None]]:
         except HydraException:
             mistakes[f"{text}: not of the form setting=value{as_text(text)}"] = name
             continue
-        if name in known and value in ("", "null"):
-            mistakes[f"{text}: no such choice; {nearest(value, known[name])}"] = name
+        if name in groups and value in ("", "null"):
+            mistakes[f"{text}: no such choice; {nearest(value, groups[name])}"] = name
         elif override.is_sweep_override() and name.startswith("hydra"):
             advice = "Hydra's own settings take one value; a study's axis is written seed=0,1"
             mistakes[f"{text}: {advice}"] = name
@@ -65,13 +65,13 @@ def is_axis(text: str) -> bool:
 
 
 def arm_of(text: str, arms: Sequence[str]) -> str | None:
-    """The arm that alone gets the setting, as in `lora.arm.rank=16`; None: all get it."""
-    first, dot, _ = text.lstrip("+~").partition("=")[0].partition(".")
-    return first if dot and first in arms and first not in Run.model_fields else None
+    """The one arm that the setting is for, as in `lora.arm.rank=16`; None: it is for all."""
+    arm, dot, _ = text.lstrip("+~").partition("=")[0].partition(".")
+    return arm if dot and arm in arms and arm not in Run.model_fields else None
 
 
 def as_text(text: str) -> str:
-    """How to type a value that is a text with characters which have a meaning to Hydra or to a shell."""
+    """How to type a text with characters that are special to Hydra or to a shell."""
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[+\w.]+", name):
         return ""
@@ -80,17 +80,17 @@ def as_text(text: str) -> str:
 
 
 def put(config: DictConfig, text: str) -> str | None:
-    """Put one setting into a composed configuration, as Hydra does; or the sentence why it cannot be."""
+    """Put one setting into a composed configuration, as Hydra does; or return why that is not possible."""
     override = parsed(text)
     key, value = override.key_or_group, override.value()
     try:
         if override.is_delete():
-            parent, _, last = key.rpartition(".")
+            parent, _, name = key.rpartition(".")
             node = OmegaConf.select(config, parent) if parent else config
-            if not isinstance(node, DictConfig) or last not in node:
+            if not isinstance(node, DictConfig) or name not in node:
                 return f"{key}: there is no such setting to leave out"
             with open_dict(config):
-                del node[last]
+                del node[name]
         elif (
             override.is_add()
             and OmegaConf.select(config, key) is not None
@@ -108,16 +108,16 @@ def put(config: DictConfig, text: str) -> str | None:
 
 
 def _unknown(path: str) -> str:
-    """Why a setting cannot be given: Hydra's, absent from the chosen yaml, or there is none of that name."""
+    """Why a setting cannot be given: renamed, not Hydra's, not in the chosen yaml, or unknown."""
     if path in RENAMED:
         return f"is now {RENAMED[path]}"
-    *parents, last = path.split(".")
+    *parents, leaf = path.split(".")
     if parents[:1] == ["hydra"]:
         return "Hydra has no such setting; --cfg hydra shows all of them"
-    known = settings_at(Run, parents) if parents else {*choices(), *Run.model_fields}
-    if last in known:
+    names = settings_at(Run, parents) if parents else {*choices(), *Run.model_fields}
+    if leaf in names:
         return f"not in the chosen {parents[0]}; choose another {parents[0]}, or add it with +{path}=..."
-    return f"no such setting; {nearest(path, ['.'.join([*parents, name]) for name in known])}"
+    return f"no such setting; {nearest(path, ['.'.join([*parents, name]) for name in names])}"
 
 
 def unused(hydra: DictConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pretraining: the run that trains the weights of an arm, once for all runs that start from them."""
+"""Pretraining: the run that trains the weights of an arm, once for all runs that load them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from headstart.studies.progress import StudyProgress
 from headstart.studies.run_folder import identify, run_folder, settled
 from headstart.study import Study
 
-SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")  # settings of the run that it serves
+SHARED = ("model", "precision", "hardware", "meter", "tracker", "runs")  # copied from the run of the arm
 OBJECTIVES = {"encoder": "files_mlm", "decoder": "files_clm", "encoder_decoder": "files_denoise"}
 # One study for all pretrainings, so that none is trained twice.
 PRETRAINING = Study(name="pretraining", question="Weights that other studies start from.", warm_up=0)
 
 
 def pretrainings(runs: Iterable[Run]) -> list[Run]:
-    """The distinct pretraining runs that these runs wait for, in the order in which they are needed."""
-    return list({repr(first): first for run in runs if (first := pretraining(run))}.values())
+    """The distinct pretraining runs of these runs, in the order in which they are needed."""
+    return list({repr(source): source for run in runs if (source := pretraining(run))}.values())
 
 
 def pretraining(run: Run) -> Run | None:
@@ -46,29 +46,29 @@ def pretraining(run: Run) -> Run | None:
 
 def with_weights(run: Run) -> Run:
     """The run with its arm's weights in place; WeightsError when its pretraining is not finished."""
-    first, arm = pretraining(run), run.arm
-    if first is None or not isinstance(arm, Transfer):
+    source, arm = pretraining(run), run.arm
+    if source is None or not isinstance(arm, Transfer):
         return run
-    names = identify(first)
-    folder = run_folder(first, names)
+    names = identify(source)
+    folder = run_folder(source, names)
     if not settled(folder, names) or not weights_folder(folder).is_dir():
-        raise WeightsError(f"arm.pretraining: {first.title} is not finished; the study trains it first")
+        raise WeightsError(f"arm.pretraining: {source.title} is not finished; the study trains it first")
     saved_weights(str(folder), arm.checkpoint_step)
     return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
 
 
 @contextmanager
-def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
-    """One process trains it; the others wait, and then its record is there."""
+def waiting_for(run: Run, progress: StudyProgress) -> Iterator[None]:
+    """A lock: one process trains the run, the others wait until its record exists."""
     from filelock import FileLock, Timeout
 
-    folder = first.study_folder
+    folder = run.study_folder
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f".{identify(first).run_id}.lock")
+    lock = FileLock(folder / f".{identify(run).run_id}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress.say(f"waiting for another process to finish {first.title}")
+        progress.say(f"waiting for another process to finish {run.title}")
         lock.acquire()
     try:
         yield
@@ -77,7 +77,7 @@ def waiting_for(first: Run, progress: StudyProgress) -> Iterator[None]:
 
 
 def _own_text(run: Run) -> list[str]:
-    """Settings that pretrain on the training text of the run's own task, which becomes a file."""
+    """Settings that pretrain on the training text of the run's task, which is written to a file."""
     prepared = run.task.prepare(run.model, run.size)
     texts = run.task.texts_of(prepared, "train")
     objective = OBJECTIVES.get(run.model.family() or "")

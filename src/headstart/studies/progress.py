@@ -51,9 +51,9 @@ class StudyProgress(RunProgress):
         self._drop()
         self._run = self._bars.add_task("run", total=None, count="", note=title)
 
-    def say(self, what: str) -> None:
+    def say(self, phase: str) -> None:
         """A phase without a step count."""
-        self._update(note=f"{what}: {self._title}")
+        self._update(note=f"{phase}: {self._title}")
 
     def begin(self, title: str, steps: int) -> None:
         """Training begins."""
@@ -62,7 +62,7 @@ class StudyProgress(RunProgress):
         self._run = self._bars.add_task("run", total=steps, count=f"0/{steps} steps", note=title)
 
     def step(self, done: int, note: str = "") -> None:
-        """Redraw at most ten times a second: showing progress must not cost any."""
+        """Redraw at most ten times a second, so that showing progress costs no time."""
         now = time.monotonic()
         if now - self._shown < 0.1 and done < self._steps:
             return
@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def showing(runs: int, title: str = "study") -> Iterator[StudyProgress]:
-    """Bars for a study of `runs` runs, found by the runs of this process through `current`."""
+    """Bars for a study of `runs` runs; the jobs of this process get them from `current`."""
     global _current
     with StudyProgress(runs, title) as progress:
         _current = progress

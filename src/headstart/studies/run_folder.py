@@ -1,4 +1,4 @@
-"""Identity: what a run is called, where its record lives, and whether it is there already."""
+"""Run folder: the ids of a run, the folder of its record, and whether it is finished."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def identify(run: Run, fetch: bool = True) -> Fingerprint:
 def run_folder(run: Run, names: Fingerprint) -> Path:
     """runs/<study>/<task>-<model>-<size>-<what else is swept>-<arm>-seed<seed>-<run id>.
 
-    A run that is there already keeps its folder, whatever is swept now: its id alone says that it is the one.
+    A run that exists keeps its folder, also when other axes are swept now: it is found by its id.
     """
     for folder in sorted(run.study_folder.glob(f"*-{names.run_id[:8]}")):
         _refuse_changed_default(folder, names)
@@ -45,7 +45,7 @@ def run_folder(run: Run, names: Fingerprint) -> Path:
 
 
 def _refuse_changed_default(folder: Path, names: Fingerprint) -> None:
-    """ConfigError when the folder holds a run that has this name because a default was another then."""
+    """ConfigError when the folder holds a run of this name that was trained with another default."""
     record = _record(folder)
     if record is None or record.run_id != names.run_id or same_run(record, names):
         return
@@ -67,7 +67,7 @@ def _record(folder: Path) -> Record | None:
 
 
 def settled(folder: Path, names: Fingerprint) -> bool:
-    """Does the folder hold the record of this very run, with an end that is final?"""
+    """Does the folder hold the record of this run, finished or diverged?"""
     record = _record(folder)
     return record is not None and record.status in SETTLED and same_run(record, names)
 

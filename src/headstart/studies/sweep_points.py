@@ -1,4 +1,4 @@
-"""Sweep points: what a sweep's axes stand for, one list of overrides per run, and the order of the runs."""
+"""Sweep points: one list of overrides per run, from the axes of a sweep, and the order of the runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headstart.errors import ConfigError
 from headstart.records.fingerprint import PLUMBING
 from headstart.run import Run
 
-TITLED = ("seed", "arm", "task", "model", "size")  # what a run's title names anyhow
+TITLED = ("seed", "arm", "task", "model", "size")  # always in a run's title
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class SweepPoint:
 def expand(
     params: Mapping[str, Any], per_arm: Sequence[str], arguments: Sequence[str], loader: ConfigLoader
 ) -> list[list[str]]:
-    """The overrides of every point; what the command line names replaces the study's own axes.
+    """The overrides of every point; axes of the command line replace those of the study.
 
-    `per_arm` gives settings of one arm alone, as `lora.optim.lr=1e-3`: they move with it, and are freed.
+    `per_arm`: settings of one arm, as `lora.optim.lr=1e-3`. They may differ between arms (study.free).
     """
     written = [f"{key}={value}" for key, value in params.items()]
     parsed = OverridesParser.create(loader).parse_overrides([*written, *arguments])
@@ -46,7 +46,7 @@ def expand(
 
 
 def _values(override: Override) -> list[str]:
-    """One override per value of an axis; an override that is no axis is an axis of one."""
+    """One override per value of an axis; a plain override is an axis of one value."""
     key = override.get_key_element()
     if override.is_delete():
         return [override.input_line or key]
@@ -60,25 +60,27 @@ def _values(override: Override) -> list[str]:
 def _with_own(
     points: Sequence[list[str]], per_arm: Sequence[str], axes: Mapping[str, Sequence[str]]
 ) -> list[list[str]]:
-    """The points, each with what belongs to its arm alone."""
+    """The points, each with the settings of its arm."""
     arms = [value.partition("=")[2] for value in axes.get("arm", ())]
-    own: dict[str, list[str]] = {f"arm={arm}": [] for arm in arms}
+    settings_of: dict[str, list[str]] = {f"arm={arm}": [] for arm in arms}
     for setting in per_arm:
         arm, _, override = setting.partition(".")
         if arm not in arms:
             raise ConfigError(f"{setting}: the study has no arm {arm}; {nearest(arm, arms)}")
-        own[f"arm={arm}"].append(override)
-    changed = [text.lstrip("+~").partition("=")[0] for settings in own.values() for text in settings]
-    freed = dict.fromkeys(key for key in changed if not key.startswith("arm."))  # an arm's own differ anyhow
+        settings_of[f"arm={arm}"].append(override)
+    changed = [text.lstrip("+~").partition("=")[0] for settings in settings_of.values() for text in settings]
+    freed = dict.fromkeys(key for key in changed if not key.startswith("arm."))  # an arm's own always differ
     typed = axes.get("study.free", ["study.free=[]"])[0].partition("=")[2].strip("[]").split(",")
     free = [f"study.free=[{','.join([*filter(None, typed), *freed])}]"] if freed else []
-    return [[*point, *next(own[text] for text in point if text in own), *free] for point in points]
+    return [
+        [*point, *next(settings_of[text] for text in point if text in settings_of), *free] for point in points
+    ]
 
 
 def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The points, each with its values of the axes that no other word of a run's title names.
+    """The points, each with `study.axes`: its values of the axes that are not in TITLED.
 
-    An override that has another value at other points is an axis; a group's choices are, too.
+    An override or a choice that has different values at different points is an axis.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for key, _, value in (text.partition("=") for text in itertools.chain(*points)):
@@ -93,68 +95,73 @@ def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _quoted(value: str) -> str:
-    """A value of an override as a text for Hydra, whatever characters it has."""
+    """A value of an override as a quoted text for Hydra."""
     bare = value.strip("'\"").replace("\\", "/").replace("$", "").replace("'", "")
     return f"'{bare}'"
 
 
-def located(mistake: str, places: Sequence[int], points: Sequence[Sequence[str]]) -> str:
-    """The mistake, with the values of the axes at which alone it occurs: `arm=lora: ...`."""
+def located(mistake: str, numbers: Sequence[int], points: Sequence[Sequence[str]]) -> str:
+    """The mistake, after the values of an axis if it occurs only at these: `arm=lora: ...`."""
     prefixes = []
     for axis in zip(*points, strict=False):
         keys, _, values = zip(*(text.partition("=") for text in axis), strict=True)
-        key, affected = keys[0], list(dict.fromkeys(values[place] for place in places))
-        others = [value for value in dict.fromkeys(values) if value not in affected]
-        if not others or {*keys} != {key} or mistake.startswith((f"{key}:", f"{key}=")):
+        key, affected = keys[0], list(dict.fromkeys(values[number] for number in numbers))
+        other_values = [value for value in dict.fromkeys(values) if value not in affected]
+        if not other_values or {*keys} != {key} or mistake.startswith((f"{key}:", f"{key}=")):
             continue
         if key == "arm":
-            mistake = _for_one_arm(mistake, affected, others, points[places[0]])
+            mistake = _for_one_arm(mistake, affected, other_values, points[numbers[0]])
         prefixes.append(f"{key}={','.join(affected)}: ")
     return "".join([*prefixes, mistake])
 
 
-def _for_one_arm(mistake: str, affected: Sequence[str], others: Sequence[str], point: Sequence[str]) -> str:
-    """The mistake about a setting of some arms only, with what to type instead."""
-    path, _, what = mistake.partition(": ")
+def _for_one_arm(
+    mistake: str, affected: Sequence[str], other_arms: Sequence[str], point: Sequence[str]
+) -> str:
+    """A mistake that occurs for some arms only, with what to type instead."""
+    path, _, problem = mistake.partition(": ")
     override = next((text for text in point if text.partition("=")[0] == path), None)
-    if path.startswith("arm.") and what == "must be given":
+    if path.startswith("arm.") and problem == "must be given":
         return f"{mistake}, to this arm alone: {affected[0]}.{path}=..."
-    if override is None or not what.startswith("not in the chosen arm"):
+    if override is None or not problem.startswith("not in the chosen arm"):
         return mistake
-    return f"{path}: not in this arm; give it to one arm alone: {shlex.quote(f'{others[0]}.{override}')}"
+    return f"{path}: not in this arm; give it to one arm alone: {shlex.quote(f'{other_arms[0]}.{override}')}"
 
 
 def contradictions(runs: Iterable[Run]) -> list[str]:
-    """A sentence per reason why these runs cannot be one study, though each of them could be trained.
+    """One sentence per reason why these runs, each of them valid, cannot be one study.
 
-    An axis of PLUMBING cannot change the answer: its points would be one run in one folder. Two different
+    An axis of PLUMBING does not change the result: its points would be one run in one folder. Two different
     arms of a study cannot share a name.
     """
-    known: dict[tuple[str, str], dict[str, Any]] = {}
+    plumbing_by_run: dict[tuple[str, str], dict[str, Any]] = {}
     arms: dict[tuple[str, str], Any] = {}
-    idle: dict[str, None] = {}
-    twice: dict[str, None] = {}
+    idle_axes: dict[str, None] = {}
+    same_name: dict[str, None] = {}
     for run in runs:
         science = run.model_dump(mode="json")
         plumbing = {name: science.pop(name) for name in PLUMBING}
-        plumbing["study"].pop("axes")  # they say what else differs
-        first = known.setdefault((repr(science), str(run.study_folder)), plumbing)
-        idle |= {name: None for name in PLUMBING if first[name] != plumbing[name]}
+        plumbing["study"].pop("axes")  # the names of the axes differ whenever an axis does
+        plumbing_before = plumbing_by_run.setdefault((repr(science), str(run.study_folder)), plumbing)
+        idle_axes |= {name: None for name in PLUMBING if plumbing_before[name] != plumbing[name]}
         if arms.setdefault((str(run.study_folder), run.arm.name), run.arm) != run.arm:
-            twice[run.arm.name] = None
+            same_name[run.arm.name] = None
     return [
         *(
             f"{name}: cannot change the answer, so it cannot be swept; run it under two study.name"
-            for name in idle
+            for name in idle_axes
         ),
-        *(f"arm.name: two different arms are called {name}; give each a name of its own" for name in twice),
+        *(
+            f"arm.name: two different arms are called {name}; give each a name of its own"
+            for name in same_name
+        ),
     ]
 
 
 def pairs_of(points: Sequence[SweepPoint]) -> list[list[SweepPoint]]:
-    """The points, one list per pair (or per set of arms), every second one in reverse: AB BA.
+    """The points, one list per pair (or set of arms), every second list reversed: AB BA.
 
-    A run that is written twice (seed=1,1) is one run.
+    A run that is listed twice (seed=1,1) is one run.
     """
     pairs: dict[str, dict[str, SweepPoint]] = {}
     for point in points:
@@ -164,7 +171,7 @@ def pairs_of(points: Sequence[SweepPoint]) -> list[list[SweepPoint]]:
 
 
 def shared_settings(run: Run, *more: str) -> str:
-    """What the arms of a pair have in common, as text; `more` names settings to leave out as well."""
+    """The settings that the arms of a pair share, as text, without those named in `more`."""
     return repr(_kept(run.model_dump(exclude={"arm", "study"}, mode="json"), {*run.study.freed, *more}))
 
 

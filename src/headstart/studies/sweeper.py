@@ -1,4 +1,4 @@
-"""Sweeper: a study's runs in an order that is fair to both arms, launched by whichever launcher Hydra has."""
+"""Sweeper: a study's runs in an order that is fair to both arms, started by Hydra's launcher."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from headstart.studies.tuning import tuned
 class PairedSweeper(Sweeper):
     """A Hydra sweeper, pair by pair: AB for one pair, BA for the next, so that drift cancels out.
 
-    What it runs was composed and checked before (studies/compose.py), from `params`, the axes, and `per_arm`,
-    the settings of single arms (`lora.optim.lr=1e-3`). `stop_after` are the seconds after which no further
-    pair is begun that would not be finished by then.
+    studies/compose.py has composed and checked the runs from `params`, the axes, and `per_arm`, the settings
+    of single arms (`lora.optim.lr=1e-3`). `stop_after`: no pair is started that would end after so many
+    seconds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class PairedSweeper(Sweeper):
         self.began, self.launched = time.monotonic(), 0
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep the plan, which comes with Hydra's loader of configurations, and make the launcher."""
+        """Keep the loader, which holds the plan, and make the launcher."""
         self.config, self.hydra_context = config, hydra_context
         self.loader: Any = hydra_context.config_loader  # a PlannedLoader
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
@@ -53,7 +53,7 @@ class PairedSweeper(Sweeper):
             return self._in_time(pairs, self.stop_after, progress)
 
     def _trials(self, trials: Sequence[SweepPoint]) -> list[Outcome]:
-        """Run one round of trials, whole: a winner of half a round would be unfair."""
+        """Run one complete round of trials: choosing from half a round would be unfair."""
         launched = [point for pair in pairs_of(trials) for point in pair]
         with showing(len(launched), f"tuning: {len(trials)} trials") as progress:
             outcomes = self._batch(launched, progress)
@@ -63,13 +63,13 @@ class PairedSweeper(Sweeper):
     def _in_time(
         self, pairs: Sequence[Sequence[SweepPoint]], limit: float, progress: StudyProgress
     ) -> list[Outcome]:
-        """Whole pairs while another one of the longest so far would still fit; the first always runs."""
+        """Start a pair while one as long as the longest so far still fits; the first always runs."""
         outcomes: list[Outcome] = []
         longest = 0.0
         for number, pair in enumerate(pairs):
             start = time.monotonic()
             if number and limit - (start - self.began) < longest:
-                done = f"{number} of {len(pairs)} pairs are done; the same command goes on with the others"
+                done = f"{number} of {len(pairs)} pairs are done; the same command continues with the others"
                 progress.note(f"stopped after {duration(start - self.began)}: {done}")
                 break
             outcomes += self._batch(pair, progress)
@@ -83,7 +83,7 @@ class PairedSweeper(Sweeper):
         returned = self._launcher.launch(overrides, initial_job_idx=self.launched)
         self.launched += len(points)
         outcomes = [result.return_value for result in returned]
-        if progress.done == before:  # they ran in other processes, which cannot draw here
+        if progress.done == before:  # they ran in other processes, which cannot update the bars
             for outcome in outcomes:
                 progress.end(outcome)
         return outcomes

@@ -1,7 +1,7 @@
-"""Tuning: the same number of trials for every arm, from one space; each arm goes on with its own winner.
+"""Tuning: the same number of trials for every arm, from one space; each arm then uses its best candidate.
 
-Trials are runs of a sibling study, `<study>-tuning`: their own seeds, validation scores only, and a ledger
-that the report reads. What is compared afterwards was trained with other seeds.
+Trials are runs of a sibling study, `<study>-tuning`, with their own seeds and validation scores only. The
+report reads them. The runs that are compared have other seeds.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def trials_of(study: str) -> str:
 
 
 def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome]]) -> list[SweepPoint]:
-    """The plan's points with the winner of their arm's trials; as they are when the study tunes nothing.
+    """The plan's points with the best settings of their arm's trials; unchanged without tuning.
 
     `launch` trains one round of trials: a point per group, candidate and tuning seed.
     """
@@ -70,7 +70,7 @@ def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:
-    """Arms × conditions: the runs that share everything but the seed."""
+    """One group per arm and condition: runs that share everything but the seed."""
     groups: dict[tuple[str, str], Group] = {}
     for i, run in enumerate(runs):
         key = (shared_settings(run, "seed"), repr(run.arm))
@@ -79,7 +79,7 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
 
 
 def _rounds(tune: Tune, groups: Sequence[Group]):
-    """Candidates per group, round by round: all at once, or one at a time where earlier ones guide."""
+    """Candidates per group, round by round: all at once, or one per round when earlier scores guide."""
     if tune.sampler == "tpe":
         yield from _guided(tune, groups)
         return
@@ -124,9 +124,9 @@ def _guided(tune: Tune, groups: Sequence[Group]):
         for _ in groups
     ]
     for _ in range(tune.trials):
-        asked = [study.ask(spaces) for study in studies]
-        yield [[{name: _plain(value) for name, value in trial.params.items()}] for trial in asked]
-        for study, trial, group in zip(studies, asked, groups, strict=True):
+        trials = [study.ask(spaces) for study in studies]
+        yield [[{name: _plain(value) for name, value in trial.params.items()}] for trial in trials]
+        for study, trial, group in zip(studies, trials, groups, strict=True):
             score = group.scores[-1][1]
             failed = not math.isfinite(score)
             study.tell(trial, None if failed else score, optuna.trial.TrialState.FAIL if failed else None)
@@ -162,8 +162,8 @@ def _trial(point: SweepPoint, candidate: Candidate, seed: int) -> list[str]:
 
 def _with(point: SweepPoint, settings: Candidate) -> list[str]:
     """The overrides of a point with these settings in place of its own."""
-    kept = [override for override in point.overrides if override.partition("=")[0] not in settings]
-    return [*kept, *(f"{name}={_word(value)}" for name, value in settings.items())]
+    overrides = [override for override in point.overrides if override.partition("=")[0] not in settings]
+    return [*overrides, *(f"{name}={_word(value)}" for name, value in settings.items())]
 
 
 def _word(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Verify: every run of a study is initialised again from its seed and checkpoint, and compared."""
+"""Verify: initialises every run of a study again from its seed and checkpoint, and compares."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from headstart.studies.run_folder import identify
 PARTS = ("seeded", "loaded", "added", "step 0")
 SHARED = ("streams", "head", "architecture", "built_from", "loaded", "newly_initialised", "added", "dtypes")
 ROWS = ("rows", "order", "tokenizer")
-EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # other versions may give other numbers
+EXPLAINS = ("torch", "transformers", "peft", "tokenizers")  # another version may give other numbers
 
 
 @dataclass(frozen=True)
 class Verified:
-    """One run: how many of its tensors are the same again, of how many, and what differs.
+    """One run: how many of its tensors are reproduced, and what differs.
 
-    `reason` says why a run could not be checked at all; such a run counts as not verified.
+    `reason` says why a run could not be checked; such a run is not verified.
     """
 
     run: str
@@ -33,19 +33,19 @@ class Verified:
 
     @property
     def well(self) -> bool:
-        """Is everything as the record says?"""
+        """Does everything match the record?"""
         return not self.wrong and self.reason is None
 
 
 def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list[Verified]:
     """Initialise every run below `folder` again and compare; RecordError when there is no run."""
     stored = read_study(folder)
-    known = {record.folder for record in stored.records}
+    readable_folders = {record.folder for record in stored.records}
     verified = []
     for record in stored.records:
         say(record.folder.name)
         verified.append(_verified(record))
-    problems = {p.folder: p.sentence for p in stored.problems if p.folder not in known}
+    problems = {p.folder: p.sentence for p in stored.problems if p.folder not in readable_folders}
     verified += [Verified(at.name, {}, reason=sentence) for at, sentence in problems.items()]
     if not verified:
         raise RecordError(f"{folder}: holds no runs; name the folder of a study, such as runs/first_look")
@@ -58,18 +58,18 @@ def _verified(record: Record) -> Verified:
         init, data = _initialised_again(record)
     except HeadstartError as error:
         return Verified(name, {}, reason=str(error))
-    before, now = _parts(record.init), _parts(init)
+    before, again = _parts(record.init), _parts(init)
     same, wrong = {}, []
     for part in PARTS:
-        names = {*before[part], *now[part]}
-        other = sorted(n for n in names if before[part].get(n) != now[part].get(n))
-        same[part] = (len(names) - len(other), len(names))
-        if other and not (wrong and part == "step 0"):  # a consequence of the other differences
-            wrong.append(f"{len(other)} of {len(names)} tensors ({part}) differ, such as {other[0]}")
+        names = {*before[part], *again[part]}
+        differing = sorted(n for n in names if before[part].get(n) != again[part].get(n))
+        same[part] = (len(names) - len(differing), len(names))
+        if differing and not (wrong and part == "step 0"):  # a consequence of the other differences
+            wrong.append(f"{len(differing)} of {len(names)} tensors ({part}) differ, such as {differing[0]}")
     if not wrong:
         wrong = [f"init.{key} differs" for key in SHARED if getattr(record.init, key) != getattr(init, key)]
     wrong += [f"data.{key} differs" for key in ROWS if getattr(record.data, key) != getattr(data, key)]
-    return Verified(name, same, tuple(f"{what}{_why(record)}" for what in wrong))
+    return Verified(name, same, tuple(f"{difference}{_why(record)}" for difference in wrong))
 
 
 def _initialised_again(record: Record) -> tuple[Init, Data]:
@@ -104,9 +104,9 @@ def _parts(init: Init) -> dict[str, Mapping[str, str]]:
 
 
 def _why(record: Record) -> str:
-    """Other versions of libraries, which may explain a difference."""
+    """Changed versions of libraries, which may explain a difference."""
     from headstart.records.environment import versions
 
     then, now = record.environment.versions, versions()
-    other = [f"{n} {then[n]}, here {now.get(n)}" for n in EXPLAINS if n in then and then[n] != now.get(n)]
-    return f" (the run had {'; '.join(other)}, which may be why)" if other else ""
+    changes = [f"{n} {then[n]}, here {now.get(n)}" for n in EXPLAINS if n in then and then[n] != now.get(n)]
+    return f" (the run had {'; '.join(changes)}, which may be why)" if changes else ""

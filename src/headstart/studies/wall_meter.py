@@ -1,4 +1,4 @@
-"""Wall meter: the energy that an external meter logged replaces that in the records of finished runs."""
+"""Wall meter: replaces the energy in the records of finished runs by the log of an external meter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def import_energy(folder: Path, readings: Path) -> int:
     """Replace the energy of every run below `folder` by that of `readings`; returns how many runs.
 
     A run that the readings do not cover raises RecordError before any record is written. The joules of
-    the curves become null, since the readings say nothing about single evaluations.
+    the curves become null, since the readings are not split by evaluation.
     """
     runs = [record.folder for record in read_study(folder).records]
     if not runs:
@@ -24,12 +24,9 @@ def import_energy(folder: Path, readings: Path) -> int:
     energy = {run: wall_energy(record, readings) for run, record in raw.items()}
     for run, record in raw.items():
         record["cost"]["energy"] = energy[run]
-        record["cost"]["carbon"] = record["cost"]["money"] = None  # they stood on the former joules
+        record["cost"]["carbon"] = record["cost"]["money"] = None  # they were computed from the former joules
         write_record(run, record)
-        _without_joules(run / CURVE)
+        curve = run / CURVE
+        points = [json.loads(line) for line in curve.read_text("utf8").splitlines()]
+        curve.write_text("".join(json.dumps(point | {"joules": None}) + "\n" for point in points), "utf8")
     return len(runs)
-
-
-def _without_joules(curve: Path) -> None:
-    points = [json.loads(line) for line in curve.read_text("utf8").splitlines()]
-    curve.write_text("".join(json.dumps(point | {"joules": None}) + "\n" for point in points), "utf8")

@@ -1,4 +1,4 @@
-"""Weights: every arm of a study is tried before the first run trains."""
+"""Weights: the weights of every arm are loaded once before the first run trains."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headstart.studies.run_folder import identify, run_folder, settled
 
 
 def try_arms(runs: Sequence[Run]) -> None:
-    """One error with every reason, each once, why a run cannot begin: weights that are missing or do not fit.
+    """One error with every distinct reason why a run cannot start: weights are missing or do not fit.
 
-    Left out are runs that are finished, and arms whose weights are pretrained first.
+    Skips finished runs, and arms whose weights the study pretrains first.
     """
     from rich.console import Console
 
@@ -41,13 +41,13 @@ def _done(run: Run) -> bool:
     run.arm.weights_digest(run.model)
     try:
         names = identify(run)
-    except DataError:  # the run itself reports it, and runs on other data go on
+    except DataError:  # the run itself reports it; runs on other data can go on
         return False
     return settled(run_folder(run, names), names)
 
 
 def _try(run: Run) -> None:
-    """Load the weights as the run will, into a model without numbers, and ask the arm what trains."""
+    """Load the weights as the run will, into a model without values, and let the arm choose what trains."""
     from headstart.training.quiet import quiet
 
     quiet()

@@ -12,5 +12,5 @@ class RunProgress:
     def step(self, done: int, note: str = "") -> None:
         """`done` steps are finished; `note` is a short state such as the latest score."""
 
-    def say(self, what: str) -> None:
+    def say(self, phase: str) -> None:
         """A phase without a step count begins: loading, counting, testing."""
