@@ -179,10 +179,11 @@ def test_scores_and_costs_against_parameters(tmp_path):
     assert findings.models[0].flops == 10**12
     flops, seconds, joules = findings.fronts
     assert (flops.resource, seconds.resource, joules.resource) == ("flops", "seconds", "joules")
-    assert [point.cost for point in flops.points] == sorted(point.cost for point in flops.points)
-    assert any(point.on_front for point in flops.points)
-    beaten = [point for point in flops.points if not point.on_front]
-    assert beaten and all(point.beaten_by for point in beaten)
+    costs = [row.value for row in flops.rows.select("front.flops")]
+    assert costs and costs == sorted(costs)
+    scores = flops.rows.select("front.flops.score")
+    assert {row.verdict for row in scores} == {"on the front", "beaten"}
+    assert all(row.note.startswith("by ") == (row.verdict == "beaten") for row in scores)
     assert joules.estimated
 
 

@@ -52,7 +52,7 @@ def test_intervals_of_rankings_curves_and_matchings_stay_inside(tmp_path, predic
     scores = [row.interval for row in findings.rows.select("rank.score")]
     points = [point for curve in findings.data_curves for point in curve.points]
     scores += [end for point in points for end in (point.baseline_interval, point.arm_interval)]
-    scores += [point.interval for front in findings.fronts for point in front.points]
+    scores += [row.interval for row in findings.rows.select("front.*.score")]
     gains = [point.gain_interval for point in points]
     gains += [row.interval for row in findings.rows.select("gain", metric=findings.headline)]
     gains += [row.interval for row in findings.rows.select("matched.*.gain")]

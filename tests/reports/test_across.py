@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from tests.reports import handmade
 
 from headstart.compare.bounds import Interval
-from headstart.compare.findings import Aggregate, Front, FrontPoint, ModelPoint, Profile, Quantity, Rows
+from headstart.compare.findings import Aggregate, Front, ModelPoint, Profile, Quantity, Rows
+from headstart.compare.pareto import point_rows
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Table
@@ -17,9 +19,15 @@ from headstart.reports.sections import aggregates, scales, variance
 
 def front(costs: tuple[float, float] = (50.0, 80.0), **changes: Any) -> Front:
     told: dict[str, Any] = {"resource": "joules", "task": "docs", "metric": "chrf", "estimated": True}
-    cheap = FrontPoint("64 rows", "pretrained", 3, 0.5, Interval(0.45, 0.55), costs[0], True, "")
-    dear = FrontPoint("512 rows", "scratch", 1, 0.4, None, costs[1], False, "pretrained, 64 rows")
-    return Front(**{**told, "points": (cheap, dear), **changes})
+    cheap = Quantity("", "64 rows", "pretrained", metric="chrf", n=3).at(0.5, Interval(0.45, 0.55))
+    dear = Quantity("", "512 rows", "scratch", metric="chrf", n=1).at(0.4)
+    rows = Rows([*point(cheap, costs[0], None), *point(dear, costs[1], "pretrained, 64 rows")])
+    return Front(**{**told, "rows": rows, **changes})
+
+
+def point(score: Quantity, cost: float, beaten_by: str | None) -> tuple[Quantity, Quantity]:
+    here = replace(score, value=None, low=None, high=None, level=None)
+    return point_rows(here, "joules", cost, score, beaten_by, estimated=True)
 
 
 def aggregate(**changes: Any) -> Aggregate:
@@ -41,8 +49,10 @@ def split(of: str = "gain of pretrained", condition: str = "") -> list[Quantity]
     place = Quantity("", condition, of, metric="accuracy")
     return [
         place.named("variance.subset", n=4).at(0.0004, Interval(0.0001, 0.004)),
+        place.named("variance.subset.sd", n=4).at(0.02),
         place.named("variance.subset.share", n=4).at(0.8),
         place.named("variance.seed", n=3).at(1e-4),
+        place.named("variance.seed.sd", n=3).at(0.01),
         place.named("variance.seed.share", n=3).at(0.2),
     ]
 
@@ -74,7 +84,7 @@ def test_a_front_tells_who_is_worth_it_and_that_its_joules_are_estimated() -> No
 
 def test_a_front_over_one_cost_or_refused_is_not_there() -> None:
     assert scales.fronts(handmade.study(fronts=(front((50.0, 51.0)),))) == ()
-    assert scales.fronts(handmade.study(fronts=(front(points=(), reason="no joules"),))) == ()
+    assert scales.fronts(handmade.study(fronts=(front(rows=Rows(), reason="no joules"),))) == ()
 
 
 def test_models_stand_against_their_parameters() -> None:
@@ -109,9 +119,9 @@ def test_the_spread_is_split_or_the_section_is_not_there() -> None:
 
 def test_hostile_words_stay_words_in_every_new_section() -> None:
     bad = handmade.HOSTILE
-    point = FrontPoint(bad, "scratch", 3, 0.5, None, 1e12, True, bad)
+    hostile = point(Quantity("", bad, "scratch", metric="chrf", n=3).at(0.5), 1e12, bad)
     findings = handmade.study(
-        fronts=(front(task=bad, points=(point, *front().points[1:])),),
+        fronts=(front(task=bad, rows=Rows([*hostile, *front().rows[2:]])),),
         aggregates=(aggregate(scale=bad, notes=(bad,)),),
         extra=split(bad, bad),
     )

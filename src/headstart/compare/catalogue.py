@@ -154,8 +154,10 @@ CATALOGUE: tuple[Entry, ...] = (
         for lead in ("model", "front")
         for key in ("flops", "seconds", "joules")
     ),
+    Entry("front.*.score", "Mean score in the plane of score and {}", "score"),
     Entry("variance", "Variance", ""),
     Entry("variance.*", "Variance: {}", "variance"),
+    Entry("variance.*.sd", "Standard deviation: {}", "score"),
     Entry("variance.*.share", "Share of the variance: {}", "share"),
     # of one arm
     Entry("mean_score.sd", "SD of the test score", "difference"),

@@ -24,7 +24,7 @@ from headstart.compare.data_curves import DataCurve
 from headstart.compare.examples import ClassGain, Confusion, Example
 from headstart.compare.ledger import Ledger, Stage, View
 from headstart.compare.pairs import Excluded, Pair
-from headstart.compare.pareto import Front, FrontPoint, ModelPoint
+from headstart.compare.pareto import Front, ModelPoint
 from headstart.compare.published.tables import Figure
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.statistics.power_law import PowerLaw
@@ -58,7 +58,6 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "Figure",
     "Findings",
     "Front",
-    "FrontPoint",
     "Gain",
     "Interval",
     "Ledger",

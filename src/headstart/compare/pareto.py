@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -43,20 +43,6 @@ class ModelPoint:
 
 
 @dataclass(frozen=True)
-class FrontPoint:
-    """One arm under one condition in the plane of score and cost."""
-
-    condition: str
-    arm: str
-    runs: int
-    score: float
-    interval: Interval | None  # of the score, Student's over runs
-    cost: float  # of training, mean per run
-    on_front: bool  # no other is as good for less, or better for as much
-    beaten_by: str  # the cheapest that is at least as good: "pretrained, 512 rows"; "" on the front
-
-
-@dataclass(frozen=True)
 class Front:
     """Which arms and conditions are worth their cost: the Pareto front over all that was run on one task."""
 
@@ -64,8 +50,8 @@ class Front:
     task: str
     metric: str
     estimated: bool  # joules that no counter measured
-    points: tuple[FrontPoint, ...]  # cheapest first; costs of pretraining are not in it: the ledger has them
-    reason: str = ""  # why there is none
+    rows: Rows  # cost and score of each point, the cheapest first; pretraining is in the ledger alone
+    reason: str = ""  # why there is no front
 
 
 def models(groups: Groups) -> tuple[ModelPoint, ...]:
@@ -107,24 +93,16 @@ def fronts(groups: Groups) -> tuple[Front, ...]:
     )
 
 
-def front_rows(found: Sequence[Front]) -> Rows:
-    """Whether each arm under each condition is worth its cost."""
-    numbers: list[Quantity] = []
-    for each in found:
-        place = Quantity("", metric=each.metric).named(f"front.{each.resource}")
-        if not each.points:
-            numbers.append(place.named(place.key, condition=each.task).because(each.reason))
-        for point in each.points:
-            row = place.named(
-                place.key,
-                condition=point.condition,
-                arm=point.arm,
-                n=point.runs,
-                verdict="on the front" if point.on_front else "beaten",
-            ).at(point.cost)
-            by = f"by {point.beaten_by}" if point.beaten_by else ""
-            numbers.append(row.because(by, "estimated" if each.estimated else ""))
-    return Rows(numbers)
+def point_rows(
+    here: Quantity, resource: Cost, cost: float, score: Quantity, beaten_by: str | None, *, estimated: bool
+) -> tuple[Quantity, Quantity]:
+    """The cost of one arm under one condition, and its score; `beaten_by` is None on the front."""
+    here = replace(here, verdict="on the front" if beaten_by is None else "beaten")
+    by = "" if beaten_by is None else f"by {beaten_by}"
+    return (
+        here.named(f"front.{resource}").at(cost).because(by, "estimated" if estimated else ""),
+        here.named(f"front.{resource}.score", note=by).at(score.value, score.interval),
+    )
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int | None]:
@@ -181,26 +159,19 @@ def _front(resource: Cost, task: str, metric: str, found: Sequence[tuple[Conditi
     every = [record for _, runs in found for record in runs]
     estimated = resource == "joules" and not is_counted(every[0])
     if reason := _refusal(resource, every):
-        return Front(resource, task, metric, estimated, (), reason)
+        row = Quantity("", task, metric=metric, note=reason).named(f"front.{resource}")
+        return Front(resource, task, metric, estimated, Rows([row]), reason)
     costs = [mean_cost(runs, resource) or 0.0 for _, runs in found]
     scores = [_score(runs) for _, runs in found]
     beaten = front([(cost, orient(metric) * score) for cost, (score, _) in zip(costs, scores, strict=True)])
     names = [", ".join(part for part in (runs[0].arm, condition.name) if part) for condition, runs in found]
-    points = [
-        FrontPoint(
-            condition=condition.name,
-            arm=runs[0].arm,
-            runs=len(runs),
-            score=score,
-            interval=interval,
-            cost=cost,
-            on_front=by is None,
-            beaten_by="" if by is None else names[by],
-        )
-        for (condition, runs), cost, (score, interval), by in zip(found, costs, scores, beaten, strict=True)
-    ]
-    ordered = tuple(sorted(points, key=lambda point: (point.cost, point.arm)))
-    return Front(resource, task, metric, estimated, ordered)
+    points = sorted(zip(found, costs, scores, beaten, strict=True), key=lambda p: (p[1], p[0][1][0].arm))
+    rows: list[Quantity] = []
+    for (condition, runs), cost, (mean, interval), by in points:
+        here = Quantity("", condition.name, runs[0].arm, metric=metric, n=len(runs))
+        beaten_by = None if by is None else names[by]
+        rows += point_rows(here, resource, cost, here.at(mean, interval), beaten_by, estimated=estimated)
+    return Front(resource, task, metric, estimated, Rows(rows))
 
 
 def _refusal(resource: Cost, records: Sequence[Record]) -> str:

@@ -203,7 +203,8 @@ def rows(findings: Findings, extra: Iterable[Quantity] = ()) -> Iterator[Quantit
     for aggregate in findings.aggregates:
         across += aggregate.rows
     across += pareto.model_rows(findings.models, findings.headline)
-    across += pareto.front_rows(findings.fronts)
+    for front in findings.fronts:
+        across += front.rows
     across += tuning.rows(findings.tuning) if findings.tuning else ()
     for arm in findings.arms:
         across += summaries.rows(arm, _folders(findings, arm))

@@ -155,4 +155,5 @@ def _split(here: Quantity, table: Table, crossed: Source) -> Iterator[Quantity]:
     for part in split(values, int(digest([here.arm, here.condition]), 16), crossed):
         place = here.named(f"variance.{part.source}", n=part.levels or None)
         yield place.at(part.variance, part.interval)
+        yield place.named(f"variance.{part.source}.sd").at(part.variance**0.5)
         yield place.named(f"variance.{part.source}.share").at(part.share)

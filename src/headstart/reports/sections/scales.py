@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Findings, Front, FrontPoint, ModelPoint
-from headstart.compare.quantity import Quantity
+from headstart.compare.findings import Findings, Front, ModelPoint
+from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Text
-from headstart.reports.tables import arm_cell, bullets, gallery, of_rows, table
+from headstart.reports.tables import bullets, gallery, lines_of, of_rows
 from headstart.resources import RESOURCES
 
 SAME = 1.05  # costs that differ by less than this are one cost: a front over them would rank noise
@@ -65,20 +65,20 @@ def fronts(findings: Findings) -> Parts:
         return ()
     figures = [_front_figure(index, front) for index, front in enumerate(shown)]
     note = "Filled: on the front, no other is as good for less. Hollow: beaten. Pretraining is not counted."
-    listed = table(
-        [(front, point) for front in shown for point in front.points],
-        {
-            "In": lambda row: RESOURCES[row[0].resource].kind + " (estimated)" * row[0].estimated,
-            "Arm": lambda row: arm_cell(row[1].arm),
-            "Condition": lambda row: row[1].condition or "all runs",
-            "#Score": lambda row: Cell(numbers.score(row[1].score), strong=True),
-            "#95 % interval": lambda row: numbers.ends(row[1].interval, numbers.score),
-            "#Cost": lambda row: _cost(row[0], row[1]),
-            "#Runs": lambda row: numbers.count(row[1].runs),
-            "Worth its cost": lambda row: (
-                "on the front" if row[1].on_front else f"beaten by {row[1].beaten_by}"
-            ),
-        },
+    estimated = {front.resource for front in shown if front.estimated}
+    listed = of_rows(
+        Rows(row for front in shown for row in front.rows),
+        "front.*.score",
+        (
+            ("In", lambda line: RESOURCES[line.part].kind + " (estimated)" * (line.part in estimated)),
+            "arm",
+            ("Condition", lambda line: line.first.condition or "all runs"),
+            ("#Score", lambda line: Cell(numbers.value_text(line.first), strong=True)),
+            ("#95 % interval", lambda line: line.interval("front.*.score") or "no interval"),
+            ("#Cost", lambda line: numbers.value_text(line.row("front.*"))),
+            ("#Runs", lambda line: numbers.count(line.first.n)),
+            ("Worth its cost", lambda line: f"{line.first.verdict} {line.first.note}".strip()),
+        ),
         "Means over finished runs, the cheapest first; intervals are Student's over runs.",
     )
     refused = [front for front in findings.fronts if front.reason]
@@ -88,20 +88,16 @@ def fronts(findings: Findings) -> Parts:
 
 def _spread(front: Front) -> float:
     """The dearest over the cheapest; 1 where nothing is known, or something is free."""
-    costs = [point.cost for point in front.points]
+    costs = [row.value for row in front.rows.select(f"front.{front.resource}") if row.value is not None]
     return max(costs) / min(costs) if costs and min(costs) > 0 else 1.0
-
-
-def _cost(front: Front, point: FrontPoint) -> str:
-    return numbers.form_of(RESOURCES[front.resource].unit)(point.cost)
 
 
 def _front_figure(index: int, front: Front) -> Figure:
     on_front = "; ".join(
-        f"{point.arm}{f', {point.condition}' if point.condition else ''}: {numbers.score(point.score)} for "
-        f"{_cost(front, point)}"
-        for point in front.points
-        if point.on_front
+        f"{line.first.arm}{f', {line.first.condition}' if line.first.condition else ''}: "
+        f"{numbers.value_text(line.first)} for {numbers.value_text(line.row('front.*'))}"
+        for line in lines_of(front.rows, "front.*.score")
+        if line.first.verdict == "on the front"
     )
     estimated = " (estimated, dashed)" if front.estimated else ""
     title = (
@@ -113,14 +109,15 @@ def _front_figure(index: int, front: Front) -> Figure:
 def front_chart(front: Front) -> style.Spec:
     """Every arm and condition in the plane of cost and score; the front is a line of steps."""
     rows = []
-    for point in front.points:
-        score = Quantity("score", point.condition, point.arm, n=point.runs, unit="score")
-        beaten = {
-            "spent": _cost(front, point),
-            "on_front": point.on_front,
-            "beaten": point.beaten_by or "none",
+    for line in lines_of(front.rows, "front.*.score"):
+        cost = line.row("front.*")
+        point = {
+            "cost": cost.value,
+            "spent": numbers.value_text(cost),
+            "on_front": line.first.verdict == "on the front",
+            "beaten": line.first.note.removeprefix("by ") or "none",
         }
-        rows.append(style.point(score.at(point.score, point.interval), cost=point.cost, **beaten))
+        rows.append(style.point(line.first, **point))
     base = style.chart(rows).encode(
         x=style.logarithmic("cost", RESOURCES[front.resource].axis),
         y=alt.Y("mean:Q", title=f"{metric_title(front.metric)} on test", scale=alt.Scale(zero=False)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headstart.compare.findings import Findings, Quantity, Rows
+from headstart.compare.findings import Findings
 from headstart.metrics import metric_name
 from headstart.reports import numbers
-from headstart.reports.page import Cell, Parts
-from headstart.reports.tables import bullets, of_rows
+from headstart.reports.page import Parts
+from headstart.reports.tables import bullets, of_rows, under
 
 SOURCES = {
     "subset": "which rows were drawn",
@@ -26,26 +26,20 @@ def parts(findings: Findings) -> Parts:
         seed = "weights, order and noise"
     made = of_rows(
         rows,
-        tuple(f"variance.{source}" for source in SOURCES),
+        "variance.*.sd",
         (
             ("Of", lambda line: line.first.arm),
             ("Condition", lambda line: line.first.condition or "all runs"),
-            ("Due to", lambda line: SOURCES[line.first.key.split(".")[1]]),
-            ("#Standard deviation", lambda line: numbers.score((line.first.value or 0.0) ** 0.5)),
-            ("#Variance", lambda line: numbers.significant(line.first.value)),
-            ("#95 % interval", lambda line: numbers.ends(line.first.interval, numbers.significant)),
-            ("#Share", lambda line: _share(findings.rows, line.first)),
+            ("Due to", lambda line: SOURCES[line.part]),
+            under("#Standard deviation", "variance.*.sd"),
+            under("#Variance", "variance.*"),
+            ("#95 % interval", lambda line: line.interval("variance.*") or "no interval"),
+            under("#Share", "variance.*.share"),
             ("#Levels", lambda line: numbers.count(line.first.n) if line.first.n else ""),
         ),
         f"Variance of the test {metric_name(rows[0].metric)}, with 95 % intervals (Weerahandi's "
         f"generalised). A seed decides {seed} at once, so these cannot be told apart.",
-        by=("condition", "arm", "key"),
     )
     refused = findings.rows.select("variance")
     names = (", ".join(name for name in (row.arm, row.condition) if name) for row in refused)
     return (*made, *bullets(f"{name}: {row.note}." for name, row in zip(names, refused, strict=True)))
-
-
-def _share(rows: Rows, part: Quantity) -> Cell:
-    share = rows.value(f"{part.key}.share", condition=part.condition, arm=part.arm)
-    return Cell(numbers.percent(share), strong=True)
