@@ -13,7 +13,7 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 from tests.reports import handmade
 
-from headstart.compare import phrases
+from headstart.compare import data_curves, phrases
 from headstart.compare.study import compare
 from headstart.reports import numbers, outline
 from headstart.reports import tables as making
@@ -79,11 +79,13 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
     findings = compare(sizes)
     (curve,) = findings.data_curves
     first = replace(curve.points[0], rows_needed=handmade_bounded(109.0), multiplier=handmade_bounded(3.41))
-    opened = replace(findings, data_curves=(replace(curve, points=(first, *curve.points[1:])),))
+    curve = replace(curve, points=(first, *curve.points[1:]))
+    opened = replace(findings, data_curves=(curve,), rows=data_curves.rows(curve))
     (rows,) = tables(outline.page(opened), "rows")
     assert [cell.text for cell in rows.rows[0][6:8]] == ["109 (open)", "3.41× (open)"]
     alone = replace(first, gain_interval=None)  # one pair and no predictions: there is no interval at all
-    opened = replace(findings, data_curves=(replace(curve, points=(alone, *curve.points[1:])),))
+    curve = replace(curve, points=(alone, *curve.points[1:]))
+    opened = replace(findings, data_curves=(curve,), rows=data_curves.rows(curve))
     (rows,) = tables(outline.page(opened), "rows")
     assert rows.rows[0][6].text == "109"
 

@@ -128,12 +128,23 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("ledger.marginal.flops_ratio", "FLOPs ratio, pretraining excluded", "times", "lower"),
     Entry("ledger.amortised_*.flops_ratio", "FLOPs ratio, pretraining shared by {} uses", "times", "lower"),
     Entry("ledger.full.flops_ratio", "FLOPs ratio, pretraining included", "times", "lower"),
+    Entry("ledger.*.share", "FLOPs of the pretraining that one run answers for ({})", "FLOPs", "lower"),
+    Entry("ledger.*.total", "FLOPs of one run with its share of the pretraining ({})", "FLOPs", "lower"),
+    Entry("break_even.flops.*.saving", "FLOPs saved per use ({})", "FLOPs", "higher"),
+    Entry("break_even.joules.*.saving", "Energy saved per use ({})", "J", "higher"),
+    Entry("break_even.*.interval", "Interval of the break-even ({})", "uses"),
     Entry("break_even.flops.baseline_score", "Break-even at the baseline's score (FLOPs)", "uses", "lower"),
     Entry("break_even.joules.baseline_score", "Break-even at the baseline's score (energy)", "uses", "lower"),
     # over sizes of the training set
+    Entry("data.rows", "Training rows", "rows"),
+    Entry("data.baseline_score", "Baseline's mean test score at this size", "score"),
+    Entry("data.score", "Mean test score at this size", "score"),
     Entry("data.gain", "Gain at this size", "difference", "higher"),
     Entry("data.rows_needed", "Rows that the baseline needs for the arm's score", "rows"),
+    Entry("data.rows_needed.interval", "Interval of the rows that the baseline needs", "rows"),
     Entry("data.rows_transferred", "Rows transferred", "rows", "higher"),
+    Entry("data.rows_transferred.interval", "Interval of the rows transferred", "rows"),
+    Entry("data_multiplier.interval", "Interval of the data multiplier", "times"),
     Entry("data.ossified_sizes", "Sizes at which the arm has become worse", "sizes", "lower"),
     Entry("crossing.beyond", "Resamples with the crossing point above the data", "share"),
     *(
@@ -190,9 +201,14 @@ CATALOGUE: tuple[Entry, ...] = (
     # tuning, and the whole study
     Entry("tuning.trials", "Trials", "trials"),
     Entry("tuning.winner", "Validation score of the chosen trial", "score"),
+    Entry("tuning.scores", "Lowest and highest validation score of all trials", "score"),
+    Entry("tuning.without_score", "Trials without a score", "trials", "lower"),
     Entry("tuning.expected_best.*", "Expected best score of {} trials", "score"),
     Entry("tuning.flops", "FLOPs of the trials", "FLOPs", "lower"),
     Entry("tuning.seconds", "Time of the trials", "s", "lower"),
+    Entry("tuning.joules_measured", "Measured energy of the trials", "J", "lower"),
+    Entry("tuning.joules_estimated", "Estimated energy of the trials", "J", "lower"),
+    Entry("tuning.study_flops", "FLOPs of the study's runs", "FLOPs"),
     Entry("tuning.flops_ratio", "FLOPs of the trials / of the study's runs", "times", "lower"),
     *(
         Entry(f"{lead}.{name}", f"{label} of {of}", unit)

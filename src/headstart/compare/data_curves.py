@@ -38,6 +38,10 @@ class DataCurve:
     covers: str  # what the intervals cover, in words
     notes: tuple[str, ...]
 
+    def condition(self, rows: int) -> str:
+        """The condition of a size, as the rows name it: '64 rows, lr 0.001'."""
+        return ", ".join(part for part in (f"{rows} rows", self.context) if part)
+
     @property
     def sentence(self) -> str:
         """Rows saved, where the baseline has caught up, and ossification."""
@@ -66,13 +70,20 @@ def rows(curve: DataCurve) -> Rows:
     place = Quantity("", arm=curve.arm, baseline=curve.baseline, metric=curve.metric)
     numbers: list[Quantity] = []
     for point in curve.points:
-        condition = ", ".join(part for part in (f"{point.rows} rows", curve.context) if part)
-        here = replace(place, condition=condition, n=point.units, note=curve.covers)
+        here = replace(place, condition=curve.condition(point.rows), n=point.units, note=curve.covers)
+        low, high = point.between
+        sizes = (
+            f"between the sizes {low:,} and {high:,}" if low and high else "beyond the sizes that were run"
+        )
+        smooth = f"smoothed {phrases.number(point.baseline_smooth)}"
         numbers += [
+            here.named("data.rows").at(point.rows),
             here.named("data.gain").at(point.gain, point.gain_interval),
-            here.named("data_multiplier").bounded(point.multiplier),
-            here.named("data.rows_needed").bounded(point.rows_needed),
-            here.named("data.rows_transferred").bounded(point.transferred),
+            here.named("data.baseline_score").at(point.baseline, point.baseline_interval).because(smooth),
+            here.named("data.score").at(point.arm, point.arm_interval),
+            *here.because(sizes).named("data_multiplier").with_interval(point.multiplier),
+            *here.because(sizes).named("data.rows_needed").with_interval(point.rows_needed),
+            *here.because(sizes).named("data.rows_transferred").with_interval(point.transferred),
         ]
     here = replace(place, condition=curve.context)
     worse = f"worse at {', '.join(map(phrases.rows, curve.ossified))}" if curve.ossified else ""

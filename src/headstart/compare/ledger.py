@@ -103,9 +103,12 @@ def rows(here: Quantity, found: Ledger) -> Rows:
     ]
     for view in found.views:
         key = f"{view.name}_{view.uses}" if view.name == "amortised" else view.name
-        ratio = here.named(f"ledger.{key}.flops_ratio", verdict=found.origin)
-        numbers.append(_range(ratio, view.ratio).because(part))
-    return Rows([*numbers, *(_break_even_row(here, result) for result in found.break_evens)])
+        for name, bounds in (("flops_ratio", view.ratio), ("share", view.share), ("total", view.total)):
+            row = here.named(f"ledger.{key}.{name}", verdict=found.origin)
+            numbers.append(_range(row, bounds).because(part))
+    for result in found.break_evens:
+        numbers += break_even_rows(here, result)
+    return Rows(numbers)
 
 
 def pretraining(arm: Record) -> Pretraining:
@@ -198,8 +201,12 @@ def _range(row: Quantity, bounds: Bounded) -> Quantity:
     return row.at(bounds.low) if bounds.value is not None else row.between(bounds.low, bounds.high)
 
 
-def _break_even_row(here: Quantity, result: BreakEven) -> Quantity:
-    """The number of uses, or a bound; "never" and "unknown" are words and no numbers."""
+def break_even_rows(here: Quantity, result: BreakEven) -> list[Quantity]:
+    """The number of uses, or a bound, its interval, and what one use saves.
+
+    "never" and "unknown" are words and no numbers. The interval says "never" where it holds no saving, and
+    "or never" where it holds a saving and none.
+    """
     side = "arm" if result.target_of == here.arm else "baseline"
     row = here.named(f"break_even.{result.resource}.{side}_score", n=result.pairs)
     if result.uses.known:
@@ -207,12 +214,20 @@ def _break_even_row(here: Quantity, result: BreakEven) -> Quantity:
         row = row.bounded(Bounded(result.uses.low, result.uses.high, *ends))
     else:
         row = replace(row, verdict=sentences.break_even_word(result))
+    here = replace(here, n=result.pairs)
+    saving = _range(here.named(f"{row.key}.saving"), result.saving).because(result.reason)
+    interval = here.named(f"{row.key}.interval")
     both = missed = ""
-    if sentences.covers_both(result):
-        both = f"95 % interval: {sentences.uses_or_never(result)}"
+    if result.interval is not None:
+        word = "never" if not result.may_pay else "or never" if result.may_never else ""
+        ends = replace(interval.between(result.interval.low, result.interval.high), verdict=word)
+        interval = replace(ends, level=0.95 if result.interval.known else None)
+    if result.interval and sentences.covers_both(result):
+        both = f"95 % interval: {sentences.uses_or_never(result.interval.low)}"
     if result.censored:
         missed = f"{here.baseline} did not reach the target in {result.censored} of {result.pairs} pairs"
-    return row.because(result.reason, missed, both)
+        saving = saving.because(missed, "the saving is a lower bound")
+    return [row.because(result.reason, missed, both), saving, interval]
 
 
 def _break_evens(cost: Pretraining, matches: Sequence[Match], metric: str) -> Iterator[BreakEven]:

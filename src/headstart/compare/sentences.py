@@ -184,15 +184,15 @@ def break_even(result: BreakEven, baseline: str, covers: str) -> str:
         if not result.may_pay:
             return f"{start.format('never pays')}: {rest}, and the 95 % interval holds no saving"
         rest = f"nothing is saved on average on the way to {goal}"
-        return f"{start.format('does not pay')}: {rest} (95 % interval: {uses_or_never(result)})"
+        return f"{start.format('does not pay')}: {rest} (95 % interval: {uses_or_never(result.interval.low)})"
     bound = "at most " if result.payback == "at most" else ""
     missed = ""
     if result.censored:
         missed = f" ({baseline} did not reach it in {result.censored} of {result.pairs} pairs)"
     whole = uses(result.uses.low if result.payback == "number" else None, result.uses.high)
-    if covers_both(result):
+    if result.interval and covers_both(result):
         start = f"on average {what} has paid for itself in {unit} after {bound}{whole} on the way to {goal}"
-        return f"{start}{missed} (95 % interval: {uses_or_never(result)})"
+        return f"{start}{missed} (95 % interval: {uses_or_never(result.interval.low)})"
     number = f"{bound}{whole}{uses_interval(result)}"
     return f"{what} has paid for itself in {unit} after {number} on the way to {goal}{missed}"
 
@@ -209,10 +209,9 @@ def covers_both(result: BreakEven) -> bool:
     return result.interval is not None and result.may_pay and result.may_never
 
 
-def uses_or_never(result: BreakEven) -> str:
-    """'from 12 uses to never': from the fewest that the interval allows, where it also allows no saving."""
-    low = result.interval.low if result.interval else None
-    return f"from {uses(1.0 if low is None else low)} to never"
+def uses_or_never(fewest: float | None) -> str:
+    """'from 12 uses to never': the interval where it does not exclude that nothing is saved."""
+    return f"from {uses(1.0 if fewest is None else fewest)} to never"
 
 
 def uses_interval(result: BreakEven) -> str:

@@ -54,6 +54,11 @@ class Line:
         ends = f"{row.key}.interval"
         return numbers.interval_text(row if row.value is not None else self.rows.get(ends, row))
 
+    def with_interval(self, key: str) -> str:
+        """'6.40× (4.70× to 8.80×)'; a bound whose interval ends at it is said once."""
+        text, interval = numbers.value_text(self.row(key)), self.interval(key)
+        return f"{text} ({interval})" if interval and interval != text else text
+
 
 Show = Callable[[Line], str | Cell]
 

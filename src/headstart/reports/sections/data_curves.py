@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import altair as alt
 
 from headstart.compare.findings import Comparison, DataCurve, Findings, PowerLaw, SizePoint
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Section, Text
-from headstart.reports.tables import bullets, table
+from headstart.reports.tables import Line, bullets, of_rows, table, under
 
 TITLE = "What the weights are worth in training rows"
 HEIGHT = 270
@@ -162,40 +162,33 @@ def _needed_row(curve: DataCurve, point: SizePoint) -> dict | None:
 
 
 def _table(curve: DataCurve, findings: Findings) -> Parts:
-    def bound(name: str, form: numbers.Form):
+    def bound(key: str) -> Callable[[Line], Cell]:
         """A number with its interval; an interval that no size bounds on either side is called open."""
 
-        def show(point: SizePoint) -> Cell:
-            number = getattr(point, name)
-            unbounded = number.value is not None and number.sure_low is None and number.sure_high is None
-            opened = " (open)" if unbounded and point.gain_interval else ""
-            low, high = point.between
-            sizes = (
-                f"between the sizes {low:,} and {high:,}"
-                if low and high
-                else "beyond the sizes that were run"
-            )
-            return Cell(
-                numbers.bound_with_interval(number, form) + opened, sizes, strong=name == "multiplier"
-            )
+        def show(line: Line) -> Cell:
+            row = line.row(key)
+            unbounded = row.value is not None and row.level is None
+            opened = " (open)" if unbounded and line.row("data.gain").level else ""
+            return Cell(line.with_interval(key) + opened, row.note, strong=key == "data_multiplier")
 
         return show
 
-    return table(
-        curve.points,
-        {
-            "#Rows": lambda point: numbers.count(point.rows),
-            f"#{curve.baseline}": lambda point: Cell(
-                numbers.score(point.baseline), f"smoothed {numbers.score(point.baseline_smooth)}"
-            ),
-            f"#{curve.arm}": lambda point: numbers.score(point.arm),
-            "#Gain": lambda point: Cell(numbers.signed(point.gain), strong=True),
-            "#95 % interval": lambda point: numbers.ends(point.gain_interval, numbers.signed),
-            "#n": lambda point: numbers.count(point.units),
-            f"#Rows {curve.baseline} needs": bound("rows_needed", numbers.count),
-            "#Data multiplier": bound("multiplier", numbers.ratio),
-            "#Rows transferred": bound("transferred", numbers.count),
-        },
+    conditions = {curve.condition(point.rows) for point in curve.points}
+    own = findings.rows.select("data.*", "data_multiplier*", arm=curve.arm, metric=curve.metric)
+    return of_rows(
+        Rows(row for row in own if row.condition in conditions),
+        "data.rows",
+        (
+            under("#Rows", "data.rows"),
+            under(f"#{curve.baseline}", "data.baseline_score"),
+            under(f"#{curve.arm}", "data.score"),
+            under("#Gain", "data.gain"),
+            ("#95 % interval", lambda line: line.interval("data.gain") or "no interval"),
+            ("#n", lambda line: numbers.count(line.first.n)),
+            (f"#Rows {curve.baseline} needs", bound("data.rows_needed")),
+            ("#Data multiplier", bound("data_multiplier")),
+            ("#Rows transferred", bound("data.rows_transferred")),
+        ),
         f"Rows {curve.baseline} needs: where its smoothed curve, never worse with more rows, is at the score "
         f"of {curve.arm} (effective data). Multiplier: that / the rows. Transferred: that less the rows. "
         "In brackets: 95 % intervals, open where no size bounds them. n: pairs, or draws of the rows.",

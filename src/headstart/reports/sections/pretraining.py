@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from headstart.compare import sentences
-from headstart.compare.findings import Bounded, BreakEven, Comparison, Figure, Findings, Ledger, View
+from headstart.compare.findings import Comparison, Figure, Findings, Ledger
+from headstart.compare.quantity import Quantity, Rows
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table, Text
-from headstart.reports.tables import arm_cell, bullets, table
+from headstart.reports.tables import Line, bullets, of_rows, table
 
+PAYBACK = "break_even.*_score"  # "*": "flops.arm", "joules.baseline", ...
 UNITS = {"flops": "FLOPs", "kwh": "kWh", "kg_co2e": "kg CO2e", "device_hours": "device-hours"}
 
 
@@ -53,45 +55,44 @@ def published(ledgers: Sequence[Ledger]) -> Parts:
 
 def figure_text(figure: Figure) -> str:
     """'22.8 EFLOPs to 164 EFLOPs', '1,507'."""
-    return amount(figure.amount, numbers.flops if figure.quantity == "flops" else numbers.count)
-
-
-def amount(value: Bounded, form: numbers.Form) -> str:
-    """A number, 'low to high', 'at most high', 'at least low', or unknown."""
-    return numbers.between(value.low, value.high, form)
+    form = numbers.flops if figure.quantity == "flops" else numbers.count
+    return numbers.between(figure.amount.low, figure.amount.high, form)
 
 
 def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
-    rows = [(item, ledger, view) for item, ledger in kept for view in ledger.views]
-    if not rows:
-        return ()
-    item, ledger, _ = rows[0]
+    item, ledger = kept[0]
     runs = numbers.plural(sum(len(stage.runs) for stage in ledger.stages), "run")
     origin = {"measured": f"measured here ({runs})", "published": "published, not measured here"}
     before = " and published before" if ledger.stages and ledger.figures else ""
     rest = f" “+ ?”: {ledger.covers} alone is known, the rest of the pretraining is not."
+    parts = {(item.condition.name, item.arm) for item, ledger in kept if ledger.covers}
 
-    def counted(view: View) -> str:
-        if view.uses is None:
-            return "pretraining cost excluded"
-        uses = numbers.plural(view.uses, "use")
-        return f"shared by {uses}" if view.name == "amortised" else "in full, by this one use"
+    def counted(line: Line) -> str:
+        uses = line.part.removeprefix("amortised_")
+        words = {"marginal": "pretraining cost excluded", "full": "in full, by this one use"}
+        return words.get(line.part) or f"shared by {numbers.plural(int(uses), 'use')}"
 
-    def with_rest(row: tuple[Comparison, Ledger, View], value: Bounded, form: numbers.Form) -> str:
-        return amount(value, form) + " + ?" * bool(row[2].uses is not None and row[1].covers)
+    def amount_of(key: str) -> Callable[[Line], str]:
+        def show(line: Line) -> str:
+            of_part = line.part != "marginal" and (line.first.condition, line.first.arm) in parts
+            return _amount(line.row(key)) + " + ?" * of_part
 
-    return table(
-        rows,
-        {
-            "?Condition": lambda row: row[0].condition.name,
-            "Arm": lambda row: arm_cell(row[0].arm),
-            "Pretraining is counted": lambda row: counted(row[2]),
-            "#Its FLOPs": lambda row: (
-                "none" if row[2].uses is None else with_rest(row, row[2].share, numbers.flops)
-            ),
-            "#With the run": lambda row: with_rest(row, row[2].total, numbers.flops),
-            f"#Against {item.baseline}": lambda row: with_rest(row, row[2].ratio, numbers.ratio),
-        },
+        return show
+
+    def share(line: Line) -> str:
+        return "none" if line.part == "marginal" else amount_of("ledger.*.share")(line)
+
+    return of_rows(
+        _rows(kept),
+        "ledger.*.flops_ratio",
+        (
+            "condition",
+            "arm",
+            ("Pretraining is counted", counted),
+            ("#Its FLOPs", share),
+            ("#With the run", amount_of("ledger.*.total")),
+            (f"#Against {item.baseline}", amount_of("ledger.*.flops_ratio")),
+        ),
         "One run of the arm with its pretraining counted in three ways: excluded (marginal), shared by a "
         "number of uses (amortised), and in full by this one use. Training FLOPs of one run, means over "
         f"pairs. Pretraining is {origin.get(ledger.origin, numbers.UNKNOWN)}{before}."
@@ -100,32 +101,43 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
     )
 
 
+def _rows(kept: Sequence[tuple[Comparison, Ledger]]) -> Rows:
+    return Rows(row for item, _ in kept for row in item.rows)
+
+
+def _amount(row: Quantity) -> str:
+    """A number, 'low to high', 'at most high', 'at least low', or unknown."""
+    if row.value is not None:
+        return numbers.value_text(row)
+    return numbers.between(row.low, row.high, numbers.form_of(row.unit))
+
+
 def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
-    def remark(item: Comparison, ledger: Ledger, one: BreakEven) -> str:
-        missed = (
-            f"{item.baseline} did not reach it in {one.censored} of {numbers.plural(one.pairs, 'pair')}: "
-            "the saving is a lower bound"
-        )
-        part = f"for {ledger.covers} alone" * bool(ledger.covers and one.payback in ("number", "at most"))
-        return "; ".join(line for line in (one.reason, missed * bool(one.censored), part) if line)
+    energy = {(item.condition.name, item.arm): item.energy_method or "refused" for item, _ in kept}
+    covers = {(item.condition.name, item.arm): ledger.covers for item, ledger in kept}
 
-    def unit(item: Comparison, one: BreakEven) -> str:
-        return "FLOPs" if one.resource == "flops" else f"joules ({item.energy_method or 'refused'})"
+    def remark(line: Line) -> str:
+        part = covers[line.first.condition, line.first.arm]
+        lines = (line.row(f"{PAYBACK}.saving").note, f"for {part} alone" * bool(part and line.first.known))
+        return "; ".join(line for line in lines if line)
 
-    made = table(
-        [(item, ledger, one) for item, ledger in kept for one in ledger.break_evens],
-        {
-            "?Condition": lambda row: row[0].condition.name,
-            "Arm": lambda row: arm_cell(row[0].arm),
-            "Counted in": lambda row: unit(row[0], row[2]),
-            "Final score of": lambda row: row[2].target_of,
-            "#Saved per use": lambda row: amount(
-                row[2].saving, numbers.flops if row[2].resource == "flops" else numbers.energy
-            ),
-            "#Pays for itself": lambda row: Cell(payback(row[2]), strong=True),
-            "#95 % interval": lambda row: uses_interval(row[2]),
-            "Remark": lambda row: remark(*row),
-        },
+    def unit(line: Line) -> str:
+        method = energy[line.first.condition, line.first.arm]
+        return "FLOPs" if line.part.startswith("flops.") else f"joules ({method})"
+
+    made = of_rows(
+        _rows(kept),
+        PAYBACK,
+        (
+            "condition",
+            "arm",
+            ("Counted in", unit),
+            ("Final score of", lambda line: getattr(line.first, line.part.rpartition(".")[2])),
+            ("#Saved per use", lambda line: _amount(line.row(f"{PAYBACK}.saving"))),
+            ("#Pays for itself", lambda line: Cell(payback(line.first), strong=True)),
+            ("#95 % interval", lambda line: uses_interval(line.row(f"{PAYBACK}.interval"))),
+            ("Remark", remark),
+        ),
         "Uses after which the pretraining is paid for: its cost / what one use saves on the way to a final "
         "validation score that both arms must reach.",
     )
@@ -146,28 +158,26 @@ def _together(made: Table) -> tuple[tuple[Cell, ...], ...]:
     return tuple(rows)
 
 
-def payback(one: BreakEven) -> str:
+def payback(row: Quantity) -> str:
     """'after at most 12 uses', 'never', 'not on average', 'unknown'."""
-    if one.payback in ("never", "unknown"):
-        return sentences.break_even_word(one)
-    if one.payback == "at most":
-        return f"after at most {sentences.uses(one.uses.high)}"
-    return f"after {sentences.uses(one.uses.low, one.uses.high)}"
+    if not row.known:
+        return row.verdict
+    if row.verdict == "at most":
+        return f"after at most {sentences.uses(row.high)}"
+    return f"after {sentences.uses(*((row.low, row.high) if row.value is None else (row.value,)))}"
 
 
-def uses_interval(one: BreakEven) -> str:
+def uses_interval(row: Quantity) -> str:
     """'1,000 to 8,000 uses', 'from 1,000 uses to never', 'never', 'no interval'."""
-    interval = one.interval
-    if interval is not None and not one.may_pay:
+    if row.verdict == "never":
         return "never"
-    if sentences.covers_both(one):
-        return sentences.uses_or_never(one)
-    if interval is None or not interval.known:
+    if row.verdict == "or never":
+        return sentences.uses_or_never(row.low)
+    if not row.known:
         return "no interval"
-    if interval.low is not None and interval.high is not None:
-        return sentences.uses(interval.low, interval.high)
-    end = interval.high if interval.low is None else interval.low
-    return f"at {'most' if interval.low is None else 'least'} {sentences.uses(end)}"
+    if row.low is not None and row.high is not None:
+        return sentences.uses(row.low, row.high)
+    return f"at {'most' if row.low is None else 'least'} {sentences.uses(row.low, row.high)}"
 
 
 def _stages(ledgers: Sequence[Ledger]) -> Parts:

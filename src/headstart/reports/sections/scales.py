@@ -65,12 +65,14 @@ def fronts(findings: Findings) -> Parts:
         return ()
     figures = [_front_figure(index, front) for index, front in enumerate(shown)]
     note = "Filled: on the front, no other is as good for less. Hollow: beaten. Pretraining is not counted."
-    estimated = {front.resource for front in shown if front.estimated}
+    kinds: dict[str, str] = {
+        front.resource: RESOURCES[front.resource].kind + " (estimated)" * front.estimated for front in shown
+    }
     listed = of_rows(
         Rows(row for front in shown for row in front.rows),
         "front.*.score",
         (
-            ("In", lambda line: RESOURCES[line.part].kind + " (estimated)" * (line.part in estimated)),
+            ("In", lambda line: kinds[line.part]),
             "arm",
             ("Condition", lambda line: line.first.condition or "all runs"),
             ("#Score", lambda line: Cell(numbers.value_text(line.first), strong=True)),
