@@ -248,7 +248,10 @@ def _consequences(here: Quantity, found: ArmSummary) -> list[Quantity]:
         for name, (value, price, per) in prices.items():
             basis = "no price is stated" if price is None else f"at {price:g} per {per}"
             row = here.named(f"{lead}.{name}", unit=paid.currency, n=paid.runs)
-            numbers.append(row.at(value).because(basis))
+            if name == "electricity" and value is not None:
+                row = replace(row, verdict=paid.method)
+            price_row = here.named(f"{lead}.per_{per.lower().replace('-', '_')}", unit=paid.currency)
+            numbers += [row.at(value).because(basis), price_row.at(price)]
     return numbers
 
 

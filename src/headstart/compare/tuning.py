@@ -112,13 +112,31 @@ class Tuning:
 
 def rows(tuning: Tuning) -> Rows:
     """Trials per arm, the winners, the expected best of the first n trials, and what all that cost."""
+
+    def bound(spent: Total) -> str:
+        return "lower bound" if spent.flops_lower_bound else ""
+
     numbers = [
         Quantity("", arm=arm).named("tuning.trials", note=tuning.sentence).at(count)
         for arm, count in tuning.counts.items()
     ]
-    for trial in tuning.winners:
-        here = Quantity("", trial.condition, trial.arm, metric=tuning.metric, n=trial.runs)
-        numbers.append(here.named("tuning.winner", note=words(trial.settings)).at(trial.score))
+    arms = [cost.arm for cost in tuning.costs]
+    conditions = [trial.condition for trial in tuning.trials]
+    order = sorted(
+        tuning.winners, key=lambda trial: (conditions.index(trial.condition), arms.index(trial.arm))
+    )
+    for winner in order:
+        here = Quantity("", winner.condition, winner.arm, metric=tuning.metric)
+        row = here.named("tuning.winner", note=words(winner.settings), n=winner.runs)
+        own = [t.score for t in tuning.trials if (t.arm, t.condition) == (winner.arm, winner.condition)]
+        scores = [score for score in own if score is not None]
+        note = "" if scores else "no trial has a score"
+        spread = here.named("tuning.scores", n=len(own), note=note)
+        numbers += [
+            row.at(winner.score),
+            spread.between(min(scores, default=None), max(scores, default=None)),
+            here.named("tuning.without_score").at(len(own) - len(scores)),
+        ]
     for best in tuning.best:
         here = Quantity("", best.condition, best.arm, metric=best.metric)
         for n, value, low, high in zip(
@@ -131,8 +149,13 @@ def rows(tuning: Tuning) -> Rows:
         here = Quantity("", arm=cost.arm, n=cost.total.runs)
         ratio = here.named("tuning.flops_ratio").at(cost.times)
         numbers += [
-            here.named("tuning.flops").at(cost.total.flops),
+            here.named("tuning.flops", verdict=bound(cost.total)).at(cost.total.flops),
             here.named("tuning.seconds").at(cost.total.seconds),
+            here.named("tuning.joules_measured").at(cost.total.joules_measured),
+            here.named("tuning.joules_estimated").at(cost.total.joules_estimated),
+            here.named("tuning.study_flops", n=cost.study.runs, verdict=bound(cost.study)).at(
+                cost.study.flops
+            ),
             ratio.because("FLOPs of the trials over those of the arm's runs of the study"),
         ]
     return Rows(numbers)

@@ -7,13 +7,12 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.findings import ExpectedBest, Findings, Total, Trial, Tuning
-from headstart.compare.settings import told
+from headstart.compare.findings import ExpectedBest, Findings, Tuning
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Text
-from headstart.reports.tables import OF_ARM, arm_cell, bullets, table
+from headstart.reports.tables import Line, bullets, of_rows, under
 
 BAND = "Band: the best of so many trials in 95 of 100 orders of these trials."
 SURE = (
@@ -37,70 +36,59 @@ def parts(findings: Findings) -> Parts:
     return (
         Text(tuning.sentence),
         Text(how, "note"),
-        *_winners(tuning),
-        *_costs(tuning),
+        *_winners(findings, tuning.metric),
+        *_costs(findings),
         *_expected(tuning),
         *bullets(tuning.notes),
     )
 
 
-def _winners(tuning: Tuning) -> Parts:
-    arms = [cost.arm for cost in tuning.costs]
-    conditions = [trial.condition for trial in tuning.trials]
+def _winners(findings: Findings, metric: str) -> Parts:
+    def score(line: Line) -> Cell:
+        seeds = numbers.plural(line.first.n or 0, "tuning seed")
+        return Cell(numbers.value_text(line.first), f"mean over {seeds}", strong=True)
 
-    def own(winner: Trial) -> list[float | None]:
-        """The scores of all trials of its arm and condition."""
-        place = (winner.arm, winner.condition)
-        return [trial.score for trial in tuning.trials if (trial.arm, trial.condition) == place]
-
-    def spread(winner: Trial) -> str:
-        scores = [score for score in own(winner) if score is not None]
-        return numbers.span(min(scores), max(scores), numbers.score) if scores else numbers.UNKNOWN
-
-    return table(
-        sorted(tuning.winners, key=lambda trial: (conditions.index(trial.condition), arms.index(trial.arm))),
-        OF_ARM
-        | {
-            "Chosen settings": lambda winner: told(winner.settings),
-            f"#Validation {metric_name(tuning.metric)}": lambda winner: Cell(
-                numbers.score(winner.score),
-                f"mean over {numbers.plural(winner.runs, 'tuning seed')}",
-                strong=True,
+    return of_rows(
+        findings.rows,
+        "tuning.winner",
+        (
+            "condition",
+            "arm",
+            ("Chosen settings", lambda line: line.first.note),
+            (f"#Validation {metric_name(metric)}", score),
+            (
+                "#All trials",
+                lambda line: Cell(numbers.value_text(line.row("tuning.scores")), "lowest to highest trial"),
             ),
-            "#All trials": lambda winner: Cell(spread(winner), "lowest to highest trial"),
-            "#Trials": lambda winner: numbers.count(len(own(winner))),
-            "#Without a score": lambda winner: numbers.count(own(winner).count(None)),
-        },
+            ("#Trials", lambda line: numbers.count(line.row("tuning.scores").n)),
+            under("#Without a score", "tuning.without_score"),
+        ),
         "The settings of each arm's runs. The best score among trials is too good a forecast of the next "
         "run: the test scores above are of runs with other seeds.",
     )
 
 
-def _costs(tuning: Tuning) -> Parts:
-    def flops(total: Total) -> str:
-        return numbers.flops(total.flops, lower_bound=total.flops_lower_bound)
-
-    return table(
-        tuning.costs,
-        {
-            "Arm": lambda cost: arm_cell(cost.arm),
-            "#Runs of trials": lambda cost: numbers.count(cost.total.runs),
-            "#FLOPs": lambda cost: flops(cost.total),
-            "#Time": lambda cost: numbers.seconds(cost.total.seconds),
-            "#Energy": lambda cost: _energy(cost.total),
-            "#FLOPs of its study runs": lambda cost: flops(cost.study),
-            "#Trials / study": lambda cost: Cell(
-                numbers.ratio(cost.times), "FLOPs of the trials / FLOPs of the runs that are compared"
-            ),
-        },
+def _costs(findings: Findings) -> Parts:
+    return of_rows(
+        findings.rows,
+        "tuning.flops",
+        (
+            "arm",
+            ("#Runs of trials", lambda line: numbers.count(line.first.n)),
+            under("#FLOPs", "tuning.flops"),
+            under("#Time", "tuning.seconds"),
+            ("#Energy", _energy),
+            under("#FLOPs of its study runs", "tuning.study_flops"),
+            under("#Trials / study", "tuning.flops_ratio"),
+        ),
         "What the tuning cost, all phases, trials that diverged included. It is part of the study's total.",
     )
 
 
-def _energy(total: Total) -> str:
+def _energy(line: Line) -> str:
     """Measured and estimated joules side by side, never added."""
-    both = {"measured": total.joules_measured, "estimated": total.joules_estimated}
-    known = [f"{numbers.energy(joules)} ({how})" for how, joules in both.items() if joules is not None]
+    both = {how: line.row(f"tuning.joules_{how}") for how in ("measured", "estimated")}
+    known = [f"{numbers.value_text(row)} ({how})" for how, row in both.items() if row.known]
     return " and ".join(known) or "not measured"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headstart.compare.findings import ArmSummary, Carbon, Findings, Money, Usage
+from headstart.compare.findings import ArmSummary, Carbon, Findings, Usage
+from headstart.compare.quantity import Quantity
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts
 from headstart.reports.tables import OF_ARM, Line, arm_cell, of_rows, table
@@ -19,17 +20,20 @@ def machine(findings: Findings) -> Parts:
     def used(line: Line) -> Usage:
         return usage[line.first.condition, line.first.arm]
 
+    keys = (
+        "usage.tokens_per_second",
+        "usage.padded_tokens_per_second",
+        "usage.padding",
+        "usage.waiting",
+        "usage.flops_share",
+    )
     return of_rows(
         findings.rows,
-        "usage.*",
+        keys,
         (
             "condition",
             "arm",
-            "usage.tokens_per_second",
-            "usage.padded_tokens_per_second",
-            "usage.padding",
-            "usage.waiting",
-            "usage.flops_share",
+            *keys,
             ("Of a measured peak of", lambda line: _peak(used(line))),
             ("Peak memory", lambda line: _memory(used(line))),
         ),
@@ -91,22 +95,24 @@ def carbon(findings: Findings) -> Parts:
 def money(findings: Findings) -> Parts:
     """Electricity and device-hours side by side; nothing when no price was stated."""
 
-    def electricity(item: ArmSummary, cost: Money) -> Cell:
-        text = _price(cost.electricity, cost.currency, "")
-        if text:
-            return Cell(text + _estimated(cost.method))
-        return Cell("not measured" if numbers.known(cost.per_kwh) else "no price", item.energy_reason or "")
+    def electricity(line: Line) -> Cell:
+        if line.first.value is not None:
+            return Cell(_price(line.first) + _estimated(line.first.verdict))
+        missing = "not measured" if line.row("money*.per_kwh").known else "no price"
+        return Cell(missing, line.row("train.joules").note)
 
-    return table(
-        [(item, cost) for item in findings.arms for cost in item.money],
-        _of_pair()
-        | {
-            "#Electricity": lambda row: electricity(*row),
-            "#Price per kWh": lambda row: _price(row[1].per_kwh, row[1].currency),
-            "#Device by the hour": lambda row: _price(row[1].device, row[1].currency),
-            "#Price per device-hour": lambda row: _price(row[1].per_device_hour, row[1].currency),
-            "#Runs": lambda row: str(row[1].runs),
-        },
+    return of_rows(
+        findings.rows,
+        "money*.electricity",
+        (
+            "condition",
+            "arm",
+            ("#Electricity", electricity),
+            ("#Price per kWh", lambda line: _price(line.row("money*.per_kwh"))),
+            ("#Device by the hour", lambda line: _price(line.row("money*.device"))),
+            ("#Price per device-hour", lambda line: _price(line.row("money*.per_device_hour"))),
+            ("#Runs", lambda line: numbers.count(line.first.n)),
+        ),
         "All phases, means per run, at the prices stated in the configuration. Two views of the same run, "
         "never added: a rented hour includes its electricity.",
     )
@@ -152,8 +158,8 @@ def _of_pair() -> dict:
     return {head: lambda row, show=show: show(row[0]) for head, show in OF_ARM.items()}
 
 
-def _price(value: float | None, currency: str, missing: str = "no price") -> str:
-    return f"{numbers.significant(value)} {currency}" if numbers.known(value) else missing
+def _price(row: Quantity) -> str:
+    return f"{numbers.significant(row.value)} {row.unit}" if row.known else "no price"
 
 
 def _estimated(method: str) -> str:
