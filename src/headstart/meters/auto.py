@@ -1,4 +1,4 @@
-"""The best that this machine offers: counters where there are any, else an estimate, else nothing."""
+"""The best meter of this machine: energy counters if there are any, else an estimate, else none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headstart.meters.settings import MeterSettings
 
 
 class Auto(MeterSettings):
-    """Measure what can be measured, and say why the rest cannot."""
+    """Measure every device that can be measured; the record says why others cannot."""
 
     kind: Literal["auto"]
 
@@ -23,43 +23,49 @@ class Auto(MeterSettings):
 
 
 class Composite(Backend):
-    """The devices of several backends, which are open already: all measured or all estimated, never both."""
+    """The devices of several open backends: all measured or all estimated, never both."""
 
-    def __init__(self, parts: Sequence[Backend] = ()) -> None:
+    def __init__(self, backends: Sequence[Backend] = ()) -> None:
         super().__init__()
-        self.parts: Sequence[Backend] = ()
-        if parts:
-            self._combine(parts)
+        self.backends: Sequence[Backend] = ()
+        if backends:
+            self._combine(backends)
 
-    def _combine(self, parts: Sequence[Backend]) -> None:
-        methods = {part.method for part in parts}
+    def _combine(self, backends: Sequence[Backend]) -> None:
+        methods = {backend.method for backend in backends}
         if "estimated" in methods and len(methods) > 1:
             raise ValueError("measured and estimated joules are never added up")
-        self.parts = parts
-        self.name = "+".join(part.name for part in parts)
-        self.method = "sampled" if "sampled" in methods else parts[0].method
-        self.boundary = " + ".join(part.boundary or part.name for part in parts)
-        self.read_every = min((part.read_every for part in parts if part.read_every), default=None)
-        self.resolution = max(part.resolution for part in parts)
-        self.claims = tuple(claim for part in parts for claim in part.claims)
-        self.doubts = [doubt for part in parts for doubt in part.doubts]
+        self.backends = backends
+        self.name = "+".join(backend.name for backend in backends)
+        self.method = "sampled" if "sampled" in methods else backends[0].method
+        self.boundary = " + ".join(backend.boundary or backend.name for backend in backends)
+        self.read_every = min(
+            (backend.read_every for backend in backends if backend.read_every), default=None
+        )
+        self.resolution = max(backend.resolution for backend in backends)
+        self.claims = tuple(claim for backend in backends for claim in backend.claims)
+        self.doubts = [doubt for backend in backends for doubt in backend.doubts]
 
     def open(self) -> None:
-        """Its parts are open."""
+        """The backends are open already."""
 
     def read(self) -> dict[str, float]:
-        """Joules of every part."""
-        return {device: joules for part in self.parts for device, joules in part.read().items()}
+        """Joules of every backend's devices."""
+        return {device: joules for backend in self.backends for device, joules in backend.read().items()}
 
     def foreign_processes(self, own: set[int]) -> dict[str, list[int]]:
-        """Foreign processes on the GPUs of its parts."""
-        return {key: pids for part in self.parts for key, pids in part.foreign_processes(own).items()}
+        """Foreign processes on the GPUs of the backends."""
+        return {
+            key: pids for backend in self.backends for key, pids in backend.foreign_processes(own).items()
+        }
 
     def close(self) -> None:
-        """Close the parts, and add the doubts that they have at the end."""
-        for part in self.parts:
-            part.close()
-        self.doubts = list(dict.fromkeys([*self.doubts, *(d for part in self.parts for d in part.doubts)]))
+        """Close the backends, and add doubts that arose since they were opened."""
+        for backend in self.backends:
+            backend.close()
+        self.doubts = list(
+            dict.fromkeys([*self.doubts, *(d for backend in self.backends for d in backend.doubts)])
+        )
 
 
 class BestOf(Composite):
@@ -78,7 +84,7 @@ class BestOf(Composite):
         self._device, self._gpu, self._cpu, self._estimate = device, gpu, cpu, estimate
 
     def open(self) -> None:
-        """Counters of the devices that do the work, together; else the estimate. Raises Unreadable."""
+        """Counters of the devices that compute, together; else the estimate. Raises Unreadable."""
         if self._device == "cuda":
             gpu = self._opened("nvml", self._gpu)
             cpu = self._opened("rapl", self._cpu)
@@ -89,12 +95,12 @@ class BestOf(Composite):
         else:
             self.unavailable["nvml"] = "the run does not compute on a GPU"
             gpu, cpu = None, self._opened("rapl", self._cpu)
-        parts = [part for part in (gpu, cpu) if part]
-        if not parts and (estimate := self._opened("codecarbon", self._estimate)):
-            parts = [estimate]
-        if not parts:
+        backends = [backend for backend in (gpu, cpu) if backend]
+        if not backends and (estimate := self._opened("codecarbon", self._estimate)):
+            backends = [estimate]
+        if not backends:
             raise Unreadable("; ".join(f"{name}: {why}" for name, why in self.unavailable.items()))
-        self._combine(parts)
+        self._combine(backends)
 
     def _opened(self, name: str, make: Callable[[], Backend]) -> Backend | None:
         backend = make()

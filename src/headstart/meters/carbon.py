@@ -1,4 +1,4 @@
-"""Carbon of a run: its joules times what a kWh stands for where it ran."""
+"""Carbon of a run: its energy times the carbon intensity of the region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KWH = 3.6e6  # joules
 
 
 class Carbon(Config):
-    """Where the electricity comes from; null says nothing about carbon."""
+    """Where the electricity comes from; without a region the record has no carbon."""
 
     region: str | None = None  # FRA, France, USA/California
     pue: float | None = Field(default=None, ge=1)  # of the data centre: multiplies carbon, never energy
@@ -26,13 +26,12 @@ class Carbon(Config):
         return value
 
     def of(self, joules: float | None) -> dict[str, Any] | None:
-        """Grams of CO2e and everything they stand on; grams are null while the joules are unknown."""
+        """Grams of CO2e with their inputs; grams are null when the joules are unknown."""
         if self.region is None:
             return None
         grid = intensity(self.region)
-        known = joules is not None
         return {
-            "grams": joules / KWH * (self.pue or 1.0) * grid.grams_per_kwh if known else None,
+            "grams": joules / KWH * (self.pue or 1.0) * grid.grams_per_kwh if joules is not None else None,
             "region": self.region,
             "place": grid.place,
             "grams_per_kwh": grid.grams_per_kwh,

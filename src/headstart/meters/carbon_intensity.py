@@ -21,7 +21,7 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Intensity:
-    """How much CO2e a kWh stands for somewhere."""
+    """Grams of CO2e per kWh in one place."""
 
     place: str
     grams_per_kwh: float
@@ -30,20 +30,20 @@ class Intensity:
 
 
 def intensity(place: str) -> Intensity:
-    """Of `FRA`, `France` or `USA/California`. Raises ValueError with the nearest name."""
+    """The intensity of `FRA`, `France` or `USA/California`. Raises ValueError with the nearest name."""
     country, _, region = (part.strip() for part in place.partition("/"))
     table = _table()
     codes = {name.lower(): code for code, regions in table.items() for name in (code, regions[""].place)}
     code = codes.get(country.lower())
     if code is None:
-        wanted = country.upper() if len(country) == 3 else country
-        hint = nearest(wanted, {*table, *(regions[""].place for regions in table.values())})
+        spelling = country.upper() if len(country) == 3 else country
+        hint = nearest(spelling, {*table, *(regions[""].place for regions in table.values())})
         hint = hint if hint.startswith("did") else "write a three-letter country code such as FRA"
         raise ValueError(f"no carbon intensity is known for {country!r}; {hint}")
     regions = table[code]
     if region.lower() not in regions:
-        known = regions.keys() - {""}
-        hint = nearest(region.lower(), known) if known else f"write {code}: it has no regions"
+        names = regions.keys() - {""}
+        hint = nearest(region.lower(), names) if names else f"write {code}: it has no regions"
         raise ValueError(f"no carbon intensity is known for {region!r} in {code}; {hint}")
     return regions[region.lower()]
 
@@ -56,6 +56,6 @@ def _table() -> dict[str, dict[str, Intensity]]:
     for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
         year = int(row["year"]) if row["year"] else None
         source = f"{TABLE}: {SOURCES[row['source']]}"
-        found = Intensity(row["place"], float(row["grams_per_kwh"]), year, source)
-        table.setdefault(row["country"], {})[row["region"]] = found
+        row_intensity = Intensity(row["place"], float(row["grams_per_kwh"]), year, source)
+        table.setdefault(row["country"], {})[row["region"]] = row_intensity
     return table

@@ -1,7 +1,7 @@
 """codecarbon's estimate of the whole machine's energy; always labelled `estimated`.
 
-Where no counter can be read it charges a constant power per part, so that a ratio of its joules
-is nearly a ratio of seconds. One `flush` per phase boundary: its tasks lose energy between tasks.
+Where no counter can be read it assumes a constant power per component, so that ratios of its joules are
+nearly ratios of seconds. One `flush` per phase boundary: its tasks lose energy between tasks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codecarbon import OfflineEmissionsTracker
 
 JOULES = 3.6e6  # per kWh
-NEVER = 1e6  # seconds between its own readings: we trigger them, because two threads count a span twice
+NEVER = 1e6  # seconds between its own readings: we trigger them, since two threads would count time twice
 
 
 class CodeCarbon(MeterSettings):
@@ -45,7 +45,7 @@ class Estimate(Backend):
     method: Method = "estimated"
     boundary = "whole machine"
     read_every = 15.0
-    resolution = 0.05  # a flush within 50 ms of the last one measures nothing
+    resolution = 0.05  # a second flush within 50 ms measures nothing
     claims = ("machine",)
 
     def __init__(self) -> None:
@@ -61,8 +61,8 @@ class Estimate(Backend):
 
         logging.getLogger("codecarbon").disabled = True  # it logs before it reads its own log_level
         self._tracker = OfflineEmissionsTracker(
-            country_iso_code="FRA",  # its emissions are not used, so any will do
-            force_carbon_intensity_g_co2e_kwh=1.0,  # ... and it must not ask a server for them
+            country_iso_code="FRA",  # not used, but required
+            force_carbon_intensity_g_co2e_kwh=1.0,  # so that it asks no server for emissions
             electricitymaps_api_token=None,
             emissions_endpoint=None,
             cloud_provider=None,
@@ -105,8 +105,8 @@ class _Receiver:
         self.joules = joules
 
     def out(self, total: Any, delta: Any) -> None:
-        parts = {"cpu": total.cpu_energy, "gpu": total.gpu_energy, "ram": total.ram_energy}
-        self.joules.update({part: kwh * JOULES for part, kwh in parts.items() if kwh or part in self.joules})
+        energy = {"cpu": total.cpu_energy, "gpu": total.gpu_energy, "ram": total.ram_energy}  # kWh
+        self.joules.update({name: kwh * JOULES for name, kwh in energy.items() if kwh or name in self.joules})
 
     def live_out(self, total: Any, delta: Any) -> None:
         pass

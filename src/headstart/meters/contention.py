@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LIMIT = 0.05  # share of all cores that others may have used
-SHORTEST = 0.5  # seconds: below, the kernel's 10 ms ticks say too little
+LIMIT = 0.05  # share of all cores that other processes may use
+SHORTEST = 0.5  # seconds: over less, the kernel's 10 ms ticks are too coarse
 
 
 class Contention:
@@ -31,7 +31,7 @@ class Contention:
         self.load = 0.0
 
     def open(self) -> None:
-        """Start to compare."""
+        """Start the comparison."""
         self._start = self._end = cpu_times()
         self.look()
 
@@ -43,12 +43,12 @@ class Contention:
         self.load = max(self.load, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
         try:
             foreign = self._foreign_processes(self._own)
-            if any(foreign.values()):  # perhaps children that are younger than our list of them
+            if any(foreign.values()):  # perhaps our own new child processes
                 self._own |= process_tree()
                 foreign = self._foreign_processes(self._own)
             for gpu, pids in foreign.items():
                 self._foreign.setdefault(gpu, set()).update(pids)
-        except Exception as error:  # noqa: BLE001 - a driver that does not answer is no evidence of being alone
+        except Exception as error:  # noqa: BLE001 - the verdict is then unknown
             self._reason = f"the processes on the GPU cannot be listed: {error}"
 
     def close(self) -> None:
@@ -57,14 +57,14 @@ class Contention:
         self._end = cpu_times()
 
     def foreign_share(self) -> float | None:
-        """Share of all cores used outside our process tree; null over too short a time."""
+        """Share of all cores used outside this process tree; None over less than SHORTEST seconds."""
         span = {name: self._end[name] - self._start[name] for name in self._end}
         if not span or span["seconds"] < SHORTEST:
             return None
         return max(0.0, span["busy"] - span["own"]) / (span["seconds"] * self._end["cores"])
 
     def verdict(self, locked: bool) -> bool | None:
-        """Whether the joules are this run's alone; null when that is not known."""
+        """True if the joules are only of this run, False if not; None if unknown."""
         share = self.foreign_share()
         if not locked or any(self._foreign.values()) or (share is not None and share >= LIMIT):
             return False
@@ -101,7 +101,7 @@ def cpu_times() -> dict[str, float]:
     for member in [process, *process.children(recursive=True)]:
         try:
             times = member.cpu_times()
-        except psutil.Error:  # it ended in between: its time is its parent's now
+        except psutil.Error:  # it has just ended: its time is now part of its parent's
             continue
         own += times.user + times.system
         own += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)

@@ -1,4 +1,4 @@
-"""Locks on the devices that are measured, so that two runs on one machine take turns.
+"""Locks on measured devices, so that two runs on one machine take turns.
 
 File locks: they end with the process, however it ends. A run that counts the whole machine locks the machine
 exclusively; a run that counts devices shares the lock of the machine and locks those devices exclusively.
@@ -27,7 +27,7 @@ _ACQUIRED: list[tuple[int, DeviceLock]] = []  # in this process, with its id: a 
 
 
 class DeviceLock:
-    """Locks on `claims`; `held` says whether all of them were got within `wait` seconds (None: no limit)."""
+    """Locks on `claims`; `held`: all of them were acquired within `wait` seconds (None: no limit)."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class DeviceLock:
         self._files: list[TextIO] = []
 
     def acquire(self) -> bool:
-        """Wait for the devices; False when they cannot be locked, and then `reason` says who holds them."""
-        # Two runs in one process cannot wait for each other or be told apart: neither is alone.
-        others = [lock for pid, lock in _ACQUIRED if pid == os.getpid()]
-        if others:
-            for lock in others:
+        """Wait for the devices; False when they cannot be locked: `reason` then names the holder."""
+        # Two runs in one process cannot wait for each other, and their energy cannot be separated.
+        other_locks = [lock for pid, lock in _ACQUIRED if pid == os.getpid()]
+        if other_locks:
+            for lock in other_locks:
                 lock.held = False
                 lock.reason = "another run was measured in the same process at the same time"
             self.reason = "another run is being measured in the same process"
@@ -98,7 +98,7 @@ class DeviceLock:
         return True
 
     def release(self) -> None:
-        """Unlock the devices; releasing twice is releasing once."""
+        """Unlock the devices; a second call does nothing."""
         for file in reversed(self._files):
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough: a forked worker may have it open
@@ -107,7 +107,7 @@ class DeviceLock:
         _ACQUIRED[:] = [(pid, lock) for pid, lock in _ACQUIRED if lock is not self]
 
     def evidence(self) -> dict[str, Any]:
-        """The record's account of the lock."""
+        """The state of the lock, for the record."""
         return {
             "held": self.held,
             "claims": list(self.claims),
@@ -117,7 +117,7 @@ class DeviceLock:
 
 
 def lock_folder() -> Path:
-    """A folder of this user on this machine: never a network drive, where locks are not reliable."""
+    """A local folder of this user: on network drives locks are not reliable."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.access(runtime, os.W_OK):
         return Path(runtime) / "headstart"

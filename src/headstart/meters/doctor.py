@@ -1,4 +1,4 @@
-"""What this machine is, what can be measured on it, and why the rest cannot, as data."""
+"""Doctor: this machine, its energy meters, and why others cannot be used, as plain data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BACKENDS: Mapping[str, Callable[[], Backend]] = {
 def examine(
     libraries: Iterable[str] = (), caches: Mapping[str, Path] | None = None, seconds: float = 1.0
 ) -> dict[str, Any]:
-    """This machine as plain data; `seconds` for idle watts, for the load of others and for each peak."""
+    """This machine as plain data; `seconds` is the time for idle watts, contention and each peak."""
     device = Hardware().device()
     contention = Contention()
     contention.open()
@@ -55,7 +55,7 @@ def examine(
 
 
 def _examined(backend: Backend) -> dict[str, Any]:
-    """Whether a backend can be read here; and if not, why not."""
+    """Can the backend be read here, and if not, why?"""
     try:
         backend.open()
         backend.read()
@@ -73,13 +73,13 @@ def _examined(backend: Backend) -> dict[str, Any]:
 
 
 def _auto(device: Any, seconds: float) -> tuple[dict[str, Any], dict[str, float] | None, str | None]:
-    """What meter=auto would use, and what the machine draws while it does nothing."""
+    """The backend that meter=auto would use, idle watts, and a doubt about these."""
     backend = BestOf(device)
     try:
         backend.open()
         idle, doubt = idle_watts(backend, seconds)
         if idle is None:
-            time.sleep(seconds)  # the load of others is still measured
+            time.sleep(seconds)  # contention is still measured
     except Unreadable as why:
         return {"backend": None, "method": "none", "boundary": None, "reason": str(why)}, None, None
     finally:

@@ -1,4 +1,4 @@
-"""Exact model FLOPs of a step, counted on tensors without numbers, for a few shapes of all.
+"""Exact model FLOPs of a step, counted on the meta device for a few shapes.
 
 A multiply-add is two operations; padded positions count, recomputation does not. Model FLOPs are matrix
 products and convolutions: elementwise operations, normalisation, softmax, indexing and reductions are left
@@ -40,8 +40,8 @@ _shared: dict[tuple[str, ...], Counts] = {}
 class FlopCounter:
     """FLOPs of one batch by stage and shape, from a skeleton of the model.
 
-    `inputs` gives the tensors of one row from its shape, `prompt` those that generation starts from; by
-    default both are one text of that many tokens.
+    `inputs` makes the tensors of one row from its shape, `prompt` those that generation starts with; by
+    default both are a text of so many tokens.
     `without_formula` names the operations that could not be counted: if there is any, every count is a lower
     bound. `architecture` is a digest: counters of one process that share it, and the trainable parameters,
     share their counts, so that a study counts each shape once.
@@ -74,8 +74,8 @@ class FlopCounter:
     def generate(self, rows: int, steps: int, *shape: int) -> int:
         """Greedy generation of `steps` tokens for each of `rows` rows of this shape, with a cache.
 
-        An encoder runs once, and the keys and values that a decoder makes of its output are made once. Every
-        token but the last is read in its turn, and attends to one position more than the one before.
+        The encoder runs once, and so does the decoder's projection of its output to keys and values. Every
+        token but the last is an input once, and attends to one position more than the token before.
         """
         if not steps:
             return 0
@@ -84,10 +84,10 @@ class FlopCounter:
         return rows * polynomial.value((*_sizes(row), steps), lambda: self._count_generation(row, steps))
 
     def _batch(self, stage: str, rows: int, row: Row, backward: bool) -> int:
-        """FLOPs of one row times `rows`, less what all rows of a batch share.
+        """FLOPs of one row times `rows`, minus the work that all rows of a batch share.
 
-        That is what two rows cost less than twice one (DeBERTa projects its relative positions once for a
-        batch). Where nothing is shared at the first sizes, nothing is at others.
+        Shared work is twice one row minus two rows (DeBERTa projects its relative positions once per batch).
+        If there is none at the first sizes, there is none at others.
         """
         sizes = _sizes(row)
         single = self._polynomial(stage, *row).value(sizes, lambda: self._count_row(row, backward))
@@ -98,7 +98,7 @@ class FlopCounter:
         return rows * single - (rows - 1) * shared
 
     def _count_row(self, row: Row, backward: bool) -> int:
-        """One row. The forward half of a training step is also that of an evaluation."""
+        """FLOPs of one row; the forward half of a training step is stored for evaluations."""
         forward, total = self._count(row, backward)
         if backward:
             self._polynomial("forward", *row).add(_sizes(row), forward)
@@ -108,7 +108,7 @@ class FlopCounter:
         return self._polynomials.setdefault(stage, Polynomial())
 
     def _count(self, row: Row, backward: bool) -> tuple[int, int]:
-        """FLOPs after the forward pass, and after all of it."""
+        """FLOPs of the forward pass, and of both passes."""
         import torch
 
         for name, parameter in self._skeleton.named_parameters():
@@ -122,20 +122,20 @@ class FlopCounter:
         return forward, counter.total
 
     def _count_generation(self, row: Row, steps: int) -> int:
-        """FLOPs of `steps` tokens, each of which costs more than the one before by the same amount.
+        """FLOPs of `steps` tokens, if each costs a constant amount more than the one before.
 
-        Three tokens give that amount, and the last token checks it: it is counted from a prompt as long as
-        the text before it. Without such a constant (a sliding window), all tokens are counted.
+        Three tokens give that amount; the last token, counted from a prompt as long as the text before it,
+        checks it. Without such a constant (a sliding window), all tokens are counted.
         """
         totals = self._totals(row, min(steps, 3))
         if steps <= 3:
             return totals[-1]
         second, third = totals[1] - totals[0], totals[2] - totals[1]
-        before, after = self._totals(_longer(row, steps - 2), 2)
-        last = after - before
-        if last != second + (steps - 2) * (third - second):
+        total_before, total_after = self._totals(_longer(row, steps - 2), 2)
+        last_cost = total_after - total_before
+        if last_cost != second + (steps - 2) * (third - second):
             return self._totals(row, steps)[-1]
-        return totals[0] + (steps - 1) * (second + last) // 2
+        return totals[0] + (steps - 1) * (second + last_cost) // 2
 
     def _totals(self, row: Row, steps: int) -> list[int]:
         """FLOPs up to and including each of the first `steps` tokens, as transformers generates them."""
@@ -148,10 +148,9 @@ class FlopCounter:
 
     @contextmanager
     def _counting(self) -> Iterator[Any]:
-        """Counting, outside of inference mode and of torch's fused path of `nn.MultiheadAttention`.
+        """Count outside of inference mode and without the fused path of `nn.MultiheadAttention`.
 
-        In inference mode torch would report whole operations instead of their parts, and the fused path has
-        no formula.
+        In inference mode torch would report composite operations, and the fused path has no formula.
         """
         import torch
 
@@ -188,10 +187,10 @@ def _longer(row: Row, tokens: int) -> Row:
 
 
 def _generate(skeleton: Any, row: Row, steps: int, after_each: Callable[[], None]) -> None:
-    """transformers' own greedy loop for `steps` tokens; without numbers it would never end by itself."""
+    """transformers' greedy loop for `steps` tokens; on the meta device it would not end by itself."""
     from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-    class Done(Exception):  # noqa: N818 - the way out of the loop
+    class Done(Exception):  # noqa: N818 - ends the loop
         """The steps are done."""
 
     class Steps(StoppingCriteria):
@@ -207,7 +206,7 @@ def _generate(skeleton: Any, row: Row, steps: int, after_each: Callable[[], None
             return input_ids.new_zeros(len(input_ids), dtype=bool)
 
     plain = GenerationConfig(max_new_tokens=steps, do_sample=False, num_beams=1, decoder_start_token_id=0)
-    # generate() takes open settings from the model's own: n-grams to avoid, tokens to force.
+    # generate() takes unset options from the model's own configuration, such as tokens to force.
     skeleton.generation_config = plain
     with suppress(Done):
         skeleton.generate(**row, generation_config=plain, stopping_criteria=StoppingCriteriaList([Steps()]))
@@ -220,7 +219,7 @@ def _text(length: int) -> dict[str, Tensor]:
 
 
 def _first_floating(output: Any) -> Tensor:
-    """The logits: the first tensor of real numbers in whatever the model returns."""
+    """The logits: the first floating point tensor in the model's output."""
     import torch
     from torch.utils._pytree import tree_leaves
 
@@ -231,10 +230,10 @@ def _first_floating(output: Any) -> Tensor:
 
 
 def _tally(names: set[str]) -> TorchDispatchMode:
-    """A mode whose `total` sums torch's own formulas over what is executed.
+    """A mode whose `total` sums torch's formulas over the executed operations.
 
-    It adds operations without a formula to `names`, and replaces results that depend on absent numbers.
-    torch's FlopCounterMode also keeps a total per module, which is not needed here, and is slower by half.
+    It adds operations without a formula to `names`, and replaces results that depend on tensor values.
+    torch's FlopCounterMode also keeps totals per module, which are not needed, and takes half as long again.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import flop_registry
@@ -266,7 +265,7 @@ def _tally(names: set[str]) -> TorchDispatchMode:
 
 @cache
 def _uncounted(func: Any) -> bool:
-    """Whether an operation for which torch has no formula belongs to model FLOPs, or is unknown."""
+    """Does an operation without a formula belong to model FLOPs, or is it unknown?"""
     if func.namespace in _NO_ARITHMETIC:
         return False
     if func.namespace != "aten":
@@ -278,16 +277,16 @@ def _uncounted(func: Any) -> bool:
 
 
 def _stand_ins() -> dict[Any, Callable[..., Any]]:
-    """Replacements for operations whose result depends on numbers that a skeleton does not have.
+    """Replacements for operations whose result depends on values, which meta tensors do not have.
 
-    Each returns None for tensors with numbers: then the operation itself is executed.
+    Each returns None for other tensors: then the operation itself is executed.
     """
     import torch
 
     aten = torch.ops.aten
 
     def scalar(tensor: Tensor) -> bool | None:
-        """Questions such as "is there padding?" are answered no; a number cannot be guessed."""
+        """Booleans, such as "is there padding?", become False; a number cannot be guessed."""
         if tensor.device.type != "meta":
             return None
         if tensor.dtype == torch.bool:
@@ -298,13 +297,13 @@ def _stand_ins() -> dict[Any, Callable[..., Any]]:
         )
 
     def unique(tensor: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor] | None:
-        """All rows are equal."""
+        """As if all rows were equal."""
         if tensor.device.type != "meta":
             return None
         return tensor.new_empty(1), tensor.new_empty(0).long(), tensor.new_empty(0).long()
 
     def index(tensor: Tensor, indices: list[Tensor | None]) -> Tensor | None:
-        """A mask over positions selects one of each row, as in heads that read the end-of-text token."""
+        """As if a mask over positions selected one per row, as in heads that read the end-of-text token."""
         mask = indices[0]
         if mask is None or mask.device.type != "meta" or mask.dtype != torch.bool or len(indices) > 1:
             return None

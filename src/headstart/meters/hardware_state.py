@@ -11,7 +11,7 @@ CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
 def hardware_state(nvml: Any = None, thermal: Path = THERMAL, cpufreq: Path = CPUFREQ) -> dict[str, Any]:
-    """Celsius, megahertz and watts of the processor and of every visible GPU; null for what is not known."""
+    """Celsius, megahertz and watts of the processor and of every visible GPU; None where unknown."""
     from headstart.meters.nvml import visible_gpus
 
     temperatures = [_read(path / "temp") for path in thermal.glob("thermal_zone*")]
@@ -23,7 +23,7 @@ def hardware_state(nvml: Any = None, thermal: Path = THERMAL, cpufreq: Path = CP
             "megahertz": int(frequency) / 1000 if frequency and frequency.isdigit() else None,
             "governor": _read(cpufreq / "scaling_governor"),
         },
-        "gpus": _asked(lambda nvml: [_gpu(nvml, gpu) for gpu in visible_gpus(nvml)], nvml) or [],
+        "gpus": _query(lambda nvml: [_gpu(nvml, gpu) for gpu in visible_gpus(nvml)], nvml) or [],
     }
 
 
@@ -31,11 +31,11 @@ def gpu_driver(nvml: Any = None) -> str | None:
     """Version of the NVIDIA driver; None without one."""
     from headstart.meters.nvml import decoded
 
-    return _asked(lambda nvml: decoded(nvml.nvmlSystemGetDriverVersion()), nvml)
+    return _query(lambda nvml: decoded(nvml.nvmlSystemGetDriverVersion()), nvml)
 
 
-def _asked(question: Callable[[Any], Any], nvml: Any = None) -> Any:
-    """The driver's answer to a question; None without a driver or an answer."""
+def _query(query: Callable[[Any], Any], nvml: Any = None) -> Any:
+    """The result of a query to the driver; None without a driver or after an error."""
     from headstart.meters.backend import Unreadable
 
     if nvml is None:
@@ -45,7 +45,7 @@ def _asked(question: Callable[[Any], Any], nvml: Any = None) -> Any:
     except nvml.NVMLError:
         return None
     try:
-        return question(nvml)
+        return query(nvml)
     except (nvml.NVMLError, Unreadable):
         return None
     finally:

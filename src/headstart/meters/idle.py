@@ -1,4 +1,4 @@
-"""Idle watts: what each device draws while the run does nothing, measured once in a short window."""
+"""Idle watts: the power of each device while the run waits, measured once in a short window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headstart.meters.backend import Backend
 from headstart.meters.contention import cpu_times
 
 BUSY = 0.05  # share of all cores above which a machine is not idle
-_KNOWN: dict[tuple[int, str, tuple[str, ...]], dict[str, float]] = {}  # of this process, for a study
+_KNOWN: dict[tuple[int, str, tuple[str, ...]], dict[str, float]] = {}  # of this process
 
 
 def idle_watts(
@@ -20,7 +20,7 @@ def idle_watts(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[dict[str, float] | None, str | None]:
-    """Watts by device over `seconds` of waiting, and a doubt about them; null for an estimate."""
+    """Watts by device over `seconds` of waiting, or None and the reason; (None, None) without a counter."""
     if seconds <= 0 or backend.method not in ("measured", "sampled"):
         return None, None
     key = (os.getpid(), backend.name, backend.claims)

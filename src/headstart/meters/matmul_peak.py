@@ -1,4 +1,4 @@
-"""The matmul peak of this machine, measured: the fastest of many products in a bounded time."""
+"""Matmul peak of this machine: the fastest of many matrix products within a time limit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def matmul_peak(device: str, precision: Precision, seconds: float = 2.0, size: i
 
 
 def peak(device: str, precision: Precision, seconds: float = 2.0) -> dict[str, Any]:
-    """The peak with what it depends on, for a record."""
+    """The peak with data type, threads and library, for a record."""
     import torch
 
     return {
@@ -44,12 +44,12 @@ def peak(device: str, precision: Precision, seconds: float = 2.0) -> dict[str, A
 
 
 def utilisation(flops: float, seconds: float, peak: float) -> float | None:
-    """Model FLOPs utilisation: the share of the peak that the model's own operations used."""
+    """Model FLOPs utilisation: FLOPs per second of the model as a share of the peak."""
     return flops / seconds / peak if seconds > 0 and peak > 0 else None
 
 
 def blas() -> str:
-    """The library that multiplies matrices on the processor."""
+    """The name of the BLAS library on the processor."""
     import torch
 
     if torch.backends.mkl.is_available():

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class PeakMemory:
-    """Highest memory since the last phase boundary; `note` stores it for the phase that ends."""
+    """Peak memory since the last phase boundary; `note` stores it for the phase that ends."""
 
     def __init__(self) -> None:
         self._host: dict[str, int] = {}
@@ -32,7 +32,7 @@ class PeakMemory:
 
 
 def _reset() -> None:
-    """Where the system cannot start a new mark, the process's own peak so far remains."""
+    """Reset the peaks. Where the system cannot, the peak of the whole process so far remains."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: resets VmHWM
     cuda = _cuda()

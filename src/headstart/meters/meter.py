@@ -15,17 +15,17 @@ from headstart.meters.idle import idle_watts
 
 Phase = Literal["prepare", "count", "train", "eval", "test", "other"]
 PHASES: tuple[Phase, ...] = ("prepare", "count", "train", "eval", "test", "other")
-WINDOWS = 4096  # a run with more phase boundaries keeps the first ones only
+WINDOWS = 4096  # only so many phase boundaries are kept
 LOOK = 1.0  # seconds between two looks at the processes on the GPU
 
 
 class Meter:
     """Assigns every second and joule between `open` and `close` to exactly one phase.
 
-    A nested phase takes its share out of the phase around it; an exception closes the phases it
-    passes. `synchronize` is called before each reading, so that queued GPU work is counted where it began.
+    The time of a nested phase is not part of the outer phase; an exception closes its open phases.
+    `synchronize` is called before each reading, so that queued GPU work counts for the phase that queued it.
     `lock(backend)` makes the device lock that is acquired before anything is counted; without one the record
-    does not say whether the run was alone.
+    does not say whether other runs used the machine.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Meter:
         return self
 
     def _prepare(self) -> None:
-        """What takes time and belongs to no phase: find counters, wait for the devices, measure idle."""
+        """Open the counters, wait for the devices and measure idle watts, outside of all phases."""
         try:
             self.backend.open()
         except Unreadable as why:
@@ -93,7 +93,7 @@ class Meter:
         self.close()
 
     def close(self) -> None:
-        """Count up to now and stop; closing twice is closing once."""
+        """Count up to now and stop; a second call does nothing."""
         if self._open:
             self._count()
             self._open = False
@@ -111,7 +111,7 @@ class Meter:
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
-        """Everything inside belongs to `name`; phases that were left open inside end with it."""
+        """Assign the block to phase `name`; phases left open in it end with it."""
         depth = len(self._stack)
         self.begin(name)
         try:
@@ -137,30 +137,30 @@ class Meter:
         return self.seconds["train"], self.joules["train"] if self._known() else None
 
     def _count(self) -> None:
-        """Assign what passed since the last boundary to the present phase."""
+        """Assign seconds and joules since the last boundary to the current phase."""
         if not self._open:
             return
         try:
             self._synchronize()
-        except RuntimeError as error:  # a failed GPU must not prevent that the record is written
+        except RuntimeError as error:  # the record must be written also after a GPU failure
             self._synchronize = lambda: None
             self._doubts.append(f"the GPU stopped answering: {str(error).splitlines()[0]}")
         with self._reading_lock:
             reading, now = self._read(), self._clock()
             start, self._time = self._time, now
-            last, self._reading = self._reading, reading
+            reading_before, self._reading = self._reading, reading
             phase = self._stack[-1]
             self.seconds[phase] += now - start
             self._own_seconds += now - start
             self._add_window(phase, self._unix + start, self._unix + now)
             for device, joules in reading.items():
-                spent = joules - last.get(device, 0.0)
+                spent = joules - reading_before.get(device, 0.0)
                 self.joules[phase] += spent
                 self.devices[device] = self.devices.get(device, 0.0) + spent
             self.on_phase_end(phase)
 
     def _read(self) -> dict[str, float]:
-        """Joules by device; empty from the first failure on."""
+        """Joules by device; empty after the first failure."""
         with self._reading_lock:
             if self._failure is not None:
                 return {}
@@ -171,7 +171,7 @@ class Meter:
                 return {}
 
     def _sample(self) -> None:
-        """What the sampler does."""
+        """One call of the sampler: read the backend, and look for foreign processes."""
         self._read()
         if self._contention:
             self._contention.look(at_most_every=LOOK)
@@ -183,7 +183,7 @@ class Meter:
             self.windows.append((phase, start, end))
 
     def resumed(self, cost: Mapping[str, Any] | None) -> None:
-        """Add an earlier segment of this run: its `cost` section, or None when that is lost."""
+        """Add an earlier segment of this run: its `cost` section, or None if that is lost."""
         self._earlier.append(cost)
         if cost is None:
             return
@@ -217,7 +217,7 @@ class Meter:
                 "device_lock": self._device_lock.evidence() if self._device_lock else None,
                 "contention": self._contention.evidence() if self._contention else None,
                 "resolution_seconds": backend.resolution,
-                # When each phase was, for a meter outside the machine that is read afterwards.
+                # Start and end of each phase, for `headstart energy`.
                 "windows": [[phase, round(start, 3), round(end, 3)] for phase, start, end in self.windows],
             },
         }
@@ -226,7 +226,7 @@ class Meter:
         return bool(self._reading) and self._why_unknown() is None
 
     def _why_unknown(self) -> str | None:
-        """Why there are no joules, in one sentence; None when there are."""
+        """Why the joules are unknown, in one sentence; None when they are known."""
         if self._failure:
             return self._failure
         counted = self.backend.method in ("measured", "sampled")
@@ -251,7 +251,7 @@ class Meter:
         return False if False in verdicts else None if None in verdicts else True
 
     def _dynamic(self) -> float | None:
-        """Joules above idle; null when idle is unknown for any segment."""
+        """Joules above idle; None if the idle watts of any segment are unknown."""
         earlier = [cost["energy"]["dynamic_joules"] if cost else 0.0 for cost in self._earlier]
         if self._idle is None or None in earlier:
             return None
@@ -283,6 +283,6 @@ class Sampler:
             self._sample()
 
     def stop(self) -> None:
-        """No call after this."""
+        """Stop; no calls follow."""
         self._end.set()
         self._thread.join(timeout=5)

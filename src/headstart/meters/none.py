@@ -9,7 +9,7 @@ from headstart.meters.settings import MeterSettings
 
 
 class NoMeter(MeterSettings):
-    """Seconds and operations are still counted; energy is not."""
+    """Energy is not measured; seconds and FLOPs still are."""
 
     kind: Literal["none"]
 

@@ -1,9 +1,9 @@
 """Exact quadratic interpolation of FLOP counts.
 
-The FLOPs of a transformer are a polynomial of degree two in the sizes of its input, with whole numbers as
-values, so that a few counts decide all others. The default study counts 8 times instead of 14; a summary of
-sources of up to 512 tokens 10 times instead of 97, each of which takes a third of a second, and every
-evaluation that generates text has new shapes.
+The FLOPs of a transformer are a polynomial of degree two in the sizes of its input, with integer values, so
+that a few counts determine all others. The default study counts 8 times instead of 14; a summary of sources
+of up to 512 tokens 10 times instead of 97, at a third of a second each. Every evaluation that generates text
+has new shapes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ CHECKS = 2  # counts that must be predicted correctly before any is predicted wi
 
 
 class Polynomial:
-    """Predicts counts at sizes that were not counted, once the counts leave only one polynomial.
+    """Predicts counts at new sizes once the known counts determine the polynomial.
 
-    Only between the smallest and the largest sizes that were counted, only after `CHECKS` counts came out as
-    predicted, and never again after one came out otherwise.
+    Only between the smallest and the largest counted sizes, only after `CHECKS` counts matched their
+    prediction, and never again after one did not.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Polynomial:
         return self.counts[sizes]
 
     def add(self, sizes: Sizes, count: int) -> None:
-        """Learn from an exact count: it decides one more coefficient, or checks those that are decided."""
+        """Add an exact count: it determines one more coefficient, or checks the prediction."""
         if sizes in self.counts:
             return
         self.counts[sizes] = count
@@ -62,18 +62,20 @@ class Polynomial:
     def _eliminate(self, sizes: Sizes) -> tuple[list[Fraction], Fraction]:
         """The terms 1, a, b, a*a, a*b, b*b of sizes (a, b) after Gaussian elimination by the equations.
 
-        Without any term left, the second number is the predicted count.
+        When all terms are zero, the second value is the predicted count.
         """
         terms = [Fraction(prod(pair)) for pair in combinations_with_replacement((1, *sizes), 2)]
         prediction = Fraction(0)
         for pivot, equation, value in self._equations:
             if factor := terms[pivot] / equation[pivot]:
-                terms = [term - factor * other for term, other in zip(terms, equation, strict=True)]
+                terms = [
+                    term - factor * coefficient for term, coefficient in zip(terms, equation, strict=True)
+                ]
                 prediction += factor * value
         return terms, prediction
 
 
 def outside_in(points: Iterable[Sizes]) -> list[Sizes]:
-    """Distinct points, alternately the largest and the smallest left: the first few enclose most others."""
-    left = sorted(set(points), key=lambda point: (sum(point), point))
-    return [left.pop(-1 if index % 2 == 0 else 0) for index in range(len(left))]
+    """Distinct points, alternately the largest and the smallest: the first few enclose most others."""
+    points_left = sorted(set(points), key=lambda point: (sum(point), point))
+    return [points_left.pop(-1 if index % 2 == 0 else 0) for index in range(len(points_left))]

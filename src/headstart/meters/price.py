@@ -1,4 +1,4 @@
-"""What a run costs in money, at stated prices."""
+"""Price: the cost of a run in money, at the prices in the settings."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ KWH = 3.6e6  # joules
 
 
 class Price(Config):
-    """Prices; null where none is stated, and then the record has no money."""
+    """Prices; without any, the record has no money."""
 
     per_kwh: float | None = Field(default=None, ge=0)
     per_device_hour: float | None = Field(default=None, ge=0)
     currency: str = Field(default="EUR", min_length=1)
 
     def of(self, joules: float | None, seconds: float) -> dict[str, Any] | None:
-        """Money for electricity and for the device: two views of one run, never added up.
+        """Money for electricity, and for the device: two alternatives, never added.
 
-        A rented hour has its electricity in it. Null for a price or joules that are unknown.
+        The price of a rented hour includes electricity. None for an unknown price or unknown joules.
         """
         if self.per_kwh is None and self.per_device_hour is None:
             return None

@@ -12,8 +12,8 @@ from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
 from headstart.meters.settings import MeterSettings
 
 POWERCAP = Path("/sys/class/powercap")
-PACKAGE_WATTS = 1000.0  # no processor package draws more; a counter that says so jumped
-COMPARISONS = 5  # how often two counters are compared before they count as one
+PACKAGE_WATTS = 1000.0  # no processor package draws more; a faster counter has jumped
+COMPARISONS = 5  # comparisons of two counters before they are treated as one
 STEP = 0.1  # seconds of full power that one update of a counter may hold
 
 
@@ -28,7 +28,7 @@ class Rapl(MeterSettings):
 
 
 def awake_clock() -> float:
-    """Seconds that also pass while the machine is suspended, where the system counts them."""
+    """Monotonic seconds; they include suspended time where the system counts it."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
@@ -54,7 +54,7 @@ class PackageCounter(Backend):
         """Find the counters and read each once."""
         by_key = {zone.key: zone for zone in zones(self._root)}
         for zone in by_key.values():
-            zone.microjoules()  # all of them or none: a part of the machine is no boundary
+            zone.microjoules()  # raises if any cannot be read: all counters or none
         originals = mirrors(list(by_key.values()))
         self._mirrors = [(by_key[first], by_key[mirror]) for mirror, first in originals.items()]
         self._zones = [zone for zone in by_key.values() if zone.key not in originals]
@@ -91,7 +91,7 @@ class PackageCounter(Backend):
         return moved
 
     def close(self) -> None:
-        """Check once more that each mirror is one."""
+        """Check again that each mirror shows the same counter."""
         for original, mirror in self._mirrors:
             if not shows_the_same(original, mirror):
                 self.doubts.append(f"{mirror.key} is no mirror of {original.key}: its energy is missing")
@@ -112,7 +112,7 @@ class Zone:
         return self.key.partition(":")[0]
 
     def microjoules(self) -> int:
-        """The counter as it stands. Raises Unreadable, with the fix where rights are missing."""
+        """The counter now. Raises Unreadable, with the fix where rights are missing."""
         path = self.folder / "energy_uj"
         try:
             return int(path.read_text(encoding="ascii"))

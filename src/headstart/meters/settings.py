@@ -42,6 +42,6 @@ class MeterSettings(Config):
         return Meter(self.backend(device), synchronize, lock, self.idle)
 
     def consequences(self, energy: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """What follows from an energy section: `cost.carbon` and `cost.money` of the record."""
+        """`cost.carbon` and `cost.money` of the record, from its energy section."""
         joules = energy["joules"]["total"] if energy["joules"] else None
         return {"carbon": self.carbon.of(joules), "money": self.price.of(joules, seconds)}

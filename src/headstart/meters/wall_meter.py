@@ -1,4 +1,4 @@
-"""Joules from a meter outside the machine: its csv of `time,watts`, assigned to the phases afterwards."""
+"""Joules of an external meter: its csv of `time,watts` is assigned to the phases afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Window = Sequence[Any]  # phase, start and end in unix seconds
 def joules_by_phase(
     windows: Sequence[Window], path: Path, longest_gap: float = 15.0, zone: tzinfo | None = None
 ) -> dict[str, float]:
-    """Joules by phase: power is taken to be linear between two readings, and integrated over each window.
+    """Joules by phase: power, linear between two readings, is integrated over each window.
 
     Raises RecordError when a window lies outside the readings, or two readings around one are more than
     `longest_gap` seconds apart. Times are unix seconds or ISO; `zone` is for ISO times that name none.
@@ -78,7 +78,7 @@ def _check(windows: Sequence[Window], times: Any, path: Path, longest_gap: float
 
 
 def _readings(path: Path, zone: tzinfo | None) -> tuple[list[float], list[float]]:
-    """Times and watts in the order of time."""
+    """Times and watts, sorted by time."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -21,7 +21,7 @@ from headstart.training.recorder import Results
 
 
 class Saver(pl.Callback):
-    """After an evaluation: saves the weights of the steps in `checkpoint_steps`, and the state of the run."""
+    """After an evaluation: saves the weights at `checkpoint_steps`, and the state to resume from."""
 
     def __init__(
         self, run: Run, run_id: str, plan: Plan, meter: Meter, folder: Path, results: Results
@@ -31,7 +31,7 @@ class Saver(pl.Callback):
         self._saved = time.perf_counter()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Save what is due."""
+        """Save the weights at a checkpoint step, and the state when `save_every` seconds have passed."""
         if self.results.steps in self.run.checkpoint_steps:
             self._save_checkpoint(pl_module.model)
         due = time.perf_counter() - self._saved > self.run.hardware.save_every
@@ -40,7 +40,7 @@ class Saver(pl.Callback):
             self._save_state(trainer, pl_module)
 
     def _save_checkpoint(self, model: Any) -> None:
-        """Save the weights as they are now, and note what they have cost; the model is not changed."""
+        """Save a copy of the weights, and their cost so far; the model is not changed."""
         step = self.results.steps
         merged = self.run.arm.merged(copy.deepcopy(model))
         save_weights(weights_folder(self.folder, step), merged, self.run.task.processor(self.run.model))
@@ -70,12 +70,12 @@ class Saver(pl.Callback):
 
 
 def check_checkpoint_steps(run: Run, plan: Plan) -> None:
-    """ConfigError when weights are wanted at a step without an evaluation: their scores would be unknown."""
+    """ConfigError for a checkpoint step without an evaluation: the scores there would be unknown."""
     evaluated = sorted({*range(0, plan.steps, plan.every), plan.steps})
-    if others := sorted(set(run.checkpoint_steps) - set(evaluated)):
+    if wrong_steps := sorted(set(run.checkpoint_steps) - set(evaluated)):
         shown = ", ".join(map(str, evaluated[:12])) + (", ..." if len(evaluated) > 12 else "")
         raise ConfigError(
-            f"checkpoint_steps: step {others[0]} is not an evaluation step; choose among {shown}, "
+            f"checkpoint_steps: step {wrong_steps[0]} is not an evaluation step; choose among {shown}, "
             f"or change budget.evaluations ({run.budget.evaluations})"
         )
 
@@ -83,7 +83,7 @@ def check_checkpoint_steps(run: Run, plan: Plan) -> None:
 def complete_checkpoints(
     run: Run, prepared: Prepared, folder: Path, record: dict[str, Any], costs: dict[int, dict[str, Any]]
 ) -> None:
-    """Write beside each checkpoint the hashes of its training text, and what it had cost."""
+    """Write the hashes of its training text and its cost beside each checkpoint."""
     for step in run.checkpoint_steps:
         weights = weights_folder(folder, step)
         write_corpus_fingerprints(run, prepared, weights)

@@ -1,4 +1,4 @@
-"""Contamination: whether the text that weights were pretrained on holds rows that they are evaluated on."""
+"""Contamination: checks whether the pretraining text contains the rows of the evaluation."""
 
 from __future__ import annotations
 

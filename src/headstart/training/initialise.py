@@ -1,4 +1,4 @@
-"""Initialise: the seeded random model, the same for both arms, and then what the arm changes."""
+"""Initialise: the seeded random model, the same for both arms, then the changes of the arm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STREAMS = ("weights", "order", "noise", "arm")
 
 @dataclass(frozen=True)
 class InitialModel:
-    """The model that training starts from; `attest` gives the record's `init` of its present weights."""
+    """The model before training; `attest` returns the record's `init` section for its current weights."""
 
     model: torch.nn.Module
     config: Any  # of transformers
@@ -59,7 +59,7 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
 
 
 class Attester(pl.Callback):
-    """Attests the model right before step 0, and refuses an arm whose weights are not what it says."""
+    """Attests the model right before step 0, and refuses an arm whose weights contradict its claims."""
 
     def __init__(
         self, arm: str, attest: Callable[[], dict[str, Any]], meter: Meter, results: Results
@@ -67,7 +67,7 @@ class Attester(pl.Callback):
         self.arm, self.attest, self.meter, self.results = arm, attest, meter, results
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Attest once: a resumed run was attested when it began."""
+        """Attest once: a resumed run was attested when it started."""
         if self.results.init is None:
             with self.meter.phase("prepare"):
                 self.results.init = self.attest()
@@ -75,7 +75,7 @@ class Attester(pl.Callback):
 
 
 def check_attestation(arm: str, init: Mapping[str, Any]) -> None:
-    """WeightsError when a tensor at step 0 is not what the arm says: seeded, loaded, or added."""
+    """WeightsError when a tensor at step 0 is not seeded, loaded or added as the arm claims."""
     if faults := list(contradictions(Init.model_validate(init))):
         more = f" (and {len(faults) - 1} more like this)" if faults[1:] else ""
         raise WeightsError(

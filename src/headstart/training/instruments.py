@@ -1,4 +1,4 @@
-"""Instruments: what measures a run, and the record's `cost` from their readings."""
+"""Instruments: the meters of a run, and the record's `cost` from their readings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headstart.training.recorder import Results
 
 
 class Instruments:
-    """The meter and the memory of a run, the matmul peak of its hardware and the state that it was in.
+    """The energy meter and the memory peaks of a run; the matmul peak and the state of its hardware.
 
     Peak and state are measured here, before the meter starts: no phase includes them.
     """
@@ -32,7 +32,7 @@ class Instruments:
         self.meter.on_phase_end = self.memory.note
 
     def readings(self) -> dict[str, Any]:
-        """The measured part of `cost`: seconds, memory, energy, and what follows from them."""
+        """The measured part of `cost`: seconds, memory, energy, carbon and money."""
         seconds, energy = self.meter.seconds_by_phase(), self.meter.account()
         return {
             "seconds": seconds,
@@ -42,7 +42,7 @@ class Instruments:
         }
 
     def cost(self, plan: Plan, results: Results, learner: Learner) -> dict[str, Any]:
-        """The record's `cost`: what was counted and what was measured; null rates before the first step."""
+        """The record's `cost`: counted and measured values; rates are null before the first step."""
         counted = plan.cost(results.steps, results.evaluations, results.test is not None, results.generated)
         readings = self.readings()
         train, trained = readings["seconds"]["train"], results.steps > 0

@@ -46,7 +46,7 @@ class Learner(pl.LightningModule):
 
     @property
     def step(self) -> int:
-        """Finished steps, those before a resume included."""
+        """Finished steps, including those before a resume."""
         return (self.state["step"] if self.state else 0) + self.global_step
 
     def configure_optimizers(self) -> Any:
@@ -61,7 +61,7 @@ class Learner(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Dropout draws depend on the seed and the step alone: equal in both arms, and after a resume."""
+        """Dropout depends only on seed and step: equal in both arms, and after a resume."""
         torch.manual_seed(stream(self.run.seed, "noise", self.step))
         if len(self.stages) > 1 or self._norms:
             self._set_trainable()
@@ -78,7 +78,7 @@ class Learner(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Keep the outputs that the task scores; they stay on the device."""
+        """Collect the outputs that the task scores; they stay on the device."""
         self._outputs.append(self.run.task.observe(self.model, batch))
 
     test_step = validation_step
@@ -100,7 +100,7 @@ class Learner(pl.LightningModule):
         return mean
 
     def _set_trainable(self) -> None:
-        """Train the parameters of the present stage only; a frozen norm keeps its statistics too."""
+        """Train only the parameters of the current stage; a frozen batch norm also keeps its statistics."""
         (names,) = [names for start, names in self.stages if start <= self.step][-1:]
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in names)

@@ -1,4 +1,4 @@
-"""Plan: every batch of a run before it starts, and so every token and FLOP that it will cost."""
+"""Plan: every batch of a run before it starts, and thus its exact tokens and FLOPs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Of each batch of an order: its rows and tokens, (batches,) int64, and the shape of one row."""
+    """For each batch of an order: rows and tokens, (batches,) int64, and the shape of one row."""
 
     rows: np.ndarray
     tokens: np.ndarray
@@ -37,7 +37,7 @@ class Plan:
     shapes: dict[str, Shapes]
     steps: int
     every: int
-    evaluations: int  # of the validation rows, the one before the first step included
+    evaluations: int  # of the validation rows, including the one before the first step
     digest: str
     flops: dict[str, np.ndarray] = field(default_factory=dict)  # per batch
     without_formula: set[str] = field(default_factory=set)  # operations that make the count a lower bound
@@ -46,11 +46,11 @@ class Plan:
         """Count the FLOPs of every batch. `counters`: one for each stage of the arm, with its first step."""
         ends = [*(start for start, _ in counters[1:]), self.steps]
         train = self.shapes["train"]
-        parts = [
+        flops = [
             _flops(train, counter.train, start, end)
             for (start, counter), end in zip(counters, ends, strict=True)
         ]
-        self.flops["train"] = np.concatenate(parts)
+        self.flops["train"] = np.concatenate(flops)
         self.flops["validation"] = _flops(self.shapes["validation"], counters[0][1].forward)
         self.flops["test"] = _flops(self.shapes["test"], counters[0][1].forward)
         for _, counter in counters:
@@ -77,23 +77,23 @@ class Plan:
     def cost(
         self, steps: int, evaluations: int, tested: bool, generated: Mapping[str, int]
     ) -> dict[str, Any]:
-        """The counted part of the record's `cost` after that much work.
+        """The counted part of the record's `cost` after so many steps and evaluations.
 
-        `generated`: FLOPs of generation by split, known only once it is over.
+        `generated`: FLOPs of generation by split, known only afterwards.
         """
         flops, tokens, samples = {}, {}, {}
         # stage of the record, split, batches of it (None: all), how often
-        for stage, split, last, times in (
+        for stage, split, end, times in (
             ("train", "train", steps, 1),
             ("eval", "validation", None, evaluations),
             ("test", "test", None, int(tested)),
         ):
             shapes = self.shapes[split]
-            flops[stage] = int(self.flops[split][:last].sum()) * times + generated.get(split, 0)
-            samples[stage] = int(shapes.rows[:last].sum()) * times
+            flops[stage] = int(self.flops[split][:end].sum()) * times + generated.get(split, 0)
+            samples[stage] = int(shapes.rows[:end].sum()) * times
             tokens[stage] = {
-                "real": int(shapes.tokens[:last].sum()) * times,
-                "padded": int(shapes.padded[:last].sum()) * times,
+                "real": int(shapes.tokens[:end].sum()) * times,
+                "padded": int(shapes.padded[:end].sum()) * times,
             }
         return {
             "flops": {**flops, "total": sum(flops.values()), "lower_bound": sorted(self.without_formula)},
@@ -104,7 +104,7 @@ class Plan:
 
 
 def plan_of(run: Run, prepared: Prepared) -> Plan:
-    """The plan of `run`: the same for both arms of a pair, whatever they compute."""
+    """The plan of `run`: the same for both arms of a pair."""
     batch = run.optim.batch_size
     steps = run.budget.total_steps(len(prepared.train), batch)
     every = run.budget.evaluate_every(steps)
@@ -120,7 +120,7 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
 
 
 def counters_of(run: Run, plan: Plan, config: PretrainedConfig) -> list[tuple[int, FlopCounter]]:
-    """The FLOP counter of each stage of the arm, with the step that the stage starts at."""
+    """The FLOP counter of each stage of the arm, with the first step of the stage."""
     task, head = run.task, run.task.auto_class_for(run.model)
     skeleton = run.model.skeleton(head, config)
     names, parameters = run.arm.adapt(skeleton, 0), dict(skeleton.named_parameters())

@@ -1,10 +1,10 @@
-"""Progress: what training reports to whoever displays it."""
+"""Progress: the interface between training and the display."""
 
 from __future__ import annotations
 
 
 class RunProgress:
-    """Follows one run; displays nothing by itself. Every method must return at once."""
+    """Receives the progress of one run and shows nothing; subclasses do. Methods must return at once."""
 
     def begin(self, title: str, steps: int) -> None:
         """Training starts and will take `steps` steps."""

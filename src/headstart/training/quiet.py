@@ -1,4 +1,4 @@
-"""Quiet: hides library notices that do not matter here, so that the progress display stays readable."""
+"""Quiet: hides irrelevant notices of libraries, so that the progress display stays readable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTICES = (
 
 def quiet() -> None:
     """Hide the notices; all other warnings and errors are still shown."""
-    logging.raiseExceptions = False  # nor an error when a library's log cannot be written
+    logging.raiseExceptions = False  # also hide errors when a library's log cannot be written
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric"):

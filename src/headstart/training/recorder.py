@@ -26,7 +26,7 @@ from headstart.training.tracker import metrics_of
 
 @dataclass
 class Results:
-    """What a run has produced so far: saved with its state to resume from, and part of its record."""
+    """The results of a run so far: part of its record, and of the state to resume from."""
 
     steps: int = 0
     waited: float = 0.0  # seconds of the train phase spent waiting for the next batch
@@ -35,21 +35,21 @@ class Results:
     latest: dict[str, float] | None = None  # validation loss and scores at the latest evaluation
     best: dict[str, float] | None = None
     first_loss: float | None = None
-    checkpoints: dict[int, dict[str, Any]] = field(default_factory=dict)  # what each had cost, by step
+    checkpoints: dict[int, dict[str, Any]] = field(default_factory=dict)  # cost of each, by step
     init: dict[str, Any] | None = None  # the record's section; None before step 0
     test: EvalResult | None = None
 
     def state(self) -> dict[str, Any]:
-        """Everything but the test, which no run resumes after."""
+        """All fields but `test`: after the test no run is resumed."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "test"}
 
     def scores(self, run: Run, status: str, reason: str | None) -> dict[str, Any]:
-        """Validation scores of the weights that are kept, test scores, and why one of them is missing."""
+        """Validation scores of the kept weights, test scores, and the reason for missing ones."""
         finished = status == "finished"
         validation = self.best if run.budget.keep == "best" else self.latest
-        known = validation if finished else None
+        kept = validation if finished else None
         return {
-            "validation": known and {name: known[name] for name in known if name != "loss"},
+            "validation": kept and {name: kept[name] for name in kept if name != "loss"},
             "test": self.test.scores if finished and self.test else None,
             "reason": "a trial: it never sees the test rows" if run.study.trial and finished else reason,
         }
@@ -63,14 +63,14 @@ class Timer(pl.Callback):
         self._idle_since: float | None = None
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """The next batch is here: from the end of the last step until now there was nothing to compute."""
+        """Add the wait for this batch, since the end of the last step."""
         if self._idle_since is not None:
             self.results.waited += time.perf_counter() - self._idle_since
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """One more step is done."""
+        """Count the step and show progress."""
         self.results.steps += 1
         self._idle_since = time.perf_counter()
         latest = self.results.latest
@@ -79,7 +79,7 @@ class Timer(pl.Callback):
         )
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The eval phase begins, inside that of training."""
+        """The eval phase begins, nested in the train phase."""
         self._idle_since = None
         self.meter.begin("eval")
 
@@ -119,7 +119,7 @@ class Recorder(pl.Callback):
         self.results.latest = {"loss": result.loss, **result.scores}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Write the point and keep the best weights; raise Diverged when the losses say so."""
+        """Write the curve point and keep the best weights; raise Diverged for bad losses."""
         train_loss = pl_module.mean_train_loss()
         seconds, joules = self.meter.snapshot()
         point = {
@@ -140,7 +140,7 @@ class Recorder(pl.Callback):
         self.results.test = self._evaluate("test", pl_module.outputs())
 
     def _evaluate(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> EvalResult:
-        """Score a split; what was generated for it adds FLOPs, which are known only now."""
+        """Score a split; count the FLOPs of the generated text, which are known only now."""
         observed = list(zip(self.plan.orders[split], outputs, strict=True))
         if tokens := self.run.task.decoded(observed):
             with self.meter.phase("count"):
@@ -148,7 +148,7 @@ class Recorder(pl.Callback):
         return self.run.task.evaluate(self.prepared, split, observed)
 
     def log_curve(self, trainer: pl.Trainer) -> None:
-        """Log the points of the segments before this one; a logger ignores those that it has."""
+        """Log the points of earlier segments of a resumed run; a logger skips those that it has."""
         for point in read_curve(self.curve)[0]:
             self._log(trainer, point)
 
@@ -176,7 +176,7 @@ class Recorder(pl.Callback):
 
 
 def _finite(value: Any) -> Any:
-    """The value with null for numbers that JSON has no notation for."""
+    """The value with None for NaN and infinity, which JSON cannot hold."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,6 +1,6 @@
-"""Resume: the state that an interrupted run needs to continue with the same bits as without the interruption.
+"""Resume: the state that an interrupted run needs to end with the same bits as without interruption.
 
-Order and noise are functions of the seed and the step, so weights, optimizer and schedule are all there is.
+Order and noise are functions of the seed and the step, so weights, optimizer and schedule are enough.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STOPPED = ("failed", "interrupted")  # statuses of a run that can be resumed
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Save the state of a run, whole or not at all; tensors and plain values only."""
+    """Save the state of a run atomically; tensors and plain values only."""
     unfinished = folder / f".{FILE}"
     try:
         torch.save(state, unfinished)
         os.replace(unfinished, folder / FILE)
-    except (OSError, RuntimeError) as error:  # torch's own writer names no cause
+    except (OSError, RuntimeError) as error:  # torch's writer does not name the cause
         unfinished.unlink(missing_ok=True)
         raise RecordError(
             f"{folder / FILE}: the state of the run cannot be written ({str(error).splitlines()[0]}): "
@@ -36,7 +36,7 @@ def save(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load(folder: Path, run_id: str) -> dict[str, Any] | None:
-    """The state that this very run saved, or None; a file that cannot be read is no state."""
+    """The state that this run saved; None without one, or when the file cannot be read."""
     try:
         state = torch.load(folder / FILE, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError):
@@ -45,12 +45,12 @@ def load(folder: Path, run_id: str) -> dict[str, Any] | None:
 
 
 def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str, Any] | None]:
-    """Make the folder ready to train from `state`, or empty without one; the `cost` of earlier segments.
+    """Prepare the folder to train from `state`; without one, empty it; returns the earlier costs.
 
-    None in place of a cost: what was done between the state and a kill is not known.
+    None instead of a cost: the work between the state and a kill is unknown.
     """
     if state is None:
-        shutil.rmtree(folder, ignore_errors=True)  # an attempt that cannot be resumed
+        shutil.rmtree(folder, ignore_errors=True)  # left by an attempt that cannot be resumed
         folder.mkdir(parents=True)
         return []
     costs = _earlier_costs(folder, state)
@@ -64,7 +64,7 @@ def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str,
 
 
 def _earlier_costs(folder: Path, state: dict[str, Any]) -> list[dict[str, Any] | None]:
-    """The whole cost when the stopped run wrote a record, else that until the state, and None."""
+    """The complete cost if the stopped run wrote a record, else the cost up to the state, and None."""
     try:
         record = json.loads((folder / RECORD).read_text("utf8"))
     except (OSError, ValueError):

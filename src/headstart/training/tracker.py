@@ -1,4 +1,4 @@
-"""Tracker: the mirror of a run in Weights & Biases, through Lightning's own logger.
+"""Tracker: mirrors a run in Weights & Biases, through Lightning's logger.
 
 W&B is a mirror and not the record: a failure of W&B is logged once per study, and the run continues.
 """
@@ -32,7 +32,7 @@ _unreachable: set[Path] = set()  # folders of studies whose server is not tried 
 
 
 class Mirror(WandbLogger):
-    """Lightning's logger of a W&B run; a resumed one skips the steps that the W&B run has already."""
+    """Lightning's logger of a W&B run; a resumed run skips the steps that W&B already has."""
 
     def __init__(self, run: Run, experiment: Any) -> None:
         super().__init__(experiment=experiment)
@@ -73,7 +73,7 @@ class Mirror(WandbLogger):
 
 @contextmanager
 def tracked(run: Run, names: Fingerprint) -> Iterator[Mirror | None]:
-    """The logger of this run, or None; finished on the way out."""
+    """The logger of this run, or None; it is finished at the end."""
     logger = _logger(run, names)
     if logger is None:
         yield None
@@ -87,9 +87,9 @@ def tracked(run: Run, names: Fingerprint) -> Iterator[Mirror | None]:
 
 
 def metrics_of(point: Mapping[str, Any], method: str) -> dict[str, float]:
-    """A curve point by names as dashboards group them: validation/accuracy, train/loss, cost/flops.
+    """A curve point with names that dashboards group: validation/accuracy, train/loss, cost/flops.
 
-    Joules carry the method by which they are known in their name: measured and estimated ones never mix.
+    The name of the joules contains the method, so that measured and estimated ones never mix.
     """
     named = {"train/loss": point["train_loss"], f"energy/{method}_joules": point["joules"]}
     named |= {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
@@ -116,7 +116,7 @@ def summarise(logger: Mirror | None, record: Mapping[str, Any]) -> None:
 
 
 def _logger(run: Run, names: Fingerprint) -> Mirror | None:
-    """Online when asked and possible; else offline files; else none. A warning says what is not as asked."""
+    """Online if set and possible; else offline files; else none. A warning tells any difference."""
     if run.tracker.mode == "none":
         return None
     if switched_off := off():
@@ -139,7 +139,7 @@ def _logger(run: Run, names: Fingerprint) -> Mirror | None:
 
 
 def _mode(run: Run, malformed: str) -> Literal["online", "offline"]:
-    """How W&B is used: as `tracker` says, unless the environment or an earlier run forbids it."""
+    """The mode in `tracker`, unless the environment or an earlier run forbids it."""
     if run.tracker.mode == "offline":
         if os.environ.get("WANDB_MODE") in ("online", "run", "shared"):
             _warn_once(run, "WANDB_MODE asks for a server, tracker.mode for files: tracker=wandb goes online")
@@ -152,10 +152,10 @@ def _mode(run: Run, malformed: str) -> Literal["online", "offline"]:
 
 
 def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -> Mirror:
-    """A W&B run of its own, its files in the study's folder, its axes and summaries declared.
+    """A W&B run with its files in the study's folder; axes and summaries are declared.
 
-    The id is that of the run in its study: a resumed run continues its own W&B run, and the same run in
-    another study has another. Offline files of an interrupted attempt are replaced by those of the whole run.
+    Its id is made of study and run: a resumed run continues its W&B run; the same run in another study has
+    another one. Offline files of an interrupted attempt are replaced by those of the complete run.
     """
     import wandb
 
@@ -208,7 +208,7 @@ def _warn_once(run: Run, sentence: str) -> None:
 
 
 def _stop_using_server(run: Run, sentence: str) -> None:
-    """Log why the other runs of this study do not try the server: each of them would wait for it as well."""
+    """Log the reason; other runs of this study do not try the server, since each would wait for it."""
     import wandb
 
     _unreachable.add(run.study_folder.resolve())
@@ -231,5 +231,7 @@ def _flat_config(run: Run) -> dict[str, Any]:
         "study": run.study.name,
         "precision": run.precision,
     }
-    parts = {key: run.config()[key] for key in ("optim", "budget")}
-    return names | {f"{part}_{key}": value for part, values in parts.items() for key, value in values.items()}
+    sections = {key: run.config()[key] for key in ("optim", "budget")}
+    return names | {
+        f"{section}_{key}": value for section, values in sections.items() for key, value in values.items()
+    }

@@ -1,4 +1,4 @@
-"""Train: one run from its configuration to its record, in the order of a textbook."""
+"""Train: one run from its configuration to its record."""
 
 from __future__ import annotations
 
@@ -44,12 +44,11 @@ def train(
     progress: RunProgress | None = None,
     order_index: int | None = None,
 ) -> dict[str, Any]:
-    """Train `run`, leave its record, curve and predictions in `folder`, and return the record.
+    """Train `run`, write its record, curve and predictions into `folder`, and return the record.
 
-    `order_index` is the run's place in the order in which this process trained, for the record.
-    A loss that is not finite ends the run as `diverged`, which is a result and not an error. Any other
-    exception, from loading the rows on, leaves a record with status `failed` or `interrupted` and is raised
-    again.
+    `order_index` is the number of the run among those that this process trained, for the record.
+    A loss that is not finite ends the run as `diverged`, which is a result and not an error. After any other
+    exception, a record with status `failed` or `interrupted` is written, and the exception is raised again.
     """
     started = datetime.now(UTC)
     progress = progress or RunProgress()
@@ -74,17 +73,17 @@ def train(
                 plan = plan_of(run, prepared)
                 check_checkpoint_steps(run, plan)
 
-                # 2. The seeded random model, the same for both arms; then the one difference.
+                # 2. The seeded random model, the same for both arms; then the changes of the arm.
                 initial = initialise(run, prepared, plan.steps)
 
-            # 3. What every step will cost, counted before the first one.
+            # 3. The FLOPs of every step, counted before the first one.
             with meter.phase("count"):
                 progress.say("counting operations")
                 counters = counters_of(run, plan, initial.config)
                 plan.count(counters)
 
-            # 4. Training on the planned batches, those that are left of them, with an evaluation before the
-            # first step, at a stated cadence, and after the last step.
+            # 4. Training on the remaining planned batches, with evaluations before the first step, every
+            # `plan.every` steps, and after the last step.
             learner = Learner(run, initial.model, plan.steps, initial.stages, state)
             recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
             callbacks = [
@@ -95,8 +94,8 @@ def train(
             ]
             trainer = _trainer(run, plan, callbacks, logger, folder)
             progress.begin(run.title, plan.steps)
-            first = results.steps
-            training = _loader(prepared.train, plan.orders["train"][first:], run.seed, first)
+            first_step = results.steps
+            training = _loader(prepared.train, plan.orders["train"][first_step:], run.seed, first_step)
             validation = _loader(prepared.validation, plan.orders["validation"])
             if state:
                 recorder.log_curve(trainer)
@@ -107,7 +106,7 @@ def train(
             if results.steps % plan.every:
                 trainer.validate(learner, validation, verbose=False)
 
-            # 5. The test rows: once, by the final model, under the same rule for both arms; never in a trial.
+            # 5. The test rows: once, with the final model; never in a trial.
             if learner.best_state is not None:
                 learner.model.load_state_dict(learner.best_state)
             if not run.study.trial:
@@ -124,13 +123,13 @@ def train(
             reason = f"{type(error).__name__}: {error}".strip(": ")
             raise
         finally:
-            # 6. The record: whole or not at all, whatever happened.
+            # 6. The record: written after any outcome, atomically.
             meter.close()
             if learner and initial and plan and prepared:
                 cost = instruments.cost(plan, results, learner)
                 init = results.init or initial.attest()
                 data = prepared.facts | {"order": plan.digest}
-            else:  # it ended before it was ready to train
+            else:  # the run ended before training could start
                 cost, init, data = instruments.readings(), None, None
             scores = results.scores(run, status, reason) | {"predictions": predictions_digest(folder)}
             record = {
@@ -163,7 +162,7 @@ def train(
             }
             write_record(folder, record)
 
-            # 7. What a finished run leaves beside it.
+            # 7. Files beside the record of a finished run.
             if status == "finished" and prepared:
                 complete_checkpoints(run, prepared, folder, record, results.checkpoints)
                 if run.keep_weights:
@@ -196,21 +195,23 @@ def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, fo
 
 
 def _loader(
-    examples: Examples, order: Sequence[np.ndarray], seed: int | None = None, first: int = 0
+    examples: Examples, order: Sequence[np.ndarray], seed: int | None = None, first_step: int = 0
 ) -> DataLoader:
-    """Batches in the planned order; a batch is collated in one piece, so the loader itself draws nothing.
+    """Batches in the planned order; the loader itself draws nothing.
 
-    With a seed, the batch of every step draws its noise from that seed and the step, counted from `first`.
+    With a seed, the noise of every batch depends on that seed and its step, counted from `first_step`.
     """
-    batches = _Batches(examples, order, seed, first)
+    batches = _Batches(examples, order, seed, first_step)
     return DataLoader(batches, batch_size=None, shuffle=False, pin_memory=torch.cuda.is_available())
 
 
 class _Batches(Dataset):
     """The batch of each step."""
 
-    def __init__(self, examples: Examples, order: Sequence[np.ndarray], seed: int | None, first: int) -> None:
-        self.examples, self.order, self.seed, self.first = examples, order, seed, first
+    def __init__(
+        self, examples: Examples, order: Sequence[np.ndarray], seed: int | None, first_step: int
+    ) -> None:
+        self.examples, self.order, self.seed, self.first_step = examples, order, seed, first_step
 
     def __len__(self) -> int:
         return len(self.order)
@@ -218,7 +219,7 @@ class _Batches(Dataset):
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
         rng = None
         if self.seed is not None:
-            rng = np.random.default_rng(stream(self.seed, "corruption", self.first + step))
+            rng = np.random.default_rng(stream(self.seed, "corruption", self.first_step + step))
         return self.examples.batch(self.order[step].tolist(), rng)
 
 

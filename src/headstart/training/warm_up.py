@@ -1,4 +1,4 @@
-"""Warm-up: a few discarded seconds of training, so that the first run does not pay for a cold machine."""
+"""Warm-up: trains for a few seconds and discards the result, so that no run is measured on a cold machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headstart.training.plan import plan_of
 
 
 def warm_up(run: Run, seconds: float) -> None:
-    """Train a temporary model on the run's first batches for about `seconds`; nothing of it is kept."""
+    """Train a temporary model on the run's first batches for about `seconds`."""
     end = time.perf_counter() + seconds
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
