@@ -243,6 +243,6 @@ def entry(key: str) -> Entry:
     matches = [(match, each) for pattern, each in _PATTERNS if (match := pattern.fullmatch(key))]
     if not matches:
         raise KeyError(f"{key}: no entry in compare/catalogue.py")
-    match, found = max(matches, key=lambda pair: len(pair[1].key))  # the most specific
-    label = found.label.format(match[1].replace("_", " "))
-    return Entry(key, label, found.unit, found.better, found.places)
+    match, general = max(matches, key=lambda pair: len(pair[1].key))  # the most specific
+    label = general.label.format(match[1].replace("_", " "))
+    return Entry(key, label, general.unit, general.better, general.places)

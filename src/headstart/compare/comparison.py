@@ -23,12 +23,12 @@ from headstart.compare.tuning_parity import settings_of
 def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | None) -> Comparison:
     """One arm against the baseline; `corrected`: its claim among all those of the study, if several."""
     matches, answers, headline = compared.matches, compared.answers, compared.headline
-    here = compared.here
-    ratios = costs.ratios(here, matches)
+    template = compared.here
+    ratios = costs.ratios(template, matches)
     joules = ratios.first("joules_ratio")
-    needed = [cost_to_target.to_target(here, matches, headline, side) for side in (1, 0)]
+    needed = [cost_to_target.to_target(template, matches, headline, side) for side in (1, 0)]
     targets = cost_to_target.targets(matches, headline)
-    matched = equal_budget.rows(here, matches, headline, compared.margin, targets)
+    matched = equal_budget.rows(template, matches, headline, compared.margin, targets)
     ledger = ledgers.ledger(matches, headline)
     classes = class_gains(answers) if answers else ()
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
@@ -69,44 +69,44 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
     )
     to_target = [row for rows_of_side in needed for row in rows_of_side]
     extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched]
-    draft = replace(draft, rows=rows(draft, here, extra))
+    draft = replace(draft, rows=rows(draft, template, extra))
     return replace(draft, sentence=sentence(draft))
 
 
-def rows(found: Comparison, here: Quantity, extra: Iterable[Quantity]) -> Rows:
+def rows(result: Comparison, template: Quantity, extra: Iterable[Quantity]) -> Rows:
     """Every number of a comparison; `extra` are those that no object of it holds."""
-    headline = replace(here, metric=found.headline)
-    numbers = [row for gain in found.gains.values() for row in verdicts.rows(here, gain)]
+    headline = replace(template, metric=result.headline)
+    numbers = [row for gain in result.gains.values() for row in verdicts.rows(template, gain)]
     numbers += extra
-    numbers += cost_to_target.rows(headline, found.targets)
-    for each in found.classes:
-        row = here.named("class.gain", metric=f"recall of {each.label}").at(each.gain)
+    numbers += cost_to_target.rows(headline, result.targets)
+    for each in result.classes:
+        row = template.named("class.gain", metric=f"recall of {each.label}").at(each.gain)
         numbers.append(row.because(f"{each.examples} test examples"))
-    if found.only_arm_count or found.only_baseline_count:
-        note = "nearer" if found.nearer else "right in most of its runs"
+    if result.only_arm_count or result.only_baseline_count:
+        note = "nearer" if result.nearer else "right in most of its runs"
         numbers += [
-            here.named("examples.only_arm", note=note).at(found.only_arm_count),
-            here.named("examples.only_baseline", note=note).at(found.only_baseline_count),
+            template.named("examples.only_arm", note=note).at(result.only_arm_count),
+            template.named("examples.only_baseline", note=note).at(result.only_baseline_count),
         ]
-    numbers += ledgers.rows(here, found.ledger) if found.ledger else ()
+    numbers += ledgers.rows(template, result.ledger) if result.ledger else ()
     return Rows(numbers)
 
 
-def sentence(found: Comparison) -> str:
+def sentence(result: Comparison) -> str:
     """The whole answer, in the words of the report's first line."""
-    gain, rows = found.gain, found.rows
-    lead = sentences.lead(found.task, found.condition.train_rows, found.condition.settings)
+    gain, rows = result.gain, result.rows
+    lead = sentences.lead(result.task, result.condition.train_rows, result.condition.settings)
     if gain is None:
-        reasons = [excluded.reason for excluded in found.excluded]
-        return f"{lead}, {sentences.no_pair(found.arm, found.baseline, reasons, found.survivors_only)}"
-    row = Quantity("gain", arm=found.arm, baseline=found.baseline, metric=gain.metric, n=gain.pairs)
+        reasons = [excluded.reason for excluded in result.excluded]
+        return f"{lead}, {sentences.no_pair(result.arm, result.baseline, reasons, result.survivors_only)}"
+    row = Quantity("gain", arm=result.arm, baseline=result.baseline, metric=gain.metric, n=gain.pairs)
     row = replace(row.at(gain.gain, gain.interval), verdict=gain.word)
     scores = sentences.scores(
         row, gain.arm_score, gain.baseline_score, gain.margin, lower=not gain.higher_is_better
     )
     reached = None
     if gain.word in ("better", "worse"):  # whether the worse side got to the better side's score
-        worse = found.baseline if gain.gain >= 0 else found.arm
+        worse = result.baseline if gain.gain >= 0 else result.arm
         reached = rows.first("to_target.reached", arm=worse)
     costs_of = [reached.note if reached else "", sentences.training_flops(rows.first("flops_ratio"))]
     answer = "; ".join([f"{lead}, {scores}", *(part for part in costs_of if part)])
@@ -116,10 +116,10 @@ def sentence(found: Comparison) -> str:
     parts = [
         f"{answer}.",
         "The interval rests on two pairs." if gain.pairs == 2 and gain.interval else "",
-        *found.remarks,
-        found.settings,
+        *result.remarks,
+        result.settings,
         corrected.note if corrected and corrected.verdict == "does not survive" else "",
         f"What would decide it: {gain.decide}." if gain.decide else "",
-        sentences.energy(found.energy, found.energy_method, joules),
+        sentences.energy(result.energy, result.energy_method, joules),
     ]
     return " ".join(part for part in parts if part)

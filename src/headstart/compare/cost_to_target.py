@@ -65,23 +65,23 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
     return tuple(_target(matches, curves, metric, *goal) for goal in goals)
 
 
-def rows(here: Quantity, found: Sequence[Target]) -> Rows:
+def rows(template: Quantity, targets: Sequence[Target]) -> Rows:
     """The score of every target, in how many pairs it was reached, and the ratio in every resource."""
     numbers: list[Quantity] = []
-    for target in found:
-        place, lead = replace(here, n=target.pairs), f"target.{target.key}"
+    for target in targets:
+        target_template, lead = replace(template, n=target.pairs), f"target.{target.key}"
         numbers += [
-            place.named(f"{lead}.score").at(target.score).because(target.sentence),
-            place.named(f"{lead}.baseline_reached").at(target.baseline_reached),
-            place.named(f"{lead}.arm_reached").at(target.arm_reached),
+            target_template.named(f"{lead}.score").at(target.score).because(target.sentence),
+            target_template.named(f"{lead}.baseline_reached").at(target.baseline_reached),
+            target_template.named(f"{lead}.arm_reached").at(target.arm_reached),
         ]
         for key in RESOURCE_KEYS:
-            ratio = place.named(f"{lead}.{key}_ratio").bounded(target.ratios.get(key))
+            ratio = target_template.named(f"{lead}.{key}_ratio").bounded(target.ratios.get(key))
             numbers.append(ratio.because(target.reasons.get(key)))
     return Rows(numbers)
 
 
-def to_target(here: Quantity, matches: Sequence[Match], metric: str, side: int) -> Rows:
+def to_target(template: Quantity, matches: Sequence[Match], metric: str, side: int) -> Rows:
     """What one side (0 baseline, 1 arm) needed to reach the other's final score, medians over pairs.
 
     The first evaluation on validation at or above it counts. No rows where no curve has the metric.
@@ -90,13 +90,13 @@ def to_target(here: Quantity, matches: Sequence[Match], metric: str, side: int) 
     if not curves:
         return Rows()
     names = [record.arm for record in matches[0].sides]
-    here = replace(here, arm=names[side], baseline=names[1 - side], metric=metric, n=len(curves))
+    template = replace(template, arm=names[side], baseline=names[1 - side], metric=metric, n=len(curves))
     goals = [float(pair[1 - side].scores[-1]) for pair in curves]
     target = orient(metric) * float(np.mean(goals))
     reached = sum(pair[side].first_at(goal) is not None for pair, goal in zip(curves, goals, strict=True))
     numbers = [
-        here.named("to_target.score").at(target),
-        here.named("to_target.reached").at(reached),
+        template.named("to_target.score").at(target),
+        template.named("to_target.reached").at(reached),
     ]
     shares: dict[str, float | None] = {}
     for key in ("steps", "flops", "seconds"):
@@ -105,15 +105,15 @@ def to_target(here: Quantity, matches: Sequence[Match], metric: str, side: int) 
         costs = [pair[side].reach(goal, key) for pair, goal in zip(curves, goals, strict=True)]
         median = _median([each.cost if each.reached else None for each in costs])
         missed = "not reached" if median is None else ""
-        numbers.append(here.named(f"to_target.{key}", verdict=missed).at(median))
+        numbers.append(template.named(f"to_target.{key}", verdict=missed).at(median))
         if key != "steps":
             totals = [float(pair[1 - side].spent[key][-1]) for pair in curves]
             shares[key] = _median([
                 each.cost / total if each.reached and total else None
                 for each, total in zip(costs, totals, strict=True)
             ])  # fmt: skip
-            numbers.append(here.named(f"to_target.{key}_share").at(shares[key]))
-    sentence = sentences.to_target(here, target, reached, shares.get("flops"))
+            numbers.append(template.named(f"to_target.{key}_share").at(shares[key]))
+    sentence = sentences.to_target(template, target, reached, shares.get("flops"))
     return Rows(row.because("" if row.key.endswith("_share") else sentence) for row in numbers)
 
 

@@ -67,46 +67,48 @@ def data_curves(
 
 def rows(curve: DataCurve) -> Rows:
     """Rows that the weights save at every size, where the baseline has caught up, and the power law."""
-    place = Quantity("", arm=curve.arm, baseline=curve.baseline, metric=curve.metric)
+    curve_template = Quantity("", arm=curve.arm, baseline=curve.baseline, metric=curve.metric)
     numbers: list[Quantity] = []
     for point in curve.points:
-        here = replace(place, condition=curve.condition(point.rows), n=point.units, note=curve.covers)
+        template = replace(
+            curve_template, condition=curve.condition(point.rows), n=point.units, note=curve.covers
+        )
         low, high = point.between
         sizes = (
             f"between the sizes {low:,} and {high:,}" if low and high else "beyond the sizes that were run"
         )
         smooth = f"smoothed {phrases.number(point.baseline_smooth)}"
         numbers += [
-            here.named("data.rows").at(point.rows),
-            here.named("data.gain").at(point.gain, point.gain_interval),
-            here.named("data.baseline_score").at(point.baseline, point.baseline_interval).because(smooth),
-            here.named("data.score").at(point.arm, point.arm_interval),
-            *here.because(sizes).named("data_multiplier").with_interval(point.multiplier),
-            *here.because(sizes).named("data.rows_needed").with_interval(point.rows_needed),
-            *here.because(sizes).named("data.rows_transferred").with_interval(point.transferred),
+            template.named("data.rows").at(point.rows),
+            template.named("data.gain").at(point.gain, point.gain_interval),
+            template.named("data.baseline_score").at(point.baseline, point.baseline_interval).because(smooth),
+            template.named("data.score").at(point.arm, point.arm_interval),
+            *template.because(sizes).named("data_multiplier").with_interval(point.multiplier),
+            *template.because(sizes).named("data.rows_needed").with_interval(point.rows_needed),
+            *template.because(sizes).named("data.rows_transferred").with_interval(point.transferred),
         ]
-    here = replace(place, condition=curve.context)
+    template = replace(curve_template, condition=curve.context)
     worse = f"worse at {', '.join(map(phrases.rows, curve.ossified))}" if curve.ossified else ""
     beyond = "resamples in which it lies above the largest size"
     return Rows([
         *numbers,
-        here.named("crossing").bounded(curve.crossing.rows).because(_crossing_sentence(curve)),
-        here.named("crossing.beyond").at(curve.crossing.beyond).because(beyond),
-        here.named("data.ossified_sizes").at(len(curve.ossified)).because(worse),
-        *law_rows(here, curve.law, "law"),
+        template.named("crossing").bounded(curve.crossing.rows).because(_crossing_sentence(curve)),
+        template.named("crossing.beyond").at(curve.crossing.beyond).because(beyond),
+        template.named("data.ossified_sizes").at(len(curve.ossified)).because(worse),
+        *law_rows(template, curve.law, "law"),
     ])  # fmt: skip
 
 
-def law_rows(here: Quantity, law: PowerLaw, key: str) -> list[Quantity]:
+def law_rows(template: Quantity, law: PowerLaw, key: str) -> list[Quantity]:
     """The three coefficients of rows transferred, or why there are none."""
-    here = replace(here, arm=law.arm, n=law.points)
+    template = replace(template, arm=law.arm, n=law.points)
     intervals = {"k": law.k_interval, "alpha": law.alpha_interval, "beta": law.beta_interval}
     return [
         *(
-            here.named(f"{key}.{name}").at(getattr(law, name), interval).because(law.reason, *law.notes)
+            template.named(f"{key}.{name}").at(getattr(law, name), interval).because(law.reason, *law.notes)
             for name, interval in intervals.items()
         ),
-        here.named(f"{key}.residual").at(law.residual),
+        template.named(f"{key}.residual").at(law.residual),
     ]
 
 
@@ -213,5 +215,7 @@ def _sentence(curve: DataCurve) -> str:
 
 
 def _crossing_sentence(curve: DataCurve) -> str:
-    found, largest = curve.crossing, curve.points[-1].rows
-    return sentences.crossing(curve.arm, curve.baseline, found.rows, found.beyond, found.margin, largest)
+    crossing, largest = curve.crossing, curve.points[-1].rows
+    return sentences.crossing(
+        curve.arm, curve.baseline, crossing.rows, crossing.beyond, crossing.margin, largest
+    )

@@ -196,51 +196,54 @@ def _assumed(first: Findings, second: Findings, refused: str, both: Sequence[Joi
     )
 
 
-def _sentences(made: Two) -> Iterator[str]:
-    if made.first.fingerprint == made.second.fingerprint:
+def _sentences(two: Two) -> Iterator[str]:
+    if two.first.fingerprint == two.second.fingerprint:
         yield "Both folders hold the same records: nothing differs."
         return
-    gains = [
-        one for one in made.joined if one.first.key == "gain" and one.first.metric == made.first.headline
-    ]
-    yield from (_gain(made, one) for one in gains)
+    gains = [one for one in two.joined if one.first.key == "gain" and one.first.metric == two.first.headline]
+    yield from (_gain(two, one) for one in gains)
     if not gains:
         yield "No comparison is in both: their conditions, arms, baselines or metrics have other names."
-    yield _told("setting", "that may change the answer", made.settings)
-    yield _told("fact", "about data and weights", made.data)
-    yield _told("fact", "about where they ran", made.places)
+    yield _told("setting", "that may change the answer", two.settings)
+    yield _told("fact", "about data and weights", two.data)
+    yield _told("fact", "about where they ran", two.places)
 
 
-def _gain(made: Two, one: Joined) -> str:
+def _gain(two: Two, joined: Joined) -> str:
     """'Gain of pretrained over scratch in accuracy: +0.388 in a, +0.412 in b; ...: not told apart.'."""
-    names = made.first.study, made.second.study
-    where = f" with {one.first.condition}" if one.first.condition else ""
-    lead = f"Gain of {one.first.arm} over {one.first.baseline} in {metric_name(one.first.metric)}{where}"
+    names = two.first.study, two.second.study
+    where = f" with {joined.first.condition}" if joined.first.condition else ""
+    metric = metric_name(joined.first.metric)
+    lead = f"Gain of {joined.first.arm} over {joined.first.baseline} in {metric}{where}"
     sides = [
         f"{'unknown' if each.value is None else phrases.number(each.value, '+')} in {name} ({each.verdict})"
-        for each, name in zip((one.first, one.second), names, strict=True)
+        for each, name in zip((joined.first, joined.second), names, strict=True)
     ]
-    return f"{lead}: {sides[0]}, {sides[1]}; {change_words(one)}."
+    return f"{lead}: {sides[0]}, {sides[1]}; {change_words(joined)}."
 
 
-def change_words(one: Joined) -> str:
+def change_words(joined: Joined) -> str:
     """'the second minus the first is +0.024 (95 % interval −0.010 to +0.058): not told apart'."""
-    if one.change is None:
-        return one.reason
-    if one.word == "the same":
+    if joined.change is None:
+        return joined.reason
+    if joined.word == "the same":
         return "they are the same"
-    form = phrases.short if one.relative else lambda value: phrases.number(value, "+")
-    kind = "the second over the first" if one.relative else "the second minus the first"
-    if one.low is None or one.high is None:
-        return f"{kind} is {form(one.change)} (no interval: {one.reason})"
-    word = {"larger": "larger in the second", "smaller": "smaller in the second"}.get(one.word, one.word)
-    return f"{kind} is {form(one.change)} (95 % interval {form(one.low)} to {form(one.high)}): {word}"
+    form = phrases.short if joined.relative else lambda value: phrases.number(value, "+")
+    kind = "the second over the first" if joined.relative else "the second minus the first"
+    if joined.low is None or joined.high is None:
+        return f"{kind} is {form(joined.change)} (no interval: {joined.reason})"
+    word = {"larger": "larger in the second", "smaller": "smaller in the second"}.get(
+        joined.word, joined.word
+    )
+    return (
+        f"{kind} is {form(joined.change)} (95 % interval {form(joined.low)} to {form(joined.high)}): {word}"
+    )
 
 
-def _told(noun: str, about: str, found: Sequence[Differing]) -> str:
+def _told(noun: str, about: str, facts: Sequence[Differing]) -> str:
     """'They differ in 2 settings ...: optim.lr (0.001; 0.0003), ...'."""
-    if not found:
+    if not facts:
         return f"They differ in no {noun} {about}."
-    shown = ", ".join(f"{one.what} ({one.first}; {one.second})" for one in found[:4])
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return f"They differ in {phrases.plural(len(found), noun)} {about}: {shown}{more}."
+    shown = ", ".join(f"{fact.what} ({fact.first}; {fact.second})" for fact in facts[:4])
+    more = f" and {len(facts) - 4} more" if len(facts) > 4 else ""
+    return f"They differ in {phrases.plural(len(facts), noun)} {about}: {shown}{more}."

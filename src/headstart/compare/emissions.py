@@ -53,15 +53,17 @@ def emitted(runs: Path, here: Electricity | None = None) -> Emitted:
 
     `here` stands in for runs whose record holds joules and no carbon; without it they are only counted.
     """
-    found: dict[tuple[Stage, str, Origin], list[tuple[float, str]]] = defaultdict(list)
+    grams_by_kind: dict[tuple[Stage, str, Origin], list[tuple[float, str]]] = defaultdict(list)
     placeless = 0
     for record in _finished(runs):
         grams = _grams(record, here)
         if grams is not None:
-            found[_kind(record)].append(grams)
+            grams_by_kind[_kind(record)].append(grams)
         elif record.cost.energy.joules is not None:
             placeless += 1
-    return Emitted((*_published(), *(_mean(kind, values) for kind, values in found.items())), placeless)
+    return Emitted(
+        (*_published(), *(_mean(kind, values) for kind, values in grams_by_kind.items())), placeless
+    )
 
 
 def _finished(runs: Path) -> Iterable[Record]:
@@ -108,7 +110,7 @@ def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) 
 def _published() -> list[Emission]:
     """One entry per published figure in kg CO2e, whatever other names its model has."""
     entries = {id(entry): entry for entry in pretraining().values()}
-    found = []
+    emissions = []
     for entry in entries.values():
         name = entry["models"][0]
         for figure in figures(name):
@@ -116,6 +118,6 @@ def _published() -> list[Emission]:
             if figure.quantity == "kg_co2e" and low is not None and high is not None:
                 title = about.title if (about := known(name)) else name
                 label = f"{title} ({figure.covers})" if figure.covers else title
-                told = f"{figure.basis}; {figure.boundary}; {figure.source}"
-                found.append(Emission("pretraining", label, low * 1000, high * 1000, "published", told))
-    return found
+                basis = f"{figure.basis}; {figure.boundary}; {figure.source}"
+                emissions.append(Emission("pretraining", label, low * 1000, high * 1000, "published", basis))
+    return emissions

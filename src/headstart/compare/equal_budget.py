@@ -34,7 +34,7 @@ _LAST = 0.75  # a curve has converged when it gains no more than the margin afte
 
 
 def rows(
-    here: Quantity, matches: Sequence[Match], metric: str, margin: float, targets: Sequence[Target]
+    template: Quantity, matches: Sequence[Match], metric: str, margin: float, targets: Sequence[Target]
 ) -> Rows:
     """Gain, scores and parts used under every matching; a gain without a value says why. None without curves.
 
@@ -44,27 +44,27 @@ def rows(
     curves = pairs_of_curves(matches, metric)
     if not curves:
         return NO_ROWS
-    here = replace(here, metric=metric, n=len(curves))
+    template = replace(template, metric=metric, n=len(curves))
     return Rows([
         *(
             row
             for resource in RESOURCE_KEYS
-            for row in _at_equal(here, matches, curves, margin, resource)
+            for row in _at_equal(template, matches, curves, margin, resource)
         ),
-        *_at_target(here, targets),
-        *_at_convergence(here, matches, curves, margin),
+        *_at_target(template, targets),
+        *_at_convergence(template, matches, curves, margin),
     ])  # fmt: skip
 
 
 def _at_equal(
-    here: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float, resource: ResourceKey
+    template: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float, resource: ResourceKey
 ) -> list[Quantity]:
     """Both arms when they have spent the smaller of both totals."""
     if any(resource not in curve.spent for pair in curves for curve in pair):
-        return _refused(here, resource, "not measured")
+        return _refused(template, resource, "not measured")
     reasons = [reason for pair in matches if (reason := refusal(pair, resource))]
     if reasons:
-        return _refused(here, resource, reasons[0])
+        return _refused(template, resource, reasons[0])
     totals = np.array([[curve.spent[resource][-1] for curve in pair] for pair in curves])  # (pairs, 2)
     budget = totals.min(axis=1)
     scores = np.array([
@@ -73,16 +73,16 @@ def _at_equal(
     ])  # fmt: skip
     shares = np.divide(budget[:, None], totals, out=np.ones_like(totals), where=totals > 0)
     shares[shares > 1 - _SAME] = 1.0
-    return _matched(here, resource, matches, margin, scores, shares)
+    return _matched(template, resource, matches, margin, scores, shares)
 
 
 def _matched(
-    here: Quantity, matching: Matching, matches: Sequence[Match], margin: float, scores: np.ndarray,
+    template: Quantity, matching: Matching, matches: Sequence[Match], margin: float, scores: np.ndarray,
     shares: np.ndarray, notes: Sequence[str] = (),
 ) -> list[Quantity]:  # fmt: skip
     """Scores (pairs, 2), oriented, and the share of its own total that each run is read at."""
     gains = scores[:, 1] - scores[:, 0]
-    interval = of_gain(student_interval(gains), here.metric)  # over pairs: seeds, not validation examples
+    interval = of_gain(student_interval(gains), template.metric)  # over pairs: seeds, not validation examples
     if interval and interval.low == interval.high and gains[0]:
         interval, notes = None, (*notes, "all gains are exactly equal, so their spread is unknown")
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]
@@ -94,21 +94,21 @@ def _matched(
         "score higher."
         for side in unfair
     ]
-    means = orient(here.metric) * scores.mean(axis=0)
+    means = orient(template.metric) * scores.mean(axis=0)
     word = verdict(interval, margin, len(gains))
     note = " ".join(["Unfair:"] * bool(unfair) + [*notes, *cuts])
     sides = (("baseline_score", means[0]), ("score", means[1]))
     parts = (("baseline_share", shares[:, 0].mean()), ("share", shares[:, 1].mean()))
     return [
-        here.named(f"matched.{matching}.gain", verdict=word, note=note).at(float(gains.mean()), interval),
-        *(here.named(f"matched.{matching}.{name}").at(float(value)) for name, value in (*sides, *parts)),
+        template.named(f"matched.{matching}.gain", verdict=word, note=note).at(float(gains.mean()), interval),
+        *(template.named(f"matched.{matching}.{name}").at(float(value)) for name, value in (*sides, *parts)),
     ]
 
 
-def _at_target(here: Quantity, targets: Sequence[Target]) -> list[Quantity]:
+def _at_target(template: Quantity, targets: Sequence[Target]) -> list[Quantity]:
     """What the same score costs: FLOPs to the lower of both final scores, or to the other one."""
     finals = [target for target in targets if target.key.endswith("_final")]
-    finals.sort(key=lambda target: orient(here.metric) * target.score)
+    finals.sort(key=lambda target: orient(template.metric) * target.score)
     for target in finals:
         ratio = target.ratios.get("flops")
         if ratio is not None and ratio.known:
@@ -119,18 +119,18 @@ def _at_target(here: Quantity, targets: Sequence[Target]) -> list[Quantity]:
                 word = "better"
             elif ratio.sure_low is not None and ratio.sure_low > 1:
                 word = "worse"
-            here = replace(here, n=target.pairs)
+            template = replace(template, n=target.pairs)
             return [
-                here.named("matched.target.gain", verdict=word, note=target.sentence),
-                here.named("matched.target.score").at(target.score),
-                here.named("matched.target.baseline_score").at(target.score),
-                *here.named("matched.target.flops_ratio").with_interval(ratio),
+                template.named("matched.target.gain", verdict=word, note=target.sentence),
+                template.named("matched.target.score").at(target.score),
+                template.named("matched.target.baseline_score").at(target.score),
+                *template.named("matched.target.flops_ratio").with_interval(ratio),
             ]
-    return _refused(replace(here, n=finals[0].pairs), "target", finals[0].reasons.get("flops", ""))
+    return _refused(replace(template, n=finals[0].pairs), "target", finals[0].reasons.get("flops", ""))
 
 
 def _at_convergence(
-    here: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float
+    template: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float
 ) -> list[Quantity]:
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
     late = [float(np.mean([_late_gain(pair[side]) for pair in curves])) for side in (0, 1)]
@@ -140,11 +140,11 @@ def _at_convergence(
         if gain > margin
     ]
     if rising:
-        return _refused(here, "converged", f"not converged: {'; '.join(rising)}")
+        return _refused(template, "converged", f"not converged: {'; '.join(rising)}")
     scores = np.array([[curve.scores[-1] for curve in pair] for pair in curves])
     falling = any(_falls(record.config) for record in matches[0].sides)
     notes = ["A learning rate that falls to nothing levels any curve off: a longer schedule may gain more."]
-    return _matched(here, "converged", matches, margin, scores, np.ones_like(scores), notes * falling)
+    return _matched(template, "converged", matches, margin, scores, np.ones_like(scores), notes * falling)
 
 
 def _late_gain(curve: LearningCurve) -> float:
@@ -157,5 +157,5 @@ def _falls(config: Mapping[str, Any]) -> bool:
     return at(config, "optim.decay") != "constant"
 
 
-def _refused(here: Quantity, matching: Matching, reason: str) -> list[Quantity]:
-    return [here.named(f"matched.{matching}.gain", note=reason)]
+def _refused(template: Quantity, matching: Matching, reason: str) -> list[Quantity]:
+    return [template.named(f"matched.{matching}.gain", note=reason)]

@@ -93,21 +93,21 @@ def ledger(matches: Sequence[Match], metric: str) -> Ledger | None:
     )
 
 
-def rows(here: Quantity, found: Ledger) -> Rows:
+def rows(template: Quantity, ledger: Ledger) -> Rows:
     """The cost of the pretraining, the ratio of FLOPs with it, and the number of uses that pays for it."""
-    part = f"covers {found.covers} alone" if found.covers else ""
-    cost = here.named("pretraining.flops", verdict=found.origin)
+    part = f"covers {ledger.covers} alone" if ledger.covers else ""
+    cost = template.named("pretraining.flops", verdict=ledger.origin)
     numbers = [
-        _range(cost, found.flops).because(part),
-        here.named("pretraining.joules").at(found.joules).because(found.joules_reason),
+        _range(cost, ledger.flops).because(part),
+        template.named("pretraining.joules").at(ledger.joules).because(ledger.joules_reason),
     ]
-    for view in found.views:
+    for view in ledger.views:
         key = f"{view.name}_{view.uses}" if view.name == "amortised" else view.name
         for name, bounds in (("flops_ratio", view.ratio), ("share", view.share), ("total", view.total)):
-            row = here.named(f"ledger.{key}.{name}", verdict=found.origin)
+            row = template.named(f"ledger.{key}.{name}", verdict=ledger.origin)
             numbers.append(_range(row, bounds).because(part))
-    for result in found.break_evens:
-        numbers += break_even_rows(here, result)
+    for result in ledger.break_evens:
+        numbers += break_even_rows(template, result)
     return Rows(numbers)
 
 
@@ -125,11 +125,14 @@ def pretraining(arm: Record) -> Pretraining:
     flops, covers = tables.flops(figures) if root else (Bounded(0.0, 0.0), "")
     if stages:  # what was trained here, and what came before it
         measured = float(sum(stage.flops for stage in stages))
-        here = Bounded(measured, measured)
+        measured_flops = Bounded(measured, measured)
         if not flops.known:
-            flops, covers = here, "what was trained here"
+            flops, covers = measured_flops, "what was trained here"
         else:
-            flops, covers = here.plus(flops), f"{covers} and what was trained here" if covers else ""
+            flops, covers = (
+                measured_flops.plus(flops),
+                f"{covers} and what was trained here" if covers else "",
+            )
     if fault:
         flops, covers = NOTHING_KNOWN, ""
     joules, reason = _joules(stages, root)
@@ -179,14 +182,14 @@ def views(
 ) -> tuple[View, ...]:
     """Marginal, amortised over each number of uses, and full: always together."""
     asked = [("marginal", None), *(("amortised", number) for number in numbers if number > 1), ("full", 1)]
-    found: list[View] = []
+    counted: list[View] = []
     for name, number in asked:
         share = Bounded(0.0, 0.0) if number is None else pretrained.scaled(1 / number)
         total = share.plus(Bounded(own, own))
-        found.append(
+        counted.append(
             View(name, number, share, total, total.scaled(1 / baseline) if baseline else NOTHING_KNOWN)
         )
-    return tuple(found)
+    return tuple(counted)
 
 
 def best_break_even(results: Sequence[BreakEven]) -> BreakEven | None:
@@ -201,22 +204,22 @@ def _range(row: Quantity, bounds: Bounded) -> Quantity:
     return row.at(bounds.low) if bounds.value is not None else row.between(bounds.low, bounds.high)
 
 
-def break_even_rows(here: Quantity, result: BreakEven) -> list[Quantity]:
+def break_even_rows(template: Quantity, result: BreakEven) -> list[Quantity]:
     """The number of uses, or a bound, its interval, and what one use saves.
 
     "never" and "unknown" are words and no numbers. The interval says "never" where it holds no saving, and
     "or never" where it holds a saving and none.
     """
-    side = "arm" if result.target_of == here.arm else "baseline"
-    row = here.named(f"break_even.{result.resource}.{side}_score", n=result.pairs)
+    side = "arm" if result.target_of == template.arm else "baseline"
+    row = template.named(f"break_even.{result.resource}.{side}_score", n=result.pairs)
     if result.uses.known:
         ends = (result.interval.low, result.interval.high) if result.interval else (None, None)
         row = row.bounded(Bounded(result.uses.low, result.uses.high, *ends))
     else:
         row = replace(row, verdict=sentences.break_even_word(result))
-    here = replace(here, n=result.pairs)
-    saving = _range(here.named(f"{row.key}.saving"), result.saving).because(result.reason)
-    interval = here.named(f"{row.key}.interval")
+    template = replace(template, n=result.pairs)
+    saving = _range(template.named(f"{row.key}.saving"), result.saving).because(result.reason)
+    interval = template.named(f"{row.key}.interval")
     both = missed = ""
     if result.interval is not None:
         word = "never" if not result.may_pay else "or never" if result.may_never else ""
@@ -225,7 +228,7 @@ def break_even_rows(here: Quantity, result: BreakEven) -> list[Quantity]:
     if result.interval and sentences.covers_both(result):
         both = f"95 % interval: {sentences.uses_or_never(result.interval.low)}"
     if result.censored:
-        missed = f"{here.baseline} did not reach the target in {result.censored} of {result.pairs} pairs"
+        missed = f"{template.baseline} did not reach the target in {result.censored} of {result.pairs} pairs"
         saving = saving.because(missed, "the saving is a lower bound")
     return [row.because(result.reason, missed, both), saving, interval]
 
@@ -253,7 +256,7 @@ def _refused(cost: Pretraining, matches: Sequence[Match]) -> str:
     if ratio.value is None:
         return ratio.note
     arm = matches[0].arm
-    here = {
+    of_runs = {
         "method": arm.cost.energy.method,
         "boundary": arm.cost.energy.boundary,
         "machine": arm.environment.machine,
@@ -261,7 +264,7 @@ def _refused(cost: Pretraining, matches: Sequence[Match]) -> str:
     reasons = [
         f"the {name} of the pretraining's energy is {getattr(cost.stages[0], name) or 'not known'}, "
         f"here {value}"
-        for name, value in here.items()
+        for name, value in of_runs.items()
         if getattr(cost.stages[0], name) != value
     ]
     if not all(stage.exclusive for stage in cost.stages):

@@ -67,14 +67,14 @@ def model_rows(points: Sequence[ModelPoint], metric: str) -> Rows:
     numbers: list[Quantity] = []
     for point in points:
         condition = ", ".join(part for part in (point.model, point.context) if part)
-        here = Quantity("", condition, point.arm, metric=metric, n=point.runs)
+        template = Quantity("", condition, point.arm, metric=metric, n=point.runs)
         size = f"{point.parameters:,} parameters"
         numbers += [
-            here.named("model.parameters").at(point.parameters),
-            here.named("model.score").at(point.score, point.interval).because(size),
-            here.named("model.flops").at(point.flops).because(size),
-            here.named("model.seconds").at(point.seconds).because(size),
-            here.named("model.joules", verdict=point.energy_method).at(point.joules).because(size),
+            template.named("model.parameters").at(point.parameters),
+            template.named("model.score").at(point.score, point.interval).because(size),
+            template.named("model.flops").at(point.flops).because(size),
+            template.named("model.seconds").at(point.seconds).because(size),
+            template.named("model.joules", verdict=point.energy_method).at(point.joules).because(size),
         ]
     return Rows(numbers)
 
@@ -94,14 +94,20 @@ def fronts(groups: Groups) -> tuple[Front, ...]:
 
 
 def point_rows(
-    here: Quantity, resource: Cost, cost: float, score: Quantity, beaten_by: str | None, *, estimated: bool
+    template: Quantity,
+    resource: Cost,
+    cost: float,
+    score: Quantity,
+    beaten_by: str | None,
+    *,
+    estimated: bool,
 ) -> tuple[Quantity, Quantity]:
     """The cost of one arm under one condition, and its score; `beaten_by` is None on the front."""
-    here = replace(here, verdict="on the front" if beaten_by is None else "beaten")
+    template = replace(template, verdict="on the front" if beaten_by is None else "beaten")
     by = "" if beaten_by is None else f"by {beaten_by}"
     return (
-        here.named(f"front.{resource}").at(cost).because(by, "estimated" if estimated else ""),
-        here.named(f"front.{resource}.score", note=by).at(score.value, score.interval),
+        template.named(f"front.{resource}").at(cost).because(by, "estimated" if estimated else ""),
+        template.named(f"front.{resource}.score", note=by).at(score.value, score.interval),
     )
 
 
@@ -120,13 +126,13 @@ def front(points: Sequence[tuple[float, float]]) -> list[int | None]:
 
 def _finished(groups: Groups) -> list[tuple[Condition, list[Record]]]:
     """The finished runs of each condition and arm that have a score."""
-    found: list[tuple[Condition, list[Record]]] = []
+    groups_by_arm: list[tuple[Condition, list[Record]]] = []
     for condition, records in groups:
         metric = records[0].config["task"]["headline"]
         scored = [record for record in records if record.finished and metric in scores_of(record)]
         arms = dict.fromkeys(record.arm for record in scored)
-        found += [(condition, [record for record in scored if record.arm == arm]) for arm in arms]
-    return found
+        groups_by_arm += [(condition, [record for record in scored if record.arm == arm]) for arm in arms]
+    return groups_by_arm
 
 
 def _score(runs: Sequence[Record]) -> tuple[float, Interval | None]:
@@ -155,22 +161,24 @@ def _model(condition: Condition, runs: Sequence[Record]) -> ModelPoint:
     )
 
 
-def _front(resource: Cost, task: str, metric: str, found: Sequence[tuple[Condition, list[Record]]]) -> Front:
-    every = [record for _, runs in found for record in runs]
+def _front(resource: Cost, task: str, metric: str, groups: Sequence[tuple[Condition, list[Record]]]) -> Front:
+    every = [record for _, runs in groups for record in runs]
     estimated = resource == "joules" and not is_counted(every[0])
     if reason := _refusal(resource, every):
         row = Quantity("", task, metric=metric, note=reason).named(f"front.{resource}")
         return Front(resource, task, metric, estimated, Rows([row]), reason)
-    costs = [mean_cost(runs, resource) or 0.0 for _, runs in found]
-    scores = [_score(runs) for _, runs in found]
+    costs = [mean_cost(runs, resource) or 0.0 for _, runs in groups]
+    scores = [_score(runs) for _, runs in groups]
     beaten = front([(cost, orient(metric) * score) for cost, (score, _) in zip(costs, scores, strict=True)])
-    names = [", ".join(part for part in (runs[0].arm, condition.name) if part) for condition, runs in found]
-    points = sorted(zip(found, costs, scores, beaten, strict=True), key=lambda p: (p[1], p[0][1][0].arm))
+    names = [", ".join(part for part in (runs[0].arm, condition.name) if part) for condition, runs in groups]
+    points = sorted(zip(groups, costs, scores, beaten, strict=True), key=lambda p: (p[1], p[0][1][0].arm))
     rows: list[Quantity] = []
     for (condition, runs), cost, (mean, interval), by in points:
-        here = Quantity("", condition.name, runs[0].arm, metric=metric, n=len(runs))
+        template = Quantity("", condition.name, runs[0].arm, metric=metric, n=len(runs))
         beaten_by = None if by is None else names[by]
-        rows += point_rows(here, resource, cost, here.at(mean, interval), beaten_by, estimated=estimated)
+        rows += point_rows(
+            template, resource, cost, template.at(mean, interval), beaten_by, estimated=estimated
+        )
     return Front(resource, task, metric, estimated, Rows(rows))
 
 
@@ -180,8 +188,8 @@ def _refusal(resource: Cost, records: Sequence[Record]) -> str:
         return "not measured in every run"
     if resource == "flops":
         return ""
-    places = [record.environment for record in records]
-    differing = [name for name in MACHINE if len({getattr(place, name) for place in places}) > 1]
+    machines = [record.environment for record in records]
+    differing = [name for name in MACHINE if len({getattr(machine, name) for machine in machines}) > 1]
     if resource == "joules":
         energies = [record.cost.energy for record in records]
         differing += [f"energy {n}" for n in METER if len({getattr(energy, n) for energy in energies}) > 1]

@@ -134,7 +134,7 @@ def _findings(material: Material) -> Findings:
     trials = material.trials.records if material.trials and material.tuning else ()
     arms = _arms(material)
     curves, laws = data_curves.data_curves(material.compared, question.margin)
-    excluded = [*material.excluded, *(each for found in comparisons for each in found.excluded)]
+    excluded = [*material.excluded, *(each for item in comparisons for each in item.excluded)]
     tasks = list(dict.fromkeys(record.config["task"]["name"] for record in material.records))
     findings = Findings(
         study=first.study,
@@ -185,7 +185,7 @@ def _findings(material: Material) -> Findings:
 def _comparisons(material: Material) -> Iterator[Comparison]:
     """Every comparison, its claim corrected for the number of all."""
     places = [(each.here, each.gain) for each in material.compared if each.gain]
-    corrected = iter(verdicts.corrected([(here, gain) for here, gain in places if gain]))
+    corrected = iter(verdicts.corrected([(template, gain) for template, gain in places if gain]))
     for each in material.compared:
         yield comparison(each, next(corrected, None) if each.gain else None, material.tuning)
 
@@ -253,13 +253,13 @@ def _total(runs: Sequence[Record], trials: Sequence[Record]) -> Total:
 
 def _arms(material: Material) -> tuple[ArmSummary, ...]:
     baseline = material.question.baseline
-    found: list[ArmSummary] = []
+    arms: list[ArmSummary] = []
     for condition, group in material.groups:
         metric = group[0].config["task"]["headline"]
         for arm in in_order({record.arm for record in group}, baseline):
             runs = [record for record in group if record.arm == arm]
-            found.append(summaries.arm_summary(condition.name, arm, runs, baseline, metric))
-    return tuple(found)
+            arms.append(summaries.arm_summary(condition.name, arm, runs, baseline, metric))
+    return tuple(arms)
 
 
 def _changed(material: Material) -> Iterator[str]:

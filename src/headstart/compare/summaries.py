@@ -140,27 +140,27 @@ def arm_summary(
     )
 
 
-def rows(found: ArmSummary, provenance: tuple[str, ...]) -> Rows:
+def rows(summary: ArmSummary, provenance: tuple[str, ...]) -> Rows:
     """What the runs of one arm under one condition scored, spent and emitted, pairs or not."""
-    here = Quantity("", found.condition, found.arm, n=found.finished, provenance=provenance)
-    ends = "the ends are the range over runs" if found.finished > 1 else ""
-    survivors = "over survivors only" if found.survivors_only else ""
-    score = replace(here, metric=found.metric)
-    mean_score = score.named("mean_score").at(found.score_mean)
-    bound = ("lower bound", "an operation had no formula") if found.flops_lower_bound else ("", "")
-    joules = here.named("train.joules", verdict=found.energy_method).at(found.joules)
+    template = Quantity("", summary.condition, summary.arm, n=summary.finished, provenance=provenance)
+    ends = "the ends are the range over runs" if summary.finished > 1 else ""
+    survivors = "over survivors only" if summary.survivors_only else ""
+    score = replace(template, metric=summary.metric)
+    mean_score = score.named("mean_score").at(summary.score_mean)
+    bound = ("lower bound", "an operation had no formula") if summary.flops_lower_bound else ("", "")
+    joules = template.named("train.joules", verdict=summary.energy_method).at(summary.joules)
     return Rows([
-        mean_score.between(found.score_low, found.score_high).because(ends, survivors),
-        score.named("mean_score.sd").at(found.score_sd),
-        here.named("train.flops", verdict=bound[0]).at(found.flops).because(bound[1]),
-        here.named("train.seconds").at(found.seconds),
-        joules.because(found.energy_reason),
-        here.named("train.tokens").at(found.tokens),
-        here.named("samples_per_second").at(found.samples_per_second),
-        here.named("peak_memory").at(found.peak_memory_bytes),
-        *(here.named(key).at(getattr(found.usage, name, None)) for name, key in _USAGE.items()),
-        *_consequences(here, found),
-        *_counts(replace(here, n=found.runs), found),
+        mean_score.between(summary.score_low, summary.score_high).because(ends, survivors),
+        score.named("mean_score.sd").at(summary.score_sd),
+        template.named("train.flops", verdict=bound[0]).at(summary.flops).because(bound[1]),
+        template.named("train.seconds").at(summary.seconds),
+        joules.because(summary.energy_reason),
+        template.named("train.tokens").at(summary.tokens),
+        template.named("samples_per_second").at(summary.samples_per_second),
+        template.named("peak_memory").at(summary.peak_memory_bytes),
+        *(template.named(key).at(getattr(summary.usage, name, None)) for name, key in _USAGE.items()),
+        *_consequences(template, summary),
+        *_counts(replace(template, n=summary.runs), summary),
     ])  # fmt: skip
 
 
@@ -169,11 +169,11 @@ def stability(arm: str, records: Sequence[Record]) -> Rows:
     runs, diverged, interval = _diverged(records)
     if not runs:
         return Rows()
-    here = Quantity("", arm=arm, n=runs)
-    share = here.named("stability.diverged_share").at(diverged / runs, interval)
+    template = Quantity("", arm=arm, n=runs)
+    share = template.named("stability.diverged_share").at(diverged / runs, interval)
     return Rows([
-        here.named("stability.diverged").at(diverged),
-        here.named("stability.failed").at(sum(record.status == "failed" for record in records)),
+        template.named("stability.diverged").at(diverged),
+        template.named("stability.failed").at(sum(record.status == "failed" for record in records)),
         share.because("over all conditions; Wilson's interval"),
     ])  # fmt: skip
 
@@ -206,8 +206,8 @@ def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
 
 def carbon(records: Sequence[Record]) -> Carbon | None:
     """Mean grams per run; None unless every run has a figure, and all rest on the same."""
-    found = emissions(records)
-    return found[0] if len(found) == 1 and found[0].runs == len(records) else None
+    bases = emissions(records)
+    return bases[0] if len(bases) == 1 and bases[0].runs == len(records) else None
 
 
 def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
@@ -232,41 +232,41 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
     )
 
 
-def _consequences(here: Quantity, found: ArmSummary) -> list[Quantity]:
+def _consequences(template: Quantity, summary: ArmSummary) -> list[Quantity]:
     """Carbon and money, which cover all phases."""
     numbers: list[Quantity] = []
-    if each := found.carbon:
-        place = f"{each.region}, {each.g_per_kwh:g} g/kWh ({each.source})"
-        row = here.named("carbon", verdict=each.method, n=each.runs)
-        numbers.append(row.at(each.grams).because(place))
-    for number, paid in enumerate(found.money, start=1):
-        lead = "money" if len(found.money) == 1 else f"money.{number}"
+    if each := summary.carbon:
+        basis_text = f"{each.region}, {each.g_per_kwh:g} g/kWh ({each.source})"
+        row = template.named("carbon", verdict=each.method, n=each.runs)
+        numbers.append(row.at(each.grams).because(basis_text))
+    for number, paid in enumerate(summary.money, start=1):
+        lead = "money" if len(summary.money) == 1 else f"money.{number}"
         prices = {
             "electricity": (paid.electricity, paid.per_kwh, "kWh"),
             "device": (paid.device, paid.per_device_hour, "device-hour"),
         }
         for name, (value, price, per) in prices.items():
             basis = "no price is stated" if price is None else f"at {price:g} per {per}"
-            row = here.named(f"{lead}.{name}", unit=paid.currency, n=paid.runs)
+            row = template.named(f"{lead}.{name}", unit=paid.currency, n=paid.runs)
             if name == "electricity" and value is not None:
                 row = replace(row, verdict=paid.method)
-            price_row = here.named(f"{lead}.per_{per.lower().replace('-', '_')}", unit=paid.currency)
+            price_row = template.named(f"{lead}.per_{per.lower().replace('-', '_')}", unit=paid.currency)
             numbers += [row.at(value).because(basis), price_row.at(price)]
     return numbers
 
 
-def _counts(here: Quantity, found: ArmSummary) -> list[Quantity]:
+def _counts(template: Quantity, summary: ArmSummary) -> list[Quantity]:
     numbers = [
-        here.named("runs.started").at(found.runs),
+        template.named("runs.started").at(summary.runs),
         *(
-            here.named(f"runs.{name}").at(getattr(found, name))
+            template.named(f"runs.{name}").at(getattr(summary, name))
             for name in ("finished", "diverged", "failed", "interrupted")
         ),
     ]
-    counted = found.runs - found.interrupted
-    if found.diverged_share and found.runs:
-        share = found.diverged / counted if counted else None
-        row = here.named("runs.diverged_share", n=counted).at(share, found.diverged_share)
+    counted = summary.runs - summary.interrupted
+    if summary.diverged_share and summary.runs:
+        share = summary.diverged / counted if counted else None
+        row = template.named("runs.diverged_share", n=counted).at(share, summary.diverged_share)
         numbers.append(row.because("Wilson's interval"))
     return numbers
 

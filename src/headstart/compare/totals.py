@@ -40,17 +40,17 @@ def total(records: Sequence[Record]) -> Total:
     )
 
 
-def rows(found: Total) -> Rows:
+def rows(spent: Total) -> Rows:
     """The total of the study; of it, that of the trials."""
-    parts = {"total": found, "tuning.total": found.tuning}
+    parts = {"total": spent, "tuning.total": spent.tuning}
     return Rows(row for lead, part in parts.items() if part for row in _rows(lead, part))
 
 
-def _rows(lead: str, found: Total) -> list[Quantity]:
-    here = Quantity("", n=found.runs)
-    bound = "lower bound" if found.flops_lower_bound else ""
+def _rows(lead: str, spent: Total) -> list[Quantity]:
+    template = Quantity("", n=spent.runs)
+    bound = "lower bound" if spent.flops_lower_bound else ""
     names = ("seconds", "joules_measured", "joules_estimated", "runs", "runs_without_energy")
     return [
-        here.named(f"{lead}.flops", verdict=bound).at(found.flops),
-        *(here.named(f"{lead}.{name}").at(getattr(found, name)) for name in names),
+        template.named(f"{lead}.flops", verdict=bound).at(spent.flops),
+        *(template.named(f"{lead}.{name}").at(getattr(spent, name)) for name in names),
     ]

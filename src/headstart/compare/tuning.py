@@ -126,34 +126,34 @@ def rows(tuning: Tuning) -> Rows:
         tuning.winners, key=lambda trial: (conditions.index(trial.condition), arms.index(trial.arm))
     )
     for winner in order:
-        here = Quantity("", winner.condition, winner.arm, metric=tuning.metric)
-        row = here.named("tuning.winner", note=words(winner.settings), n=winner.runs)
+        template = Quantity("", winner.condition, winner.arm, metric=tuning.metric)
+        row = template.named("tuning.winner", note=words(winner.settings), n=winner.runs)
         own = [t.score for t in tuning.trials if (t.arm, t.condition) == (winner.arm, winner.condition)]
         scores = [score for score in own if score is not None]
         note = "" if scores else "no trial has a score"
-        spread = here.named("tuning.scores", n=len(own), note=note)
+        spread = template.named("tuning.scores", n=len(own), note=note)
         numbers += [
             row.at(winner.score),
             spread.between(min(scores, default=None), max(scores, default=None)),
-            here.named("tuning.without_score").at(len(own) - len(scores)),
+            template.named("tuning.without_score").at(len(own) - len(scores)),
         ]
     for best in tuning.best:
-        here = Quantity("", best.condition, best.arm, metric=best.metric)
+        template = Quantity("", best.condition, best.arm, metric=best.metric)
         for n, value, low, high in zip(
             best.trials, best.expected, best.sure_low, best.sure_high, strict=True
         ):
             level = None if low is None and high is None else 0.95
-            row = here.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(value)
+            row = template.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(value)
             numbers.append(replace(row, low=low, high=high, level=level))
     for cost in tuning.costs:
-        here = Quantity("", arm=cost.arm, n=cost.total.runs)
-        ratio = here.named("tuning.flops_ratio").at(cost.times)
+        template = Quantity("", arm=cost.arm, n=cost.total.runs)
+        ratio = template.named("tuning.flops_ratio").at(cost.times)
         numbers += [
-            here.named("tuning.flops", verdict=bound(cost.total)).at(cost.total.flops),
-            here.named("tuning.seconds").at(cost.total.seconds),
-            here.named("tuning.joules_measured").at(cost.total.joules_measured),
-            here.named("tuning.joules_estimated").at(cost.total.joules_estimated),
-            here.named("tuning.study_flops", n=cost.study.runs, verdict=bound(cost.study)).at(
+            template.named("tuning.flops", verdict=bound(cost.total)).at(cost.total.flops),
+            template.named("tuning.seconds").at(cost.total.seconds),
+            template.named("tuning.joules_measured").at(cost.total.joules_measured),
+            template.named("tuning.joules_estimated").at(cost.total.joules_estimated),
+            template.named("tuning.study_flops", n=cost.study.runs, verdict=bound(cost.study)).at(
                 cost.study.flops
             ),
             ratio.because("FLOPs of the trials over those of the arm's runs of the study"),
@@ -164,12 +164,12 @@ def rows(tuning: Tuning) -> Rows:
 def stored_trials(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
     """The trials beside the folder of the study of these runs; None when there are none."""
     study = runs[0].study
-    place = folder.resolve()
-    for name in dict.fromkeys((place.name, study)):
-        sibling = place.parent / f"{name}{SUFFIX}"
-        found = _read(sibling, runs) if sibling.is_dir() else None
-        if found and any(record.study == f"{study}{SUFFIX}" for record in found.records):
-            return found
+    resolved = folder.resolve()
+    for name in dict.fromkeys((resolved.name, study)):
+        sibling = resolved.parent / f"{name}{SUFFIX}"
+        stored = _read(sibling, runs) if sibling.is_dir() else None
+        if stored and any(record.study == f"{study}{SUFFIX}" for record in stored.records):
+            return stored
     return None
 
 
@@ -191,9 +191,9 @@ def tuning(
         return None
     kept = [record for record in trials if _same_space(record, tune) and record.condition_id in names]
     metric, sampler = str(tune.get("metric") or runs[0].config["task"]["headline"]), str(tune.get("sampler"))
-    found = _trials(kept, runs, names, metric)
+    candidates = _trials(kept, runs, names, metric)
     arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
-    counted = {arm: _counts(found, arm, names.values()) for arm in arms}
+    counted = {arm: _counts(candidates, arm, names.values()) for arm in arms}
     costs = tuple(_cost(arm, trials, every) for arm in arms)
     return Tuning(
         metric=metric,
@@ -202,13 +202,13 @@ def tuning(
         asked=int(tune.get("trials") or 0),
         seeds=tuple(sorted({record.seed for record in kept})),
         equal=len({repr(counts) for counts in counted.values()}) == 1,
-        same_candidates=len({repr(_candidates(found, arm)) for arm in arms}) == 1,
+        same_candidates=len({repr(_candidates(candidates, arm)) for arm in arms}) == 1,
         counts={arm: min(number for number, _ in counts) for arm, counts in counted.items()},
-        trials=tuple(found),
-        best=tuple(_expected_best(found, sampler, metric)),
+        trials=tuple(candidates),
+        best=tuple(_expected_best(candidates, sampler, metric)),
         costs=costs,
         total=total(trials),
-        notes=(*_notes(found, metric), *_strays(trials, kept)),
+        notes=(*_notes(candidates, metric), *_strays(trials, kept)),
     )
 
 
@@ -237,8 +237,8 @@ def _trials(
     for record in kept:
         groups[record.condition_id, record.arm, repr(own_settings(record))].append(record)
     used = {(record.condition_id, record.arm, repr(own_settings(record))) for record in runs}
-    place = {condition: number for number, condition in enumerate(names)}
-    order = sorted(groups, key=lambda key: (place[key[0]], *key[1:]))
+    position = {condition: number for number, condition in enumerate(names)}
+    order = sorted(groups, key=lambda key: (position[key[0]], *key[1:]))
     return [_trial(groups[key], names[key[0]], metric, key in used) for key in order]
 
 
@@ -257,14 +257,16 @@ def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool)
     )
 
 
-def _counts(found: Sequence[Trial], arm: str, conditions: Any) -> list[tuple[int, int]]:
+def _counts(trials_of_all: Sequence[Trial], arm: str, conditions: Any) -> list[tuple[int, int]]:
     """(candidates, their runs) of an arm, condition by condition."""
-    own = [[each for each in found if (each.arm, each.condition) == (arm, name)] for name in conditions]
+    own = [
+        [each for each in trials_of_all if (each.arm, each.condition) == (arm, name)] for name in conditions
+    ]
     return [(len(trials), sum(trial.runs for trial in trials)) for trials in own]
 
 
-def _candidates(found: Sequence[Trial], arm: str) -> list[tuple[str, str]]:
-    return sorted((each.condition, repr(each.settings)) for each in found if each.arm == arm)
+def _candidates(trials: Sequence[Trial], arm: str) -> list[tuple[str, str]]:
+    return sorted((each.condition, repr(each.settings)) for each in trials if each.arm == arm)
 
 
 def _cost(arm: str, trials: Sequence[Record], runs: Sequence[Record]) -> TuningCost:
@@ -272,10 +274,10 @@ def _cost(arm: str, trials: Sequence[Record], runs: Sequence[Record]) -> TuningC
     return TuningCost(arm, spent, own, spent.flops / own.flops if own.flops else None)
 
 
-def _expected_best(found: Sequence[Trial], sampler: str, metric: str) -> Iterator[ExpectedBest]:
+def _expected_best(every: Sequence[Trial], sampler: str, metric: str) -> Iterator[ExpectedBest]:
     """One curve per arm and condition that has a score."""
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
-    for trial in found:
+    for trial in every:
         groups[trial.arm, trial.condition].append(trial)
     for trials in groups.values():
         if any(trial.score is not None for trial in trials):
@@ -310,16 +312,16 @@ def _curve(trials: Sequence[Trial], sampler: str, metric: str) -> ExpectedBest:
     )
 
 
-def _notes(found: Sequence[Trial], metric: str) -> Iterator[str]:
+def _notes(trials: Sequence[Trial], metric: str) -> Iterator[str]:
     """Arms whose runs do not use the settings that scored best."""
     sign = orient(metric)
-    for chosen in (trial for trial in found if trial.chosen and trial.score is not None):
-        own = [t for t in found if (t.arm, t.condition) == (chosen.arm, chosen.condition)]
+    for chosen in (trial for trial in trials if trial.chosen and trial.score is not None):
+        own = [t for t in trials if (t.arm, t.condition) == (chosen.arm, chosen.condition)]
         best = max((t for t in own if t.score is not None), key=lambda t: sign * (t.score or 0.0))
         if sign * ((best.score or 0.0) - (chosen.score or 0.0)) > 1e-12:
             where = f" ({chosen.condition})" if chosen.condition else ""
-            told, better = (words(trial.settings) for trial in (chosen, best))
-            yield f"{chosen.arm}{where} went on with {told}, although {better} scored better on validation."
+            used, better = (words(trial.settings) for trial in (chosen, best))
+            yield f"{chosen.arm}{where} went on with {used}, although {better} scored better on validation."
 
 
 def _strays(trials: Sequence[Record], kept: Sequence[Record]) -> list[str]:

@@ -102,8 +102,8 @@ def _mean_squares(table: np.ndarray) -> np.ndarray:
 def _components(squares: np.ndarray, draws: int, seeds: int) -> np.ndarray:
     """Variances of draws, seeds and the rest, from their mean squares: (..., 3), cut at 0."""
     of_draws, of_seeds, rest = np.moveaxis(squares, -1, 0)
-    found = np.stack([(of_draws - rest) / seeds, (of_seeds - rest) / draws, rest], axis=-1)
-    return np.maximum(found, 0.0)
+    variances = np.stack([(of_draws - rest) / seeds, (of_seeds - rest) / draws, rest], axis=-1)
+    return np.maximum(variances, 0.0)
 
 
 def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
@@ -127,11 +127,11 @@ def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
                 table[key] = value
     size = size_name(first.matches[0].arm.config["size"])
     for name, table in tables.items():
-        here = Quantity("variance", condition=size, arm=name, metric=metric)
+        template = Quantity("variance", condition=size, arm=name, metric=metric)
         if crossed == "subset" and len(orders) > 1:
-            yield here.because(BOTH)
+            yield template.because(BOTH)
         else:
-            yield from _split(here, table, crossed)
+            yield from _split(template, table, crossed)
 
 
 def _level(record: Record, crossed: Source) -> int:
@@ -142,18 +142,18 @@ def _level(record: Record, crossed: Source) -> int:
     return int(config["order_seed"]) if is_set(config, "order_seed") else record.seed
 
 
-def _split(here: Quantity, table: Table, crossed: Source) -> Iterator[Quantity]:
+def _split(template: Quantity, table: Table, crossed: Source) -> Iterator[Quantity]:
     """Over the seeds that all draws, or all orders, share."""
     draws = sorted({draw for draw, _ in table})
     seeds = sorted(seed for seed in {s for _, s in table} if all((d, seed) in table for d in draws))
     if len(seeds) < 2:
         what = "draws" if crossed == "subset" else "orders"
         shared = f"{len(draws)} {what} of the rows share {len(seeds)} seeds"
-        yield here.because(f"{shared}: two are needed to tell them apart")
+        yield template.because(f"{shared}: two are needed to tell them apart")
         return
     values = np.array([[table[draw, seed] for seed in seeds] for draw in draws])
-    for part in split(values, int(digest([here.arm, here.condition]), 16), crossed):
-        place = here.named(f"variance.{part.source}", n=part.levels or None)
-        yield place.at(part.variance, part.interval)
-        yield place.named(f"variance.{part.source}.sd").at(part.variance**0.5)
-        yield place.named(f"variance.{part.source}.share").at(part.share)
+    for part in split(values, int(digest([template.arm, template.condition]), 16), crossed):
+        component = template.named(f"variance.{part.source}", n=part.levels or None)
+        yield component.at(part.variance, part.interval)
+        yield component.named(f"variance.{part.source}.sd").at(part.variance**0.5)
+        yield component.named(f"variance.{part.source}.share").at(part.share)

@@ -94,21 +94,21 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
     )
 
 
-def rows(here: Quantity, gain: Gain) -> Rows:
+def rows(template: Quantity, gain: Gain) -> Rows:
     """The gain with its verdict, both scores, what the interval is made of, and the tests."""
-    here = replace(here, metric=gain.metric, n=gain.pairs)
+    template = replace(template, metric=gain.metric, n=gain.pairs)
     direction = "" if gain.higher_is_better else "lower is better; a positive gain is better all the same"
     decide = f"to decide: {gain.decide}" if gain.decide else ""
     parts = ("probability_better", "seed_sd", "example_se", "margin", "p", "p_margin", "smallest_p")
     return Rows([
-        here.named("gain", verdict=gain.word)
+        template.named("gain", verdict=gain.word)
         .at(gain.gain, gain.interval)
         .because(*gain.notes, direction, decide),
-        here.named("score").at(gain.arm_score),
-        here.named("baseline_score").at(gain.baseline_score),
-        *(here.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
+        template.named("score").at(gain.arm_score),
+        template.named("baseline_score").at(gain.baseline_score),
+        *(template.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
         *(
-            here.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
+            template.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
             for test in gain.tests
         ),
     ])  # fmt: skip
@@ -125,13 +125,13 @@ def corrected(places: Sequence[tuple[Quantity, Gain]]) -> list[Quantity]:
     of_zero = holm([gain.p for _, gain in places])
     of_margin = holm([gain.p_margin for _, gain in places])
     numbers: list[Quantity] = []
-    for (here, gain), zero, margin in zip(places, of_zero, of_margin, strict=True):
+    for (template, gain), zero, margin in zip(places, of_zero, of_margin, strict=True):
         p, value = (gain.p_margin, margin) if gain.word == "equivalent" else (gain.p, zero)
         survives: bool | None = None
         if gain.word not in ("undecided", NO_VERDICT) and value is not None:
             survives = value < ALPHA
         word = {True: "survives", False: "does not survive", None: ""}[survives]
-        row = here.named("gain.corrected_p", metric=gain.metric, verdict=word).at(value)
+        row = template.named("gain.corrected_p", metric=gain.metric, verdict=word).at(value)
         numbers.append(row.because(sentences.corrected(gain.word, p, value, len(places), survives)))
     return numbers
 

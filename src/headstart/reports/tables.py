@@ -188,12 +188,12 @@ def table(
     pairs = list(columns.items() if isinstance(columns, Mapping) else columns)
     rows = [[_cell(show(item)) for _, show in pairs] for item in items]
     kept = [
-        (place, head.removeprefix("?"))
-        for place, (head, _) in enumerate(pairs)
-        if not head.startswith("?") or any(row[place].text for row in rows)
+        (index, head.removeprefix("?"))
+        for index, (head, _) in enumerate(pairs)
+        if not head.startswith("?") or any(row[index].text for row in rows)
     ]
     heads = tuple(Column(head.removeprefix("#"), number=head.startswith("#")) for _, head in kept)
-    cells = tuple(tuple(row[place] for place, _ in kept) for row in rows)
+    cells = tuple(tuple(row[index] for index, _ in kept) for row in rows)
     return (Table(heads, cells, caption),) if cells else ()
 
 

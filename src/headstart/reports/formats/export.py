@@ -35,22 +35,22 @@ def csv_text(findings: Findings) -> str:
     names = [field.name for field in fields(Quantity)]
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
-    for one in findings.rows:
-        writer.writerow(asdict(one) | {"provenance": ";".join(one.provenance)})
+    for row in findings.rows:
+        writer.writerow(asdict(row) | {"provenance": ";".join(row.provenance)})
     return stream.getvalue()
 
 
 def json_text(findings: Findings) -> str:
     """Every quantity with the study, its answer and the fingerprint of its records; unknown is null."""
-    told = {
+    document = {
         "study": findings.study,
         "task": findings.task,
         "model": findings.model,
         "sentence": findings.sentence,
         "fingerprint": findings.fingerprint,
-        "quantities": [asdict(one) for one in findings.rows],
+        "quantities": [asdict(row) for row in findings.rows],
     }
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def latex_text(findings: Findings) -> str:
@@ -91,12 +91,12 @@ def table(found: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[s
     """Heads, which columns hold numbers, and the rows as words; columns that say nothing are left out."""
     heads = ["Quantity", "Condition", "Arm", "Metric", "Value", "Interval", "n", "Verdict"]
     numeric = [False, False, False, False, True, True, True, False]
-    rows = [_row(one) for one in found]
-    kept = [place for place in range(len(heads)) if place == 0 or any(row[place] for row in rows)]
+    rows = [_row(row) for row in found]
+    kept = [column for column in range(len(heads)) if column == 0 or any(row[column] for row in rows)]
     return (
-        [heads[place] for place in kept],
-        [numeric[place] for place in kept],
-        [[row[place] for place in kept] for row in rows],
+        [heads[column] for column in kept],
+        [numeric[column] for column in kept],
+        [[row[column] for column in kept] for row in rows],
     )
 
 
@@ -105,18 +105,18 @@ def latex_escape(text: str) -> str:
     return _SPECIAL.sub(lambda found: LATEX[found[0]], " ".join(text.split()))
 
 
-def _row(one: Quantity) -> list[str]:
-    metric = metric_name(one.metric) if one.metric else ""
-    word = "" if one.value is None or one.verdict == "lower bound" else one.verdict
-    arm = f"{one.arm} / {one.baseline}" if one.unit == "times" and one.baseline else one.arm
-    number = "" if one.n is None else numbers.count(one.n)
+def _row(row: Quantity) -> list[str]:
+    metric = metric_name(row.metric) if row.metric else ""
+    word = "" if row.value is None or row.verdict == "lower bound" else row.verdict
+    arm = f"{row.arm} / {row.baseline}" if row.unit == "times" and row.baseline else row.arm
+    number = "" if row.n is None else numbers.count(row.n)
     return [
-        entry(one.key).label,
-        one.condition,
+        entry(row.key).label,
+        row.condition,
         arm,
         metric,
-        numbers.value_text(one),
-        numbers.interval_text(one),
+        numbers.value_text(row),
+        numbers.interval_text(row),
         number,
         word,
     ]

@@ -56,15 +56,15 @@ def _more(findings: Findings) -> list[str]:
 def _table(findings: Findings, *, plain: bool) -> Table:
     """Two lines a row: a number, and below it what it stands on. At 80 columns only intervals wrap."""
     arms = outline.arms_of(findings)
-    made = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
-    made.columns[0].max_width = WIDEST
-    made.columns[0].min_width = min(max((len(arm) for arm in arms), default=0), WIDEST)
+    grid = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
+    grid.columns[0].max_width = WIDEST
+    grid.columns[0].min_width = min(max((len(arm) for arm in arms), default=0), WIDEST)
     for line in tables.lines_of(findings.rows, "runs.started"):
         arm, condition = line.first.arm, line.first.condition
         name = Text(arm, style=STYLES[arms.index(arm) % len(STYLES)])
         name.append(f"\n{condition}" if condition else "", style="dim")
-        made.add_row(name, *(Text(cell) for cell in _cells(line)))
-    return made
+        grid.add_row(name, *(Text(cell) for cell in _cells(line)))
+    return grid
 
 
 def _cells(line: tables.Line) -> list[str]:

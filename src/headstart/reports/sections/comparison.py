@@ -74,7 +74,7 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
         intervals = " Intervals: multi-bootstrap over pairs and test examples, paired across arms."
         if gain.examples is None:
             intervals = " No predictions, so the intervals do not include the size of the test set."
-    made = of_rows(
+    listed = of_rows(
         rows,
         "gain",
         (
@@ -93,7 +93,7 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
     words = dict.fromkeys(each.word for each in item.gains.values())
     legend = "; ".join(f"{word}: {VERDICTS[word]}" for word in words)
     notes = bullets(note for each in item.gains.values() for note in each.notes)
-    return (*made, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *notes)
+    return (*listed, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *notes)
 
 
 def _curves(item: Comparison, key: str) -> Parts:
@@ -113,7 +113,7 @@ def _curves(item: Comparison, key: str) -> Parts:
     def median(head: str, key: str) -> tuple[str, Show]:
         return head, lambda line: number(line.row(key)) if line.row(key).value is not None else missed
 
-    made = of_rows(
+    listed = of_rows(
         item.rows,
         "to_target.reached",
         (
@@ -128,7 +128,7 @@ def _curves(item: Comparison, key: str) -> Parts:
         "What each arm needed to first reach the other's final validation score (medians over pairs).",
         by=("arm",),
     )
-    return (*galleries, Text(note, "note"), *sentences, *made)
+    return (*galleries, Text(note, "note"), *sentences, *listed)
 
 
 def _curve_figures(item: Comparison, metric: str, key: str) -> list[Figure]:
@@ -203,7 +203,7 @@ def _ratios(item: Comparison) -> Parts:
             return line.first.note
         return "estimated, not measured" * (line.first.verdict == "estimated")
 
-    made = of_rows(
+    listed = of_rows(
         ratios,
         tuple(f"{key}_ratio" for key in RESOURCES),
         (
@@ -217,7 +217,7 @@ def _ratios(item: Comparison) -> Parts:
         f"Means per run; ratio {item.arm} / {item.baseline}, geometric mean over pairs.",
         by=("key",),
     )
-    return (*made, *bullets(row.note for row in ratios if row.value is not None))
+    return (*listed, *bullets(row.note for row in ratios if row.value is not None))
 
 
 def _resource(row: Quantity) -> ResourceKey:

@@ -80,8 +80,8 @@ def chart(drawn: Sequence[Target], arm: str) -> style.Spec:
         })  # fmt: skip
     tips = {"target": "Target", "text": "Ratio", "interval": "95 % interval", "reached": "Reached"}
     x = style.logarithmic("ratio", "Ratio of FLOPs", format=".2~r")
-    one = style.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
-    return style.whiskers(rows, x, "target", tips, below=[one], shapes=MARKS)
+    unity = style.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
+    return style.whiskers(rows, x, "target", tips, below=[unity], shapes=MARKS)
 
 
 def _table(item: Comparison) -> Parts:
@@ -122,10 +122,10 @@ def _differs(target: Target, axis: ResourceKey) -> bool:
     """Whether any end of the ratio is more than 5 % off that of the FLOPs, or known for one of them only."""
     own, flops = _ratio(target, axis), _ratio(target, "flops")
     for name in ("low", "high", "sure_low", "sure_high"):
-        one, other = getattr(own, name, None), getattr(flops, name, None)
-        if one is None or other is None:
-            if one is not other:
+        end, flops_end = getattr(own, name, None), getattr(flops, name, None)
+        if end is None or flops_end is None:
+            if end is not flops_end:
                 return True
-        elif not math.isclose(one, other, rel_tol=ALIKE):
+        elif not math.isclose(end, flops_end, rel_tol=ALIKE):
             return True
     return False

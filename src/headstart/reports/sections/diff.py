@@ -184,7 +184,7 @@ def _listing(both: Two, *, plain: bool) -> Table:
             ]
             cells = [(entry(row.first.key).label, _of(row.first)), *sides, change]
             lines.append(["\n".join(part for part in cell if part) for cell in cells])
-    made = listing("quantity | # | # | #change", lines, plain=plain)
-    for column, name in zip(made.columns[1:], names_of(both), strict=False):
+    grid = listing("quantity | # | # | #change", lines, plain=plain)
+    for column, name in zip(grid.columns[1:], names_of(both), strict=False):
         column.header = Words(name)
-    return made
+    return grid

@@ -23,7 +23,7 @@ def parts(item: Comparison) -> Parts:
     """One row per matching; nothing where no curve supports any."""
     if not any(row.verdict for row in item.rows.select("matched.*.gain")):
         return ()
-    made = of_rows(
+    listed = of_rows(
         item.rows,
         "matched.*.gain",
         (
@@ -40,7 +40,7 @@ def parts(item: Comparison) -> Parts:
         "Intervals are Student's over pairs: they cover seeds, not validation rows. At the same quality, the "
         "ratio of the FLOPs.",
     )
-    return tuple(replace(part, rows=_shortened(part)) for part in made)
+    return tuple(replace(part, rows=_shortened(part)) for part in listed)
 
 
 def _score(line: Line, key: str) -> str:
@@ -73,10 +73,10 @@ def _remark(line: Line) -> str:
     return f"{arm} is read at {numbers.percent(share)} of its own. {line.first.note}".strip()
 
 
-def _shortened(made: Table) -> tuple[tuple[Cell, ...], ...]:
+def _shortened(listed: Table) -> tuple[tuple[Cell, ...], ...]:
     """Neighbours that say the same are one row, 'steps, samples, FLOPs'; a long remark is not repeated."""
     rows: list[tuple[Cell, ...]] = []
-    for name, *rest in made.rows:
+    for name, *rest in listed.rows:
         if rows and rows[-1][1:] == tuple(rest) and rest[0].text:
             rows[-1] = (Cell(f"{rows[-1][0].text}, {name.text}"), *rest)
         else:

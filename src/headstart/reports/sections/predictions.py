@@ -29,7 +29,7 @@ def classes(item: Comparison, key: str) -> Parts:
     words = f"{item.arm} is right more often in {more} of {total}."
     words += f" Drawn: the {len(drawn)} largest differences." if len(drawn) < len(item.classes) else ""
     title = f"Largest gain: {best.label} ({numbers.signed(best.gain)})"
-    made = table(
+    listed = table(
         sorted(item.classes, key=lambda label: (-label.gain, label.label)),
         {
             "Class": lambda label: label.label,
@@ -40,7 +40,7 @@ def classes(item: Comparison, key: str) -> Parts:
         },
         "Recall: the share of a class's test examples that are right, mean over pairs.",
     )
-    return (Figure(f"{key}classes", title, words, classes_chart(drawn, item.baseline, item.arm)), *made)
+    return (Figure(f"{key}classes", title, words, classes_chart(drawn, item.baseline, item.arm)), *listed)
 
 
 def classes_drawn(items: Sequence[ClassGain]) -> list[ClassGain]:

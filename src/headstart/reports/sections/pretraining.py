@@ -33,7 +33,7 @@ def parts(findings: Findings) -> Parts:
 
 def published(ledgers: Sequence[Ledger]) -> Parts:
     """The published figures behind the arms of some ledgers, and the open questions."""
-    made = table(
+    listed = table(
         dict.fromkeys(figure for ledger in ledgers for figure in ledger.figures),
         {
             "Unit": lambda figure: UNITS[figure.quantity],
@@ -50,7 +50,7 @@ def published(ledgers: Sequence[Ledger]) -> Parts:
     )
     questions = bullets(question for ledger in ledgers for question in ledger.open)
     lead = [Text("Open questions about the pretraining:")] if questions else []
-    return (*made, *lead, *questions)
+    return (*listed, *lead, *questions)
 
 
 def figure_text(figure: Figure) -> str:
@@ -125,7 +125,7 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         method = energy[line.first.condition, line.first.arm]
         return "FLOPs" if line.part.startswith("flops.") else f"joules ({method})"
 
-    made = of_rows(
+    listed = of_rows(
         _rows(kept),
         PAYBACK,
         (
@@ -141,14 +141,14 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         "Uses after which the pretraining is paid for: its cost / what one use saves on the way to a final "
         "validation score that both arms must reach.",
     )
-    return tuple(replace(part, rows=_together(part)) for part in made)
+    return tuple(replace(part, rows=_together(part)) for part in listed)
 
 
-def _together(made: Table) -> tuple[tuple[Cell, ...], ...]:
+def _together(listed: Table) -> tuple[tuple[Cell, ...], ...]:
     """Neighbours that differ in nothing but the target are one row."""
-    target = [column.name for column in made.columns].index("Final score of")
+    target = [column.name for column in listed.columns].index("Final score of")
     rows: list[tuple[Cell, ...]] = []
-    for row in made.rows:
+    for row in listed.rows:
         before = rows[-1] if rows else ()
         if (before[:target], before[target + 1 :]) == (row[:target], row[target + 1 :]):
             both = Cell(f"{before[target].text}, {row[target].text}")

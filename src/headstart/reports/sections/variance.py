@@ -24,7 +24,7 @@ def parts(findings: Findings) -> Parts:
     seed = "weights and noise"  # the order may have its own seed
     if rows.select("variance.subset"):
         seed = "weights, order and noise"
-    made = of_rows(
+    listed = of_rows(
         rows,
         "variance.*.sd",
         (
@@ -42,4 +42,4 @@ def parts(findings: Findings) -> Parts:
     )
     refused = findings.rows.select("variance")
     names = (", ".join(name for name in (row.arm, row.condition) if name) for row in refused)
-    return (*made, *bullets(f"{name}: {row.note}." for name, row in zip(names, refused, strict=True)))
+    return (*listed, *bullets(f"{name}: {row.note}." for name, row in zip(names, refused, strict=True)))
