@@ -1,4 +1,4 @@
-"""Adapter: a LoRA adapter beside full weights in a checkpoint: refused, left out, or merged into them."""
+"""Adapter: a LoRA adapter beside full weights in a checkpoint is refused, ignored or merged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Choice = Literal["refuse", "merge", "ignore"]
 _WEIGHTS = "adapter_model.safetensors"
-_PREFIX = "base_model.model."  # peft puts it before the names of the model that it wraps
+_PREFIX = "base_model.model."  # peft's prefix of the names in the wrapped model
 
 
 def checked_digest(checkpoint: Checkpoint, weights: str, choice: Choice) -> str:
@@ -41,7 +41,7 @@ def checked_digest(checkpoint: Checkpoint, weights: str, choice: Choice) -> str:
 def merge(model: nn.Module, checkpoint: Checkpoint, closed: Set[str]) -> nn.Module:
     """`model` with the adapter of the checkpoint added; WeightsError unless its tensors fit exactly.
 
-    `closed` names tensors that are not loaded in any case, such as the head of another task.
+    `closed` names tensors that are never loaded, such as the head of another task.
     """
     if sentence := missing("peft", "lora"):
         raise WeightsError(f"{checkpoint.origin} is an adapter and {sentence}")

@@ -1,4 +1,4 @@
-"""Arm: the base of every arm: which weights it loads, what it adds, what trains and how fast."""
+"""Arm: the base of every arm: the weights it loads, parameters it adds, what trains and how fast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """From this share of all steps on (0 to 1), exactly these parameters train."""
+    """From this share of all steps (0 to 1), exactly these parameters train."""
 
     share: float
     trainable: frozenset[str]
@@ -29,7 +29,7 @@ class Stage:
 class BaseArm(Config):
     """An arm: the one declared difference. By default no weights are loaded and all parameters train.
 
-    `trainable` is what may train: all, the head (a linear probe), or the norms and the head.
+    `trainable`: the parameters that train: all, the head (a linear probe), or the norms and the head.
     """
 
     name: str = Field(pattern=NAME)
@@ -40,11 +40,11 @@ class BaseArm(Config):
         return None
 
     def load_weights(self, seeded: nn.Module, model: Model, seed: int = 0) -> Loaded:
-        """Load weights into the seeded model; `seed` is for arms that draw numbers of their own."""
+        """Load weights into the seeded model; `seed` is for arms that draw random numbers."""
         return Loaded()
 
     def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
-        """Add parameters to the model, in place, after its weights are loaded; their names."""
+        """Add parameters to the model in place, after its weights are loaded; returns their names."""
         return ()
 
     def merged(self, model: nn.Module) -> nn.Module:
@@ -52,7 +52,7 @@ class BaseArm(Config):
         return model
 
     def stages(self, model: nn.Module) -> tuple[Stage, ...]:
-        """What trains when, from share 0 on, for a model as `adapt` left it; ConfigError if nothing does."""
+        """The stages of training, from share 0, for an adapted model; ConfigError if nothing trains."""
         names = self._trainable_names(model)
         if not names:
             raise ConfigError(
@@ -62,7 +62,7 @@ class BaseArm(Config):
         return (Stage(0.0, names),)
 
     def lr_factors(self, model: nn.Module) -> dict[str, float]:
-        """Factor on the learning rate by parameter name; 1 for names that are not in it."""
+        """Factor on the learning rate by parameter name; the default is 1."""
         return {}
 
     def _trainable_names(self, model: nn.Module) -> frozenset[str]:
@@ -73,7 +73,7 @@ class BaseArm(Config):
         return trainable_names(model, self._with_head(parts) | norms)
 
     def _with_head(self, parts: Layout) -> frozenset[str]:
-        """The head, and what trains whenever it does."""
+        """The head, and parameters that train together with it."""
         return parts.head
 
 

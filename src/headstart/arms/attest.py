@@ -1,4 +1,4 @@
-"""Attestation: digests of a model's tensors before its first step, by which a pair can be checked."""
+"""Attestation: digests of a model's tensors before the first step, to check a pair."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def digests(tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:
 
 
 def constants(tensors: Mapping[str, torch.Tensor]) -> list[str]:
-    """Names of tensors with one value throughout (zero biases, unit norms): equal ones prove nothing."""
+    """Names of tensors with a single value (zero biases, unit norms): equality proves nothing there."""
     return [name for name in sorted(tensors) if bool((tensors[name] == tensors[name].reshape(-1)[:1]).all())]
 
 
 class Attestation:
     """Digests of the tensors of one model, parameters and persistent buffers: as seeded, and at step 0.
 
-    Made of the seeded model, before anything is loaded into it. `constant` lists what proves nothing:
-    tensors of one value, and positions that the architecture fixes.
+    Made from the seeded model, before weights are loaded. `constant` lists tensors whose equality proves
+    nothing: tensors with a single value, and positions fixed by the architecture.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -49,24 +49,24 @@ class Attestation:
 
     def follow(self) -> None:
         """Find the tensors again once the arm has adapted the model; WeightsError when one is missing."""
-        known: dict[int, list[str]] = {}
+        names: dict[int, list[str]] = {}
         for name, tensor in self._tensors.items():
-            known.setdefault(id(tensor), []).append(name)  # tied tensors are one with several names
-        now = self.model.state_dict(keep_vars=True)
-        self._names = {known[id(t)].pop(0): name for name, t in now.items() if known.get(id(t))}
+            names.setdefault(id(tensor), []).append(name)  # a tied tensor has several names
+        state = self.model.state_dict(keep_vars=True)
+        self._names = {names[id(t)].pop(0): name for name, t in state.items() if names.get(id(t))}
         if missing := sorted(self._tensors.keys() - self._names.keys()):
             raise WeightsError(
                 f"arm: {len(missing)} tensors were taken out of the model or replaced ({some(missing)}); "
-                f"adapt() may only add parameters, and leaves those that are there as they are"
+                f"adapt() may only add parameters, and must keep the existing ones"
             )
 
     def at_step_zero(
         self, head: Iterable[str], loaded: Iterable[str], checkpoint: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """The `init` section of the record; `changed` holds what differs from the seed, or was added."""
+        """The `init` section of the record; `changed`: tensors that differ from their seed, or were added."""
         state = dict(self.model.state_dict(keep_vars=True))
         added = {name: state[name] for name in state.keys() - set(self._names.values())}
-        tensors = {name: state[now] for name, now in self._names.items()}
+        tensors = {name: state[new_name] for name, new_name in self._names.items()}
         named, loaded = digests(tensors), set(loaded)
         new = [name for name in named if name not in loaded]
         head_lines = "".join(f"{name}={named[name]}\n" for name in sorted(head))
@@ -83,22 +83,22 @@ class Attestation:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
+    """The first three names of a list, and the number of the others."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def dtypes(model: nn.Module) -> dict[str, Any]:
     """The `dtypes` and `not_float32` parts of `init`: parameters of each dtype, names of other dtypes."""
     counts = Counter[str]()
-    others: dict[str, str] = {}
+    other_dtypes: dict[str, str] = {}
     for name, parameter in model.named_parameters():
         kind = str(parameter.dtype).removeprefix("torch.")
         counts[kind] += parameter.numel()
         if kind != "float32":
-            others[name] = kind
-    return {"dtypes": dict(counts), "not_float32": others}
+            other_dtypes[name] = kind
+    return {"dtypes": dict(counts), "not_float32": other_dtypes}
 
 
 def _elements(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> int:
-    """Elements of the named tensors, each tied one once."""
+    """Elements of the named tensors; tied tensors count once."""
     return sum(tensor.numel() for tensor in {id(tensors[n]): tensors[n] for n in names}.values())

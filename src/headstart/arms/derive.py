@@ -1,4 +1,4 @@
-"""Derived weights: numbers like those of a checkpoint without its features, to tell scale from knowledge.
+"""Derived weights: values with the scale of a checkpoint but without its features.
 
 Mean and variance per tensor: Raghu et al. 2019, "Transfusion" (arXiv:1902.07208); Wu et al. 2022, "Insights
 into pre-training via simpler synthetic tasks" (arXiv:2206.10139).
@@ -19,10 +19,10 @@ Derivation = Literal["shuffled", "mean_var"]
 def derive(
     tensors: Mapping[str, torch.Tensor], owner: Mapping[str, str], how: Derivation, seed: int
 ) -> dict[str, torch.Tensor]:
-    """New numbers per tensor: its own ones permuted, or normal ones of equal mean and variance.
+    """New values per tensor: its values permuted, or normal ones of equal mean and variance.
 
-    `owner` maps each name to the first name of its tensor: tied tensors get the same numbers. They depend
-    on `seed` and that name alone, not on what else is derived.
+    `owner` maps each name to the first name of its tensor: tied tensors get the same values. They depend
+    only on `seed` and that name, not on other tensors.
     """
     import torch
 

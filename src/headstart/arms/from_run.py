@@ -1,4 +1,4 @@
-"""From a run: the weights that a run of headstart saved, with what their training cost."""
+"""From a run: weights that a run of headstart saved, and the cost of their training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODEL = "model"  # folder of the weights inside a run's folder
-LEDGER = "ledger.json"  # beside the weights: their cost, and that of the runs that they were trained from
+LEDGER = "ledger.json"  # beside the weights: their cost, and that of the earlier runs that they come from
 
 
 def weights_folder(folder: Path, step: int | None = None) -> Path:
@@ -41,8 +41,8 @@ def saved_weights(run: str, step: int | None = None) -> Checkpoint:
 def save_weights(folder: Path, model: nn.Module, tokenizer: Any) -> None:
     """Save weights and tokenizer of a run as a folder that transformers can load.
 
-    A regression model then answers in the unit of its numbers, if its output layer has a bias to hold their
-    mean; for decoders, which have none, config.json says the mean and the deviation.
+    A saved regression model predicts in the original unit if its output layer has a bias for the mean; for
+    decoders, which have none, config.json holds the mean and the deviation.
     """
     from torch import nn
 
@@ -58,13 +58,13 @@ def save_weights(folder: Path, model: nn.Module, tokenizer: Any) -> None:
             state[f"{name}.bias"] = output.bias.detach() * deviation + mean
             delattr(config, STANDARDISED)
     plain.save_pretrained(folder, state_dict=state)
-    # All settings: by default transformers leaves out two classes, and reads three for BART.
+    # All settings: by default transformers omits two classes, and then reads three for BART.
     config.to_json_file(folder / "config.json", use_diff=False)
     tokenizer.save_pretrained(folder)
 
 
 def read_ledger(checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """The cost of saved weights; None when it was never written down."""
+    """The cost of saved weights; None when no file has it."""
     path = checkpoint.folder / LEDGER
     try:
         return json.loads(path.read_text("utf8"))
@@ -77,9 +77,9 @@ def read_ledger(checkpoint: Checkpoint) -> dict[str, Any] | None:
 def write_ledger(
     folder: Path, record: dict[str, Any], model: str, spent: dict[str, Any] | None = None
 ) -> None:
-    """Write what a run's weights cost: its own stage, and the stages that it was trained from.
+    """Write the cost of a run's weights: its own stage, and the earlier stages (`parent`).
 
-    `spent` is the cost (flops, joules, seconds) until these weights were saved, if that was not at the end.
+    `spent` is the cost (flops, joules, seconds) until the weights were saved, if they are not the final ones.
     """
     energy, checkpoint = record["cost"]["energy"], record["init"]["checkpoint"]
     parent = checkpoint["ledger"] if checkpoint and "ledger" in checkpoint else None

@@ -13,11 +13,11 @@ from headstart.arms.transfer import Transfer
 from headstart.config import NAME
 from headstart.plugins import Kinds
 
-Arm = Annotated[BaseArm, Kinds(BaseArm)]  # every class in this folder that has a kind; or one in own/arms
+Arm = Annotated[BaseArm, Kinds(BaseArm)]  # every class with a kind in this folder or in own/arms
 
 
 class Scratch(BaseArm):
-    """Random weights: the seeded model as it is."""
+    """Random weights: the seeded model, unchanged."""
 
     kind: Literal["scratch"]
     name: str = Field(default="scratch", pattern=NAME)
@@ -46,10 +46,10 @@ class FromRun(Transfer):
 
 
 class Partial(Transfer):
-    """A part of the checkpoint is loaded, the rest stays random.
+    """A part of the checkpoint is loaded; the other tensors stay random.
 
     `part` is the embeddings, the norms, the first `layers` layers with the embeddings below them, or all
-    but the top `layers` layers. Encoder and decoder are treated alike.
+    but the top `layers` layers. Encoder and decoder are treated the same.
     """
 
     kind: Literal["partial"]
@@ -77,7 +77,7 @@ class Partial(Transfer):
 
 
 class Derived(Transfer):
-    """The checkpoint without its features: each tensor permuted, or only its mean and variance kept."""
+    """The checkpoint without its features: each tensor is permuted, or only keeps mean and variance."""
 
     kind: Literal["derived"]
     name: str = Field(default="derived", pattern=NAME)

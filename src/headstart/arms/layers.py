@@ -1,4 +1,4 @@
-"""Layers: which part of a model each tensor belongs to: embeddings, a layer, above the layers, the head."""
+"""Layers: the part of a model that each tensor belongs to: embeddings, a layer, above them, the head."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Layout:
     """The parts of a model, by the names of its tensors in the state dict; tied names are in one part.
 
-    Every name is in exactly one of `embeddings`, `from_bottom`, `above` and `head`. A language model's
-    output layer that shares the embeddings is one of the embeddings.
+    Every name is in exactly one of `embeddings`, `from_bottom`, `above` and `head`. An output
+    layer of a language model that is tied to the embeddings is one of the embeddings.
     """
 
     model: str  # the class, for messages
@@ -48,18 +48,18 @@ class Layout:
 
 
 def layout(model: nn.Module) -> Layout:
-    """The parts of `model`, by its own structure: nothing is read but shapes and types."""
+    """The parts of `model`, from its structure: names, shapes and types, no values."""
     from torch import nn
 
     in_backbone, owner, stacks = backbone(model), owners(model), _stacks(model)
     module = {name: model.get_submodule(name.rpartition(".")[0]) for name in owner}
-    layer = {name: at for name, first in owner.items() if (at := _position(first, stacks)) is not None}
+    layer = {name: at for name, path in owner.items() if (at := _position(path, stacks)) is not None}
     head = frozenset(name for name in owner if not in_backbone(owner[name]))
-    rest = owner.keys() - layer.keys() - head
-    # Lookup tables, and parts that the model calls an embedding (patches, positions, their norm).
+    outside = owner.keys() - layer.keys() - head
+    # Lookup tables, and modules named embedding (patches, positions, their norm).
     embeddings = frozenset(
         name
-        for name in rest
+        for name in outside
         if "embed" in owner[name].lower() or isinstance(module[owner[name]], nn.Embedding)
     )
     return Layout(
@@ -67,7 +67,7 @@ def layout(model: nn.Module) -> Layout:
         embeddings=embeddings,
         from_bottom={name: index for name, (index, _) in layer.items()},
         from_top={name: depth - 1 - index for name, (index, depth) in layer.items()},
-        above=frozenset(rest - embeddings),
+        above=frozenset(outside - embeddings),
         head=head,
         norms=frozenset(n for n in owner.keys() - head if "norm" in type(module[n]).__name__.lower()),
         depths=tuple(stacks.values()),
@@ -75,10 +75,10 @@ def layout(model: nn.Module) -> Layout:
 
 
 def backbone(model: nn.Module) -> Callable[[str], bool]:
-    """A function that says of the name of a tensor or module whether it is in the backbone.
+    """A function that tells whether a tensor or module, by its name, is in the backbone.
 
-    The backbone is what `base_model_prefix` names. Where nothing has that name (T5 with a head has its
-    stacks at the top), it is every part that embeds or has a list of layers.
+    The backbone is the module named `base_model_prefix`. Without such a module (T5 with a head has its
+    stacks at the top), it is every part with embeddings or a list of layers.
     """
     from torch import nn
 
@@ -94,16 +94,16 @@ def backbone(model: nn.Module) -> Callable[[str], bool]:
 
 
 def owners(model: nn.Module) -> dict[str, str]:
-    """The first name of each tensor: tied names share one, in the backbone if one of them is there."""
-    in_backbone, first = backbone(model), dict[int, str]()
+    """The first name of each tensor: tied names share one, in the backbone if possible."""
+    in_backbone, first_names = backbone(model), dict[int, str]()
     tensors = model.state_dict(keep_vars=True)
     for name in sorted(tensors, key=lambda name: not in_backbone(name)):
-        first.setdefault(id(tensors[name]), name)
-    return {name: first[id(tensor)] for name, tensor in tensors.items()}
+        first_names.setdefault(id(tensors[name]), name)
+    return {name: first_names[id(tensor)] for name, tensor in tensors.items()}
 
 
 def fixed(model: nn.Module) -> frozenset[str]:
-    """Parameters that the architecture sets and that never train: sinusoidal positions."""
+    """Parameters that the architecture computes and that never train: sinusoidal positions."""
     return frozenset(
         f"{path}.{name}"
         for path, module in model.named_modules()
@@ -113,7 +113,7 @@ def fixed(model: nn.Module) -> frozenset[str]:
 
 
 def _stacks(model: nn.Module) -> dict[str, int]:
-    """Path and length of the largest list of layers; of an encoder-decoder the largest of each side."""
+    """Path and length of the largest list of layers; in an encoder-decoder, the largest of each half."""
     from torch import nn
 
     in_backbone = backbone(model)

@@ -1,4 +1,4 @@
-"""Loading: a checkpoint's tensors into a seeded random model, with proof that all of them arrived."""
+"""Loading: copies a checkpoint's tensors into a seeded random model, and checks that none is missing."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_COMPILED = "_orig_mod."  # torch.compile puts it before the names of what it wraps
+_COMPILED = "_orig_mod."  # torch.compile's prefix of names
 _WRAPPERS = ("module.", "model.")  # DistributedDataParallel, and a model inside another module
-# Ends of names of buffers that older versions of transformers saved and this one computes.
+# Suffixes of buffers that older versions of transformers saved and newer ones compute.
 _RETIRED = ("position_ids", "inv_freq", "attn.bias", "masked_bias")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Names of the tensors that a checkpoint delivered, and the record's `checkpoint` section."""
+    """Names of the loaded tensors, and the record's `checkpoint` section."""
 
     names: tuple[str, ...] = ()
     checkpoint: dict[str, Any] | None = None
@@ -36,8 +36,7 @@ class Loaded:
 def head_names(model: nn.Module) -> list[str]:
     """Tensors of the task's head: they keep their seeded values in every arm.
 
-    A language model has none of these: its output layer predicts tokens, as in the checkpoint, and may be
-    loaded from it.
+    A language model has none: its output layer predicts tokens, as in the checkpoint, and may be loaded.
     """
     return [] if _predicts_tokens(model) else sorted(layout(model).head)
 
@@ -52,21 +51,20 @@ def load_checkpoint(
     derivation: Derivation | None = None,
     seed: int = 0,
 ) -> Loaded:
-    """Copy the checkpoint's tensors into `model`; refuse any tensor of the backbone that does not arrive.
+    """Copy the checkpoint's tensors into `model`; WeightsError if a tensor of the backbone is missing.
 
-    `newly_initialised` names (with * and ?) the backbone tensors that may keep their random values, such as
-    a pooler that the checkpoint never had; `part` the tensors that are wanted (None: all). An adapter beside
-    the weights is added to them when `adapter` says merge, and else left out. A derivation replaces the
-    numbers of trainable tensors by others, drawn from `seed`. A language model's own head is loaded when
-    the checkpoint has all of it.
+    `newly_initialised` names (with * and ?) backbone tensors that may keep their random values, such as a
+    pooler that the checkpoint lacks; `part` the tensors to load (None: all). An adapter beside the weights
+    is merged if `adapter` is "merge", else ignored. A derivation replaces the values of trainable tensors by
+    others, drawn from `seed`. A language model's head is loaded if the checkpoint has all of it.
     """
     parts = layout(model)
-    wanted = parts.backbone | parts.head if part is None else part
+    requested = parts.backbone | parts.head if part is None else part
     tensors = read_tensors(model, checkpoint)
     reference, report = _mapped(model, tensors)
     mismatched = {item if isinstance(item, str) else item[0] for item in report["mismatched_keys"]}
     absent = set(report["missing_keys"]) | mismatched
-    missing = [n for n in sorted((absent & wanted) - parts.head) if not matches(n, newly_initialised)]
+    missing = [n for n in sorted((absent & requested) - parts.head) if not matches(n, newly_initialised)]
     _refuse_missing(model, missing, mismatched, checkpoint)
     _refuse_left_over(model, report["unexpected_keys"], newly_initialised, checkpoint)
     if adapter == "merge" and checkpoint.has_adapter:
@@ -74,17 +72,17 @@ def load_checkpoint(
     source = reference.state_dict()
     _refuse_untied(model, source, checkpoint)
 
-    # A language model's head is loaded when the checkpoint has all of its parameters, and of its buffers
-    # those that are stored: transformers fills gaps without a word (BART's final_logits_bias).
+    # A language model's head is loaded if the checkpoint has all of its parameters. Of its buffers, only
+    # stored ones are loaded: transformers silently fills in others (BART's final_logits_bias).
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     complete = _predicts_tokens(model) and not parts.head & parameters & absent
     from_head = {n for n in parts.head - absent if complete and (n in parameters or n in tensors)}
     closed = absent | (parts.head - from_head)
-    delivered = {n: t for n, t in source.items() if n in wanted and n not in closed}
+    delivered = {n: t for n, t in source.items() if n in requested and n not in closed}
     _refuse_not_finite(delivered, checkpoint)
-    if derivation is not None:  # buffers, integers and fixed positions stay as they are
-        own = parameters - fixed(model)
-        numbers = {n: t for n, t in delivered.items() if n in own and t.is_floating_point()}
+    if derivation is not None:  # buffers, integers and fixed positions are not changed
+        trainable = parameters - fixed(model)
+        numbers = {n: t for n, t in delivered.items() if n in trainable and t.is_floating_point()}
         delivered |= derive(numbers, owners(model), derivation, seed)
     _copy(model, delivered)
     section = {"source": checkpoint.origin, "sha256": sha256, "derived": derivation}
@@ -93,14 +91,14 @@ def load_checkpoint(
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether one of `patterns` (with * and ?, or some whole words between the dots) fits `name`."""
+    """Does one of `patterns` (with * and ?, or whole words between dots) match `name`?"""
     return any(
         fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
     )
 
 
 def read_tensors(model: nn.Module, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Every stored tensor by its name without the prefixes of wrappers; WeightsError for quantised ones."""
+    """Every stored tensor, by its name without prefixes of wrappers; WeightsError for quantised tensors."""
     import torch
     from safetensors.torch import load_file
 
@@ -113,9 +111,9 @@ def read_tensors(model: nn.Module, checkpoint: Checkpoint) -> dict[str, torch.Te
             f"choose the checkpoint that they were made from"
         )
     stored = {name.replace(_COMPILED, ""): tensor for name, tensor in stored.items()}
-    own, prefix = set(model.state_dict()), f"{getattr(model, 'base_model_prefix', '')}."
-    known = own | {name.removeprefix(prefix) for name in own}
-    while stored and known.isdisjoint(stored):
+    names, prefix = set(model.state_dict()), f"{getattr(model, 'base_model_prefix', '')}."
+    expected = names | {name.removeprefix(prefix) for name in names}
+    while stored and expected.isdisjoint(stored):
         wrapper = next((w for w in _WRAPPERS if all(name.startswith(w) for name in stored)), None)
         if wrapper is None:
             break
@@ -124,16 +122,18 @@ def read_tensors(model: nn.Module, checkpoint: Checkpoint) -> dict[str, torch.Te
 
 
 def _mapped(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Module, dict[str, Any]]:
-    """The checkpoint as transformers itself maps it onto this architecture, and what it could not map.
+    """The checkpoint as transformers maps it onto this architecture, and its report of unmapped tensors.
 
-    It gets the tensors, not the folder, where it would also use other files, such as adapters.
+    transformers gets the tensors, not the folder, since it would also load adapters from there.
     """
     import torch
 
-    # Llama's class for questions calls its backbone otherwise than checkpoints do: map one name to the other.
+    # Llama's class for question answering names its backbone differently from checkpoints: map the name.
     prefix = getattr(model, "base_model_prefix", "")
     stored = getattr(getattr(model, "base_model", model), "base_model_prefix", prefix)
-    with torch.random.fork_rng(devices=[]):  # it fills gaps with random numbers, which must not count here
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # it draws missing tensors, which must not change our random state
         return type(model).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
             None,
             state_dict=dict(tensors),
@@ -146,7 +146,7 @@ def _mapped(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Modu
 
 
 def _predicts_tokens(model: nn.Module) -> bool:
-    """Whether this is a causal, masked or sequence-to-sequence language model."""
+    """Is this a causal, masked or sequence-to-sequence language model?"""
     outputs = getattr(model, "get_output_embeddings", None)
     return outputs is not None and outputs() is not None
 
@@ -168,7 +168,7 @@ def _refuse_missing(
 def _refuse_left_over(
     model: nn.Module, unexpected: Iterable[str], newly_initialised: Sequence[str], checkpoint: Checkpoint
 ) -> None:
-    """WeightsError when the checkpoint has more tensors in a part of the backbone than the model."""
+    """WeightsError when the checkpoint has tensors of the backbone that the model lacks."""
     prefix, in_backbone = f"{getattr(model, 'base_model_prefix', '')}.", backbone(model)
     body = getattr(model, "base_model", model)
     parts = {name for name, _ in body.named_children() if body is not model or in_backbone(name)}
@@ -188,7 +188,7 @@ def _refuse_left_over(
 
 
 def _refuse_untied(model: nn.Module, source: Mapping[str, torch.Tensor], checkpoint: Checkpoint) -> None:
-    """WeightsError when a checkpoint stores two different tensors that are tied, hence one, in the model."""
+    """WeightsError when the checkpoint has different values for tensors that are tied in the model."""
     for name, owner in owners(model).items():
         if name != owner and not source[name].equal(source[owner]):
             raise WeightsError(
@@ -198,9 +198,9 @@ def _refuse_untied(model: nn.Module, source: Mapping[str, torch.Tensor], checkpo
 
 
 def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], checkpoint: Checkpoint) -> None:
-    """WeightsError when a tensor holds NaN or infinity: nothing would train from there."""
+    """WeightsError when a tensor holds NaN or infinity."""
     floats = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
-    # The sum is quick, and finite unless a number is not or all are huge.
+    # The sum is fast to compute, and not finite if any value is not.
     bad = [name for name, t in floats.items() if not (t.sum().isfinite() or t.isfinite().all())]
     if bad:
         raise WeightsError(

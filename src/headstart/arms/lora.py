@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Lora(Transfer):
-    """The loaded backbone is frozen; adapters of `rank` beside its linear layers, and the head, train.
+    """The loaded backbone is frozen; adapters of `rank` beside its linear layers and the head train.
 
-    An adapter adds alpha / rank * B A x; B starts at zero, so that step 0 is that of the loaded model.
-    `targets` names linear layers of the backbone by the end of their names; null means all of them.
+    An adapter adds alpha / rank * B A x; B starts at zero, so that step 0 is the loaded model.
+    `targets`: ends of the names of linear layers of the backbone; null: all of them.
     """
 
     kind: Literal["lora"]
@@ -41,7 +41,7 @@ class Lora(Transfer):
         return self
 
     def adapt(self, seeded: nn.Module, seed: int = 0) -> tuple[str, ...]:
-        """Add the adapters, drawn from `seed` alone, on the device of the model."""
+        """Add the adapters, drawn from `seed` only, on the device of the model."""
         import torch
         from peft import LoraConfig, inject_adapter_in_model
 
@@ -60,7 +60,7 @@ class Lora(Transfer):
         return tuple(sorted(name for name in trainable_names(seeded) - before if ".lora_" in name))
 
     def merged(self, model: nn.Module) -> nn.Module:
-        """A copy of the model with every adapter added into the matrix beside it."""
+        """A copy of the model with every adapter merged into its matrix."""
         from peft.tuners.tuners_utils import BaseTunerLayer
 
         plain = copy.deepcopy(model)
@@ -74,7 +74,7 @@ class Lora(Transfer):
         return super()._trainable_names(model) | {name for name in trainable_names(model) if ".lora_" in name}
 
     def _linear(self, model: nn.Module) -> dict[str, nn.Module]:
-        """The layers that get an adapter, by path; ConfigError when there are none, or a target fits none."""
+        """The layers that get an adapter, by path; ConfigError if there are none or a target fits none."""
         from torch import nn
         from transformers.pytorch_utils import Conv1D
 
@@ -101,6 +101,6 @@ class Lora(Transfer):
             unknown += [] if ending else [target]
         if unknown or not self.targets:
             ends = sorted({path.rpartition(".")[2] for path in linear})
-            what = ", ".join(unknown) or "an empty list"
-            raise ConfigError(f"arm.targets: {what} names no linear layer; they end in {', '.join(ends)}")
+            names = ", ".join(unknown) or "an empty list"
+            raise ConfigError(f"arm.targets: {names} names no linear layer; they end in {', '.join(ends)}")
         return chosen

@@ -1,4 +1,4 @@
-"""Transfer: an arm that loads weights, published ones or those that another run saved."""
+"""Transfer: an arm that loads published weights, or those of another run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Transfer(BaseArm):
-    """Weights are loaded into the seeded model: its published ones, or those of the run folder `run`.
+    """Weights are loaded into the seeded model: published ones, or those of the run folder `run`.
 
     `newly_initialised` names backbone tensors that may stay random because the checkpoint lacks them; they
-    train whenever the head does. `adapter` says what happens to a LoRA adapter beside the weights.
-    `checkpoint_step` asks for the weights that the run had after that step. `pretraining` is the settings
-    of a run that a study trains first, once, to get the weights (`task=docs_mlm`, `budget.steps=500`);
-    with `own_text` it reads the training rows of the task that follows.
+    train together with the head. `adapter`: refuse, merge or ignore a LoRA adapter beside the weights.
+    `checkpoint_step`: use the weights of the run after that step. `pretraining`: settings of a run that the
+    study trains once, first, to get the weights (`task=docs_mlm`, `budget.steps=500`); with `own_text` it
+    trains on the text of the training rows of the run's task.
     """
 
     run: str | None = Field(default=None, min_length=1)
@@ -40,7 +40,7 @@ class Transfer(BaseArm):
     own_text: bool = False
 
     def weights_digest(self, model: Model, fetch: bool = True) -> str | None:
-        """sha256 of the checkpoint, compared with the expected one where the model has it."""
+        """sha256 of the checkpoint, compared with `model.sha256` if that is set."""
         if self.pretraining and self.run is None:
             raise WeightsError(f"arm={self.name}: its pretraining has not been trained yet; run the study")
         checkpoint = self._checkpoint(model, fetch)
@@ -48,7 +48,7 @@ class Transfer(BaseArm):
         return checked_digest(checkpoint, weights, self.adapter)
 
     def load_weights(self, seeded: nn.Module, model: Model, seed: int = 0) -> Loaded:
-        """The wanted tensors, loaded into `seeded`; WeightsError when any of them does not arrive."""
+        """Load the wanted tensors into `seeded`; WeightsError if any of them is missing."""
         part = self.wanted(layout(seeded))
         if part is not None and not part:
             raise ConfigError(f"arm: {type(seeded).__name__} has no tensors that {self.name} would load")
@@ -71,11 +71,11 @@ class Transfer(BaseArm):
         return model.find(fetch) if self.run is None else saved_weights(self.run, self.checkpoint_step)
 
     def wanted(self, parts: Layout) -> frozenset[str] | None:
-        """The tensors that are wanted; None for all."""
+        """Names of the tensors to load; None for all."""
         return None
 
     def derivation(self) -> Derivation | None:
-        """How the numbers are replaced before they are loaded; None: not at all."""
+        """How values are replaced before they are loaded; None: not at all."""
         return None
 
     def _with_head(self, parts: Layout) -> frozenset[str]:

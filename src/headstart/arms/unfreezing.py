@@ -1,4 +1,4 @@
-"""Unfreezing: arms that load all weights and differ in when, or how fast, each layer trains."""
+"""Unfreezing: arms that load all weights; layers train later, or more slowly, than the head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class GradualUnfreezing(Transfer):
-    """The head first, then one more layer from the top at a time, the embeddings last.
+    """The head trains first, then one more layer from the top per stage, the embeddings last.
 
     The stages begin at equal distances within the first `until` share of all steps. Howard & Ruder 2018,
     "Universal language model fine-tuning for text classification" (arXiv:1801.06146).
@@ -33,7 +33,7 @@ class GradualUnfreezing(Transfer):
         return self
 
     def stages(self, model: nn.Module) -> tuple[Stage, ...]:
-        """Head, head and top layer, ..., everything; encoder and decoder in step."""
+        """Head, head and top layer, ..., everything; encoder and decoder layers together."""
         parts = layout(model)
         depth = parts.need_layers()
         head = self._with_head(parts)
@@ -49,8 +49,8 @@ class GradualUnfreezing(Transfer):
 class LayerwiseDecay(Transfer):
     """Everything trains, lower layers more slowly: a factor of `decay` per layer, counted from the top.
 
-    The head and what is above the layers have factor 1, the top layer has `decay`, the embeddings the
-    least. Clark et al. 2020, "ELECTRA" (arXiv:2003.10555), whose values are 0.8 to 0.9.
+    The head and the tensors above the layers have factor 1, the top layer `decay`, the embeddings the
+    smallest. Clark et al. 2020, "ELECTRA" (arXiv:2003.10555), whose values are 0.8 to 0.9.
     """
 
     kind: Literal["layerwise_decay"]
@@ -58,7 +58,7 @@ class LayerwiseDecay(Transfer):
     decay: float = Field(default=0.9, gt=0, le=1)
 
     def lr_factors(self, model: nn.Module) -> dict[str, float]:
-        """decay ** (layers from the top, the top one 1, the embeddings one more than the deepest)."""
+        """decay ** number of the layer, counted from the top; the embeddings come after the lowest layer."""
         parts = layout(model)
         steps = dict.fromkeys(parts.head | parts.above, 0)
         steps |= {name: index + 1 for name, index in parts.from_top.items()}

@@ -1,1 +1,1 @@
-"""models: architectures, tokenizers, and where weights are found and verified."""
+"""models: architectures and tokenizers; weights are found and verified."""

@@ -1,4 +1,4 @@
-"""Architecture: transformers' configuration of a model, made of checked settings, and what must fit it."""
+"""Architecture: makes the transformers configuration of a model from checked settings."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 # Settings that are null in a mapping when the tokenizer decides them.
 FROM_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
-STANDARDISED = "standardised"  # mean and deviation of the numbers that a model for regression was trained on
+STANDARDISED = "standardised"  # mean and deviation of the targets of a regression model
 LABELS = frozenset({"num_labels", "id2label", "label2id", "problem_type", STANDARDISED})
 EXTRA = frozenset({"image_size"})  # for tasks with images; convolutional networks have no such setting
-# Architectures that number their positions from 1 + the number of the padding token on, as RoBERTa does.
+# Architectures whose first position is 1 + the id of the padding token, as in RoBERTa.
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "xmod", "ibert")
 
 
@@ -53,16 +53,16 @@ def configuration(kind: str, settings: Mapping[str, Any], head: Mapping[str, Any
 
 
 def without_labels(head: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a task's head that a configuration is made with; `for_task` adds the others."""
+    """The head settings without those of the labels, which `for_task` sets."""
     return {name: value for name, value in head.items() if name not in LABELS}
 
 
 def for_task(config: PretrainedConfig, head: Mapping[str, Any]) -> PretrainedConfig:
-    """`config`, changed in place: how a checkpoint was used before does not matter.
+    """`config`, changed in place for this task; nothing remains of an earlier use of the checkpoint.
 
-    Weights are float32 whatever type they were stored in (`precision` says how they are used), outputs have
-    names, attention and memory are transformers' defaults, and classes are those of the task, not of an
-    earlier one. Nested configurations are changed likewise.
+    Weights are float32, whatever their stored type (`precision` is about arithmetic); outputs have names;
+    attention and memory use transformers' defaults; classes are those of the task. Nested configurations are
+    changed in the same way.
     """
     import torch
     from transformers import PretrainedConfig
@@ -99,12 +99,12 @@ def refuse_other_dtypes(model: nn.Module, name: str) -> None:
 
 
 def left_open(settings: Mapping[str, Any]) -> list[str]:
-    """The settings that a mapping names with null and a tokenizer decides."""
+    """The settings that are null in a mapping and depend on the tokenizer."""
     return [name for name in FROM_TOKENIZER if name in settings and settings[name] is None]
 
 
 def from_tokenizer(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Those settings, by a tokenizer. A decoder begins with the padding token, as T5's does."""
+    """The values of those settings for a tokenizer. A decoder starts with the padding token, as in T5."""
     values = {
         "vocab_size": rounded(len(tokenizer)),
         "pad_token_id": tokenizer.pad_token_id,
@@ -116,12 +116,12 @@ def from_tokenizer(settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBa
 
 
 def rounded(tokens: int) -> int:
-    """Rows of an embedding table for so many tokens: the next multiple of 8, which matrix units prefer."""
+    """Rows of the embedding table for so many tokens: the next multiple of 8, which is fast on GPUs."""
     return -(-tokens // 8) * 8
 
 
 def architecture_digest(config: PretrainedConfig) -> str:
-    """sha256 (16 hex) of the settings that shape the model, without names and versions."""
+    """sha256 (16 hex) of the settings that determine the model, without names and versions."""
     ignored = {"_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype", *LABELS}
     settings = {name: value for name, value in config.to_dict().items() if name not in ignored}
     settings["num_labels"] = config.num_labels
@@ -131,7 +131,7 @@ def architecture_digest(config: PretrainedConfig) -> str:
 def check_sizes(
     name: str, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> None:
-    """ConfigError with every disagreement of a configuration, its tokenizer and `max_length`, in tokens."""
+    """ConfigError with every contradiction of a configuration, its tokenizer and `max_length` (tokens)."""
     text = config.get_text_config(decoder=False)
     rows, tokens = getattr(text, "vocab_size", None), 1 + max(tokenizer.get_vocab().values())
     mistakes: list[str] = []

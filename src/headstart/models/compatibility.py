@@ -1,4 +1,4 @@
-"""Compatibility: which head an architecture can have, by transformers' own tables, and which makes sense."""
+"""Compatibility: the heads that an architecture can have, from transformers' tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READS: dict[Family, str] = {
     "encoder_decoder": "reads with an encoder and writes with a decoder",
     "vision": "reads images",
 }
-OTHER_TASKS: dict[Family, str] = {  # that suit an architecture
+OTHER_TASKS: dict[Family, str] = {  # tasks that fit an architecture
     "encoder": "task=docs_mlm",
     "decoder": "task=docs_clm",
     "encoder_decoder": "task=docs_summary",  # denoising needs a vocabulary with sentinels, which BART lacks
@@ -31,7 +31,7 @@ OTHER_MODELS: dict[Family, str] = {
     "encoder_decoder": "an encoder-decoder such as model=t5_small",
     "vision": "a vision model such as model=vit_tiny",
 }
-MADE_FOR: dict[str, Family] = {  # objectives of one family; in the order in which a family is recognised,
+MADE_FOR: dict[str, Family] = {  # objectives of one family, in the order in which a family is recognised,
     "AutoModelForSeq2SeqLM": "encoder_decoder",  # since some of these are also listed as masked or causal
     "AutoModelForMaskedLM": "encoder",
     "AutoModelForCausalLM": "decoder",
@@ -49,10 +49,10 @@ HEADS = {  # transformers' class -> the kind of task
 
 
 def check(model_type: str, auto_class: str, *, is_decoder: bool = False) -> None:
-    """ConfigError with the reason and what to use instead, unless the architecture can have this head.
+    """ConfigError with the reason and an alternative, unless the architecture can have this head.
 
-    An encoder has a causal head in transformers, and would see the words that it has to predict unless its
-    configuration says `is_decoder`. The encoder-decoders' other language modelling heads drop a half of them.
+    transformers has causal heads for encoders, but they see the words to predict unless the configuration
+    sets `is_decoder`. Other language modelling heads of encoder-decoders drop one half of the model.
     """
     family, needed = family_of(model_type), MADE_FOR.get(auto_class)
     exists = model_type in types_of(auto_class)
@@ -73,12 +73,12 @@ def check(model_type: str, auto_class: str, *, is_decoder: bool = False) -> None
 
 
 def family_of(model_type: str) -> Family | None:
-    """How an architecture reads, by the heads that transformers has for it; None without any of them."""
+    """The family of an architecture, from the heads that transformers has for it; None without any."""
     return next((family for auto, family in MADE_FOR.items() if model_type in types_of(auto)), None)
 
 
 def types_of(auto_class: str) -> frozenset[str]:
-    """The architectures (`model_type`) for which transformers has this head."""
+    """The architectures (`model_type`) that have this head in transformers."""
     if auto_class not in HEADS:
         raise ConfigError(f"headstart has no task with the head {auto_class}; {nearest(auto_class, HEADS)}")
     return frozenset(_tables()[auto_class])
@@ -86,7 +86,7 @@ def types_of(auto_class: str) -> frozenset[str]:
 
 @cache
 def _tables() -> dict[str, list[str]]:
-    """Model types by auto class; kept in the cache, since importing transformers' tables takes seconds."""
+    """Model types by auto class; cached on disk, since importing transformers' tables takes seconds."""
 
     def write(path: Path) -> None:
         import transformers

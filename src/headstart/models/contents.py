@@ -1,4 +1,4 @@
-"""Contents: digests of the files that a model and its tokenizer are built from, weights left out."""
+"""Contents: digests of the files of a model and its tokenizer, without the weights."""
 
 from __future__ import annotations
 
@@ -19,35 +19,39 @@ TOKENIZER_FILES = (  # every file that a tokenizer class of transformers may rea
     "added_tokens.json", "chat_template*", "tekken.json", "*.model", "*.spm", "*.tokenizer", "*.tiktoken",
     "*.codes", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json", "word_*.json",
 )  # fmt: skip
-# Where a file comes from, and the dtype of the weights: a model is float32 whatever they say.
+# Settings about the origin of a file and the dtype of the weights, which do not change a model.
 VOLATILE = frozenset(
     {
         "_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures", "dtype",
         "torch_dtype", "is_local", "local_files_only", "special_tokens_map_file", "tokenizer_file",
     }
 )  # fmt: skip
-TOKENIZER_KEYS = ("model_type", "tokenizer_class", "auto_map")  # what a tokenizer takes from config.json
+TOKENIZER_KEYS = (
+    "model_type",
+    "tokenizer_class",
+    "auto_map",
+)  # what a tokenizer reads of config.json
 
 
 def digests_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
     """sha256 (16 hex) of the files of `folder` that match one of `patterns`, by name.
 
-    JSON counts by its content: blanks, the order of keys and VOLATILE settings do not matter.
+    Of JSON only the content counts: white space, the order of keys and VOLATILE settings do not.
     """
-    wanted = tuple(patterns)
-    files = sorted(path for path in folder.iterdir() if any(fnmatch(path.name, p) for p in wanted))
+    names = tuple(patterns)
+    files = sorted(path for path in folder.iterdir() if any(fnmatch(path.name, p) for p in names))
     return {path.name: _digest(path) for path in files if path.is_file()}
 
 
 def tokenizer_digests(folder: Path) -> dict[str, str]:
-    """The same of a tokenizer's files, and of what config.json says about the tokenizer."""
+    """Digests of a tokenizer's files, and of the settings about the tokenizer in config.json."""
     settings = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     about = {key: settings[key] for key in TOKENIZER_KEYS if key in settings}
     return {**digests_of(folder, TOKENIZER_FILES), CONFIG: joint_digest(about)}
 
 
 def code_digests(folder: Path) -> dict[str, str]:
-    """The same of the Python files that a model brings with it.
+    """Digests of the Python files of a model.
 
     WeightsError when its classes are in another repository: their code could change under the same name.
     """
@@ -85,15 +89,15 @@ def _digest_of(path: Path, size: int, changed: int) -> str:
     if path.suffix != ".json":
         return _sha256(path.read_bytes())
     content = _parsed(path)
-    return joint_digest(_lasting(content) if path.name.endswith("config.json") else content)
+    return joint_digest(_stable(content) if path.name.endswith("config.json") else content)
 
 
-def _lasting(settings: Any) -> Any:
-    """Settings without what is volatile, those of nested models included."""
+def _stable(settings: Any) -> Any:
+    """The settings without VOLATILE ones, also in nested models."""
     if not isinstance(settings, Mapping):
         return settings
-    kept = {name: value for name, value in settings.items() if name not in VOLATILE}
-    return {n: _lasting(v) if isinstance(v, Mapping) and "model_type" in v else v for n, v in kept.items()}
+    stable = {name: value for name, value in settings.items() if name not in VOLATILE}
+    return {n: _stable(v) if isinstance(v, Mapping) and "model_type" in v else v for n, v in stable.items()}
 
 
 def _parsed(path: Path) -> Any:

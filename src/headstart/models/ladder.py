@@ -1,4 +1,4 @@
-"""Ladder: architectures by layers and width, in the proportions of Turc et al. 2019 (arXiv 1908.08962)."""
+"""Ladder: architectures by layers and width, with the proportions of Turc et al. 2019 (arXiv 1908.08962)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import Field
 
 from headstart.config import Config
 
-HERE = "here/"  # begins the names of models that are defined here and have no published weights
+HERE = "here/"  # prefix of the names of models that are defined here and have no published weights
 
 
 class Ladder(Config):
-    """One size: heads of 64, inner layers of four times the width, a vocabulary as large as the tokenizer's.
+    """One size: heads of width 64, inner layers of four times the width, the tokenizer's vocabulary.
 
-    encoder: BERT. decoder: GPT-2. encoder_decoder: T5, with `layers` in each half and no limit of length.
+    encoder: BERT. decoder: GPT-2. encoder_decoder: T5, with `layers` in each half and no maximum length.
     """
 
     family: Literal["encoder", "decoder", "encoder_decoder"]
@@ -28,7 +28,7 @@ class Ladder(Config):
         return f"{HERE}{self.family.replace('_', '-')}-l{self.layers}-h{self.width}"
 
     def architecture(self) -> dict[str, Any]:
-        """A transformers configuration as a mapping; the tokenizer decides what is null."""
+        """A transformers configuration as a mapping; null values depend on the tokenizer."""
         shape = {"encoder": self._bert, "decoder": self._gpt2, "encoder_decoder": self._t5}[self.family]()
         return {**shape, "vocab_size": None, "pad_token_id": None, "eos_token_id": None}
 

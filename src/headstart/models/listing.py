@@ -1,4 +1,4 @@
-"""Listing: the models that have a yaml, with their sizes, read without training, fetching or a network."""
+"""Listing: the models that have a yaml, with their sizes; needs no network."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Listed:
     name: str
     family: str | None  # None: its config.json is not on this machine
     parameters: int | None  # counted, of the architecture without a task's head; None: as above
-    weights: str  # "cached", "on the hub", or "none yet" for what is defined here
+    weights: str  # "cached", "on the hub", or "none yet" for a model that is defined here
 
 
 def yamls(folders: Iterable[Path]) -> list[Path]:
-    """The files of the group `model` below folders of configuration, by name; the first of a name counts."""
+    """The yaml files of the group `model`, sorted by name; of equal names, the first folder counts."""
     files: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(folder.glob("model/*.yaml")):
@@ -42,7 +42,7 @@ def yamls(folders: Iterable[Path]) -> list[Path]:
 
 
 def listed(yamls: Iterable[Path]) -> list[Listed]:
-    """The models of these files in the order given; those that need a name or other settings are left out."""
+    """The models of these files, in order, without those that need a name or other settings."""
     models = []
     for path in yamls:
         try:
@@ -53,15 +53,15 @@ def listed(yamls: Iterable[Path]) -> list[Listed]:
                     Listed(path.stem, model.name, model.family(fetch=False), count(model), _weights(model))
                 )
         except (ConfigError, yaml.YAMLError, AttributeError):
-            continue  # a study that uses it reports its mistakes
+            continue  # its mistakes are reported by a study that uses it
     return models
 
 
 def count(model: Model) -> int | None:
-    """Parameters of the architecture without a head, from the cache when it was counted before.
+    """Parameters of the architecture without a head; cached.
 
-    None where config.json is not on this machine. A vocabulary that follows a tokenizer counts as large as
-    that tokenizer is meant to be.
+    None where config.json is not on this machine. For a tokenizer that is trained here, the vocabulary has
+    the size in its settings.
     """
     settings = model.settings()
     if settings is None:
@@ -78,9 +78,9 @@ def count(model: Model) -> int | None:
         import torch
         from transformers import AutoConfig, AutoModel
 
-        others = {name: value for name, value in settings.items() if name != "model_type"}
-        config = AutoConfig.for_model(settings["model_type"], **others)
-        with torch.device("meta"):  # shapes without numbers, tied weights once
+        options = {name: value for name, value in settings.items() if name != "model_type"}
+        config = AutoConfig.for_model(settings["model_type"], **options)
+        with torch.device("meta"):  # shapes without values, tied weights once
             parameters = sum(weights.numel() for weights in AutoModel.from_config(config).parameters())
         path.write_text(str(parameters), "utf8")
 

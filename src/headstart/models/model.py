@@ -42,10 +42,10 @@ POSITIONS = ("max_position_embeddings", "n_positions")  # names of the longest i
 
 
 class Model(CheckpointSource):
-    """A hub name, a folder, or a size of our own.
+    """A hub name, a folder, or a size of the ladder.
 
-    `ladder` or `architecture` replaces the checkpoint's config; where it has null, the vocabulary and the
-    special tokens follow the tokenizer. A model of the ladder is named after its size. `max_length` is in
+    `ladder` or `architecture` replaces the checkpoint's config; null values for the vocabulary and special
+    tokens are set by the tokenizer. A model of the ladder is named after its size. `max_length` is in
     tokens; longer rows are cut, and the record counts them.
     """
 
@@ -87,7 +87,7 @@ class Model(CheckpointSource):
 
     @property
     def longest(self) -> int | None:
-        """Positions that the architecture says it has; None when it does not say."""
+        """Number of positions in the settings of the architecture; None when it has none."""
         settings = self.settings() or {}
         return next((settings[name] for name in POSITIONS if isinstance(settings.get(name), int)), None)
 
@@ -107,12 +107,12 @@ class Model(CheckpointSource):
         return read_json(checkpoint.folder / CONFIG).get("model_type")
 
     def family(self, fetch: bool = True) -> compatibility.Family | None:
-        """encoder, decoder, encoder_decoder or vision; None when that is not known (yet)."""
+        """encoder, decoder, encoder_decoder or vision; None if unknown (yet)."""
         kind = self.model_type(fetch)
         return None if kind is None else compatibility.family_of(kind)
 
     def check_head(self, auto_class: str) -> None:
-        """ConfigError when the architecture cannot have this head; silent while its config is not here."""
+        """ConfigError when the architecture cannot have this head; not checked without its config."""
         kind = None if self.trust_remote_code else self.model_type(fetch=False)
         if kind is not None:
             compatibility.check(kind, auto_class, is_decoder=bool((self.settings() or {}).get("is_decoder")))
@@ -134,7 +134,7 @@ class Model(CheckpointSource):
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, the same in every arm: published, or trained on the text of its source.
 
-        The spelling of a special token in a text is plain text: only the tokenizer itself adds these tokens.
+        The spelling of a special token in a text is plain text: only the tokenizer adds special tokens.
         """
         from transformers import AutoTokenizer
 
@@ -156,11 +156,11 @@ class Model(CheckpointSource):
         return tokenizer
 
     def tokenizer_digest(self) -> str:
-        """sha256 (16 hex) over the tokenizer's files: what the arms share, by content."""
+        """sha256 (16 hex) over the content of the tokenizer's files, which the arms share."""
         return joint_digest(self._tokenizer_files())
 
     def built_from(self) -> dict[str, str]:
-        """Digests of the files that the model and its tokenizer are built from, by name; weights left out."""
+        """Digests of the files of the model and its tokenizer, by name, without weights."""
         files: dict[str, str] = {}
         if self.settings() is None:
             folder = self.find().folder
@@ -170,7 +170,7 @@ class Model(CheckpointSource):
         return files | {f"tokenizer/{name}": digest for name, digest in self._tokenizer_files().items()}
 
     def seeded(self, auto_class: str, config: PretrainedConfig, seed: int) -> nn.Module:
-        """A model with random weights that depend on `seed` and on nothing else; float32, on the CPU."""
+        """A model with random weights that depend only on `seed`; float32, on the CPU."""
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -178,14 +178,14 @@ class Model(CheckpointSource):
             return self._from_config(auto_class, config)
 
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
-        """The same model with shapes and no numbers, for counting operations."""
+        """The same model on the meta device, with shapes but no values, to count FLOPs."""
         import torch
 
         with torch.device("meta"):
             return self._from_config(auto_class, config)
 
     def find(self, fetch: bool = True) -> Checkpoint:
-        """The files of the checkpoint; a model that is defined here has none unless `folder` names some."""
+        """The files of the checkpoint; a model that is defined here has files only in `folder`."""
         if self.name.startswith(HERE) and self.folder is None:
             raise WeightsError(
                 f"model.name: {self.name} is defined here and has no published weights; pretrain it "
@@ -196,7 +196,7 @@ class Model(CheckpointSource):
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Files that are fetched; code only where it is trusted."""
+        """Patterns of the files to fetch; code only with `trust_remote_code`."""
         return (*super().patterns, "*.py") if self.trust_remote_code else super().patterns
 
     @property
@@ -214,7 +214,7 @@ class Model(CheckpointSource):
         return code_digests(folder) if self.trust_remote_code else {}
 
     def _reader(self) -> Reader:
-        """How the architecture reads text; ConfigError for one that reads images."""
+        """The family of the architecture; ConfigError for one that reads images."""
         family = self.family()
         if family == "vision":
             raise ConfigError(

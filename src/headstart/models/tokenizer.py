@@ -1,4 +1,4 @@
-"""Tokenizer: files of a published one, or one trained here; and special tokens in texts."""
+"""Tokenizer: a published one, or one trained here; and special tokens in texts."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Reader = Literal["encoder", "decoder", "encoder_decoder"]  # families of architecture that read text
-VERSION = 1  # raise it when the same settings make another tokenizer
-SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # T5's: one for each span that is left out
-NO_LIMIT = 1_000_000  # tokens; for architectures without a longest input
+VERSION = 1  # increase it when the same settings make another tokenizer
+SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # as in T5: one for each removed span
+NO_LIMIT = 1_000_000  # tokens; for architectures without a maximum length
 
 
 class Trained(Config):
@@ -52,11 +52,11 @@ class Trained(Config):
         return self
 
     def digest(self, family: Reader) -> str:
-        """sha256 (16 hex) of the tokenizer's file: what it does, not how it was asked for."""
+        """sha256 (16 hex) of the tokenizer's file; settings with the same result have the same digest."""
         return hashlib.sha256(self.file(family).read_bytes()).hexdigest()[:16]
 
     def load(self, family: Reader, longest: int | None) -> PreTrainedTokenizerBase:
-        """The tokenizer as transformers knows it; `longest` is in tokens, None: no limit."""
+        """The transformers tokenizer; `longest` is in tokens, None: no limit."""
         from tokenizers import Tokenizer as Backend
         from transformers import PreTrainedTokenizerFast
 
@@ -70,7 +70,7 @@ class Trained(Config):
         )
 
     def file(self, family: Reader) -> Path:
-        """tokenizer.json, trained when it is not in the cache."""
+        """The path of tokenizer.json; it is trained when it is not in the cache."""
         source = self.docs or self.files or self.hub
         assert source is not None  # noqa: S101  _one_source
 
@@ -95,7 +95,7 @@ class Trained(Config):
         special = [*dict.fromkeys(names.values()), *_sentinels(family)]
         try:
             tokenizer = ALGORITHMS[self.algorithm](texts, self.size, special, names["unk_token"])
-        except Exception as error:  # noqa: BLE001 what the trainers raise has no type of its own
+        except Exception as error:  # noqa: BLE001 the trainers raise plain exceptions
             raise DataError(
                 f"model.tokenizer.train: {self.algorithm} of {self.size} tokens cannot be trained on "
                 f"{len(texts)} texts ({error}): give more text, or another size or algorithm"
@@ -111,7 +111,7 @@ class Trained(Config):
 
 
 class Tokenizer(CheckpointSource):
-    """Files of a tokenizer by `name`, `folder` or `distribution`; or `train`: how one is made here."""
+    """Files of a tokenizer by `name`, `folder` or `distribution`; or `train`: settings to train one here."""
 
     name: str = ""
     train: Trained | None = None
@@ -127,14 +127,14 @@ class Tokenizer(CheckpointSource):
 
 
 def roles(family: Reader) -> dict[str, str]:
-    """The special token of every role that transformers knows; encoders have BERT's."""
+    """The special token of every role in transformers; encoders have those of BERT."""
     pad, unk, begin, end, mask = (
         ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
         if family == "encoder"
         else ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
     )
-    both = {"bos_token": begin, "eos_token": end, "cls_token": begin, "sep_token": end}
-    return {"pad_token": pad, "unk_token": unk, **both, "mask_token": mask}
+    ends = {"bos_token": begin, "eos_token": end, "cls_token": begin, "sep_token": end}
+    return {"pad_token": pad, "unk_token": unk, **ends, "mask_token": mask}
 
 
 def _sentinels(family: Reader) -> tuple[str, ...]:
@@ -142,44 +142,44 @@ def _sentinels(family: Reader) -> tuple[str, ...]:
 
 
 def _template(tokenizer: Backend, family: Reader, *, byte_level: bool) -> Any:
-    """Adds special tokens: encoders [CLS] A [SEP] B [SEP], encoder-decoders A </s>, decoders nothing.
+    """Adds special tokens: encoders [CLS] A [SEP] B [SEP], encoder-decoders A </s>, decoders none.
 
-    `byte_level`: the space before a word is part of its token; offsets leave it out.
+    `byte_level`: the space before a word is part of its token, but not of its offsets.
     """
     from tokenizers import processors
 
     names = roles(family)
-    first, last = names["cls_token"], names["sep_token"]
+    begin, end = names["cls_token"], names["sep_token"]
     forms = {
-        "encoder": (f"{first} $A {last}", f"{first} $A {last} $B:1 {last}:1"),
-        "encoder_decoder": (f"$A {last}", f"$A {last} $B {last}"),
+        "encoder": (f"{begin} $A {end}", f"{begin} $A {end} $B:1 {end}:1"),
+        "encoder_decoder": (f"$A {end}", f"$A {end} $B {end}"),
     }
-    parts: list[Any] = [processors.ByteLevel(trim_offsets=True)] if byte_level else []
+    steps: list[Any] = [processors.ByteLevel(trim_offsets=True)] if byte_level else []
     if family in forms:
-        ids = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
-        parts.append(processors.TemplateProcessing(*forms[family], special_tokens=ids))
-    return processors.Sequence(parts) if parts else None
+        ids = [(token, tokenizer.token_to_id(token)) for token in (begin, end)]
+        steps.append(processors.TemplateProcessing(*forms[family], special_tokens=ids))
+    return processors.Sequence(steps) if steps else None
 
 
-def _status(doing: str) -> Any:
-    """Shows on stderr what takes the time, where that is a terminal."""
+def _status(message: str) -> Any:
+    """Show the message on stderr while it takes time, on a terminal only."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    return console.status(doing) if console.is_terminal else nullcontext()
+    return console.status(message) if console.is_terminal else nullcontext()
 
 
 def special_tokens(tokenizer: Any) -> list[str]:
-    """The spellings of all special tokens, those that have a role and those that were added, sorted."""
+    """The spellings of all special tokens, with a role or added, sorted."""
     added = tokenizer.added_tokens_decoder.values()
     return sorted({*tokenizer.all_special_tokens, *(token.content for token in added if token.special)})
 
 
 def without_special_tokens_in_text(tokenizer: Any) -> Any:
-    """The tokenizer, changed so that no text makes special tokens; it still adds its own around texts.
+    """The tokenizer, changed so that no text becomes special tokens; it still adds its own around texts.
 
-    A vocabulary that lists `</s>` among its pieces, as unigram ones do, would find it again: there the first
-    letter is split off before the vocabulary is used.
+    A vocabulary with `</s>` among its pieces, as in unigram models, would still match the text: there the
+    first character is split off before.
     """
     tokenizer.split_special_tokens = True
     tokenizer.init_kwargs["split_special_tokens"] = True  # for a saved tokenizer
@@ -188,8 +188,8 @@ def without_special_tokens_in_text(tokenizer: Any) -> Any:
     if tokenizer.is_fast and special & set(tokenizer(" ".join(names), add_special_tokens=False)["input_ids"]):
         from tokenizers import Regex, pre_tokenizers
 
-        parts = [f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in names if len(name) > 1]
-        split = pre_tokenizers.Split(Regex("|".join(parts)), "isolated")
+        patterns = [f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in names if len(name) > 1]
+        split = pre_tokenizers.Split(Regex("|".join(patterns)), "isolated")
         backend = tokenizer.backend_tokenizer
         before = backend.pre_tokenizer
         backend.pre_tokenizer = split if before is None else pre_tokenizers.Sequence([before, split])
@@ -197,7 +197,7 @@ def without_special_tokens_in_text(tokenizer: Any) -> Any:
 
 
 def rows_with_special_tokens(tokenizer: Any, rows: Iterable[Iterable[str]]) -> int:
-    """Number of rows with the spelling of a special token in one of their texts."""
+    """Number of rows that have the spelling of a special token in a text."""
     names = special_tokens(tokenizer)
     if not names:
         return 0

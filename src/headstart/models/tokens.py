@@ -1,4 +1,4 @@
-"""Tokens: rows as token ids, made once for a dataset and a tokenizer, kept on disk, shared by all runs."""
+"""Tokens: the token ids of rows, made once per dataset and tokenizer, cached on disk for all runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from headstart.errors import ConfigError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = 2  # raise it when the meaning of the stored columns changes
-BLOCK = 2000  # rows given to the tokenizer at a time
-NOWHERE = -1  # start and end of tokens that belong to no characters
+VERSION = 2  # increase it when the meaning of the stored columns changes
+BLOCK = 2000  # rows per call of the tokenizer
+NOWHERE = -1  # begin and end of tokens without characters
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tokens:
         return np.array([len(row) for row in self.ids], dtype=np.int64)
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
+        """The tokens of these rows, in this order."""
         columns: dict[str, Any] = {}
         for name, column in vars(self).items():
             if isinstance(column, np.ndarray):
@@ -48,7 +48,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class LocatedTokens(Tokens):
-    """Tokens with the characters of the text that they stand for; NOWHERE where they stand for none."""
+    """Tokens with their characters in the text; NOWHERE for tokens without any."""
 
     begins: list[np.ndarray]
     ends: list[np.ndarray]
@@ -56,7 +56,7 @@ class LocatedTokens(Tokens):
 
 @dataclass(frozen=True)
 class WindowTokens(LocatedTokens):
-    """A question and a piece of its context in every row; only tokens of the context are located, in it."""
+    """A question and a window of its context per row; only tokens of the context are located, in it."""
 
     source: np.ndarray  # (rows,) int64: the text that the window was cut from, ascending
 
@@ -71,7 +71,7 @@ def tokens_of(
     pairs: Sequence[str] | None,
     max_length: int,
 ) -> Tokens:
-    """Tokens of `texts` (and their second texts), from the cache when they were made before."""
+    """Tokens of `texts` (and of their second texts); cached."""
 
     def tokenise(rows: slice) -> Tokens:
         first, second = list(texts[rows]), None if pairs is None else list(pairs[rows])
@@ -86,9 +86,9 @@ def tokens_of(
 def located_tokens_of(
     tokenizer: PreTrainedTokenizerBase, tokenizer_digest: str, texts: Sequence[str], max_length: int
 ) -> LocatedTokens:
-    """Tokens of `texts` with the characters that each stands for, from the cache when made before.
+    """Tokens of `texts` with their characters; cached.
 
-    ConfigError when the tokenizer does not know where its tokens are.
+    ConfigError when the tokenizer has no offsets.
     """
 
     def tokenise(rows: slice) -> LocatedTokens:
@@ -111,11 +111,11 @@ def windows_of(
     max_length: int,
     stride: int,
 ) -> WindowTokens:
-    """Each question with a window of its context, as many windows as it takes, in the order of the texts.
+    """Each question with all windows of its context, in the order of the texts; cached.
 
     Windows have at most `max_length` tokens and overlap by `stride` of them. A question may fill half of
     a window: a longer one is cut and its windows are marked as truncated. ConfigError when the tokenizer
-    does not know where its tokens are, or `stride` leaves no room for anything new.
+    has no offsets, or `stride` leaves no room for new tokens.
     """
 
     def tokenise(rows: slice) -> WindowTokens:
@@ -152,10 +152,10 @@ def _require_offsets(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def cache_key(how: str, *columns: Sequence[str]) -> str:
-    """32 hex digits for columns of texts of one length and how they are tokenised, by these libraries."""
+def cache_key(settings: str, *columns: Sequence[str]) -> str:
+    """32 hex digits of equally long columns of texts, the tokenisation and the versions of its libraries."""
     made_by = f"{VERSION}:{version('tokenizers')}:{version('transformers')}"
-    digest = hashlib.sha256(f"{made_by}:{how}:{len(columns[0])}".encode())
+    digest = hashlib.sha256(f"{made_by}:{settings}:{len(columns[0])}".encode())
     for column in columns:
         for text in column:
             digest.update(text.encode("utf8", "surrogatepass") + b"\x1f")
@@ -166,7 +166,7 @@ def cache_key(how: str, *columns: Sequence[str]) -> str:
 def _shortened(
     tokenizer: PreTrainedTokenizerBase, questions: Sequence[str], limit: int
 ) -> tuple[list[str], np.ndarray]:
-    """The questions, cut after `limit` tokens; and which were: (questions,) bool."""
+    """The questions, cut after `limit` tokens; and whether each was cut: (questions,) bool."""
     whole = tokenizer(
         list(questions),
         add_special_tokens=False,
@@ -175,8 +175,8 @@ def _shortened(
         verbose=False,
     )
     was_cut = _longer(whole, limit)
-    # Where a character takes several tokens, as in byte-level ones, the last kept and the first dropped may
-    # share it: the character is cut too, for with it the question would again be too long.
+    # The last kept and the first dropped token may share a character (byte-level tokens): it is cut, too,
+    # since with it the question would still be too long.
     shortened = [
         question[: min(offsets[limit - 1][1], offsets[limit][0])] if cut else question
         for question, offsets, cut in zip(questions, whole["offset_mapping"], was_cut, strict=True)
@@ -194,12 +194,12 @@ def _columns(encoding: Any) -> dict[str, Any]:
 
 
 def _offsets(encoding: Any, text: int) -> dict[str, list[np.ndarray]]:
-    """Where the tokens of the first (0) or second (1) text begin and end in it."""
+    """Begin and end of the tokens of the first (0) or second (1) text in that text."""
     begins, ends = [], []
     for row, pairs in enumerate(encoding["offset_mapping"]):
         offsets = np.array(pairs, dtype=np.int32).reshape(-1, 2)
         located = np.array([number == text for number in encoding.sequence_ids(row)], dtype=bool)
-        located &= offsets[:, 0] < offsets[:, 1]  # without a character a token is nowhere
+        located &= offsets[:, 0] < offsets[:, 1]  # tokens without characters are nowhere
         begins.append(np.where(located, offsets[:, 0], NOWHERE).astype(np.int32))
         ends.append(np.where(located, offsets[:, 1], NOWHERE).astype(np.int32))
     return {"begins": begins, "ends": ends}
@@ -208,19 +208,19 @@ def _offsets(encoding: Any, text: int) -> dict[str, list[np.ndarray]]:
 def _from_cache(
     kind: type[AnyTokens], key: str, rows: int, tokenise: Callable[[slice], AnyTokens]
 ) -> AnyTokens:
-    """The tokens of a file in the cache; where there is none, `tokenise` makes them block by block."""
+    """The tokens from the cache; if they are not there, `tokenise` makes them block by block."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     def write(path: Path) -> None:
         blocks = [tokenise(slice(start, start + BLOCK)) for start in range(0, rows, BLOCK)]
         columns = {}
-        for name, first in vars(blocks[0]).items():
-            parts = [getattr(block, name) for block in blocks]
-            if isinstance(first, np.ndarray):
-                columns[name] = pa.array(np.concatenate(parts))
-            elif first is not None:
-                arrays = [array for part in parts for array in part]
+        for name, column in vars(blocks[0]).items():
+            values = [getattr(block, name) for block in blocks]
+            if isinstance(column, np.ndarray):
+                columns[name] = pa.array(np.concatenate(values))
+            elif column is not None:
+                arrays = [array for rows_of_block in values for array in rows_of_block]
                 columns[name] = pa.array(arrays, pa.list_(pa.from_numpy_dtype(arrays[0].dtype)))
         pq.write_table(pa.table(columns), path)
 

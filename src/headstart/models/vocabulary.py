@@ -1,7 +1,7 @@
-"""Vocabularies: WordPiece, byte-level BPE and unigram, trained so that the same texts give the same bytes.
+"""Vocabularies: WordPiece, byte-level BPE and unigram, trained so that equal texts give equal bytes.
 
-The trainers of `tokenizers` iterate over hash maps, whose order differs between processes. Where that would
-change the result, the function says how it avoids it.
+The trainers of `tokenizers` iterate over hash maps, whose order differs between processes. Each
+function describes how it avoids an influence on the result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-# UnigramTrainer sets characters that its pieces lack this far apart, in the order of a hash map.
+# UnigramTrainer gives characters without a piece scores this far apart, in the order of a hash map.
 PENALTY = 1e-4
 
 
@@ -20,7 +20,7 @@ def wordpiece(texts: Sequence[str], size: int, special: Sequence[str], unknown: 
     """WordPiece of lower-cased words, as in BERT, with at most `size` / 8 letters.
 
     The trainer would number letters inside words (##a) in the order of a hash map, and break ties by these
-    numbers. They are given to it in order, as if they were special tokens, so that their numbers are fixed.
+    numbers. They are passed in order, as special tokens, so that their numbers are fixed.
     """
     normalizer, words = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     counts = Counter(letter for text in texts for letter in normalizer.normalize_str(text))
@@ -97,12 +97,12 @@ def _with_pieces(model: models.Unigram) -> Tokenizer:
 def _rounded(scores: dict[str, float]) -> list[tuple[str, float]]:
     """Pieces with their log probabilities, to six digits, by probability and then by spelling.
 
-    Characters that the trainer added at the end all get the lowest one.
+    Characters that the trainer added at the end all get the lowest probability.
     """
     lowest = min(scores.values(), default=0.0)
-    last = lowest + PENALTY * (1 + sum(len(piece) == 1 for piece in scores))
+    limit = lowest + PENALTY * (1 + sum(len(piece) == 1 for piece in scores))
     rounded = {
-        piece: round(lowest if len(piece) == 1 and score <= last else score, 6)
+        piece: round(lowest if len(piece) == 1 and score <= limit else score, 6)
         for piece, score in scores.items()
     }
     return sorted(rounded.items(), key=lambda pair: (-pair[1], pair[0]))

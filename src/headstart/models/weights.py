@@ -1,4 +1,4 @@
-"""Weights: where the files of a checkpoint are, and proof that they are the right ones."""
+"""Weights: finds the files of a checkpoint and verifies them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from headstart.config import Config
 from headstart.errors import WeightsError
 from headstart.models.contents import read_json
 
-PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")  # nothing pickled, nothing executable
+PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")  # no pickles, no code
 
 SINGLE, INDEX, ADAPTER = "model.safetensors", "model.safetensors.index.json", "adapter_config.json"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder with `config.json`, and the words that say where it came from."""
+    """A folder with `config.json`, and its origin in words."""
 
     folder: Path
     origin: str
@@ -34,7 +34,7 @@ class Checkpoint:
 
     @property
     def has_adapter(self) -> bool:
-        """Whether the folder holds an adapter, such as LoRA matrices, too."""
+        """Does the folder also have an adapter, such as LoRA matrices?"""
         return (self.folder / ADAPTER).is_file()
 
     def dtypes(self) -> dict[str, int]:
@@ -49,7 +49,7 @@ class Checkpoint:
 
 
 class CheckpointSource(Config):
-    """A hub name or a local folder, and the other places where the same files may already be.
+    """A hub name or a local folder, and other places that may have the same files.
 
     Looked up in this order: `folder`, a local folder called `name`, the local hub cache, the
     installed `distribution`, the hub.
@@ -68,11 +68,11 @@ class CheckpointSource(Config):
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Files that are fetched."""
+        """Patterns of the files to fetch."""
         return PATTERNS
 
     def find(self, fetch: bool = True) -> Checkpoint:
-        """The files, fetched from the hub if they are nowhere else; WeightsError when they are nowhere."""
+        """The files, fetched from the hub if necessary; WeightsError when they are not found."""
         checkpoint = self._in_named_folder() or self._in_hub_cache() or self._in_distribution()
         if checkpoint is None and fetch:
             checkpoint = self._fetched()
