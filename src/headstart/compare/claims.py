@@ -76,7 +76,8 @@ def read_claim(folder: Path) -> Claim:
             raise KeyError(f"commands.{SCALE}")
         return Claim(folder, raw["claim"], raw["came_out"], commands, expects)
     except FileNotFoundError:
-        raise RecordError(f"{file}: there is no such file; pages with a claim: {_pages(folder)}") from None
+        names = ", ".join(page.name for page in pages(folder.parent)) or "none"
+        raise RecordError(f"{file}: there is no such file; pages with a claim: {names}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{file}: is not a claim ({type(error).__name__}: {error})") from None
 
@@ -145,7 +146,3 @@ def as_expectation(found: Quantity, than: float, tolerance: float) -> dict[str, 
         "high": found.high,
         "tolerance": tolerance,
     }
-
-
-def _pages(folder: Path) -> str:
-    return ", ".join(page.name for page in pages(folder.parent)) or "none"

@@ -78,18 +78,15 @@ def _settings(record: Record) -> dict[str, Any]:
 def _varying(shown: Sequence[Mapping[str, Any]]) -> list[str]:
     """Paths with more than one value. A name says it all: the rest of a named task or model is left out."""
     paths = list(dict.fromkeys(path for settings in shown for path in settings))
-    found = [path for path in paths if len({repr(settings.get(path)) for settings in shown}) > 1]
+    varying = [path for path in paths if len({repr(settings.get(path)) for settings in shown}) > 1]
     if len({settings.get("size.draw") for settings in shown} - {None}) < 2:
-        found = [path for path in found if path != "size.draw"]  # all rows are drawn by nobody
+        varying = [path for path in varying if path != "size.draw"]  # all rows are drawn by nobody
     for group in ("task", "model"):
-        if f"{group}.name" in found:
-            found = [p for p in found if p == f"{group}.name" or not p.startswith(f"{group}.")]
-    named = [path for path in found if path != "data.source"]
-    return found if not named else named if _tell_apart(named, shown) else found
-
-
-def _tell_apart(paths: Sequence[str], shown: Sequence[Mapping[str, Any]]) -> bool:
-    return len({repr([settings.get(path) for path in paths]) for settings in shown}) == len(shown)
+        if f"{group}.name" in varying:
+            varying = [p for p in varying if p == f"{group}.name" or not p.startswith(f"{group}.")]
+    named = [path for path in varying if path != "data.source"]
+    distinct = {repr([settings.get(path) for path in named]) for settings in shown}
+    return named if named and len(distinct) == len(shown) else varying
 
 
 def _short(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -164,7 +164,7 @@ def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
     telling = set(record.init.newly_initialised.names) - set(record.init.constant)
     for name, digest in delivered.items():
         if name in telling and record.init.seeded.get(name) == digest:
-            yield f"{record.arm} holds {name} of the checkpoint, though it never poured it"
+            yield f"{record.arm} holds {name} of the checkpoint, though it did not load it"
 
 
 _RULES = (_alike, _one_start, _honest_arms)

@@ -87,11 +87,11 @@ FORMATS: dict[str, Callable[[Findings], str]] = {
 }
 
 
-def table(found: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[str]]]:
+def table(quantities: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[str]]]:
     """Heads, which columns hold numbers, and the rows as words; columns that say nothing are left out."""
     heads = ["Quantity", "Condition", "Arm", "Metric", "Value", "Interval", "n", "Verdict"]
     numeric = [False, False, False, False, True, True, True, False]
-    rows = [_row(row) for row in found]
+    rows = [_row(row) for row in quantities]
     kept = [column for column in range(len(heads)) if column == 0 or any(row[column] for row in rows)]
     return (
         [heads[column] for column in kept],
@@ -102,7 +102,7 @@ def table(found: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[s
 
 def latex_escape(text: str) -> str:
     """Words as LaTeX text on one line."""
-    return _SPECIAL.sub(lambda found: LATEX[found[0]], " ".join(text.split()))
+    return _SPECIAL.sub(lambda match: LATEX[match[0]], " ".join(text.split()))
 
 
 def _row(row: Quantity) -> list[str]:

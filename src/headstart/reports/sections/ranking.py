@@ -20,13 +20,24 @@ def title(findings: Findings) -> str:
 
 def parts(findings: Findings) -> Parts:
     """A ranking of the conditions with more than two arms; else all comparisons, if there are several."""
+
+    def p(line: Line, key: str) -> str:
+        return numbers.chance(line.row(key).value) if "gain" in line.rows else ""
+
+    def p_of_verdict(line: Line) -> str:
+        return p(line, "gain.p_margin" if line.row("gain").verdict == "equivalent" else "gain.p")
+
+    def holds(line: Line) -> Cell:
+        corrected = line.row("gain.corrected_p")
+        return Cell(HOLDS.get(corrected.verdict, ""), corrected.note)
+
     tested = (
         gain_column(findings),
         "gain interval",
         ("Verdict", lambda line: line.row("gain").verdict),
-        ("#p", lambda line: _p(line, "gain.p_margin" if _equivalent(line) else "gain.p")),
-        ("#Holm p", lambda line: _p(line, "gain.corrected_p")),
-        ("Holds", _holds),
+        ("#p", p_of_verdict),
+        ("#Holm p", lambda line: p(line, "gain.corrected_p")),
+        ("Holds", holds),
     )
     ranks = findings.rows.select("rank")
     if not ranks:
@@ -49,19 +60,6 @@ def parts(findings: Findings) -> Parts:
         columns = ("condition", "rank", "arm", "rank.score", "rank.score interval", "rank.score n", *tested)
         tables += of_rows(findings.rows.select(metric=metric), "rank", columns, caption)
     return tuple(tables)
-
-
-def _equivalent(line: Line) -> bool:
-    return line.row("gain").verdict == "equivalent"
-
-
-def _p(line: Line, key: str) -> str:
-    return numbers.chance(line.row(key).value) if "gain" in line.rows else ""
-
-
-def _holds(line: Line) -> Cell:
-    corrected = line.row("gain.corrected_p")
-    return Cell(HOLDS.get(corrected.verdict, ""), corrected.note)
 
 
 def sentence(item: Comparison) -> str:
