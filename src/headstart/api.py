@@ -100,7 +100,7 @@ class OpenedStudy:
     @cached_property
     def quantities(self) -> pd.DataFrame:
         """Everything that the study says as a number, a row each; what `headstart report --export` writes."""
-        return _frame(asdict(one) for one in self.findings.rows)
+        return _frame(asdict(row) for row in self.findings.rows)
 
     @cached_property
     def charts(self) -> Mapping[str, Drawn]:
@@ -125,7 +125,7 @@ class OpenedStudy:
     def _conditions(self) -> Mapping[str, str]:
         from headstart.compare.conditions import conditions
 
-        return {found.id: found.name for found, _ in conditions(self._stored)}
+        return {condition.id: condition.name for condition, _ in conditions(self._stored)}
 
     def _condition(self, record: Record) -> str:
         return self._conditions[record.condition_id]
@@ -178,8 +178,8 @@ def _point(point: Mapping[str, Any]) -> dict[str, Any]:
 def _flat(gain: Mapping[str, Any]) -> dict[str, Any]:
     """A gain on one level: its interval as three columns, its notes as one text."""
     ends = gain["interval"] or {"low": None, "high": None, "level": None}
-    rest = {name: value for name, value in gain.items() if name not in ("interval", "notes", "tests")}
-    return rest | ends | {"notes": "; ".join(gain["notes"])}
+    fields = {name: value for name, value in gain.items() if name not in ("interval", "notes", "tests")}
+    return fields | ends | {"notes": "; ".join(gain["notes"])}
 
 
 def _ratios(rows: Rows) -> dict[str, Any]:

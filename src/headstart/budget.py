@@ -1,4 +1,4 @@
-"""Budget: how long a run trains, how often it is looked at, and which of its weights are scored."""
+"""Budget: the length of training, the number of evaluations, and the weights that are scored."""
 
 from __future__ import annotations
 

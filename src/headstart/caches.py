@@ -1,6 +1,6 @@
-"""Caches: where a library's own cache folder is not writable, it gets a folder in ours.
+"""Caches: a library whose cache folder is not writable gets a folder in ours.
 
-Libraries create their folders at first use, which would fail in the middle of a run.
+Libraries create their folders at first use, and would fail in the middle of a run.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from headstart.data.cache import cache_dir
 from headstart.errors import HeadstartError
 
-# The variable that moves each cache, and where it is without that. The hub's own cache and W&B's settings
-# stay where they are: they are read.
+# The variable that moves each cache, and its default folder. The hub's cache and W&B's settings are not
+# moved, since they are read.
 HUGGING_FACE = {
     "HF_DATASETS_CACHE": "datasets",
     "HF_EVALUATE_CACHE": "evaluate",
@@ -32,7 +32,7 @@ def use_writable_caches() -> None:
     try:
         ours = cache_dir() / "libraries"
     except HeadstartError:
-        return  # no home at all: whatever needs our cache says so
+        return  # no home folder: later users of the cache report it
     if not _writable(ours):
         return
     for variable, usual in _usual().items():
@@ -47,7 +47,7 @@ def _usual() -> dict[str, str]:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether files can be written in the folder, or in its nearest existing parent."""
+    """Can files be written in the folder, or in its nearest existing parent?"""
     if folder.parts[:1] == ("~",):
         return False  # this user has no home
     try:

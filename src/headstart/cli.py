@@ -58,11 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    word, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if word == "help" and rest:
-        return _command(rest[0])(["--help"])
+    word, further = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if word == "help" and further:
+        return _command(further[0])(["--help"])
     if word in COMMANDS:
-        return COMMANDS[word](rest)
+        return COMMANDS[word](further)
     if word == "help" or {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0

@@ -1,4 +1,4 @@
-"""Config: a strict, frozen mapping that every part of the configuration is."""
+"""Config: the strict, immutable base class of every part of the configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RENAMED = {
 
 
 class Config(BaseModel):
-    """One mapping of the configuration: unknown keys refused, types not coerced, never written to."""
+    """One mapping of the configuration: unknown keys are refused, types are not converted, immutable."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
@@ -47,21 +47,21 @@ class Config(BaseModel):
 
 
 class MoreSettings:
-    """Marks a field (in its annotation) that takes more configs than the annotation names."""
+    """Marks a field, in its annotation, that accepts more configs than the annotation names."""
 
     def configs(self) -> Sequence[type[Config]]:
-        """Those of them that are known."""
+        """The known configs."""
         raise NotImplementedError
 
     def settings(self) -> set[str]:
-        """Names of the settings of others."""
+        """Names of the settings of other configs."""
         raise NotImplementedError
 
 
 def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
-    """Default values of the settings of `config` by dotted path; `{}` for a group that is there by default.
+    """Default values of the settings of `config` by dotted path; `{}` for a group with a default.
 
-    `kind` is not among them, which says what settings there are, nor `code`, the digest of a user's own code.
+    Without `kind`, which determines the settings, and without `code`, the digest of a user's own code.
     """
     defaults: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
@@ -76,7 +76,7 @@ def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`did you mean X?` when one of `known` is close to `word`, else the list of what is known."""
+    """`did you mean X?` when one of `known` is close to `word`, else the list of `known`."""
     names = sorted(known)
     if close := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean {close[0]}?"
@@ -86,8 +86,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def settings_at(config: type[Config], path: Sequence[str]) -> set[str]:
     """Names of the settings that may be at `path` below `config`."""
     configs, names = [config], set[str]()
-    for part in path:
-        fields = [parent.model_fields[part] for parent in configs if part in parent.model_fields]
+    for key in path:
+        fields = [parent.model_fields[key] for parent in configs if key in parent.model_fields]
         marks = [mark for field in fields for mark in field.metadata if isinstance(mark, MoreSettings)]
         configs = [below for field in fields for below in _configs_in(field.annotation)]
         configs += [below for mark in marks for below in mark.configs()]
@@ -98,11 +98,11 @@ def settings_at(config: type[Config], path: Sequence[str]) -> set[str]:
 def _configs_in(annotation: Any) -> list[type[Config]]:
     if isinstance(annotation, type) and issubclass(annotation, Config):
         return [annotation]
-    return [config for part in get_args(annotation) for config in _configs_in(part)]
+    return [config for argument in get_args(annotation) for config in _configs_in(argument)]
 
 
 def _sentence(config: type[Config], item: Any, mapping: Mapping[str, Any]) -> str:
-    """One pydantic error as `path: what is wrong`, in the words of the yaml."""
+    """One pydantic error as `path: problem`, with the path as in the yaml."""
     location = _without_tags(item["loc"], mapping)
     path = ".".join(location) or "config"
     kind, got = item["type"], item.get("input")
@@ -126,16 +126,16 @@ def _sentence(config: type[Config], item: Any, mapping: Mapping[str, Any]) -> st
 
 
 def _without_tags(location: tuple[str | int, ...], mapping: Any) -> list[str]:
-    """The path as the yaml has it: pydantic also names the kind that a union was read as."""
+    """The path as in the yaml: pydantic adds the kind of a union."""
     path: list[str] = []
     at_union = False
-    for part in location:
-        if at_union and part == mapping["kind"]:
+    for key in location:
+        if at_union and key == mapping["kind"]:
             at_union = False
             continue
-        path.append(str(part))
+        path.append(str(key))
         try:
-            mapping = mapping[part]
+            mapping = mapping[key]
         except (LookupError, TypeError):
             mapping = None
         at_union = isinstance(mapping, Mapping) and "kind" in mapping
@@ -154,18 +154,18 @@ def _left_open(mapping: Mapping[str, Any], path: str = "") -> list[str]:
 
 
 def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> dict[str, Any]:
-    """A stored configuration with other names of its settings, also in the pretraining of its arm.
+    """A stored configuration with renamed settings, also in the pretraining of its arm.
 
-    `names` maps the path of a setting to its path in the result.
+    `names` maps the old path of a setting to the new one.
     """
     copied = copy.deepcopy(dict(config))
     for old, new in names.items():
-        *parents, last = old.split(".")
+        *parents, leaf = old.split(".")
         node: Any = copied
-        for part in parents:
-            node = node.get(part) if isinstance(node, Mapping) else None
-        if isinstance(node, dict) and last in node:
-            node[new.rpartition(".")[2]] = node.pop(last)
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, Mapping) else None
+        if isinstance(node, dict) and leaf in node:
+            node[new.rpartition(".")[2]] = node.pop(leaf)
     arm = copied.get("arm")
     for field in ("recipe", "pretraining"):
         if isinstance(arm, dict) and isinstance(arm.get(field), list):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class HeadstartError(Exception):
-    """Something a person can act on: one sentence that says what, where, got what, do what."""
+    """An error that the user can fix: one sentence with the place, the problem and what to do."""
 
     exit_code = 1
 
@@ -26,7 +26,7 @@ class DataError(HeadstartError):
 
 
 class WeightsError(HeadstartError):
-    """Weights are missing, corrupt, of another shape, or not the ones that were promised."""
+    """Weights are missing, corrupt, of another shape, or do not match their digest."""
 
 
 class RecordError(HeadstartError):
@@ -34,4 +34,4 @@ class RecordError(HeadstartError):
 
 
 class UnfitError(ValueError):
-    """A cell that its role cannot use; says what is needed. `{role}` in it becomes the role of the column."""
+    """A cell that does not fit its role. `{role}` in the message becomes the role of the column."""

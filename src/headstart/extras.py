@@ -1,4 +1,4 @@
-"""Extras: how to install what not everybody needs."""
+"""Extras: how to install optional dependencies."""
 
 from __future__ import annotations
 

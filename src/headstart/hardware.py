@@ -1,4 +1,4 @@
-"""Where a run computes, and which number format that place can compute in."""
+"""Hardware: the device of a run, and the number formats that it supports."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Precision = Literal["auto", "bf16", "fp32"]
 
 
 class Hardware(Config):
-    """The device and threads of a run: how fast it is, never what it answers."""
+    """The device and threads of a run: they change its speed, not its result."""
 
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1)
     save_every: float = Field(default=60, ge=0)  # seconds between states to resume from, at evaluations
 
     def device(self) -> Literal["cpu", "cuda"]:
-        """The device that is used: the GPU when there is one and nobody asked for the CPU."""
+        """The device of the run; `auto` is the GPU if there is one."""
         if self.accelerator != "auto":
             return self.accelerator
         return "cuda" if gpu_capability() else "cpu"
 
     def device_name(self) -> str:
-        """The device as the record names it."""
+        """The name of the device in the record."""
         if self.device() == "cpu":
             return "cpu"
         import torch
 
         return f"cuda:{torch.cuda.get_device_name()}"
 
-    def precision(self, asked: Precision) -> Literal["bf16", "fp32"]:
-        """`auto` becomes bf16 where the processor multiplies bf16 natively, else fp32."""
-        if asked != "auto":
-            return asked
+    def precision(self, setting: Precision) -> Literal["bf16", "fp32"]:
+        """`auto` becomes bf16 if the device computes in bf16 natively, else fp32."""
+        if setting != "auto":
+            return setting
         return "bf16" if self._has_bf16() else "fp32"
 
     def _has_bf16(self) -> bool:
@@ -49,7 +49,7 @@ class Hardware(Config):
 
 @cache
 def cpu_flags() -> frozenset[str]:
-    """Feature flags of the processor as Linux names them; empty where it does not tell."""
+    """Feature flags of the processor, with the names of Linux; empty if unknown."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf8")
     except OSError:
@@ -71,7 +71,7 @@ def cpu_name() -> str:
 
 @cache
 def gpu_capability() -> tuple[int, int] | None:
-    """CUDA compute capability of the first GPU, asked of the driver without importing torch."""
+    """CUDA compute capability of the first GPU, from the driver, without importing torch."""
     import pynvml
 
     try:

@@ -1,4 +1,4 @@
-"""Optim: AdamW with warm-up and decay, the same recipe for every arm of a study."""
+"""Optim: AdamW with warm-up and decay, the same for every arm of a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Optim(Config):
-    """How weights are updated. `lr` is the peak learning rate; `warmup` is a share of all steps."""
+    """The optimizer. `lr` is the peak learning rate; `warmup` is a share of all steps."""
 
     kind: Literal["adamw"] = "adamw"
     lr: float = Field(gt=0)
@@ -35,22 +35,22 @@ class Optim(Config):
         factors: Mapping[str, float] | None = None,
         trained: Collection[str] | None = None,
     ) -> AdamW:
-        """Fused AdamW over the parameters `trained` (None: what requires a gradient now).
+        """Fused AdamW over the parameters `trained` (None: those that require a gradient now).
 
-        Biases and norms (one dimension) are not decayed. `factors` scales the learning rate by name; there
-        is one group for each factor, from large to small, and for decayed and not decayed in it.
+        Biases and norms (one dimension) have no weight decay. `factors` scales the learning rate by name;
+        there are two groups per factor, with and without decay, from the largest factor to the smallest.
         """
         from torch.optim import AdamW
 
-        parts: dict[float, tuple[list[nn.Parameter], list[nn.Parameter]]] = {}
+        by_factor: dict[float, tuple[list[nn.Parameter], list[nn.Parameter]]] = {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad if trained is None else name in trained:
                 factor = (factors or {}).get(name, 1.0)
-                parts.setdefault(factor, ([], []))[parameter.ndim < 2].append(parameter)
+                by_factor.setdefault(factor, ([], []))[parameter.ndim < 2].append(parameter)
         groups = [
-            {"params": part, "weight_decay": decay, "lr": self.lr * factor}
-            for factor in sorted(parts, reverse=True)
-            for part, decay in zip(parts[factor], (self.weight_decay, 0.0), strict=True)
+            {"params": parameters, "weight_decay": decay, "lr": self.lr * factor}
+            for factor in sorted(by_factor, reverse=True)
+            for parameters, decay in zip(by_factor[factor], (self.weight_decay, 0.0), strict=True)
         ]
         return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
 
@@ -61,11 +61,13 @@ class Optim(Config):
         return LambdaLR(optimizer, lambda step: self.factor(step, steps))
 
     def factor(self, step: int, steps: int) -> float:
-        """The share of `lr` that update number `step` (from 0) of `steps` uses."""
+        """The factor on `lr` at update number `step` (from 0) of `steps`."""
         warm = round(self.warmup * steps)
         if step < warm:
             return (step + 1) / warm
-        left = (steps - step) / max(1, steps - warm)
+        remaining = (steps - step) / max(1, steps - warm)
         if self.decay == "constant":
             return 1.0
-        return max(0.0, left) if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * (1 - left)))
+        if self.decay == "linear":
+            return max(0.0, remaining)
+        return 0.5 * (1 + math.cos(math.pi * (1 - remaining)))

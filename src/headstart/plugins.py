@@ -1,8 +1,8 @@
 """Plugins: the kinds of task and arm: classes of this package, and classes that a user wrote in `own/`.
 
-A class in `own/tasks/*.py` or `own/arms/*.py` of the current directory that says `kind: Literal["mine"]` is
-used for `kind: mine`. Files are only parsed to find out what they declare; a file is run when its kind is
-asked for, and then the digest of its code becomes the setting `code`, so that changed code is another run.
+A class with `kind: Literal["mine"]` in `own/tasks/*.py` or `own/arms/*.py` of the current directory is used
+for `kind: mine`. Files are parsed to find their classes; a file runs only when its kind is used. The digest
+of its code then becomes the setting `code`, so that changed code is another run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KIND = re.compile(r"^    kind: Literal\[", re.M)
 
 @dataclass(frozen=True)
 class OwnClass:
-    """A class in a user's file that says which kind it is."""
+    """A class with a `kind` in a user's file."""
 
     kind: str
     name: str
@@ -41,7 +41,7 @@ class OwnClass:
 
 @dataclass(frozen=True)
 class OwnFile:
-    """One file of the user's as text: what it declares and why it cannot be used; it has not run."""
+    """A parsed file of the user: what it declares, or why it cannot be used; it has not run."""
 
     path: Path
     code: bytes
@@ -60,12 +60,12 @@ class OwnFile:
 
     @property
     def digest(self) -> str:
-        """sha256 (16 hex) of the code, whatever ends its lines."""
+        """sha256 (16 hex) of the code, independent of its line ends."""
         return hashlib.sha256(self.code.replace(b"\r\n", b"\n")).hexdigest()[:16]
 
 
 class Kinds(MoreSettings):
-    """Annotates `root`: a mapping is read as the class of its `kind`, in the room of `root` or in own/<room>.
+    """Annotates `root`: a mapping is read as the class of its `kind`, in the package of `root` or in own/.
 
     A user's classes derive from `root` and define what `needs` names.
     """
@@ -96,11 +96,11 @@ class Kinds(MoreSettings):
         return self.shipped
 
     def settings(self) -> set[str]:
-        """Names of the settings in the user's files, which are not run for it."""
+        """Names of the settings in the user's files, which are not run."""
         return {name for file in self._own_files() for name in file.settings}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The schema of all shipped kinds; an object of a user's class is dumped with all of its fields."""
+        """The schema of all shipped kinds; an object of a user's class is dumped with all fields."""
 
         def read(value: Any, inner: Callable[[Any], Any]) -> Any:
             return self._read(value, inner)
@@ -119,13 +119,13 @@ class Kinds(MoreSettings):
         try:
             if not own:
                 raise ValueError(_unknown(kind, shipped, files))
-            places = " and ".join(file.at(declared.line) for file, declared in own)
+            lines = " and ".join(file.at(declared.line) for file, declared in own)
             if kind in shipped:
                 raise ValueError(
-                    f"headstart has a kind {kind} already, and {places} declares it again; rename yours"
+                    f"headstart has a kind {kind} already, and {lines} declares it again; rename yours"
                 )
             if len(own) > 1:
-                raise ValueError(f"{kind} is declared twice, at {places}; rename one of them")
+                raise ValueError(f"{kind} is declared twice, at {lines}; rename one of them")
             file, declared = own[0]
             if file.fault:
                 raise ValueError(file.fault)
@@ -147,7 +147,7 @@ def _union(kinds: tuple[type[Config], ...]) -> Any:
 
 
 def _unknown(kind: str, shipped: Sequence[str], files: Sequence[OwnFile]) -> str:
-    """The nearest known kind, and which of the user's files may hold the kind but cannot be used."""
+    """The nearest known kind, and the user's files that cannot be used but may declare the kind."""
     hint = nearest(kind, [*shipped, *(declared.kind for file in files for declared in file.classes)])
     faults = [file.fault for file in files if file.fault]
     likely = [hint] if hint.startswith("did") or not faults else []
@@ -156,7 +156,7 @@ def _unknown(kind: str, shipped: Sequence[str], files: Sequence[OwnFile]) -> str
 
 @cache
 def _parsed(path: Path, code: bytes) -> OwnFile:
-    """What a file declares, from its syntax alone."""
+    """The declarations of a file, from its syntax."""
     file = OwnFile(path, code)
     try:
         tree = ast.parse(code)
@@ -171,11 +171,11 @@ def _parsed(path: Path, code: bytes) -> OwnFile:
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     ]
     classes = tuple(
-        OwnClass(part.value, node.name, node.lineno)
+        OwnClass(literal.value, node.name, node.lineno)
         for node, name, annotation in fields
         if name == "kind"
-        for part in ast.walk(annotation)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        for literal in ast.walk(annotation)
+        if isinstance(literal, ast.Constant) and isinstance(literal.value, str)
     )
     fault = None
     if not classes:
@@ -200,7 +200,7 @@ def _reader(
     needs: tuple[str, ...],
     shipped: tuple[type[Config], ...],
 ) -> TypeAdapter[Any]:
-    """Reads the shipped kinds and this one; ValueError when its file or class cannot be used."""
+    """A reader of the shipped kinds and this one; ValueError when its file or class cannot be used."""
     own: Any = getattr(_run(file), declared.name, None)
     path = f"{root.__module__}.{root.__name__}"
     fault = None
@@ -221,7 +221,7 @@ def _reader(
             )
         return file.digest
 
-    # Its default is no digest: a fingerprint leaves out settings that have their default value.
+    # The default is not the digest, since a fingerprint ignores settings with their default value.
     field = Field(default="", validate_default=True)
     settings: Any = {"code": (Annotated[str, AfterValidator(check_code)], field)}
     with_code = create_model(
@@ -232,7 +232,7 @@ def _reader(
 
 @cache
 def _run(file: OwnFile) -> ModuleType:
-    """The module of a file, run once: exactly the bytes that were read; nothing is written beside them."""
+    """Run exactly the bytes that were read, once; returns the module. No file is written."""
     module = ModuleType(f"headstart_{FOLDER}.{file.path.parent.name}.{file.path.stem}")
     module.__file__ = str(file.path)
     sys.modules[module.__name__] = module  # pydantic looks up the names of annotations in it
@@ -245,12 +245,12 @@ def _run(file: OwnFile) -> ModuleType:
 
 
 def _guarded(file: OwnFile, call: Callable[[], Any]) -> Any:
-    """The result of `call`; whatever the user's code raises becomes a ValueError of one line."""
+    """The result of `call`; exceptions of the user's code become a ValueError of one line."""
     try:
         return call()
     except (ValidationError, HeadstartError):
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - their code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
         path = str(file.path)
         if isinstance(error, SyntaxError) and error.filename == path:
             line = error.lineno or 1

@@ -11,7 +11,7 @@ Stream = Literal["weights", "order", "noise", "corruption", "arm", "trials"]
 def stream(seed: int, name: Stream, *index: int) -> int:
     """A 63-bit seed for the stream `name` of run seed `seed`, at an index such as a step.
 
-    Independent of every other name and index (sha256), and of how often other streams were used.
+    Independent of other names and indices (sha256), and of the use of other streams.
     """
     text = ":".join(["headstart", str(seed), name, *map(str, index)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""Run: the whole of one training, read from Hydra's mapping and checked before anything slow."""
+"""Run: the configuration of one training run, checked before any slow work."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from headstart.randomness import Stream, stream
 from headstart.study import Study
 from headstart.tasks.kinds import Task
 
-FREE_TO_DIFFER = ("optim", "budget")  # anything else that differed would not be a pair any more
+FREE_TO_DIFFER = ("optim", "budget")  # with other differences two runs are no pair
 
 
 class Tracker(Config):
-    """Where the mirror of a run goes: W&B offline files, a W&B server, or nowhere."""
+    """Weights & Biases: offline files, a server, or none."""
 
     mode: Literal["offline", "online", "none"] = "offline"
     project: str = "headstart"
@@ -34,10 +34,10 @@ class Tracker(Config):
 
 
 class Run(Config):
-    """One training. Which fields are SCIENCE, ARM and PLUMBING: records/fingerprint.py."""
+    """One training run. records/fingerprint.py divides the fields into SCIENCE, ARM and PLUMBING."""
 
     seed: int = Field(ge=0)
-    order_seed: int | None = Field(default=None, ge=0)  # of the order alone; null: that of the run
+    order_seed: int | None = Field(default=None, ge=0)  # for the order of the rows; null: `seed`
     precision: Precision = "auto"
     task: Task
     model: Model
@@ -74,36 +74,36 @@ class Run(Config):
         return self.model_dump(mode="json")
 
     def stream(self, name: Stream) -> int:
-        """The seed of one source of randomness; the order of the rows may have one of its own."""
-        own = self.order_seed if name == "order" else None
-        return stream(self.seed if own is None else own, name)
+        """The seed of one source of randomness; the order of the rows may have a separate one."""
+        seed = self.seed if name != "order" or self.order_seed is None else self.order_seed
+        return stream(seed, name)
 
     @property
     def study_folder(self) -> Path:
-        """Where this study's runs and report live."""
+        """The folder of the study's runs and report."""
         return Path(self.runs) / self.study.name
 
     @property
     def title(self) -> str:
-        """What a person calls this run: `docs_library · all-MiniLM-L6-v2 · 512 rows · scratch · seed 0`.
+        """The title of this run: `docs_library · all-MiniLM-L6-v2 · 512 rows · scratch · seed 0`.
 
-        With its value of everything that is swept or that the arms have for themselves: no two read alike.
+        It includes swept settings and settings that differ between arms, so that it is unique.
         """
-        own = [f"{name.split('.')[-1]} {self._setting(name)}" for name in self.study.freed if "." in name]
-        return " · ".join([*self.shared_names, self.arm.name, *own, f"seed {self.seed}"])
+        freed = [f"{name.split('.')[-1]} {self._setting(name)}" for name in self.study.freed if "." in name]
+        return " · ".join([*self.shared_names, self.arm.name, *freed, f"seed {self.seed}"])
 
     @property
     def shared_names(self) -> tuple[str, ...]:
-        """The words of the title that the arms of a pair share: task, model, size, and what else is swept."""
+        """The parts of the title that the arms of a pair share: task, model, size, and other axes."""
         freed = tuple(f"{name}." for name in self.study.freed)
         axes = {key: v for key, v in (self.study.axes or {}).items() if not f"{key}.".startswith(freed)}
-        last = [key.split(".")[-1] for key in axes]
-        names = [name if last.count(name) == 1 else key for name, key in zip(last, axes, strict=True)]
-        told = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
-        return (self.task.name, self.model.short_name, self.size.words(), *told)
+        leaves = [key.split(".")[-1] for key in axes]
+        names = [leaf if leaves.count(leaf) == 1 else key for leaf, key in zip(leaves, axes, strict=True)]
+        values = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
+        return (self.task.name, self.model.short_name, self.size.words(), *values)
 
     def _setting(self, path: str) -> Any:
-        """The value at a dotted path; a path that is not there was refused when the study was composed."""
+        """The value at a dotted path; unknown paths were refused when the study was composed."""
         value: Any = self
         for name in path.split("."):
             value = getattr(value, name)
@@ -111,12 +111,12 @@ class Run(Config):
 
 
 def _not_a_setting(path: str) -> str:
-    """Why `path` cannot be freed or tuned: a sentence, or nothing."""
-    *parents, last = path.split(".")
-    known = settings_at(Run, parents) if parents else set(Run.model_fields)
-    if last not in known:
+    """Why `path` cannot be freed or tuned; "" if it can."""
+    *parents, leaf = path.split(".")
+    names = settings_at(Run, parents) if parents else set(Run.model_fields)
+    if leaf not in names:
         return (
-            f"study.free: no setting {path}; {nearest(path, ['.'.join([*parents, name]) for name in known])}"
+            f"study.free: no setting {path}; {nearest(path, ['.'.join([*parents, name]) for name in names])}"
         )
     if path.split(".")[0] not in FREE_TO_DIFFER:
         allowed = " and ".join(FREE_TO_DIFFER)

@@ -1,4 +1,4 @@
-"""Study: the question of a set of runs, and how its arms are tuned before they are compared."""
+"""Study: the settings of a set of runs, and of the tuning before they are compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]
 class Tune(Config):
     """The same number of trials for every arm, from the same space, selected on validation scores.
 
-    `seeds` are those of the trials; the runs that are compared afterwards have the study's own seeds.
+    `seeds` are those of the trials; the compared runs have the seeds of the study.
     """
 
     space: dict[str, Values | Range] = Field(min_length=1)
@@ -49,8 +49,8 @@ class Tune(Config):
 class Study(Config):
     """The question of a set of runs. Its name is its folder; its margin is fixed before the runs.
 
-    `free` names settings (`optim.lr`, `budget`) that may differ between the arms of a pair; whatever is
-    tuned is free. A `trial` is a run that only chooses settings: it never sees the test rows.
+    `free` names settings (`optim.lr`, `budget`) that may differ between the arms of a pair; tuned
+    settings are free. A `trial` is a run of the tuning: it never reads the test rows.
     """
 
     name: str = Field(pattern=NAME)
@@ -59,12 +59,12 @@ class Study(Config):
     margin: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=5, ge=0)  # seconds of discarded training before the first run
     cool_down: float = Field(default=0, ge=0)  # seconds of rest before each of the others
-    scale: str = ""  # "laptop": a claim at a size that fits one
-    uses: int | None = Field(default=None, ge=1)  # over how many uses the ledger spreads the pretraining
+    scale: str = ""  # "laptop": a study of a size for a laptop
+    uses: int | None = Field(default=None, ge=1)  # number of uses that share the cost of pretraining
     free: tuple[str, ...] = Field(default=(), strict=False)
     tune: Tune | None = None
     trial: bool = False
-    axes: dict[str, str] | None = None  # what is swept, as it is written: the values of this run
+    axes: dict[str, str] | None = None  # the values of the swept settings in this run
 
     @property
     def freed(self) -> tuple[str, ...]:

@@ -23,14 +23,14 @@ def write_any_text() -> None:
 
 
 def write_data(text: str) -> None:
-    """Write data to stdout: as UTF-8, like every file, where it is not a terminal that shows it."""
+    """Write data to stdout; as UTF-8, like every file, unless stdout is a terminal."""
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     sys.stdout.write(text)
 
 
 def _alike(error: UnicodeError) -> tuple[str, int]:
-    """The characters that cannot be encoded in those of ASCII that come close, ? where none does."""
+    """Similar ASCII characters for those that cannot be encoded; ? where there is none."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
@@ -38,5 +38,5 @@ def _alike(error: UnicodeError) -> tuple[str, int]:
 
 
 def _base(character: str) -> str:
-    """`e` for `é`, `?` for what is no letter with a mark."""
+    """`e` for `é`; `?` for characters that are no letter with an accent."""
     return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"

@@ -1,4 +1,4 @@
-"""W&B server: whether one can be used, checked before anything waits for it."""
+"""W&B server: checks whether one can be used, before waiting for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 def off() -> str:
-    """The variable that switches W&B off in this process, as it is set; "" when none does."""
+    """The variable that disables W&B in this process, with its value; "" without one."""
     if os.environ.get("WANDB_MODE") == "disabled":
         return "WANDB_MODE=disabled"
     disabled = os.environ.get("WANDB_DISABLED", "")
@@ -19,9 +19,9 @@ def off() -> str:
 
 @contextmanager
 def without_malformed() -> Iterator[list[str]]:
-    """An environment without the WANDB_... variables that it cannot read; one sentence for each of them.
+    """Removes WANDB_... variables that W&B cannot read; yields one sentence for each of them.
 
-    Inside, they are missing in the environment: W&B reads it again and again.
+    They are restored afterwards; W&B reads the environment many times.
     """
     import wandb
     from pydantic import ValidationError
@@ -36,7 +36,7 @@ def without_malformed() -> Iterator[list[str]]:
                 left_out[name] = os.environ.pop(name)
                 sentences.append(f"{name}={value}: {error.errors()[0]['msg']}")
         if left_out:
-            wandb.teardown()  # it may have been set up with them
+            wandb.teardown()  # it may have been set up with these variables
         yield sentences
     finally:
         os.environ.update(left_out)
@@ -52,7 +52,7 @@ def no_server() -> str:
     if os.environ.get("WANDB_API_KEY"):
         return ""
     try:
-        known = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
+        login = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
     except (OSError, netrc.NetrcParseError):
-        known = None
-    return "" if known else f"no API key for {host}: set WANDB_API_KEY, or run `wandb login`"
+        login = None
+    return "" if login else f"no API key for {host}: set WANDB_API_KEY, or run `wandb login`"

@@ -1,4 +1,4 @@
-"""Batches: the rows of every step, decided before training and the same for both arms."""
+"""Batches: the rows of every step, chosen before training, the same for both arms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MULTIPLE = 8  # lengths are padded to a multiple of this: fewer distinct shapes,
 
 
 def training_order(lengths: Any, batch_size: int, steps: int, seed: int) -> list[np.ndarray]:
-    """Row positions of every step, a pure function of its arguments, so a resumed run can start anywhere.
+    """Row positions of every step: a pure function of its arguments, so that a run can be resumed.
 
     Each epoch shuffles all rows, sorts windows of a few batches by length (little padding), cuts
     them into batches and shuffles those. The last batch of an epoch may be short.
@@ -43,12 +43,12 @@ def evaluation_order(lengths: Any, batch_size: int) -> list[np.ndarray]:
 
 
 def padded_length(longest: int, limit: int) -> int:
-    """The length a batch is padded to: the next multiple, never past the model's limit."""
+    """The padded length of a batch: the next multiple of 8, at most the model's limit."""
     return min(limit, -(-longest // MULTIPLE) * MULTIPLE)
 
 
 def order_digest(order: Sequence[np.ndarray], keys: Sequence[str]) -> str:
-    """sha256 (16 hex) of the row ids of every step: what both arms of a pair must share."""
+    """sha256 (16 hex) of the row ids of every step, which must be equal in both arms of a pair."""
     digest = hashlib.sha256()
     for batch in order:
         digest.update("\x1f".join([keys[int(i)] for i in batch]).encode() + b"\x1e")

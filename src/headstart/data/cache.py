@@ -1,4 +1,4 @@
-"""The cache folder: files that are slow to make and can be made again, and a progress bar for it."""
+"""The cache folder, for files that are slow to make; and a progress bar."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 def cache_dir() -> Path:
     """$HEADSTART_CACHE, else $XDG_CACHE_HOME/headstart, else ~/.cache/headstart; not created here."""
-    if own := os.environ.get("HEADSTART_CACHE"):
-        return Path(own).expanduser()
+    if folder := os.environ.get("HEADSTART_CACHE"):
+        return Path(folder).expanduser()
     if shared := os.environ.get("XDG_CACHE_HOME"):
         return Path(shared).expanduser() / "headstart"
     try:
@@ -27,7 +27,7 @@ def cache_dir() -> Path:
 
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:
-    """The cached file `name`; where there is none, `make(path)` writes it: whole, or not at all."""
+    """The cached file `name`; if it does not exist, `make(path)` writes it, atomically."""
     path = cache_dir() / name
     if path.is_file():
         return path
@@ -49,13 +49,13 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def progress(steps: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
-    """The steps, with a progress bar on stderr where that is a terminal; `total` if they have no length."""
+def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iterable[T]:
+    """The steps, with a progress bar if stderr is a terminal; `total`: their number, if it is unknown."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
-    return track(steps, doing, total, console=console, transient=True, disable=not console.is_terminal)
+    return track(steps, message, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

@@ -1,4 +1,4 @@
-"""Cells: which values a column of each role may hold, and how they are read, stored and hashed."""
+"""Cells: the values that a column of each role may hold; how they are read, stored and hashed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from headstart.config import nearest
 from headstart.data.literals import literal
 from headstart.errors import UnfitError
 
-Cell = Any  # a text, a number, a list of texts or of whole numbers, or an image (see images.py)
-# A text that begins like a list. A bracket with a space behind it may be the first word of a sentence.
+Cell = Any  # a text, a number, a list of texts or of integers, or an image (see images.py)
+# A text that starts like a list. A bracket before a space may be the first word of a sentence.
 LIST_BEGINS = re.compile(r"""["']?\[\s*["']\S|\[\S""")
 NO_LIST = "text that begins like a list and is not a whole one: write it as [\"a\", \"b\"] or ['a', 'b']"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the cells of a role are: how a raw one is read, and which type it has in a dataset."""
+    """The kind of a role's cells: how a raw value is read, and its type in a dataset."""
 
     read: Callable[[Any], Cell]  # raises UnfitError
     stored: str  # text, number, texts, numbers or image
-    may_be_empty: bool = False  # is an empty list an answer? A cell without a value never is one
+    may_be_empty: bool = False  # may a list be empty? A cell without a value is never allowed
 
 
 def _text(value: Any) -> str:
@@ -43,7 +43,7 @@ def _text(value: Any) -> str:
 
 
 def _class(value: Any) -> str:
-    """A class may be written as a number; a text never is."""
+    """A class may be written as a number; other texts may not."""
     return str(value) if isinstance(value, bool | int | float) and not _is_nan(value) else _text(value)
 
 
@@ -71,15 +71,15 @@ def _flag(value: Any) -> float:
 
 
 def _words(value: Any) -> list[str]:
-    """Words; in a text they are separated by spaces."""
-    words = [_class(part) for part in _list(value, r"\s+")]
+    """A list of words, or a text with spaces between them."""
+    words = [_class(word) for word in _list(value, r"\s+")]
     if not words:
         raise UnfitError("an empty list: task.{role} needs at least one word in every row")
     return words
 
 
 def _tags(value: Any) -> list[str]:
-    """A tag for each word; no tag is empty, or begins with a bracket that begins the cell."""
+    """A tag for each word; no tag is empty, and no text is an incomplete list."""
     tags = _words(value)
     if isinstance(value, str) and tags[0] == "[":
         raise UnfitError(NO_LIST)
@@ -91,32 +91,33 @@ def _tags(value: Any) -> list[str]:
 
 
 def _classes(value: Any) -> list[str]:
-    """The classes of a row, each once, sorted; in a text they are separated by | or ;."""
-    parts = _list(value, r"\s*[|;]\s*")
-    if parts.count(0) + parts.count(1) == len(parts) > 1 and max(parts.count(0), parts.count(1)) > 1:
+    """The distinct classes of a row, sorted; in a text they are separated by | or ;."""
+    classes = _list(value, r"\s*[|;]\s*")
+    zeros, ones = classes.count(0), classes.count(1)
+    if zeros + ones == len(classes) > 1 and max(zeros, ones) > 1:
         raise UnfitError(
             "a 0 or 1 for every class: write the classes that the row has, or a column of 0 and 1 for every "
             "class, and name these in task.labels=[...]"
         )
-    return sorted({_class(part) for part in parts})
+    return sorted({_class(name) for name in classes})
 
 
 def _answers(value: Any) -> list[str]:
-    """Answers that are equally right; a text is one answer, unless it spells out a list."""
+    """Equally correct answers; a text is one answer, unless it is a written list."""
     answers = literal(value) if isinstance(value, str) else value
     if isinstance(answers, Mapping):
-        parts = ", ".join(f".{key}" for key in answers)
-        raise UnfitError(f"a mapping and not a list of answers: choose a part of it: {parts}")
-    return [_text(value)] if answers is None else [_text(part) for part in _list(answers, "")]
+        keys = ", ".join(f".{key}" for key in answers)
+        raise UnfitError(f"a mapping and not a list of answers: choose a part of it: {keys}")
+    return [_text(value)] if answers is None else [_text(answer) for answer in _list(answers, "")]
 
 
 def _starts(value: Any) -> list[int]:
     """Positions in a text, counted in characters from 0."""
     starts = [value] if isinstance(value, int) else _list(value, r"\s*[|;, ]\s*")
     try:
-        if any(isinstance(part, bool) or (isinstance(part, float) and part % 1) for part in starts):
+        if any(isinstance(start, bool) or (isinstance(start, float) and start % 1) for start in starts):
             raise ValueError(starts)
-        return [int(part) for part in starts]
+        return [int(start) for start in starts]
     except (TypeError, ValueError):
         raise UnfitError("not a list of whole numbers: task.{role} counts characters from 0") from None
 
@@ -128,16 +129,16 @@ def _image(value: Any) -> Cell:
 
 
 def _list(value: Any, separator: str) -> list[Any]:
-    """A list as it is, or of a text: the list that it spells out, or its parts between separators."""
-    if hasattr(value, "tolist"):  # an array, as parquet readers give
+    """The list itself; of a text, the list written in it, or its parts between separators."""
+    if hasattr(value, "tolist"):  # an array, as from parquet readers
         value = value.tolist()
     if isinstance(value, list | tuple):
         return list(value)
     if not isinstance(value, str):
         raise UnfitError("not a list: choose another column for task.{role} or write the cells as lists")
-    spelled = literal(value)
-    if isinstance(spelled, list):
-        return spelled
+    written = literal(value)
+    if isinstance(written, list):
+        return written
     if LIST_BEGINS.match(value.lstrip()):
         raise UnfitError(NO_LIST)
     return [part for part in re.split(separator, value.strip()) if part]
@@ -165,12 +166,12 @@ CLASSES = frozenset({"label"})  # roles that rows can be stratified by
 
 
 def kind_of(role: str) -> Kind:
-    """The kind of a role; a role of a user's own is text."""
+    """The kind of a role; unknown roles are text."""
     return KINDS.get(role, TEXT)
 
 
 def is_absent(role: str, value: Any) -> bool:
-    """Whether the cell has no value: null, NaN as in tables of numbers, or a blank text as an answer."""
+    """Does the cell have no value? None, NaN, or a blank text as an answer."""
     blank = role not in INPUTS and isinstance(value, str) and not value.strip()
     return value is None or _is_nan(value) or blank
 
@@ -179,33 +180,33 @@ def feature(role: str) -> Any:
     """The type of a role's column in a dataset."""
     from datasets import List, Value
 
-    text, whole = Value("string"), Value("int64")
+    text, integer = Value("string"), Value("int64")
     types = {
         "text": text,
         "number": Value("float64"),
         "texts": List(text),
-        "numbers": List(whole),
-        "image": {"sha256": text, "bytes": Value("binary"), "path": text, "frames": whole},
+        "numbers": List(integer),
+        "image": {"sha256": text, "bytes": Value("binary"), "path": text, "frames": integer},
     }
     return types[kind_of(role).stored]
 
 
 def as_text(cell: Cell) -> str:
-    """One text per cell, equal when and only when the cells are: a text is itself, an image its sha256."""
+    """A text that is equal if and only if the cells are: the text itself, or the sha256 of an image."""
     if isinstance(cell, str):
         return cell
     return cell["sha256"] if isinstance(cell, dict) and "sha256" in cell else json.dumps(cell, sort_keys=True)
 
 
 def inside(cell: Any, path: Sequence[str]) -> Any:
-    """The value at `path` inside a cell: `text` of {"text": [...], "answer_start": [...]}, of a list of
-    such mappings, or of a text that spells one out; None in a cell without a value, else UnfitError."""
+    """The value at `path` inside a cell: `text` of {"text": [...], "answer_start": [...]}, of a list of such
+    mappings, or of a text with one; a cell without a value is returned unchanged. UnfitError without it."""
     if not path or is_absent("", cell):
         return cell
     if isinstance(cell, str):
         cell = literal(cell)
     if isinstance(cell, list | tuple):
-        return [inside(part, path) for part in cell]
+        return [inside(item, path) for item in cell]
     if not isinstance(cell, Mapping):
         raise UnfitError(f"with nothing that could be called {path[0]!r} inside: correct task.{{role}}")
     if path[0] not in cell:

@@ -1,4 +1,4 @@
-"""Digits: the handwritten digits that scikit-learn carries, 1797 images of 8 x 8 pixels, as rows.
+"""Digits: the handwritten digits in scikit-learn, 1797 images of 8 x 8 pixels, as rows.
 
 They are the test part of the optical recognition set of Alpaydin and Kaynak (1998, UCI, doi:10.24432/C50P49).
 """
@@ -23,9 +23,9 @@ INK = 16  # the darkest of their values
 
 
 class Digits(Config):
-    """Classes of small grey images; an image's own content decides its split, and none is there twice.
+    """Small grey images of digits, without copies; the split of an image depends on its content.
 
-    `classes` leaves only these digits, so that a model can be pretrained on one half for the other.
+    `classes` keeps only these digits, for example to pretrain a model on one half of them.
     """
 
     split_seed: int = 0
@@ -48,27 +48,27 @@ class Digits(Config):
         return f"digits:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
-        """The splits, some 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
+        """The splits, about 70, 10 and 20 % of the rows; `columns` maps role to one of COLUMNS."""
         import numpy as np
 
         table = np.loadtxt(_file(), delimiter=",", dtype=np.int64)  # (rows, 65): 64 values row by row, digit
         table = table[np.isin(table[:, -1], self.classes)]
         grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)
-        rows: dict[str, tuple[bytes, str]] = {}  # by the image; of two equal ones the first stays
+        rows: dict[str, tuple[bytes, str]] = {}  # by image; of equal ones the first is kept
         for image, digit in zip(grey, table[:, -1], strict=True):
             rows.setdefault(image.tobytes().hex(), (encoded(image), str(digit)))
         ordered = sorted(rows, key=lambda key: (hashed_rank(self.split_seed, key), key))
         datasets = {}
         for split in SPLITS:
-            part = [rows[key] for key in ordered if split_of(key, self.split_seed) == split]
-            cells = {name: [row[n] for row in part] for n, name in enumerate(COLUMNS)}
+            chosen = [rows[key] for key in ordered if split_of(key, self.split_seed) == split]
+            cells = {name: [row[n] for row in chosen] for n, name in enumerate(COLUMNS)}
             raw = RawRows(f"digits split {split}", COLUMNS, cells.__getitem__)
             datasets[split] = as_dataset(checked(raw, columns))
         return Splits(**datasets, source=self.digest())
 
 
 def _file() -> Path:
-    """The file itself: `load_digits` would import all of scikit-learn."""
+    """The path of the file: `load_digits` would import all of scikit-learn."""
     path = folder("sklearn") / "datasets" / "data" / "digits.csv.gz"
     if not path.is_file():
         raise DataError(f"scikit-learn {version('sklearn')} does not carry {path}: install another version")

@@ -1,4 +1,4 @@
-"""Files: rows from files of the user's own, or from a folder that holds a dataset or images."""
+"""Files: rows from the user's files, or from a folder with a dataset or images."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Files(Config):
     test: str | None = None
     siblings: bool = True  # without validation and test: use dev.csv and test.csv beside train.csv
     encoding: str = "utf-8"
-    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: found by the lines
-    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # for files that do not name them
-    sentence: str | None = None  # the column with the sentence of a row, where a row is one word
+    separator: str | None = Field(default=None, min_length=1, max_length=1)  # null: detected from the lines
+    columns: tuple[str, ...] | None = Field(default=None, strict=False)  # for files without a header line
+    sentence: str | None = None  # for files with one word per row: the column with its sentence
     holdout: Holdout = Holdout()
     split_seed: int = 0
 
     def digest(self) -> str:
-        """sha256 over the bytes of every file, and over which split each of them is. Images that a table
-        names are not read for it: their hashes are in the digest of the rows."""
+        """sha256 over the bytes of every file and its split. Images that a table names are not read here:
+        their hashes are in the digest of the rows."""
         digest = hashlib.sha256()
         for split, path in self._paths().items():
             below = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
@@ -49,14 +49,14 @@ class Files(Config):
         return f"files:{digest.hexdigest()[:32]}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
-        """Read and check the files, then hold out what is missing; `columns` maps role to column name."""
+        """Read and check the files, then hold out the missing splits; `columns` maps role to column name."""
         raw = self.raw()
         beside = self._siblings()
-        given: dict[str, Cells] = {}
+        splits: dict[str, Cells] = {}
         notes = [note for rows in raw.values() for note in rows.notes]
         for split in (split for split in SPLITS if split in raw):
             try:
-                given[split] = checked(raw[split], columns)
+                splits[split] = checked(raw[split], columns)
             except UnlabelledError as problem:
                 if split not in beside:
                     raise
@@ -64,11 +64,11 @@ class Files(Config):
             else:
                 notes += [f"{split}: {beside[split].name}, beside train"] if split in beside else []
         return self.holdout.complete(
-            given, stratify, self.split_seed, self.digest(), list(dict.fromkeys(notes))
+            splits, stratify, self.split_seed, self.digest(), list(dict.fromkeys(notes))
         )
 
     def raw(self) -> dict[str, RawRows]:
-        """The rows of every split that has some, unchecked."""
+        """The unchecked rows of every split that exists."""
         paths = self._paths()
         raw: dict[str, RawRows] = {}
         for split, path in paths.items():
@@ -86,11 +86,12 @@ class Files(Config):
         return raw
 
     def _siblings(self) -> dict[str, Path]:
-        wanted = self.siblings and self.validation is None and self.test is None
-        return siblings(Path(self.train).expanduser()) if wanted else {}
+        if not self.siblings or self.validation is not None or self.test is not None:
+            return {}
+        return siblings(Path(self.train).expanduser())
 
     def _paths(self) -> dict[str, Path]:
-        """The path of each split that has one, each of them checked to exist."""
+        """The path of each split that has one; DataError if it does not exist or cannot be read."""
         named = {split: getattr(self, split) for split in SPLITS}
         paths = {split: Path(path).expanduser() for split, path in named.items() if path is not None}
         for split, path in paths.items():
@@ -113,8 +114,8 @@ class Files(Config):
 
 
 def sentences(raw: RawRows, column: str) -> RawRows:
-    """Rows of one word as rows of one sentence: of consecutive rows with the same cell in a column, or none
-    after the first. All columns then hold lists."""
+    """Join rows of one word to rows of one sentence: consecutive rows with the same cell in `column`, or with
+    an empty one after the first. All columns then hold lists."""
     if column not in raw.names:
         raise DataError(
             f"{raw.where} has no column {column!r} (task.files.sentence): {nearest(column, raw.names)}"
@@ -135,28 +136,28 @@ def sentences(raw: RawRows, column: str) -> RawRows:
 
 
 def siblings(train: Path) -> dict[str, Path]:
-    """The files beside `train` with the same name but for the word of their split: dev.tsv and test.tsv
-    beside train.tsv, mine_VALID.csv beside mine_train.csv, and folders of classes; none where the name of
-    `train` does not say that it is one."""
+    """The files beside `train` whose names differ only in the word for the split: dev.tsv and test.tsv beside
+    train.tsv, mine_VALID.csv beside mine_train.csv, and folders of classes; none if the name of `train` has
+    no such word."""
 
-    def parts_of(path: Path) -> list[str]:  # words and what is between them; the suffix is the last
+    def words_of(path: Path) -> list[str]:  # words and separators; the last is the suffix
         return re.split(r"([^a-z]+)", path.name.casefold())
 
     def holds_rows(path: Path) -> bool:
         return path.is_file() if train.is_file() else path.is_dir() and Folder.at(path).holds_classes
 
-    parts = parts_of(train)
-    positions = [position for position, part in enumerate(parts) if WORDS.get(part) == "train"]
+    words = words_of(train)
+    positions = [position for position, word in enumerate(words) if WORDS.get(word) == "train"]
     if len(positions) != 1 or not holds_rows(train):
         return {}
     files: dict[str, Path] = {}
     for file in sorted(train.parent.iterdir()):
-        others = parts_of(file)
-        split = WORDS.get(others[positions[0]]) if len(others) == len(parts) else None
+        sibling = words_of(file)
+        split = WORDS.get(sibling[positions[0]]) if len(sibling) == len(words) else None
         if split is None or split == "train":
             continue
-        others[positions[0]] = parts[positions[0]]
-        if others != parts or not holds_rows(file):
+        sibling[positions[0]] = words[positions[0]]
+        if sibling != words or not holds_rows(file):
             continue
         if split in files:
             raise DataError(

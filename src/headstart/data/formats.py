@@ -1,4 +1,4 @@
-"""Formats: the unchecked rows of one file or saved folder, with the mistakes of each format."""
+"""Formats: reads the unchecked rows of one file or saved folder, and reports mistakes in it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", *text_files.FORMATS)
 SAVED = ("dataset_dict.json", "dataset_info.json")  # files of `save_to_disk` in a folder
-MARKS = {  # byte order marks; the longer of two that begin with the same bytes comes first
+MARKS = {  # byte order marks; of two with the same first bytes, the longer one comes first
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-SAMPLE = 400  # bytes that show whether every second one is zero, as in utf-16 of Latin letters
+SAMPLE = 400  # bytes that are searched for utf-16, where every second byte of Latin letters is zero
 CONTROLS = re.compile(rb"[\x80-\x9f]")  # letters and quotes in cp1252, nothing printable in latin-1
 
 
@@ -61,8 +61,8 @@ def read_file(
 
 
 def decoded(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
-    """The text of a file, lines ended by \\n, and notes on its encoding; DataError with the line that is not
-    in the encoding. A byte order mark, or zeros at every second byte, overrule `encoding`."""
+    """Text of a file, its line ends as \\n, and notes on its encoding. A byte order mark or zeros at every
+    second byte, have precedence over `encoding`. DataError with the line that cannot be decoded."""
     data = path.read_bytes()
     mark = next((mark for mark in MARKS if data.startswith(mark)), b"")
     actual = MARKS[mark] if mark else _utf16_without_mark(data) or encoding
@@ -75,9 +75,9 @@ def decoded(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
         where = f"{_line_of(path, data, byte)} (0x{data[byte]:02x}) is not {actual}"
         if actual.lower() in ("utf-8", "utf8") and not data.decode("utf-8", "ignore").isascii():
             raise DataError(f"{where}, though other lines are: correct this line") from None
-        other = "cp1252" if CONTROLS.search(data) else "latin-1"
+        guess = "cp1252" if CONTROLS.search(data) else "latin-1"
         raise DataError(
-            f"{where}: try task.files.encoding={other}, or the encoding that it was written in"
+            f"{where}: try task.files.encoding={guess}, or the encoding that it was written in"
         ) from None
     if codecs.lookup(actual).name == "iso8859-1" and (control := CONTROLS.search(data)):
         where = _line_of(path, data, control.start())
@@ -87,10 +87,10 @@ def decoded(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """utf-16-le or utf-16-be where nearly every second byte, and hardly any other, is zero."""
-    first, second = data[0:SAMPLE:2], data[1:SAMPLE:2]
-    for zeros, others, name in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
-        if zeros.count(0) > 0.7 * len(zeros) and others.count(0) < 0.1 * len(others):
+    """utf-16-le or utf-16-be if nearly every second byte, and hardly any other, is zero."""
+    even, odd = data[0:SAMPLE:2], data[1:SAMPLE:2]
+    for high, low, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if high.count(0) > 0.7 * len(high) and low.count(0) < 0.1 * len(low):
             return name
     return None
 
@@ -101,7 +101,7 @@ def _line_of(path: Path, data: bytes, byte: int) -> str:
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
-    """The splits of a folder: one saved by `save_to_disk`, or of images; a single one is called ""."""
+    """The splits of a folder saved by `save_to_disk`, or of images; a single split is called ""."""
     from datasets import DatasetDict, load_from_disk
 
     if not any((path / name).is_file() for name in SAVED) and holds_images(path):
@@ -119,8 +119,7 @@ def read_folder(path: Path) -> dict[str, RawRows]:
 
 
 def dataset_rows(dataset: Dataset, where: str, folder: Path | None = None) -> RawRows:
-    """A dataset as raw rows: classes by name instead of number, -1 (unlabelled) as nothing, images as
-    they are stored."""
+    """A dataset as raw rows: classes by name instead of number, -1 (unlabelled) as None, images undecoded."""
     from datasets import Image
 
     def column(name: str) -> list[Any]:
@@ -133,15 +132,15 @@ def dataset_rows(dataset: Dataset, where: str, folder: Path | None = None) -> Ra
 
 
 def _named(value: Any, feature: Any) -> Any:
-    """A value with the names of classes in place of their numbers, in lists and mappings too."""
+    """The value with names of classes instead of numbers, also in lists and mappings."""
     from datasets import ClassLabel, LargeList, List
 
     if isinstance(feature, ClassLabel):
         return feature.names[value] if value is not None and value >= 0 else None
     if isinstance(feature, List | LargeList) and value is not None:
-        return [_named(part, feature.feature) for part in value]
+        return [_named(item, feature.feature) for item in value]
     if isinstance(feature, dict) and value is not None:
-        return {name: _named(value[name], part) for name, part in feature.items()}
+        return {name: _named(value[name], below) for name, below in feature.items()}
     return value
 
 
@@ -166,7 +165,7 @@ def _json(path: Path, text: str) -> list[Any]:
     except json.JSONDecodeError as error:
         hint = "; if every line is an object of its own, call it .jsonl" if error.msg == "Extra data" else ""
         raise DataError(f"{path} line {error.lineno} is not JSON ({error.msg}): correct it{hint}") from None
-    if isinstance(rows, dict) and isinstance(rows.get("data"), list):  # as SQuAD and others wrap their rows
+    if isinstance(rows, dict) and isinstance(rows.get("data"), list):  # as in SQuAD and others
         rows = rows["data"]
     if not isinstance(rows, list):
         raise DataError(
@@ -175,14 +174,14 @@ def _json(path: Path, text: str) -> list[Any]:
         )
     for inner in ("paragraphs", "qas"):  # SQuAD: one row per inner object, with the fields of the outer ones
         lists: list[Any] = [row.get(inner) if isinstance(row, dict) else None for row in rows]
-        if all(isinstance(each, list) and all(isinstance(part, dict) for part in each) for each in lists):
+        if all(isinstance(items, list) and all(isinstance(i, dict) for i in items) for items in lists):
             outer = [{name: value for name, value in row.items() if name != inner} for row in rows]
-            rows = [{**fields, **part} for fields, each in zip(outer, lists, strict=True) for part in each]
+            rows = [{**fields, **item} for fields, items in zip(outer, lists, strict=True) for item in items]
     return rows
 
 
 def _jsonl(path: Path, text: str) -> tuple[list[Any], list[int]]:
-    """The values, and the line of each."""
+    """The values, and their line numbers."""
     rows: list[Any] = []
     lines: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -211,5 +210,5 @@ def _objects(path: Path, rows: list[Any], lines: list[int] | None = None) -> Raw
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error on one line, cut."""
+    """The message of an error on one line, at most 160 characters."""
     return " ".join(str(error).split())[:160]

@@ -17,11 +17,11 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Hub(Config):
-    """A dataset of the hub by name; what was fetched once is used without a network."""
+    """A dataset of the hub by name; after it was fetched once, no network is needed."""
 
     name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
     config: str | None = None
-    revision: str | None = None  # a commit pins the rows; null: what is cached as main, else the newest
+    revision: str | None = None  # a commit fixes the rows; null: the cached main, else the newest
     train: str = "train"
     validation: str | None = None
     test: str | None = None
@@ -34,14 +34,14 @@ class Hub(Config):
         return f"hub:{self.name}@{pinned or self.folder().name}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
-        """Fetch, read and check, then hold out what is missing; `columns` maps role to column name."""
+        """Fetch, read and check, then hold out the missing splits; `columns` maps role to column name."""
         from datasets import load_dataset
         from datasets.exceptions import DatasetsError
 
         folder = self.folder()
         try:
-            # By path, since `load_dataset(name)` drops a pinned revision when there is no network; and code
-            # that came with the data does not run.
+            # By path, since `load_dataset(name)` ignores the revision without a network; and so that no code
+            # of the dataset runs.
             dataset = load_dataset(str(folder), self.config)
         except (DatasetsError, ValueError, OSError, RuntimeError) as error:
             raise DataError(
@@ -49,20 +49,20 @@ class Hub(Config):
                 "choose another task.hub.config or revision, or convert it and use task.files"
             ) from None
         names = [str(name) for name in dataset]
-        wanted = {split: getattr(self, split) for split in SPLITS if getattr(self, split) is not None}
-        for split, name in wanted.items():
+        chosen = {split: getattr(self, split) for split in SPLITS if getattr(self, split) is not None}
+        for split, name in chosen.items():
             if name not in names:
                 raise DataError(
                     f"task.hub.{split}={name}: {self.name} has no such split; {nearest(name, names)}"
                 )
-        given = {
+        splits = {
             split: checked(dataset_rows(dataset[name], f"{self.name} split {name}"), columns)
-            for split, name in wanted.items()
+            for split, name in chosen.items()
         }
-        return self.holdout.complete(given, stratify, self.split_seed, f"hub:{self.name}@{folder.name}")
+        return self.holdout.complete(splits, stratify, self.split_seed, f"hub:{self.name}@{folder.name}")
 
     def folder(self) -> Path:
-        """The folder of the revision in the hub's cache, named by its commit; fetched if it is not whole."""
+        """The folder of the revision in the hub's cache, named by its commit; fetched if it is incomplete."""
         from huggingface_hub import HfApi, errors
 
         try:
@@ -70,7 +70,7 @@ class Hub(Config):
         except errors.LocalEntryNotFoundError:
             pass
         try:
-            # Asked first because it answers at once: without a network a download retries for 23 s a file.
+            # Asked first, since it fails at once without a network; a download retries for 23 s per file.
             HfApi().dataset_info(self.name, revision=self.revision, timeout=10)
             return self._download(cached_only=False)
         except errors.GatedRepoError:
@@ -83,7 +83,7 @@ class Hub(Config):
             problem = (
                 "is not on the hub, or is private: correct task.hub.name, or log in with `hf auth login`"
             )
-        except Exception as error:  # noqa: BLE001  the hub's HTTP library has a tree of errors of its own
+        except Exception as error:  # noqa: BLE001  the hub's HTTP library has many errors of its own
             problem = (
                 f"is not cached and cannot be fetched ({one_line(error)}): go online once, or use task.files"
             )

@@ -1,4 +1,4 @@
-"""Image folder: images in one folder per class, perhaps in one folder per split above these."""
+"""Image folder: images in one folder per class, with or without a folder per split around these."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ WORDS = {  # as the hub names its splits: datasets.data_files.SPLIT_KEYWORDS
     **dict.fromkeys(("validation", "valid", "dev", "val"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
-LEFTOVERS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")  # of operating systems and archives
-SHOWN = 3  # files and folders that a note names
+LEFTOVERS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")  # files of operating systems and archives
+SHOWN = 3  # number of files and folders that a note names
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, the images and other files directly in it, and the folders below; leftovers do not count."""
+    """A folder: images and other files directly in it, and folders below; without leftovers."""
 
     path: Path
     images: tuple[Path, ...]
@@ -52,20 +52,20 @@ class Folder:
 
     @property
     def holds_classes(self) -> bool:
-        """Whether images are in the folders below, and none directly in it."""
+        """Are there images in the folders below, and none directly in it?"""
         return not self.images and any(below.all_images() for below in self.folders)
 
     def all_images(self) -> list[Path]:
-        """Images directly in it and further below."""
+        """Images in the folder and below."""
         return [*self.images, *(image for below in self.folders for image in below.all_images())]
 
     def all_others(self) -> list[Path]:
-        """Files that are no images, directly in it and further below."""
+        """Other files in the folder and below."""
         return [*self.others, *(file for below in self.folders for file in below.all_others())]
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file or folder is hidden, or a leftover of an operating system or an archive."""
+    """Is a file or folder hidden, or a leftover of an operating system or an archive?"""
     return name.startswith(".") or name.lower() in LEFTOVERS
 
 
@@ -92,7 +92,7 @@ def read_image_folder(path: Path) -> dict[str, RawRows]:
 
 
 def _unwrapped(folder: Folder) -> Folder:
-    """The folder below where there is nothing else, as in many archives: animals/animals/cat/x.png."""
+    """The folder below if it is the only one, as in many archives: animals/animals/cat/x.png."""
     while not folder.images and len(folder.folders) == 1:
         (only,) = folder.folders
         if only.split not in (None, folder.split) or not only.holds_classes:
@@ -102,7 +102,7 @@ def _unwrapped(folder: Folder) -> Folder:
 
 
 def _splits(top: Folder) -> dict[str, Folder]:
-    """The folders that hold classes and are named like splits; DataError where others are beside them."""
+    """The folders of classes that are named like splits; DataError if there are other folders of images."""
     named = [folder for folder in top.folders if folder.split and folder.holds_classes]
     beside = [folder.name for folder in top.folders if folder not in named and folder.all_images()]
     if named and beside:
@@ -124,7 +124,7 @@ def _splits(top: Folder) -> dict[str, Folder]:
 
 
 def _classes(folder: Folder, required: bool) -> dict[str, list[Path]]:
-    """The images of each class; DataError where a folder is no class, or one of `required` is empty."""
+    """The images of each class; DataError if a folder is no class, or is empty and `required`."""
     classes = {below.name: below.all_images() for below in folder.folders}
     if not any(classes.values()):
         tables = [file for file in folder.others if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
@@ -144,7 +144,7 @@ def _classes(folder: Folder, required: bool) -> dict[str, list[Path]]:
 
 
 def _refuse_splits(folder: Folder) -> None:
-    """DataError where a split would become a class: by its name, or by the folders in it."""
+    """DataError if a split would become a class, judged by its name or by the folders in it."""
     with_images = [below for below in folder.folders if below.all_images()]
     all_named = all(below.split for below in with_images)
     for below in with_images:
@@ -169,14 +169,14 @@ def _refuse_splits(folder: Folder) -> None:
 def _notes(
     root: Folder, splits: Mapping[str, Folder], classes: Mapping[str, Mapping[str, Sequence[Path]]]
 ) -> list[str]:
-    """Which folders were used as what, and what in the folder was not used."""
+    """Notes on how folders were used, and on unused files."""
     notes = []
     for split, folder in splits.items():
         name = folder.path.relative_to(root.path).as_posix()
         if name != ".":
             count = sum(map(len, classes[split].values()))
-            what = f"{count} images of {len(classes[split])} classes"
-            notes.append(f"{split or 'train'}: the folder {name}, {what}")
+            size = f"{count} images of {len(classes[split])} classes"
+            notes.append(f"{split or 'train'}: the folder {name}, {size}")
         if absent := sorted(set(classes.get("train", ())) - set(classes[split])):
             notes.append(f"{split}: no images of {_listed(absent)}")
         mixed = [below.name for below in folder.folders if below.folders and below.images]

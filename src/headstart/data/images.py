@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-MODES = {1: "L", 3: "RGB"}  # channels -> what Pillow calls it
-SUFFIXES = frozenset(  # of images; those that Pillow cannot read, such as heic, are refused, not left out
+MODES = {1: "L", 3: "RGB"}  # channels -> mode of Pillow
+SUFFIXES = frozenset(  # of images; formats that Pillow cannot read, such as heic, are refused, not skipped
     ".png .jpg .jpeg .jpe .jfif .bmp .gif .webp .tif .tiff .avif .jp2 .ppm .pgm .pbm .tga .ico "  # noqa: SIM905
     ".heic .heif .svg .psd .dng .nef .cr2 .arw .raw .dcm .exr .hdr".split()
 )
@@ -25,9 +25,9 @@ BITS, WHITE_IS = 258, 262  # tags of TIFF: bits per grey level, and which end of
 
 
 def image_cell(value: Any) -> dict[str, Any]:
-    """{"sha256", "bytes", "path", "frames"} of encoded bytes, of a file's path (whose bytes stay in the
-    file), or of what `datasets` stores for its Image feature; UnfitError when it is none of these or no
-    image. Only the beginning of the bytes is checked here, the rest when the image is decoded."""
+    """{"sha256", "bytes", "path", "frames"} of encoded bytes, of a path (without bytes), or of a value of an
+    Image feature of `datasets`; UnfitError for other values and for files that are no image. Only the
+    start of the bytes is checked here, the rest when the image is decoded."""
     from PIL.Image import DecompressionBombError
 
     if isinstance(value, Mapping) and ("bytes" in value or "path" in value):
@@ -46,7 +46,7 @@ def image_cell(value: Any) -> dict[str, Any]:
         raise UnfitError("not an image: choose a column of image files or encoded images for task.{role}")
     try:
         with _opened(io.BytesIO(data)) as image:
-            photo = image.format == "MPO"  # as phones write it, with a preview behind
+            photo = image.format == "MPO"  # a photo of a phone, with a preview as second frame
             frames = 1 if photo else getattr(image, "n_frames", 1)
             image.verify()
     except (OSError, ValueError, SyntaxError, DecompressionBombError) as error:
@@ -62,7 +62,7 @@ def image_cell(value: Any) -> dict[str, Any]:
 def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: int = 3) -> np.ndarray:
     """The images of a column: (rows, channels, height, width) float32 in 0..1; `size` is (height, width).
 
-    Resized with antialiasing where the size differs; DataError with the path where one cannot be decoded.
+    Resized with antialiasing if the size differs; DataError with the path if an image cannot be decoded.
     """
     import numpy as np
     from PIL.Image import Resampling
@@ -81,8 +81,8 @@ def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: 
 
 
 def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:
-    """The image of a cell as a viewer shows it, read now; `mode` is RGB or L, and of several frames or
-    pages the first is taken. DataError with the path where it cannot be decoded."""
+    """The image of a cell, decoded as a viewer shows it; `mode` is RGB or L; of several frames or pages the
+    first. DataError with the path if it cannot be decoded."""
     from PIL.Image import DecompressionBombError
 
     where = cell["path"] or f"the image with sha256 {cell['sha256'][:12]}…"
@@ -95,7 +95,7 @@ def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:
 
 
 def _as_shown(image: Image) -> Image:
-    """Upright, 8 bits a channel, on a white page, in the colours of a screen: L or RGB."""
+    """The image upright, with 8 bits per channel, on white, in sRGB: L or RGB."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -111,7 +111,7 @@ def _as_shown(image: Image) -> Image:
 
 
 def _of_8_bits(image: Image) -> Image:
-    """Grey of 12 or 16 bits in 8, its whole range from black to white; ValueError where none is known."""
+    """Grey of 12 or 16 bits scaled to 8 bits; ValueError if its range is unknown."""
     import numpy as np
     from PIL import Image as Pillow
 
@@ -126,28 +126,28 @@ def _of_8_bits(image: Image) -> Image:
 
 
 def _on_screen(image: Image, profile: bytes) -> Image:
-    """The colours that the image's own profile means; one that does not fit is ignored, as viewers do."""
+    """The image converted from its colour profile to sRGB; a profile that does not fit is ignored."""
     from PIL import ImageCms
 
     try:
-        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(own):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
             return image
         screen = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, own, screen, outputMode="RGB") or image
+        return ImageCms.profileToProfile(image, source, screen, outputMode="RGB") or image
     except (OSError, ImageCms.PyCMSError):
         return image
 
 
 def encoded(table: np.ndarray) -> bytes:
-    """Netpbm bytes of (height, width) or (height, width, 3) uint8: not compressed, so that they are the
-    same whatever the version of the library that wrote them."""
+    """Netpbm bytes of (height, width) or (height, width, 3) uint8: not compressed, so that they do
+    not depend on the version of a library."""
     kind = "P5" if table.ndim == 2 else "P6"
     return f"{kind} {table.shape[1]} {table.shape[0]} 255\n".encode() + table.tobytes()
 
 
 def _opened(source: Any) -> Image:
-    """Open, without a warning for images that are merely large; Pillow refuses those that are too large."""
+    """Open the image without a warning for large ones; Pillow refuses images that are too large."""
     from PIL import Image as Pillow
 
     with warnings.catch_warnings():

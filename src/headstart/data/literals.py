@@ -1,4 +1,4 @@
-"""Literals: lists and mappings that a text spells out, as tables of text hold them."""
+"""Literals: lists and mappings written as text, as in the cells of tables."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VALUES = (tokenize.STRING, tokenize.NUMBER)
 
 
 def literal(text: str) -> list[Any] | dict[str, Any] | None:
-    """The list or mapping that a text spells out; None where it is neither.
+    """The list or mapping written in a text; None for other texts.
 
-    Read are JSON, Python literals (a tuple is a list), and numpy's arrays as pandas writes them, without
-    commas; also inside one pair of quotes, as a tsv holds a quoted cell.
+    Reads JSON, Python literals (a tuple becomes a list), and numpy arrays as pandas writes them, without
+    commas; also inside one pair of quotes, as in a quoted cell of a tsv.
     """
     text = text.strip()
     if not OPENS.match(text):
@@ -26,7 +26,7 @@ def literal(text: str) -> list[Any] | dict[str, Any] | None:
     if text[0] in "\"'":
         inside = text[1:-1]
         return literal(inside.replace(text[0] * 2, text[0])) if text[-1] == text[0] and inside else None
-    # Without these ' and " mean the same, and JSON is read ten times faster.
+    # Without these, quotes can be replaced, and JSON is ten times faster.
     simple = '"' not in text and "\\" not in text
     try:
         value = json.loads(text.replace("'", '"') if simple else text)
@@ -39,16 +39,16 @@ def literal(text: str) -> list[Any] | dict[str, Any] | None:
 
 
 def _with_commas(text: str) -> str:
-    """The text with a comma between two values side by side (Python would join two strings), and the list
-    in place of `array([...], dtype=object)`."""
-    parts: list[str] = []
+    """The text with a comma between adjacent values (Python would join two strings), and with the list in
+    place of `array([...], dtype=object)`."""
+    tokens: list[str] = []
     before = None
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if before and token.type in VALUES and before.type in VALUES:
             if token.start == before.end:
-                raise ValueError(text)  # 'don''t' is one word to some writers, and two values to others
-            parts.append(",")
+                raise ValueError(text)  # 'don''t' is ambiguous: one word or two values
+            tokens.append(",")
         if token.type not in (tokenize.NL, tokenize.NEWLINE):
-            parts.append(token.string)
+            tokens.append(token.string)
             before = token
-    return re.sub(r"array \( (\[.*?\]) (?:, dtype = [\w.]+ )?\)", r"\1", " ".join(parts))
+    return re.sub(r"array \( (\[.*?\]) (?:, dtype = [\w.]+ )?\)", r"\1", " ".join(tokens))

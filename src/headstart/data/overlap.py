@@ -1,4 +1,4 @@
-"""Overlap: how many evaluation rows also occur in a body of text, as a whole or by a run of words."""
+"""Overlap: how many evaluation rows also occur in a corpus, completely or in a run of words."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CHUNK = 4096  # texts whose hashes are merged at once
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many of `of` rows occur in a text; a row that occurs as a whole counts in both numbers."""
+    """How many of `of` rows occur in a corpus; a complete match counts in both numbers."""
 
-    exact: int  # rows that occur as a whole, case, spacing and punctuation aside
+    exact: int  # rows that occur completely, ignoring case, spacing and punctuation
     ngram: int  # rows that share at least one run of `words` words
     of: int
     words: int = RUN
 
     @property
     def share(self) -> float:
-        """The share of rows that occur in either way; 0 without rows."""
+        """The share of rows that occur completely or in part; 0 without rows."""
         return self.ngram / self.of if self.of else 0.0
 
     def sentence(self) -> str:
@@ -45,26 +45,27 @@ class Overlap:
 
 
 def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> Overlap:
-    """How much of `evaluation` occurs in `corpus`, read once; memory grows with `evaluation` alone.
+    """The overlap of `evaluation` with `corpus`, which is read once; memory grows only with `evaluation`.
 
-    Texts of fewer than `n` words can only occur as a whole.
+    Texts of fewer than `n` words can only match completely.
     """
     import numpy as np
 
     hashes = [text_hash(text) for text in evaluation]
     runs = [grams(text, n) for text in evaluation]
-    wanted = np.unique(np.concatenate([*runs, np.empty(0, np.uint64)]))
-    wanted_texts, shared_texts, shared_runs = set(hashes), set[int](), np.zeros(len(wanted), bool)
+    own_runs = np.unique(np.concatenate([*runs, np.empty(0, np.uint64)]))
+    shared_texts, is_shared = set[int](), np.zeros(len(own_runs), bool)
+    set_of_hashes = set(hashes)
     for text in corpus:
-        shared_texts |= {text_hash(text)} & wanted_texts
-        shared_runs[contained(wanted, grams(text, n))] = True
-    return _counted(hashes, runs, shared_texts, wanted[shared_runs], n)
+        shared_texts |= {text_hash(text)} & set_of_hashes
+        is_shared[contained(own_runs, grams(text, n))] = True
+    return _counted(hashes, runs, shared_texts, own_runs[is_shared], n)
 
 
 def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
-    """Write hashes of all texts and of all their runs of `n` words, for `check` on a machine without them.
+    """Write hashes of all texts and of their runs of `n` words, for `check` on a machine without the texts.
 
-    Some 3 to 4 bytes per distinct run: sorted, so that parquet stores differences.
+    About 3 to 4 bytes per distinct run: sorted, so that parquet stores differences.
     """
     import numpy as np
     import pyarrow as pa
@@ -84,7 +85,7 @@ def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
 
 
 def check(path: Path, texts: Sequence[str]) -> Overlap:
-    """How much of `texts` occurs in what `write_fingerprints` read; DataError when it is no such file."""
+    """The overlap of `texts` with the corpus of `write_fingerprints`; DataError for another file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -105,14 +106,14 @@ def check(path: Path, texts: Sequence[str]) -> Overlap:
 def _counted(
     hashes: Sequence[int], runs: Sequence[np.ndarray], shared_texts: set[int], shared_runs: np.ndarray, n: int
 ) -> Overlap:
-    """The counts over rows, given by the hash and the runs of each; `shared_runs` is sorted."""
+    """The overlap, from the hash and the runs of each row; `shared_runs` is sorted."""
     exact = [text in shared_texts for text in hashes]
-    either = [whole or len(contained(shared_runs, row)) > 0 for whole, row in zip(exact, runs, strict=True)]
+    either = [match or len(contained(shared_runs, row)) > 0 for match, row in zip(exact, runs, strict=True)]
     return Overlap(sum(exact), sum(either), len(hashes), n)
 
 
 def text_hash(text: str) -> int:
-    """64 bits of the words of a text: the same when only case, spacing or punctuation differ."""
+    """64-bit hash of the words of a text, independent of case, spacing and punctuation."""
     return _hash(" ".join(WORDS.findall(text.casefold())))
 
 
@@ -125,25 +126,25 @@ def grams(text: str, n: int) -> np.ndarray:
     if runs < 1:
         return np.empty(0, np.uint64)
     mixed = np.zeros(runs, np.uint64)
-    for offset in range(n):  # an odd factor loses nothing, the shift carries high bits down
+    for offset in range(n):  # an odd factor is invertible; the shift mixes high bits into low ones
         mixed = (mixed ^ words[offset : offset + runs]) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     return mixed
 
 
-def contained(wanted: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """Positions in the sorted `wanted` of those `hashes` that it contains: (matches,) int64."""
+def contained(reference: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Positions in the sorted `reference` of the `hashes` that it contains: (matches,) int64."""
     import numpy as np
 
-    if not len(wanted):
+    if not len(reference):
         return np.empty(0, np.int64)
-    positions = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
-    return positions[wanted[positions] == hashes]
+    positions = np.minimum(np.searchsorted(reference, hashes), len(reference) - 1)
+    return positions[reference[positions] == hashes]
 
 
 @functools.lru_cache(maxsize=1 << 17)
 def word_hash(word: str) -> int:
-    """64 bits of one word."""
+    """64-bit hash of one word."""
     return _hash(word)
 
 

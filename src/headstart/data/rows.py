@@ -1,4 +1,4 @@
-"""Rows: the table of a source as checked cells and datasets, with ids and digests."""
+"""Rows: checks the table of a source, and makes datasets with ids and digests."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SPLITS = ("train", "validation", "test")
-Cells = dict[str, list[Cell]]  # role -> one cell per row, of the kind that cells.KINDS says
-Columns = Mapping[str, str | tuple[str, ...]]  # role -> name, or the names of columns of 0 and 1
+Cells = dict[str, list[Cell]]  # role -> one cell per row, of the kind in cells.KINDS
+Columns = Mapping[str, str | tuple[str, ...]]  # role -> column, or several columns of 0 and 1
 
 
 class UnlabelledError(DataError):
-    """There are rows, and no row has an answer."""
+    """No row has an answer."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Splits:
 
 @dataclass(frozen=True)
 class RawRows:
-    """A table of a source, unchecked: `column(name)` lists the cells of one column."""
+    """An unchecked table: `column(name)` lists the cells of one column."""
 
     where: str  # its name in messages: a path, or a split of a hub dataset
     names: tuple[str, ...]
     column: Callable[[str], Sequence[Any]]
-    hint: str = ""  # what may be wrong when a column is missing
+    hint: str = ""  # a possible cause when a column is missing
     folder: Path | None = None  # paths in its cells are relative to it
     notes: tuple[str, ...] = ()  # for the record: how they were read
-    lines: Sequence[int] | None = None  # the line of the file on which each row begins
+    lines: Sequence[int] | None = None  # the first line of each row in the file
 
     def at(self, row: int) -> str:
         """The place of a row (from 0) in a message."""
@@ -56,9 +56,9 @@ class RawRows:
 
 
 def checked(raw: RawRows, columns: Columns) -> Cells:
-    """The columns that the task uses, renamed to their roles; every cell is there and of its role's kind.
+    """The columns that the task uses, by role; every cell has a value of its role's kind.
 
-    A dot in a name leads into a nested column: `answers.text`.
+    A dot in a name selects from a nested column: `answers.text`.
     """
     missing = [
         (role, name)
@@ -80,23 +80,23 @@ def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _missing(raw: RawRows, role: str, name: str) -> str:
-    known: list[str] = []
-    for column in raw.names:  # or the names of what is inside its first cell
+    names: list[str] = []
+    for column in raw.names:  # or the keys inside its first cell
         cell = next(iter(raw.column(column)), None)
         cell = literal(cell) if isinstance(cell, str) else cell
         cell = cell[0] if isinstance(cell, list) and cell else cell
-        known += [f"{column}.{part}" for part in cell] if isinstance(cell, dict) else [column]
-    known = [column if len(column) <= 30 else column[:29] + "…" for column in known]
-    hint = nearest(name, known)
+        names += [f"{column}.{key}" for key in cell] if isinstance(cell, dict) else [column]
+    names = [column if len(column) <= 30 else column[:29] + "…" for column in names]
+    hint = nearest(name, names)
     if not hint.startswith("known"):
-        hint += f" known: {', '.join(sorted(known))}"
+        hint += f" known: {', '.join(sorted(names))}"
     elif role not in INPUTS:
         hint += "; from rows without it nothing can be learnt or scored"
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
 
 
 def _cells(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
-    """The cells of one column, or for each row the names of those columns that hold 1."""
+    """The cells of one column; of several columns, the names of those with 1, per row."""
     if isinstance(names, str):
         cells = _column(raw, role, names)
     else:
@@ -145,7 +145,7 @@ def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int
 
 
 def _read(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callable[[Any], Any]) -> Any:
-    """`read` of a cell; DataError with its place where it does not fit."""
+    """`read(value)`; DataError with the position of the cell if it does not fit."""
     try:
         return read(value)
     except UnfitError as problem:
@@ -156,7 +156,7 @@ def _read(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callab
 
 
 def _check_alignment(raw: RawRows, cells: Cells) -> None:
-    """Columns that belong together row by row: a tag for each word, a start for each answer."""
+    """DataError unless every word has a tag and every answer a start that is correct."""
     for first, second in (("words", "tags"), ("answers", "starts")):
         if first not in cells or second not in cells:
             continue
@@ -193,35 +193,35 @@ def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None
 
 
 def content_ids(cells: Mapping[str, list[Cell]]) -> list[str]:
-    """One id per row, made of its content alone; the n-th copy of a row gets `-n` appended."""
-    seen: Counter[str] = Counter()
+    """One id per row, from its content; the n-th copy of a row gets the suffix `-n`."""
+    counts: Counter[str] = Counter()
     ids = []
     for key in row_keys(cells):
-        seen[key] += 1
-        ids.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
+        counts[key] += 1
+        ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")
     return ids
 
 
 def row_keys(cells: Mapping[str, list[Cell]]) -> list[str]:
-    """16 hex digits per row, equal when and only when all cells are equal (roles in sorted order)."""
+    """16 hex digits per row, equal if and only if all cells are equal (roles in sorted order)."""
     rows = zip(*(cells[role] for role in sorted(cells)), strict=True)
     texts = (b"".join(_framed(as_text(cell)) for cell in row) for row in rows)
     return [hashlib.blake2b(text, digest_size=8).hexdigest() for text in texts]
 
 
 def _framed(text: str) -> bytes:
-    """The text with its length before it, so that ("ab", "c") and ("a", "bc") differ."""
+    """The text after its length, so that ("ab", "c") and ("a", "bc") differ."""
     data = text.encode("utf-8", "surrogatepass")
     return len(data).to_bytes(8, "little") + data
 
 
 def hashed_rank(seed: int, key: str) -> bytes:
-    """The key of an order that only the seed and the row's key decide, the same on every platform."""
+    """A sort key that depends only on the seed and the row's key, the same on every platform."""
     return hashlib.blake2b(f"{seed}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def rows_digest(dataset: Dataset) -> str:
-    """32 hex digits over names and cells in row order, whatever the Arrow layout, chunks or cache."""
+    """32 hex digits over names and cells in row order, independent of Arrow's layout, chunks and cache."""
     digest = hashlib.sha256()
     for name in sorted(dataset.column_names):
         digest.update(_framed(name) + len(dataset).to_bytes(8, "little"))

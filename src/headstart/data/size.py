@@ -1,4 +1,4 @@
-"""Size: how many of the training rows a run may see, and which."""
+"""Size: the number of training rows of a run, and their choice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headstart.errors import DataError
 
 
 class Rows(Config):
-    """A number of rows, in the class proportions of the whole."""
+    """A number of rows, with the class proportions of all rows."""
 
     kind: Literal["rows"] = "rows"
     rows: int = Field(ge=1)
@@ -35,7 +35,7 @@ class Rows(Config):
 
 
 class Fraction(Config):
-    """A share of the rows, in the class proportions of the whole."""
+    """A share of the rows, with the class proportions of all rows."""
 
     kind: Literal["fraction"] = "fraction"
     fraction: float = Field(gt=0, le=1)
@@ -99,17 +99,17 @@ Size = Annotated[Rows | Fraction | PerClass | All, Field(discriminator="kind")]
 
 
 def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -> list[int]:
-    """All rows in an order whose every prefix is within one row per class of the class proportions.
+    """All rows, in an order where every prefix has the class proportions to within one row per class.
 
-    Content keys and the seed decide the order, never the position in a file. With N rows, n of them in
-    a class, the i-th row of the class may come at position floor(i·N/n) and must come before
-    ceil((i+1)·N/n). Taking the row with the earliest deadline first meets all these windows: they are those
-    of a proportionate-fair schedule on one machine (Baruah et al. 1996, doi:10.1007/BF01940883).
+    The order depends on content keys and seed, not on the position in a file. With N rows, n of them in a
+    class, the i-th row of the class may come at position floor(i·N/n) and must come before
+    ceil((i+1)·N/n). Taking the earliest deadline first satisfies all of these windows, as in a
+    proportionate-fair schedule on one machine (Baruah et al. 1996, doi:10.1007/BF01940883).
     """
     queues = _queues(strata if strata is not None else [""] * len(keys), keys, seed)
     total = len(keys)
-    waiting = {0: [(name, 0) for name in sorted(queues)]}  # position -> rows that may come from it on
-    due: list[tuple[int, str, int]] = []  # (deadline, class, how many of the class came before)
+    waiting = {0: [(name, 0) for name in sorted(queues)]}  # position -> rows that may come there or later
+    due: list[tuple[int, str, int]] = []  # (deadline, class, number of earlier rows of the class)
     order = []
     for position in range(total):
         for name, rank in waiting.pop(position, []):
@@ -123,10 +123,10 @@ def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -
 
 
 def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, list[int]]:
-    """The rows of each class, in the order that the seed gives their keys."""
-    if other := next((name for name in strata if not isinstance(name, str)), None):
+    """The rows of each class, in the order of seed and keys."""
+    if wrong := next((name for name in strata if not isinstance(name, str)), None):
         raise DataError(
-            f"a row has the class {other!r}: rows can only be chosen by class where each has one name"
+            f"a row has the class {wrong!r}: rows can only be chosen by class where each has one name"
         )
     queues: dict[str, list[int]] = defaultdict(list)
     for row in sorted(range(len(keys)), key=lambda row: (hashed_rank(seed, keys[row]), keys[row])):

@@ -1,4 +1,4 @@
-"""Holdout: the rows of train that serve as validation or test where a source has no such split."""
+"""Holdout: rows of train that become validation or test if a source has no such split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headstart.errors import DataError
 
 
 class Holdout(Config):
-    """Shares of train that are held out when the source has no validation or test split of its own."""
+    """Shares of train that are held out when the source has no validation or test split."""
 
     validation: float = Field(default=0.1, gt=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -32,42 +32,42 @@ class Holdout(Config):
 
     def complete(
         self,
-        given: Mapping[str, Cells],
+        existing: Mapping[str, Cells],
         stratify: str | None,
         seed: int,
         source: str,
         notes: Sequence[str] = (),
     ) -> Splits:
-        """All three splits of `given`, which has `train` and perhaps the others; the rest is held out."""
+        """All three splits, from `existing` with `train` and perhaps others; missing ones are held out."""
         if stratify is not None and stratify not in CLASSES:
             raise ValueError(f"rows cannot be stratified by {stratify}: only by {', '.join(sorted(CLASSES))}")
-        missing = [split for split in SPLITS if split not in given]
-        train = given["train"]
+        missing = [split for split in SPLITS if split not in existing]
+        train = existing["train"]
         rows = self.cut(train, missing, stratify, seed)
         held_out = {
             split: {role: [column[row] for row in rows[split]] for role, column in train.items()}
             for split in rows
         }
-        parts = {**given, **held_out}
+        cells = {**existing, **held_out}
         if stratify is not None:
-            _check_classes(parts, stratify)
+            _check_classes(cells, stratify)
         notes = [*notes]
         for split in missing:
             share = f"share {self.share(split):g}, split seed {seed}"
             notes.append(f"{split}: {len(rows[split])} rows held out of train ({share})")
-        texts = {split: _text_keys(parts[split], stratify) for split in SPLITS}
+        texts = {split: _text_keys(cells[split], stratify) for split in SPLITS}
         in_train = set(texts["train"])
         for split in SPLITS[1:]:
             if copies := sum(key in in_train for key in texts[split]):
                 notes.append(f"{split}: {copies} of {len(texts[split])} rows also occur in train (same text)")
-        datasets = {split: as_dataset(parts[split]) for split in SPLITS}
+        datasets = {split: as_dataset(cells[split]) for split in SPLITS}
         return Splits(**datasets, source=source, notes=tuple(notes))
 
     def cut(
         self, cells: Cells, missing: Sequence[str], stratify: str | None, seed: int
     ) -> dict[str, list[int]]:
-        """Row numbers per split. Content and seed decide, so the order of a file does not matter, and
-        copies of a text stay together, so that none is in train and in another split."""
+        """Row numbers per split. They depend on content and seed, not on the order of a file; copies of a
+        text stay together, so that no text is in two splits."""
         copies: dict[str, list[int]] = defaultdict(list)
         for row, key in enumerate(_text_keys(cells, stratify)):
             copies[key].append(row)
@@ -75,7 +75,7 @@ class Holdout(Config):
         for key in sorted(copies, key=lambda key: (hashed_rank(seed, key), key)):
             strata[min(cells[stratify][row] for row in copies[key]) if stratify else ""].append(key)
         rows: dict[str, list[int]] = {split: [] for split in ("train", *missing)}
-        for keys in strata.values():  # every split gets its share, at least one text of three or more
+        for keys in strata.values():  # every split gets its share, and one text at least if there are three
             start = 0
             for split in missing:
                 count = max(round(self.share(split) * len(keys)), int(len(keys) >= 3))
@@ -92,8 +92,8 @@ class Holdout(Config):
 
 
 def _text_keys(cells: Cells, stratify: str | None) -> list[str]:
-    """Equal for rows with the same question: all that the model is given, case and spacing aside.
-    Questions about one context have one key, since each reveals the context."""
+    """One key per row, equal for rows with the same model input, ignoring case and spacing.
+    Questions about one context have one key, since each contains the context."""
     inputs = {role: cells[role] for role in cells if role in INPUTS and role != stratify}
     question = {"context": cells["context"]} if "context" in cells else inputs or cells
     return row_keys(
@@ -104,16 +104,16 @@ def _text_keys(cells: Cells, stratify: str | None) -> list[str]:
     )
 
 
-def _check_classes(parts: Mapping[str, Cells], stratify: str) -> None:
-    """DataError for one class only, or a class that train lacks."""
-    known = set(parts["train"][stratify])
-    if len(known) < 2:
+def _check_classes(splits: Mapping[str, Cells], stratify: str) -> None:
+    """DataError if train has only one class, or lacks a class of another split."""
+    classes = set(splits["train"][stratify])
+    if len(classes) < 2:
         raise DataError(
-            f"train has one {stratify} only ({next(iter(known))!r}): there is nothing to tell apart, "
+            f"train has one {stratify} only ({next(iter(classes))!r}): there is nothing to tell apart, "
             f"choose another column for task.{stratify} or other rows"
         )
     for split in SPLITS[1:]:
-        if unknown := sorted(set(parts[split][stratify]) - known):
+        if unknown := sorted(set(splits[split][stratify]) - classes):
             raise DataError(
                 f"{split} has the {stratify} {unknown[0]!r}, which no train row has: "
                 "correct it, or add train rows of that class"

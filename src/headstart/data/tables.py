@@ -14,14 +14,14 @@ from headstart.errors import DataError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 KNOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-DECLARED = re.compile(r"\"?sep=(.)\"?[ \t,;|]*\n")  # a first line that Excel reads, and may write
+DECLARED = re.compile(r"\"?sep=(.)\"?[ \t,;|]*\n")  # a first line that Excel understands
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 NO_HEADER = "; if the file has no header line, name its columns in task.files.columns=[...]"
 LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a long text
 
 
 def table(path: Path, text: str, separator: str | None, columns: Sequence[str] | None) -> RawRows:
-    """The rows of a table; `separator` None: what its first line declares, or what separates its cells."""
+    """The rows of a table; `separator` None: declared in the first line, or detected."""
     if declared := DECLARED.match(text):
         text = "\n" + text[declared.end() :]  # lines keep their numbers
     used = separator or (declared[1] if declared else _separator(path, text, columns))
@@ -34,10 +34,10 @@ def table(path: Path, text: str, separator: str | None, columns: Sequence[str] |
     names = tuple(columns) if columns else next((cells for _, cells in lines), None)
     if names is None:
         raise DataError(f"{path} is empty: give a file with a header line and rows")
-    # Several columns may have no name, as spreadsheets write them.
-    twice = [name for name, count in Counter(names).items() if count > 1 and name]
-    if twice:
-        raise DataError(f"{path}: two columns are called {twice[0]!r}: rename one of them" + NO_HEADER)
+    # Several columns may lack a name, as in files of spreadsheets.
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
+    if repeated:
+        raise DataError(f"{path}: two columns are called {repeated[0]!r}: rename one of them" + NO_HEADER)
     rows: list[tuple[int, list[str]]] = []
     for line, cells in lines:
         rows.append((line, cells))
@@ -60,8 +60,8 @@ def table(path: Path, text: str, separator: str | None, columns: Sequence[str] |
 
 
 def _separator(path: Path, text: str, columns: Sequence[str] | None) -> str:
-    """The separator of the suffix if it gives every line equally many cells, two or more; else the only
-    other one that does. Without a header line several may, and the user has to choose."""
+    """The usual separator of the suffix if every line then has the same number of cells, at least two; else
+    the only other separator for which this holds. DataError if there are several."""
 
     def fits(separator: str) -> bool:
         width = len(columns) if columns else None
@@ -70,7 +70,7 @@ def _separator(path: Path, text: str, columns: Sequence[str] | None) -> str:
                 width = width or len(cells)
                 if len(cells) != width or width < 2:
                     return False
-        except DataError:  # quotes that do not close are not those of a table with this separator
+        except DataError:  # an open quote: not a table with this separator
             return False
         return width is not None
 
@@ -88,10 +88,10 @@ def _separator(path: Path, text: str, columns: Sequence[str] | None) -> str:
 
 
 def _lines(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells); a row of a csv may be several lines, and has the number of the first."""
+    """(line number, cells); a row of a csv may span several lines; its number is that of the first."""
     if separator == "\t":
-        # Split at \n only: other line separators of Unicode are text. Quotes are text too, unless all are
-        # as a csv writer leaves them: a lone quote in a sentence must not hide the lines after it.
+        # Split at \n only: other line separators of Unicode are text. Quotes are text, too, unless all are
+        # those of a csv writer: a single quote in a sentence must not swallow the following lines.
         quoted = _are_quoted(text)
         for number, line in enumerate(text.split("\n"), 1):
             if line:
@@ -116,8 +116,8 @@ def _lines(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[st
 
 
 def _are_quoted(text: str) -> bool:
-    """Whether every cell with a quote in it is quoted whole, its own quotes doubled, and either some are
-    doubled or the header is quoted, too."""
+    """Is every cell with a quote quoted completely, with doubled inner quotes; and are there inner quotes, or
+    is the header quoted, too?"""
     if '"' not in text:
         return False
     cells = [cell for line in text.split("\n") for cell in line.split("\t") if '"' in cell]

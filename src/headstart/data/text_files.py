@@ -1,4 +1,4 @@
-"""Text files without a table: paragraphs, fastText's lines, and sentences with a tag for each word."""
+"""Text files that are no tables: paragraphs, lines of fastText, and sentences with a tag per word."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TAGGED = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 FORMATS = (".txt", *TAGGED)
 BOUNDARIES = ("-DOCSTART-", "#begin document", "#end document")  # between the documents of a file
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-USUAL = {2: ("words", "tags"), 10: CONLLU}  # number of columns -> their names, where none are given
+USUAL = {2: ("words", "tags"), 10: CONLLU}  # number of columns -> their default names
 LABEL = "__label__"
 COUNTED = re.compile(r"\d+")
-SPANNING = re.compile(r"\d+[-.]\d+")  # CoNLL-U: several words in one, or a word that is not in the text
+SPANNING = re.compile(r"\d+[-.]\d+")  # CoNLL-U: numbers of contracted and of absent words
 NOT_TEXT = (
     "; every line of a txt is text: call the file .conll if a line is a word and its tag, or .tsv if tabs "
     "separate its cells"
@@ -29,7 +29,7 @@ Line = tuple[int, list[str]]  # its number, its cells
 
 
 def paragraphs(path: Path, text: str) -> RawRows:
-    """One text per paragraph where blank lines separate them, else per line; the column is `text`."""
+    """One text per paragraph if there are blank lines, else per line; the column is `text`."""
     lines = [line.strip() for line in text.strip().split("\n")]
     texts = [" ".join(block) for filled, block in groupby(lines, bool) if filled] if "" in lines else lines
     if not any(texts):
@@ -38,8 +38,8 @@ def paragraphs(path: Path, text: str) -> RawRows:
 
 
 def labelled(path: Path, text: str) -> RawRows | None:
-    """Columns `label` and `text` of lines as fastText has them, `__label__x a text`; None where not every
-    line begins so. A line with several labels has a list of them."""
+    """Columns `label` and `text` of lines in the format of fastText, `__label__x a text`; None for other
+    files. Of a line with several labels, the label is a list."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines or not all(line.startswith(LABEL) for _, line in lines):
         return None
@@ -56,7 +56,7 @@ def labelled(path: Path, text: str) -> RawRows | None:
 
 def sentences(path: Path, text: str, columns: Sequence[str] | None) -> RawRows:
     """One sentence per block of lines, one word per line, its columns separated by spaces or tabs
-    (Tjong Kim Sang and De Meulder 2003, doi:10.3115/1119176.1119195); comments are left out."""
+    (Tjong Kim Sang and De Meulder 2003, doi:10.3115/1119176.1119195); without comments."""
     all_blocks = _blocks(text)
     blocks = _without_comments(all_blocks)
     left_out = sum(map(len, all_blocks)) - sum(map(len, blocks))
@@ -88,8 +88,8 @@ def sentences(path: Path, text: str, columns: Sequence[str] | None) -> RawRows:
 
 
 def _blocks(text: str) -> list[list[Line]]:
-    """Blocks of lines. Cells are separated by tabs where these give all lines equally many cells, so that
-    words may hold spaces; else by spaces and tabs, and by no other blanks, which are text."""
+    """Blocks of lines. Cells are separated by tabs if all lines then have equally many, so that words may
+    contain spaces; else by spaces and tabs. Other white space is text."""
     lines = [line.rstrip(" \t\r") for line in text.split("\n")]
     tabs = {line.count("\t") for line in lines if line.lstrip() and not line.startswith(("#", BOUNDARIES[0]))}
     by_tabs = len(tabs) == 1 and tabs != {0}
@@ -104,12 +104,11 @@ def _blocks(text: str) -> list[list[Line]]:
 
 
 def _without_comments(blocks: list[list[Line]]) -> list[list[Line]]:
-    """The blocks without comments. A line at the top of a block that begins with # may also be a word: if it
-    has as many cells as the other lines, and its tag occurs elsewhere. Tags are the column with the fewest
-    different values."""
+    """The blocks without comments. A line with # at the top of a block may also be a word: if it has as many
+    cells as other lines, and its tag occurs elsewhere. The tags are the column with the fewest values."""
     comments = [list(takewhile(lambda line: line[1][0].startswith("#"), block)) for block in blocks]
-    rest = [block[len(first) :] for block, first in zip(blocks, comments, strict=True)]
-    words = [cells for block in rest for _, cells in block]
+    lines = [block[len(head) :] for block, head in zip(blocks, comments, strict=True)]
+    words = [cells for block in lines for _, cells in block]
     width, _ = Counter(map(len, words)).most_common(1)[0] if words else (0, 0)
     table = [set(column) for column in zip(*(cells for cells in words if len(cells) == width), strict=True)]
     tags = min(range(1, width), key=lambda column: len(table[column]), default=0)
@@ -117,8 +116,8 @@ def _without_comments(blocks: list[list[Line]]) -> list[list[Line]]:
     def is_word(line: Line) -> bool:
         return len(line[1]) == width and tags > 0 and line[1][tags] in table[tags]
 
-    kept = [[*filter(is_word, first), *block] for first, block in zip(comments, rest, strict=True)]
+    sentences = [[*filter(is_word, head), *block] for head, block in zip(comments, lines, strict=True)]
     counted = sum(bool(COUNTED.fullmatch(cells[0])) for cells in words)
     if counted and all(COUNTED.fullmatch(cells[0]) or SPANNING.fullmatch(cells[0]) for cells in words):
-        kept = [[line for line in block if not SPANNING.fullmatch(line[1][0])] for block in kept]
-    return [block for block in kept if block]
+        sentences = [[line for line in block if not SPANNING.fullmatch(line[1][0])] for block in sentences]
+    return [block for block in sentences if block]

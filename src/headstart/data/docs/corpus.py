@@ -1,4 +1,4 @@
-"""Corpus: one docstring of each cluster of near-duplicates, taken apart, and its one split in all views."""
+"""Corpus: one parsed docstring per cluster of near-duplicates, with the same split in all views."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENTRIES_VERSION = 2  # raise it whenever the choice, the split or the cleaning o
 TEST_SHARE, VALIDATION_SHARE = 0.20, 0.10  # of the entries
 KEY_BOUNDS = 80, 300  # characters of the prose that entries with prose are compared by; as in docs_library
 TEXT_BOUND = 2000  # characters of the text that entries without prose are compared by
-RUN = 8  # no description for training shares so many words in a row with an evaluation entry
+RUN = 8  # no training text shares so many words in a row with an evaluation entry
 
 # MinHash (Broder 1997) with banding: two texts of Jaccard similarity s share a band of 3 with probability
 # 1 - (1 - s^3)^48: 0.99999 at 0.6, 0.998 at 0.5, 0.96 at 0.4, 0.32 at 0.2. Candidates whose signatures agree
@@ -47,21 +47,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Entry:
-    """A docstring and the split it belongs to, in every view and for every choice of libraries."""
+    """A docstring and its split, the same in every view and for every choice of libraries."""
 
     library: str
     name: str  # dotted, unique
     kind: str  # module, class or function
     signature: str
-    text: str  # as its library wrote it
+    text: str  # unchanged
     description: str  # without sections and markup, in one line
     prose: str  # the same with names masked; "" where it is not prose
     parameters: tuple[Parameter, ...]
     returns: str  # the description of the return value
     # Description, parameters and return value in one line, names masked; for training, without the parts
-    # that an evaluation entry holds too.
+    # that also occur in an evaluation entry.
     whole: str
-    key: str  # the text that decides split and order
+    key: str  # the text that determines split and order
     split: str
 
 
@@ -93,7 +93,7 @@ def corpus_key(seed: int) -> str:
 
 
 def split_of(text: str, seed: int) -> str:
-    """The split that a text's own hash gives it: adding another text moves none."""
+    """The split of a text, from its hash: adding other texts does not change it."""
     position = int.from_bytes(hashed_rank(seed, f"split\0{text}"), "big") / 2**64
     if position < TEST_SHARE:
         return "test"
@@ -112,12 +112,14 @@ def _entries(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
     yield from _in_parallel(_entry, arguments, "taking docstrings apart")
 
 
-def _in_parallel(function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], doing: str) -> Iterable[T]:
-    """`function` of every tuple of arguments, in their order, on all cores."""
+def _in_parallel(
+    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], message: str
+) -> Iterable[T]:
+    """Call `function` with every tuple of arguments, on all cores; results in order."""
     from joblib import Parallel, delayed
 
     parallel: Any = Parallel(n_jobs=-1, batch_size=1000, return_as="generator")  # pyright: ignore[reportArgumentType]
-    return progress(parallel(itertools.starmap(delayed(function), arguments)), doing, len(arguments))
+    return progress(parallel(itertools.starmap(delayed(function), arguments)), message, len(arguments))
 
 
 def _prose_key(text: str) -> str:
@@ -146,57 +148,59 @@ def _details(described: Sequence[Parameter], returns: str) -> list[str]:
     return [*details, f"Returns: {returns}"] if returns else details
 
 
-def _sentences(parts: Sequence[str]) -> str:
-    """The parts in one line, each with a full stop."""
-    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
+def _sentences(texts: Sequence[str]) -> str:
+    """The texts in one line, each ended by a full stop."""
+    return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in texts if text)
 
 
 def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[Entry]:
     """The entries, without training text that shares a run of words with the text of an evaluation entry.
 
-    A training entry whose description does so is dropped; of the others' details, those that do so are.
+    A training entry whose description does so is dropped; of the others, only such details are.
     """
     import numpy as np
 
     held_out = [grams(entry.whole, RUN) for entry in all_entries if entry.split != "train"]
-    known = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
+    held_out_runs = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
 
     def is_new(text: str) -> bool:
-        return not len(contained(known, grams(text, RUN)))
+        return not len(contained(held_out_runs, grams(text, RUN)))
 
     for entry in all_entries:
         if entry.split != "train" or is_new(entry.whole):
             yield entry
         elif is_new(description := masked(entry.description)):
             details = filter(is_new, map(masked, _details(entry.parameters, entry.returns)))
-            rest = _sentences([description, *details])  # joining the rest can create a new matching run
-            yield replace(entry, whole=rest if is_new(rest) else description)
+            joined = _sentences([description, *details])  # joining can create a new matching run
+            yield replace(entry, whole=joined if is_new(joined) else description)
 
 
 def _distinct(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[Docstring, str]]:
     """(docstring, key) of one docstring per cluster; `keys` holds the prose, "" for those without.
 
-    Those with prose are clustered by it alone, so that clusters and splits are those of docs_library. Those
-    without are clustered by their text, and dropped where it is nearly the same as a prose.
+    Docstrings with prose are clustered by it, so that clusters and splits are those of docs_library. Others
+    are clustered by their text, and dropped if it is a near-duplicate of a prose.
     """
     with_prose = [(doc, key) for doc, key in zip(raw, keys, strict=True) if key]
-    kept = [with_prose[first] for first in _representatives([key for _, key in with_prose])]
-    rest = [
+    prose = [with_prose[n] for n in _representatives([key for _, key in with_prose])]
+    without_prose = [
         (doc, doc.text[:TEXT_BOUND])
         for doc, key in zip(raw, keys, strict=True)
         if not key and doc.text.strip()
     ]
-    groups = clusters([key for _, key in kept + rest])
-    of_prose = set(groups[: len(kept)])
+    groups = clusters([key for _, key in prose + without_prose])
+    of_prose = set(groups[: len(prose)])
     free = [
-        (pair, group) for pair, group in zip(rest, groups[len(kept) :], strict=True) if group not in of_prose
+        (pair, group)
+        for pair, group in zip(without_prose, groups[len(prose) :], strict=True)
+        if group not in of_prose
     ]
     chosen = _representatives([key for (_, key), _ in free], [group for _, group in free])
-    return kept + [free[first][0] for first in chosen]
+    return prose + [free[n][0] for n in chosen]
 
 
 def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) -> list[int]:
-    """Of each cluster the position of the text with the least hash, whatever the order of the texts."""
+    """Position of the text with the smallest hash in each cluster, independent of the order of the texts."""
     members: defaultdict[int, list[int]] = defaultdict(list)
     for position, group in enumerate(clusters(texts) if groups is None else groups):
         members[group].append(position)
@@ -206,7 +210,7 @@ def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) 
 
 
 def clusters(texts: Sequence[str]) -> list[int]:
-    """One number per text: the first text that it is a near-duplicate of, directly or in steps."""
+    """One number per text: the first text of its cluster of near-duplicates."""
     import numpy as np
 
     if not texts:
@@ -227,22 +231,22 @@ def clusters(texts: Sequence[str]) -> list[int]:
     for band in range(BANDS):
         for group in _groups(np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])):
             for a, b in _pairs(group):
-                first, second = root(a), root(b)
-                if first == second or agreement(a, b) < MIN_AGREEMENT:
+                root_a, root_b = root(a), root(b)
+                if root_a == root_b or agreement(a, b) < MIN_AGREEMENT:
                     continue
                 if similarity(shingled[a], shingled[b]) >= MIN_SIMILARITY:
-                    parents[max(first, second)] = min(first, second)
+                    parents[max(root_a, root_b)] = min(root_a, root_b)
     return [root(text) for text in range(len(texts))]
 
 
 def shingles(text: str) -> np.ndarray:
-    """Hashes of every three words in a row, case and punctuation aside, each once: (shingles,) uint64."""
+    """Distinct hashes of three words in a row, ignoring case and punctuation: (shingles,) uint64."""
     import numpy as np
 
     words = WORDS.findall(text.casefold())
     words += [""] * (3 - len(words))
     hashes = np.array([word_hash(word) for word in words], np.uint64)
-    mixed = hashes[:-2] * np.uint64(0x9E3779B97F4A7C15)  # odd constants: nothing is lost
+    mixed = hashes[:-2] * np.uint64(0x9E3779B97F4A7C15)  # odd factors are invertible
     mixed = (mixed ^ hashes[1:-1]) * np.uint64(0xC2B2AE3D27D4EB4F)
     return np.unique((mixed ^ hashes[2:]) * np.uint64(0x165667B19E3779F9))
 
@@ -256,7 +260,7 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _signatures(shingled: Sequence[np.ndarray]) -> np.ndarray:
-    """MinHash signatures: (texts, BANDS x ROWS), the least of a text's shingles under each permutation."""
+    """MinHash signatures: (texts, BANDS x ROWS), the smallest shingle of a text under each permutation."""
     import numpy as np
 
     starts = np.cumsum([0, *map(len, shingled[:-1])])
@@ -284,7 +288,7 @@ def _groups(keys: np.ndarray) -> list[list[int]]:
 
 
 def _pairs(group: list[int]) -> Iterable[tuple[int, int]]:
-    """The pairs of a group to compare: all of them, or in a large group a star and a chain."""
+    """The pairs of a group to compare: all; in a large group, the first with each, and neighbours."""
     if len(group) <= ALL_PAIRS:
         return itertools.combinations(group, 2)
     return [*((group[0], other) for other in group[1:]), *itertools.pairwise(group)]

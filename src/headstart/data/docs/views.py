@@ -1,4 +1,4 @@
-"""Views: the ways to make rows of the corpus, their columns, and which rows each split takes."""
+"""Views: ways to make rows from the corpus, their columns, and the rows of each split."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Made = Iterator[tuple[Entry, tuple[Any, ...]]]  # an entry and the cells of its 
 
 @dataclass(frozen=True)
 class View:
-    """One way to make rows of entries."""
+    """A way to make rows from entries."""
 
     columns: tuple[str, ...]  # the first is the text, which no two rows share
     bounds: tuple[int, int]  # default of shortest and longest: characters of the text
@@ -105,7 +105,7 @@ def parts(
 
 
 def _balanced(rows: Sequence[int], labels: Sequence[str]) -> list[int]:
-    """Labels in turn, so that any number of first rows is balanced to within one row."""
+    """Rows with alternating labels, so that every prefix is balanced to within one row."""
     queues: defaultdict[str, list[int]] = defaultdict(list)
     for row in rows:
         queues[labels[row]].append(row)
@@ -115,7 +115,7 @@ def _balanced(rows: Sequence[int], labels: Sequence[str]) -> list[int]:
 def library_table(key: str, libraries: Sequence[str], bounds: tuple[int, int]) -> dict[str, list[str]]:
     """LIBRARY_COLUMNS of the view `library`: one masked text per cluster of near-duplicates.
 
-    Clusters with texts of several libraries are left out. Cached under `key`.
+    Clusters with texts of several libraries are dropped. Cached under `key`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -128,12 +128,12 @@ def library_table(key: str, libraries: Sequence[str], bounds: tuple[int, int]) -
         for cluster, row in zip(clusters([row[0] for row in rows]), rows, strict=True):
             members[cluster].append(row)
         of_one_library = [group for group in members.values() if len({row[1] for row in group}) == 1]
-        kept = [min(group, key=lambda row: (hashed_rank(0, row[0]), row)) for group in of_one_library]
-        seen: Counter[str] = Counter()
+        chosen = [min(group, key=lambda row: (hashed_rank(0, row[0]), row)) for group in of_one_library]
+        names: Counter[str] = Counter()
         columns: dict[str, list[str]] = {name: [] for name in LIBRARY_COLUMNS}
-        for text, library, name, kind in sorted(kept, key=lambda row: row[2:]):
-            seen[name] += 1
-            unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        for text, library, name, kind in sorted(chosen, key=lambda row: row[2:]):
+            names[name] += 1
+            unique = name if names[name] == 1 else f"{name}#{names[name]}"
             for column, cell in zip(columns.values(), (text, library, unique, kind), strict=True):
                 column.append(cell)
         pq.write_table(pa.table(columns), path)
@@ -146,21 +146,21 @@ def library_parts(
 ) -> tuple[dict[str, list[int]], list[str]]:
     """Row numbers per split, and notes on caps that were not reached.
 
-    A text's own hash decides its split; the caps then take the first of each library in hash order.
+    The hash of a text determines its split; the caps then take the first rows of each library in hash order.
     """
     texts = table["text"]
     chosen: dict[str, list[int]] = {split: [] for split in SPLITS}
-    taken: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for row in sorted(range(len(texts)), key=lambda row: hashed_rank(seed, texts[row])):
         split, library = split_of(texts[row], seed), table["library"][row]
-        if taken[split, library] < caps[split]:
-            taken[split, library] += 1
+        if counts[split, library] < caps[split]:
+            counts[split, library] += 1
             chosen[split].append(row)
     notes = [
-        f"{split}: {taken[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
+        f"{split}: {counts[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
         for split in SPLITS
         for library in libraries
-        if taken[split, library] < caps[split]
+        if counts[split, library] < caps[split]
     ]
     return chosen, notes
 
@@ -184,23 +184,23 @@ def match_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
             if hashed_rank(0, f"match\0{entry.key}")[0] < 128:
                 yield entry, (text, short_signature(entry.signature), "yes")
                 continue
-            others = (group[(position + step) % len(group)] for step in range(1, len(group)))
-            donor = next((other for other, theirs in others if theirs != names), None)
+            peers_of = (group[(position + step) % len(group)] for step in range(1, len(group)))
+            donor = next((peer for peer, peer_names in peers_of if peer_names != names), None)
             if donor is not None:
                 yield entry, (text, short_signature(donor.signature), "no")
 
 
 def without_name(text: str, name: str) -> str:
-    """The text without the last part of a dotted name, in any case and as a word of its own."""
-    own = re.escape(name.split("#")[0].rsplit(".", 1)[-1].strip("_"))
-    return re.sub(rf"(?i)(?<![^\W_])_*{own}_*(?![^\W_])", OWN_NAME, text) if own else text
+    """The text with the last part of a dotted name replaced, as a separate word, in any case."""
+    word = re.escape(name.split("#")[0].rsplit(".", 1)[-1].strip("_"))
+    return re.sub(rf"(?i)(?<![^\W_])_*{word}_*(?![^\W_])", OWN_NAME, text) if word else text
 
 
 def params_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
-    """(words, tags): the words of a description, the parameters among them tagged.
+    """(words, tags): the words of a description; parameters are tagged.
 
-    A parameter is what the authors marked up as one, without the markup, or a name that is no English word
-    (keep_dims). Texts are left out where another word equals a parameter's name: its tag is unclear.
+    A parameter is a name that the authors marked up (the markup is removed), or that is no English word
+    (keep_dims). Texts where another word equals a parameter's name are dropped: its tag is unclear.
     """
     for entry in entries:
         text = shortened(entry.prose, longest)
@@ -232,15 +232,15 @@ def _is_parameter(word: str, names: set[str]) -> bool:
 
 @dataclass(frozen=True)
 class Passage:
-    """A docstring as one text, and where in it the answers are."""
+    """A docstring as one text, and the positions of the answers in it."""
 
     context: str
     answers: dict[str, tuple[int, str]]  # parameter, or "" for the return value -> (start, answer)
-    names: frozenset[str]  # every parameter of the docstring, also those that were cut off
+    names: frozenset[str]  # all parameters of the docstring, including dropped ones
 
 
 def qa_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
-    """(context, question, answers, starts), one question to each docstring.
+    """(context, question, answers, starts), one question per docstring.
 
     Some ask for a parameter of another function, and have no answer. Functions share descriptions of
     parameters: one that is asked for in evaluation is not asked for in training.
@@ -273,7 +273,7 @@ def _qa_row(
 
 
 def passage(entry: Entry, longest: int) -> Passage:
-    """Description, parameters and return value in one line; what does not fit is left out."""
+    """Description, parameters and return value in one line; parts that do not fit are dropped."""
     context = shortened(entry.description, DESCRIPTION)
     answers: dict[str, tuple[int, str]] = {}
     for parameter in [*entry.parameters, Parameter("", "", entry.returns)]:
@@ -291,9 +291,9 @@ def passage(entry: Entry, longest: int) -> Passage:
 
 
 def _foreign_parameter(usable: Sequence[tuple[Entry, Passage]], position: int) -> str:
-    """A parameter that the next docstring of the library and split describes, and this one never names."""
-    entry, own = usable[position]
-    words = set(re.findall(r"\w+", own.context)) | own.names
+    """A parameter of the next docstring of the library and split that this one does not name."""
+    entry, current = usable[position]
+    words = set(re.findall(r"\w+", current.context)) | current.names
     for step in range(1, len(usable)):
         other, passage = usable[(position + step) % len(usable)]
         if (other.library, other.split) == (entry.library, entry.split):
@@ -304,7 +304,7 @@ def _foreign_parameter(usable: Sequence[tuple[Entry, Passage]], position: int) -
 
 
 def text_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
-    """(text,): the whole of a docstring as prose, cut at a sentence, for language modelling."""
+    """(text,): a whole docstring as prose, cut at a sentence, for language modelling."""
     for entry in entries:
         text = shortened(entry.whole, longest)
         if len(text) >= shortest and is_prose(text):
@@ -312,7 +312,7 @@ def text_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
 
 
 def summary_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
-    """(body, summary): a description and its first sentence, where the body does not repeat it."""
+    """(body, summary): a description and its first sentence, if the body does not repeat it."""
     for entry in entries:
         summary = first_sentence(entry.prose)
         body = shortened(entry.prose[len(summary) :].strip(), longest)
