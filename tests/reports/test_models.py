@@ -94,15 +94,16 @@ def test_a_cost_of_a_part_says_so() -> None:
     assert cost(()) == ""
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    """Published figures and two estimated ones."""
+    runs = tmp_path_factory.mktemp("runs")
+    make_study(runs / "one", seeds=[0], change=joules)
+    return emitted(runs, Grid())
+
+
 class TestThePlot:
     """Both charts, in either format."""
-
-    @pytest.fixture(scope="class")
-    def measured(self, tmp_path_factory: pytest.TempPathFactory) -> Emitted:
-        """Published figures and two estimated ones."""
-        runs = tmp_path_factory.mktemp("runs")
-        make_study(runs / "one", seeds=[0], change=joules)
-        return emitted(runs, Grid())
 
     def test_svg_names_models_stages_and_origins(self, measured: Emitted, tmp_path: Path) -> None:
         file = save(rows(LISTED), measured, tmp_path / "models.svg")
