@@ -45,18 +45,20 @@ class MetBefore:
 
 
 def met_before(records: Sequence[Record]) -> MetBefore | None:
-    """What the records of one arm say; None where no run poured weights, so that nothing was met."""
-    poured = [record.init.checkpoint for record in records if record.init.checkpoint]
-    if not poured:
+    """What the records of one arm say; None where no run loaded weights."""
+    checkpoints = [record.init.checkpoint for record in records if record.init.checkpoint]
+    if not checkpoints:
         return None
     if records[0].config["task"].get("kind") == "image_classification":  # by their names, if at all
         return MetBefore(None, 0, 0, 0, "", "rows are images, and only text is compared")
-    checked = [_checked(each) for each in poured if each.contamination]
+    checked = [_checked(each) for each in checkpoints if each.contamination]
     if not checked:
-        return MetBefore(None, 0, 0, 0, "", _why(poured[0]))
+        return MetBefore(None, 0, 0, 0, "", _why(checkpoints[0]))
     most = max(checked, key=lambda one: ((one.found or 0) / max(one.of, 1), one.whole))
-    left = len(poured) - len(checked)
-    return most if not left else _with(most, f"{left} of {phrases.plural(len(poured), 'run')} not checked")
+    left = len(checkpoints) - len(checked)
+    return (
+        most if not left else _with(most, f"{left} of {phrases.plural(len(checkpoints), 'run')} not checked")
+    )
 
 
 def _checked(checkpoint: Checkpoint) -> MetBefore:

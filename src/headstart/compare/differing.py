@@ -100,7 +100,7 @@ def places_of(findings: Findings) -> dict[str, str]:
 
 def _held(one: Attestation) -> dict[str, str]:
     weights = (
-        f"{one.checkpoint}, sha256 {_digest(one.checkpoint_sha256)}" if one.checkpoint else "none poured"
+        f"{one.checkpoint}, sha256 {_digest(one.checkpoint_sha256)}" if one.checkpoint else "none loaded"
     )
     return {
         f"weights of {one.arm}": weights,

@@ -160,7 +160,7 @@ def _honest_arms(pair: Match) -> Iterator[str]:
 
 
 def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
-    """Of what is fresh here. Constants (zero biases, unit norms) are equal in any model and prove nothing."""
+    """Tensors that were not loaded must differ from the checkpoint. Constants (zero biases) prove nothing."""
     telling = set(record.init.newly_initialised.names) - set(record.init.constant)
     for name, digest in delivered.items():
         if name in telling and record.init.seeded.get(name) == digest:
