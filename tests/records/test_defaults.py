@@ -63,7 +63,7 @@ def test_every_default_is_written_down() -> None:
 
 
 if __name__ == "__main__":
-    before = json.loads(FILE.read_text("utf8")) if FILE.exists() else {"version": None}
-    kept = before["defaults"] if before["version"] == VERSION else {}
+    before = json.loads(FILE.read_text("utf8")) if FILE.exists() else {}
+    kept: dict[str, object] = before["defaults"] if before.get("version") == VERSION else {}
     text = json.dumps({"version": VERSION, "defaults": {**defaults(), **kept}}, indent=1, sort_keys=True)
     FILE.write_text(text + "\n", "utf8")
