@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from headstart.errors import DataError
 
@@ -47,6 +49,20 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def cached_rows(name: str, make: Callable[[], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The rows of the cached parquet file `name`; if it does not exist, those of `make()` are written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = cached(name, lambda path: pq.write_table(pa.Table.from_pylist([*make()]), path))
+    return pq.read_table(path).to_pylist()
+
+
+def key_of(facts: Any) -> str:
+    """32 hex digits of facts that JSON can hold."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iterable[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,12 +194,17 @@ def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None
 
 def content_ids(cells: Mapping[str, list[Cell]]) -> list[str]:
     """One id per row, from its content; the n-th copy of a row gets the suffix `-n`."""
+    return numbered(row_keys(cells), "-")
+
+
+def numbered(names: Iterable[str], sign: str) -> list[str]:
+    """The names, all different: the n-th copy of one has the sign and n behind it."""
     counts: Counter[str] = Counter()
-    ids = []
-    for key in row_keys(cells):
-        counts[key] += 1
-        ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")
-    return ids
+    distinct = []
+    for name in names:
+        counts[name] += 1
+        distinct.append(name if counts[name] == 1 else f"{name}{sign}{counts[name]}")
+    return distinct
 
 
 def row_keys(cells: Mapping[str, list[Cell]]) -> list[str]:

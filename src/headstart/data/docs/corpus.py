@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from headstart.data.cache import cached, progress
+from headstart.data.cache import cached_rows, key_of, progress
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
 from headstart.data.docs.prose import (
     Parameter,
     is_prose,
     masked,
     parameters,
+    prose,
     prose_lines,
-    prose_of,
     returned,
     unmarked,
 )
 from headstart.data.overlap import WORDS, contained, grams, word_hash
-from headstart.data.rows import hashed_rank
+from headstart.data.rows import hashed_rank, numbered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,14 +68,11 @@ def entries(seed: int) -> list[Entry]:
     Always of all libraries: a text may have its near-duplicate in any of them, and every choice of
     libraries must hold out the same texts.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    def write(path: Path) -> None:
-        rows = [asdict(entry) for entry in _without_leaks(list(_entries(docstrings(LIBRARIES), seed)))]
-        pq.write_table(pa.Table.from_pylist(rows), path)
+    def made() -> Iterator[dict[str, Any]]:
+        return map(asdict, _without_leaks(list(_entries(docstrings(LIBRARIES), seed))))
 
-    rows = pq.read_table(cached(f"entries-{corpus_key(seed)}.parquet", write)).to_pylist()
+    rows = cached_rows(f"entries-{corpus_key(seed)}.parquet", made)
     return [
         Entry(**{**row, "parameters": tuple(Parameter(**parameter) for parameter in row["parameters"])})
         for row in rows
@@ -88,8 +82,7 @@ def entries(seed: int) -> list[Entry]:
 def corpus_key(seed: int) -> str:
     """32 hex digits of the versions that entries are made of, and the seed."""
     versions = [[library, version(library).split("+")[0]] for library in LIBRARIES]
-    facts = json.dumps([CORPUS_VERSION, ENTRIES_VERSION, versions, seed])
-    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+    return key_of([CORPUS_VERSION, ENTRIES_VERSION, versions, seed])
 
 
 def split_of(text: str, seed: int) -> str:
@@ -101,14 +94,13 @@ def split_of(text: str, seed: int) -> str:
 
 
 def _entries(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
-    keys = list(_in_parallel(_prose_key, [(doc.text,) for doc in raw], "cleaning docstrings"))
+    keys = list(_in_parallel(prose, [(doc.text, *KEY_BOUNDS) for doc in raw], "cleaning docstrings"))
     chosen = sorted(_distinct(raw, keys), key=lambda pair: (hashed_rank(seed, pair[1]), pair[0].name))
-    names: Counter[str] = Counter()
-    arguments: list[tuple[Docstring, str, str]] = []
-    for doc, key in chosen:
-        names[doc.name] += 1
-        name = doc.name if names[doc.name] == 1 else f"{doc.name}#{names[doc.name]}"
-        arguments.append((replace(doc, name=name), key, split_of(key, seed)))
+    names = numbered((doc.name for doc, _ in chosen), "#")
+    arguments = [
+        (replace(doc, name=name), key, split_of(key, seed))
+        for (doc, key), name in zip(chosen, names, strict=True)
+    ]
     yield from _in_parallel(_entry, arguments, "taking docstrings apart")
 
 
@@ -122,21 +114,17 @@ def _in_parallel(
     return progress(parallel(itertools.starmap(delayed(function), arguments)), message, len(arguments))
 
 
-def _prose_key(text: str) -> str:
-    return prose_of(prose_lines(text), *KEY_BOUNDS) if len(text) >= KEY_BOUNDS[0] else ""
-
-
 def _entry(doc: Docstring, key: str, split: str) -> Entry:
     description = unmarked(prose_lines(doc.text))
     described, returns = tuple(parameters(doc.text)), returned(doc.text)
-    prose = masked(description)
+    text = masked(description)
     return Entry(
         **vars(doc),
         description=description,
-        prose=prose if len(prose) >= KEY_BOUNDS[0] and is_prose(prose) else "",
+        prose=text if len(text) >= KEY_BOUNDS[0] and is_prose(text) else "",
         parameters=described,
         returns=returns,
-        whole=_sentences([prose, masked(_sentences(_details(described, returns)))]),
+        whole=_sentences([text, masked(_sentences(_details(described, returns)))]),
         key=key,
         split=split,
     )
@@ -182,21 +170,18 @@ def _distinct(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[Docst
     are clustered by their text, and dropped if it is a near-duplicate of a prose.
     """
     with_prose = [(doc, key) for doc, key in zip(raw, keys, strict=True) if key]
-    prose = [with_prose[n] for n in _representatives([key for _, key in with_prose])]
+    chosen = [with_prose[n] for n in _representatives([key for _, key in with_prose])]
     without_prose = [
         (doc, doc.text[:TEXT_BOUND])
         for doc, key in zip(raw, keys, strict=True)
         if not key and doc.text.strip()
     ]
-    groups = clusters([key for _, key in prose + without_prose])
-    of_prose = set(groups[: len(prose)])
-    free = [
-        (pair, group)
-        for pair, group in zip(without_prose, groups[len(prose) :], strict=True)
-        if group not in of_prose
-    ]
-    chosen = _representatives([key for (_, key), _ in free], [group for _, group in free])
-    return prose + [free[n][0] for n in chosen]
+    groups = clusters([key for _, key in chosen + without_prose])
+    of_prose = set(groups[: len(chosen)])
+    pairs = zip(without_prose, groups[len(chosen) :], strict=True)
+    free = [(pair, group) for pair, group in pairs if group not in of_prose]
+    others = _representatives([key for (_, key), _ in free], [group for _, group in free])
+    return chosen + [free[n][0] for n in others]
 
 
 def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) -> list[int]:
@@ -212,31 +197,20 @@ def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) 
 def clusters(texts: Sequence[str]) -> list[int]:
     """One number per text: the first text of its cluster of near-duplicates."""
     import numpy as np
+    from scipy.cluster.hierarchy import DisjointSet
 
     if not texts:
         return []
     shingled = [shingles(text) for text in texts]
     signatures = _signatures(shingled)
-    parents = list(range(len(texts)))
-
-    def root(text: int) -> int:
-        while parents[text] != text:
-            parents[text] = parents[parents[text]]
-            text = parents[text]
-        return text
-
-    def agreement(a: int, b: int) -> float:
-        return np.count_nonzero(signatures[a] == signatures[b]) / (BANDS * ROWS)
-
-    for band in range(BANDS):
-        for group in _groups(np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])):
-            for a, b in _pairs(group):
-                root_a, root_b = root(a), root(b)
-                if root_a == root_b or agreement(a, b) < MIN_AGREEMENT:
-                    continue
-                if similarity(shingled[a], shingled[b]) >= MIN_SIMILARITY:
-                    parents[max(root_a, root_b)] = min(root_a, root_b)
-    return [root(text) for text in range(len(texts))]
+    sets = DisjointSet(range(len(texts)))
+    for a, b in _candidates(signatures):
+        if not sets.connected(a, b):
+            agreement = np.count_nonzero(signatures[a] == signatures[b]) / (BANDS * ROWS)
+            if agreement >= MIN_AGREEMENT and similarity(shingled[a], shingled[b]) >= MIN_SIMILARITY:
+                sets.merge(a, b)
+    first = {text: min(subset) for subset in sets.subsets() for text in subset}
+    return [first[text] for text in range(len(texts))]
 
 
 def shingles(text: str) -> np.ndarray:
@@ -274,21 +248,21 @@ def _signatures(shingled: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _groups(keys: np.ndarray) -> list[list[int]]:
-    """Groups of two or more row numbers whose rows are equal."""
+def _candidates(signatures: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs of texts that share a band; of a large group, the first with each, and neighbours."""
     import numpy as np
 
-    order = np.lexsort(keys.T[::-1])
-    changes = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
-    lengths = np.diff(np.append(starts, len(order)))
-    several = lengths > 1
-    ranges = zip(starts[several].tolist(), lengths[several].tolist(), strict=True)
-    return [sorted(order[start : start + length].tolist()) for start, length in ranges]
-
-
-def _pairs(group: list[int]) -> Iterable[tuple[int, int]]:
-    """The pairs of a group to compare: all; in a large group, the first with each, and neighbours."""
-    if len(group) <= ALL_PAIRS:
-        return itertools.combinations(group, 2)
-    return [*((group[0], other) for other in group[1:]), *itertools.pairwise(group)]
+    for band in range(BANDS):
+        keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
+        order = np.lexsort(keys.T[::-1])
+        changes = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+        starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+        lengths = np.diff(starts, append=len(order))
+        several = lengths > 1
+        for start, length in zip(starts[several], lengths[several], strict=True):
+            group = sorted(order[start : start + length].tolist())
+            if len(group) <= ALL_PAIRS:
+                yield from itertools.combinations(group, 2)
+            else:
+                yield from ((group[0], other) for other in group[1:])
+                yield from itertools.pairwise(group)

@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from headstart.data.cache import cache_dir, cached, progress
+from headstart.data.cache import cache_dir, cached_rows, progress
 from headstart.errors import DataError
 
 CORPUS_VERSION = 1  # raise it whenever extraction, cleaning, masking or de-duplication changes a single text
@@ -67,7 +68,6 @@ def _not_installed(library: str) -> DataError:
 
 def docstrings(libraries: Iterable[str] = LIBRARIES) -> list[Docstring]:
     """Every docstring of the libraries, in the order of files and lines; cached per library and version."""
-    import pyarrow.parquet as pq
     from joblib import Parallel, delayed
 
     libraries = list(libraries)
@@ -78,19 +78,11 @@ def docstrings(libraries: Iterable[str] = LIBRARIES) -> list[Docstring]:
         files = parallel(delayed(_cached)(names[name], name) for name in missing)
         for _ in progress(files, "reading installed libraries", len(missing)):
             pass
-    paths = [_cached(names[name], name) for name in libraries]
-    return [Docstring(**row) for path in paths for row in pq.read_table(path).to_pylist()]
+    return [Docstring(**row) for name in libraries for row in _cached(names[name], name)]
 
 
-def _cached(name: str, library: str) -> Path:
-    def write(path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        rows = [vars(docstring) for docstring in extracted(folder(library), library)]
-        pq.write_table(pa.Table.from_pylist(rows), path)
-
-    return cached(name, write)
+def _cached(name: str, library: str) -> list[dict[str, Any]]:
+    return cached_rows(name, lambda: map(vars, extracted(folder(library), library)))
 
 
 def extracted(root: Path, library: str) -> Iterator[Docstring]:

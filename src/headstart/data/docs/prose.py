@@ -91,7 +91,10 @@ class Parameter:
 
 def prose(text: str, shortest: int, longest: int) -> str:
     """The prose of a docstring, masked, on one line, cut at a sentence; "" when too little is left."""
-    return prose_of(prose_lines(text), shortest, longest) if len(text) >= shortest else ""
+    if len(text) < shortest:
+        return ""
+    line = shortened(_on_one_line(masked(_without_markup(prose_lines(text)[: 3 * longest]))), longest)
+    return line if len(line) >= shortest and is_prose(line) else ""
 
 
 def prose_lines(text: str) -> str:
@@ -102,12 +105,6 @@ def prose_lines(text: str) -> str:
         for line in _outside_sections(list(lines))
         if not (LEGAL.search(line) or RULE.fullmatch(line) or TABLE.match(line))
     )
-
-
-def prose_of(lines: str, shortest: int, longest: int) -> str:
-    """`prose` of lines from `prose_lines`."""
-    line = shortened(_on_one_line(masked(_without_markup(lines[: 3 * longest]))), longest)
-    return line if len(line) >= shortest and is_prose(line) else ""
 
 
 def plain(text: str) -> str:
@@ -293,17 +290,15 @@ def _arguments(signature: str) -> list[tuple[str, str]]:
         arguments = cast("ast.FunctionDef", ast.parse(f"def f{signature}: pass").body[0]).args
     except (SyntaxError, ValueError):
         return []
-    ordinary = [*arguments.posonlyargs, *arguments.args]
-    defaults = [*[None] * (len(ordinary) - len(arguments.defaults)), *arguments.defaults]
-    pairs = [_with_default(*pair) for pair in zip(ordinary, defaults, strict=True)]
+    ordinary = len(arguments.posonlyargs) + len(arguments.args)
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    defaults = [*arguments.defaults, *arguments.kw_defaults]
+    pairs = []
+    for argument, default in zip(named, [*[None] * (len(named) - len(defaults)), *defaults], strict=True):
+        written = "" if default is None else f"={ast.unparse(default)}"
+        pairs.append((argument.arg, argument.arg + (written if len(written) <= 25 else "=...")))
     if arguments.vararg:
-        pairs.append((arguments.vararg.arg, f"*{arguments.vararg.arg}"))
-    pairs += [_with_default(*pair) for pair in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+        pairs.insert(ordinary, (arguments.vararg.arg, f"*{arguments.vararg.arg}"))
     if arguments.kwarg:
         pairs.append((arguments.kwarg.arg, f"**{arguments.kwarg.arg}"))
     return [pair for pair in pairs if pair[0] not in ("self", "cls")]
-
-
-def _with_default(argument: ast.arg, default: ast.expr | None) -> tuple[str, str]:
-    written = "" if default is None else f"={ast.unparse(default)}"
-    return argument.arg, argument.arg + (written if len(written) <= 25 else "=...")

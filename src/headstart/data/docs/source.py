@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from headstart.config import Config
+from headstart.data.cache import key_of
 from headstart.data.docs import views
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, version
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked
@@ -17,6 +16,7 @@ from headstart.errors import DataError
 
 PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the view `library`
 PER_SPLIT = tuple(f"{split}_rows" for split in SPLITS)  # settings of all others
+CAPS = {*PER_CLASS, *PER_SPLIT}
 
 
 class Docs(Config):
@@ -52,19 +52,20 @@ class Docs(Config):
     def _fits_the_view(self) -> Self:
         if self.view == "library" and len(self.libraries) < 2:
             raise ValueError("libraries: the view library tells libraries apart, so name two or more")
-        if foreign := sorted(set(self._settings_of_other_views()) & self.model_fields_set):
-            use = PER_CLASS if self.view == "library" else PER_SPLIT
-            raise ValueError(f"{foreign[0]}: is not for the view {self.view}; use {', '.join(use)}")
+        if foreign := sorted(CAPS.difference(self._caps) & self.model_fields_set):
+            raise ValueError(f"{foreign[0]}: is not for the view {self.view}; use {', '.join(self._caps)}")
         return self
 
     @model_serializer(mode="wrap")
     def _own_settings(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The settings of this view: another view's cannot change the answer, or a fingerprint."""
-        foreign = self._settings_of_other_views()
-        return {name: value for name, value in write(self).items() if name not in foreign}
+        settings = write(self).items()
+        return {name: value for name, value in settings if name in self._caps or name not in CAPS}
 
-    def _settings_of_other_views(self) -> tuple[str, ...]:
-        return PER_SPLIT if self.view == "library" else PER_CLASS
+    @property
+    def _caps(self) -> tuple[str, ...]:
+        """The settings of this view that say how many rows a split has, in the order of SPLITS."""
+        return PER_CLASS if self.view == "library" else PER_SPLIT
 
     def digest(self) -> str:
         """Corpus version, library versions and fields, hashed. A build label (+cpu, +cu130) does not count:
@@ -72,28 +73,25 @@ class Docs(Config):
         if self.view != "library":
             return f"docs:{views.key(self.split_seed, self.model_dump())}"
         versions = [(library, version(library).split("+")[0]) for library in self.libraries]
-        return f"docs:{_hash([CORPUS_VERSION, versions, self.model_dump()])}"
+        return f"docs:{key_of([CORPUS_VERSION, versions, self.model_dump()])}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
         """The splits; `columns` maps role to a column of the view."""
         bounds = (self.shortest, self.longest)
+        caps = {split: getattr(self, name) for split, name in zip(SPLITS, self._caps, strict=True)}
         if self.view == "library":
             names = views.LIBRARY_COLUMNS
-            versions = [(library, version(library)) for library in self.libraries]
-            key = _hash([CORPUS_VERSION, versions, bounds])
-            table = views.library_table(key, self.libraries, bounds)
-            caps = {split: getattr(self, f"{split}_per_class") for split in SPLITS}
-            rows, notes = views.library_parts(table, self.libraries, caps, self.split_seed)
+            rows = views.library_rows(self.libraries, bounds)
+            parts, notes = views.library_parts(rows, self.libraries, caps, self.split_seed)
             groups = [(library,) for library in self.libraries]
         else:
             names = (*views.VIEWS[self.view].columns, "name", "library")
-            table = views.table(self.view, bounds, self.split_seed)
-            caps = {split: getattr(self, f"{split}_rows") for split in SPLITS}
-            rows, notes = views.parts(table, self.libraries, caps)
+            rows = views.view_rows(self.view, bounds, self.split_seed)
+            parts, notes = views.view_parts(rows, self.libraries, caps)
             groups = [self.libraries]
         datasets = {}
         for split in SPLITS:
-            part = {name: [table[name][row] for row in rows[split]] for name in names}
+            part = {name: [row[name] for row in parts[split]] for name in names}
             if empty := [group for group in groups if not set(group) & set(part["library"])]:
                 raise DataError(
                     f"the view {self.view} of the embedded corpus has no {split} rows of "
@@ -103,7 +101,3 @@ class Docs(Config):
             raw = RawRows(f"docs split {split}", names, part.__getitem__)
             datasets[split] = as_dataset(checked(raw, columns), ids=part["name"])
         return Splits(**datasets, source=self.digest(), notes=tuple(notes))
-
-
-def _hash(facts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

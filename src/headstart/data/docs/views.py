@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from headstart.data.cache import cached, progress
+from headstart.data.cache import cached_rows, key_of, progress
 from headstart.data.docs.corpus import Entry, clusters, corpus_key, entries, split_of
-from headstart.data.docs.docstrings import CORPUS_VERSION, docstrings
+from headstart.data.docs.docstrings import CORPUS_VERSION, docstrings, version
 from headstart.data.docs.prose import (
     Parameter,
     first_sentence,
@@ -23,7 +21,7 @@ from headstart.data.docs.prose import (
     shortened,
     signature_names,
 )
-from headstart.data.rows import SPLITS, hashed_rank
+from headstart.data.rows import SPLITS, hashed_rank, numbered
 
 VIEWS_VERSION = 2  # raise it whenever a view makes other rows of the same entries
 FACTS = ("name", "library", "split")  # what is kept of a row's entry
@@ -49,6 +47,7 @@ UNANSWERABLE, RETURNS = 0.15, 0.15  # shares of rows
 # summary
 SUMMARY_BOUNDS = 20, 200
 
+Row = dict[str, Any]
 Made = Iterator[tuple[Entry, tuple[Any, ...]]]  # an entry and the cells of its row
 
 
@@ -63,96 +62,77 @@ class View:
 
 def key(seed: int, settings: Any) -> str:
     """32 hex digits of the corpus, of how views are made of it, and of some settings."""
-    facts = json.dumps([VIEWS_VERSION, corpus_key(seed), settings])
-    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+    return key_of([VIEWS_VERSION, corpus_key(seed), settings])
 
 
-def table(view: str, bounds: tuple[int, int], seed: int) -> dict[str, list[Any]]:
-    """The columns of a view and FACTS, of all libraries, in the order of the entries; cached."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def view_rows(view: str, bounds: tuple[int, int], seed: int) -> list[Row]:
+    """The rows of a view with the FACTS, of all libraries, in the order of the entries; cached."""
 
-    def write(path: Path) -> None:
+    def made() -> Iterator[Row]:
         rows = list(VIEWS[view].rows(entries(seed), *bounds))
         # No text twice: of two copies the one in test stays, before validation, before train.
-        first_cells = [json.dumps(cells[0]) for _, cells in rows]
-        kept: dict[str, int] = {}
-        for n in sorted(range(len(rows)), key=lambda n: (-SPLITS.index(rows[n][0].split), n)):
-            kept.setdefault(first_cells[n], n)
-        rows = [rows[n] for n in sorted(kept.values())]
-        columns = {name: [cells[n] for _, cells in rows] for n, name in enumerate(VIEWS[view].columns)}
-        facts = {name: [getattr(entry, name) for entry, _ in rows] for name in FACTS}
-        pq.write_table(pa.table(columns | facts), path)
+        order = sorted(range(len(rows)), key=lambda n: (SPLITS.index(rows[n][0].split), -n))
+        kept = {json.dumps(rows[n][1][0]): n for n in order}  # of equal texts the last of the order
+        for n in sorted(kept.values()):
+            entry, cells = rows[n]
+            facts = {name: getattr(entry, name) for name in FACTS}
+            yield {**dict(zip(VIEWS[view].columns, cells, strict=True)), **facts}
 
-    return pq.read_table(cached(f"docs-{view}-{key(seed, [view, *bounds])}.parquet", write)).to_pydict()
+    return cached_rows(f"docs-{view}-{key(seed, [view, *bounds])}.parquet", made)
 
 
-def parts(
-    table: Mapping[str, list[Any]], libraries: Sequence[str], caps: Mapping[str, int | None]
-) -> tuple[dict[str, list[int]], list[str]]:
-    """Row numbers per split, and notes on caps that were not reached. Labels have equally many rows each."""
-    chosen: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for row, (library, split) in enumerate(zip(table["library"], table["split"], strict=True)):
-        if library in libraries:
-            chosen[split].append(row)
-    notes = []
+def view_parts(
+    rows: Sequence[Row], libraries: Sequence[str], caps: Mapping[str, int | None]
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """Rows per split, and notes on caps that were not reached. Labels alternate, so that every prefix is
+    balanced to within one row."""
+    parts, notes = {}, []
     for split, cap in caps.items():
-        rows = _balanced(chosen[split], table["label"]) if "label" in table else chosen[split]
-        chosen[split] = rows[:cap]
-        if cap is not None and len(rows) < cap:
-            notes.append(f"{split}: {len(rows)} rows, fewer than {split}_rows={cap}")
-    return chosen, notes
+        part = [row for row in rows if row["split"] == split and row["library"] in libraries]
+        if part and "label" in part[0]:
+            labels = sorted({row["label"] for row in part})
+            queues = ([row for row in part if row["label"] == label] for label in labels)
+            part = [row for turn in zip(*queues, strict=False) for row in turn]
+        if cap is not None and len(part) < cap:
+            notes.append(f"{split}: {len(part)} rows, fewer than {split}_rows={cap}")
+        parts[split] = part[:cap]
+    return parts, notes
 
 
-def _balanced(rows: Sequence[int], labels: Sequence[str]) -> list[int]:
-    """Rows with alternating labels, so that every prefix is balanced to within one row."""
-    queues: defaultdict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        queues[labels[row]].append(row)
-    return [row for turn in zip(*(queues[label] for label in sorted(queues)), strict=False) for row in turn]
+def library_rows(libraries: Sequence[str], bounds: tuple[int, int]) -> list[Row]:
+    """LIBRARY_COLUMNS of the view `library`: one masked text per cluster of near-duplicates; cached.
 
-
-def library_table(key: str, libraries: Sequence[str], bounds: tuple[int, int]) -> dict[str, list[str]]:
-    """LIBRARY_COLUMNS of the view `library`: one masked text per cluster of near-duplicates.
-
-    Clusters with texts of several libraries are dropped. Cached under `key`.
+    Clusters with texts of several libraries are dropped.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    def write(path: Path) -> None:
+    def made() -> Iterator[Row]:
         clean = progress(docstrings(libraries), "cleaning docstrings")
-        rows = [(prose(doc.text, *bounds), doc.library, doc.name, doc.kind) for doc in clean]
-        rows = [row for row in rows if row[0]]
-        members: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
+        cells = [(prose(doc.text, *bounds), doc.library, doc.name, doc.kind) for doc in clean]
+        rows = [row for row in cells if row[0]]
+        groups: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
         for cluster, row in zip(clusters([row[0] for row in rows]), rows, strict=True):
-            members[cluster].append(row)
-        of_one_library = [group for group in members.values() if len({row[1] for row in group}) == 1]
+            groups[cluster].append(row)
+        of_one_library = [group for group in groups.values() if len({row[1] for row in group}) == 1]
         chosen = [min(group, key=lambda row: (hashed_rank(0, row[0]), row)) for group in of_one_library]
-        names: Counter[str] = Counter()
-        columns: dict[str, list[str]] = {name: [] for name in LIBRARY_COLUMNS}
-        for text, library, name, kind in sorted(chosen, key=lambda row: row[2:]):
-            names[name] += 1
-            unique = name if names[name] == 1 else f"{name}#{names[name]}"
-            for column, cell in zip(columns.values(), (text, library, unique, kind), strict=True):
-                column.append(cell)
-        pq.write_table(pa.table(columns), path)
+        chosen.sort(key=lambda row: row[2:])
+        for row, name in zip(chosen, numbered((row[2] for row in chosen), "#"), strict=True):
+            yield {**dict(zip(LIBRARY_COLUMNS, row, strict=True)), "name": name}
 
-    return pq.read_table(cached(f"prose-{CORPUS_VERSION}-{key}.parquet", write)).to_pydict()
+    versions = [(library, version(library)) for library in libraries]
+    return cached_rows(f"prose-{CORPUS_VERSION}-{key_of([CORPUS_VERSION, versions, bounds])}.parquet", made)
 
 
 def library_parts(
-    table: Mapping[str, list[str]], libraries: Sequence[str], caps: Mapping[str, int], seed: int
-) -> tuple[dict[str, list[int]], list[str]]:
-    """Row numbers per split, and notes on caps that were not reached.
+    rows: Sequence[Row], libraries: Sequence[str], caps: Mapping[str, int], seed: int
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """Rows per split, and notes on caps that were not reached.
 
     The hash of a text determines its split; the caps then take the first rows of each library in hash order.
     """
-    texts = table["text"]
-    chosen: dict[str, list[int]] = {split: [] for split in SPLITS}
+    chosen: dict[str, list[Row]] = {split: [] for split in SPLITS}
     counts: Counter[tuple[str, str]] = Counter()
-    for row in sorted(range(len(texts)), key=lambda row: hashed_rank(seed, texts[row])):
-        split, library = split_of(texts[row], seed), table["library"][row]
+    for row in sorted(rows, key=lambda row: hashed_rank(seed, row["text"])):
+        split, library = split_of(row["text"], seed), row["library"]
         if counts[split, library] < caps[split]:
             counts[split, library] += 1
             chosen[split].append(row)
@@ -210,9 +190,7 @@ def params_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
         if len(text) < shortest or not names:
             continue
         if not names.isdisjoint(words):
-            words = WORD.findall(prose(_signed(entry.text, names), shortest, longest))
-            tags = [INSIDE if _is_parameter(word, names) else OUTSIDE for word in words]
-            words = [word.removeprefix(SIGN) for word in words]
+            words, tags = _tagged(entry.text, names, shortest, longest)
             tagged = zip(words, tags, strict=True)
             if any(tag == OUTSIDE and len(word) > 1 and word in names for word, tag in tagged):
                 continue
@@ -221,13 +199,13 @@ def params_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
             yield entry, (words, tags)
 
 
-def _signed(text: str, names: set[str]) -> str:
-    """The text with a sign before every name that is in markup."""
-    return MARKED.sub(lambda match: SIGN + match[2] if match[2] in names else match[0], text)
-
-
-def _is_parameter(word: str, names: set[str]) -> bool:
-    return word.startswith(SIGN) or (word in names and ("_" in word or any(map(str.isdigit, word))))
+def _tagged(text: str, names: set[str], shortest: int, longest: int) -> tuple[list[str], list[str]]:
+    """The words of a docstring's prose, and a tag for each."""
+    signed = MARKED.sub(lambda mark: SIGN + mark[2] if mark[2] in names else mark[0], text)
+    words = WORD.findall(prose(signed, shortest, longest))
+    code = {name for name in names if "_" in name or any(map(str.isdigit, name))}
+    tags = [INSIDE if word.startswith(SIGN) or word in code else OUTSIDE for word in words]
+    return [word.removeprefix(SIGN) for word in words], tags
 
 
 @dataclass(frozen=True)
