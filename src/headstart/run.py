@@ -19,7 +19,7 @@ from headstart.models.model import Model
 from headstart.optim import Optim
 from headstart.randomness import Stream, stream
 from headstart.study import Study
-from headstart.tasks.kinds import Task
+from headstart.tasks.family import Task
 
 FREE_TO_DIFFER = ("optim", "budget")  # with other differences two runs are no pair
 

@@ -18,8 +18,8 @@ from headstart.data.rows import RawRows
 from headstart.errors import ConfigError, DataError, UnfitError
 from headstart.studies.config_search import shipped
 from headstart.studies.overrides import as_text, parsed
+from headstart.tasks.family import Task
 from headstart.tasks.guess import FAMILIES, Guess, Reading, guess, written
-from headstart.tasks.kinds import Task
 from headstart.tasks.text_classification import ANSWERS
 
 # Settings of task.files that change what is read.

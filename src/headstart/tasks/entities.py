@@ -21,8 +21,11 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     """
     spans: list[Entity] = []
     before: tuple[str, str] | None = None
-    for word, tag in enumerate(tags):
-        parts = _parts(tag)
+    for word, tag in enumerate(tags):  # parts: prefix and kind, None outside of entities
+        match = TAG.fullmatch(tag)
+        parts = None if tag == OUTSIDE else ("", tag)
+        if match:
+            parts = (match[1] or match[3], match[2] or "")
         if parts and before and parts[1] == before[1] and parts[0] not in OPENS and before[0] not in CLOSES:
             spans[-1] = (parts[1], spans[-1][1], word + 1)
         elif parts:
@@ -35,11 +38,3 @@ def shown(spans: Sequence[Entity], words: Sequence[str]) -> str:
     """The entities as a reader is shown them: `PER: Ada Lovelace; LOC: London`, or `none`."""
     texts = [(kind, " ".join(words[start:end])) for kind, start, end in spans]
     return "; ".join(f"{kind}: {text}" if kind else text for kind, text in texts) or "none"
-
-
-def _parts(tag: str) -> tuple[str, str] | None:
-    """(prefix, kind) of a tag; None outside of entities."""
-    if tag == OUTSIDE:
-        return None
-    match = TAG.fullmatch(tag)
-    return (match[1] or match[3], match[2] or "") if match else ("", tag)

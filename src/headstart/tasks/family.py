@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,9 +15,10 @@ from headstart.data.files import Files
 from headstart.data.hub import Hub
 from headstart.data.rows import SPLITS, Splits, rows_digest
 from headstart.data.size import Size
-from headstart.errors import ConfigError
 from headstart.metrics import METRICS
 from headstart.models.model import Model
+from headstart.plugins import Kinds
+from headstart.tasks.scores import Metrics
 from headstart.tasks.text_batches import TextEncoder
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Family(Config):
     docs: Docs | None = None
     files: Files | None = None
     hub: Hub | None = None
-    metrics: tuple[str, ...] = Field(strict=False, min_length=1)
+    metrics: Metrics
     headline: str
 
     @model_validator(mode="after")
@@ -130,11 +131,7 @@ class Family(Config):
         if len(given) != 1:
             known = f"{', '.join(self.sources[:-1])} and {self.sources[-1]}"
             raise ValueError(f"exactly one of {known} says where rows come from, got {given or 'none'}")
-        self._check_metrics()
-        return self
-
-    def _check_metrics(self) -> None:
-        """Metrics of ours must fit; another name may be one of the hub, unless it is nearly one of ours."""
+        # metrics of ours must fit; another name may be one of the hub, unless it is nearly one of ours
         left = set(self.left_per_example())
         fitting = [name for name, entry in METRICS.items() if entry.needs and left >= set(entry.needs)]
         for name in self.metrics if left else ():
@@ -145,14 +142,12 @@ class Family(Config):
                 raise ValueError(f"metrics: no metric {name}; {hint}")
         if self.headline not in self.metrics:
             raise ValueError(f"headline: {self.headline} is not among metrics ({', '.join(self.metrics)})")
+        return self
 
     @property
     def source(self) -> Docs | Files | Hub:
         """Where the rows come from."""
-        for name in self.sources:
-            if (source := getattr(self, name)) is not None:
-                return source
-        raise ConfigError(f"task: one of {', '.join(self.sources)} must be given")
+        return next(source for name in self.sources if (source := getattr(self, name)) is not None)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -260,6 +255,10 @@ class Family(Config):
             "max_length": encoder.limit if encoder else 0,
             "notes": [*splits.notes, *encoded.notes, *notes],
         }
+
+
+# The families: every class in this folder that has a kind, or a user's own in own/tasks.
+Task = Annotated[Family, Kinds(Family, needs=("auto_class", "encode", "loss", "observe", "evaluate"))]
 
 
 def used_rows(splits: Splits, chosen: Sequence[int]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from headstart.data.digits import Digits
 from headstart.data.rows import SPLITS, Splits
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, Shape, in_row_order
-from headstart.tasks.labels import OneClass, named
+from headstart.tasks.labels import Names, OneClass, named
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
+from headstart.tasks.scores import Metrics
 
 if TYPE_CHECKING:
     import torch
@@ -92,9 +93,9 @@ class ImageClassification(Family):
     digits: Digits | None = None
     image: str = "image"
     label: str = "label"
-    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)  # of classes 0, 1, 2, ...
+    names: Names = None
     image_size: int | None = Field(default=None, ge=1)
-    metrics: tuple[str, ...] = Field(default=OneClass.metrics, strict=False, min_length=1)
+    metrics: Metrics = OneClass.metrics
     headline: str = "accuracy"
 
     @property

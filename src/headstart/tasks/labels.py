@@ -1,13 +1,19 @@
-"""Labels: one class per row, several, or a number; each way with its head, its loss and its scores."""
+"""Labels: one class per row, several, or a number; each way with its head, its loss and its scores.
+
+An answer is learnt from the training rows: `learn` reads all of them, and those that are used. `head` has
+settings of the transformers configuration, `targets` is what the loss compares with, `notes` what the record
+should say about those of the training rows. `evaluate` gets logits of all rows, (rows, outputs) float64.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 
 from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.errors import DataError
@@ -18,54 +24,18 @@ from headstart.tasks.scores import scores_of
 if TYPE_CHECKING:
     import torch
 
+Names = Annotated[tuple[str, ...] | None, Field(strict=False, min_length=2)]  # of the classes 0, 1, 2, ...
 SHOWN = 8  # classes that an error message lists
 
 
-class Answer:
-    """What the rows of a task are answered with, learnt from its training rows."""
-
-    metrics: ClassVar[tuple[str, ...]]  # the first one is the headline unless another is named
-    statistics: ClassVar[tuple[str, ...]]  # what an evaluation leaves per example
-    classes: tuple[str, ...]  # sorted; empty for numbers
-
-    @classmethod
-    def learn(cls, splits: Splits, train: Any, column: str) -> Self:
-        """From all rows and the training rows that are used; DataError when nothing can be learnt."""
-        raise NotImplementedError
-
-    @property
-    def head(self) -> dict[str, Any]:
-        """Settings of the transformers configuration."""
-        raise NotImplementedError
-
-    def targets(self, rows: Any) -> np.ndarray:
-        """What the loss compares with: (rows,) or (rows, classes)."""
-        raise NotImplementedError
-
-    def notes(self, targets: np.ndarray) -> list[str]:
-        """What the record should say about the targets of the training rows."""
-        raise NotImplementedError
-
-    @staticmethod
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of a batch, (), from logits (batch, outputs)."""
-        raise NotImplementedError
-
-    def evaluate(
-        self, logits: np.ndarray, targets: np.ndarray, texts: Sequence[str], metrics: Sequence[str]
-    ) -> EvalResult:
-        """Loss, scores and predictions of all rows from their logits, (rows, outputs) float64."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class OneClass(Answer):
+class OneClass:
     """One class per row: mean cross-entropy over all classes, in nats."""
 
-    metrics: ClassVar = ("accuracy", "macro_f1", "matthews", "log_loss")
+    metrics: ClassVar = ("accuracy", "macro_f1", "matthews", "log_loss")  # the first is the headline
     statistics: ClassVar = ("score",)  # the probability that the true class was given
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # sorted
 
     @classmethod
     def learn(cls, splits: Splits, train: Any, column: str) -> Self:
@@ -129,7 +99,7 @@ class OneClass(Answer):
 
 
 @dataclass(frozen=True)
-class ManyClasses(Answer):
+class ManyClasses:
     """Any number of classes per row: one yes or no for each class, yes from probability 0.5 on.
 
     The loss is the mean over rows and classes of the binary cross-entropy, in nats.
@@ -190,7 +160,7 @@ class ManyClasses(Answer):
 
 
 @dataclass(frozen=True)
-class Number(Answer):
+class Number:
     """A number per row: mean squared error of the standardised number, scores in the number's own unit.
 
     Standardised means less `mean`, over `deviation`, both of the training rows that are used, so that
@@ -249,6 +219,9 @@ class Number(Answer):
             predictions=[f"{value:.6g}" for value in estimate],
             statistics=statistics,
         )
+
+
+Answer = OneClass | ManyClasses | Number
 
 
 def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:

@@ -7,21 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, SpecialTokens, Stream
-from headstart.tasks.scores import scores_of
+from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-METRICS = ("bits_per_byte", "token_loss", "perplexity", "token_accuracy")
 STATISTICS = ("loss", "correct", "tokens", "bytes")
 INPUTS = ("input_ids", "attention_mask", "decoder_input_ids")
 
@@ -41,7 +39,7 @@ class LanguageModelling(Family):
     listed: ClassVar[slice] = slice(0, 12)  # the scored tokens of a block that a reader is shown
 
     text: str = "text"
-    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    metrics: Metrics = ("bits_per_byte", "token_loss", "perplexity", "token_accuracy")
     headline: str = "bits_per_byte"
 
     def pack(self, model: Model, special: SpecialTokens, stream: Stream, **shared: Any) -> Blocks:

@@ -9,7 +9,6 @@ pretraining as it will look afterwards.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headstart.data.cache import cached, progress
-from headstart.data.rows import hashed_rank
+from headstart.data.rows import hashed_rank, numbered
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
 from headstart.tasks.text_batches import TextEncoder, masked, padded
@@ -122,12 +121,8 @@ class Blocks:
     @cached_property
     def ids(self) -> list[str]:
         """Hashes of the blocks' content, the n-th of equal ones with `-n` appended."""
-        seen, names = Counter[str](), []
-        for row in range(len(self)):
-            key = hashlib.blake2b(self.piece(row).ids.tobytes(), digest_size=8).hexdigest()
-            seen[key] += 1
-            names.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
-        return names
+        pieces = (self.piece(row).ids.tobytes() for row in range(len(self)))
+        return numbered((hashlib.blake2b(piece, digest_size=8).hexdigest() for piece in pieces), "-")
 
     @cached_property
     def lengths(self) -> np.ndarray:

@@ -23,7 +23,7 @@ from headstart.tasks.family import (
     in_row_order,
     used_rows,
 )
-from headstart.tasks.scores import scores_of
+from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder
 from headstart.tasks.windows import Questions, Windows
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-METRICS = ("exact_match", "f1")
 NO_ANSWER = "no answer"  # as a reader is shown it
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
@@ -59,7 +58,7 @@ class QuestionAnswering(Family):
     starts: str = "starts"
     stride: int = Field(default=32, ge=0)  # tokens
     max_answer: int = Field(default=30, ge=1)  # tokens
-    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    metrics: Metrics = ("exact_match", "f1")
     headline: str = "f1"
 
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
@@ -170,15 +169,15 @@ def normalised(answer: str) -> str:
 
 def exact(answer: str, correct: Sequence[str]) -> float:
     """1 when the answer is one of the correct ones, else 0; without any, "" is correct."""
-    return max(float(normalised(answer) == normalised(one)) for one in correct or [""])
+    return max(float(normalised(answer) == normalised(other)) for other in correct or [""])
 
 
 def f1(answer: str, correct: Sequence[str]) -> float:
     """F1 over words, 0..1, with the correct answer that it is closest to."""
-    return max(_overlap(normalised(answer).split(), normalised(one).split()) for one in correct or [""])
-
-
-def _overlap(words: list[str], correct: list[str]) -> float:
-    if not words or not correct:  # no answer is correct when there is none
-        return float(words == correct)
-    return 2 * (Counter(words) & Counter(correct)).total() / (len(words) + len(correct))
+    words, scores = normalised(answer).split(), []
+    for other in correct or [""]:
+        others = normalised(other).split()
+        common = (Counter(words) & Counter(others)).total()
+        # no answer is correct when there is none
+        scores.append(2 * common / (len(words) + len(others)) if words and others else float(words == others))
+    return max(scores)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from headstart.errors import ConfigError
 from headstart.metrics import METRICS, score
@@ -14,6 +15,7 @@ from headstart.metrics import METRICS, score
 if TYPE_CHECKING:
     import evaluate
 
+Metrics = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -36,15 +38,11 @@ def scores_of(
             scores[metric] = float(score(metric, labels, predictions, statistics, classes))
         else:
             offered = {**statistics, "references": labels, "predictions": predictions, **columns}
-            scores |= _from_hub(metric, offered)
+            module = _loaded(metric)
+            known: Any = module.features
+            values = module.compute(**{column: offered[column] for column in known if column in offered})
+            scores |= {key: float(value) for key, value in (values or {}).items() if np.ndim(value) == 0}
     return scores
-
-
-def _from_hub(name: str, offered: Mapping[str, np.ndarray]) -> dict[str, float]:
-    metric = _loaded(name)
-    known: Any = metric.features
-    values = metric.compute(**{column: offered[column] for column in known if column in offered}) or {}
-    return {key: float(value) for key, value in values.items() if np.ndim(value) == 0}
 
 
 @cache

@@ -14,7 +14,7 @@ from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.columns import numbers_in
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
-from headstart.tasks.labels import Answer, ManyClasses, Number, OneClass, named
+from headstart.tasks.labels import Answer, ManyClasses, Names, Number, OneClass, named
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TextClassification(Family):
     label: str | None = "label"
     labels: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
     number: str | None = None
-    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)
+    names: Names = None
 
     @model_validator(mode="before")
     @classmethod

@@ -29,7 +29,7 @@ from headstart.tasks.family import (
 )
 from headstart.tasks.language_modelling import INPUTS, nats
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.scores import scores_of
+from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder
 from headstart.tasks.text_pairs import PromptTarget, SourceTarget, ended
 
@@ -64,7 +64,7 @@ class TextToText(Family):
     prefix: str = ""
     separator: str = Field(default="\n", min_length=1)  # for decoders
     max_output: int = Field(default=64, ge=2)  # tokens, the end token among them
-    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    metrics: Metrics = METRICS
     headline: str = "chrf"
 
     @model_validator(mode="after")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
 
 from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
@@ -15,15 +14,14 @@ from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.tasks.entities import OUTSIDE, entities, shown
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
-from headstart.tasks.labels import are_numbers, named, refuse_numbers
-from headstart.tasks.scores import scores_of
+from headstart.tasks.labels import Names, are_numbers, named, refuse_numbers
+from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs, padded
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-METRICS = ("entity_f1", "entity_precision", "entity_recall", "token_accuracy")
 STATISTICS: tuple[str, ...] = ("true_positive", "predicted", "true", "correct", "tokens")
 UNSCORED = -100  # the label of tokens that are not part of the loss
 
@@ -73,8 +71,8 @@ class TokenClassification(Family):
     kind: Literal["token_classification"]
     words: str = "words"
     tags: str = "tags"
-    names: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2)  # of 0, 1, 2, ...
-    metrics: tuple[str, ...] = Field(default=METRICS, strict=False, min_length=1)
+    names: Names = None
+    metrics: Metrics = ("entity_f1", "entity_precision", "entity_recall", "token_accuracy")
     headline: str = "entity_f1"
 
     def cleaned(self, splits: Splits) -> Splits:
