@@ -205,30 +205,22 @@ def _surprise(examples: Examples) -> np.ndarray:
     return _counted(-np.log(np.clip(probability, SMALLEST_PROBABILITY, 1)))
 
 
-def _squared_error(examples: Examples) -> np.ndarray:
-    target, estimate = examples.columns("target", "estimate")
-    return _counted((target - estimate) ** 2)
+def _error(size: Value) -> Terms:
+    """The size of each error, of any sign."""
+    return lambda examples: _counted(size(np.subtract(*examples.columns("target", "estimate"))))
 
 
-def _absolute_error(examples: Examples) -> np.ndarray:
-    target, estimate = examples.columns("target", "estimate")
-    return _counted(np.abs(target - estimate))
-
-
-def _moments(examples: Examples) -> np.ndarray:
-    return _moments_of(*examples.columns("target", "estimate"))
+def _moments(examples: Examples, prepared: Callable[[np.ndarray], np.ndarray] = np.asarray) -> np.ndarray:
+    """(examples, 6): x, y, xx, yy, xy, 1, standardised first: correlation does not change, rounding does."""
+    x, y = map(prepared, examples.columns("target", "estimate"))
+    x, y = ((v - v.mean()) / v.std() if np.ptp(v) else np.zeros_like(v) for v in (x, y))
+    return _counted(x, y, x * x, y * y, x * y)
 
 
 def _rank_moments(examples: Examples) -> np.ndarray:
     from scipy.stats import rankdata
 
-    return _moments_of(*map(rankdata, examples.columns("target", "estimate")))
-
-
-def _moments_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(examples, 6): x, y, xx, yy, xy, 1, standardised first: correlation does not change, rounding does."""
-    x, y = ((v - v.mean()) / v.std() if np.ptp(v) else np.zeros_like(v) for v in (x, y))
-    return _counted(x, y, x * x, y * y, x * y)
+    return _moments(examples, rankdata)
 
 
 # What is made of the sums.
@@ -331,8 +323,8 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             "spearman", "Spearman correlation", _NUMBERS, _rank_moments, _correlation, low=-1, resamples=False
         ),
-        Metric("mse", "mean squared error", _NUMBERS, _squared_error, _ratio, **_LOSS),
-        Metric("mae", "mean absolute error", _NUMBERS, _absolute_error, _ratio, **_LOSS),
+        Metric("mse", "mean squared error", _NUMBERS, _error(np.square), _ratio, **_LOSS),
+        Metric("mae", "mean absolute error", _NUMBERS, _error(np.abs), _ratio, **_LOSS),
         _sums("token_accuracy", "token accuracy", ("correct", "tokens")),
         _sums("token_loss", "loss per token", ("loss", "tokens"), **_LOSS),
         # exp of the loss per token: depends on the tokenizer; bits per byte do not

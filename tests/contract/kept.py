@@ -12,7 +12,7 @@ import torch
 import transformers as tf
 from tests.contract.cells import rows
 
-from headstart.tasks.entities import entities, shown
+from headstart.tasks.token_classification import entities, shown
 
 
 def pipeline(task: str, model: Path, **settings: Any) -> Any:

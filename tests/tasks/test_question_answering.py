@@ -25,8 +25,16 @@ from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
 from headstart.models.tokens import windows_of
 from headstart.tasks.family import Observed, Prepared
-from headstart.tasks.question_answering import NO_ANSWER, QuestionAnswering, exact, f1, normalised
-from headstart.tasks.windows import Questions, Windows, answer_tokens
+from headstart.tasks.question_answering import (
+    NO_ANSWER,
+    QuestionAnswering,
+    Questions,
+    Windows,
+    answer_tokens,
+    exact,
+    f1,
+    normalised,
+)
 
 Row = dict[str, Any]
 

@@ -26,9 +26,8 @@ from headstart.data.size import All, PerClass, Rows
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, located_tokens_of
-from headstart.tasks.entities import entities, shown
 from headstart.tasks.family import Prepared
-from headstart.tasks.token_classification import UNSCORED, TokenClassification, first_tokens
+from headstart.tasks.token_classification import UNSCORED, TokenClassification, entities, first_tokens, shown
 
 
 def sentence(rng: random.Random) -> dict[str, list[str]]:

@@ -18,22 +18,18 @@ def training_order(lengths: Any, batch_size: int, steps: int, seed: int) -> list
     Each epoch shuffles all rows, sorts windows of a few batches by length (little padding), cuts
     them into batches and shuffles those. The last batch of an epoch may be short.
     """
+    sizes, span = np.asarray(lengths), batch_size * WINDOW
     order: list[np.ndarray] = []
-    sizes = np.asarray(lengths)
     epoch = 0
     while len(order) < steps:
-        order.extend(_epoch(sizes, batch_size, np.random.default_rng([seed, epoch])))
+        rng = np.random.default_rng([seed, epoch])
+        rows = rng.permutation(len(sizes))
+        windows = [rows[i : i + span] for i in range(0, len(rows), span)]
+        by_length = np.concatenate([w[np.argsort(sizes[w], kind="stable")] for w in windows])
+        batches = [by_length[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+        order += [batches[i] for i in rng.permutation(len(batches))]
         epoch += 1
     return order[:steps]
-
-
-def _epoch(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    rows = rng.permutation(len(lengths))
-    span = batch_size * WINDOW
-    windows = [rows[i : i + span] for i in range(0, len(rows), span)]
-    by_length = np.concatenate([w[np.argsort(lengths[w], kind="stable")] for w in windows])
-    batches = [by_length[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def evaluation_order(lengths: Any, batch_size: int) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.config import nearest
+from headstart.data.images import image_cell
 from headstart.data.literals import literal
 from headstart.errors import UnfitError
 
@@ -122,12 +123,6 @@ def _starts(value: Any) -> list[int]:
         raise UnfitError("not a list of whole numbers: task.{role} counts characters from 0") from None
 
 
-def _image(value: Any) -> Cell:
-    from headstart.data.images import image_cell
-
-    return image_cell(value)
-
-
 def _list(value: Any, separator: str) -> list[Any]:
     """The list itself; of a text, the list written in it, or its parts between separators."""
     if hasattr(value, "tolist"):  # an array, as from parquet readers
@@ -159,7 +154,7 @@ KINDS = {
     "tags": Kind(_tags, "texts"),
     "answers": Kind(_answers, "texts", may_be_empty=True),
     "starts": Kind(_starts, "numbers", may_be_empty=True),
-    "image": Kind(_image, "image"),
+    "image": Kind(image_cell, "image"),
 }
 INPUTS = frozenset({"text", "pair", "words", "question", "context", "image"})  # the others are answers
 CLASSES = frozenset({"label"})  # roles that rows can be stratified by

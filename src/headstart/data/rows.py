@@ -113,9 +113,7 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
     cells = raw.column(outer)
     if not len(cells):
         raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
-    values = [
-        _read(raw, role, name, row, cell, lambda cell: inside(cell, path)) for row, cell in enumerate(cells)
-    ]
+    values = _read(raw, role, name, cells, lambda cell: inside(cell, path))
     absent = [row for row, value in enumerate(values) if is_absent(role, value)]
     if len(absent) == len(values) and role not in INPUTS:
         raise _no_answers(raw, role, name, len(values))
@@ -134,7 +132,7 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
         )
     if role == "image" and raw.folder is not None:
         values = [raw.folder / value if isinstance(value, str) else value for value in values]
-    return [_read(raw, role, name, row, value, kind_of(role).read) for row, value in enumerate(values)]
+    return _read(raw, role, name, values, kind_of(role).read)
 
 
 def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> UnlabelledError:
@@ -144,15 +142,18 @@ def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int
     )
 
 
-def _read(raw: RawRows, role: str, name: str, row: int, value: Any, read: Callable[[Any], Any]) -> Any:
-    """`read(value)`; DataError with the position of the cell if it does not fit."""
-    try:
-        return read(value)
-    except UnfitError as problem:
-        reason = str(problem).replace("{role}", role)
-        raise DataError(
-            f"{raw.at(row)} holds {type(value).__name__} {short(value)} in column {name!r}, {reason}"
-        ) from None
+def _read(raw: RawRows, role: str, name: str, cells: Iterable[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """What `read` makes of each cell; DataError with the position of one that does not fit."""
+    values = []
+    for row, cell in enumerate(cells):
+        try:
+            values.append(read(cell))
+        except UnfitError as problem:
+            reason = str(problem).replace("{role}", role)
+            raise DataError(
+                f"{raw.at(row)} holds {type(cell).__name__} {short(cell)} in column {name!r}, {reason}"
+            ) from None
+    return values
 
 
 def _check_alignment(raw: RawRows, cells: Cells) -> None:

@@ -26,10 +26,6 @@ class Holdout(Config):
             raise ValueError("validation and test together must leave some of train, so stay below 1")
         return self
 
-    def share(self, split: str) -> float:
-        """The share of train that `split` gets."""
-        return self.validation if split == "validation" else self.test
-
     def complete(
         self,
         existing: Mapping[str, Cells],
@@ -53,7 +49,7 @@ class Holdout(Config):
             _check_classes(cells, stratify)
         notes = [*notes]
         for split in missing:
-            share = f"share {self.share(split):g}, split seed {seed}"
+            share = f"share {getattr(self, split):g}, split seed {seed}"
             notes.append(f"{split}: {len(rows[split])} rows held out of train ({share})")
         texts = {split: _text_keys(cells[split], stratify) for split in SPLITS}
         in_train = set(texts["train"])
@@ -78,7 +74,7 @@ class Holdout(Config):
         for keys in strata.values():  # every split gets its share, and one text at least if there are three
             start = 0
             for split in missing:
-                count = max(round(self.share(split) * len(keys)), int(len(keys) >= 3))
+                count = max(round(getattr(self, split) * len(keys)), int(len(keys) >= 3))
                 end = max(start, min(start + count, len(keys) - 1))
                 rows[split] += [row for key in keys[start:end] for row in copies[key]]
                 start = end

@@ -96,7 +96,9 @@ def _lines(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[st
         for number, line in enumerate(text.split("\n"), 1):
             if line:
                 cells = line.split("\t")
-                yield number, [_unquoted(cell) for cell in cells] if quoted else cells
+                if quoted:
+                    cells = [c[1:-1].replace('""', '"') if c.startswith('"') else c for c in cells]
+                yield number, cells
         return
     usual = csv.field_size_limit(LONGEST_CELL)
     begins = 1
@@ -124,7 +126,3 @@ def _are_quoted(text: str) -> bool:
     header = text.split("\n", 1)[0].split("\t")
     written = any('""' in cell[1:-1] for cell in cells) or all(map(QUOTED.fullmatch, header))
     return written and all(map(QUOTED.fullmatch, cells))
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell

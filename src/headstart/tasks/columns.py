@@ -114,21 +114,12 @@ class Column:
         lists = self.cells if self.lists else (re.split(r"\s*[|;]\s*", str(cell)) for cell in self.cells)
         return Counter(str(part) for cell in lists for part in cell)
 
-    @property
-    def single_words(self) -> bool:
-        """Whether its lists hold words, and not sentences."""
-        return self.lists and sum(len(part.split()) for part in self.parts) < 1.2 * len(self.parts)
-
     @cached_property
-    def several(self) -> bool:
-        """Whether a cell holds any number of classes: in a list, or with a bar or semicolon between them."""
-        divided = self.lists or (not self.pictures and any(SEVERAL.search(value) for value in self.counts))
-        return divided and 2 <= len(self.parts) <= MOST and use_of(self.parts) == "classes"
-
-    @property
     def role(self) -> str:
         """As what it would be predicted: label, labels or number; "" where it cannot be."""
-        if self.several:
+        # any number of classes in a cell: in a list, or with a bar or semicolon between them
+        divided = self.lists or (not self.pictures and any(SEVERAL.search(value) for value in self.counts))
+        if divided and 2 <= len(self.parts) <= MOST and use_of(self.parts) == "classes":
             return "labels"
         if self.lists or self.pictures:
             return ""
@@ -148,11 +139,6 @@ class Column:
     def whole(self) -> bool:
         """Whether every cell is a whole number."""
         return self.numeric and all(float(value).is_integer() for value in self.counts)
-
-    @property
-    def flags(self) -> bool:
-        """Whether every cell says 0 or 1."""
-        return self.counts.keys() == {"0", "1"}
 
     @cached_property
     def pictures(self) -> bool:
@@ -225,7 +211,7 @@ def _opened(name: str, raw: Sequence[Any]) -> list[Column]:
     """One column, or those inside its cells where these are mappings or lists of mappings."""
     spelled = [literal(cell) if isinstance(cell, str) else None for cell in raw]  # a list written as text
     cells = [cell if value is None else value for cell, value in zip(raw, spelled, strict=True)]
-    present = [cell for cell in cells if not _is_absent(cell)]
+    present = [cell for cell in cells if cell not in (None, "") and cell == cell]  # NaN is not itself
     parts = [part for cell in present for part in (cell if isinstance(cell, list) else [cell])]
     if not parts or not all(isinstance(part, Mapping) and "bytes" not in part for part in parts):
         return [Column(name, present, len(cells) - len(present))]
@@ -238,10 +224,6 @@ def _at(cell: Any, key: str) -> Any:
     if isinstance(cell, list):
         return [_at(part, key) for part in cell]
     return cell.get(key) if isinstance(cell, Mapping) else None
-
-
-def _is_absent(cell: Any) -> bool:
-    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 
 
 def _is_picture(cell: Any) -> bool:

@@ -190,7 +190,11 @@ def _completed(path: Path, columns: Sequence[Column], given: Mapping[str, Names]
 
 def _tags(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     """Lists of words, and lists that are equally long in every row: their tags."""
-    lists = [column for column in columns if column.single_words]
+    lists = [
+        column  # of single words, and not of sentences
+        for column in columns
+        if column.lists and sum(len(part.split()) for part in column.parts) < 1.2 * len(column.parts)
+    ]
     if not lists:
         return
     words = max(lists, key=lambda column: len(column.parts))
@@ -250,7 +254,7 @@ def _texts(path: Path, columns: Sequence[Column]) -> Iterator[Reading]:
     inputs = _inputs(columns)
     if not answers or not answers[0].named:
         yield from outputs
-    flags = [column.name for column in answers if column.flags]
+    flags = [column.name for column in answers if column.counts.keys() == {"0", "1"}]
     if len(flags) >= FLAGS and not answers[0].named and inputs:
         yield Reading("text_classification", {**inputs, "labels": tuple(flags)})
     for answer in answers:

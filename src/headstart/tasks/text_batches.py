@@ -85,13 +85,14 @@ class Texts:
         return int(self.tokens.truncated.sum())
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order."""
-        return replace(
-            self,
-            ids=[self.ids[i] for i in rows],
-            texts=[self.texts[i] for i in rows],
-            tokens=self.tokens.take(rows),
-        )
+        """The same, for some rows in that order; every list and array has an entry per row."""
+        chosen, columns = list(rows), dict[str, Any]()
+        for name, column in vars(self).items():
+            if isinstance(column, list):
+                columns[name] = [column[i] for i in chosen]
+            elif isinstance(column, np.ndarray):
+                columns[name] = column[chosen]
+        return replace(self, tokens=self.tokens.take(chosen), **columns)
 
     def shape(self, rows: Sequence[int]) -> Shape:
         """(padded length,)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -30,9 +30,6 @@ class LabelledTexts(Texts):
 
     labels: np.ndarray  # (rows,), or (rows, classes) where a row has several
     answer: Answer
-
-    def take(self, rows: Sequence[int]) -> Self:
-        return replace(super().take(rows), labels=self.labels[list(rows)])
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask, [token_type_ids]: (batch, length); labels: (batch, ...)."""

@@ -35,8 +35,7 @@ class Outputs(Texts):
         return self.tokens.lengths + self.targets.lengths
 
     def take(self, rows: Sequence[int]) -> Self:
-        outputs = [self.outputs[i] for i in rows]
-        return replace(super().take(rows), outputs=outputs, targets=self.targets.take(rows))
+        return replace(super().take(rows), targets=self.targets.take(rows))
 
     def decode(self, generated: Iterable[np.ndarray]) -> list[str]:
         """The texts of rows of generated tokens, each up to its first end token."""

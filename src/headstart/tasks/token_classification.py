@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
-from headstart.tasks.entities import OUTSIDE, entities, shown
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Names, are_numbers, named, refuse_numbers
 from headstart.tasks.scores import Metrics, scores_of
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 STATISTICS: tuple[str, ...] = ("true_positive", "predicted", "true", "correct", "tokens")
+Entity = tuple[str, int, int]  # kind, first word, the word after the last one
+OUTSIDE = "O"
+TAG = re.compile(r"([BIMELSU])-(.+)|([BI])")
+OPENS, CLOSES = frozenset("BSU"), frozenset("ELSU")
 UNSCORED = -100  # the label of tokens that are not part of the loss
 
 
@@ -39,12 +43,6 @@ class TaggedTexts(Texts):
     tags: list[list[str]]
     first: list[np.ndarray]  # per row: (words,) int64
     labels: list[np.ndarray]  # per row: (words,) int64
-
-    def take(self, rows: Sequence[int]) -> Self:
-        columns = {name: getattr(self, name) for name in ("words", "tags", "first", "labels")}
-        return replace(
-            super().take(rows), **{name: [column[i] for i in rows] for name, column in columns.items()}
-        )
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask, [token_type_ids], labels: (batch, length)."""
@@ -149,6 +147,35 @@ class TokenClassification(Family):
             )
         refuse_numbers(splits, "tags", f"task.tags={self.tags}")
         return tuple(classes)
+
+
+def entities(tags: Sequence[str]) -> list[Entity]:
+    """The entities of one sentence, in order.
+
+    Read like the scorer of CoNLL (Tjong Kim Sang 2003), which is lenient: an entity begins at B-, S- or U-,
+    and at any tag of another kind than the one before; so IOB1, IOB2, BIOES and BILOU all mean what they
+    should. Tags without a prefix (other than O) are one entity as long as they repeat; bare B and I have
+    no kind.
+    """
+    spans: list[Entity] = []
+    before: tuple[str, str] | None = None
+    for word, tag in enumerate(tags):  # parts: prefix and kind, None outside of entities
+        match = TAG.fullmatch(tag)
+        parts = None if tag == OUTSIDE else ("", tag)
+        if match:
+            parts = (match[1] or match[3], match[2] or "")
+        if parts and before and parts[1] == before[1] and parts[0] not in OPENS and before[0] not in CLOSES:
+            spans[-1] = (parts[1], spans[-1][1], word + 1)
+        elif parts:
+            spans.append((parts[1], word, word + 1))
+        before = parts
+    return spans
+
+
+def shown(spans: Sequence[Entity], words: Sequence[str]) -> str:
+    """The entities as a reader is shown them: `PER: Ada Lovelace; LOC: London`, or `none`."""
+    texts = [(kind, " ".join(words[start:end])) for kind, start, end in spans]
+    return "; ".join(f"{kind}: {text}" if kind else text for kind, text in texts) or "none"
 
 
 def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
