@@ -31,11 +31,6 @@ class Overlap:
     of: int
     words: int = RUN
 
-    @property
-    def share(self) -> float:
-        """The share of rows that occur completely or in part; 0 without rows."""
-        return self.ngram / self.of if self.of else 0.0
-
     def sentence(self) -> str:
         """The sentence in the record."""
         return (

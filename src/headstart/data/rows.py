@@ -63,7 +63,7 @@ def checked(raw: RawRows, columns: Columns) -> Cells:
     missing = [
         (role, name)
         for role, names in columns.items()
-        for name in _names(names)
+        for name in listed(names)
         if name not in raw.names and name.split(".")[0] not in raw.names
     ]
     if missing:
@@ -75,7 +75,8 @@ def checked(raw: RawRows, columns: Columns) -> Cells:
     return cells
 
 
-def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
+def listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One name or several, as several."""
     return (names,) if isinstance(names, str) else names
 
 
@@ -137,7 +138,7 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
 
 def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> UnlabelledError:
     return UnlabelledError(
-        f"{raw.where} has no {role.removesuffix('s')}s: column {' and '.join(map(repr, _names(names)))} is "
+        f"{raw.where} has no {role.removesuffix('s')}s: column {' and '.join(map(repr, listed(names)))} is "
         f"empty in all {rows} rows; from an unlabelled file nothing can be learnt or scored: use another"
     )
 

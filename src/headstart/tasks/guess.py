@@ -12,7 +12,7 @@ from typing import Any
 
 from headstart.config import nearest
 from headstart.data.files import Files
-from headstart.data.rows import RawRows
+from headstart.data.rows import RawRows, listed
 from headstart.data.tables import SEPARATORS
 from headstart.errors import DataError
 from headstart.tasks.columns import MOST, SPLIT_COLUMN, Column, columns_of, is_number, rank_of, shown
@@ -88,7 +88,7 @@ class Reading:
     @property
     def used(self) -> list[str]:
         """Every column in it."""
-        return [name for names in self.columns.values() for name in _listed(names)]
+        return [name for names in self.columns.values() for name in listed(names)]
 
     def command(self, path: Path, name: str = "") -> str:
         """What to type for it."""
@@ -169,7 +169,8 @@ def _readings(path: Path, columns: Sequence[Column]) -> list[Reading]:
 def _completed(path: Path, columns: Sequence[Column], given: Mapping[str, Names]) -> Reading:
     """The reading with the given columns, its other roles guessed."""
     names = [column.name for column in columns]
-    for role, name in [(role, name) for role, listed in given.items() for name in _listed(listed)]:
+    used = [(role, name) for role, chosen in given.items() for name in listed(chosen)]
+    for role, name in used:
         if name not in names:
             raise DataError(f"{path} has no column {name!r} (task.{role}): {nearest(name, names)}")
     kind = next(family for role, family in FAMILIES.items() if role in given)
@@ -177,8 +178,7 @@ def _completed(path: Path, columns: Sequence[Column], given: Mapping[str, Names]
     guessed: Mapping[str, Names] = {}
     if not given.keys() >= set(needed):
         if "text" in needed:
-            used = [name for listed in given.values() for name in _listed(listed)]
-            guessed = _inputs([column for column in columns if column.name not in used])
+            guessed = _inputs([column for column in columns if column.name not in {name for _, name in used}])
         else:
             alike = (reading for reading in _readings(path, columns) if reading.kind == kind)
             guessed = next((reading.columns for reading in alike), {})
@@ -322,8 +322,8 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
     """What was taken for what and why, what is left out, and what is missing."""
     by_name = {column.name: column for column in columns}
     for role, names in reading.columns.items():
-        seen = {by_name[name].described() for name in _listed(names)}
-        yield f"{role}: {' and '.join(_listed(names))}, {' or '.join(sorted(seen))}"
+        seen = {by_name[name].described() for name in listed(names)}
+        yield f"{role}: {' and '.join(listed(names))}, {' or '.join(sorted(seen))}"
     for name in reading.used:
         if by_name[name].missing:
             yield f"column {name} has {by_name[name].missing} empty cells: fill or remove these rows"
@@ -346,10 +346,6 @@ def _notes(columns: Sequence[Column], reading: Reading, rows: int) -> Iterator[s
                 f"{column.name} says the split ({shown(column.counts)}), which is not used, so rows of all "
                 "splits are mixed: write a file per split, and name them by task.files.test=... and so on"
             )
-
-
-def _listed(names: Names) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names
 
 
 def _described(columns: Iterable[Column]) -> str:

@@ -14,14 +14,13 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, SpecialTokens, Stream
 from headstart.tasks.scores import Metrics, scores_of
-from headstart.tasks.text_batches import TextEncoder
+from headstart.tasks.text_batches import TextEncoder, model_inputs
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 STATISTICS = ("loss", "correct", "tokens", "bytes")
-INPUTS = ("input_ids", "attention_mask", "decoder_input_ids")
 
 
 class LanguageModelling(Family):
@@ -55,7 +54,7 @@ class LanguageModelling(Family):
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Scores of the vocabulary at every label: (batch, labels, vocabulary)."""
-        return model(**{name: batch[name] for name in INPUTS if name in batch}, **self.forward).logits
+        return model(**model_inputs(batch), **self.forward).logits
 
     def processor(self, model: Model) -> Any:
         """The tokenizer as it is: blocks say nothing about how long a text may be."""

@@ -26,14 +26,13 @@ from headstart.tasks.family import (
     used_rows,
 )
 from headstart.tasks.scores import Metrics, scores_of
-from headstart.tasks.text_batches import TextEncoder, Texts, padded
+from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs, padded
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 NO_ANSWER = "no answer"  # as a reader is shown it
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -226,7 +225,7 @@ def _logits(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]
     import torch
     from torch.nn.functional import one_hot
 
-    output = model(**{name: batch[name] for name in INPUTS if name in batch})
+    output = model(**model_inputs(batch))
     allowed = batch["context"] | one_hot(batch["null"], batch["context"].shape[1]).bool()
     both = (output.start_logits, output.end_logits)
     start, end = (scores.float().masked_fill(~allowed, -torch.inf) for scores in both)

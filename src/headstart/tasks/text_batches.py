@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from headstart.tasks.family import Batch, Shape
 
+# What a batch holds beside the model's inputs.
+FOR_THE_LOSS = ("labels", "bytes", "positions", "context", "null", "prompt_ids", "prompt_mask")
+
 
 @dataclass(frozen=True)
 class TextEncoder:
@@ -133,4 +136,4 @@ def masked(rows: Sequence[np.ndarray], length: int, pad_id: int) -> Batch:
 
 def model_inputs(batch: Batch) -> Batch:
     """A batch without what only the loss needs."""
-    return {name: values for name, values in batch.items() if name not in ("labels", "row")}
+    return {name: values for name, values in batch.items() if name not in FOR_THE_LOSS}

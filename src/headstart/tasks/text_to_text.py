@@ -27,16 +27,15 @@ from headstart.tasks.family import (
     meta_tokens,
     used_rows,
 )
-from headstart.tasks.language_modelling import INPUTS, nats
+from headstart.tasks.language_modelling import nats
 from headstart.tasks.packing import NO_LABEL
 from headstart.tasks.scores import Metrics, scores_of
-from headstart.tasks.text_batches import TextEncoder
+from headstart.tasks.text_batches import TextEncoder, model_inputs
 from headstart.tasks.text_pairs import PromptTarget, SourceTarget, ended
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-    from transformers import GenerationConfig, PretrainedConfig
 
 METRICS = ("chrf", "rouge_l", "bleu", "exact_match", "token_loss", "token_accuracy")
 SUMS = ("loss", "tokens", "correct")
@@ -112,7 +111,7 @@ class TextToText(Family):
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Scores of the vocabulary at every label, the target given: (batch, labels, words)."""
-        return model(**{name: batch[name] for name in INPUTS if name in batch}, use_cache=False).logits
+        return model(**model_inputs(batch), use_cache=False).logits
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the tokens of the outputs in nats, ()."""
@@ -156,18 +155,14 @@ class TextToText(Family):
 
     def _generated(self, model: Any, batch: Batch) -> torch.Tensor:
         """Greedy decoding, with a cache, until every row has ended: (batch, steps)."""
-        names = ("prompt_ids", "prompt_mask") if "prompt_ids" in batch else ("input_ids", "attention_mask")
-        ids, mask = (batch[name] for name in names)
-        # generate() fills what is open from the model's own settings: n-grams to avoid, tokens to force.
-        model.generation_config = plan = self._decoding(model.config)
-        written = model.generate(input_ids=ids, attention_mask=mask, generation_config=plan)
-        return written[:, 1 if model.config.is_encoder_decoder else ids.shape[1] :]
-
-    def _decoding(self, config: PretrainedConfig) -> GenerationConfig:
-        """Greedy; of the configuration only the special tokens, which `encode` has set."""
         from transformers import GenerationConfig
 
-        return GenerationConfig(
+        names = ("prompt_ids", "prompt_mask") if "prompt_ids" in batch else ("input_ids", "attention_mask")
+        ids, mask = (batch[name] for name in names)
+        config = model.config
+        # Of the configuration only the special tokens, which `encode` has set: generate() fills what is open
+        # from the model's own settings, n-grams to avoid, tokens to force.
+        model.generation_config = plan = GenerationConfig(
             max_new_tokens=self.max_output,
             do_sample=False,
             num_beams=1,
@@ -175,6 +170,8 @@ class TextToText(Family):
             eos_token_id=config.eos_token_id,
             decoder_start_token_id=config.decoder_start_token_id if config.is_encoder_decoder else None,
         )
+        written = model.generate(input_ids=ids, attention_mask=mask, generation_config=plan)
+        return written[:, 1 if config.is_encoder_decoder else ids.shape[1] :]
 
     def _encoded(self, rows: Any, model: Model, encoder: TextEncoder, start: int) -> SourceTarget:
         """Rows for an encoder-decoder; it also writes what the tokenizer puts before a text."""

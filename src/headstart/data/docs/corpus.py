@@ -43,14 +43,9 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A docstring and its split, the same in every view and for every choice of libraries."""
+class Entry(Docstring):
+    """A docstring with a unique name and a split: the same in every view, for every choice of libraries."""
 
-    library: str
-    name: str  # dotted, unique
-    kind: str  # module, class or function
-    signature: str
-    text: str  # unchanged
     description: str  # without sections and markup, in one line
     prose: str  # the same with names masked; "" where it is not prose
     parameters: tuple[Parameter, ...]
@@ -70,7 +65,16 @@ def entries(seed: int) -> list[Entry]:
     """
 
     def made() -> Iterator[dict[str, Any]]:
-        return map(asdict, _without_leaks(list(_entries(docstrings(LIBRARIES), seed))))
+        raw = docstrings(LIBRARIES)
+        keys = list(_in_parallel(prose, [(doc.text, *KEY_BOUNDS) for doc in raw], "cleaning docstrings"))
+        chosen = sorted(_distinct(raw, keys), key=lambda pair: (hashed_rank(seed, pair[1]), pair[0].name))
+        names = numbered((doc.name for doc, _ in chosen), "#")
+        arguments = [
+            (replace(doc, name=name), key, split_of(key, seed))
+            for (doc, key), name in zip(chosen, names, strict=True)
+        ]
+        made = list(_in_parallel(_entry, arguments, "taking docstrings apart"))
+        return map(asdict, _without_leaks(made))
 
     rows = cached_rows(f"entries-{corpus_key(seed)}.parquet", made)
     return [
@@ -91,17 +95,6 @@ def split_of(text: str, seed: int) -> str:
     if position < TEST_SHARE:
         return "test"
     return "validation" if position < TEST_SHARE + VALIDATION_SHARE else "train"
-
-
-def _entries(raw: Sequence[Docstring], seed: int) -> Iterator[Entry]:
-    keys = list(_in_parallel(prose, [(doc.text, *KEY_BOUNDS) for doc in raw], "cleaning docstrings"))
-    chosen = sorted(_distinct(raw, keys), key=lambda pair: (hashed_rank(seed, pair[1]), pair[0].name))
-    names = numbered((doc.name for doc, _ in chosen), "#")
-    arguments = [
-        (replace(doc, name=name), key, split_of(key, seed))
-        for (doc, key), name in zip(chosen, names, strict=True)
-    ]
-    yield from _in_parallel(_entry, arguments, "taking docstrings apart")
 
 
 def _in_parallel(
