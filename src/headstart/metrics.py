@@ -69,9 +69,18 @@ class Metric:
         return self.terms(examples)
 
 
+def entry(metric: str) -> Metric:
+    """The entry of a metric; for one of the hub, any score is possible, and a lower one is better if its
+    name says so."""
+    if metric in METRICS:
+        return METRICS[metric]
+    better = "lower" if metric.endswith(("loss", "error", "perplexity")) else "higher"
+    return Metric(metric, metric.replace("_", " "), low=-math.inf, high=math.inf, better=better)
+
+
 def metric_name(metric: str) -> str:
-    """'macro F1', 'bits per byte'; a metric without an entry keeps its name, with spaces."""
-    return METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
+    """'macro F1', 'bits per byte'."""
+    return entry(metric).title
 
 
 def metric_title(metric: str) -> str:
@@ -81,10 +90,8 @@ def metric_title(metric: str) -> str:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether a larger score is better. Metrics without an entry: yes, unless the name says loss or error."""
-    if metric in METRICS:
-        return METRICS[metric].better == "higher"
-    return not metric.endswith(("loss", "error", "perplexity"))
+    """Whether a larger score is better."""
+    return entry(metric).better == "higher"
 
 
 def orient(metric: str) -> int:
@@ -93,24 +100,19 @@ def orient(metric: str) -> int:
 
 
 def limits(metric: str) -> tuple[float, float]:
-    """The lowest and the highest possible score; infinite for a metric without an entry."""
-    return (METRICS[metric].low, METRICS[metric].high) if metric in METRICS else (-math.inf, math.inf)
+    """The lowest and the highest possible score."""
+    return entry(metric).low, entry(metric).high
 
 
 def is_proportion(metric: str) -> bool:
     """Whether the metric is the share of the examples that are correct."""
-    return metric in METRICS and METRICS[metric].proportion
+    return entry(metric).proportion
 
 
 def can_recompute(metric: str, statistics: Statistics) -> bool:
     """Whether these statistics give the metric, on any resample of the examples."""
-    entry = METRICS.get(metric)
-    return (
-        entry is not None
-        and entry.terms is not None
-        and entry.resamples
-        and statistics.keys() >= set(entry.needs)
-    )
+    known = entry(metric)
+    return known.terms is not None and known.resamples and statistics.keys() >= set(known.needs)
 
 
 def score(

@@ -106,8 +106,8 @@ class Texts:
         return int(self.lengths[list(rows)].sum())
 
     def padded(self, rows: Sequence[int]) -> int:
-        """Tokens with padding."""
-        return len(rows) * self.shape(rows)[0]
+        """Tokens with padding, those of encoder and decoder; a third size is no input of training."""
+        return len(rows) * sum(self.shape(rows)[:2])
 
     def inputs(self, rows: Sequence[int]) -> Batch:
         """input_ids, attention_mask, [token_type_ids]: (batch, length)."""

@@ -63,11 +63,6 @@ class SourceTarget(Outputs):
             1,
         )
 
-    def padded(self, rows: Sequence[int]) -> int:
-        """Tokens of texts and targets with padding."""
-        text, target, _ = self.shape(rows)
-        return len(rows) * (text + target)
-
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask: (batch, text); decoder_input_ids, labels: (batch, target)."""
         (text, target, _), (texts, targets) = self.shape(rows), self._pairs(rows)
@@ -95,10 +90,6 @@ class PromptTarget(Outputs):
     def real(self, rows: Sequence[int]) -> int:
         """Tokens of prompts and targets without padding; the last of a target is never read."""
         return sum(map(len, self._read(rows)))
-
-    def padded(self, rows: Sequence[int]) -> int:
-        """The same with padding."""
-        return len(rows) * self.shape(rows)[1]
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask, labels: (batch, whole); in evaluation also prompt_ids and prompt_mask,
