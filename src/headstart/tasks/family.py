@@ -19,14 +19,12 @@ from headstart.metrics import METRICS
 from headstart.models.model import Model
 from headstart.plugins import Kinds
 from headstart.tasks.scores import Metrics
-from headstart.tasks.text_batches import TextEncoder
+from headstart.tasks.text_batches import Batch, Shape, TextEncoder
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-Batch = dict[str, "torch.Tensor"]
-Shape = tuple[int, ...]  # what decides the FLOPs of one row of a batch: (length,), (source, target), ...
 Observed = list[tuple[np.ndarray, dict[str, np.ndarray]]]  # per batch: its rows, and what was kept of it
 
 

@@ -22,12 +22,10 @@ from headstart.data.cache import cached, progress
 from headstart.data.rows import hashed_rank, numbered
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
-from headstart.tasks.text_batches import TextEncoder, masked, padded
+from headstart.tasks.text_batches import Batch, Shape, TextEncoder, masked, padded
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from headstart.tasks.family import Batch, Shape
 
 VERSION = 2  # raise it when the meaning of the stored columns changes
 AT_ONCE = 2000  # texts given to the tokenizer at a time

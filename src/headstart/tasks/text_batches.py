@@ -16,8 +16,8 @@ from headstart.models.tokens import Tokens, tokens_of
 if TYPE_CHECKING:
     import torch
 
-    from headstart.tasks.family import Batch, Shape
-
+Batch = dict[str, "torch.Tensor"]
+Shape = tuple[int, ...]  # what decides the FLOPs of one row of a batch: (length,), (source, target), ...
 # What a batch holds beside the model's inputs.
 FOR_THE_LOSS = ("labels", "bytes", "positions", "context", "null", "prompt_ids", "prompt_mask")
 

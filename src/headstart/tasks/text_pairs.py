@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from headstart.data.batches import padded_length
 from headstart.models.tokens import Tokens
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.text_batches import Texts, masked, padded
-
-if TYPE_CHECKING:
-    from headstart.tasks.family import Batch, Shape
+from headstart.tasks.text_batches import Batch, Shape, Texts, masked, padded
 
 
 @dataclass(frozen=True)
