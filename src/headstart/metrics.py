@@ -69,18 +69,9 @@ class Metric:
         return self.terms(examples)
 
 
-def entry(metric: str) -> Metric:
-    """The entry of a metric; for one of the hub, any score is possible, and a lower one is better if its
-    name says so."""
-    if metric in METRICS:
-        return METRICS[metric]
-    better = "lower" if metric.endswith(("loss", "error", "perplexity")) else "higher"
-    return Metric(metric, metric.replace("_", " "), low=-math.inf, high=math.inf, better=better)
-
-
 def metric_name(metric: str) -> str:
-    """'macro F1', 'bits per byte'."""
-    return entry(metric).title
+    """'macro F1', 'bits per byte'; a metric without an entry keeps its name, with spaces."""
+    return METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
 
 
 def metric_title(metric: str) -> str:
@@ -90,8 +81,10 @@ def metric_title(metric: str) -> str:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether a larger score is better."""
-    return entry(metric).better == "higher"
+    """Whether a larger score is better. Metrics without an entry: yes, unless the name says loss or error."""
+    if metric in METRICS:
+        return METRICS[metric].better == "higher"
+    return not metric.endswith(("loss", "error", "perplexity"))
 
 
 def orient(metric: str) -> int:
@@ -100,19 +93,24 @@ def orient(metric: str) -> int:
 
 
 def limits(metric: str) -> tuple[float, float]:
-    """The lowest and the highest possible score."""
-    return entry(metric).low, entry(metric).high
+    """The lowest and the highest possible score; infinite for a metric without an entry."""
+    return (METRICS[metric].low, METRICS[metric].high) if metric in METRICS else (-math.inf, math.inf)
 
 
 def is_proportion(metric: str) -> bool:
     """Whether the metric is the share of the examples that are correct."""
-    return entry(metric).proportion
+    return metric in METRICS and METRICS[metric].proportion
 
 
 def can_recompute(metric: str, statistics: Statistics) -> bool:
     """Whether these statistics give the metric, on any resample of the examples."""
-    known = entry(metric)
-    return known.terms is not None and known.resamples and statistics.keys() >= set(known.needs)
+    entry = METRICS.get(metric)
+    return (
+        entry is not None
+        and entry.terms is not None
+        and entry.resamples
+        and statistics.keys() >= set(entry.needs)
+    )
 
 
 def score(
@@ -207,22 +205,30 @@ def _surprise(examples: Examples) -> np.ndarray:
     return _counted(-np.log(np.clip(probability, SMALLEST_PROBABILITY, 1)))
 
 
-def _error(size: Value) -> Terms:
-    """The size of each error, of any sign."""
-    return lambda examples: _counted(size(np.subtract(*examples.columns("target", "estimate"))))
+def _squared_error(examples: Examples) -> np.ndarray:
+    target, estimate = examples.columns("target", "estimate")
+    return _counted((target - estimate) ** 2)
 
 
-def _moments(examples: Examples, prepared: Callable[[np.ndarray], np.ndarray] = np.asarray) -> np.ndarray:
-    """(examples, 6): x, y, xx, yy, xy, 1, standardised first: correlation does not change, rounding does."""
-    x, y = map(prepared, examples.columns("target", "estimate"))
-    x, y = ((v - v.mean()) / v.std() if np.ptp(v) else np.zeros_like(v) for v in (x, y))
-    return _counted(x, y, x * x, y * y, x * y)
+def _absolute_error(examples: Examples) -> np.ndarray:
+    target, estimate = examples.columns("target", "estimate")
+    return _counted(np.abs(target - estimate))
+
+
+def _moments(examples: Examples) -> np.ndarray:
+    return _moments_of(*examples.columns("target", "estimate"))
 
 
 def _rank_moments(examples: Examples) -> np.ndarray:
     from scipy.stats import rankdata
 
-    return _moments(examples, rankdata)
+    return _moments_of(*map(rankdata, examples.columns("target", "estimate")))
+
+
+def _moments_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(examples, 6): x, y, xx, yy, xy, 1, standardised first: correlation does not change, rounding does."""
+    x, y = ((v - v.mean()) / v.std() if np.ptp(v) else np.zeros_like(v) for v in (x, y))
+    return _counted(x, y, x * x, y * y, x * y)
 
 
 # What is made of the sums.
@@ -325,8 +331,8 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             "spearman", "Spearman correlation", _NUMBERS, _rank_moments, _correlation, low=-1, resamples=False
         ),
-        Metric("mse", "mean squared error", _NUMBERS, _error(np.square), _ratio, **_LOSS),
-        Metric("mae", "mean absolute error", _NUMBERS, _error(np.abs), _ratio, **_LOSS),
+        Metric("mse", "mean squared error", _NUMBERS, _squared_error, _ratio, **_LOSS),
+        Metric("mae", "mean absolute error", _NUMBERS, _absolute_error, _ratio, **_LOSS),
         _sums("token_accuracy", "token accuracy", ("correct", "tokens")),
         _sums("token_loss", "loss per token", ("loss", "tokens"), **_LOSS),
         # exp of the loss per token: depends on the tokenizer; bits per byte do not
