@@ -108,8 +108,8 @@ class Nvml:
     def nvmlShutdown(self) -> None:  # noqa: N802
         self.open -= 1
 
-    def nvmlSystemGetDriverVersion(self) -> bytes:  # noqa: N802
-        return b"570.1"
+    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+        return "570.1"
 
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802
         return len(self.watts)
@@ -120,8 +120,8 @@ class Nvml:
     def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802
         return f"GPU-{handle}{handle}aa{handle}{handle}bb-0000"
 
-    def nvmlDeviceGetName(self, handle: int) -> bytes:  # noqa: N802
-        return self.names[handle].encode()
+    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
+        return self.names[handle]
 
     def nvmlDeviceGetMigMode(self, handle: int) -> tuple[int, int]:  # noqa: N802
         return int(self.mig[handle]), 0

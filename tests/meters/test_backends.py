@@ -16,7 +16,7 @@ from headstart.errors import ConfigError
 from headstart.meters.auto import BestOf, Composite
 from headstart.meters.backend import Backend, Unreadable
 from headstart.meters.codecarbon import Estimate
-from headstart.meters.constant import Constant, Steady
+from headstart.meters.kinds import Constant, Steady
 from headstart.meters.meter import Meter
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from headstart.errors import ConfigError, RecordError
-from headstart.meters.carbon import Carbon
 from headstart.meters.carbon_intensity import intensity
+from headstart.meters.kinds import Unmeasured
 from headstart.meters.matmul_peak import blas, peak, utilisation
 from headstart.meters.meter import Meter
-from headstart.meters.none import Unmeasured
-from headstart.meters.price import Price
+from headstart.meters.settings import Carbon, Price
 from headstart.meters.wall_meter import joules_by_phase, wall_energy
 
 

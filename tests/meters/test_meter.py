@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from tests.meters.fakes import Clock, Counter
 
 from headstart.meters import idle
-from headstart.meters.constant import Steady
 from headstart.meters.device_lock import DeviceLock
+from headstart.meters.kinds import NoMeter, Steady, Unmeasured
 from headstart.meters.meter import PHASES, WINDOWS, Meter, Phase
-from headstart.meters.none import NoMeter, Unmeasured
 
 
 def adds_up(meter: Meter, seconds: float, joules: float) -> None:

@@ -21,11 +21,11 @@ def doctor(options: Namespace) -> int:
 
     from headstart.data.cache import cache_dir
     from headstart.meters.doctor import examine
-    from headstart.records.environment import LIBRARIES
+    from headstart.records.environment import versions
     from headstart.reports.console.doctor import render
 
     with Console(stderr=True).status("looking at this machine (about ten seconds)"):
-        examined = examine(LIBRARIES, {"headstart": cache_dir()})
+        examined = examine(versions(), {"headstart": cache_dir()})
     if options.json:
         print(json.dumps(examined, indent=2))
     else:

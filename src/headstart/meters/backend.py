@@ -6,6 +6,7 @@ from typing import Literal
 
 Method = Literal["measured", "sampled", "estimated", "none"]
 DeviceKind = Literal["cpu", "cuda"]
+JOULES_PER_KWH = 3.6e6
 
 
 class Unreadable(Exception):  # noqa: N818 - a sentence for the record, not a failure of the run
@@ -20,9 +21,7 @@ class Backend:
     boundary: str | None = None  # what the joules cover: "cpu packages + dram"
     read_every: float | None = None  # seconds: it must be read at least this often
     resolution: float = 0.0  # seconds: readings that are closer than this may be equal
-    claims: tuple[
-        str, ...
-    ] = ()  # devices that no other run may use, so that the joules are those of this run
+    claims: tuple[str, ...] = ()  # devices that no other run may use: the joules are then of this run
 
     def __init__(self) -> None:
         self.doubts: list[str] = []  # sentences about the quality of the joules

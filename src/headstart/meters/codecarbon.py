@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import model_validator
 
 from headstart.extras import missing
-from headstart.meters.backend import Backend, DeviceKind, Method, Unreadable
+from headstart.meters.backend import JOULES_PER_KWH, Backend, DeviceKind, Method, Unreadable
 from headstart.meters.settings import MeterSettings
 
 if TYPE_CHECKING:
     from codecarbon import OfflineEmissionsTracker
 
-JOULES = 3.6e6  # per kWh
 NEVER = 1e6  # seconds between its own readings: we trigger them, since two threads would count time twice
 
 
@@ -58,6 +57,18 @@ class Estimate(Backend):
         if sentence := missing("codecarbon", "estimate"):
             raise Unreadable(f"an estimate {sentence}")
         from codecarbon import OfflineEmissionsTracker
+        from codecarbon.output import BaseOutput
+
+        joules = self._joules
+
+        class Receiver(BaseOutput):
+            """Receives the totals of each flush, in kWh."""
+
+            def out(self, total: Any, delta: Any) -> None:
+                for name in ("cpu", "gpu", "ram"):
+                    kwh = getattr(total, f"{name}_energy")
+                    if kwh or name in joules:
+                        joules[name] = kwh * JOULES_PER_KWH
 
         logging.getLogger("codecarbon").disabled = True  # it logs before it reads its own log_level
         self._tracker = OfflineEmissionsTracker(
@@ -70,7 +81,7 @@ class Estimate(Backend):
             region=None,
             country_2letter_iso_code=None,
             output_methods=[],
-            output_handlers=[_Receiver(self._joules)],
+            output_handlers=[Receiver()],
             measure_power_secs=NEVER,
             api_call_interval=-1,
             allow_multiple_runs=True,
@@ -96,23 +107,3 @@ class Estimate(Backend):
         if self._tracker is not None:
             self._tracker.stop()
             self._tracker = None
-
-
-class _Receiver:
-    """Receives the output of the tracker."""
-
-    def __init__(self, joules: dict[str, float]) -> None:
-        self.joules = joules
-
-    def out(self, total: Any, delta: Any) -> None:
-        energy = {"cpu": total.cpu_energy, "gpu": total.gpu_energy, "ram": total.ram_energy}  # kWh
-        self.joules.update({name: kwh * JOULES for name, kwh in energy.items() if kwh or name in self.joules})
-
-    def live_out(self, total: Any, delta: Any) -> None:
-        pass
-
-    def task_out(self, data: Any, experiment_name: str) -> None:
-        pass
-
-    def exit(self) -> None:
-        pass

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from headstart.hardware import Hardware, cpu_name
 from headstart.meters.auto import BestOf
-from headstart.meters.backend import Backend, Unreadable
+from headstart.meters.backend import Backend, DeviceKind, Unreadable
 from headstart.meters.codecarbon import Estimate
 from headstart.meters.contention import Contention
 from headstart.meters.hardware_state import hardware_state
@@ -28,15 +27,22 @@ BACKENDS: Mapping[str, Callable[[], Backend]] = {
 
 
 def examine(
-    libraries: Iterable[str] = (), caches: Mapping[str, Path] | None = None, seconds: float = 1.0
+    versions: Mapping[str, str], caches: Mapping[str, Path] | None = None, seconds: float = 1.0
 ) -> dict[str, Any]:
     """This machine as plain data; `seconds` is the time for idle watts, contention and each peak."""
+    import torch
+
     device = Hardware().device()
     contention = Contention()
     contention.open()
-    energy = {name: _examined(make()) for name, make in BACKENDS.items()}
-    auto, idle, doubt = _auto(device, seconds)
+    energy = {name: _readable(make()) for name, make in BACKENDS.items()}
+    auto, (idle, doubt) = _auto(device, seconds)
     contention.close()
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+    variables = {name: os.environ[name] for name in names if name in os.environ}
+    folders = {
+        name: {"exists": path.is_dir(), "bytes": _bytes(path)} for name, path in (caches or {}).items()
+    }
     return {
         "processor": cpu_name(),
         "cores": os.cpu_count(),
@@ -47,60 +53,44 @@ def examine(
         "idle_watts": idle,
         "idle_doubt": doubt,
         "others": contention.evidence(),
-        "threads": _threads(),
+        "threads": {"torch": torch.get_num_threads(), "environment": variables},
         "peak": {name: peak(device, name, seconds) for name in ("fp32", "bf16")},
-        "versions": {name: number for name in libraries if (number := _version(name))},
-        "cached": {name: _folder(path) for name, path in (caches or {}).items()} | {"hub": hub_cache()},
+        "versions": dict(versions),
+        "cached": folders | {"hub": hub_cache()},
     }
 
 
-def _examined(backend: Backend) -> dict[str, Any]:
+def _readable(backend: Backend) -> dict[str, Any]:
     """Can the backend be read here, and if not, why?"""
-    try:
-        backend.open()
-        backend.read()
-    except (Unreadable, ImportError) as why:
-        return {"readable": False, "method": "none", "boundary": None, "reason": str(why), "doubts": []}
-    finally:
-        backend.close()
-    return {
-        "readable": True,
-        "method": backend.method,
-        "boundary": backend.boundary,
-        "reason": None,
-        "doubts": backend.doubts,
-    }
+    facts, _ = _tried(backend, lambda: backend.read())
+    readable = facts["reason"] is None
+    return {"readable": readable, **facts, "doubts": backend.doubts if readable else []}
 
 
-def _auto(device: Any, seconds: float) -> tuple[dict[str, Any], dict[str, float] | None, str | None]:
-    """The backend that meter=auto would use, idle watts, and a doubt about these."""
+def _auto(device: DeviceKind, seconds: float) -> tuple[dict[str, Any], tuple[Any, str | None]]:
+    """The backend that meter=auto would use; idle watts, and a doubt about these."""
     backend = BestOf(device)
-    try:
-        backend.open()
+
+    def wait() -> tuple[Any, str | None]:
         idle, doubt = idle_watts(backend, seconds)
         if idle is None:
             time.sleep(seconds)  # contention is still measured
-    except Unreadable as why:
-        return {"backend": None, "method": "none", "boundary": None, "reason": str(why)}, None, None
+        return idle, doubt
+
+    facts, idle = _tried(backend, wait)
+    return {"backend": backend.name if facts["reason"] is None else None, **facts}, idle or (None, None)
+
+
+def _tried(backend: Backend, use: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
+    """What there is to say about a backend once it was opened, and the result of using it."""
+    try:
+        backend.open()
+        result = use()
+    except (Unreadable, ImportError) as why:
+        return {"method": "none", "boundary": None, "reason": str(why)}, None
     finally:
         backend.close()
-    chosen = {"backend": backend.name, "method": backend.method, "boundary": backend.boundary, "reason": None}
-    return chosen, idle, doubt
-
-
-def _threads() -> dict[str, Any]:
-    import torch
-
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
-    variables = {name: os.environ[name] for name in names if name in os.environ}
-    return {"torch": torch.get_num_threads(), "environment": variables}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    return {"method": backend.method, "boundary": backend.boundary, "reason": None}, result
 
 
 def hub_cache(folder: Path | None = None) -> dict[str, Any]:
@@ -115,10 +105,6 @@ def hub_cache(folder: Path | None = None) -> dict[str, Any]:
         if kind in sizes:
             sizes[kind][name.replace("--", "/")] = _bytes(path / "blobs")
     return sizes
-
-
-def _folder(path: Path) -> dict[str, Any]:
-    return {"exists": path.is_dir(), "bytes": _bytes(path)}
 
 
 def _bytes(folder: Path) -> int:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from headstart.meters.backend import Unreadable
+from headstart.meters.nvml import visible_gpus
+
 THERMAL = Path("/sys/class/thermal")
 CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
 def hardware_state(nvml: Any = None, thermal: Path = THERMAL, cpufreq: Path = CPUFREQ) -> dict[str, Any]:
     """Celsius, megahertz and watts of the processor and of every visible GPU; None where unknown."""
-    from headstart.meters.nvml import visible_gpus
-
     temperatures = [_read(path / "temp") for path in thermal.glob("thermal_zone*")]
     celsius = [int(text) / 1000 for text in temperatures if text and text.lstrip("-").isdigit()]
     frequency = _read(cpufreq / "scaling_cur_freq")
@@ -29,15 +30,11 @@ def hardware_state(nvml: Any = None, thermal: Path = THERMAL, cpufreq: Path = CP
 
 def gpu_driver(nvml: Any = None) -> str | None:
     """Version of the NVIDIA driver; None without one."""
-    from headstart.meters.nvml import decoded
-
-    return _query(lambda nvml: decoded(nvml.nvmlSystemGetDriverVersion()), nvml)
+    return _query(lambda nvml: nvml.nvmlSystemGetDriverVersion(), nvml)
 
 
 def _query(query: Callable[[Any], Any], nvml: Any = None) -> Any:
     """The result of a query to the driver; None without a driver or after an error."""
-    from headstart.meters.backend import Unreadable
-
     if nvml is None:
         import pynvml as nvml
     try:

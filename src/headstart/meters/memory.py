@@ -11,16 +11,20 @@ class PeakMemory:
     """Peak memory since the last phase boundary; `note` stores it for the phase that ends."""
 
     def __init__(self) -> None:
+        import torch
+
+        self._cuda = torch.cuda if torch.cuda.is_available() else None
         self._host: dict[str, int] = {}
         self._device: dict[str, int] = {}
-        _reset()
+        self._reset()
 
     def note(self, phase: str) -> None:
         """Store the peaks of the phase that ends here, and start new ones."""
-        for peaks, peak in ((self._host, _host_peak()), (self._device, _device_peak())):
+        device_peak = self._cuda.max_memory_allocated() if self._cuda else None
+        for peaks, peak in ((self._host, _host_peak()), (self._device, device_peak)):
             if peak is not None:
                 peaks[phase] = max(peak, peaks.get(phase, 0))
-        _reset()
+        self._reset()
 
     def peaks(self) -> dict[str, Any]:
         """Bytes: highest resident memory of the process, highest allocated device memory; both by phase."""
@@ -30,14 +34,12 @@ class PeakMemory:
             "by_phase": {"host": dict(self._host) or None, "device": dict(self._device) or None},
         }
 
-
-def _reset() -> None:
-    """Reset the peaks. Where the system cannot, the peak of the whole process so far remains."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: resets VmHWM
-    cuda = _cuda()
-    if cuda.is_available():
-        cuda.reset_peak_memory_stats()
+    def _reset(self) -> None:
+        """Reset the peaks. Where the system cannot, the peak of the whole process so far remains."""
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: resets VmHWM
+        if self._cuda:
+            self._cuda.reset_peak_memory_stats()
 
 
 def _host_peak() -> int | None:
@@ -47,14 +49,3 @@ def _host_peak() -> int | None:
         return None
     kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM")), None)
     return int(kilobytes) * 1024 if kilobytes else None
-
-
-def _device_peak() -> int | None:
-    cuda = _cuda()
-    return cuda.max_memory_allocated() if cuda.is_available() else None
-
-
-def _cuda() -> Any:
-    import torch
-
-    return torch.cuda

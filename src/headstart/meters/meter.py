@@ -102,7 +102,6 @@ class Meter:
     def _release(self) -> None:
         if self._sampler:
             self._sampler.stop()
-            self._sampler = None
         if self._contention:
             self._contention.close()
         self.backend.close()
@@ -270,19 +269,20 @@ class Meter:
         return list(dict.fromkeys(doubts))
 
 
-class Sampler:
-    """A thread that calls `sample` every `seconds` until it is stopped; never keeps the process alive."""
+class Sampler(threading.Thread):
+    """Calls `sample` every `seconds` until it is stopped; never keeps the process alive."""
 
     def __init__(self, sample: Callable[[], None], seconds: float) -> None:
+        super().__init__(name="headstart-meter", daemon=True)
         self._sample, self._seconds, self._end = sample, seconds, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="headstart-meter", daemon=True)
-        self._thread.start()
+        self.start()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Sample until the end."""
         while not self._end.wait(self._seconds):
             self._sample()
 
     def stop(self) -> None:
         """Stop; no calls follow."""
         self._end.set()
-        self._thread.join(timeout=5)
+        self.join(timeout=5)

@@ -36,7 +36,7 @@ class GpuCounter(Backend):
     def __init__(
         self,
         nvml: Any = None,
-        environ: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.perf_counter,
         first_only: bool = True,
     ) -> None:
@@ -63,12 +63,10 @@ class GpuCounter(Backend):
             self._gpus = self._find()
             for gpu in self._gpus:
                 self._first_reading(gpu)
-        except self._nvml.NVMLError as error:
+        except (self._nvml.NVMLError, Unreadable) as error:
             self.close()
-            raise Unreadable(f"the NVIDIA driver answers {error}") from None
-        except Unreadable:
-            self.close()
-            raise
+            why = error if isinstance(error, Unreadable) else f"the NVIDIA driver answers {error}"
+            raise Unreadable(str(why)) from None
         self.method = "sampled" if self._power else "measured"
         self.read_every = 0.1 if self._power else None
         self.claims = tuple(gpu.key for gpu in self._gpus)
@@ -101,6 +99,7 @@ class GpuCounter(Backend):
             self._power[gpu.key] = self._sample(gpu)
 
     def _sample(self, gpu: Gpu) -> tuple[float, float]:
+        """The time, and the watts."""
         return self._clock(), self._nvml.nvmlDeviceGetPowerUsage(gpu.handle) / 1e3
 
     def read(self) -> dict[str, float]:
@@ -135,11 +134,13 @@ class GpuCounter(Backend):
         In a container the driver may report process ids of the host: then none of ours is listed though this
         process uses the GPU, and one unknown process is taken to be it.
         """
+        torch = sys.modules.get("torch")  # nothing is imported or started to ask this
+        uses_cuda = torch is not None and torch.cuda.is_initialized()
         foreign: dict[str, list[int]] = {}
         for gpu in self._gpus:
             pids = [entry.pid for entry in self._nvml.nvmlDeviceGetComputeRunningProcesses(gpu.handle)]
             unknown = [pid for pid in pids if pid not in own]
-            ours_is_hidden = bool(unknown) and len(unknown) == len(pids) and _uses_cuda()
+            ours_is_hidden = unknown == pids and uses_cuda
             foreign[gpu.key] = unknown[1:] if ours_is_hidden else unknown
         return foreign
 
@@ -166,17 +167,17 @@ class Gpu:
         return f"gpu:{digits[:8] if digits else self.index}"
 
 
-def visible_gpus(nvml: Any, environ: Mapping[str, str] | None = None) -> list[Gpu]:
+def visible_gpus(nvml: Any, environ: Mapping[str, str] = os.environ) -> list[Gpu]:
     """The GPUs that CUDA_VISIBLE_DEVICES leaves visible, in CUDA's order, read as the CUDA driver reads it.
 
     Empty when all are hidden. Raises Unreadable on a MIG instance.
     """
-    gpus: list[Gpu] = []
-    for index in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
-        gpus.append(Gpu(index, decoded(uuid), decoded(name), handle))
-    visible = (os.environ if environ is None else environ).get("CUDA_VISIBLE_DEVICES")
+    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+    gpus = [
+        Gpu(index, nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle), handle)
+        for index, handle in enumerate(handles)
+    ]
+    visible = environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return gpus
     chosen: list[Gpu] = []
@@ -196,20 +197,8 @@ def visible_gpus(nvml: Any, environ: Mapping[str, str] | None = None) -> list[Gp
     return chosen
 
 
-def order_is_certain(gpus: list[Gpu], environ: Mapping[str, str] | None = None) -> bool:
+def order_is_certain(gpus: list[Gpu], environ: Mapping[str, str] = os.environ) -> bool:
     """Whether index n of CUDA is index n here: by default CUDA puts the fastest first."""
-    environ = os.environ if environ is None else environ
     by_uuid = environ.get("CUDA_VISIBLE_DEVICES", "").startswith("GPU-")
     alike = len({gpu.name for gpu in gpus}) <= 1
     return alike or by_uuid or environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-
-
-def decoded(text: str | bytes) -> str:
-    """Text of NVML, which older bindings return as bytes."""
-    return text.decode() if isinstance(text, bytes) else text
-
-
-def _uses_cuda() -> bool:
-    """Whether this process has started CUDA, asked without importing or starting anything."""
-    torch = sys.modules.get("torch")
-    return bool(torch and torch.cuda.is_initialized())

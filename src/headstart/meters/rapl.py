@@ -52,14 +52,13 @@ class PackageCounter(Backend):
 
     def open(self) -> None:
         """Find the counters and read each once."""
-        by_key = {zone.key: zone for zone in zones(self._root)}
-        for zone in by_key.values():
+        self._zones = zones(self._root)
+        for zone in self._zones:
             zone.microjoules()  # raises if any cannot be read: all counters or none
-        originals = mirrors(list(by_key.values()))
-        self._mirrors = [(by_key[first], by_key[mirror]) for mirror, first in originals.items()]
-        self._zones = [zone for zone in by_key.values() if zone.key not in originals]
-        for mirror, first in originals.items():
-            self.doubts.append(f"{mirror} shows the counter of {first}: counted once")
+        self._mirrors = mirrors(self._zones)
+        for original, mirror in self._mirrors:
+            self._zones.remove(mirror)
+            self.doubts.append(f"{mirror.key} shows the counter of {original.key}: counted once")
         has_memory = any(zone.kind == "dram" for zone in self._zones)
         self.boundary = "cpu packages + dram" if has_memory else "cpu packages"
         shortest = min(zone.range for zone in self._zones) / 1e6 / PACKAGE_WATTS
@@ -134,15 +133,16 @@ def zones(root: Path = POWERCAP) -> list[Zone]:
     if not root.is_dir():
         raise Unreadable(f"there is no {root}: no processor energy counter (a virtual machine?)")
     counters = [*root.glob("*/energy_uj"), *root.glob("*/*/energy_uj")]
-    folders = sorted({path.parent.resolve() for path in counters})
+    folders = {path.parent.resolve() for path in counters}
     by_key: dict[str, Zone] = {}
-    for folder in sorted(folders, key=lambda path: "mmio" in str(path)):  # mmio last: the same counters again
-        name = _name(folder)
-        kind = "cpu" if name.startswith("package") else "dram" if name == "dram" else None
-        if kind is None:
+    for is_mmio, folder in sorted(("mmio" in str(folder), folder) for folder in folders):
+        name = _text(folder / "name")
+        if name.startswith("package"):
+            key = f"cpu:{name}"
+        elif name == "dram":
+            key = f"dram:{_text(folder.parent / 'name')}"
+        else:
             continue
-        key = f"{kind}:{name if kind == 'cpu' else _name(folder.parent)}"
-        is_mmio = "mmio" in str(folder)
         if key in by_key and not is_mmio:
             key = f"{key}@{folder.name}"  # two packages of one name
         if key not in by_key:
@@ -152,15 +152,17 @@ def zones(root: Path = POWERCAP) -> list[Zone]:
     return list(by_key.values())
 
 
-def mirrors(zones: Sequence[Zone]) -> dict[str, str]:
-    """Zones that show another zone's counter (dies of some AMD processors): {mirror: original}."""
-    originals: dict[str, str] = {}
-    for index, zone in enumerate(zones):
-        for first in zones[:index]:
-            if first.key not in originals and first.kind == zone.kind and shows_the_same(first, zone):
-                originals[zone.key] = first.key
-                break
-    return originals
+def mirrors(zones: Sequence[Zone]) -> list[tuple[Zone, Zone]]:
+    """Pairs of an original and a zone that shows its counter again (dies of some AMD processors)."""
+    originals: list[Zone] = []
+    pairs: list[tuple[Zone, Zone]] = []
+    for zone in zones:
+        alike = (first for first in originals if first.kind == zone.kind and shows_the_same(first, zone))
+        if original := next(alike, None):
+            pairs.append((original, zone))
+        else:
+            originals.append(zone)
+    return pairs
 
 
 def shows_the_same(first: Zone, second: Zone) -> bool:
@@ -168,18 +170,11 @@ def shows_the_same(first: Zone, second: Zone) -> bool:
     after = 0
     for _ in range(COMPARISONS):
         before, between, after = first.microjoules(), second.microjoules(), first.microjoules()
-        wrapped = after < before
-        if not (before <= between or wrapped) or not (between <= after or wrapped):
+        if not before <= between <= after and before <= after:  # else the counter has wrapped
             return False
     return first.range == second.range and after > 0
 
 
-def _name(folder: Path) -> str:
-    try:
-        return _text(folder / "name")
-    except OSError:
-        return ""
-
-
 def _text(path: Path) -> str:
-    return path.read_text(encoding="ascii").strip()
+    """The text of a file; "" without one."""
+    return path.read_text(encoding="ascii").strip() if path.exists() else ""

@@ -1,18 +1,69 @@
-"""The settings of every kind of energy meter: waiting, idle, carbon and prices."""
+"""The settings of every kind of energy meter: waiting, idle watts, carbon and money."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from headstart.config import Config
-from headstart.meters.backend import Backend, DeviceKind
-from headstart.meters.carbon import Carbon
+from headstart.meters.backend import JOULES_PER_KWH, Backend, DeviceKind
+from headstart.meters.carbon_intensity import intensity
 from headstart.meters.device_lock import DeviceLock
 from headstart.meters.meter import Meter
-from headstart.meters.price import Price
+
+
+class Carbon(Config):
+    """Where the electricity comes from; without a region the record has no carbon."""
+
+    region: str | None = None  # FRA, France, USA/California
+    pue: float | None = Field(default=None, ge=1)  # of the data centre: multiplies carbon, never energy
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None:
+            intensity(value)
+        return value
+
+    def of(self, joules: float | None) -> dict[str, Any] | None:
+        """Grams of CO2e with their inputs; grams are null when the joules are unknown."""
+        if self.region is None:
+            return None
+        grid = intensity(self.region)
+        grams = None
+        if joules is not None:
+            grams = joules / JOULES_PER_KWH * (self.pue or 1.0) * grid.grams_per_kwh
+        return {"grams": grams, "region": self.region, **vars(grid), "pue": self.pue}
+
+
+class Price(Config):
+    """Prices; without any, the record has no money."""
+
+    per_kwh: float | None = Field(default=None, ge=0)
+    per_device_hour: float | None = Field(default=None, ge=0)
+    currency: str = Field(default="EUR", min_length=1)
+
+    def of(self, joules: float | None, seconds: float) -> dict[str, Any] | None:
+        """Money for electricity, and for the device: two alternatives, never added.
+
+        The price of a rented hour includes electricity. None for an unknown price or unknown joules.
+        """
+        if self.per_kwh is None and self.per_device_hour is None:
+            return None
+        electricity = device = None
+        if self.per_kwh is not None and joules is not None:
+            electricity = joules / JOULES_PER_KWH * self.per_kwh
+        if self.per_device_hour is not None:
+            device = seconds / 3600 * self.per_device_hour
+        return {
+            "currency": self.currency,
+            "electricity": electricity,
+            "device": device,
+            "per_kwh": self.per_kwh,
+            "per_device_hour": self.per_device_hour,
+        }
 
 
 class MeterSettings(Config):
