@@ -44,7 +44,7 @@ class Contention:
         try:
             foreign = self._foreign_processes(self._own)
             if any(foreign.values()):  # perhaps our own new child processes
-                self._own |= process_tree()
+                self._own |= {process.pid for process in process_tree()}
                 foreign = self._foreign_processes(self._own)
             for gpu, pids in foreign.items():
                 self._foreign.setdefault(gpu, set()).update(pids)
@@ -95,10 +95,8 @@ def cpu_times() -> dict[str, float]:
     guests = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)  # in user already
     steal = getattr(machine, "steal", 0.0)
 
-    # This process and its living descendants, each with its dead children.
-    own = 0.0
-    process = psutil.Process()
-    for member in [process, *process.children(recursive=True)]:
+    own = 0.0  # of this process and its living descendants, each with its dead children
+    for member in process_tree():
         try:
             times = member.cpu_times()
         except psutil.Error:  # it has just ended: its time is now part of its parent's
@@ -114,8 +112,9 @@ def cpu_times() -> dict[str, float]:
     }
 
 
-def process_tree() -> set[int]:
-    """This process and its descendants."""
+def process_tree() -> list[Any]:
+    """This process and its descendants, as psutil's processes."""
     import psutil
 
-    return {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    process = psutil.Process()
+    return [process, *process.children(recursive=True)]

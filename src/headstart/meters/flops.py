@@ -90,19 +90,20 @@ class FlopCounter:
         If there is none at the first sizes, there is none at others.
         """
         sizes = _sizes(row)
-        single = self._polynomial(stage, *row).value(sizes, lambda: self._count_row(row, backward))
+
+        def count() -> int:
+            forward, total = self._count(row, backward)
+            if backward:  # the forward half of a training step is that of an evaluation
+                self._polynomial("forward", *row).add(sizes, forward)
+            return total
+
+        single = self._polynomial(stage, *row).value(sizes, count)
         sharing = self._polynomial(stage, "shared", *row)
         if rows < 2 or (sharing.counts and not any(sharing.counts.values())):
             return rows * single
-        shared = sharing.value(sizes, lambda: 2 * single - self._count(_twice(row), backward)[-1])
+        twice = {name: tensor.repeat(2, *[1] * (tensor.ndim - 1)) for name, tensor in row.items()}
+        shared = sharing.value(sizes, lambda: 2 * single - self._count(twice, backward)[-1])
         return rows * single - (rows - 1) * shared
-
-    def _count_row(self, row: Row, backward: bool) -> int:
-        """FLOPs of one row; the forward half of a training step is stored for evaluations."""
-        forward, total = self._count(row, backward)
-        if backward:
-            self._polynomial("forward", *row).add(_sizes(row), forward)
-        return total
 
     def _polynomial(self, *stage: str) -> Polynomial:
         return self._polynomials.setdefault(stage, Polynomial())
@@ -165,12 +166,6 @@ class FlopCounter:
 
 def _sizes(row: Row) -> tuple[int, ...]:
     return tuple(size for tensor in row.values() for size in tensor.shape)
-
-
-def _twice(row: Row) -> Row:
-    import torch
-
-    return {name: torch.cat([tensor, tensor]) for name, tensor in row.items()}
 
 
 def _on_meta(row: Row) -> Row:
@@ -246,15 +241,11 @@ def _tally(names: set[str]) -> TorchDispatchMode:
         total = 0
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs, stand_in, formula = (
-                kwargs or {},
-                stand_ins.get(func),
-                flop_registry.get(func._overloadpacket),
-            )
-            out = stand_in(*args) if stand_in else None
+            kwargs = kwargs or {}
+            out = stand_ins[func](*args) if func in stand_ins else None
             if out is None:
                 out = func(*args, **kwargs)
-            if formula:
+            if formula := flop_registry.get(func._overloadpacket):
                 self.total += int(formula(*args, **kwargs, out_val=out))
             elif _uncounted(func):
                 names.add(str(func._overloadpacket))
@@ -272,8 +263,7 @@ def _uncounted(func: Any) -> bool:
         return True
     name = func._schema.name.split("::")[1]
     words = re.findall(r"[a-z]+", name)
-    heavy = any(_HEAVY.fullmatch(word) for word in words)
-    return heavy and name not in _LIGHT and "upsample" not in words
+    return name not in _LIGHT and "upsample" not in words and any(map(_HEAVY.fullmatch, words))
 
 
 def _stand_ins() -> dict[Any, Callable[..., Any]]:

@@ -34,9 +34,11 @@ class Polynomial:
         """The count at `sizes`: known, predicted, or else counted now."""
         if sizes in self.counts:
             return self.counts[sizes]
-        if self._checks >= CHECKS and not self._contradicted and self._is_inside(sizes):
+        if self._checks >= CHECKS and not self._contradicted:
+            columns = zip(*self.counts, strict=True)
+            inside = all(min(c) <= size <= max(c) for size, c in zip(sizes, columns, strict=True))
             terms, prediction = self._eliminate(sizes)
-            if not any(terms):
+            if inside and not any(terms):
                 return int(prediction)
         self.add(sizes, count())
         return self.counts[sizes]
@@ -54,10 +56,6 @@ class Polynomial:
             self._checks += 1
         else:
             self._contradicted = True
-
-    def _is_inside(self, sizes: Sizes) -> bool:
-        columns = zip(*self.counts, strict=True)
-        return all(min(column) <= size <= max(column) for size, column in zip(sizes, columns, strict=True))
 
     def _eliminate(self, sizes: Sizes) -> tuple[list[Fraction], Fraction]:
         """The terms 1, a, b, a*a, a*b, b*b of sizes (a, b) after Gaussian elimination by the equations.

@@ -25,12 +25,11 @@ def joules_by_phase(
     """
     import numpy as np
 
-    times, watts = _readings(path, zone)
-    _check(windows, np.asarray(times), path, longest_gap)
+    times, watts = np.array(_readings(path, zone)).T
+    _check(windows, times, path, longest_gap)
     spent: dict[str, float] = dict.fromkeys(PHASES, 0.0)
     for phase, start, end in windows:
-        inside = [time for time in times if start < time < end]
-        grid = np.array([start, *inside, end])
+        grid = np.array([start, *times[(start < times) & (times < end)], end])
         spent[phase] += float(np.trapezoid(np.interp(grid, times, watts), grid))
     return spent
 
@@ -77,8 +76,8 @@ def _check(windows: Sequence[Window], times: Any, path: Path, longest_gap: float
         )
 
 
-def _readings(path: Path, zone: tzinfo | None) -> tuple[list[float], list[float]]:
-    """Times and watts, sorted by time."""
+def _readings(path: Path, zone: tzinfo | None) -> list[tuple[float, float]]:
+    """Time and watts of every reading, sorted by time."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -92,8 +91,7 @@ def _readings(path: Path, zone: tzinfo | None) -> tuple[list[float], list[float]
             readings.append((_unix(row["time"], zone), float(row["watts"])))
         except (ValueError, TypeError) as error:
             raise RecordError(f"{path}: line {number}: {error}") from None
-    readings.sort()
-    return [time for time, _ in readings], [watts for _, watts in readings]
+    return sorted(readings)
 
 
 def _unix(text: str, zone: tzinfo | None) -> float:
