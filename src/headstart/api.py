@@ -83,7 +83,9 @@ class OpenedStudy:
     def curves(self) -> pd.DataFrame:
         """A row per evaluation of every run: what it had spent, and `validation_METRIC` at that point."""
         return _frame(
-            _run(record, self._condition(record)) | _point(point)
+            _run(record, self._condition(record))
+            | {name: point.get(name) for name in SPENT}
+            | {f"validation_{name}": value for name, value in (point["validation"] or {}).items()}
             for record in self._stored
             for point in record.curve()
         )
@@ -168,11 +170,6 @@ def _record(record: Record, condition: str) -> dict[str, Any]:
         "pair_id": record.pair_id,
         "run_id": record.run_id,
     }
-
-
-def _point(point: Mapping[str, Any]) -> dict[str, Any]:
-    validation = {f"validation_{name}": value for name, value in (point["validation"] or {}).items()}
-    return {name: point.get(name) for name in SPENT} | validation
 
 
 def _flat(gain: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,15 +35,12 @@ def use_writable_caches() -> None:
         return  # no home folder: later users of the cache report it
     if not _writable(ours):
         return
-    for variable, usual in _usual().items():
-        if not _writable(Path(os.path.expanduser(os.environ.get(variable) or usual))):
-            os.environ[variable] = str(ours / variable.lower())
-
-
-def _usual() -> dict[str, str]:
     shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{shared}/huggingface"
-    return {variable: f"{home}/{folder}" for variable, folder in HUGGING_FACE.items()} | OTHERS
+    usual_folders = {variable: f"{home}/{folder}" for variable, folder in HUGGING_FACE.items()} | OTHERS
+    for variable, usual in usual_folders.items():
+        if not _writable(Path(os.path.expanduser(os.environ.get(variable) or usual))):
+            os.environ[variable] = str(ours / variable.lower())
 
 
 def _writable(folder: Path) -> bool:

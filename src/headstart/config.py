@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, get_args
@@ -158,17 +157,23 @@ def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> di
 
     `names` maps the old path of a setting to the new one.
     """
-    copied = copy.deepcopy(dict(config))
+    new_config = dict(config)
     for old, new in names.items():
-        *parents, leaf = old.split(".")
-        node: Any = copied
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, Mapping) else None
-        if isinstance(node, dict) and leaf in node:
-            node[new.rpartition(".")[2]] = node.pop(leaf)
-    arm = copied.get("arm")
+        new_config = _with_key_renamed(new_config, old.split("."), new.rpartition(".")[2])
+    arm = new_config.get("arm")
     for field in ("recipe", "pretraining"):
-        if isinstance(arm, dict) and isinstance(arm.get(field), list):
+        if isinstance(arm, Mapping) and isinstance(arm.get(field), list):
             words = [text.partition("=") for text in arm[field]]
-            arm[field] = [f"{names.get(key, key)}{equals}{value}" for key, equals, value in words]
-    return copied
+            settings = [f"{names.get(key, key)}{equals}{value}" for key, equals, value in words]
+            new_config["arm"] = arm = {**arm, field: settings}
+    return new_config
+
+
+def _with_key_renamed(mapping: Any, path: Sequence[str], name: str) -> Any:
+    """A copy in which the key at `path` is called `name`; as it is where there is no such key."""
+    first, *rest = path
+    if not isinstance(mapping, Mapping) or first not in mapping:
+        return mapping
+    if rest:
+        return {**mapping, first: _with_key_renamed(mapping[first], rest, name)}
+    return {name if key == first else key: value for key, value in mapping.items()}

@@ -39,12 +39,11 @@ class Hardware(Config):
         """`auto` becomes bf16 if the device computes in bf16 natively, else fp32."""
         if setting != "auto":
             return setting
-        return "bf16" if self._has_bf16() else "fp32"
-
-    def _has_bf16(self) -> bool:
         if self.device() == "cuda":
-            return (gpu_capability() or (0, 0)) >= (8, 0)
-        return bool({"avx512_bf16", "amx_bf16", "bf16"} & cpu_flags())
+            native = (gpu_capability() or (0, 0)) >= (8, 0)
+        else:
+            native = not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+        return "bf16" if native else "fp32"
 
 
 @cache

@@ -101,13 +101,9 @@ class Kinds(MoreSettings):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema of all shipped kinds; an object of a user's class is dumped with all fields."""
-
-        def read(value: Any, inner: Callable[[Any], Any]) -> Any:
-            return self._read(value, inner)
-
         dumped = core_schema.simple_ser_schema("any")
         schema = handler.generate_schema(_union(self.shipped))
-        return core_schema.no_info_wrap_validator_function(read, schema, serialization=dumped)
+        return core_schema.no_info_wrap_validator_function(self._read, schema, serialization=dumped)
 
     def _read(self, value: Any, read_shipped: Callable[[Any], Any]) -> Any:
         kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)

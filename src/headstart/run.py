@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -89,7 +90,8 @@ class Run(Config):
 
         It includes swept settings and settings that differ between arms, so that it is unique.
         """
-        freed = [f"{name.split('.')[-1]} {self._setting(name)}" for name in self.study.freed if "." in name]
+        paths = [path for path in self.study.freed if "." in path]  # unknown ones were refused by `read`
+        freed = [f"{path.rpartition('.')[2]} {attrgetter(path)(self)}" for path in paths]
         return " · ".join([*self.shared_names, self.arm.name, *freed, f"seed {self.seed}"])
 
     @property
@@ -101,13 +103,6 @@ class Run(Config):
         names = [leaf if leaves.count(leaf) == 1 else key for leaf, key in zip(leaves, axes, strict=True)]
         values = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
         return (self.task.name, self.model.short_name, self.size.words(), *values)
-
-    def _setting(self, path: str) -> Any:
-        """The value at a dotted path; unknown paths were refused when the study was composed."""
-        value: Any = self
-        for name in path.split("."):
-            value = getattr(value, name)
-        return value
 
 
 def _not_a_setting(path: str) -> str:

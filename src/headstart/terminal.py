@@ -34,9 +34,5 @@ def _alike(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
-    return "".join(ALIKE.get(character) or _base(character) for character in characters), error.end
-
-
-def _base(character: str) -> str:
-    """`e` for `é`; `?` for characters that are no letter with an accent."""
-    return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+    letters = {c: unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() for c in characters}
+    return "".join(ALIKE.get(c) or letters[c] or "?" for c in characters), error.end

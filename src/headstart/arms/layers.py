@@ -53,7 +53,11 @@ def layout(model: nn.Module) -> Layout:
 
     in_backbone, owner, stacks = backbone(model), owners(model), _stacks(model)
     module = {name: model.get_submodule(name.rpartition(".")[0]) for name in owner}
-    layer = {name: at for name, path in owner.items() if (at := _position(path, stacks)) is not None}
+    layer: dict[str, tuple[int, int]] = {}  # index of the layer that a tensor is in, and layers of the stack
+    for name, path in owner.items():
+        for stack, depth in stacks.items():
+            if path.startswith(f"{stack}."):
+                layer[name] = int(path.removeprefix(f"{stack}.").partition(".")[0]), depth
     head = frozenset(name for name in owner if not in_backbone(owner[name]))
     outside = owner.keys() - layer.keys() - head
     # Lookup tables, and modules named embedding (patches, positions, their norm).
@@ -125,11 +129,3 @@ def _stacks(model: nn.Module) -> dict[str, int]:
     for name in sorted(outer, key=lambda name: sum(p.numel() for p in outer[name].parameters())):
         largest[next((side for side in sides if f".{side}." in f".{name}."), "")] = name
     return {name: len(outer[name]) for name in outer if name in largest.values()}
-
-
-def _position(name: str, stacks: Mapping[str, int]) -> tuple[int, int] | None:
-    """Layer of a tensor and length of its stack; None outside the stacks."""
-    for path, depth in stacks.items():
-        if name.startswith(f"{path}."):
-            return int(name.removeprefix(f"{path}.").partition(".")[0]), depth
-    return None

@@ -84,7 +84,9 @@ def load_checkpoint(
         trainable = parameters - fixed(model)
         numbers = {n: t for n, t in delivered.items() if n in trainable and t.is_floating_point()}
         delivered |= derive(numbers, owners(model), derivation, seed)
-    _copy(model, delivered)
+    target = model.state_dict()  # the model's own memory, without gradients
+    for name, tensor in delivered.items():
+        target[name].copy_(tensor)
     section = {"source": checkpoint.origin, "sha256": sha256, "derived": derivation}
     section |= {"dtypes": checkpoint.dtypes(), "tensors": digests(delivered)}
     return Loaded(tuple(delivered), section)
@@ -92,9 +94,7 @@ def load_checkpoint(
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
     """Does one of `patterns` (with * and ?, or whole words between dots) match `name`?"""
-    return any(
-        fnmatch.fnmatch(name, pattern) or f".{pattern.strip('.')}." in f".{name}." for pattern in patterns
-    )
+    return any(fnmatch.fnmatch(name, p) or f".{p.strip('.')}." in f".{name}." for p in patterns)
 
 
 def read_tensors(model: nn.Module, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
@@ -131,9 +131,7 @@ def _mapped(model: nn.Module, tensors: dict[str, torch.Tensor]) -> tuple[nn.Modu
     # Llama's class for question answering names its backbone differently from checkpoints: map the name.
     prefix = getattr(model, "base_model_prefix", "")
     stored = getattr(getattr(model, "base_model", model), "base_model_prefix", prefix)
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # it draws missing tensors, which must not change our random state
+    with torch.random.fork_rng(devices=[]):  # it draws missing tensors: our random state must not change
         return type(model).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
             None,
             state_dict=dict(tensors),
@@ -207,12 +205,3 @@ def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], checkpoint: Checkpoi
             f"{checkpoint.origin} has NaN or infinite numbers in {len(bad)} tensors ({some(bad)}); "
             f"choose another checkpoint, or fetch it again"
         )
-
-
-def _copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    import torch
-
-    target = model.state_dict()
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            target[name].copy_(tensor)

@@ -57,7 +57,7 @@ class Estimate(Backend):
         if sentence := missing("codecarbon", "estimate"):
             raise Unreadable(f"an estimate {sentence}")
         from codecarbon import OfflineEmissionsTracker
-        from codecarbon.output import BaseOutput
+        from codecarbon.output_methods.base_output import BaseOutput
 
         joules = self._joules
 

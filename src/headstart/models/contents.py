@@ -26,11 +26,7 @@ VOLATILE = frozenset(
         "torch_dtype", "is_local", "local_files_only", "special_tokens_map_file", "tokenizer_file",
     }
 )  # fmt: skip
-TOKENIZER_KEYS = (
-    "model_type",
-    "tokenizer_class",
-    "auto_map",
-)  # what a tokenizer reads of config.json
+TOKENIZER_KEYS = ("model_type", "tokenizer_class", "auto_map")  # what a tokenizer reads of config.json
 
 
 def digests_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:

@@ -29,39 +29,35 @@ class Ladder(Config):
 
     def architecture(self) -> dict[str, Any]:
         """A transformers configuration as a mapping; null values depend on the tokenizer."""
-        shape = {"encoder": self._bert, "decoder": self._gpt2, "encoder_decoder": self._t5}[self.family]()
-        return {**shape, "vocab_size": None, "pad_token_id": None, "eos_token_id": None}
-
-    def _bert(self) -> dict[str, Any]:
-        return {
-            "model_type": "bert",
-            "num_hidden_layers": self.layers,
-            "hidden_size": self.width,
-            "num_attention_heads": self.width // 64,
-            "intermediate_size": 4 * self.width,
-            "max_position_embeddings": self.positions,
-            "bos_token_id": None,
+        heads, inner = self.width // 64, 4 * self.width
+        shapes: dict[str, dict[str, Any]] = {
+            "encoder": {
+                "model_type": "bert",
+                "num_hidden_layers": self.layers,
+                "hidden_size": self.width,
+                "num_attention_heads": heads,
+                "intermediate_size": inner,
+                "max_position_embeddings": self.positions,
+                "bos_token_id": None,
+            },
+            "decoder": {
+                "model_type": "gpt2",
+                "n_layer": self.layers,
+                "n_embd": self.width,
+                "n_head": heads,
+                "n_inner": inner,
+                "n_positions": self.positions,
+                "bos_token_id": None,
+            },
+            "encoder_decoder": {
+                "model_type": "t5",
+                "num_layers": self.layers,
+                "num_decoder_layers": self.layers,
+                "d_model": self.width,
+                "num_heads": heads,
+                "d_kv": 64,
+                "d_ff": inner,
+                "decoder_start_token_id": None,
+            },
         }
-
-    def _gpt2(self) -> dict[str, Any]:
-        return {
-            "model_type": "gpt2",
-            "n_layer": self.layers,
-            "n_embd": self.width,
-            "n_head": self.width // 64,
-            "n_inner": 4 * self.width,
-            "n_positions": self.positions,
-            "bos_token_id": None,
-        }
-
-    def _t5(self) -> dict[str, Any]:
-        return {
-            "model_type": "t5",
-            "num_layers": self.layers,
-            "num_decoder_layers": self.layers,
-            "d_model": self.width,
-            "num_heads": self.width // 64,
-            "d_kv": 64,
-            "d_ff": 4 * self.width,
-            "decoder_start_token_id": None,
-        }
+        return {**shapes[self.family], "vocab_size": None, "pad_token_id": None, "eos_token_id": None}

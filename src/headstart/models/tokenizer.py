@@ -75,8 +75,12 @@ class Trained(Config):
         assert source is not None  # noqa: S101  _one_source
 
         def write(path: Path) -> None:
+            from rich.console import Console
+
             texts = source.load({"text": self.text}).train["text"][:]
-            with _status(f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"):
+            console = Console(stderr=True)
+            message = f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"
+            with console.status(message) if console.is_terminal else nullcontext():
                 tokenizer = self._trained(texts, family)
             path.write_text(tokenizer.to_str(), "utf8")
 
@@ -159,14 +163,6 @@ def _template(tokenizer: Backend, family: Reader, *, byte_level: bool) -> Any:
         ids = [(token, tokenizer.token_to_id(token)) for token in (begin, end)]
         steps.append(processors.TemplateProcessing(*forms[family], special_tokens=ids))
     return processors.Sequence(steps) if steps else None
-
-
-def _status(message: str) -> Any:
-    """Show the message on stderr while it takes time, on a terminal only."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return console.status(message) if console.is_terminal else nullcontext()
 
 
 def special_tokens(tokenizer: Any) -> list[str]:

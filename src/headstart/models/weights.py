@@ -131,7 +131,7 @@ class CheckpointSource(Config):
         from huggingface_hub import errors, snapshot_download
         from huggingface_hub.constants import HF_HUB_OFFLINE
 
-        where = f"model.name: {self.name}" + (f" at revision {self.revision}" if self.revision else "")
+        where = f"model.name: {self.name}{f' at revision {self.revision}' if self.revision else ''}"
         if HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE"):
             raise WeightsError(
                 f"{where} is not on this machine and HF_HUB_OFFLINE is set; "

@@ -47,35 +47,22 @@ def load(folder: Path, run_id: str) -> dict[str, Any] | None:
 def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str, Any] | None]:
     """Prepare the folder to train from `state`; without one, empty it; returns the earlier costs.
 
-    None instead of a cost: the work between the state and a kill is unknown.
+    That is the cost in the record of a stopped run. A killed run left none: then it is the cost up to the
+    state, and None for the unknown work after it.
     """
     if state is None:
         shutil.rmtree(folder, ignore_errors=True)  # left by an attempt that cannot be resumed
         folder.mkdir(parents=True)
         return []
-    costs = _earlier_costs(folder, state)
+    try:
+        record = json.loads((folder / RECORD).read_text("utf8"))
+        stopped = record["run_id"] == state["run_id"] and record["status"] in STOPPED
+    except (OSError, ValueError):
+        record, stopped = {}, False
 
     # Remove everything that came after the state.
     curve = folder / CURVE
-    lines = [line for line in curve.read_text("utf8").splitlines() if _step(line) <= state["step"]]
-    curve.write_text("".join(f"{line}\n" for line in lines), "utf8")
+    points = curve.read_text("utf8").splitlines(keepends=True)
+    curve.write_text("".join(points[: state["results"]["evaluations"]]), "utf8")
     (folder / RECORD).unlink(missing_ok=True)
-    return costs
-
-
-def _earlier_costs(folder: Path, state: dict[str, Any]) -> list[dict[str, Any] | None]:
-    """The complete cost if the stopped run wrote a record, else the cost up to the state, and None."""
-    try:
-        record = json.loads((folder / RECORD).read_text("utf8"))
-    except (OSError, ValueError):
-        return [state["cost"], None]
-    if record["run_id"] == state["run_id"] and record["status"] in STOPPED:
-        return [record["cost"]]
-    return [state["cost"], None]
-
-
-def _step(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except ValueError:  # an incomplete line of a killed process
-        return float("inf")
+    return [record["cost"]] if stopped else [state["cost"], None]

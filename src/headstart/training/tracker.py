@@ -47,9 +47,20 @@ class Mirror(WandbLogger):
         self._attempt(lambda: super(Mirror, self).log_metrics(metrics, step))
         self._last = self._last if step is None else step
 
-    def summarise(self, values: Mapping[str, Any]) -> None:
-        """Set the run's summary: what tables and bar charts show."""
-        self._attempt(lambda: self.experiment.summary.update(values))
+    def summarise(self, record: Mapping[str, Any]) -> None:
+        """Set the run's summary, which tables and bar charts show: status, scores and costs."""
+        cost, scores = record["cost"], record["scores"]
+        values = {name: record[name] for name in ("status", "pair_id", "run_id")}
+        for split, name in (("validation", "kept_weights"), ("test", "test")):
+            values |= {f"{name}/{metric}": value for metric, value in (scores[split] or {}).items()}
+        values |= {f"cost/flops_{stage}": n for stage, n in cost["flops"].items() if stage != "lower_bound"}
+        values |= {f"cost/seconds_{phase}": value for phase, value in cost["seconds"].items()}
+        energy = cost["energy"]
+        values[f"energy/{energy['method']}_joules"] = (energy["joules"] or {}).get("total")
+        values["cost/samples_per_second"] = cost["samples_per_second"]
+        values["cost/parameters"] = cost["parameters"]["all"]
+        known = {name: value for name, value in values.items() if value is not None}
+        self._attempt(lambda: self.experiment.summary.update(known))
 
     def finish(self, code: int) -> None:
         """Close the run, so that the next one gets a file of its own."""
@@ -95,24 +106,6 @@ def metrics_of(point: Mapping[str, Any], method: str) -> dict[str, float]:
     named |= {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
     named |= {axis: point[axis.removeprefix("cost/")] for axis in AXES}
     return {name: value for name, value in named.items() if value is not None}
-
-
-def summarise(logger: Mirror | None, record: Mapping[str, Any]) -> None:
-    """Set the summary of the W&B run: scores of the kept weights, costs and status."""
-    if logger is None:
-        return
-    cost, scores = record["cost"], record["scores"]
-    flat = {"status": record["status"], "pair_id": record["pair_id"], "run_id": record["run_id"]}
-    for split, name in (("validation", "kept_weights"), ("test", "test")):
-        flat |= {f"{name}/{metric}": value for metric, value in (scores[split] or {}).items()}
-    flat |= {f"cost/flops_{stage}": value for stage, value in cost["flops"].items() if stage != "lower_bound"}
-    flat |= {f"cost/seconds_{phase}": value for phase, value in cost["seconds"].items()}
-    flat |= {f"energy/{cost['energy']['method']}_joules": (cost["energy"]["joules"] or {}).get("total")}
-    flat |= {
-        "cost/samples_per_second": cost["samples_per_second"],
-        "cost/parameters": cost["parameters"]["all"],
-    }
-    logger.summarise({name: value for name, value in flat.items() if value is not None})
 
 
 def _logger(run: Run, names: Fingerprint) -> Mirror | None:
@@ -231,7 +224,6 @@ def _flat_config(run: Run) -> dict[str, Any]:
         "study": run.study.name,
         "precision": run.precision,
     }
-    sections = {key: run.config()[key] for key in ("optim", "budget")}
-    return names | {
-        f"{section}_{key}": value for section, values in sections.items() for key, value in values.items()
-    }
+    config = run.config()
+    sections = ("optim", "budget")
+    return names | {f"{part}_{key}": value for part in sections for key, value in config[part].items()}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from headstart.arms.from_run import MODEL, save_weights, write_ledger
 from headstart.hardware import cpu_name
@@ -33,7 +33,7 @@ from headstart.training.plan import Plan, counters_of, plan_of
 from headstart.training.progress import RunProgress
 from headstart.training.quiet import quiet
 from headstart.training.recorder import Recorder, Results, Timer
-from headstart.training.tracker import summarise, tracked
+from headstart.training.tracker import tracked
 
 
 def train(
@@ -112,7 +112,10 @@ def train(
             if not run.study.trial:
                 progress.say("testing")
                 trainer.test(learner, _loader(prepared.test, plan.orders["test"]), verbose=False)
-                _write_predictions(folder, prepared.test, results)
+                if answers := results.test:
+                    ids = prepared.test.ids if answers.ids is None else answers.ids
+                    columns = (answers.texts, answers.labels, answers.predictions, answers.statistics)
+                    write_predictions(folder, ids, *columns)
             if run.keep_weights:
                 save_weights(folder / MODEL, run.arm.merged(initial.model), run.task.processor(run.model))
                 write_corpus_fingerprints(run, prepared, folder / MODEL)
@@ -132,6 +135,7 @@ def train(
             else:  # the run ended before training could start
                 cost, init, data = instruments.readings(), None, None
             scores = results.scores(run, status, reason) | {"predictions": predictions_digest(folder)}
+            device = run.hardware.device_name()
             record = {
                 "schema": SCHEMA,
                 "run_id": names.run_id,
@@ -146,13 +150,7 @@ def train(
                 "init": init,
                 "data": data,
                 "environment": {
-                    **environment(
-                        run.hardware.device_name(),
-                        run.precision,
-                        torch.get_num_threads(),
-                        cpu_name(),
-                        started,
-                    ),
+                    **environment(device, run.precision, torch.get_num_threads(), cpu_name(), started),
                     "gpu_driver": gpu_driver(),
                     "state": instruments.state,
                     "order_index": order_index,
@@ -169,14 +167,15 @@ def train(
                     write_ledger(folder / MODEL, record, run.model.name)
             if status in ("finished", "diverged"):
                 (folder / resume.FILE).unlink(missing_ok=True)
-        summarise(logger, record)
+        if logger:
+            logger.summarise(record)
     return record
 
 
 def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, folder: Path) -> pl.Trainer:
     """Lightning's trainer for one pass over the planned batches."""
     return pl.Trainer(
-        accelerator="gpu" if run.hardware.device() == "cuda" else "cpu",
+        accelerator=run.hardware.device(),
         devices=1,
         precision="bf16-mixed" if run.precision == "bf16" else "32-true",
         max_epochs=1,  # the plan holds the batches of all epochs
@@ -201,30 +200,12 @@ def _loader(
 
     With a seed, the noise of every batch depends on that seed and its step, counted from `first_step`.
     """
-    batches = _Batches(examples, order, seed, first_step)
-    return DataLoader(batches, batch_size=None, shuffle=False, pin_memory=torch.cuda.is_available())
 
-
-class _Batches(Dataset):
-    """The batch of each step."""
-
-    def __init__(
-        self, examples: Examples, order: Sequence[np.ndarray], seed: int | None, first_step: int
-    ) -> None:
-        self.examples, self.order, self.seed, self.first_step = examples, order, seed, first_step
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+    def batch(step: Any) -> dict[str, torch.Tensor]:
         rng = None
-        if self.seed is not None:
-            rng = np.random.default_rng(stream(self.seed, "corruption", self.first_step + step))
-        return self.examples.batch(self.order[step].tolist(), rng)
+        if seed is not None:
+            rng = np.random.default_rng(stream(seed, "corruption", first_step + step))
+        return examples.batch(order[step].tolist(), rng)
 
-
-def _write_predictions(folder: Path, test: Examples, results: Results) -> None:
-    """One row per test example, in the order of the test rows."""
-    if (result := results.test) is not None:
-        ids = test.ids if result.ids is None else result.ids
-        write_predictions(folder, ids, result.texts, result.labels, result.predictions, result.statistics)
+    steps: Any = range(len(order))
+    return DataLoader(steps, batch_size=None, collate_fn=batch, pin_memory=torch.cuda.is_available())
