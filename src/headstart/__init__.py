@@ -14,10 +14,7 @@ __all__ = ["__version__", "open_study"]
 
 
 def open_study(folder: str | Path) -> OpenedStudy:
-    """A study that was run, for a notebook: records, pairs, gains, curves and costs as frames, and charts.
-
-    `folder` is that of the study, such as runs/first_look. RecordError when there is no such folder.
-    """
+    """A study that was run, for a notebook: records, pairs, gains, curves and costs as frames, and charts."""
     from headstart.api import open_study as opened
 
     return opened(folder)

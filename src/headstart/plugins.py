@@ -114,7 +114,10 @@ class Kinds(MoreSettings):
             return read_shipped(value)
         try:
             if not own:
-                raise ValueError(_unknown(kind, shipped, files))
+                known = [*shipped, *(declared.kind for file in files for declared in file.classes)]
+                hint, faults = nearest(kind, known), [file.fault for file in files if file.fault]
+                likely = [hint] if hint.startswith("did") or not faults else []
+                raise ValueError("; ".join([f"no kind {kind}", *likely, *faults]))
             lines = " and ".join(file.at(declared.line) for file, declared in own)
             if kind in shipped:
                 raise ValueError(
@@ -140,14 +143,6 @@ class Kinds(MoreSettings):
 def _union(kinds: tuple[type[Config], ...]) -> Any:
     """The union of several kinds, told apart by `kind`."""
     return Annotated[Union[kinds], Field(discriminator="kind")]  # noqa: UP007 # pyright: ignore[reportInvalidTypeForm]
-
-
-def _unknown(kind: str, shipped: Sequence[str], files: Sequence[OwnFile]) -> str:
-    """The nearest known kind, and the user's files that cannot be used but may declare the kind."""
-    hint = nearest(kind, [*shipped, *(declared.kind for file in files for declared in file.classes)])
-    faults = [file.fault for file in files if file.fault]
-    likely = [hint] if hint.startswith("did") or not faults else []
-    return "; ".join([f"no kind {kind}", *likely, *faults])
 
 
 @cache

@@ -151,7 +151,12 @@ class Meter:
             phase = self._stack[-1]
             self.seconds[phase] += now - start
             self._own_seconds += now - start
-            self._add_window(phase, self._unix + start, self._unix + now)
+            if self.windows and self.windows[-1][0] == phase:
+                _, unix_start, _ = self.windows.pop()
+            else:
+                unix_start = self._unix + start
+            if self._unix + now > unix_start and len(self.windows) < WINDOWS:
+                self.windows.append((phase, unix_start, self._unix + now))
             for device, joules in reading.items():
                 spent = joules - reading_before.get(device, 0.0)
                 self.joules[phase] += spent
@@ -174,12 +179,6 @@ class Meter:
         self._read()
         if self._contention:
             self._contention.look(at_most_every=LOOK)
-
-    def _add_window(self, phase: str, start: float, end: float) -> None:
-        if self.windows and self.windows[-1][0] == phase:
-            start = self.windows.pop()[1]
-        if end > start and len(self.windows) < WINDOWS:
-            self.windows.append((phase, start, end))
 
     def resumed(self, cost: Mapping[str, Any] | None) -> None:
         """Add an earlier segment of this run: its `cost` section, or None if that is lost."""

@@ -74,14 +74,12 @@ class CheckpointSource(Config):
     def find(self, fetch: bool = True) -> Checkpoint:
         """The files, fetched from the hub if necessary; WeightsError when they are not found."""
         checkpoint = self._in_named_folder() or self._in_hub_cache() or self._in_distribution()
-        if checkpoint is None and fetch:
-            checkpoint = self._fetched()
-        if checkpoint is None:
+        if checkpoint is None and not fetch:
             raise WeightsError(
                 f"model.name: {self.name} is not on this machine; {self._pip_hint}"
                 "fetch it once with a network"
             )
-        return checkpoint
+        return checkpoint or self._fetched()
 
     def weights_digest(self, fetch: bool = True) -> str:
         """sha256 of the safetensors files, compared with `sha256` when that is given."""
