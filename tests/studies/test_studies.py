@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert again.err.count("finished before") == 4
     assert order_of(again.err)[-2:] == [("scratch", 2), ("pretrained", 2)]
     assert all(path.read_bytes() == content for path, content in kept.items())
+
+    program = (
+        "import sys\nfrom headstart.cli import main\ncode = main(sys.argv[1:])\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'scipy.stats'}\n"
+        "print(sorted(heavy & set(sys.modules)), code)"
+    )
+    finished = [sys.executable, "-c", program, *quick, "seed=0,1"]
+    alone = subprocess.run(finished, capture_output=True, text=True, check=True)
+    assert alone.stdout.splitlines()[-1] == "[] 0", "nothing heavy is imported when nothing is left to train"
 
     planned = headstart("plan", *quick, "seed=0,1,2,3")
     assert planned.code == 0

@@ -72,7 +72,7 @@ def test_every_mistake_of_a_study_is_said_at_once(typed: list[str]) -> None:
     Path("empty/model.safetensors").unlink()
     rewrite(lambda stored: {n: t for n, t in stored.items() if "pooler" not in n})
     ended = headstart(*typed, "arm=scratch,pretrained,frozen", "model.name=published,empty", "seed=0")
-    first, second = ended.err.splitlines()
+    second, first = ended.err.splitlines()  # what is missing is known first
     assert (ended.code, records(Path("runs/quick"))) == (1, [])
     assert "2 of 25 tensors of the model are missing from the folder published (bert.pooler" in first
     assert "the folder empty has no weights" in second
@@ -96,6 +96,17 @@ def test_finished_runs_are_not_tried_again(typed: list[str], monkeypatch: pytest
     assert tried == []
     assert headstart("plan", *study[:-1], "seed=0,1").code == 0
     assert [title.rpartition(" · ")[2] for title in tried] == ["seed 1", "seed 1"]
+
+
+def test_missing_weights_are_named_before_rows_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "cache"))
+    ended = headstart("model=encoder_l2_h128", "seed=0")
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert "here/encoder-l2-h128 is defined here and has no published weights" in ended.err
+    assert not (tmp_path / "cache").exists(), "neither a corpus nor a tokenizer was made"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,11 @@ class Model(CheckpointSource):
         settings = self.settings() or {}
         return next((settings[name] for name in POSITIONS if isinstance(settings.get(name), int)), None)
 
+    @property
+    def trains_tokenizer(self) -> bool:
+        """Is its tokenizer trained on text, instead of published? The first time can take minutes."""
+        return self._training is not None
+
     def model_type(self, fetch: bool = True) -> str | None:
         """transformers' name of the architecture; None where config.json is not on this machine."""
         settings = self.settings()

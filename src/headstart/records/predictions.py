@@ -86,12 +86,10 @@ def read_predictions(file: Path) -> Predictions:
     if any(column.null_count for column in table.columns):
         raise RecordError(f"{file}: cannot be read: it has cells without a value")
     # Texts stay Python strings: numpy's fixed width would give every row the length of the longest.
+    # Lists and DLPack, since pyarrow's own conversions to numpy import pandas, which takes a second.
     return Predictions(
-        *(column.to_numpy(zero_copy_only=False) for column in texts),
-        statistics={
-            name: np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float32)
-            for name, column in statistics.items()
-        },
+        *(np.array(column.to_pylist(), dtype=object) for column in texts),
+        statistics={name: np.from_dlpack(column.combine_chunks()) for name, column in statistics.items()},
     )
 
 

@@ -13,32 +13,45 @@ from headstart.studies.run_folder import identify, run_folder, settled
 def try_arms(runs: Sequence[Run]) -> None:
     """One error with every distinct reason why a run cannot start: weights are missing or do not fit.
 
-    Skips finished runs, and arms whose weights the study pretrains first.
+    Skips finished runs, and arms whose weights the study pretrains first. Missing weights are named before
+    rows are read and a tokenizer is trained, which can take minutes.
     """
     from rich.console import Console
 
-    mistakes: dict[str, type[ConfigError | WeightsError]] = {}
-    tried: set[str] = set()
-    with Console(stderr=True).status("trying the weights of every arm"):
-        for run in runs:
+    starts: dict[str, list[Run]] = {}  # runs that begin with the same weights in the same model
+    for run in runs:
+        if not (isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None):
             start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
-            waits = isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None
-            if start in tried or waits:
-                continue
-            try:
-                if not _done(run):
-                    tried.add(start)
-                    _try(run)
-            except (ConfigError, WeightsError) as error:
-                tried.add(start)
-                mistakes.setdefault(str(error), type(error))
+            starts.setdefault(start, []).append(run)
+    mistakes: dict[str, type[ConfigError | WeightsError]] = {}
+    with Console(stderr=True).status("trying the weights of every arm"):
+        for check in (_locate, _load):
+            for same_start in starts.values():
+                if mistakes and same_start[0].model.trains_tokenizer:
+                    continue  # training it can take minutes, and what is known already ends the study
+                try:
+                    check(same_start)
+                except (ConfigError, WeightsError) as error:
+                    mistakes.setdefault(str(error), type(error))
     if mistakes:
         kind = WeightsError if WeightsError in mistakes.values() else ConfigError
         raise kind("\n".join(mistakes))
 
 
+def _locate(runs: Sequence[Run]) -> None:
+    runs[0].arm.weights_digest(runs[0].model)
+
+
+def _load(runs: Sequence[Run]) -> None:
+    """Load the weights as the first unfinished run will; nothing when all runs are finished."""
+    unfinished = next((run for run in runs if not _done(run)), None)
+    if unfinished:
+        _try(unfinished)
+
+
 def _done(run: Run) -> bool:
-    run.arm.weights_digest(run.model)
+    if not any(run.study_folder.glob("*/record.json")):
+        return False
     try:
         names = identify(run)
     except DataError:  # the run itself reports it; runs on other data can go on
