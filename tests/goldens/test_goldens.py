@@ -17,6 +17,7 @@ from tests.goldens.freeze import claims, exported, page
 from tests.goldens.studies import STUDIES
 
 FROZEN = Path(__file__).parent / "frozen"
+PRECISION = 1e-6  # relative: float32 logarithms of processors with and without AVX-512 differ by 1e-8
 ENDS = ("value", "low", "high", "level", "n")
 NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
 
@@ -38,7 +39,7 @@ def test_every_exported_number_is_the_same(study: tuple[str, Any]) -> None:
         for end in ENDS:
             was, became = row[end], now[key][end]
             assert (was == "") == (became == ""), (key, end, was, became)
-            assert was == "" or float(became) == pytest.approx(float(was), rel=1e-12), (key, end)
+            assert was == "" or float(became) == pytest.approx(float(was), rel=PRECISION), (key, end)
         assert now[key]["unit"] == row["unit"], key
 
 

@@ -89,7 +89,9 @@ def read_predictions(file: Path) -> Predictions:
     # Lists and DLPack, since pyarrow's own conversions to numpy import pandas, which takes a second.
     return Predictions(
         *(np.array(column.to_pylist(), dtype=object) for column in texts),
-        statistics={name: np.from_dlpack(column.combine_chunks()) for name, column in statistics.items()},
+        statistics={
+            name: np.from_dlpack(column.combine_chunks()).copy() for name, column in statistics.items()
+        },
     )
 
 
