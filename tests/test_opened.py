@@ -61,7 +61,7 @@ def test_pairs_and_gains_are_those_of_the_findings(study: OpenedStudy) -> None:
     gains = [gain for item in findings.comparisons for gain in item.gains.values()]
     assert list(study.gains.gain) == [gain.gain for gain in gains]
     assert list(study.gains.low) == [gain.interval.low for gain in gains if gain.interval]
-    assert list(study.gains.word) == [gain.word for gain in gains]
+    assert list(study.gains.verdict) == [gain.verdict for gain in gains]
 
 
 def test_curves_hold_every_evaluation(study: OpenedStudy) -> None:

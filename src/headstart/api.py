@@ -72,7 +72,7 @@ class OpenedStudy:
 
     @cached_property
     def gains(self) -> pd.DataFrame:
-        """A row per comparison and metric: the gain, `low` and `high` of its interval at `level`, word."""
+        """A row per comparison and metric: the gain, `low` and `high` of its interval at `level`, verdict."""
         return _frame(
             _place(item) | _flat(asdict(gain))
             for item in self.findings.comparisons

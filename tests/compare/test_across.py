@@ -131,7 +131,7 @@ def test_a_ranking_of_arms(tmp_path):
     assert [row.verdict for row in first if row.arm == "scratch"] == [""]
     own = next(one for one in findings.comparisons if one.arm == "pretrained")
     assert own.gain is not None
-    assert first[0].verdict == own.gain.word
+    assert first[0].verdict == own.gain.verdict
 
 
 def test_equal_arms_share_a_place_and_two_arms_are_no_ranking(tmp_path):

@@ -194,4 +194,4 @@ def test_a_word_that_the_family_takes_back_is_told_with_both(tmp_path):
         value = _corrected(one).value
         assert one.gain is not None and one.gain.p is not None and one.gain.p < 0.05
         assert value is not None and value >= 0.05
-        assert f"Alone it is {one.gain.word}, but not among the 9 comparisons" in one.sentence
+        assert f"Alone it is {one.gain.verdict}, but not among the 9 comparisons" in one.sentence

@@ -90,7 +90,7 @@ def test_a_study_of_any_family_finds_the_planted_gain(tmp_path, name):
     found = only(findings)
     assert tuple(found.gains) == family.metrics
     assert findings.headline == family.metrics[0]
-    assert found.gain.word == "better"
+    assert found.gain.verdict == "better"
     for metric, gain in found.gains.items():
         assert gain.gain > 0, metric
         told = () if METRICS[metric].resamples else SEEDS_ONLY

@@ -53,7 +53,7 @@ def words(cells, gain: float, studies: int) -> tuple[Counter[str], float]:
     for cell in cells:
         for number in range(studies):
             found, truth = study(rng, cell, gain, number)
-            said[found.word] += 1
+            said[found.verdict] += 1
             held += found.interval is not None and found.interval.low <= truth <= found.interval.high
     return said, held / said.total()
 

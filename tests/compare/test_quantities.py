@@ -113,7 +113,7 @@ def test_gains_and_ratios_are_those_of_the_comparisons(study: Path) -> None:
             ends = (
                 (gain.interval.low, gain.interval.high, gain.interval.level) if gain.interval else (None,) * 3
             )
-            assert (one.value, one.verdict, one.n) == (gain.gain, gain.word, gain.pairs)
+            assert (one.value, one.verdict, one.n) == (gain.gain, gain.verdict, gain.pairs)
             assert (one.low, one.high, one.level) == ends
             assert len(one.provenance) == 2 * gain.pairs
         for resource in COSTS:

@@ -30,7 +30,7 @@ def test_one_pair_has_no_word_anywhere(tmp_path):
     assert found.gain.interval is None
     assert not WORDS & {one.verdict for one in findings.rows}
     page = outline.page(findings)
-    assert page.word == ""
+    assert page.verdict == ""
     tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
     assert not WORDS & {cell.text for table in tables for row in table.rows for cell in row}
     for text in (*(made(findings) for made in export.FORMATS.values()), *model_card.cards(findings).values()):
@@ -40,7 +40,7 @@ def test_one_pair_has_no_word_anywhere(tmp_path):
 
 def test_one_pair_of_several_conditions_has_no_word(tmp_path):
     findings = compare(make_study(tmp_path, seeds=[0], rows=(64, 128, 256), **SMALL))
-    assert {one.gain.word for one in findings.comparisons if one.gain} == {"cannot say"}
+    assert {one.gain.verdict for one in findings.comparisons if one.gain} == {"cannot say"}
     assert not findings.data_curves[0].worse_everywhere
     assert not WORDS & {one.verdict for one in findings.rows}
     assert "Every size rests on one pair" in findings.data_curves[0].sentence
@@ -80,7 +80,7 @@ def test_arms_that_both_answer_alike_are_not_called_equivalent_without_a_word(tm
         collapse(folder)
     (found,) = compare(tmp_path).comparisons
     assert found.gain is not None
-    assert found.gain.word == "equivalent"
+    assert found.gain.verdict == "equivalent"
     assert "test example: scratch (all 3 runs) and pretrained (all 3 runs)." in found.sentence
 
 

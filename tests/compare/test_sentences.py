@@ -119,7 +119,7 @@ def _word_fits_the_interval(found: Comparison) -> None:
     """The word, the interval and the gain as they are printed agree with each other and with the numbers."""
     gain: Any = found.gain
     if gain.pairs == 1:
-        assert gain.word == "cannot say"
+        assert gain.verdict == "cannot say"
         assert "one pair cannot say: these two runs differ by " in found.sentence
         assert not re.search(
             r"\b(better|worse|equivalent|undecided)\b", re.sub("(lower is|[Nn]o) better", "", found.sentence)
@@ -130,7 +130,7 @@ def _word_fits_the_interval(found: Comparison) -> None:
     assert told, found.sentence
     word, pairs = told[6], int(told[5])
     assert pairs == len(found.pairs) == gain.pairs
-    assert word == gain.word
+    assert word == gain.verdict
     if told[2] == "no interval":
         assert gain.interval is None
         assert word == "undecided"
@@ -153,7 +153,7 @@ def _reaching_is_told_as_the_curves_have_it(folder: Path, found: Comparison) -> 
     """'did not reach' stands there exactly when the worse side missed the target in some pair."""
     gain: Any = found.gain
     said = "did not reach" in found.sentence
-    if gain.word not in ("better", "worse"):
+    if gain.verdict not in ("better", "worse"):
         assert not said
         return
     missed = [_missed(folder, pair, found.headline, worse=0 if gain.gain >= 0 else 1) for pair in found.pairs]
@@ -243,7 +243,7 @@ def test_a_gain_that_is_small_and_sure_does_not_look_like_none(tmp_path):
 
     (found,) = compare(make_study(tmp_path, examples=40, evaluations=2)).comparisons
     assert found.gain is not None
-    tiny = replace(found.gain, gain=0.0004, interval=Interval(0.00012, 0.0007), word="better")
+    tiny = replace(found.gain, gain=0.0004, interval=Interval(0.00012, 0.0007), verdict="better")
     told = sentence(replace(found, gains={found.headline: tiny}))
     assert "(gain 0.0004, 95 % interval 0.00012 to 0.0007" in re.sub(r"(\.\d*?[1-9])0+\b", r"\1", told)
 

@@ -33,7 +33,7 @@ def test_a_planted_gain_is_found(tmp_path):
     findings = compare(make_study(tmp_path, seeds=range(6)))
     found = only(findings)
     gain = found.gain
-    assert gain.word == "better"
+    assert gain.verdict == "better"
     assert gain.interval.low < gain.gain < gain.interval.high
     assert gain.probability_better > 0.99
     assert list(found.gains) == ["accuracy", "macro_f1", "matthews", "log_loss"]
@@ -71,13 +71,13 @@ def test_the_same_arm_twice_gains_nothing(tmp_path, twins):
     arms = ("pretrained", "pretrained_again")
     found = only(compare(make_study(tmp_path, arms, range(6), twins=twins)))
     assert found.gain.interval.low <= 0 <= found.gain.interval.high
-    assert found.gain.word in ("equivalent", "undecided")
+    assert found.gain.verdict in ("equivalent", "undecided")
     flops = ratio(found, "flops")
     assert flops.value == 1.0
     assert (flops.interval.low, flops.interval.high) == (1.0, 1.0)
     if twins:
         assert found.gain.gain == 0
-        assert found.gain.word == "equivalent"
+        assert found.gain.verdict == "equivalent"
         assert found.only_arm_count == found.only_baseline_count == 0
 
 

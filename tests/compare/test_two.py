@@ -65,7 +65,7 @@ def test_a_study_against_itself_differs_in_nothing(studies: dict[str, Findings])
 def test_a_planted_difference_is_found_and_told(studies: dict[str, Findings]) -> None:
     made = two(studies["first"], studies["larger"])
     gain = at(made, "gain", metric="accuracy")
-    assert gain.word == "larger"
+    assert gain.verdict == "larger"
     assert gain.low is not None and gain.low > 0
     values = gain.first.value, gain.second.value
     assert values[0] is not None and values[1] is not None
@@ -96,8 +96,8 @@ def test_equal_flops_are_the_same_and_wobbling_seconds_are_not_told_apart(
     studies: dict[str, Findings],
 ) -> None:
     made = two(studies["first"], studies["larger"])
-    assert at(made, "flops_ratio").word == "the same"
-    assert at(made, "seconds_ratio").word == "not told apart"
+    assert at(made, "flops_ratio").verdict == "the same"
+    assert at(made, "seconds_ratio").verdict == "not told apart"
 
 
 def test_a_study_of_one_size_meets_that_size_of_another(studies: dict[str, Findings]) -> None:
@@ -189,7 +189,7 @@ def test_without_a_basis_there_is_no_interval(first: dict, second: dict, reason:
     plain = whole(0.5, 0.4, 0.6)
     one = joined(replace(plain, **first), replace(plain, **second), "", False)
     assert (one.low, one.high, one.reason) == (None, None, reason)
-    assert one.word in ("", "the same")
+    assert one.verdict in ("", "the same")
 
 
 def test_another_machine_is_told(studies: dict[str, Findings]) -> None:

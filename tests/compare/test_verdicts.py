@@ -12,7 +12,7 @@ from headstart.compare.aligned_predictions import Answers
 from headstart.compare.costs import geometric_mean
 from headstart.compare.findings import Interval
 from headstart.compare.statistics.bootstrap import resampled_gains, spread, student_interval
-from headstart.compare.verdicts import Evidence, evaluate, smallest_p, verdict
+from headstart.compare.verdicts import Evidence, evaluate, smallest_p, verdict_of
 
 
 def answers(rates, pairs=6, examples=1000, classes=6, seed=0):
@@ -48,12 +48,12 @@ def evidence(found, metric="accuracy"):
     ],
 )
 def test_words(low, high, margin, word):
-    assert verdict(Interval(low, high), margin, pairs=2) == word
-    assert verdict(Interval(low, high), margin, pairs=1) == "cannot say"
+    assert verdict_of(Interval(low, high), margin, pairs=2) == word
+    assert verdict_of(Interval(low, high), margin, pairs=1) == "cannot say"
 
 
 def test_no_interval_decides_nothing():
-    assert verdict(None, 0.01, pairs=2) == "undecided"
+    assert verdict_of(None, 0.01, pairs=2) == "undecided"
 
 
 @pytest.mark.parametrize("rates", [(0.6, 0.6), (0.0, 0.0), (0.0, 1.0), (0.3, 0.6)])
@@ -61,7 +61,7 @@ def test_a_single_pair_is_never_given_a_word(rates):
     """Also where both arms are the same, or answer alike, or one is right everywhere."""
     for seed in range(50):
         gain = evaluate(evidence(answers(rates, pairs=1, examples=200, seed=seed)), 0.01)
-        assert gain.word == "cannot say"
+        assert gain.verdict == "cannot say"
         assert gain.interval is gain.p is gain.p_margin is gain.probability_better is None
 
 
@@ -73,7 +73,7 @@ def test_five_pairs_can_never_reach_five_per_cent():
 
 def test_an_undecided_gain_says_what_would_decide_it():
     gain: Any = evaluate(evidence(answers((0.60, 0.61), pairs=3, examples=400)), 0.01)
-    assert gain.word == "undecided"
+    assert gain.verdict == "undecided"
     assert "more pair" in gain.decide or "larger test set" in gain.decide
 
 

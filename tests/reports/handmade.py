@@ -171,7 +171,7 @@ def one_gain(metric: str, gain: float) -> f.Gain:
         gain=gain,
         interval=f.Interval(gain - 0.028, gain + 0.022),
         probability_better=0.9998,
-        word="better",
+        verdict="better",
         margin=0.01 if metric == "accuracy" else None,
         pairs=3,
         examples=300,

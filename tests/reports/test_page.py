@@ -50,14 +50,14 @@ def test_a_study_without_any_comparison_still_reports_its_runs() -> None:
     page = outline.page(handmade.study(comparisons=(), sentence="No pair is left."))
     assert keys(page)[0] == "summary"
     assert page.answer == ("No pair is left.", "")
-    assert page.word == ""
+    assert page.verdict == ""
 
 
 def test_the_answer_comes_first_and_its_remarks_after() -> None:
     page = outline.page(handmade.study())
     assert page.answer[0].endswith("(ratio 1.00).")
     assert page.answer[1] == "Energy on this machine is estimated, not measured."
-    assert page.word == "better"
+    assert page.verdict == "better"
 
 
 def test_several_conditions_give_a_block_each_and_an_overview() -> None:
@@ -142,7 +142,7 @@ def test_a_refused_ratio_gives_its_reason() -> None:
 def test_an_undecided_answer_says_what_would_decide_it() -> None:
     gain = replace(
         handmade.one_gain("accuracy", 0.01),
-        word="undecided",
+        verdict="undecided",
         interval=Interval(-0.02, 0.04),
         decide="9 more pairs",
     )

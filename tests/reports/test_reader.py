@@ -103,7 +103,7 @@ def test_what_holds_for_every_comparison_is_said_once(sizes: Path) -> None:
     assert len(few) == 1
     assert few[0].startswith("In all 2 comparisons: with 2 pairs")
     ends = [line for line in lines if "the nearer end of the interval" in line]
-    decided = [one for one in findings.comparisons if one.gain and one.gain.word in ("better", "worse")]
+    decided = [one for one in findings.comparisons if one.gain and one.gain.verdict in ("better", "worse")]
     assert [line.partition(":")[0] for line in ends] == [one.condition.name for one in decided]
     assert decided
     assert len(lines) == len(set(lines))

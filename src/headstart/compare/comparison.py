@@ -100,12 +100,12 @@ def sentence(result: Comparison) -> str:
         reasons = [excluded.reason for excluded in result.excluded]
         return f"{lead}, {sentences.no_pair(result.arm, result.baseline, reasons, result.survivors_only)}"
     row = Quantity("gain", arm=result.arm, baseline=result.baseline, metric=gain.metric, n=gain.pairs)
-    row = replace(row.at(gain.gain, gain.interval), verdict=gain.word)
+    row = replace(row.at(gain.gain, gain.interval), verdict=gain.verdict)
     scores = sentences.scores(
         row, gain.arm_score, gain.baseline_score, gain.margin, lower=not gain.higher_is_better
     )
     reached = None
-    if gain.word in ("better", "worse"):  # whether the worse side got to the better side's score
+    if gain.verdict in ("better", "worse"):  # whether the worse side got to the better side's score
         worse = result.baseline if gain.gain >= 0 else result.arm
         reached = rows.first("to_target.reached", arm=worse)
     costs_of = [reached.note if reached else "", sentences.training_flops(rows.first("flops_ratio"))]

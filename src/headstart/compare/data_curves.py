@@ -14,7 +14,7 @@ from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
 from headstart.compare.statistics.transfer import Crossing, SizePoint, transfer
-from headstart.compare.verdicts import verdict
+from headstart.compare.verdicts import verdict_of
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest
 
@@ -25,7 +25,7 @@ class DataCurve:
 
     arm: str
     baseline: str
-    context: str  # the other settings that vary, as words; "" when none does
+    context: str  # the other settings that vary, as verdicts; "" when none does
     task: str
     model: str
     parameters: int | None
@@ -35,7 +35,7 @@ class DataCurve:
     ossified: tuple[int, ...]  # sizes, from the largest down, at which the arm is worse though it was better
     worse_everywhere: bool
     law: PowerLaw
-    covers: str  # what the intervals cover, in words
+    covers: str  # what the intervals cover, in verdicts
     notes: tuple[str, ...]
 
     def condition(self, rows: int) -> str:
@@ -129,12 +129,12 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     # Intervals are cut at what the metric allows; the gain's, and its verdict, are those of its comparison
     # where there is one alone.
     points: list[SizePoint] = []
-    words: list[str] = []
+    verdicts: list[str] = []
     for point in result.points:
         every = sizes.sizes[point.rows]
         own = every[0].gain if len(every) == 1 else None
         interval = own.interval if own else of_gain(point.gain_interval, metric)
-        words.append(own.word if own else verdict(interval, margin, point.units))
+        verdicts.append(own.verdict if own else verdict_of(interval, margin, point.units))
         points.append(
             replace(
                 point,
@@ -153,8 +153,8 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         metric=metric,
         points=tuple(points),
         crossing=crossing,
-        ossified=_ossified(points, words),
-        worse_everywhere=all(word == "worse" for word in words),
+        ossified=_ossified(points, verdicts),
+        worse_everywhere=all(verdict == "worse" for verdict in verdicts),
         law=power_law(sizes.arm, law_points),
         covers=_covers(sizes, scores[0].examples is not None),
         notes=tuple(_notes(sizes)),
@@ -162,14 +162,14 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     return curve, law_points
 
 
-def _ossified(points: Sequence[SizePoint], words: Sequence[str]) -> tuple[int, ...]:
+def _ossified(points: Sequence[SizePoint], verdicts: Sequence[str]) -> tuple[int, ...]:
     """The largest sizes, as far down as the arm is worse at each, if it was better at a smaller one."""
     worse: list[int] = []
-    for point, word in zip(reversed(points), reversed(words), strict=True):
-        if word != "worse":
+    for point, verdict in zip(reversed(points), reversed(verdicts), strict=True):
+        if verdict != "worse":
             break
         worse.append(point.rows)
-    return tuple(worse) if "better" in words[: len(words) - len(worse)] else ()
+    return tuple(worse) if "better" in verdicts[: len(verdicts) - len(worse)] else ()
 
 
 def _covers(sizes: Series, examples: bool) -> str:

@@ -33,7 +33,7 @@ class Joined:
     low: float | None  # ends of the 95 % interval of the change; None: it cannot be given
     high: float | None
     relative: bool
-    word: str  # "larger", "smaller", "the same", "not told apart"; "" without an interval
+    verdict: str  # "larger", "smaller", "the same", "not told apart"; "" without an interval
     reason: str  # why there is no interval
 
 
@@ -226,14 +226,14 @@ def change_words(joined: Joined) -> str:
     """'the second minus the first is +0.024 (95 % interval −0.010 to +0.058): not told apart'."""
     if joined.change is None:
         return joined.reason
-    if joined.word == "the same":
+    if joined.verdict == "the same":
         return "they are the same"
     form = phrases.short if joined.relative else lambda value: phrases.number(value, "+")
     kind = "the second over the first" if joined.relative else "the second minus the first"
     if joined.low is None or joined.high is None:
         return f"{kind} is {form(joined.change)} (no interval: {joined.reason})"
     word = {"larger": "larger in the second", "smaller": "smaller in the second"}.get(
-        joined.word, joined.word
+        joined.verdict, joined.verdict
     )
     return (
         f"{kind} is {form(joined.change)} (95 % interval {form(joined.low)} to {form(joined.high)}): {word}"

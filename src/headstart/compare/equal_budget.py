@@ -23,7 +23,7 @@ from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_gain
 from headstart.compare.settings import at
 from headstart.compare.statistics.bootstrap import student_interval
-from headstart.compare.verdicts import NO_VERDICT, Verdict, verdict
+from headstart.compare.verdicts import NO_VERDICT, Verdict, verdict_of
 from headstart.metrics import orient
 from headstart.resources import ResourceKey
 
@@ -95,7 +95,7 @@ def _matched(
         for side in unfair
     ]
     means = orient(template.metric) * scores.mean(axis=0)
-    word = verdict(interval, margin, len(gains))
+    word = verdict_of(interval, margin, len(gains))
     note = " ".join(["Unfair:"] * bool(unfair) + [*notes, *cuts])
     sides = (("baseline_score", means[0]), ("score", means[1]))
     parts = (("baseline_share", shares[:, 0].mean()), ("share", shares[:, 1].mean()))

@@ -46,7 +46,7 @@ class Gain:
     gain: float  # positive = the arm is better
     interval: Interval | None  # None: one pair, or it cannot be given; notes say why
     probability_better: float | None  # P(arm better than baseline) for the expected score, 0..1
-    word: Verdict
+    verdict: Verdict
     margin: float | None  # equivalence margin; only the headline metric has one named beforehand
     pairs: int
     examples: int | None  # test examples under the interval; None: predictions missing, seeds only
@@ -67,7 +67,7 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
     gains = orient(metric) * (evidence.scores[1] - evidence.scores[0])
     gain = float(gains.mean())
     interval, notes = _interval(evidence)
-    word = verdict(interval, margin, pairs)
+    verdict = verdict_of(interval, margin, pairs)
     varies = spread is not None and (evidence.identical or np.ptp(spread.draws) > 0)
     tested = spread if interval is not None and varies else None
     example_variance = spread.example_variance if spread else None
@@ -79,14 +79,14 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         gain=gain,
         interval=interval,
         probability_better=spread.probability_better if spread and pairs > 1 else None,
-        word=word,
+        verdict=verdict,
         margin=margin,
         pairs=pairs,
         examples=evidence.examples,
         seed_sd=spread.seed_sd if spread else None,
         example_se=None if example_variance is None else float(np.sqrt(example_variance)),
         smallest_p=smallest_p(pairs),
-        decide=what_would_decide(evidence, gain, margin) if word in ("undecided", NO_VERDICT) else None,
+        decide=what_would_decide(evidence, gain, margin) if verdict in ("undecided", NO_VERDICT) else None,
         notes=(*evidence.notes, *notes),
         p=tested.p() if tested else None,
         p_margin=tested.p_margin(margin) if tested and margin is not None else None,
@@ -101,7 +101,7 @@ def rows(template: Quantity, gain: Gain) -> Rows:
     decide = f"to decide: {gain.decide}" if gain.decide else ""
     parts = ("probability_better", "seed_sd", "example_se", "margin", "p", "p_margin", "smallest_p")
     return Rows([
-        template.named("gain", verdict=gain.word)
+        template.named("gain", verdict=gain.verdict)
         .at(gain.gain, gain.interval)
         .because(*gain.notes, direction, decide),
         template.named("score").at(gain.arm_score),
@@ -126,17 +126,17 @@ def corrected(places: Sequence[tuple[Quantity, Gain]]) -> list[Quantity]:
     of_margin = holm([gain.p_margin for _, gain in places])
     numbers: list[Quantity] = []
     for (template, gain), zero, margin in zip(places, of_zero, of_margin, strict=True):
-        p, value = (gain.p_margin, margin) if gain.word == "equivalent" else (gain.p, zero)
+        p, value = (gain.p_margin, margin) if gain.verdict == "equivalent" else (gain.p, zero)
         survives: bool | None = None
-        if gain.word not in ("undecided", NO_VERDICT) and value is not None:
+        if gain.verdict not in ("undecided", NO_VERDICT) and value is not None:
             survives = value < ALPHA
         word = {True: "survives", False: "does not survive", None: ""}[survives]
         row = template.named("gain.corrected_p", metric=gain.metric, verdict=word).at(value)
-        numbers.append(row.because(sentences.corrected(gain.word, p, value, len(places), survives)))
+        numbers.append(row.because(sentences.corrected(gain.verdict, p, value, len(places), survives)))
     return numbers
 
 
-def verdict(interval: Interval | None, margin: float | None, pairs: int) -> Verdict:
+def verdict_of(interval: Interval | None, margin: float | None, pairs: int) -> Verdict:
     """The word for an interval over so many pairs. Inside the margin is equivalent, even if 0 is outside."""
     if pairs < 2:
         return NO_VERDICT

@@ -58,14 +58,14 @@ CLOSING: Outline = [
 def page(findings: Findings) -> Page:
     """The whole report of a study."""
     curve = [findings.data_curves[0].sentence] if len(findings.data_curves) == 1 else []
-    word, facts = _verdicts(findings)
+    verdict, facts = _verdicts(findings)
     sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
     return Page(
         study=findings.study,
         question=findings.question,
         facts=(("Task", findings.task), ("Model", findings.model), ("Baseline", findings.baseline), *facts),
         sentence=" ".join([findings.sentence, *curve]),
-        word=word,
+        verdict=verdict,
         arms=arms_of(findings),
         sections=keep(sections),
         fingerprint=findings.fingerprint,
@@ -106,7 +106,7 @@ def _comparisons(findings: Findings) -> list[Section]:
 
 def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The verdict of a single comparison; of several, how often each was given and which stands above."""
-    words = [item.gain.word if item.gain else "no pair" for item in findings.comparisons]
+    words = [item.gain.verdict if item.gain else "no pair" for item in findings.comparisons]
     if len(words) < 2:
         return (words[0] if words and words[0] not in ("no pair", NO_VERDICT) else ""), ()
     counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

@@ -143,7 +143,7 @@ class Page:
     question: str
     facts: tuple[tuple[str, str], ...]  # (word, value) below the title: task, model, baseline
     sentence: str
-    word: str  # better, worse, equivalent, undecided; "" when there is none
+    verdict: str  # better, worse, equivalent, undecided; "" when there is none
     arms: tuple[str, ...]
     sections: tuple[Section, ...]
     fingerprint: str

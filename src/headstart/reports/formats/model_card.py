@@ -141,7 +141,7 @@ def _results(findings: Findings, arm: str) -> Parts:
             "Against": lambda row: row[0].baseline if arm == row[0].arm else row[0].arm,
             "#Gain": gain,
             "#Interval": lambda row: numbers.ends(row[1].interval, numbers.signed),
-            "Verdict": lambda row: row[1].word,
+            "Verdict": lambda row: row[1].verdict,
             "Seeds": lambda row: ", ".join(str(pair.seed) for pair in row[0].pairs),
         },
         "Means over pairs. A positive gain means that the arm that is not the baseline is better.",

@@ -64,10 +64,10 @@ def _decide(gain: Gain) -> str:
     if gain.interval is None:
         return ""
     low, high = gain.interval.low, gain.interval.high
-    if gain.word in ("better", "worse"):
-        nearer = low if gain.word == "better" else high
+    if gain.verdict in ("better", "worse"):
+        nearer = low if gain.verdict == "better" else high
         return f"the nearer end of the interval is {numbers.signed(nearer)}: it would have to reach 0."
-    if gain.word == "equivalent" and gain.margin:
+    if gain.verdict == "equivalent" and gain.margin:
         reach = numbers.significant(max(abs(low), abs(high)))
         return f"a margin below {reach} would make 'equivalent' undecided or give one arm the lead."
     return ""

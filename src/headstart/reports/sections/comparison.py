@@ -90,7 +90,7 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
         f"{item.arm} is better, also where lower is better.{intervals}",
         by=("metric",),
     )
-    words = dict.fromkeys(each.word for each in item.gains.values())
+    words = dict.fromkeys(each.verdict for each in item.gains.values())
     legend = "; ".join(f"{word}: {VERDICTS[word]}" for word in words)
     notes = bullets(note for each in item.gains.values() for note in each.notes)
     return (*listed, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *notes)

@@ -40,7 +40,7 @@ def page(both: Two) -> Page:
         question="",
         facts=(("First", names[0]), ("Second", names[1]), ("Task", "; ".join(tasks))),
         sentence=both.sentences[0],
-        word="",
+        verdict="",
         arms=tuple(dict.fromkeys(arm for study in studies for arm in outline.arms_of(study))),
         sections=keep([
             Section("words", "What changed", bullets(both.sentences)),
@@ -112,7 +112,7 @@ def _joined(rows: Sequence[Joined], names: tuple[str, str]) -> Parts:
     def change(row: Joined) -> Cell:
         interval = change_interval(row)
         text = change_text(row) + (f" ({interval})" if interval else "")
-        return Cell(text, row.reason, strong=row.word in ("larger", "smaller"))
+        return Cell(text, row.reason, strong=row.verdict in ("larger", "smaller"))
 
     columns: dict[str, Callable[[Joined], str | Cell]] = {
         "Quantity": lambda row: Cell(_label(row.first), row.first.key),
@@ -120,7 +120,7 @@ def _joined(rows: Sequence[Joined], names: tuple[str, str]) -> Parts:
         f"#{names[0]}": lambda row: _side(row.first),
         f"#{names[1]}": lambda row: _side(row.second),
         "#Change": change,
-        "Verdict": lambda row: Cell(row.word, row.reason),
+        "Verdict": lambda row: Cell(row.verdict, row.reason),
     }
     caption = (
         "Intervals at 95 % in brackets. Change: the second minus the first; of ratios and costs, the second "
@@ -178,7 +178,7 @@ def _listing(both: Two, *, plain: bool) -> Table:
     lines = []
     for row in both.main:
         if row.first.metric in ("", both.first.headline):
-            change = (change_text(row), change_interval(row), row.word)
+            change = (change_text(row), change_interval(row), row.verdict)
             sides = [
                 (numbers.value_text(side), numbers.interval_text(side)) for side in (row.first, row.second)
             ]

@@ -68,7 +68,7 @@ def sentence(item: Comparison) -> str:
     if gain is None:
         return "no pair is left"
     interval, pairs = numbers.ends(gain.interval, numbers.signed), numbers.plural(gain.pairs, "pair")
-    text = f"{gain.word} {numbers.signed(gain.gain)} ({interval}), {pairs}"
+    text = f"{gain.verdict} {numbers.signed(gain.gain)} ({interval}), {pairs}"
     if corrected is None or corrected.value is None:
         return text
     p = numbers.chance(corrected.value)
