@@ -14,13 +14,19 @@ from sklearn.isotonic import isotonic_regression
 from tests.compare.curves import ROWS, grown, with_transfer
 from tests.factory import make_study
 
+from headstart.compare.data_curves import data_curves
 from headstart.compare.statistics.joint import SizeScores, joint_draws
 from headstart.compare.statistics.monotone import isotonic, last_above, rows_at
 from headstart.compare.statistics.power_law import Point, power_law
 from headstart.compare.statistics.transfer import transfer
-from headstart.compare.study import compare
+from headstart.compare.study import compare, material
 
 SMALL: dict[str, Any] = {"examples": 80, "evaluations": 3}
+
+
+def curves_of(folder: Path) -> Any:
+    """The data curves of a study, and the laws over its models."""
+    return data_curves(material(folder).compared, 0.01)
 
 
 def only(found) -> Any:
@@ -211,7 +217,7 @@ def test_scaling_all_transferred_rows_changes_only_k(k, alpha, factor):
 
 def test_a_study_over_sizes_has_a_data_curve(tmp_path):
     findings = compare(make_study(tmp_path, rows=(64, 256, 1024, 4096), **SMALL))
-    curve = only(findings.data_curves)
+    curve = only(curves_of(tmp_path)[0])
     assert (curve.arm, curve.baseline, curve.context) == ("pretrained", "scratch", "")
     assert [point.rows for point in curve.points] == [64, 256, 1024, 4096]
     assert curve.covers == "seeds and test examples"
@@ -226,18 +232,18 @@ def test_a_study_over_sizes_has_a_data_curve(tmp_path):
     ahead = "pretrained is still more than 0.01 ahead with 4,096 rows"
     assert f"scratch does not catch up within the data: {ahead}" in curve.sentence
     assert curve.law.alpha is None
-    assert any("One draw of the rows" in note for note in curve.notes)
+    assert any("One draw of the rows" in note for _, _, note in curve.facts)
     json.dumps([point.rows_needed.low for point in curve.points])
 
 
 def test_one_size_has_no_data_curve(tmp_path):
-    assert compare(make_study(tmp_path, **SMALL)).data_curves == ()
+    assert curves_of(make_study(tmp_path, **SMALL)) == ((), ())
 
 
 def test_an_arm_that_falls_behind_with_more_rows_is_ossified(tmp_path):
     make_study(tmp_path / "few", rows=(64, 128), seeds=range(4), **SMALL)
     make_study(tmp_path / "many", rows=(2048, 4096), seeds=range(4), skill={"pretrained": -2.0}, **SMALL)
-    curve = only(compare(tmp_path).data_curves)
+    curve = only(curves_of(tmp_path)[0])
     assert curve.ossified == (4096, 2048)
     assert not curve.worse_everywhere
     assert "With 2,048 rows and 4,096 rows, pretrained is worse than scratch: ossification." in curve.sentence
@@ -246,8 +252,7 @@ def test_an_arm_that_falls_behind_with_more_rows_is_ossified(tmp_path):
 
 def test_an_arm_that_is_always_worse_is_not_called_ossified(tmp_path):
     given = {"rows": (256, 1024), "skill": {"pretrained": -2.5}, "seeds": range(4), **SMALL}
-    found = compare(make_study(tmp_path, **given))
-    curve = only(found.data_curves)
+    curve = only(curves_of(make_study(tmp_path, **given))[0])
     assert (curve.ossified, curve.worse_everywhere) == ((), True)
     assert "pretrained is at no size more than 0.01 ahead." in curve.sentence
 
@@ -260,10 +265,10 @@ def test_several_draws_of_the_rows_are_what_was_sampled(tmp_path):
 
         seeds = [10 * draw, 10 * draw + 1]
         make_study(tmp_path / f"d{draw}", rows=(128, 512), seeds=seeds, change=other, **SMALL)
-    curve = only(compare(tmp_path).data_curves)
+    curve = only(curves_of(tmp_path)[0])
     assert [point.units for point in curve.points] == [3, 3]
     assert curve.covers == "draws of the rows and test examples"
-    assert not any("One draw" in note for note in curve.notes)
+    assert not any("One draw" in note for _, _, note in curve.facts)
 
 
 def test_models_have_a_curve_each_and_a_law_together(tmp_path):
@@ -274,21 +279,20 @@ def test_models_have_a_curve_each_and_a_law_together(tmp_path):
             record["cost"]["parameters"] = {"all": parameters, "trainable": parameters}
 
         make_study(tmp_path / name, rows=(64, 256, 1024), seeds=range(2), change=other, **SMALL)
-    findings = compare(tmp_path)
-    assert {(curve.model, curve.context) for curve in findings.data_curves} == {
+    curves, laws = curves_of(tmp_path)
+    assert {(curve.model, curve.context) for curve in curves} == {
         ("small", "small"),
         ("large", "large"),
     }
-    (law,) = findings.laws
+    (law,) = laws
     assert law.points + law.left_out == 6
 
 
 def test_a_curve_without_predictions_covers_seeds(tmp_path):
-    findings = compare(make_study(tmp_path, rows=(64, 256), predictions=False, **SMALL))
-    curve = only(findings.data_curves)
+    curve = only(curves_of(make_study(tmp_path, rows=(64, 256), predictions=False, **SMALL))[0])
     assert curve.covers == "seeds"
 
 
 def test_the_same_study_gives_the_same_curve(tmp_path):
     folder: Path = make_study(tmp_path, rows=(64, 256), **SMALL)
-    assert compare(folder).data_curves == compare(folder).data_curves
+    assert curves_of(folder) == curves_of(folder)

@@ -33,6 +33,8 @@ from headstart.compare.study import compare
 from headstart.records.store import read_study
 from headstart.reports.sections.pretraining import payback, uses_interval
 
+COUNTED = ["marginal", "amortised_30", "full"]
+HERE = Quantity("", arm="pretrained", baseline="scratch")
 LEDGER = handmade.ledger(covers="")
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 4, "predictions": False}
 costs = st.floats(min_value=0, max_value=1e15)
@@ -46,6 +48,15 @@ def shown(result):
     """The uses and their interval, as the report shows the rows."""
     uses, _, interval = break_even_rows(Quantity("", arm="arm", baseline="t"), result)
     return payback(uses), uses_interval(interval)
+
+
+def ledger_of(baselines, arms, value):
+    matches = match(baselines, [with_ledger(record, value) for record in arms]).matches
+    return ledger.ledger(HERE, matches, "accuracy")
+
+
+def resources(found) -> set[str]:
+    return {row.key.split(".")[1] for row in found.rows.select("break_even.*_score")}
 
 
 def words(result, found):
@@ -218,7 +229,7 @@ def test_a_published_cost_of_one_stage_is_told_as_such(tmp_path):
     assert "the contrastive stage alone" in found.sentence
     assert "published, not measured here" in found.sentence
     assert "after at most" in found.sentence
-    assert {one.resource for one in found.break_evens} == {"flops"}
+    assert resources(found) == {"flops"}
     assert "another boundary" in found.joules_reason
 
 
@@ -231,7 +242,7 @@ def test_a_model_that_nobody_costed_is_unknown(tmp_path):
     assert found.origin == "unknown"
     assert not found.flops.known
     assert found.sentence == "What it cost to pretrain the weights of pretrained is unknown."
-    assert found.views[0].name == "marginal"
+    assert found.rows.select("ledger.*.flops_ratio")[0].key == "ledger.marginal.flops_ratio"
 
 
 def test_an_arm_without_weights_has_no_ledger(tmp_path):
@@ -245,23 +256,22 @@ def test_the_uses_that_a_study_declares_are_shown(tmp_path):
 
     found = compare(make_study(tmp_path, change=declare, **SMALL)).comparisons[0].ledger
     assert found is not None
-    assert [view.uses for view in found.views] == [None, 30, 1]
+    assert [row.key.split(".")[1] for row in found.rows.select("ledger.*.share")] == COUNTED
 
 
 def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
     baselines, arms = records(tmp_path, energy="measured")
     value = carried(flops=2 * 10**12, parent=carried(flops=10**12, runs=["b" * 16]))
-    found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
+    found = ledger_of(baselines, arms, value)
     assert found is not None
     assert found.origin == "measured"
     assert found.flops == Bounded(3e12, 3e12)
     assert found.joules == 1000.0
     assert [stage.runs for stage in found.stages] == [("a" * 16,), ("b" * 16,)]
     assert found.figures == ()  # the table is not asked when the chain began here
-    assert {one.resource for one in found.break_evens} == {"flops", "joules"}
-    by_target = {(one.resource, one.target_of): one for one in found.break_evens}
-    assert by_target["flops", "scratch"].payback == "number"
-    assert by_target["joules", "scratch"].payback == "number"
+    assert resources(found) == {"flops", "joules"}
+    for resource in ("flops", "joules"):
+        assert found.rows.value(f"break_even.{resource}.baseline_score") is not None
     assert "measured here" in found.sentence
 
 
@@ -299,11 +309,13 @@ def test_a_chain_of_any_length_adds_up(flops):
 
 def test_energy_of_another_method_is_refused(tmp_path):
     baselines, arms = records(tmp_path, energy="estimated")
-    found = ledger.ledger(match(baselines, [with_ledger(r, carried()) for r in arms]).matches, "accuracy")
+    found = ledger.ledger(
+        HERE, match(baselines, [with_ledger(r, carried()) for r in arms]).matches, "accuracy"
+    )
     assert found is not None
-    refused = [one for one in found.break_evens if one.resource == "joules"]
-    assert {one.payback for one in refused} == {"unknown"}
-    assert "the method of the pretraining's energy is measured, here estimated" in refused[0].reason
+    refused = found.rows.select("break_even.joules.*_score")
+    assert {row.verdict for row in refused} == {"unknown"}
+    assert "the method of the pretraining's energy is measured, here estimated" in refused[0].note
 
 
 @pytest.mark.parametrize(
@@ -319,9 +331,9 @@ def test_energy_of_another_method_is_refused(tmp_path):
 def test_what_differs_between_the_energies_is_named(tmp_path, changes, reason):
     baselines, arms = records(tmp_path, energy="measured", seeds=[0])
     value = carried(**changes)
-    found = ledger.ledger(match(baselines, [with_ledger(r, value) for r in arms]).matches, "accuracy")
+    found = ledger_of(baselines, arms, value)
     assert found is not None
-    assert reason in next(one.reason for one in found.break_evens if one.resource == "joules")
+    assert reason in found.rows.select("break_even.joules.*_score")[0].note
 
 
 def test_the_words_of_censoring(tmp_path):
@@ -485,7 +497,7 @@ def test_declared_uses_are_those_of_the_amortised_view(tmp_path):
 
     (found,) = compare(make_study(tmp_path, change=thirty, **SMALL)).comparisons
     assert found.ledger is not None
-    assert [view.uses for view in found.ledger.views] == [None, 30, 1]
+    assert [row.key.split(".")[1] for row in found.rows.select("ledger.*.share")] == COUNTED
 
 
 def carry(record):
@@ -496,8 +508,7 @@ def carry(record):
 def test_break_even_of_a_study_has_its_interval_in_the_sentence(tmp_path):
     found = compare(make_study(tmp_path, change=carry, **SMALL)).comparisons[0].ledger
     assert found is not None
-    best = next(one for one in found.break_evens if one.target_of == "scratch" and one.resource == "flops")
-    assert best.interval is not None
-    assert best.interval.low is not None and best.uses.low is not None
-    assert best.interval.low <= best.uses.low
-    assert "95 % interval" in words(best, found)
+    best = found.rows.first("break_even.flops.baseline_score")
+    assert best and best.low is not None and best.value is not None
+    assert best.low <= best.value
+    assert "95 % interval" in found.sentence

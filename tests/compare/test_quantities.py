@@ -15,28 +15,25 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 from tests.reports import handmade
 
-from headstart.compare.break_even import Payback
+from headstart.compare.break_even import BreakEven, Payback
 from headstart.compare.catalogue import CATALOGUE, MAIN_KEYS, entry
+from headstart.compare.data_curves import data_curves, law_rows
 from headstart.compare.findings import (
     Aggregate,
     Bounded,
-    BreakEven,
-    Carbon,
-    ExpectedBest,
     Findings,
     Front,
     Interval,
     ModelPoint,
-    Money,
-    PowerLaw,
     Rows,
-    Trial,
     Tuning,
-    TuningCost,
 )
+from headstart.compare.ledger import break_even_rows
 from headstart.compare.pareto import point_rows
 from headstart.compare.quantity import Quantity
-from headstart.compare.study import compare
+from headstart.compare.statistics.power_law import PowerLaw
+from headstart.compare.study import compare, material
+from headstart.compare.tuning import ExpectedBest, Trial, TuningCost
 from headstart.reports import numbers
 
 COSTS = ("flops", "seconds", "joules", "tokens")
@@ -196,8 +193,7 @@ def test_break_even_is_a_number_a_bound_or_a_word(
         "flops", "pretrained", payback, Bounded(*uses), Bounded(1.0, 1.0), 3, 1, "why",
         interval=Bounded(*interval) if interval else None,
     )  # fmt: skip
-    item = handmade.comparison(ledger=handmade.ledger(break_evens=(paid,)))
-    one = named(handmade.study(comparison=item).rows, "break_even.flops.arm_score")
+    one, *_ = break_even_rows(Quantity("", arm="pretrained", baseline="scratch"), paid)
     assert (one.value, one.low, one.high, one.verdict) == expected
     assert "why" in one.note
     assert "did not reach the target in 1 of 3 pairs" in one.note
@@ -230,7 +226,7 @@ def across(**changes: Any) -> Findings:
         "aggregates": (Aggregate("pretrained", "scratch", ("a", "b", "c"), "", (3, 3, 3), Rows([gain])),),
         "models": (model,),
         "fronts": (Front("flops", "docs", "accuracy", False, Rows(front)),),
-        "laws": (law,),
+        "over_sizes": law_rows(Quantity("", baseline="scratch"), law, "law_over_models"),
         "tuning": tuned(total),
         "total": replace(total, tuning=total),
     }
@@ -288,7 +284,7 @@ def test_a_law_without_a_coefficient_says_why() -> None:
 def test_a_data_curve_tells_a_multiplier_with_its_bound(tmp_path: Path) -> None:
     findings = compare(make_study(tmp_path, rows=(64, 256, 1024, 4096), examples=200, seeds=range(4)))
     found = findings.rows
-    (curve,) = findings.data_curves
+    ((curve,), _) = data_curves(material(tmp_path).compared, findings.margin)
     for point in curve.points:
         one = named(found, "data_multiplier", condition=f"{point.rows} rows")
         assert one.value == point.multiplier.value
@@ -303,13 +299,18 @@ def test_the_short_table_keeps_its_order_and_nothing_else(study: Path) -> None:
     assert {one.key for one in shown} <= set(MAIN_KEYS)
 
 
-def test_prices_and_carbon_are_told_with_their_basis() -> None:
-    carbon = Carbon(12.5, 3, "FRA", 2024, "a source", 50.0, None, "estimated")
-    money = Money("EUR", 0.02, None, 0.25, None, 3, "estimated")
-    arms = (handmade.summary("scratch", carbon=carbon, money=(money,)), handmade.summary("pretrained"))
-    found = handmade.study(arms=arms).rows
+def test_prices_and_carbon_are_told_with_their_basis(tmp_path: Path) -> None:
+    carbon = {"grams": 12.5, "region": "FRA", "year": 2024, "source": "a source", "grams_per_kwh": 50.0}
+    money = {"currency": "EUR", "electricity": 0.02, "per_kwh": 0.25}
+
+    def paid(record: dict[str, Any]) -> None:
+        if record["arm"] == "scratch":
+            record["cost"] |= {"carbon": carbon | {"place": "France", "pue": None}, "money": money}
+            record["cost"]["money"] |= {"device": None, "per_device_hour": None}
+
+    found = compare(make_study(tmp_path, examples=60, evaluations=2, change=paid)).rows
     grams = named(found, "carbon")
     assert (grams.value, grams.unit, grams.note) == (12.5, "g CO2e", "FRA, 50 g/kWh (a source)")
-    paid = named(found, "money.electricity")
-    assert (paid.value, paid.unit, paid.note) == (0.02, "EUR", "at 0.25 per kWh")
+    price = named(found, "money.electricity")
+    assert (price.value, price.unit, price.note) == (0.02, "EUR", "at 0.25 per kWh")
     assert named(found, "money.device").note == "no price is stated"

@@ -50,10 +50,10 @@ def test_intervals_of_rankings_curves_and_matchings_stay_inside(tmp_path, predic
     rows = (128, 512, 2048)
     findings = compare(make_study(tmp_path, arms, skill=skill, rows=rows, predictions=predictions, **FEW))
     scores = [row.interval for row in findings.rows.select("rank.score")]
-    points = [point for curve in findings.data_curves for point in curve.points]
-    scores += [end for point in points for end in (point.baseline_interval, point.arm_interval)]
+    points = findings.rows.select("data.gain")
+    scores += [row.interval for row in findings.rows.select("data.score", "data.baseline_score")]
     scores += [row.interval for row in findings.rows.select("front.*.score")]
-    gains = [point.gain_interval for point in points]
+    gains = [row.interval for row in points]
     gains += [row.interval for row in findings.rows.select("gain", metric=findings.headline)]
     gains += [row.interval for row in findings.rows.select("matched.*.gain")]
     assert len(points) == 6 and len([each for each in gains if each]) > 12

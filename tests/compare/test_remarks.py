@@ -41,9 +41,10 @@ def test_one_pair_has_no_word_anywhere(tmp_path):
 def test_one_pair_of_several_conditions_has_no_word(tmp_path):
     findings = compare(make_study(tmp_path, seeds=[0], rows=(64, 128, 256), **SMALL))
     assert {one.gain.verdict for one in findings.comparisons if one.gain} == {"cannot say"}
-    assert not findings.data_curves[0].worse_everywhere
+    (curve,) = findings.rows.select("data.sizes")
+    assert curve.verdict == ""
     assert not WORDS & {one.verdict for one in findings.rows}
-    assert "Every size rests on one pair" in findings.data_curves[0].sentence
+    assert "Every size rests on one pair" in curve.note
 
 
 def test_two_pairs_say_that_the_interval_rests_on_two(tmp_path):

@@ -107,7 +107,7 @@ def _metrics_are_told_in_words(findings: Findings) -> None:
     """No sentence and no note calls a metric by its name in the record, such as entity_f1."""
     told = [findings.sentence, *findings.notes]
     for found in findings.comparisons:
-        told += [found.sentence, *(each.sentence for each in found.targets)]
+        told += [found.sentence, *(row.note for row in found.rows.select("target.*.score"))]
         told += [row.note for row in found.rows.select("to_target.*")]
         told += [note for each in found.gains.values() for note in each.notes]
         told += [row.note for row in found.rows.select("matched.*.gain")]
@@ -202,15 +202,15 @@ def _energy_is_called_what_it_is(folder: Path, found: Comparison) -> None:
 
 
 def _targets_say_when_they_were_missed(found: Comparison) -> None:
-    for target in found.targets:
-        missed = target.baseline_reached < target.pairs or target.arm_reached < target.pairs
-        assert ("did not reach" in target.sentence) == missed
-        ratio = target.ratios.get("flops")
-        if ratio is not None and ratio.censored:
-            assert (f" {ratio.censored} " in target.sentence) == (ratio.censored != "unknown")
-        if "at most" in target.sentence or "at least" in target.sentence:
-            assert ratio is not None
-            assert ratio.value is None or ratio.sure_low is None or ratio.sure_high is None
+    for target in found.rows.select("target.*.score"):
+        lead, told = target.key.removesuffix(".score"), target.note
+        reached = [found.rows.value(f"{lead}.{side}_reached") or 0 for side in ("baseline", "arm")]
+        assert ("did not reach" in told) == (min(reached) < (target.n or 0))
+        ratio: Any = found.rows.first(f"{lead}.flops_ratio")
+        if ratio.verdict:
+            assert (f" {ratio.verdict} " in told) == (ratio.verdict != "unknown")
+        if "at most" in told or "at least" in told:
+            assert ratio.value is None or None in (ratio.low, ratio.high)
 
 
 EDGES: list[tuple[str, Family | None, dict[str, Any]]] = [

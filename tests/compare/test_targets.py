@@ -12,7 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
-from headstart.compare.cost_to_target import geometric_mean
+from headstart.compare import sentences
+from headstart.compare.cost_to_target import geometric_mean, targets
 from headstart.compare.learning_curves import Reach, pairs_of_curves
 from headstart.compare.study import compare, material
 
@@ -25,6 +26,12 @@ reached = st.builds(Reach, cost, st.just(True), after=cost)
 
 def spent_until(cost: float, reached: bool, after: float, before: float | None = None) -> Reach:
     return Reach(cost, reached, before, after)
+
+
+def targets_of(folder) -> Any:
+    """The targets of a study of one comparison."""
+    (compared,) = material(folder).compared
+    return targets(compared.matches, compared.headline)
 
 
 def only(findings) -> Any:
@@ -91,12 +98,13 @@ def test_before_any_training_is_bounded_by_the_first_evaluation():
 
 def test_every_target_is_told_in_every_quantity(tmp_path):
     found = only(compare(make_study(tmp_path, **SMALL)))
-    names = [target.name for target in found.targets]
+    made = targets_of(tmp_path)
+    names = [sentences.target_name(target.key, "scratch", "pretrained") for target in made]
     assert names == [
         "the final score of pretrained", "the final score of scratch",
         "50 % of the way", "75 % of the way", "90 % of the way",
     ]  # fmt: skip
-    for target in found.targets:
+    for target in made:
         assert tuple(target.ratios) == AXES
         assert target.spacing == 16
         for axis in AXES:
@@ -111,7 +119,7 @@ def reaches(folder, axis):
 
 
 def test_a_target_that_the_baseline_missed_is_at_most(tmp_path):
-    target = only(compare(make_study(tmp_path, **SMALL))).targets[0]
+    target = targets_of(make_study(tmp_path, **SMALL))[0]
     assert (target.baseline_reached, target.arm_reached) == (0, 3)
     ratio = target.ratios["flops"]
     assert ratio.censored == "at most"
@@ -122,7 +130,7 @@ def test_a_target_that_the_baseline_missed_is_at_most(tmp_path):
 
 
 def test_a_target_that_both_reached_is_a_number(tmp_path):
-    target = only(compare(make_study(tmp_path, **SMALL))).targets[1]
+    target = targets_of(make_study(tmp_path, **SMALL))[1]
     assert (target.baseline_reached, target.arm_reached) == (3, 3)
     for axis in AXES:
         pairs = reaches(tmp_path, axis)
@@ -138,19 +146,20 @@ def test_medians_to_the_other_score_are_those_of_the_curves(tmp_path):
         costs = [arm.cost for _, arm in reaches(tmp_path, axis)]
         assert found.rows.value(f"to_target.{axis}", arm="pretrained") == pytest.approx(np.median(costs))
     score = found.rows.value("to_target.score", arm="pretrained")
-    assert found.targets[1].score == pytest.approx(score)
+    assert targets_of(tmp_path)[1].score == pytest.approx(score)
 
 
 def test_joules_that_were_not_measured_or_not_compared_give_no_ratio(tmp_path):
-    found = only(compare(make_study(tmp_path / "a", energy="none", **SMALL)))
-    assert all(target.reasons["joules"] == "not measured" for target in found.targets)
+    silent = targets_of(make_study(tmp_path / "a", energy="none", **SMALL))
+    assert all(target.reasons["joules"] == "not measured" for target in silent)
 
     def company(record):
         record["cost"]["energy"]["exclusive"] = False
 
     found = only(compare(make_study(tmp_path / "b", study="b", change=company, **SMALL)))
-    assert "joules" not in found.targets[1].ratios
-    assert "was not alone on the machine" in found.targets[1].reasons["joules"]
+    crowded = targets_of(tmp_path / "b")[1]
+    assert "joules" not in crowded.ratios
+    assert "was not alone on the machine" in crowded.reasons["joules"]
     joules = found.rows.first("matched.joules.gain")
     assert joules and "was not alone" in joules.note
     assert joules.value is None
@@ -161,8 +170,8 @@ def test_a_score_that_does_not_move_has_no_way(tmp_path):
         validation = record["scores"]["validation"]
         validation["accuracy"] = 1 / 6  # where every curve of the factory starts
 
-    found = only(compare(make_study(tmp_path, change=flat, **SMALL)))
-    assert [target.key for target in found.targets] == ["arm_final", "baseline_final"]
+    made = targets_of(make_study(tmp_path, change=flat, **SMALL))
+    assert [target.key for target in made] == ["arm_final", "baseline_final"]
 
 
 def test_every_matching_is_there(tmp_path):
@@ -250,7 +259,7 @@ def test_one_pair_decides_nothing_under_any_matching(tmp_path):
 
 def test_without_curves_there_are_no_targets(tmp_path):
     found = only(compare(make_study(tmp_path, curve=False, **SMALL)))
-    assert found.targets == found.rows.select("matched.*") == ()
+    assert found.rows.select("matched.*", "target.*") == ()
 
 
 def test_twins_are_equivalent_under_every_matching_that_spends_the_same(tmp_path):

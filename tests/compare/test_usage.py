@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.factory import altered, make_study
 
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.study import compare
-from headstart.compare.usage import emissions, money, trained, usage
+from headstart.compare.usage import carbon_rows, money_rows, trained, usage
 from headstart.records.store import read_study
 
+HERE = Quantity("", arm="scratch")
 PEAK = {"flops_per_second": 4e11, "dtype": "bf16", "threads": 2, "blas": "mkl"}
 CARBON = {"grams": 2.0, "region": "FRA", "place": "France", "year": 2023, "source": "a table",
           "grams_per_kwh": 56.0, "pue": None}  # fmt: skip
@@ -38,10 +40,11 @@ def used(record, share=0.4, **peak):
 
 def test_old_records_say_nothing_about_usage(records, tmp_path):
     assert usage(records) is None
-    assert (emissions(records), money(records), trained(records, {})) == ((), (), ())
+    assert [*carbon_rows(HERE, records), *money_rows(HERE, records)] == []
+    assert trained(records, {}) == ()
     found = compare(make_study(tmp_path, seeds=[0], examples=60, evaluations=2))
     assert found.order == ()
-    assert all(arm.usage is None and arm.money == () for arm in found.arms)
+    assert all(arm.usage is None and arm.consequences == () for arm in found.arms)
 
 
 def test_usage_is_a_mean_over_runs_with_the_peaks_it_stands_on(records):
@@ -65,17 +68,21 @@ def test_shares_of_unlike_peaks_or_of_some_runs_have_no_mean(records):
 
 def test_carbon_and_money_of_unlike_basis_stay_apart(records):
     here, there = with_cost(records[0], carbon=CARBON), with_cost(records[1], carbon={**CARBON, "pue": 1.2})
-    assert [(each.pue, each.method) for each in emissions([here, there])] == [
-        (None, "estimated"),
-        (1.2, "estimated"),
-    ]
+    both = Rows(carbon_rows(HERE, [here, there]))
+    assert [row.value for row in both.select("carbon.*.pue")] == [None, 1.2]
+    assert [row.verdict for row in both.select("carbon.*.grams")] == ["estimated", "estimated"]
+    assert both.first("carbon") is None
     blind = with_cost(records[1], carbon={**CARBON, "grams": None})
-    assert [(each.grams, each.runs) for each in emissions([here, blind])] == [(2.0, 1)]
+    grams = Rows(carbon_rows(HERE, [here, blind])).select("carbon*", "carbon.1.grams")
+    assert [(row.key, row.value, row.n) for row in grams.select("*grams")] == [("carbon.1.grams", 2.0, 1)]
     priced = [with_cost(records[0], money=MONEY), with_cost(records[1], money={**MONEY, "device": 1.5})]
-    (found,) = money(priced)
-    assert (found.electricity, found.device, found.runs, found.method) == (0.02, 1.0, 2, "estimated")
+    found = Rows(money_rows(HERE, priced))
+    electricity = found.first("money.electricity")
+    assert electricity and (electricity.value, electricity.n, electricity.verdict) == (0.02, 2, "estimated")
+    assert found.value("money.device") == 1.0
     unpriced = with_cost(records[1], money={**MONEY, "electricity": None})
-    assert [each.electricity for each in money([priced[0], unpriced])] == [0.02, None]
+    apart = Rows(money_rows(HERE, [priced[0], unpriced]))
+    assert [row.value for row in apart.select("money.*.electricity")] == [0.02, None]
 
 
 def test_runs_stand_in_the_order_of_training_with_what_the_machine_told(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.compare import findings as f
 from headstart.compare import study as whole
-from headstart.compare.bounds import Interval
+from headstart.compare.bounds import NOTHING_KNOWN, Interval
 from headstart.compare.comparison import rows as comparison_rows
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -18,6 +18,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)> | `a` **b** [c](javascript:d) h
 def study(**changes: Any) -> f.Findings:
     """A small study with everything in it: two arms, one condition, estimated energy."""
     item = changes.pop("comparison", None) or comparison()
+    over_sizes = changes.pop("over_sizes", ())  # of data curves and laws
     extra = changes.pop("extra", ())  # numbers that no object holds: rankings, variances, stability
     made = f.Findings(
         study="docs",
@@ -50,7 +51,7 @@ def study(**changes: Any) -> f.Findings:
         fingerprint="0123456789abcdef",
     )
     made = replace(made, **changes)
-    return replace(made, rows=f.Rows(whole.rows(made, extra)))
+    return replace(made, rows=f.Rows(whole.rows(made, over_sizes, extra)))
 
 
 def sizes(rows: tuple[int, ...] = (64, 128, 256, 512, 1024)) -> f.Findings:
@@ -104,6 +105,9 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
     folders = tuple(name for each in made.pairs for name in (each.baseline_folder, each.arm_folder))
     here = f.Quantity("", name, made.arm, made.baseline, n=len(made.pairs), provenance=folders)
     costs = [row for resource in ("flops", "seconds", "joules", "tokens") for row in ratio(here, resource)]
+    if made.ledger:
+        own = f.Rows(replace(row, condition=name, provenance=folders) for row in made.ledger.rows)
+        made = replace(made, ledger=replace(made.ledger, rows=own))
     reached = [*to_target(here, "pretrained", "scratch", 3), *to_target(here, "scratch", "pretrained", 0)]
     return replace(made, rows=comparison_rows(made, here, [*costs, *reached]))
 
@@ -111,6 +115,7 @@ def comparison(name: str = "", rows: int = 512, gain: float = 0.388, **changes: 
 def ledger(**changes: Any) -> f.Ledger:
     """A published cost, a range, of the whole pretraining."""
     cost, own = f.Bounded(2e19, 8e19), 4e11
+    here = f.Quantity("", arm="pretrained", baseline="scratch", n=3)
     made = f.Ledger(
         arm="pretrained",
         baseline="scratch",
@@ -126,26 +131,52 @@ def ledger(**changes: Any) -> f.Ledger:
             f.Figure("kwh", f.Bounded(1507, 1507), "", "reported", "with PUE 1.58", "B 2019, Table 3", False),
         ),
         open=("The energy of the published weights is not known.",),
-        per_run=own,
-        views=(
-            view("marginal", None, f.Bounded(0.0, 0.0), own),
-            view("amortised", 100, cost.scaled(0.01), own),
-            view("full", 1, cost, own),
-        ),
-        break_evens=(
-            f.BreakEven(
-                "flops", "pretrained", "at most", f.Bounded(None, 8e8), f.Bounded(1e11, None), 3, 3, ""
-            ),
-            f.BreakEven("flops", "scratch", "number", f.Bounded(1e8, 4e8), f.Bounded(2e11, 2e11), 3, 0, ""),
+        rows=f.Rows(
+            [
+                here.named("pretraining.flops", verdict="published").between(cost.low, cost.high),
+                *view(here, "marginal", f.Bounded(0.0, 0.0), own),
+                *view(here, "amortised_100", cost.scaled(0.01), own),
+                *view(here, "full", cost, own),
+                *pays(here, "arm", uses=f.Bounded(None, 8e8), missed=3),
+                *pays(here, "baseline", uses=f.Bounded(1e8, 4e8)),
+            ]
         ),
         sentence="The pretraining behind pretrained cost a lot; it pays for itself after at most many uses.",
     )
     return replace(made, **changes)
 
 
-def view(name: str, uses: int | None, share: f.Bounded, own: float) -> f.View:
+def view(here: f.Quantity, name: str, share: f.Bounded, own: float) -> list[f.Quantity]:
+    """One way of counting the pretraining."""
     total = share.plus(f.Bounded(own, own))
-    return f.View(name, uses, share, total, total.scaled(1 / own))
+    bounds = {"flops_ratio": total.scaled(1 / own), "share": share, "total": total}
+    rows = {part: here.named(f"ledger.{name}.{part}", verdict="published") for part in bounds}
+    exact = {part: (ends.low, None, None) for part, ends in bounds.items() if ends.value is not None}
+    return [
+        row.at(exact[part][0]) if part in exact else row.between(bounds[part].low, bounds[part].high)
+        for part, row in rows.items()
+    ]
+
+
+def pays(
+    here: f.Quantity,
+    side: str,
+    resource: str = "flops",
+    uses: f.Bounded = NOTHING_KNOWN,
+    missed: int = 0,
+    **interval: Any,
+) -> list[f.Quantity]:
+    """When the pretraining has paid for itself on the way to the final score of `side`."""
+    key = f"break_even.{resource}.{side}_score"
+    row = here.named(key).bounded(uses)
+    note = f"{here.baseline} did not reach the target in {missed} of 3 pairs" * bool(missed)
+    saving = here.named(f"{key}.saving").between(1e11 if missed else 2e11, None if missed else 2e11)
+    bound = "the saving is a lower bound" * bool(missed)
+    return [
+        row.because(note),
+        saving.because(note, bound),
+        replace(here.named(f"{key}.interval"), **interval),
+    ]
 
 
 def class_gain(place: int) -> f.ClassGain:
@@ -275,6 +306,33 @@ def summary(arm: str, condition: str = "", score: float | None = None, **changes
         survivors_only=False,
     )
     return replace(made, **changes)
+
+
+def carbon(arm: str, condition: str = "", grams: float = 12.345, **changes: Any) -> f.Rows:
+    """What the electricity of an arm's three runs emitted, all resting on the same."""
+    has = {"region": "FRA", "source": "a table of the world", "year": 2023, "pue": None}
+    has |= {"method": "estimated"} | changes
+    place = f.Quantity("", condition, arm, n=3, verdict=has["method"]).at(grams)
+    quiet = replace(place, verdict="")
+    return f.Rows([
+        place.named("carbon").because(f"{has['region']}, 56 g/kWh ({has['source']})"),
+        place.named("carbon.1.grams", note=has["region"]),
+        quiet.named("carbon.1.intensity", note=has["source"]).at(56.0),
+        quiet.named("carbon.1.year").at(has["year"]),
+        quiet.named("carbon.1.pue").at(has["pue"]),
+    ])  # fmt: skip
+
+
+def money(arm: str, **changes: Any) -> f.Rows:
+    """What the runs of an arm cost at stated prices."""
+    has = {"currency": "EUR", "electricity": 0.0123, "device": 0.456, "per_kwh": 0.25, "per_device_hour": 2.0}
+    has |= {"method": "estimated"} | changes
+    here = f.Quantity("", arm=arm, n=3)
+    rows = [
+        here.named(f"money.{name}", unit=has["currency"]).at(has[name])
+        for name in ("electricity", "per_kwh", "device", "per_device_hour")
+    ]
+    return f.Rows([replace(rows[0], verdict=has["method"], note="at a price"), *rows[1:]])
 
 
 def attestation(arm: str) -> f.Attestation:

@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reports import handmade
 
-from headstart.compare.findings import Carbon, Stage
+from headstart.compare.findings import Rows, Stage
 from headstart.reports.formats.model_card import cards, scalar
-
-CARBON = Carbon(12.345, 3, "FRA", 2023, "a table of the world", 56.0, None)
 
 
 def matter(text: str) -> dict[str, Any]:
@@ -44,7 +42,9 @@ def test_without_a_carbon_figure_there_is_no_block_and_the_reason_is_said() -> N
 
 
 def test_a_carbon_figure_becomes_the_block_of_the_hub_in_grams() -> None:
-    arms = tuple(handmade.summary(arm, carbon=CARBON) for arm in ("scratch", "pretrained"))
+    arms = tuple(
+        handmade.summary(arm, consequences=handmade.carbon(arm)) for arm in ("scratch", "pretrained")
+    )
     block = matter(cards(handmade.study(arms=arms))["card_pretrained.md"])["co2_eq_emissions"]
     assert set(block) == {
         "emissions", "source", "training_type", "geographical_location", "hardware_used",
@@ -57,22 +57,28 @@ def test_a_carbon_figure_becomes_the_block_of_the_hub_in_grams() -> None:
     assert scratch["training_type"] == "pre-training"
 
 
-def test_grams_may_be_given_by_the_caller_and_norway_stays_a_word() -> None:
-    text = cards(handmade.study(), {"pretrained": replace(CARBON, region="NO")})["card_pretrained.md"]
+def test_norway_stays_a_word() -> None:
+    arm = handmade.summary("pretrained", consequences=handmade.carbon("pretrained", region="NO"))
+    text = cards(handmade.study(arms=(arm,)))["card_pretrained.md"]
     assert matter(text)["co2_eq_emissions"]["geographical_location"] == "NO"
 
 
 def test_figures_that_rest_on_different_regions_are_not_mixed() -> None:
     study = handmade.sizes((64, 512))
-    same = tuple(replace(arm, carbon=CARBON) for arm in study.arms)
-    assert "co2_eq_emissions" in cards(replace(study, arms=same))["card_scratch.md"]
-    mixed = (replace(same[0], carbon=replace(CARBON, region="POL")), *same[1:])
-    assert "co2_eq_emissions" not in cards(replace(study, arms=mixed))["card_scratch.md"]
+
+    def card(*regions: str) -> str:
+        places = [("64 rows", regions[0]), ("512 rows", regions[1])]
+        emitted = [row for name, of in places for row in handmade.carbon("scratch", name, region=of)]
+        return cards(replace(study, rows=Rows([*study.rows, *emitted])))["card_scratch.md"]
+
+    assert "co2_eq_emissions" in card("FRA", "FRA")
+    assert "co2_eq_emissions" not in card("POL", "FRA")
 
 
 def test_hostile_words_stay_words() -> None:
     bad = handmade.HOSTILE + "\n---\nlicense: stolen\n# Heading"
-    arm = handmade.summary("pretrained", carbon=replace(CARBON, region=bad, source=bad))
+    emitted = handmade.carbon("pretrained", region=bad, source=bad)
+    arm = handmade.summary("pretrained", consequences=emitted)
     findings = handmade.study(
         arms=(arm,), study=bad, question=bad, model=bad, environments=({"device": bad, "runs": 1},)
     )

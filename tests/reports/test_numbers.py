@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.compare.findings import Bounded
+from headstart.compare.findings import Bounded, Quantity
 from headstart.reports import numbers
+from headstart.reports.tables import Line
 
 NOT_NUMBERS = (None, math.nan, math.inf, -math.inf)
 
@@ -140,7 +141,8 @@ ENDS = st.none() | st.floats(1e-3, 1e6)
     ],
 )
 def test_what_is_known_is_said_and_no_more(found: Bounded | None, told: str) -> None:
-    assert numbers.bound_with_interval(found, numbers.ratio) == told
+    row, *ends = Quantity("data_multiplier", unit="times").with_interval(found)
+    assert Line(row, {each.key: each for each in (row, *ends)}).with_interval(row.key) == told
 
 
 @given(ENDS, ENDS)

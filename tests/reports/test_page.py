@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.reports import handmade
 
-from headstart.compare.findings import Bounded, Excluded, Interval, MeterNotes, Quantity, Stage
+from headstart.compare.findings import Bounded, Excluded, Interval, MeterNotes, Quantity, Rows, Stage
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
@@ -210,8 +210,13 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
     ],
 )
 def test_a_payback_carries_its_interval(interval: Bounded | None, may_never: bool, told: str) -> None:
-    one = replace(handmade.ledger().break_evens[1], interval=interval, may_never=may_never)
-    item = handmade.comparison(ledger=handmade.ledger(break_evens=(one,)))
+    ends: dict = {"verdict": "or never" if may_never else ""}
+    if interval is not None and interval.known:
+        ends |= {"low": interval.low, "high": interval.high, "level": 0.95}
+    here = Quantity("", arm="pretrained", baseline="scratch", n=3)
+    paid = handmade.pays(here, "baseline", uses=Bounded(1e8, 4e8), **ends)
+    rows = [row for row in handmade.ledger().rows if not row.key.startswith("break_even")]
+    item = handmade.comparison(ledger=handmade.ledger(rows=Rows([*rows, *paid])))
     _, pays, _ = [p for p in section(outline.page(handmade.study(comparison=item)), "pretraining").parts
                   if isinstance(p, Table)]  # fmt: skip
     assert pays.rows[0][5].text == told

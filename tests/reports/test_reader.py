@@ -13,7 +13,9 @@ from tests.factory import make_study
 from tests.families import FAMILIES
 from tests.reports import handmade
 
-from headstart.compare import data_curves, phrases
+from headstart.compare import phrases
+from headstart.compare.bounds import Bounded
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.study import compare
 from headstart.reports import numbers, outline
 from headstart.reports import tables as making
@@ -57,10 +59,9 @@ def test_decimals_of_large_scores_are_noise(value: float, told: str, gained: str
 
 def test_an_interval_of_a_size_is_the_same_in_every_table(sizes: Path) -> None:
     findings = compare(sizes)
-    (curve,) = findings.data_curves
-    for point, one in zip(curve.points, findings.comparisons, strict=True):
+    for row, one in zip(findings.rows.select("data.gain"), findings.comparisons, strict=True):
         assert one.gain is not None and one.gain.interval is not None
-        assert point.gain_interval == one.gain.interval
+        assert row.interval == one.gain.interval
     page = outline.page(findings)
     (rows,) = tables(page, "rows")
     summary = [row for row in tables(page, "summary")[0].rows if row[1].text == "pretrained"]
@@ -70,30 +71,28 @@ def test_an_interval_of_a_size_is_the_same_in_every_table(sizes: Path) -> None:
 def test_a_study_over_sizes_answers_with_its_curve_as_well(sizes: Path) -> None:
     findings = compare(sizes)
     page = outline.page(findings)
-    assert page.sentence == f"{findings.sentence} {findings.data_curves[0].sentence}"
-    assert page.answer[0] == outline.page(replace(findings, data_curves=())).answer[0]
+    (curve,) = findings.rows.select("data.sizes")
+    assert page.sentence == f"{findings.sentence} {curve.note}"
+    assert page.answer[0] == outline.page(replace(findings, rows=NO_ROWS)).answer[0]
     assert tables(page, "data")[0].rows[0][1].text == "128; 512"
 
 
 def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
     findings = compare(sizes)
-    (curve,) = findings.data_curves
-    first = replace(curve.points[0], rows_needed=handmade_bounded(109.0), multiplier=handmade_bounded(3.41))
-    curve = replace(curve, points=(first, *curve.points[1:]))
-    opened = replace(findings, data_curves=(curve,), rows=data_curves.rows(curve))
-    (rows,) = tables(outline.page(opened), "rows")
-    assert [cell.text for cell in rows.rows[0][6:8]] == ["109 (open)", "3.41× (open)"]
-    alone = replace(first, gain_interval=None)  # one pair and no predictions: there is no interval at all
-    curve = replace(curve, points=(alone, *curve.points[1:]))
-    opened = replace(findings, data_curves=(curve,), rows=data_curves.rows(curve))
-    (rows,) = tables(outline.page(opened), "rows")
-    assert rows.rows[0][6].text == "109"
+    numbers = {"data.rows_needed": 109.0, "data_multiplier": 3.41}
 
+    def open_first(row: Quantity) -> Quantity:
+        here = row.condition == "128 rows"
+        return replace(row, low=None, high=None, level=None, value=numbers[row.key]) if here else row
 
-def handmade_bounded(value: float):
-    from headstart.compare.findings import Bounded
-
-    return Bounded(value, value, None, None)
+    rows = [open_first(row) if row.key in numbers else row for row in findings.rows]
+    opened = replace(findings, rows=Rows(rows))
+    (shown,) = tables(outline.page(opened), "rows")
+    assert [cell.text for cell in shown.rows[0][6:8]] == ["109 (open)", "3.41× (open)"]
+    # one pair and no predictions: there is no interval at all
+    alone = [row.at(row.value) if row.key == "data.gain" else row for row in rows]
+    (shown,) = tables(outline.page(replace(findings, rows=Rows(alone))), "rows")
+    assert shown.rows[0][6].text == "109"
 
 
 def test_what_holds_for_every_comparison_is_said_once(sizes: Path) -> None:
@@ -192,10 +191,13 @@ def test_a_bracket_goes_on_below_as_a_whole() -> None:
 
 
 def test_paybacks_that_say_the_same_are_one_row() -> None:
-    one = handmade.ledger().break_evens[0]
-    blind = [replace(one, resource="joules", payback="unknown", target_of=arm, censored=0, reason="not alone")
-             for arm in ("pretrained", "scratch")]  # fmt: skip
-    item = handmade.comparison(ledger=handmade.ledger(break_evens=(one, *blind)))
+    here = Quantity("", arm="pretrained", baseline="scratch", n=3)
+    paid = [
+        *handmade.pays(here, "arm", uses=Bounded(None, 8e8)),
+        *handmade.pays(here, "arm", "joules"),
+        *handmade.pays(here, "baseline", "joules"),
+    ]
+    item = handmade.comparison(ledger=handmade.ledger(rows=Rows(paid)))
     rows = tables(outline.page(handmade.study(comparison=item)), "pretraining")[1].rows
     assert [row[2].text for row in rows] == ["pretrained", "pretrained, scratch"]
 
@@ -203,17 +205,21 @@ def test_paybacks_that_say_the_same_are_one_row() -> None:
 def test_ratios_that_hardly_differ_are_told_once(sizes: Path) -> None:
     findings = compare(sizes)
     item = findings.comparisons[0]
-    near = [_with_steps(target, 1.03) for target in item.targets]
-    far = [_with_steps(target, 1.3) for target in item.targets]
-    for targets, column in ((near, False), (far, True)):
-        changed = replace(findings, comparisons=(replace(item, targets=tuple(targets)),))
+    for times, column in ((1.03, False), (1.3, True)):
+        changed = replace(findings, comparisons=(replace(item, rows=_with_steps(item.rows, times)),))
         (made,) = tables(outline.page(changed), "targets")
         assert ("Ratio of steps" in [each.name for each in made.columns]) == column
         assert ("In steps, samples, tokens the ratios are within 5 %" in made.caption) == (not column)
 
 
-def _with_steps(target: Any, times: float) -> Any:
-    return replace(target, ratios={**target.ratios, "steps": target.ratios["flops"].scaled(times)})
+def _with_steps(rows: Rows, times: float) -> Rows:
+    """The ratios of steps to a target as those of the FLOPs, but for this factor."""
+    kept = [row for row in rows if ".steps_ratio" not in row.key]
+    for row in rows.select("target.*.flops_ratio", "target.*.flops_ratio.interval"):
+        ends = {name: value and value * times for name in ("value", "low", "high")
+                if (value := getattr(row, name)) is not None}  # fmt: skip
+        kept.append(replace(row, key=row.key.replace("flops", "steps"), **ends))
+    return Rows(kept)
 
 
 def test_layers_of_a_chart_share_their_rows() -> None:

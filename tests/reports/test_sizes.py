@@ -73,15 +73,15 @@ def test_without_curves_there_is_nothing_on_targets_and_matchings(tmp_path: Path
 
 
 def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
-    page, (curve,) = outline.page(two), two.data_curves
+    page, (curve,), points = outline.page(two), two.rows.select("data.sizes"), two.rows.select("data.rows")
     told = table(page, "rows")
     assert [row[0].text for row in told.rows] == ["64", "256", "1,024", "4,096"]
-    for row, point in zip(told.rows, curve.points, strict=True):
-        assert row[5].text == str(point.units) == "3"
+    for row, point in zip(told.rows, points, strict=True):
+        assert row[5].text == str(point.n) == "3"
         assert re.fullmatch(r"[+−]?\d\.\d{3} to [+−]?\d\.\d{3}", row[4].text)
     assert re.match(r"[\d.]+× \(([\d.]+× to|at most) [\d.]+×\)", told.rows[0][7].text)
     assert "at least" in told.rows[-1][6].text
-    assert curve.sentence in markdown.render(page).replace("\\", "")
+    assert curve.note in markdown.render(page).replace("\\", "")
     assert "sizes" not in {each.key for each in page.sections}  # the same two lines once
 
 
@@ -94,7 +94,7 @@ def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
     }
     assert marks == {"circle": True, "triangle-up": False}  # and no layer of bounds that there are none of
     kinds = re.findall(r'"kind": "([a-z ]*)"', json.dumps(needed.spec))
-    assert set(kinds) == {point.rows_needed.censored for point in two.data_curves[0].points}
+    assert set(kinds) == {row.verdict for row in two.rows.select("data.rows_needed")}
     assert "at least" in kinds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from tests.compare.trials import RATES, make_trials, tune, tuned
 from tests.factory import make_study
 
-from headstart.compare.findings import Findings
+from headstart.compare.findings import Findings, Rows
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import markdown, terminal
@@ -58,7 +59,7 @@ def test_the_sure_band_is_drawn_for_random_trials_alone(findings: Findings) -> N
     assert findings.tuning
     text = markdown.render(outline.page(findings))
     lines = [layer for layer in figure.spec["layer"] if "strokeDash" in str(layer)]
-    sure = any(end is not None for each in findings.tuning.best for end in (*each.sure_low, *each.sure_high))
+    sure = any(row.level for row in findings.rows.select("tuning.expected_best.*"))
     assert sure == (findings.tuning.sampler == "random")
     assert bool(lines) == sure
     assert ("Dashed: the ends" in text) == sure
@@ -78,7 +79,6 @@ def test_a_study_that_tuned_nothing_has_no_section(tmp_path: Path) -> None:
 
 
 def test_a_single_trial_has_no_curve(findings: Findings) -> None:
-    assert findings.tuning
-    one = replace(findings.tuning, best=tuple(replace(each, trials=(1,)) for each in findings.tuning.best))
-    parts = tuning.parts(replace(findings, tuning=one))
+    one = Rows(row for row in findings.rows if not re.fullmatch(r"tuning\.expected_best\.[23]", row.key))
+    parts = tuning.parts(replace(findings, rows=one))
     assert not [part for part in parts if isinstance(part, Figure)]

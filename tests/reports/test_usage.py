@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
 
-from headstart.compare.findings import Carbon, Findings, Money, Trained, Usage
+from headstart.compare.findings import Findings, Rows, Trained, Usage
 from headstart.reports import outline
 from headstart.reports.build import build
 from headstart.reports.formats import html, markdown, terminal
@@ -21,15 +21,17 @@ USAGE = Usage(
     2300.0, 2730.0, 0.158, 0.003, 0.406, 4.39e11, 4.45e11, ("bf16, 2 threads, mkl",),
     {"host": {"train": 2_020_000_000, "test": 1_700_000_000}}, {"host": 2_020_000_000},
 )  # fmt: skip
-CARBON = Carbon(12.345, 3, "FRA", 2023, "a table of the world", 56.0, 1.2, "estimated")
-MONEY = Money("EUR", 0.0123, 0.456, 0.25, 2.0, 3, "estimated")
 TRAINED = Trained("", "scratch", 0, 0, "2026-01-05T10:00:00+00:00", {"processor": 61.4}, {}, None)
 KEYS = {"usage", "carbon", "money"}
 
 
-def study(**changes) -> Findings:
-    changes = {"usage": USAGE, "emissions": (CARBON,), "money": (MONEY,), **changes}
-    arms = (handmade.summary("scratch"), handmade.summary("pretrained", **changes))
+def study(carbon: dict | None = None, money: dict | None = None, usage: Usage = USAGE) -> Findings:
+    consequences = [
+        *handmade.carbon("pretrained", **({"pue": 1.2} | (carbon or {}))),
+        *handmade.money("pretrained", **(money or {})),
+    ]
+    arm = handmade.summary("pretrained", usage=usage, consequences=Rows(consequences))
+    arms = (handmade.summary("scratch"), arm)
     return handmade.study(arms=arms, order=(TRAINED, replace(TRAINED, arm="pretrained", place=1)))
 
 
@@ -53,15 +55,13 @@ def test_carbon_and_money_of_estimated_joules_say_so_and_are_never_added() -> No
     assert table(page, "money") == [
         ["pretrained", "0.0123 EUR (estimated)", "0.250 EUR", "0.456 EUR", "2.00 EUR", "3"]
     ]
-    measured = study(
-        emissions=(replace(CARBON, method="measured"),), money=(replace(MONEY, method="sampled"),)
-    )
+    measured = study(carbon={"method": "measured"}, money={"method": "sampled"})
     assert table(outline.page(measured), "carbon")[0][1] == "12.3 g"
     assert table(outline.page(measured), "money")[0][1] == "0.0123 EUR"
 
 
 def test_an_unmeasured_price_of_electricity_is_not_zero() -> None:
-    blind = study(money=(replace(MONEY, electricity=None, device=None, per_device_hour=None, method="none"),))
+    blind = study(money={"electricity": None, "device": None, "per_device_hour": None, "method": ""})
     told = table(outline.page(blind), "money")[0]
     assert told[1:] == ["not measured", "0.250 EUR", "no price", "no price", "3"]
 
@@ -84,8 +84,8 @@ def test_words_of_a_record_stay_words() -> None:
     bad = handmade.HOSTILE
     findings = study(
         usage=replace(USAGE, peak_of=(bad,), memory={bad: {bad: 1}}, memory_peaks={bad: 1}),
-        emissions=(replace(CARBON, region=bad, source=bad),),
-        money=(replace(MONEY, currency=bad),),
+        carbon={"region": bad, "source": bad},
+        money={"currency": bad},
     )
     page = outline.page(replace(findings, order=(replace(TRAINED, governor=bad, started=bad),)))
     for text in (markdown.render(page), html.render(page, "")):

@@ -113,7 +113,10 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("target.*.score", "Target: {}", "score"),
     Entry("target.*.baseline_reached", "Pairs in which the baseline reached the target {}", "runs"),
     Entry("target.*.arm_reached", "Pairs in which the arm reached the target {}", "runs"),
+    Entry("target.spacing", "Steps between two evaluations, at most", "steps"),
     *_ratios("target.*.%s_ratio", "%s ratio to the target {}"),
+    *_ratios("target.*.%s_ratio.interval", "Interval of the %s ratio to the target {}"),
+    *_ratios("target.*.%s_ratio.reason", "Pairs left out of the %s ratio to the target {}"),
     # equal budget
     Entry("matched.*.gain", "Gain at equal {}", "difference", "higher"),
     Entry("matched.*.score", "Validation score at equal {}", "score"),
@@ -140,17 +143,29 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("data.baseline_score", "Baseline's mean test score at this size", "score"),
     Entry("data.score", "Mean test score at this size", "score"),
     Entry("data.gain", "Gain at this size", "difference", "higher"),
+    Entry("data.baseline_score.runs", "Lowest and highest score of the baseline at this size", "score"),
+    Entry("data.score.runs", "Lowest and highest score at this size", "score"),
     Entry("data.rows_needed", "Rows that the baseline needs for the arm's score", "rows"),
     Entry("data.rows_needed.interval", "Interval of the rows that the baseline needs", "rows"),
     Entry("data.rows_transferred", "Rows transferred", "rows", "higher"),
     Entry("data.rows_transferred.interval", "Interval of the rows transferred", "rows"),
     Entry("data_multiplier.interval", "Interval of the data multiplier", "times"),
+    Entry("data.sizes", "Sizes of the training set", "sizes"),
+    Entry("data.draws", "Draws of the rows at each size", "draws"),
+    Entry("data.seed_sets", "Different sets of seeds over the sizes", "sets"),
+    Entry("data.epochs", "Epochs at every size", "epochs"),
+    Entry("data.updates", "Updates at every size", "steps"),
     Entry("data.ossified_sizes", "Sizes at which the arm has become worse", "sizes", "lower"),
     Entry("crossing.beyond", "Resamples with the crossing point above the data", "share"),
     *(
         Entry(f"{law}.{name}", f"Scaling law{over}: {name}", "number")
         for law, over in (("law", ""), ("law_over_models", " over models"))
         for name in ("k", "alpha", "beta", "residual")
+    ),
+    *(
+        Entry(f"{law}.{name}", f"Sizes {of} the scaling law{over}", "sizes")
+        for law, over in (("law", ""), ("law_over_models", " over models"))
+        for name, of in (("points", "under"), ("left_out", "left out of"))
     ),
     # over conditions, models and arms
     Entry("aggregate.baseline_iqm", "Interquartile mean of the baseline", "score"),
@@ -184,6 +199,10 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("usage.waiting", "Time spent waiting for data", "share", "lower"),
     Entry("usage.flops_share", "Share of the measured peak", "share", "higher"),
     Entry("carbon", "Emissions", "g CO2e", "lower"),
+    Entry("carbon.*.grams", "Emissions ({})", "g CO2e", "lower"),
+    Entry("carbon.*.intensity", "Carbon intensity ({})", "g/kWh"),
+    Entry("carbon.*.year", "Year of the carbon intensity ({})", "year"),
+    Entry("carbon.*.pue", "Power usage effectiveness ({})", "PUE"),
     Entry("money.electricity", "Price of the electricity", "", "lower"),
     Entry("money.device", "Price of the device's time", "", "lower"),
     Entry("money.per_kwh", "Price per kWh", "", "lower"),
@@ -208,6 +227,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("tuning.scores", "Lowest and highest validation score of all trials", "score"),
     Entry("tuning.without_score", "Trials without a score", "trials", "lower"),
     Entry("tuning.expected_best.*", "Expected best score of {} trials", "score"),
+    Entry("tuning.orders.*", "Best score of {} trials in 95 of 100 orders", "score"),
+    Entry("tuning.spent.*", "FLOPs of {} trials", "FLOPs"),
     Entry("tuning.flops", "FLOPs of the trials", "FLOPs", "lower"),
     Entry("tuning.seconds", "Time of the trials", "s", "lower"),
     Entry("tuning.joules_measured", "Measured energy of the trials", "J", "lower"),

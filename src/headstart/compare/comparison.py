@@ -29,7 +29,7 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
     needed = [cost_to_target.to_target(template, matches, headline, side) for side in (1, 0)]
     targets = cost_to_target.targets(matches, headline)
     matched = equal_budget.rows(template, matches, headline, compared.margin, targets)
-    ledger = ledgers.ledger(matches, headline)
+    ledger = ledgers.ledger(template, matches, headline)
     classes = class_gains(answers) if answers else ()
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
     only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)
@@ -62,23 +62,21 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
         energy_method=costs.energy_method(matches),
         ledger=ledger,
         nearer=nearer,
-        targets=targets,
         tuned=tuned,
         settings=settings,
         remarks=remarks(compared.matching, answers, gains, compared.margin),
     )
     to_target = [row for rows_of_side in needed for row in rows_of_side]
-    extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched]
+    at_targets = cost_to_target.rows(replace(template, metric=headline), targets)
+    extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched, *at_targets]
     draft = replace(draft, rows=rows(draft, template, extra))
     return replace(draft, sentence=sentence(draft))
 
 
 def rows(result: Comparison, template: Quantity, extra: Iterable[Quantity]) -> Rows:
     """Every number of a comparison; `extra` are those that no object of it holds."""
-    headline = replace(template, metric=result.headline)
     numbers = [row for gain in result.gains.values() for row in verdicts.rows(template, gain)]
     numbers += extra
-    numbers += cost_to_target.rows(headline, result.targets)
     for each in result.classes:
         row = template.named("class.gain", metric=f"recall of {each.label}").at(each.gain)
         numbers.append(row.because(f"{each.examples} test examples"))
@@ -88,7 +86,7 @@ def rows(result: Comparison, template: Quantity, extra: Iterable[Quantity]) -> R
             template.named("examples.only_arm", note=note).at(result.only_arm_count),
             template.named("examples.only_baseline", note=note).at(result.only_baseline_count),
         ]
-    numbers += ledgers.rows(template, result.ledger) if result.ledger else ()
+    numbers += result.ledger.rows if result.ledger else ()
     return Rows(numbers)
 
 

@@ -33,7 +33,6 @@ class Target:
     """A validation score, and what the arm needs of the baseline's cost to reach it."""
 
     key: str  # "arm_final", "baseline_final", "75_percent": the middle part of its rows' keys
-    name: str  # "the final score of pretrained", "75 % of the way"
     score: float  # mean over pairs
     pairs: int
     baseline_reached: int  # pairs in which it was reached within the budget; the others are censored
@@ -49,25 +48,22 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
     curves = pairs_of_curves(matches, metric)
     if not curves:
         return ()
-    baseline, arm = matches[0].baseline.arm, matches[0].arm.arm
-    goals: list[tuple[str, str, list[float]]] = [
-        ("arm_final", f"the final score of {arm}", [float(pair[1].scores[-1]) for pair in curves]),
-        ("baseline_final", f"the final score of {baseline}", [float(pair[0].scores[-1]) for pair in curves]),
-    ]
+    goals = {
+        "arm_final": [float(pair[1].scores[-1]) for pair in curves],
+        "baseline_final": [float(pair[0].scores[-1]) for pair in curves],
+    }
     start = min(float(np.mean([pair[side].scores[0] for pair in curves])) for side in (0, 1))
     best = max(float(np.mean([pair[side].scores.max() for pair in curves])) for side in (0, 1))
     if best > start:
-        goals += [
-            (f"{share:.0%}".replace("%", "_percent"), f"{share * 100:.0f} % of the way",
-             [start + share * (best - start)] * len(curves))
-            for share in SHARES
-        ]  # fmt: skip
-    return tuple(_target(matches, curves, metric, *goal) for goal in goals)
+        way = {f"{share * 100:.0f}_percent": start + share * (best - start) for share in SHARES}
+        goals |= {key: [score] * len(curves) for key, score in way.items()}
+    return tuple(_target(matches, curves, metric, key, scores) for key, scores in goals.items())
 
 
 def rows(template: Quantity, targets: Sequence[Target]) -> Rows:
     """The score of every target, in how many pairs it was reached, and the ratio in every resource."""
-    numbers: list[Quantity] = []
+    spacing = next((target.spacing for target in targets if target.spacing), None)
+    numbers = [template.named("target.spacing").at(spacing)]
     for target in targets:
         target_template, lead = replace(template, n=target.pairs), f"target.{target.key}"
         numbers += [
@@ -76,8 +72,10 @@ def rows(template: Quantity, targets: Sequence[Target]) -> Rows:
             target_template.named(f"{lead}.arm_reached").at(target.arm_reached),
         ]
         for key in RESOURCE_KEYS:
-            ratio = target_template.named(f"{lead}.{key}_ratio").bounded(target.ratios.get(key))
-            numbers.append(ratio.because(target.reasons.get(key)))
+            reason = target.reasons.get(key)
+            ratio, *ends = target_template.named(f"{lead}.{key}_ratio").with_interval(target.ratios.get(key))
+            numbers += [ratio.because(reason), *ends]
+            numbers.append(target_template.named(f"{lead}.{key}_ratio.reason").because(reason))
     return Rows(numbers)
 
 
@@ -137,7 +135,6 @@ def _target(
     curves: Sequence[Pair],
     metric: str,
     key: str,
-    name: str,
     goals: Sequence[float],
 ) -> Target:
     reached = [
@@ -155,9 +152,9 @@ def _target(
     gaps = [np.diff(curve.spent["steps"]) for pair in curves for curve in pair if "steps" in curve.spent]
     score = orient(metric) * float(np.mean(goals))
     names = matches[0].baseline.arm, matches[0].arm.arm
+    name = sentences.target_name(key, *names)
     return Target(
         key=key,
-        name=name,
         score=score,
         pairs=len(curves),
         baseline_reached=reached[0],

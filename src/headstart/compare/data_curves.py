@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headstart.compare import phrases, sentences
@@ -25,7 +25,7 @@ class DataCurve:
 
     arm: str
     baseline: str
-    context: str  # the other settings that vary, as verdicts; "" when none does
+    context: str  # the other settings that vary, as words; "" when none does
     task: str
     model: str
     parameters: int | None
@@ -35,17 +35,34 @@ class DataCurve:
     ossified: tuple[int, ...]  # sizes, from the largest down, at which the arm is worse though it was better
     worse_everywhere: bool
     law: PowerLaw
-    covers: str  # what the intervals cover, in verdicts
-    notes: tuple[str, ...]
+    covers: str  # what the intervals cover, in words
+    facts: tuple[tuple[str, float, str], ...]  # draws, seeds and budget: key, number, note
+    scores: Mapping[int, tuple[Sequence[float], Sequence[float]]]  # of the runs at each size: baseline, arm
 
-    def condition(self, rows: int) -> str:
-        """The condition of a size, as the rows name it: '64 rows, lr 0.001'."""
-        return ", ".join(part for part in (f"{rows} rows", self.context) if part)
+    @property
+    def verdict(self) -> str:
+        """Where the arm is worse than the baseline, if that needs saying."""
+        return "worse at every size" if self.worse_everywhere else "ossified" if self.ossified else ""
+
+    @property
+    def crossing_sentence(self) -> str:
+        """Where the baseline has caught up."""
+        crossing, largest = self.crossing, self.points[-1].rows
+        return sentences.crossing(
+            self.arm, self.baseline, crossing.rows, crossing.beyond, crossing.margin, largest
+        )
 
     @property
     def sentence(self) -> str:
-        """Rows saved, where the baseline has caught up, and ossification."""
-        return _sentence(self)
+        """Rows saved, at the smallest size where that is a number; the crossing point, and ossification."""
+        point = next((each for each in self.points if each.rows_needed.value is not None), self.points[0])
+        saved = sentences.rows_saved(
+            self.arm, self.baseline, point.rows, point.rows_needed, point.multiplier,
+            point.gain_interval is not None,
+        )  # fmt: skip
+        behind = sentences.behind(self.arm, self.baseline, sorted(self.ossified), self.worse_everywhere)
+        one_pair = sentences.ONE_PAIR_EACH if all(each.units == 1 for each in self.points) else ""
+        return " ".join(part for part in (saved, self.crossing_sentence, *behind, one_pair) if part)
 
 
 def data_curves(
@@ -67,46 +84,56 @@ def data_curves(
 
 def rows(curve: DataCurve) -> Rows:
     """Rows that the weights save at every size, where the baseline has caught up, and the power law."""
-    curve_template = Quantity("", arm=curve.arm, baseline=curve.baseline, metric=curve.metric)
-    numbers: list[Quantity] = []
-    for point in curve.points:
-        template = replace(
-            curve_template, condition=curve.condition(point.rows), n=point.units, note=curve.covers
-        )
-        low, high = point.between
-        sizes = (
-            f"between the sizes {low:,} and {high:,}" if low and high else "beyond the sizes that were run"
-        )
-        smooth = f"smoothed {phrases.number(point.baseline_smooth)}"
-        numbers += [
-            template.named("data.rows").at(point.rows),
-            template.named("data.gain").at(point.gain, point.gain_interval),
-            template.named("data.baseline_score").at(point.baseline, point.baseline_interval).because(smooth),
-            template.named("data.score").at(point.arm, point.arm_interval),
-            *template.because(sizes).named("data_multiplier").with_interval(point.multiplier),
-            *template.because(sizes).named("data.rows_needed").with_interval(point.rows_needed),
-            *template.because(sizes).named("data.rows_transferred").with_interval(point.transferred),
-        ]
-    template = replace(curve_template, condition=curve.context)
+    template = Quantity("", curve.context, curve.arm, curve.baseline, curve.metric)
     worse = f"worse at {', '.join(map(phrases.rows, curve.ossified))}" if curve.ossified else ""
     beyond = "resamples in which it lies above the largest size"
     return Rows([
-        *numbers,
-        template.named("crossing").bounded(curve.crossing.rows).because(_crossing_sentence(curve)),
+        template.named("data.sizes", verdict=curve.verdict).at(len(curve.points)).because(curve.sentence),
+        *(row for point in curve.points for row in _point_rows(template, curve, point)),
+        template.named("crossing").bounded(curve.crossing.rows).because(curve.crossing_sentence),
         template.named("crossing.beyond").at(curve.crossing.beyond).because(beyond),
         template.named("data.ossified_sizes").at(len(curve.ossified)).because(worse),
+        *(template.named(f"data.{name}", note=note).at(value) for name, value, note in curve.facts),
         *law_rows(template, curve.law, "law"),
     ])  # fmt: skip
+
+
+def _point_rows(template: Quantity, curve: DataCurve, point: SizePoint) -> list[Quantity]:
+    """Both scores at one size, and how many rows the baseline needs for the arm's."""
+    condition = ", ".join(part for part in (f"{point.rows} rows", curve.context) if part)
+    template = replace(template, condition=condition, n=point.units, note=curve.covers)
+    smooth = f"smoothed {phrases.number(point.baseline_smooth)}"
+    spread: list[Quantity] = []
+    for side, scores in zip(("baseline_score", "score"), curve.scores[point.rows], strict=True):
+        row = template.named(f"data.{side}.runs", n=len(scores), note="")
+        spread.append(row.between(min(scores), max(scores)))
+    low, high = point.between
+    sizes = f"between the sizes {low:,} and {high:,}" if low and high else "beyond the sizes that were run"
+    needed = template.because(sizes)
+    return [
+        template.named("data.rows").at(point.rows),
+        template.named("data.gain").at(point.gain, point.gain_interval),
+        template.named("data.baseline_score").at(point.baseline, point.baseline_interval).because(smooth),
+        template.named("data.score").at(point.arm, point.arm_interval),
+        *spread,
+        *needed.named("data_multiplier").with_interval(point.multiplier),
+        *needed.named("data.rows_needed").with_interval(point.rows_needed),
+        *needed.named("data.rows_transferred").with_interval(point.transferred),
+    ]
 
 
 def law_rows(template: Quantity, law: PowerLaw, key: str) -> list[Quantity]:
     """The three coefficients of rows transferred, or why there are none."""
     template = replace(template, arm=law.arm, n=law.points)
     intervals = {"k": law.k_interval, "alpha": law.alpha_interval, "beta": law.beta_interval}
+    known = {name: (getattr(law, name), interval) for name, interval in intervals.items()}
+    sentence = sentences.power_law(known, law.points, law.residual, law.reason, law.notes)
     return [
+        template.named(f"{key}.points", note=sentence).at(law.points),
+        template.named(f"{key}.left_out").at(law.left_out),
         *(
-            template.named(f"{key}.{name}").at(getattr(law, name), interval).because(law.reason, *law.notes)
-            for name, interval in intervals.items()
+            template.named(f"{key}.{name}").at(value, interval).because(law.reason, *law.notes)
+            for name, (value, interval) in known.items()
         ),
         template.named(f"{key}.residual").at(law.residual),
     ]
@@ -157,7 +184,8 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         worse_everywhere=all(verdict == "worse" for verdict in verdicts),
         law=power_law(sizes.arm, law_points),
         covers=_covers(sizes, scores[0].examples is not None),
-        notes=tuple(_notes(sizes)),
+        facts=tuple(_facts(sizes)),
+        scores=_scores(sizes),
     )
     return curve, law_points
 
@@ -178,44 +206,22 @@ def _covers(sizes: Series, examples: bool) -> str:
     return " and ".join(parts) if parts else "nothing: one pair at each size, and no predictions"
 
 
-def _notes(sizes: Series) -> Iterator[str]:
-    if sizes.draws == 1:
-        yield "One draw of the rows at each size: the intervals do not cover other draws."
-    elif sizes.draws == 2:
-        yield "Two draws of the rows are too few to be resampled: every run counts as if drawn by itself."
-    if len({tuple(sorted({p.arm.seed for p in each.matches})) for each in sizes.all}) > 1:
-        yield "The seeds differ between sizes."
+def _facts(sizes: Series) -> Iterator[tuple[str, float, str]]:
+    """Draws, sets of seeds and budget over the sizes: the last part of the key, the number, and its note."""
+    yield "draws", sizes.draws, sentences.draws(sizes.draws)
+    seeds = len({tuple(sorted({pair.arm.seed for pair in each.matches})) for each in sizes.all})
+    yield "seed_sets", seeds, sentences.SEEDS_DIFFER if seeds > 1 else ""
     budget = sizes.first.matches[0].arm.config["budget"]
-    if budget.get("epochs"):
-        yield f"Every size trains for {budget['epochs']:g} epochs: more rows are more updates as well."
-    elif budget.get("steps"):
-        yield f"Every size trains for {budget['steps']} updates."
-    yield "Between two sizes the curve is taken to be straight on the logarithm of the rows."
+    if epochs := budget.get("epochs"):
+        yield "epochs", float(epochs), sentences.same_epochs(epochs)
+    elif steps := budget.get("steps"):
+        yield "updates", float(steps), sentences.same_updates(steps)
 
 
-def _sentence(curve: DataCurve) -> str:
-    """Rows saved, at the smallest size where that is a number; then the crossing point, and ossification."""
-    known = [point for point in curve.points if point.rows_needed.value is not None]
-    point = known[0] if known else curve.points[0]
-    parts = [
-        sentences.rows_saved(
-            curve.arm, curve.baseline, point.rows, point.rows_needed, point.multiplier,
-            point.gain_interval is not None,
-        ),
-        _crossing_sentence(curve),
-    ]  # fmt: skip
-    if curve.ossified:
-        sizes = phrases.joined([phrases.rows(size) for size in sorted(curve.ossified)])
-        parts.append(f"With {sizes}, {curve.arm} is worse than {curve.baseline}: ossification.")
-    if curve.worse_everywhere:
-        parts.append(f"{curve.arm} is worse than {curve.baseline} at every size.")
-    if all(point.units == 1 for point in curve.points):
-        parts.append("Every size rests on one pair: other seeds may say otherwise.")
-    return " ".join(parts)
-
-
-def _crossing_sentence(curve: DataCurve) -> str:
-    crossing, largest = curve.crossing, curve.points[-1].rows
-    return sentences.crossing(
-        curve.arm, curve.baseline, crossing.rows, crossing.beyond, crossing.margin, largest
-    )
+def _scores(sizes: Series) -> dict[int, tuple[list[float], list[float]]]:
+    """Test scores of the runs at each size: those of the baseline, and those of the arm."""
+    pairs = {rows: [pair for each in every for pair in each.pairs] for rows, every in sizes.sizes.items()}
+    return {
+        rows: ([pair.baseline_score for pair in every], [pair.arm_score for pair in every])
+        for rows, every in pairs.items()
+    }

@@ -15,25 +15,20 @@ from typing import Any
 
 from headstart.compare.aggregates import Aggregate, Profile
 from headstart.compare.bounds import Bounded, Interval
-from headstart.compare.break_even import BreakEven
 from headstart.compare.conditions import Condition
 from headstart.compare.contamination import MetBefore
-from headstart.compare.cost_to_target import Target
 from headstart.compare.curves import Axis, Curve
-from headstart.compare.data_curves import DataCurve
 from headstart.compare.examples import ClassGain, Confusion, Example
-from headstart.compare.ledger import Ledger, Stage, View
+from headstart.compare.ledger import Ledger, Stage
 from headstart.compare.pairs import Excluded, Pair
 from headstart.compare.pareto import Front, ModelPoint
 from headstart.compare.published.tables import Figure
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
-from headstart.compare.statistics.power_law import PowerLaw
-from headstart.compare.statistics.transfer import Crossing, SizePoint
 from headstart.compare.summaries import ArmSummary, Attestation, MeterNotes
 from headstart.compare.totals import Total
-from headstart.compare.tuning import ExpectedBest, Trial, Tuning, TuningCost
+from headstart.compare.tuning import Tuning
 from headstart.compare.tuning_parity import UNTUNED, Tuned
-from headstart.compare.usage import Carbon, Money, Trained, Usage
+from headstart.compare.usage import Trained, Usage
 from headstart.compare.verdicts import NO_VERDICT, Gain, Verdict
 
 __all__ = [  # with the values of other files that a reader of findings meets
@@ -43,18 +38,13 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "Attestation",
     "Axis",
     "Bounded",
-    "BreakEven",
-    "Carbon",
     "ClassGain",
     "Comparison",
     "Condition",
     "Confusion",
-    "Crossing",
     "Curve",
-    "DataCurve",
     "Example",
     "Excluded",
-    "ExpectedBest",
     "Figure",
     "Findings",
     "Front",
@@ -64,23 +54,16 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "MetBefore",
     "MeterNotes",
     "ModelPoint",
-    "Money",
     "Pair",
-    "PowerLaw",
     "Profile",
     "Quantity",
     "Rows",
-    "SizePoint",
     "Stage",
-    "Target",
     "Total",
     "Trained",
-    "Trial",
     "Tuning",
-    "TuningCost",
     "Usage",
     "Verdict",
-    "View",
 ]
 
 
@@ -113,7 +96,6 @@ class Comparison:
     nearer: bool = False  # the examples are not right in one arm only: one arm is nearer than the other
     tuned: Tuned = "untuned"
     settings: str = UNTUNED  # how the arms came to their settings
-    targets: tuple[Target, ...] = ()  # what each arm needed to fixed scores, in every resource
     remarks: tuple[str, ...] = ()  # what the first lines must say of its pairs, in whole sentences
 
     @property
@@ -151,8 +133,6 @@ class Findings:
     rows: Rows = NO_ROWS  # every number of the study, to select from; those of the comparisons first
     order: tuple[Trained, ...] = ()  # every run as it was trained; empty when no record says the order
     tuning: Tuning | None = None  # None: the study tuned nothing, or its trials are not beside it
-    data_curves: tuple[DataCurve, ...] = ()  # per arm, where the study has several sizes
-    laws: tuple[PowerLaw, ...] = ()  # per arm, over several sizes of model
     aggregates: tuple[Aggregate, ...] = ()  # per arm, where it was compared under three conditions or more
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more

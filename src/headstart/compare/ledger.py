@@ -65,13 +65,11 @@ class Ledger(Pretraining):
 
     arm: str
     baseline: str
-    per_run: float | None  # training FLOPs of one run of the arm
-    views: tuple[View, ...]
-    break_evens: tuple[BreakEven, ...]
     sentence: str
+    rows: Rows  # its cost, the ratio of FLOPs with it, and the number of uses that pays for it
 
 
-def ledger(matches: Sequence[Match], metric: str) -> Ledger | None:
+def ledger(template: Quantity, matches: Sequence[Match], metric: str) -> Ledger | None:
     """The ledger of the arm in these pairs; None when it loaded no checkpoint, or no pair is left."""
     arm = matches[0].arm if matches else None
     if arm is None or arm.init.checkpoint is None:
@@ -79,34 +77,35 @@ def ledger(matches: Sequence[Match], metric: str) -> Ledger | None:
     cost, baseline = pretraining(arm), matches[0].baseline.arm
     own = mean_cost([pair.arm for pair in matches], "flops")
     base = mean_cost([pair.baseline for pair in matches], "flops")
-    results = tuple(_break_evens(cost, matches, metric))
+    counted = views(cost.flops, own, base, uses(arm.config)) if own is not None else ()
+    results = list(_break_evens(cost, matches, metric))
     best = best_break_even(results)
     words = sentences.break_even(best, baseline, cost.covers) if best else ""
     return Ledger(
         **vars(cost),
         arm=arm.arm,
         baseline=baseline,
-        per_run=own,
-        views=views(cost.flops, own, base, uses(arm.config)) if own is not None else (),
-        break_evens=results,
         sentence=sentences.pretraining(arm.arm, cost.covers, cost.flops, cost.origin, own, words),
+        rows=rows(template, cost, counted, results),
     )
 
 
-def rows(template: Quantity, ledger: Ledger) -> Rows:
+def rows(
+    template: Quantity, cost: Pretraining, views: Sequence[View], break_evens: Sequence[BreakEven]
+) -> Rows:
     """The cost of the pretraining, the ratio of FLOPs with it, and the number of uses that pays for it."""
-    part = f"covers {ledger.covers} alone" if ledger.covers else ""
-    cost = template.named("pretraining.flops", verdict=ledger.origin)
+    part = f"covers {cost.covers} alone" if cost.covers else ""
+    flops = template.named("pretraining.flops", verdict=cost.origin)
     numbers = [
-        _range(cost, ledger.flops).because(part),
-        template.named("pretraining.joules").at(ledger.joules).because(ledger.joules_reason),
+        _range(flops, cost.flops).because(part),
+        template.named("pretraining.joules").at(cost.joules).because(cost.joules_reason),
     ]
-    for view in ledger.views:
+    for view in views:
         key = f"{view.name}_{view.uses}" if view.name == "amortised" else view.name
         for name, bounds in (("flops_ratio", view.ratio), ("share", view.share), ("total", view.total)):
-            row = template.named(f"ledger.{key}.{name}", verdict=ledger.origin)
+            row = template.named(f"ledger.{key}.{name}", verdict=cost.origin)
             numbers.append(_range(row, bounds).because(part))
-    for result in ledger.break_evens:
+    for result in break_evens:
         numbers += break_even_rows(template, result)
     return Rows(numbers)
 

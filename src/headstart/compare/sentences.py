@@ -7,12 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from headstart.compare import phrases
-from headstart.compare.bounds import Bounded
+from headstart.compare.bounds import Bounded, Interval
 from headstart.compare.break_even import BreakEven
 from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 
 MOST = 4  # reasons, or names, that a sentence lists
+SEEDS_DIFFER = "The seeds differ between sizes."
+STRAIGHT = "Between two sizes the curve is taken to be straight on the logarithm of the rows."
+ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
 
 
 def capitalised(text: str) -> str:
@@ -126,6 +129,14 @@ def to_target(place: Quantity, score: float, reached: int, flops_share: float | 
         return f"{place.arm} reached {goal}{share}"
     scope = f"in {reached} of {pairs} pairs{share}"
     return f"{place.arm} reached {goal} {scope}, and did not reach it within this budget in the others"
+
+
+def target_name(key: str, baseline: str, arm: str) -> str:
+    """'the final score of pretrained', '75 % of the way', by the middle part of its rows' keys."""
+    finals = {"arm_final": arm, "baseline_final": baseline}
+    if key in finals:
+        return f"the final score of {finals[key]}"
+    return f"{key.removesuffix('_percent')} % of the way"
 
 
 def target(
@@ -263,6 +274,63 @@ def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: floa
     unsure = "" if beyond > 0.975 else f"; in {does} of the resamples it does"
     ahead = f"{arm} is still more than {margin:g} ahead with {phrases.rows(largest)}"
     return f"{baseline} does not catch up within the data: {ahead}{unsure}."
+
+
+def behind(arm: str, baseline: str, ossified: Sequence[int], everywhere: bool) -> list[str]:
+    """Where the arm is worse although it was better with fewer rows, and that it is worse everywhere."""
+    lines: list[str] = []
+    if ossified:
+        sizes = phrases.joined([phrases.rows(size) for size in ossified])
+        lines.append(f"With {sizes}, {arm} is worse than {baseline}: ossification.")
+    if everywhere:
+        lines.append(f"{arm} is worse than {baseline} at every size.")
+    return lines
+
+
+def draws(number: int) -> str:
+    """What so few draws of the rows leave open; nothing for three or more."""
+    if number > 2:
+        return ""
+    if number == 2:
+        return "Two draws of the rows are too few to be resampled: every run counts as if drawn by itself."
+    return "One draw of the rows at each size: the intervals do not cover other draws."
+
+
+def same_epochs(epochs: float) -> str:
+    """That more rows are more updates as well."""
+    return f"Every size trains for {epochs:g} epochs: more rows are more updates as well."
+
+
+def same_updates(steps: int) -> str:
+    """That the budget does not grow with the rows."""
+    return f"Every size trains for {steps} updates."
+
+
+def power_law(
+    coefficients: Mapping[str, tuple[float | None, Interval | None]],
+    points: int,
+    residual: float | None,
+    reason: str,
+    notes: Sequence[str],
+) -> str:
+    """The law with its coefficients and their intervals, or why there is none."""
+    if coefficients["k"][0] is None:
+        return f"No power law: {reason}."
+    model = "" if coefficients["beta"][0] is None else " · N^beta"
+    terms = "; ".join(
+        f"{name} = {phrases.short(value)} ({_ends(interval)})"
+        for name, (value, interval) in coefficients.items()
+        if value is not None
+    )
+    off = f"; the points lie {phrases.short(residual)} (log) off it" if residual else ""
+    law = f"Power law over {phrases.plural(points, 'point')}: rows transferred = k · rows^alpha{model}"
+    return " ".join([f"{law}, with {terms}{off}.", *notes])
+
+
+def _ends(interval: Interval | None) -> str:
+    if interval is None:
+        return "no interval"
+    return f"{phrases.short(interval.low)} to {phrases.short(interval.high)}"
 
 
 # How the arms were tuned

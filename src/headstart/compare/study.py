@@ -133,7 +133,6 @@ def _findings(material: Material) -> Findings:
     comparisons = tuple(_comparisons(material))
     trials = material.trials.records if material.trials and material.tuning else ()
     arms = _arms(material)
-    curves, laws = data_curves.data_curves(material.compared, question.margin)
     excluded = [*material.excluded, *(each for item in comparisons for each in item.excluded)]
     tasks = list(dict.fromkeys(record.config["task"]["name"] for record in material.records))
     findings = Findings(
@@ -166,12 +165,15 @@ def _findings(material: Material) -> Findings:
         fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*material.records, *trials))),
         order=trained(material.every, {id(r): c.name for c, group in material.groups for r in group}),
         tuning=material.tuning,
-        data_curves=curves,
-        laws=laws,
         aggregates=aggregates(material.compared),
         models=pareto.models(material.groups),
         fronts=pareto.fronts(material.groups),
     )
+    curves, laws = data_curves.data_curves(material.compared, question.margin)
+    over_sizes = [row for curve in curves for row in data_curves.rows(curve)]
+    for law in laws:
+        template = Quantity("", baseline=question.baseline)
+        over_sizes += data_curves.law_rows(template, law, "law_over_models")
     extra: list[Quantity] = []
     for condition, group in material.groups:
         own = [each for each in comparisons if each.condition.id == condition.id]
@@ -179,7 +181,7 @@ def _findings(material: Material) -> Findings:
     extra += variances(material.compared)
     for arm in material.arms:
         extra += summaries.stability(arm, material.of_arm(arm))
-    return replace(findings, rows=Rows(rows(findings, extra)))
+    return replace(findings, rows=Rows(rows(findings, over_sizes, extra)))
 
 
 def _comparisons(material: Material) -> Iterator[Comparison]:
@@ -190,16 +192,14 @@ def _comparisons(material: Material) -> Iterator[Comparison]:
         yield comparison(each, next(corrected, None) if each.gain else None, material.tuning)
 
 
-def rows(findings: Findings, extra: Iterable[Quantity] = ()) -> Iterator[Quantity]:
+def rows(
+    findings: Findings, over_sizes: Iterable[Quantity] = (), extra: Iterable[Quantity] = ()
+) -> Iterator[Quantity]:
     """Every number of the study, comparisons first; one without a value is kept where it says why.
 
-    `extra` are the numbers that no object of the findings holds.
+    `over_sizes` and `extra` are the numbers that no object of the findings holds.
     """
-    across: list[Quantity] = []
-    for curve in findings.data_curves:
-        across += data_curves.rows(curve)
-    for law in findings.laws:
-        across += data_curves.law_rows(Quantity("", baseline=findings.baseline), law, "law_over_models")
+    across = [*over_sizes]
     for aggregate in findings.aggregates:
         across += aggregate.rows
     across += pareto.model_rows(findings.models, findings.headline)

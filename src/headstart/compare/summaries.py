@@ -13,9 +13,9 @@ import numpy as np
 from headstart.compare.bounds import Interval
 from headstart.compare.contamination import MetBefore, met_before
 from headstart.compare.costs import mean, mean_cost
-from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.statistics.proportions import wilson
-from headstart.compare.usage import Carbon, Money, Usage, emissions, money, usage
+from headstart.compare.usage import Usage, carbon_rows, money_rows, usage
 from headstart.records.record import Energy, Record
 
 _SURROUNDINGS = (
@@ -70,11 +70,9 @@ class ArmSummary:
     peak_memory_bytes: int | None  # largest, device where there is one, else host
     survivors_only: bool  # the mean leaves out diverged, failed or interrupted runs
     flops_lower_bound: bool = False  # an operation had no formula
-    carbon: Carbon | None = None  # None: not every run has a figure, or they rest on different ones
     meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
     usage: Usage | None = None  # None: no record says how well the machine was used
-    emissions: tuple[Carbon, ...] = ()  # one per basis that any run's figure rests on
-    money: tuple[Money, ...] = ()  # one per currency, prices and energy method
+    consequences: Rows = NO_ROWS  # carbon and money, which cover all phases
     diverged_share: Interval | None = None  # Wilson's, of the runs that diverge; None: no run counts
 
 
@@ -107,6 +105,7 @@ def arm_summary(
     reasons = [r.cost.energy.reason for r in records if r.cost.energy.reason]
     memory = [record.cost.peak_memory_bytes for record in records]
     peaks = [each.host if each.device is None else each.device for each in memory]
+    template = Quantity("", condition, arm, n=status["finished"])
     return ArmSummary(
         condition=condition,
         arm=arm,
@@ -131,11 +130,9 @@ def arm_summary(
         peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
         survivors_only=len(finished) < len(records),
         flops_lower_bound=any(record.cost.flops.lower_bound for record in records),
-        carbon=carbon(records),
         meter=meter_notes(records),
         usage=usage(finished),
-        emissions=emissions(records),
-        money=money(records),
+        consequences=Rows([*carbon_rows(template, records), *money_rows(template, records)]),
         diverged_share=_diverged(records)[2],
     )
 
@@ -159,7 +156,7 @@ def rows(summary: ArmSummary, provenance: tuple[str, ...]) -> Rows:
         template.named("samples_per_second").at(summary.samples_per_second),
         template.named("peak_memory").at(summary.peak_memory_bytes),
         *(template.named(key).at(getattr(summary.usage, name, None)) for name, key in _USAGE.items()),
-        *_consequences(template, summary),
+        *(replace(row, provenance=provenance) for row in summary.consequences),
         *_counts(replace(template, n=summary.runs), summary),
     ])  # fmt: skip
 
@@ -204,12 +201,6 @@ def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     return tuple({**json.loads(text), "runs": runs} for text, runs in ordered)
 
 
-def carbon(records: Sequence[Record]) -> Carbon | None:
-    """Mean grams per run; None unless every run has a figure, and all rest on the same."""
-    bases = emissions(records)
-    return bases[0] if len(bases) == 1 and bases[0].runs == len(records) else None
-
-
 def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
     """What the meters left beside the joules; None when no record has any of it (they are optional)."""
     energies = [record.cost.energy for record in records]
@@ -230,29 +221,6 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
         unavailable=tuple(dict.fromkeys(unavailable)),
         lost_segments=sum(energy.lost_segments for energy in energies),
     )
-
-
-def _consequences(template: Quantity, summary: ArmSummary) -> list[Quantity]:
-    """Carbon and money, which cover all phases."""
-    numbers: list[Quantity] = []
-    if each := summary.carbon:
-        basis_text = f"{each.region}, {each.g_per_kwh:g} g/kWh ({each.source})"
-        row = template.named("carbon", verdict=each.method, n=each.runs)
-        numbers.append(row.at(each.grams).because(basis_text))
-    for number, paid in enumerate(summary.money, start=1):
-        lead = "money" if len(summary.money) == 1 else f"money.{number}"
-        prices = {
-            "electricity": (paid.electricity, paid.per_kwh, "kWh"),
-            "device": (paid.device, paid.per_device_hour, "device-hour"),
-        }
-        for name, (value, price, per) in prices.items():
-            basis = "no price is stated" if price is None else f"at {price:g} per {per}"
-            row = template.named(f"{lead}.{name}", unit=paid.currency, n=paid.runs)
-            if name == "electricity" and value is not None:
-                row = replace(row, verdict=paid.method)
-            price_row = template.named(f"{lead}.per_{per.lower().replace('-', '_')}", unit=paid.currency)
-            numbers += [row.at(value).because(basis), price_row.at(price)]
-    return numbers
 
 
 def _counts(template: Quantity, summary: ArmSummary) -> list[Quantity]:

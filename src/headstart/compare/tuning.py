@@ -139,12 +139,15 @@ def rows(tuning: Tuning) -> Rows:
         ]
     for best in tuning.best:
         template = Quantity("", best.condition, best.arm, metric=best.metric)
-        for n, value, low, high in zip(
-            best.trials, best.expected, best.sure_low, best.sure_high, strict=True
-        ):
+        for i, n in enumerate(best.trials):
+            low, high = best.sure_low[i], best.sure_high[i]
             level = None if low is None and high is None else 0.95
-            row = template.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(value)
-            numbers.append(replace(row, low=low, high=high, level=level))
+            row = template.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(best.expected[i])
+            numbers += [
+                replace(row, low=low, high=high, level=level),
+                template.named(f"tuning.orders.{n}", n=n).between(best.low[i], best.high[i]),
+                template.named(f"tuning.spent.{n}", n=n).at(best.flops[i]),
+            ]
     for cost in tuning.costs:
         template = Quantity("", arm=cost.arm, n=cost.total.runs)
         ratio = template.named("tuning.flops_ratio").at(cost.times)

@@ -6,43 +6,17 @@ Everything here is optional in a record: what a run does not say stays out, or N
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare.costs import mean
+from headstart.compare.quantity import Quantity
 from headstart.records.record import Cost, Record
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 _MONEY = ("currency", "per_kwh", "per_device_hour")
 _SIDES = ("host", "device")
-
-
-@dataclass(frozen=True)
-class Carbon:
-    """What the electricity of an arm's runs emitted, and on what that figure rests."""
-
-    grams: float  # CO2 equivalent, mean per run
-    runs: int
-    region: str
-    year: int | None
-    source: str  # of the intensity
-    g_per_kwh: float
-    pue: float | None  # None: the building is not counted
-    method: str = ""  # of the joules under it: "estimated", "measured", "sampled"
-
-
-@dataclass(frozen=True)
-class Money:
-    """What an arm's runs cost at stated prices: two views of the same run, never added up."""
-
-    currency: str
-    electricity: float | None  # mean per run, all phases; None: no price or no joules
-    device: float | None  # mean per run, by the hour of the device; an hour's electricity is in it
-    per_kwh: float | None
-    per_device_hour: float | None
-    runs: int
-    method: str  # of the joules under the electricity
 
 
 @dataclass(frozen=True)
@@ -103,40 +77,51 @@ def usage(records: Sequence[Record]) -> Usage | None:
     )
 
 
-def emissions(records: Sequence[Record]) -> tuple[Carbon, ...]:
-    """Mean grams of the runs that have a figure, one mean per basis: unlike figures share no mean."""
+def carbon_rows(template: Quantity, records: Sequence[Record]) -> Iterator[Quantity]:
+    """Mean grams of the runs that have a figure, one mean per basis: unlike figures share no mean.
+
+    The key `carbon` is there where one basis covers every run; `carbon.<number>.grams` names the place in its
+    note, and its intensity the source.
+    """
     groups: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for record in records:
         carbon = record.cost.carbon or {}
         if carbon.get("grams") is not None:
             basis = (_method(record), *(carbon.get(name) for name in _CARBON))
             groups[basis].append(float(carbon["grams"]))
-    return tuple(
-        Carbon(mean(grams) or 0.0, len(grams), str(region), year, str(source), float(rate), pue, method)
-        for (method, region, year, source, rate, pue), grams in groups.items()
-    )
+    for number, (basis, grams) in enumerate(groups.items(), start=1):
+        method, region, year, source, intensity, pue = basis
+        rate, row = float(intensity), replace(template, verdict=method, n=len(grams)).at(mean(grams))
+        if len(grams) == len(records):
+            yield row.named("carbon").because(f"{region}, {rate:g} g/kWh ({source})")
+        yield row.named(f"carbon.{number}.grams", note=str(region))
+        yield template.named(f"carbon.{number}.intensity", note=str(source)).at(rate)
+        yield template.named(f"carbon.{number}.year").at(year)
+        yield template.named(f"carbon.{number}.pue").at(pue)
 
 
-def money(records: Sequence[Record]) -> tuple[Money, ...]:
-    """Mean money of the runs at stated prices, one per currency, prices and energy method."""
+def money_rows(template: Quantity, records: Sequence[Record]) -> Iterator[Quantity]:
+    """Mean money of the runs at stated prices, one per currency, prices and energy method.
+
+    Electricity and the hours of the device are two views of the same run, never added up.
+    """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
         paid = record.cost.money or {}
         known = paid.get("electricity") is not None
         if known or paid.get("device") is not None:
             groups[(_method(record), known, *(paid.get(name) for name in _MONEY))].append(paid)
-    return tuple(
-        Money(
-            currency=str(currency),
-            electricity=mean([paid.get("electricity") for paid in group]),
-            device=mean([paid.get("device") for paid in group]),
-            per_kwh=per_kwh,
-            per_device_hour=per_device_hour,
-            runs=len(group),
-            method=method,
-        )
-        for (method, _, currency, per_kwh, per_device_hour), group in groups.items()
-    )
+    for number, (basis, group) in enumerate(groups.items(), start=1):
+        method, _, currency, per_kwh, per_device_hour = basis
+        lead = "money" if len(groups) == 1 else f"money.{number}"
+        for name, price, per in (("electricity", per_kwh, "kWh"), ("device", per_device_hour, "device-hour")):
+            value = mean([paid.get(name) for paid in group])
+            row = template.named(f"{lead}.{name}", unit=str(currency), n=len(group)).at(value)
+            if name == "electricity" and value is not None:
+                row = replace(row, verdict=method)
+            yield row.because("no price is stated" if price is None else f"at {price:g} per {per}")
+            price_key = f"{lead}.per_{per.lower().replace('-', '_')}"
+            yield template.named(price_key, unit=str(currency)).at(price)
 
 
 def trained(records: Sequence[Record], names: Mapping[int, str]) -> tuple[Trained, ...]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from headstart.compare.bounds import Bounded, Interval
+from headstart.compare.bounds import Interval
 from headstart.compare.catalogue import form
 from headstart.compare.quantity import Quantity
 
@@ -137,27 +137,6 @@ def between(low: float | None, high: float | None, form: Form) -> str:
 def ends(interval: Interval | None, form: Form) -> str:
     """'0.360 to 0.410', or that there is none."""
     return f"{form(interval.low)} to {form(interval.high)}" if interval else "no interval"
-
-
-def bound(number: Bounded | None, form: Form) -> str:
-    """'6.40×', 'at least 64 rows', '3 to 5', 'unknown'."""
-    return between(number.low, number.high, form) if number else UNKNOWN
-
-
-def bound_interval(number: Bounded | None, form: Form) -> str:
-    """'4.70× to 8.80×', 'at least 4.70×', 'exact'; nothing where no end is known."""
-    if number is None or (number.sure_low is None and number.sure_high is None):
-        return ""
-    low, high = number.sure_low, number.sure_high
-    if low is None or high is None:
-        return between(low, high, form)
-    return "exact" if math.isclose(low, high) else f"{form(low)} to {form(high)}"
-
-
-def bound_with_interval(number: Bounded | None, form: Form) -> str:
-    """'6.40× (4.70× to 8.80×)'; a bound whose interval ends at it is said once."""
-    text, interval = bound(number, form), bound_interval(number, form)
-    return f"{text} ({interval})" if interval and interval != text else text
 
 
 @_or_unknown

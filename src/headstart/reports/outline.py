@@ -57,14 +57,14 @@ CLOSING: Outline = [
 
 def page(findings: Findings) -> Page:
     """The whole report of a study."""
-    curve = [findings.data_curves[0].sentence] if len(findings.data_curves) == 1 else []
+    curves = findings.rows.select("data.sizes")
     verdict, facts = _verdicts(findings)
     sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
     return Page(
         study=findings.study,
         question=findings.question,
         facts=(("Task", findings.task), ("Model", findings.model), ("Baseline", findings.baseline), *facts),
-        sentence=" ".join([findings.sentence, *curve]),
+        sentence=" ".join([findings.sentence, *(row.note for row in curves if len(curves) == 1)]),
         verdict=verdict,
         arms=arms_of(findings),
         sections=keep(sections),

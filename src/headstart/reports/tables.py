@@ -48,11 +48,14 @@ class Line:
         key = key.replace("*", self.part)
         return self.rows.get(key) or Quantity(key, unit=entry(key).unit)
 
+    def ends(self, key: str) -> Quantity:
+        """The row that holds the interval of a number: its own, or that of a censored one."""
+        row = self.row(key)
+        return row if row.value is not None else self.rows.get(f"{row.key}.interval", row)
+
     def interval(self, key: str) -> str:
         """The interval of a number, also of a censored one; nothing where there is none."""
-        row = self.row(key)
-        ends = f"{row.key}.interval"
-        return numbers.interval_text(row if row.value is not None else self.rows.get(ends, row))
+        return numbers.interval_text(self.ends(key))
 
     def with_interval(self, key: str) -> str:
         """'6.40× (4.70× to 8.80×)'; a bound whose interval ends at it is said once."""

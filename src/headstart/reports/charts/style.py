@@ -46,10 +46,29 @@ def point(row: Quantity, **more: Any) -> dict[str, Any]:
         "low": row.value if row.low is None else row.low,
         "high": row.value if row.high is None else row.high,
         "text": numbers.value_text(row),
-        "interval": numbers.interval_text(row).removeprefix("range ") or "no interval",
+        "interval": interval(row),
         "runs": row.n,
         "verdict": row.verdict,
     } | more
+
+
+def bound(row: Quantity, ends: Quantity, edges: Sequence[float] = (), **more: Any) -> dict[str, Any]:
+    """A number, or the end of it that is known, as a point of a chart whose `kind` says which end that is.
+
+    `ends` holds the interval. Where one end of it is not bounded, it is drawn to the edge of the data, which
+    are the first and the last of `edges`; without edges, to the number itself.
+    """
+    at = next(end for end in (row.value, row.low, row.high) if end is not None)
+    low, high = (ends.low, ends.high) if ends.level is not None else (None, None)
+    first, last = (edges[0], edges[-1]) if edges and (low, high) != (None, None) else (at, at)
+    bounds = {"low": first if low is None else low, "high": last if high is None else high}
+    kind = "" if row.value is not None else row.verdict
+    return point(row) | {"mean": at, "kind": kind, **bounds, "interval": interval(ends)} | more
+
+
+def interval(row: Quantity) -> str:
+    """The interval or the range of a number for the tooltip, or that there is none."""
+    return numbers.interval_text(row).removeprefix("range ") or "no interval"
 
 
 def spec(drawn: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:

@@ -5,33 +5,33 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 
-from headstart.compare.findings import Carbon, Comparison, Findings, Gain
+from headstart.compare.findings import Comparison, Findings, Gain
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.formats import markdown
 from headstart.reports.page import Code, Parts, Section, Text
 from headstart.reports.sections import consumption, pretraining, provenance, summary
-from headstart.reports.tables import Line, bullets, of_rows, table
+from headstart.reports.tables import Line, bullets, lines_of, of_rows, table
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
-def cards(findings: Findings, carbon: Mapping[str, Carbon] | None = None) -> dict[str, str]:
-    """The text of every arm's card, by file name; `carbon` by arm stands in where the records hold none."""
+def cards(findings: Findings) -> dict[str, str]:
+    """The text of every arm's card, by file name."""
     texts: dict[str, str] = {}
     for arm in dict.fromkeys(item.arm for item in findings.arms):
         name = f"card_{re.sub(r'[^A-Za-z0-9._-]+', '-', arm)}"
         while f"{name}.md" in texts:  # two arms whose names differ only in what a file name cannot hold
             name += "_"
-        texts[f"{name}.md"] = card(findings, arm, (carbon or {}).get(arm) or _recorded(findings, arm))
+        texts[f"{name}.md"] = card(findings, arm)
     return texts
 
 
-def card(findings: Findings, arm: str, carbon: Carbon | None) -> str:
+def card(findings: Findings, arm: str) -> str:
     """One card: front matter, results with intervals and seeds, cost, surroundings, how to repeat it."""
+    carbon = _carbon(findings, arm)
     parts = {
         "Results": _results(findings, arm),
         "What it started from": provenance.attestation_table(
@@ -48,7 +48,7 @@ def card(findings: Findings, arm: str, carbon: Carbon | None) -> str:
     return "\n\n".join([front_matter(findings, arm, carbon), title, *lead, *body]) + "\n"
 
 
-def front_matter(findings: Findings, arm: str, carbon: Carbon | None) -> str:
+def front_matter(findings: Findings, arm: str, carbon: Line | None) -> str:
     """The YAML block; `co2_eq_emissions` only when there is a figure, in grams."""
     lines = ["library_name: transformers", "tags:", "- headstart"]
     if _loaded(findings, arm) and not _trained_here(findings, arm) and HUB_NAME.fullmatch(findings.model):
@@ -65,39 +65,49 @@ def scalar(text: str) -> str:
     return json.dumps("".join(letter for letter in flat if letter.isprintable()), ensure_ascii=False)
 
 
-def _emissions(findings: Findings, arm: str, carbon: Carbon) -> list[str]:
+def _emissions(findings: Findings, arm: str, carbon: Line) -> list[str]:
+    grams = carbon.first.value or 0.0
     hardware = dict.fromkeys(str(item.get("device") or "") for item in findings.environments)
     cpus = dict.fromkeys(str(item.get("cpu") or "") for item in findings.environments)
     used = ", ".join(name for name in (*hardware, *cpus) if name)
     return [
         "co2_eq_emissions:",
-        f"  emissions: {carbon.grams:.6g}" if carbon.grams < 1e6 else f"  emissions: {carbon.grams:.0f}",
+        f"  emissions: {grams:.6g}" if grams < 1e6 else f"  emissions: {grams:.0f}",
         f"  source: {scalar(_basis(findings, arm, carbon))}",
         f"  training_type: {scalar('fine-tuning' if _loaded(findings, arm) else 'pre-training')}",
-        f"  geographical_location: {scalar(carbon.region)}",
+        f"  geographical_location: {scalar(carbon.first.note)}",
         f"  hardware_used: {scalar(used or 'unknown')}",
     ]
 
 
-def _basis(findings: Findings, arm: str, carbon: Carbon) -> str:
+def _basis(findings: Findings, arm: str, carbon: Line) -> str:
     """What the grams rest on: method of the energy, intensity, year, PUE, number of runs."""
     methods = dict.fromkeys(item.energy_method for item in findings.arms if item.arm == arm)
-    year = f" of {carbon.year}" if carbon.year else ""
-    pue = f", PUE {carbon.pue:g}" if carbon.pue else ", no PUE"
+    intensity, year, pue = (carbon.row(f"carbon.*.{name}") for name in ("intensity", "year", "pue"))
+    of_year = f" of {year.value:.0f}" if year.value else ""
+    building = f", PUE {pue.value:g}" if pue.value else ", no PUE"
     return (
-        f"headstart: {' and '.join(methods)} energy x {carbon.g_per_kwh:g} g/kWh{year} "
-        f"({carbon.source}){pue}; mean of {numbers.plural(carbon.runs, 'run')}, all phases"
+        f"headstart: {' and '.join(methods)} energy x {intensity.value:g} g/kWh{of_year} "
+        f"({intensity.note}){building}; mean of {numbers.plural(carbon.first.n or 0, 'run')}, all phases"
     )
 
 
-def _recorded(findings: Findings, arm: str) -> Carbon | None:
+def _carbon(findings: Findings, arm: str) -> Line | None:
     """The records' own figure over all conditions; None when one has none, or they rest on different ones."""
-    figures = [item.carbon for item in findings.arms if item.arm == arm]
-    known = [carbon for carbon in figures if carbon]
-    if len(known) < len(figures) or len({replace(carbon, grams=0.0, runs=0) for carbon in known}) != 1:
+    rows = findings.rows.select(arm=arm)
+    lines, conditions = lines_of(rows, "carbon.*.grams"), rows.select("runs.started")
+    if not len(lines) == len(rows.select("carbon")) == len(conditions):
         return None
-    runs = sum(carbon.runs for carbon in known)
-    return replace(known[0], grams=sum(carbon.grams * carbon.runs for carbon in known) / runs, runs=runs)
+    if len({_rests_on(line) for line in lines}) != 1:
+        return None
+    runs = sum(line.first.n or 0 for line in lines)
+    grams = sum((line.first.value or 0.0) * (line.first.n or 0) for line in lines) / runs
+    return replace(lines[0], first=replace(lines[0].first, value=grams, n=runs))
+
+
+def _rests_on(line: Line) -> tuple[object, ...]:
+    intensity, year, pue = (line.row(f"carbon.*.{name}") for name in ("intensity", "year", "pue"))
+    return line.first.verdict, line.first.note, intensity.value, intensity.note, year.value, pue.value
 
 
 def _with(findings: Findings, arm: str) -> list[Comparison]:
@@ -166,14 +176,14 @@ def _results(findings: Findings, arm: str) -> Parts:
     return (*bullets(item.sentence for item in compared), *paired, *alone, *warning)
 
 
-def _cost(findings: Findings, arm: str, carbon: Carbon | None) -> Parts:
+def _cost(findings: Findings, arm: str, carbon: Line | None) -> Parts:
     ledgers = [item.ledger for item in findings.comparisons if item.arm == arm and item.ledger]
     emissions = (
         "No carbon figure: the records do not hold one that covers every run of this arm (it needs joules "
         "and a region with its intensity), and none is guessed."
     )
     if carbon:
-        grams = numbers.significant(carbon.grams)
+        grams = numbers.significant(carbon.first.value)
         emissions = f"Carbon: {grams} g CO2e, {_basis(findings, arm, carbon)}."
     return (
         *consumption.cost_table(findings.rows.select(arm=arm)),

@@ -4,128 +4,123 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from headstart.compare.findings import Bounded, Comparison, Target
+from headstart.compare import sentences
+from headstart.compare.findings import Comparison
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Text
-from headstart.reports.tables import bullets, table
+from headstart.reports.tables import Line, Show, bullets, lines_of, table, under
 from headstart.resources import RESOURCES, ResourceKey
 
 ALIKE = 0.05  # ratios this close are told once
 MARKS = {"": "circle", "at least": "triangle-right", "at most": "triangle-left"}
+RATIO = {key: f"target.*.{key}_ratio" for key in RESOURCES}
 
 
 def parts(item: Comparison, key: str) -> Parts:
     """A chart of the ratios of FLOPs, and the table of every resource that differs from them."""
-    if not item.targets:
+    lines = lines_of(item.rows, "target.*.score")
+    if not lines:
         return ()
-    drawn = [target for target in item.targets if _ratio(target, "flops")]
-    spacing = next((target.spacing for target in item.targets if target.spacing), None)
-    note = ""
-    if spacing:
-        every = numbers.plural(spacing, "step")
-        note = f"Scores are known every {every}: a target may have been reached that much earlier."
+    drawn = [line for line in lines if line.row(RATIO["flops"]).known]
     reasons: dict[str, dict[str, None]] = {}
-    for target in item.targets:
-        for resource, reason in target.reasons.items():
-            reasons.setdefault(reason, {})[RESOURCES[resource].name] = None
+    names = {f"{key}_ratio": resource.name for key, resource in RESOURCES.items()}
+    for row in item.rows.select("target.*_ratio.reason"):
+        if row.note:
+            reasons.setdefault(row.note, {})[names[row.key.split(".")[2]]] = None
+    spacing, note = item.rows.value("target.spacing"), ()
+    if spacing:
+        every = numbers.plural(round(spacing), "step")
+        words = f"Scores are known every {every}: a target may have been reached that much earlier."
+        note = (Text(words, "note"),)
     return (
         *([_figure(drawn, item, key)] if drawn else []),
-        *_table(item),
-        *([Text(note, "note")] if note else []),
+        *_table(lines, item),
+        *note,
         *bullets(f"Ratio of {', '.join(names)}: {reason}." for reason, names in reasons.items()),
     )
 
 
-def _ratio(target: Target, axis: ResourceKey) -> Bounded | None:
-    """The ratio, where anything is known of it."""
-    ratio = target.ratios.get(axis)
-    return ratio if ratio and ratio.known else None
+def _name(line: Line) -> str:
+    return sentences.target_name(line.part, line.first.baseline, line.first.arm)
 
 
-def _figure(drawn: Sequence[Target], item: Comparison, key: str) -> Figure:
-    ratios = "; ".join(
-        f"to {target.name}: {numbers.bound_with_interval(_ratio(target, 'flops'), numbers.ratio)}"
-        for target in drawn
-    )
+def _reached(line: Line, side: str) -> str:
+    return numbers.count(line.row(f"target.*.{side}_reached").value)
+
+
+def _figure(drawn: Sequence[Line], item: Comparison, key: str) -> Figure:
+    ratios = "; ".join(f"to {_name(line)}: {line.with_interval(RATIO['flops'])}" for line in drawn)
     metric = metric_name(item.headline)
     title = f"FLOPs of {item.arm} / FLOPs of {item.baseline} to the same validation {metric}"
     words = (
         f"{ratios[:1].upper()}{ratios[1:]}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
     )
-    return Figure(f"{key}targets", title, words, chart(drawn, item.arm))
+    return Figure(f"{key}targets", title, words, chart(drawn))
 
 
-def chart(drawn: Sequence[Target], arm: str) -> style.Spec:
+def chart(drawn: Sequence[Line]) -> style.Spec:
     """One ratio with its interval per target; a target that was not always reached is a hollow triangle."""
-    rows: list[dict[str, Any]] = []
-    for target in drawn:
-        ratio = _ratio(target, "flops")
-        if ratio is None:
-            continue
-        at = ratio.low if ratio.low is not None else ratio.high
-        rows.append({
-            "target": target.name,
-            "arm": arm,
-            "ratio": at,
-            "low": ratio.sure_low if ratio.sure_low is not None else at,
-            "high": ratio.sure_high if ratio.sure_high is not None else at,
-            "kind": ratio.censored,
-            "text": numbers.bound(ratio, numbers.ratio),
-            "interval": numbers.bound_interval(ratio, numbers.ratio) or "no interval",
-            "reached": f"{target.baseline_reached} and {target.arm_reached} of {target.pairs}",
-        })  # fmt: skip
+    points = []
+    for line in drawn:
+        reached = f"{_reached(line, 'baseline')} and {_reached(line, 'arm')} of {line.first.n}"
+        ratio, ends = line.row(RATIO["flops"]), line.ends(RATIO["flops"])
+        points.append(style.bound(ratio, ends, target=_name(line), reached=reached))
     tips = {"target": "Target", "text": "Ratio", "interval": "95 % interval", "reached": "Reached"}
-    x = style.logarithmic("ratio", "Ratio of FLOPs", format=".2~r")
-    unity = style.chart([{"ratio": 1}]).mark_rule(style="zero").encode(x=x)
-    return style.whiskers(rows, x, "target", tips, below=[unity], shapes=MARKS)
+    x = style.logarithmic("mean", "Ratio of FLOPs", format=".2~r")
+    unity = style.chart([{"mean": 1}]).mark_rule(style="zero").encode(x=x)
+    return style.whiskers(points, x, "target", tips, below=[unity], shapes=MARKS)
 
 
-def _table(item: Comparison) -> Parts:
-    shown: list[ResourceKey] = [
+def _table(lines: Sequence[Line], item: Comparison) -> Parts:
+    shown = [
         axis
         for axis in RESOURCES
-        if axis in ("flops", "seconds", "joules") or any(_differs(target, axis) for target in item.targets)
+        if axis in ("flops", "seconds", "joules") or any(_differs(line, axis) for line in lines)
     ]
     same = [RESOURCES[axis].name for axis in ("steps", "samples", "tokens") if axis not in shown]
     alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
-    way = " The way is from the lower start to the best score seen." if len(item.targets) > 2 else ""
+    way = " The way is from the lower start to the best score seen." if len(lines) > 2 else ""
 
-    def ratio(axis: ResourceKey) -> Any:
-        def show(target: Target) -> Cell:
-            ratio, reason = target.ratios.get(axis), target.reasons.get(axis, "")
-            if ratio is None:
+    def target(line: Line) -> Cell:
+        name = _name(line)
+        return Cell(name[:1].upper() + name[1:], line.first.note)
+
+    def ratio(key: str) -> Show:
+        def show(line: Line) -> Cell:
+            row, reason = line.row(key), line.row(f"{key}.reason").note
+            if not row.known and not row.verdict:
                 return Cell("no ratio", reason)
-            text = numbers.bound_with_interval(ratio, numbers.ratio)
-            return Cell(text, reason, strong=ratio.value is not None)
+            return Cell(line.with_interval(key), reason, strong=row.value is not None)
 
         return show
 
     return table(
-        item.targets,
-        {
-            "Target": lambda target: Cell(target.name[:1].upper() + target.name[1:], target.sentence),
-            "#Score": lambda target: numbers.score(target.score),
-            f"#{item.baseline} reached it": lambda t: f"{t.baseline_reached} of {t.pairs}",
-            f"#{item.arm} reached it": lambda t: f"{t.arm_reached} of {t.pairs}",
-        }
-        | {f"#Ratio of {RESOURCES[axis].name}": ratio(axis) for axis in shown},
+        lines,
+        (
+            ("Target", target),
+            under("#Score", "target.*.score"),
+            (f"#{item.baseline} reached it", lambda line: f"{_reached(line, 'baseline')} of {line.first.n}"),
+            (f"#{item.arm} reached it", lambda line: f"{_reached(line, 'arm')} of {line.first.n}"),
+            *((f"#Ratio of {RESOURCES[axis].name}", ratio(RATIO[axis])) for axis in shown),
+        ),
         f"What {item.arm} needs / what {item.baseline} needs, geometric means over pairs with their 95 % "
         f"intervals. Where an arm did not reach the target, its whole budget is a lower bound.{alike}{way}",
     )
 
 
-def _differs(target: Target, axis: ResourceKey) -> bool:
+def _differs(line: Line, axis: ResourceKey) -> bool:
     """Whether any end of the ratio is more than 5 % off that of the FLOPs, or known for one of them only."""
-    own, flops = _ratio(target, axis), _ratio(target, "flops")
-    for name in ("low", "high", "sure_low", "sure_high"):
-        end, flops_end = getattr(own, name, None), getattr(flops, name, None)
-        if end is None or flops_end is None:
-            if end is not flops_end:
-                return True
-        elif not math.isclose(end, flops_end, rel_tol=ALIKE):
-            return True
-    return False
+    return any(
+        own is not flops if own is None or flops is None else not math.isclose(own, flops, rel_tol=ALIKE)
+        for own, flops in zip(_ends(line, RATIO[axis]), _ends(line, RATIO["flops"]), strict=True)
+    )
+
+
+def _ends(line: Line, key: str) -> tuple[float | None, ...]:
+    """Both ends of a ratio and of its interval; None where it is not bounded."""
+    row, interval = line.row(key), line.ends(key)
+    value = (row.low, row.high) if row.value is None else (row.value, row.value)
+    return (*value, *((interval.low, interval.high) if interval.level is not None else (None, None)))

@@ -2,166 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import altair as alt
 
-from headstart.compare.findings import Comparison, DataCurve, Findings, PowerLaw, SizePoint
+from headstart.compare import sentences
+from headstart.compare.findings import Findings
 from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Section, Text
-from headstart.reports.tables import Line, bullets, of_rows, table, under
+from headstart.reports.tables import Line, Show, bullets, lines_of, of_rows, table, under
 
 TITLE = "What the weights are worth in training rows"
 HEIGHT = 270
 MARKS = {"": "circle", "at least": "triangle-up", "at most": "triangle-down"}
-Scores = Mapping[tuple[str, int], Sequence[float]]  # of the runs behind a point, by (arm, rows)
+FACTS = ("data.draws", "data.seed_sets", "data.epochs", "data.updates")
 
 
 def sections(findings: Findings) -> list[Section]:
     """One section, or one per arm and context under a heading; without parts in a study of one size."""
-    curves = findings.data_curves
+    curves = findings.rows.select("data.sizes")
     if len(curves) < 2:
         parts = _parts(curves[0], findings, "rows") if curves else ()
-        return [Section("rows", TITLE, (*parts, *_laws(findings.laws)))]
+        return [Section("rows", TITLE, (*parts, *_laws(findings)))]
     inner = [
         Section(f"rows{index}", _name(curve), _parts(curve, findings, f"rows{index}"), level=3)
         for index, curve in enumerate(curves)
     ]
-    return [Section("rows", TITLE, _laws(findings.laws)), *inner]
+    return [Section("rows", TITLE, _laws(findings)), *inner]
 
 
 def lines(findings: Findings) -> list[str]:
     """The sentence of every curve for the terminal, named where there are several."""
-    several = len(findings.data_curves) > 1
-    return [
-        f"{_name(curve)}: {curve.sentence}" if several else curve.sentence for curve in findings.data_curves
-    ]
+    curves = findings.rows.select("data.sizes")
+    return [f"{_name(curve)}: {curve.note}" if len(curves) > 1 else curve.note for curve in curves]
 
 
-def _name(curve: DataCurve) -> str:
-    return f"{curve.arm}, {curve.context}" if curve.context else f"{curve.arm} against {curve.baseline}"
+def _name(curve: Quantity) -> str:
+    return f"{curve.arm}, {curve.condition}" if curve.condition else f"{curve.arm} against {curve.baseline}"
 
 
-def _parts(curve: DataCurve, findings: Findings, key: str) -> Parts:
-    tone = "warning" if curve.ossified or curve.worse_everywhere else "plain"
+def _parts(curve: Quantity, findings: Findings, key: str) -> Parts:
+    own = findings.rows.select(arm=curve.arm, metric=curve.metric)
+    whole = own.select(condition=curve.condition)
+    points = lines_of(
+        Rows(row for row in own if row.condition.partition(", ")[2] == curve.condition), "data.rows"
+    )
+    crossing = whole.first("crossing") or Quantity("crossing")
+    law = whole.first("law.points")
     return (
-        Text(curve.sentence, tone),
-        Gallery(_figures(curve, scores_of(curve, findings.comparisons), key), columns=2),
-        *_table(curve, findings),
-        Text(f"The 95 % intervals cover {curve.covers}.", "note"),
-        *bullets([*curve.notes, law_words(curve.law)]),
+        Text(curve.note, "warning" if curve.verdict else "plain"),
+        Gallery(_figures(curve, points, crossing, key), columns=2),
+        *_table(curve, points),
+        Text(f"The 95 % intervals cover {points[0].first.note}.", "note"),
+        *bullets([*(row.note for row in whole.select(*FACTS)), sentences.STRAIGHT, law.note if law else ""]),
     )
 
 
-def scores_of(curve: DataCurve, comparisons: Sequence[Comparison]) -> dict[tuple[str, int], list[float]]:
-    """Test scores of the runs behind each point, by (arm, rows), in the curve's own context."""
-    context = {name for name in curve.context.split(", ") if name}
-    scores: dict[tuple[str, int], list[float]] = {}
-    for item in comparisons:
-        if item.arm == curve.arm and context <= set(item.condition.name.split(", ")):
-            for pair in item.pairs:
-                for arm, score in ((item.baseline, pair.baseline_score), (item.arm, pair.arm_score)):
-                    scores.setdefault((arm, item.condition.train_rows), []).append(score)
-    return scores
-
-
-def _figures(curve: DataCurve, scores: Scores, key: str) -> tuple[Figure, ...]:
-    points = "; ".join(
-        f"{point.rows:,} rows: {curve.baseline} {numbers.score(point.baseline)}, "
-        f"{curve.arm} {numbers.score(point.arm)}"
-        for point in curve.points
-    )
-    crossing = "" if curve.crossing.rows.value is None else "; upright, the crossing with its 95 % interval"
+def _figures(curve: Quantity, points: Sequence[Line], crossing: Quantity, key: str) -> tuple[Figure, Figure]:
+    baseline, arm = curve.baseline, curve.arm
+    texts = []
+    for line in points:
+        left, right = (numbers.value_text(line.row(key)) for key in ("data.baseline_score", "data.score"))
+        texts.append(f"{numbers.value_text(line.first)} rows: {baseline} {left}, {arm} {right}")
+    upright = "" if crossing.value is None else "; upright, the crossing with its 95 % interval"
     left = Figure(
         f"{key}-scores",
         f"Test {metric_name(curve.metric)} against training rows",
-        f"{points}. Whiskers: lowest to highest run. Dashed: from each score of {curve.arm} to the rows that "
-        f"{curve.baseline} needs for it{crossing}.",
-        scores_chart(curve, scores),
+        f"{'; '.join(texts)}. Whiskers: lowest to highest run. Dashed: from each score of {arm} to the rows "
+        f"that {baseline} needs for it{upright}.",
+        scores_chart(points, crossing),
     )
     right = Figure(
         f"{key}-needed",
-        f"Rows that {curve.baseline} needs for the score of {curve.arm}",
+        f"Rows that {baseline} needs for the score of {arm}",
         "Whiskers: 95 % intervals. On the line, the weights save no rows. Hollow triangles are bounds: the "
         "number lies beyond the sizes that were run.",
-        needed_chart(curve),
+        needed_chart(points),
     )
     return left, right
 
 
-def scores_chart(curve: DataCurve, scores: Scores) -> style.Spec:
+def scores_chart(points: Sequence[Line], crossing: Quantity) -> style.Spec:
     """Both arms against rows; dashed, what the arm's score would cost the baseline, and the crossing."""
-    rows = []
-    for point in curve.points:
-        for arm, mean in ((curve.baseline, point.baseline), (curve.arm, point.arm)):
-            runs = scores.get((arm, point.rows), ())
-            score = Quantity("score", arm=arm, n=len(runs), unit="score").at(mean)
-            score = score.between(min(runs, default=mean), max(runs, default=mean))
-            rows.append(style.point(score, rows=point.rows))
-    title, x = f"{metric_title(curve.metric)} on test", _x(curve, "Training rows")
-    below = _crossing(curve, x)
-    spans = [
-        {"rows": point.rows, "until": point.rows_needed.value, "mean": point.arm}
-        for point in curve.points
-        if point.rows_needed.value is not None
-    ]
+    drawn, spans = [], []
+    for line in points:
+        for key, arm in (("data.baseline_score", line.first.baseline), ("data.score", line.first.arm)):
+            spread = replace(line.row(f"{key}.runs"), value=line.row(key).value)
+            drawn.append(style.point(spread, arm=arm, rows=line.first.value))
+        if (needed := line.row("data.rows_needed").value) is not None:
+            spans.append({"rows": line.first.value, "until": needed, "mean": line.row("data.score").value})
+    title, x = f"{metric_title(points[0].first.metric)} on test", _x(points, "Training rows")
+    below = _crossing(crossing, points, x)
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
         below.append(saved.encode(x=x, x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)))
     tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over runs", "runs": "Runs"}
-    return style.lines(rows, x, title, tips, below=below, height=HEIGHT)
+    return style.lines(drawn, x, title, tips, below=below, height=HEIGHT)
 
 
-def needed_chart(curve: DataCurve) -> style.Spec:
+def needed_chart(points: Sequence[Line]) -> style.Spec:
     """Rows that the baseline needs against rows given, both logarithmic; a bound is a hollow triangle."""
-    rows = [row for point in curve.points if (row := _needed_row(curve, point))]
-    title, x = f"Rows that {curve.baseline} needs", _x(curve, f"Rows that {curve.arm} was given")
-    axis = alt.Axis(values=[point.rows for point in curve.points], format=",d", labelOverlap=True)
-    y = alt.Y("needed:Q", title=title, scale=style.log_scale(), axis=axis)
-    ends = [{"rows": point.rows, "needed": point.rows} for point in (curve.points[0], curve.points[-1])]
+    key, sizes = "data.rows_needed", _sizes(points)
+    drawn = [
+        style.bound(
+            line.row(key), line.ends(key), sizes, rows=line.first.value,
+            times=line.with_interval("data_multiplier"),
+        )
+        for line in points
+    ]  # fmt: skip
+    title = f"Rows that {points[0].first.baseline} needs"
+    x = _x(points, f"Rows that {points[0].first.arm} was given")
+    axis = alt.Axis(values=sizes, format=",d", labelOverlap=True)
+    y = alt.Y("mean:Q", title=title, scale=style.log_scale(), axis=axis)
+    ends = [{"rows": size, "mean": size} for size in (sizes[0], sizes[-1])]
     same = style.chart(ends).mark_line(style="link", strokeDash=[4, 3]).encode(x=x, y=y)
-    base = style.chart(rows).encode(x=x, color=style.ARM_WITHOUT_LEGEND)
+    base = style.chart(drawn).encode(x=x, color=style.ARM_WITHOUT_LEGEND)
     whisker = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     tips = {"rows": "Rows given", "text": "Rows needed", "interval": "95 % interval", "times": "Multiplier"}
-    dots = style.bounds(base.encode(y=y, tooltip=style.tooltips(tips)), rows, MARKS)
+    dots = style.bounds(base.encode(y=y, tooltip=style.tooltips(tips)), drawn, MARKS)
     return style.spec(alt.layer(same, whisker, *dots), height=HEIGHT)
 
 
-def _x(curve: DataCurve, title: str) -> alt.X:
-    return style.logarithmic("rows", title, [point.rows for point in curve.points], format=",d")
+def _sizes(points: Sequence[Line]) -> list[float]:
+    return [line.first.value or 0.0 for line in points]
 
 
-def _crossing(curve: DataCurve, x: alt.X) -> list[alt.Chart]:
+def _x(points: Sequence[Line], title: str) -> alt.X:
+    return style.logarithmic("rows", title, _sizes(points), format=",d")
+
+
+def _crossing(crossing: Quantity, points: Sequence[Line], x: alt.X) -> list[alt.Chart]:
     """The number of rows from which on the baseline has caught up, with its interval inside the data."""
-    rows, first, last = curve.crossing.rows, curve.points[0].rows, curve.points[-1].rows
-    if rows.value is None:
+    if crossing.value is None:
         return []
-    ends = {"rows": max(rows.sure_low or first, first), "until": min(rows.sure_high or last, last)}
+    first, *_, last = _sizes(points)
+    ends = {"rows": max(crossing.low or first, first), "until": min(crossing.high or last, last)}
     band = style.chart([ends]).mark_rect(style="margin").encode(x=x, x2=alt.X2("until:Q"))
-    return [band, style.link([{"rows": rows.value}]).encode(x=x)]
+    return [band, style.link([{"rows": crossing.value}]).encode(x=x)]
 
 
-def _needed_row(curve: DataCurve, point: SizePoint) -> dict | None:
-    """An end of the interval that is not bounded is drawn to the edge of the data."""
-    needed, first, last = point.rows_needed, curve.points[0].rows, curve.points[-1].rows
-    at = needed.low if needed.low is not None else needed.high
-    if at is None:
-        return None
-    ends = (at, at)
-    if needed.sure_low is not None or needed.sure_high is not None:
-        ends = (needed.sure_low or first, needed.sure_high or last)
-    return {
-        "arm": curve.arm, "rows": point.rows, "needed": at, "low": ends[0], "high": ends[1],
-        "kind": needed.censored, "text": numbers.bound(needed, numbers.count),
-        "interval": numbers.bound_interval(needed, numbers.count) or "no interval",
-        "times": numbers.bound_with_interval(point.multiplier, numbers.ratio),
-    }  # fmt: skip
-
-
-def _table(curve: DataCurve, findings: Findings) -> Parts:
+def _table(curve: Quantity, points: Sequence[Line]) -> Parts:
     def bound(key: str) -> Callable[[Line], Cell]:
         """A number with its interval; an interval that no size bounds on either side is called open."""
 
@@ -173,11 +157,8 @@ def _table(curve: DataCurve, findings: Findings) -> Parts:
 
         return show
 
-    conditions = {curve.condition(point.rows) for point in curve.points}
-    own = findings.rows.select("data.*", "data_multiplier*", arm=curve.arm, metric=curve.metric)
-    return of_rows(
-        Rows(row for row in own if row.condition in conditions),
-        "data.rows",
+    return table(
+        points,
         (
             under("#Rows", "data.rows"),
             under(f"#{curve.baseline}", "data.baseline_score"),
@@ -195,39 +176,30 @@ def _table(curve: DataCurve, findings: Findings) -> Parts:
     )
 
 
-def law_words(law: PowerLaw) -> str:
-    """The law in one sentence, or why there is none."""
-    if law.k is None:
-        return f"No power law: {law.reason}."
-    terms = "; ".join(f"{name} = {text}" for name, text in _coefficients(law))
-    rest = f"; the points lie {numbers.significant(law.residual)} (log) off it" if law.residual else ""
-    model = " · N^beta" if law.beta is not None else ""
-    caveat = f" {' '.join(law.notes)}" if law.notes else ""
-    points = numbers.plural(law.points, "point")
-    return f"Power law over {points}: rows transferred = k · rows^alpha{model}, with {terms}{rest}.{caveat}"
-
-
-def _coefficients(law: PowerLaw) -> Iterator[tuple[str, str]]:
-    for name in ("k", "alpha", "beta"):
-        value, interval = getattr(law, name), getattr(law, f"{name}_interval")
-        if value is not None:
-            yield name, f"{numbers.significant(value)} ({numbers.ends(interval, numbers.significant)})"
-
-
-def _laws(laws: Sequence[PowerLaw]) -> Parts:
+def _laws(findings: Findings) -> Parts:
     """The laws over models of several sizes, where there are any."""
-    return table(
-        laws,
-        {
-            "Arm": lambda law: law.arm,
-            "#Points": lambda law: numbers.count(law.points),
-            "#Left out": lambda law: numbers.count(law.left_out),
-            **{
-                f"#{name}": lambda law, name=name: dict(_coefficients(law)).get(name, "none")
-                for name in ("k", "alpha", "beta")
-            },
-            "Why not": lambda law: law.reason,
-        },
+
+    def coefficient(name: str) -> tuple[str, Show]:
+        def show(line: Line) -> str:
+            row = line.row(f"law_over_models.{name}")
+            return numbers.with_interval(row) if row.value is not None else "none"
+
+        return f"#{name}", show
+
+    def why_not(line: Line) -> str:
+        first = line.row("law_over_models.k")
+        return first.note if first.value is None else ""
+
+    return of_rows(
+        findings.rows,
+        "law_over_models.points",
+        (
+            ("Arm", lambda line: line.first.arm),
+            under("#Points", "law_over_models.points"),
+            under("#Left out", "law_over_models.left_out"),
+            *map(coefficient, ("k", "alpha", "beta")),
+            ("Why not", why_not),
+        ),
         "Rows transferred = k · rows^alpha · parameters^beta over all models of the study, with 95 % "
         "intervals. Left out: points beyond the sizes that were run, or not above their own rows.",
     )
@@ -238,7 +210,7 @@ def sizes(findings: Findings) -> Parts:
     rows_of = {item.condition.name: item.condition.train_rows for item in findings.comparisons}
     scores = [row for row in findings.rows.select("mean_score") if row.condition in rows_of]
     counts = [rows_of[name] for name in {row.condition for row in scores if row.value is not None}]
-    if len(findings.data_curves) == 1 or len(counts) < 2 or len(set(counts)) < len(counts):
+    if len(findings.rows.select("data.sizes")) == 1 or len(counts) < 2 or len(set(counts)) < len(counts):
         return ()
     points = [style.point(row, rows=rows_of[row.condition]) for row in scores if row.value is not None]
     tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over seeds", "runs": "Runs"}

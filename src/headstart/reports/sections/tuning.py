@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 
-from headstart.compare.findings import ExpectedBest, Findings, Tuning
+from headstart.compare.findings import Findings
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Text
-from headstart.reports.tables import Line, bullets, of_rows, under
+from headstart.reports.tables import Line, bullets, lines_of, of_rows, under
 
 BAND = "Band: the best of so many trials in 95 of 100 orders of these trials."
 SURE = (
@@ -38,7 +37,7 @@ def parts(findings: Findings) -> Parts:
         Text(how, "note"),
         *_winners(findings, tuning.metric),
         *_costs(findings),
-        *_expected(tuning),
+        *_expected(findings),
         *bullets(tuning.notes),
     )
 
@@ -92,53 +91,58 @@ def _energy(line: Line) -> str:
     return " and ".join(known) or "not measured"
 
 
-def _expected(tuning: Tuning) -> Parts:
+def _expected(findings: Findings) -> Parts:
     """One chart per condition; a single trial has no curve."""
-    drawn = [best for best in tuning.best if len(best.trials) > 1]
-    if not drawn:
+    curves = [
+        lines
+        for rows in findings.rows.by("condition").values()
+        for own in rows.by("arm").values()
+        if len(lines := lines_of(own, "tuning.expected_best.*")) > 1
+    ]
+    if not curves:
         return ()
     figures = []
-    for index, condition in enumerate(dict.fromkeys(best.condition for best in drawn)):
-        own = [best for best in drawn if best.condition == condition]
-        title = f"Best validation {metric_name(own[0].metric)} to expect of so many trials"
+    for index, condition in enumerate(dict.fromkeys(lines[0].first.condition for lines in curves)):
+        drawn = [lines for lines in curves if lines[0].first.condition == condition]
+        title = f"Best validation {metric_name(drawn[0][0].first.metric)} to expect of so many trials"
         title += f", {condition}" if condition else ""
-        texts = [
-            f"{best.arm}: {numbers.score(best.expected[0])} with 1 trial, {numbers.score(best.expected[-1])} "
-            f"with {len(best.trials)}" + (f", {best.failed} without a score" if best.failed else "")
-            for best in own
-        ]
-        figures.append(Figure(f"tuning-{index}", title, f"{'; '.join(texts)}.", chart(own)))
+        words = "; ".join(map(_in_words, drawn))
+        figures.append(Figure(f"tuning-{index}", title, f"{words}.", chart(drawn)))
     shown: Parts = (Gallery(tuple(figures), columns=2),) if len(figures) > 1 else tuple(figures)
-    bounded = any(end is not None for best in drawn for end in (*best.sure_low, *best.sure_high))
+    bounded = any(line.first.level for lines in curves for line in lines)
     note = SURE if bounded else "Nothing is said of trials that were not run."
     return (*shown, Text(f"{BAND} {note}", "note"))
 
 
-def chart(drawn: Sequence[ExpectedBest]) -> style.Spec:
+def _in_words(lines: Sequence[Line]) -> str:
+    first, last = (numbers.value_text(line.first) for line in (lines[0], lines[-1]))
+    failed = lines[0].row("tuning.without_score")
+    lost = f", {numbers.value_text(failed)} without a score" if failed.value else ""
+    return f"{lines[0].first.arm}: {first} with 1 trial, {last} with {lines[-1].part}{lost}"
+
+
+def chart(curves: Sequence[Sequence[Line]]) -> style.Spec:
     """Expected best against trials, with the band of orders; the exact interval, where it is, is dashed."""
-    rows: list[dict[str, Any]] = [
-        {
-            "arm": best.arm, "trials": trials, "mean": expected, "low": low, "high": high,
-            "sure_low": sure_low, "sure_high": sure_high, "text": numbers.score(expected),
-            "range": numbers.span(low, high, numbers.score), "flops": numbers.flops(flops),
-        }
-        for best in drawn
-        for trials, expected, low, high, sure_low, sure_high, flops in zip(
-            best.trials, best.expected, best.low, best.high, best.sure_low, best.sure_high, best.flops,
-            strict=True,
-        )
-    ]  # fmt: skip
-    whole = alt.Axis(values=list(range(1, max(row["trials"] for row in rows) + 1)), grid=False)
+    points: style.Rows = []
+    for line in (line for lines in curves for line in lines):
+        best, orders = line.first, line.row("tuning.orders.*")
+        points.append(
+            style.point(
+                best, trials=best.n, low=orders.low, high=orders.high, sure_low=best.low, sure_high=best.high,
+                range=numbers.value_text(orders), flops=numbers.value_text(line.row("tuning.spent.*")),
+            )
+        )  # fmt: skip
+    whole = alt.Axis(values=list(range(1, max(point["trials"] for point in points) + 1)), grid=False)
     x = alt.X("trials:Q", title="Trials", axis=whole, scale=alt.Scale(nice=False, domainMin=1))
-    title = f"{metric_title(drawn[0].metric)} on validation"
+    title = f"{metric_title(curves[0][0].first.metric)} on validation"
     sure = [
-        style.chart(rows)
+        style.chart(points)
         .mark_line(strokeWidth=1.25, strokeDash=[3, 3])
         .encode(x=x, color=style.ARM, y=alt.Y(f"{end}:Q", title=title))
         .transform_filter(f"isValid(datum.{end})")
         for end in ("sure_low", "sure_high")
-        if any(row[end] is not None for row in rows)
+        if any(point[end] is not None for point in points)
     ]
     tips = {"arm": "Arm", "trials": "Trials", "text": "Expected best", "range": "95 of 100 orders",
             "flops": "FLOPs"}  # fmt: skip
-    return style.lines(rows, x, title, tips, spread="band", dot=40, below=sure, height=220)
+    return style.lines(points, x, title, tips, spread="band", dot=40, below=sure, height=220)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headstart.compare.findings import ArmSummary, Carbon, Findings, Usage
+from headstart.compare.findings import Findings, Usage
 from headstart.compare.quantity import Quantity
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts
-from headstart.reports.tables import OF_ARM, Line, arm_cell, of_rows, table
+from headstart.reports.tables import FIELDS, Line, Show, arm_cell, lines_of, of_rows, table
 
 MOST_RUNS = 60  # rows of the order of training
 
@@ -62,32 +62,50 @@ def _memory(used: Usage) -> Cell:
 
 
 def carbon(findings: Findings) -> Parts:
-    """Grams per run with all that they rest on; nothing when no record has any."""
-    if not any(item.emissions for item in findings.arms):
+    """Grams per run with all that they rest on, arms without a figure last; nothing without any figure."""
+    emitted = findings.rows.select("carbon.*.grams")
+    if not emitted:
         return ()
-    rows: list[tuple[ArmSummary, Carbon | None]] = [
-        (item, emission) for item in findings.arms for emission in item.emissions
+    known = {(row.condition, row.arm) for row in emitted}
+    others = [
+        line
+        for line in lines_of(findings.rows, "runs.started")
+        if (line.first.condition, line.first.arm) not in known
     ]
-    rows += [(item, None) for item in findings.arms if not item.emissions]
 
-    def grams(item: ArmSummary, emission: Carbon | None) -> Cell:
-        if emission is None:
-            missing = "no region" if numbers.known(item.joules) else without_energy(item)
-            return Cell(missing, item.energy_reason or "")
-        return Cell(f"{numbers.significant(emission.grams)} g{_estimated(emission.method)}")
+    def grams(line: Line) -> Cell:
+        if line.part:
+            return Cell(f"{numbers.significant(line.first.value)} g{_estimated(line.first.verdict)}")
+        joules = line.row("train.joules")
+        return Cell("no region" if joules.known else numbers.text(joules), joules.note)
 
+    def of_figure(show: Show) -> Show:
+        return lambda line: show(line) if line.part else ""
+
+    def pue(line: Line) -> str:
+        row = line.row("carbon.*.pue")
+        return f"{row.value:g}" if row.value else "not counted"
+
+    def year(line: Line) -> str:
+        row = line.row("carbon.*.year")
+        return f"{row.value:.0f}" if row.value else numbers.UNKNOWN
+
+    columns = {
+        "Region": lambda line: line.first.note,
+        "#Intensity": lambda line: f"{numbers.value_text(line.row('carbon.*.intensity'))} g/kWh",
+        "#Year": year,
+        "Source": lambda line: line.row("carbon.*.intensity").note,
+        "#PUE": pue,
+        "#Runs": lambda line: str(line.first.n),
+    }
     return table(
-        rows,
-        _of_pair()
-        | {
-            "#Carbon (CO2e)": lambda row: grams(*row),
-            "Region": lambda row: row[1].region if row[1] else "",
-            "#Intensity": lambda row: f"{numbers.significant(row[1].g_per_kwh)} g/kWh" if row[1] else "",
-            "#Year": lambda row: str(row[1].year or numbers.UNKNOWN) if row[1] else "",
-            "Source": lambda row: row[1].source if row[1] else "",
-            "#PUE": lambda row: (f"{row[1].pue:g}" if row[1].pue else "not counted") if row[1] else "",
-            "#Runs": lambda row: str(row[1].runs) if row[1] else "",
-        },
+        [*lines_of(findings.rows, "carbon.*.grams"), *others],
+        (
+            FIELDS["condition"],
+            FIELDS["arm"],
+            ("#Carbon (CO2e)", grams),
+            *((head, of_figure(show)) for head, show in columns.items()),
+        ),
         "All phases, means over the runs that have a figure; PUE multiplies carbon, never energy.",
     )
 
@@ -144,18 +162,6 @@ def order(findings: Findings) -> Parts:
         if any(show(run) for run in runs)
     }
     return table(runs, {"Arm": lambda run: arm_cell(run.arm), **shown}, caption)
-
-
-def without_energy(item: ArmSummary) -> str:
-    """'not measured', unless the joules are missing for another reason."""
-    if item.energy_method == "mixed":
-        return "methods differ"
-    return "not measured" if item.finished or item.energy_method == "none" else numbers.UNKNOWN
-
-
-def _of_pair() -> dict:
-    """The first columns of pairs whose first half is of one arm."""
-    return {head: lambda row, show=show: show(row[0]) for head, show in OF_ARM.items()}
 
 
 def _price(row: Quantity) -> str:
