@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.factory import altered, make_study
 from tests.reports import handmade
 
-from headstart.compare import ledger, sentences
+from headstart.compare import ledger
 from headstart.compare.bounds import Bounded
 from headstart.compare.break_even import break_even, saving
 from headstart.compare.learning_curves import Reach
@@ -29,6 +29,7 @@ from headstart.compare.ledger import (
 from headstart.compare.pairs import match
 from headstart.compare.published import tables as published
 from headstart.compare.quantity import Quantity
+from headstart.compare.sentences import costs as sentences
 from headstart.compare.study import compare
 from headstart.records.store import read_study
 from headstart.reports.sections.pretraining import payback, uses_interval

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.factory import make_study
 
+from headstart.compare.caveats import caveats
 from headstart.compare.contamination import MetBefore
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import model_card, terminal
 from headstart.reports.page import Text
-from headstart.reports.sections import caveats
 
 SMALL: dict[str, Any] = {"seeds": range(2), "examples": 40, "evaluations": 2}
 LEDGER = {"flops": 10, "joules": None, "method": "none", "seconds": 1.0, "runs": ["a" * 16], "parent": None}
@@ -67,7 +67,7 @@ def test_no_row_met_is_said_without_a_warning(tmp_path):
     page = outline.page(findings)
     assert not page.warnings
     assert started(page) == [Text(f"pretrained: {met(findings).sentence}.")]
-    assert not any("pretraining text" in line for line in caveats.changers(findings))
+    assert not any("pretraining text" in line for line in caveats(findings))
 
 
 def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answer_is_told(tmp_path):
@@ -79,7 +79,7 @@ def test_rows_met_before_are_a_warning_beside_the_verdict_and_wherever_the_answe
     page = outline.page(findings)
     assert page.warnings == (sentence,)
     assert started(page) == [Text(sentence, "warning")]
-    assert caveats.changers(findings)[0] == sentence
+    assert caveats(findings)[0] == sentence
     shown = io.StringIO()
     terminal.show(findings, console=Console(file=shown, width=300))
     assert f"note: {sentence}" in shown.getvalue()
@@ -107,7 +107,7 @@ def test_what_nobody_could_check_is_unknown_and_says_why(tmp_path, checkpoint, w
     assert found.found is None
     assert found.sentence.startswith(f"whether it met evaluation rows in pretraining is unknown: {why}")
     assert not outline.page(findings).warnings
-    assert f"pretrained: {found.sentence}." in caveats.changers(findings)
+    assert f"pretrained: {found.sentence}." in caveats(findings)
     (one,) = [each for each in findings.rows if each.key == "met_before"]
     assert (one.value, one.note) == (None, found.sentence)
 

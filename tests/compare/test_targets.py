@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.factory import make_study
 
-from headstart.compare import sentences
 from headstart.compare.cost_to_target import geometric_mean, targets
 from headstart.compare.learning_curves import Reach, pairs_of_curves
+from headstart.compare.sentences import costs as sentences
 from headstart.compare.study import compare, material
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 8}

@@ -15,6 +15,7 @@ from tests.reports import handmade
 
 from headstart.compare import phrases
 from headstart.compare.bounds import Bounded
+from headstart.compare.caveats import caveats
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.study import compare
 from headstart.reports import numbers, outline
@@ -23,7 +24,6 @@ from headstart.reports.charts import style
 from headstart.reports.charts.theme import painted
 from headstart.reports.formats import html, terminal
 from headstart.reports.page import LONG, SHORT, Cell, Gallery, Page, Table
-from headstart.reports.sections import caveats
 
 SMALL: dict[str, Any] = {"seeds": range(2), "examples": 60, "evaluations": 3}
 
@@ -97,7 +97,7 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
 
 def test_what_holds_for_every_comparison_is_said_once(sizes: Path) -> None:
     findings = compare(sizes)
-    lines = caveats.changers(findings)
+    lines = caveats(findings)
     few = [line for line in lines if "exact two-sided test" in line]
     assert len(few) == 1
     assert few[0].startswith("In all 2 comparisons: with 2 pairs")
@@ -198,7 +198,7 @@ def test_paybacks_that_say_the_same_are_one_row() -> None:
         *handmade.pays(here, "baseline", "joules"),
     ]
     item = handmade.comparison(ledger=handmade.ledger(rows=Rows(paid)))
-    rows = tables(outline.page(handmade.study(comparison=item)), "pretraining")[1].rows
+    rows = tables(outline.page(handmade.study(comparison=item)), "pretraining")[0].rows
     assert [row[2].text for row in rows] == ["pretrained", "pretrained, scratch"]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.compare import cost_to_target, costs, equal_budget, sentences, verdicts
+from headstart.compare import cost_to_target, costs, equal_budget, verdicts
 from headstart.compare import ledger as ledgers
 from headstart.compare.curves import curves
 from headstart.compare.examples import class_gains, confusions, telling
@@ -16,6 +16,7 @@ from headstart.compare.findings import Comparison
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.remarks import remarks
+from headstart.compare.sentences import comparison as sentences
 from headstart.compare.tuning import Tuning
 from headstart.compare.tuning_parity import settings_of
 
@@ -113,7 +114,7 @@ def sentence(result: Comparison) -> str:
     joules = rows.first("joules_ratio")
     parts = [
         f"{answer}.",
-        "The interval rests on two pairs." if gain.pairs == 2 and gain.interval else "",
+        sentences.TWO_PAIRS if gain.pairs == 2 and gain.interval else "",
         *result.remarks,
         result.settings,
         corrected.note if corrected and corrected.verdict == "does not survive" else "",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare import phrases
+from headstart.compare.sentences import study as sentences
 from headstart.records.record import Checkpoint, Record
 
 
@@ -29,19 +30,8 @@ class MetBefore:
     def sentence(self) -> str:
         """'0 of 1,020 evaluation rows occur in its pretraining text', or that it is unknown, and why."""
         if self.found is None:
-            return f"whether it met evaluation rows in pretraining is unknown: {self.why}"
-        rows, occur = phrases.plural(self.of, "evaluation row"), "occurs" if self.found == 1 else "occur"
-        rest = "; ".join(part for part in (self._how(self.found), self.scope) if part)
-        told = f"{self.found:,} of {rows} {occur} in its pretraining text ({rest})"
-        return f"{told}: the gain may be memory" if self.found else told
-
-    def _how(self, found: int) -> str:
-        """'5 as a whole, 7 by 13 words in a row', 'neither as a whole nor by 13 words in a row'."""
-        passage = f"by {self.words} words in a row"
-        if not found:
-            return f"neither as a whole nor {passage}"
-        parts = {"as a whole": self.whole, passage: found - self.whole}
-        return ", ".join(f"{number:,} {how}" for how, number in parts.items() if number)
+            return sentences.may_have_met(self.why)
+        return sentences.met_before(self.found, self.whole, self.of, self.words, self.scope)
 
 
 def met_before(records: Sequence[Record]) -> MetBefore | None:

@@ -14,12 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compare import sentences
 from headstart.compare.bounds import Bounded
 from headstart.compare.costs import refusal
 from headstart.compare.learning_curves import RESOURCE_KEYS, Pair, Reach, known_pairs, pairs_of_curves
 from headstart.compare.pairs import Match
-from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
+from headstart.compare.sentences import costs as sentences
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.metrics import orient
 from headstart.resources import ResourceKey
@@ -62,6 +62,8 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
 
 def rows(template: Quantity, targets: Sequence[Target]) -> Rows:
     """The score of every target, in how many pairs it was reached, and the ratio in every resource."""
+    if not targets:
+        return NO_ROWS
     spacing = next((target.spacing for target in targets if target.spacing), None)
     numbers = [template.named("target.spacing").at(spacing)]
     for target in targets:

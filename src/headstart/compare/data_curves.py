@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from headstart.compare import phrases, sentences
+from headstart.compare import phrases
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
+from headstart.compare.sentences import sizes as sentences
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
 from headstart.compare.statistics.transfer import Crossing, SizePoint, transfer

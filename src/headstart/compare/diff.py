@@ -7,20 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headstart.compare import phrases
 from headstart.compare.catalogue import MAIN_KEYS
 from headstart.compare.conditions import size_name
 from headstart.compare.differing import Differing, data_of, differing, places_of, settings_of
 from headstart.compare.findings import Condition, Findings
 from headstart.compare.quantity import Quantity
-from headstart.metrics import metric_name
+from headstart.compare.sentences import two as sentences
 
 Key = tuple[str, str, str, str, str]
 ABSOLUTE = ("score", "difference", "share", "p", "number", "place", "variance", "sizes")  # b - a; else b / a
-ASSUMED = (
-    "The interval of a difference takes the two studies to be independent and adds their distances from "
-    "the estimate to the ends in squares (Zou and Donner 2008); of a ratio, on logarithms."
-)
 
 
 @dataclass(frozen=True)
@@ -179,71 +174,38 @@ def _word(change: float, ends: tuple[float, float] | None, relative: bool) -> st
 def _assumed(first: Findings, second: Findings, refused: str, both: Sequence[Joined]) -> str:
     """What the intervals of differences rest on, and in which direction that may be wrong."""
     if refused:
-        return (
-            "Both studies hold the same pairs (settings, data and seed), so that they are repetitions and "
-            "not independent: differences have no interval."
-        )
+        return sentences.REPETITIONS
     if all(one.low is None for one in both):
         return ""
     rows = [one.data.get("rows") or {} for one in (first, second)]
     same = rows[0].get("test") is not None and rows[0].get("test") == rows[1].get("test")
     seeds = [{pair.seed for item in one.comparisons for pair in item.pairs} for one in (first, second)]
     shared = [name for name, is_so in (("test rows", same), ("seeds", bool(seeds[0] & seeds[1]))) if is_so]
-    if not shared:
-        return ASSUMED
-    return (
-        f"{ASSUMED} They share {phrases.joined(shared)}: what is common cancels, so it is usually too wide."
-    )
+    return " ".join([sentences.INDEPENDENT, *([sentences.shared(shared)] if shared else [])])
 
 
 def _sentences(two: Two) -> Iterator[str]:
     if two.first.fingerprint == two.second.fingerprint:
-        yield "Both folders hold the same records: nothing differs."
+        yield sentences.SAME_RECORDS
         return
     gains = [one for one in two.joined if one.first.key == "gain" and one.first.metric == two.first.headline]
-    yield from (_gain(two, one) for one in gains)
+    studies = two.first.study, two.second.study
+    yield from (sentences.gain(one.first, one.second, studies, change_words(one)) for one in gains)
     if not gains:
-        yield "No comparison is in both: their conditions, arms, baselines or metrics have other names."
-    yield _told("setting", "that may change the answer", two.settings)
-    yield _told("fact", "about data and weights", two.data)
-    yield _told("fact", "about where they ran", two.places)
-
-
-def _gain(two: Two, joined: Joined) -> str:
-    """'Gain of pretrained over scratch in accuracy: +0.388 in a, +0.412 in b; ...: not told apart.'."""
-    names = two.first.study, two.second.study
-    where = f" with {joined.first.condition}" if joined.first.condition else ""
-    metric = metric_name(joined.first.metric)
-    lead = f"Gain of {joined.first.arm} over {joined.first.baseline} in {metric}{where}"
-    sides = [
-        f"{'unknown' if each.value is None else phrases.number(each.value, '+')} in {name} ({each.verdict})"
-        for each, name in zip((joined.first, joined.second), names, strict=True)
-    ]
-    return f"{lead}: {sides[0]}, {sides[1]}; {change_words(joined)}."
+        yield sentences.NONE_IN_BOTH
+    for noun, about, facts in (
+        ("setting", "that may change the answer", two.settings),
+        ("fact", "about data and weights", two.data),
+        ("fact", "about where they ran", two.places),
+    ):
+        yield sentences.differing(noun, about, [(fact.what, fact.first, fact.second) for fact in facts])
 
 
 def change_words(joined: Joined) -> str:
-    """'the second minus the first is +0.024 (95 % interval −0.010 to +0.058): not told apart'."""
+    """How one number changed from the first study to the second, or why that cannot be said."""
     if joined.change is None:
         return joined.reason
     if joined.verdict == "the same":
         return "they are the same"
-    form = phrases.short if joined.relative else lambda value: phrases.number(value, "+")
-    kind = "the second over the first" if joined.relative else "the second minus the first"
-    if joined.low is None or joined.high is None:
-        return f"{kind} is {form(joined.change)} (no interval: {joined.reason})"
-    word = {"larger": "larger in the second", "smaller": "smaller in the second"}.get(
-        joined.verdict, joined.verdict
-    )
-    return (
-        f"{kind} is {form(joined.change)} (95 % interval {form(joined.low)} to {form(joined.high)}): {word}"
-    )
-
-
-def _told(noun: str, about: str, facts: Sequence[Differing]) -> str:
-    """'They differ in 2 settings ...: optim.lr (0.001; 0.0003), ...'."""
-    if not facts:
-        return f"They differ in no {noun} {about}."
-    shown = ", ".join(f"{fact.what} ({fact.first}; {fact.second})" for fact in facts[:4])
-    more = f" and {len(facts) - 4} more" if len(facts) > 4 else ""
-    return f"They differ in {phrases.plural(len(facts), noun)} {about}: {shown}{more}."
+    ends = joined.low, joined.high
+    return sentences.change(joined.change, ends, joined.relative, joined.verdict, joined.reason)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from headstart.compare import sentences
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
 from headstart.compare.break_even import BreakEven, Counted, break_even, reaches, saving
 from headstart.compare.costs import energy_ratio, mean_cost
 from headstart.compare.pairs import Match
 from headstart.compare.published import tables
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import costs as sentences
 from headstart.records.record import Record
 
 USES = (1, 10, 100, 1000)

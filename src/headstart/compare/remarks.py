@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from headstart.compare import phrases
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.pairs import Match, Matching
-from headstart.records.record import Record
+from headstart.compare.sentences import remarks as sentences
 
-MOST = 4  # things of one kind that a sentence names
 # Dixon's Q for three values at 95 % (Rorabacher 1991): the gap to the nearest one as a part of the range.
 DIXON = 0.970
 # Scaled median absolute deviations from the median; so few normal values pass 6 in 8 % of studies or fewer.
@@ -22,32 +20,21 @@ def remarks(matching: Matching, answers: Answers | None, gains: np.ndarray, marg
     """Everything that is odd about these pairs; `gains` of the headline metric, (pairs,)."""
     if not matching.matches:
         return ()
-    return (
-        *_refused(matching),
-        *_said(matching),
-        *(_collapsed(matching.matches, answers) if answers else ()),
-        *_far(matching.matches, gains, margin),
-    )
-
-
-def _refused(matching: Matching) -> Iterator[str]:
-    """'1 of 3 pairs is left out, over survivors only: ...', with the first reason."""
-    refused = matching.refused
-    if not refused:
-        return
-    total = phrases.plural(len(refused) + len(matching.matches), "pair")
-    verb = "is" if len(refused) == 1 else "are"
-    lead = "This is over survivors only: " if matching.survivors_only else ""
-    more = f"; and {len(refused) - 1} more" if refused[1:] else ""
-    first = f"seed {refused[0].seed}, {refused[0].reason}"
-    told = f"{lead}{len(refused)} of {total} {verb} left out ({first}{more})."
-    yield told[:1].upper() + told[1:]
-
-
-def _said(matching: Matching) -> Iterator[str]:
-    """What differs inside pairs besides the arm and may have changed the answer a little."""
+    lines: list[str] = []
+    if refused := matching.refused:
+        first = f"seed {refused[0].seed}, {refused[0].reason}"
+        pairs = len(refused) + len(matching.matches)
+        lines.append(sentences.left_out(len(refused), pairs, first, matching.survivors_only))
     if matching.said:
-        yield f"Besides the arm, pairs differ in {_few(matching.said)}."
+        lines.append(sentences.besides(matching.said))
+    if answers:
+        lines += _collapsed(matching.matches, answers)
+    # A mean with a gain that is far from the rest is mostly that of one pair.
+    if far := [i for i in outlying(gains) if abs(gains[i] - np.median(gains)) > margin]:
+        rest = np.delete(gains, far)
+        named = [(matching.matches[i].arm.seed, float(gains[i])) for i in far]
+        lines.append(sentences.far(named, (float(rest.min()), float(rest.max()))))
+    return tuple(lines)
 
 
 def _collapsed(matches: Sequence[Match], answers: Answers) -> Iterator[str]:
@@ -55,28 +42,24 @@ def _collapsed(matches: Sequence[Match], answers: Answers) -> Iterator[str]:
     runs = [(side, pair) for side in (0, 1) for pair in range(len(matches))]
     constant = [run for run in runs if answers.is_constant(*run)]
     if constant:
-        yield f"Collapsed, with the same answer to every test example: {_names(matches, constant)}."
+        yield sentences.collapsed(_names(matches, constant))
     trivial = answers.trivial()
     if trivial is None:
         return
     share, below = trivial
     weak = [run for run in runs if below[run] and run not in constant]
     if weak and len(weak) + len(constant) < len(runs):
-        yield (
-            f"No better than always giving the most frequent label, which is right in "
-            f"{phrases.number(share)} of the test examples: {_names(matches, weak)}."
-        )
+        yield sentences.trivial(share, _names(matches, weak))
 
 
-def _far(matches: Sequence[Match], gains: np.ndarray, margin: float) -> Iterator[str]:
-    """Pairs whose gain is far from the rest: such a mean is mostly that of one pair."""
-    far = [i for i in outlying(gains) if abs(gains[i] - np.median(gains)) > margin]
-    if not far:
-        return
-    rest = np.delete(gains, far)
-    told = [f"seed {matches[i].arm.seed} ({phrases.number(gains[i], '+')})" for i in far]
-    ends = " to ".join(dict.fromkeys(phrases.number(end, "+") for end in (rest.min(), rest.max())))
-    yield f"The gain of {_few(told)} is far from the rest ({ends}): look at that pair."
+def _names(matches: Sequence[Match], runs: Sequence[tuple[int, int]]) -> str:
+    """'scratch (all 3 runs) and pretrained (seeds 1 and 2)'."""
+    sides = [[matches[pair].sides[side] for of, pair in runs if of == side] for side in (0, 1)]
+    return " and ".join(
+        sentences.runs_of(records[0].arm, [record.seed for record in records], len(matches))
+        for records in sides
+        if records
+    )
 
 
 def outlying(values: np.ndarray) -> list[int]:
@@ -90,22 +73,3 @@ def outlying(values: np.ndarray) -> list[int]:
     if len(values) == 3:
         return [int(away.argmax())] if away.max() > DIXON * np.ptp(values) else []
     return np.flatnonzero(away > FAR * 1.4826 * np.median(away)).tolist()
-
-
-def _names(matches: Sequence[Match], runs: Sequence[tuple[int, int]]) -> str:
-    """'scratch (all 3 runs) and pretrained (seeds 1 and 2)'."""
-    told = []
-    for side in (0, 1):
-        own = [pair for of, pair in runs if of == side]
-        records: list[Record] = [matches[pair].sides[side] for pair in own]
-        if len(own) == len(matches) > 1:
-            told.append(f"{records[0].arm} (all {len(own)} runs)")
-        elif own:
-            seeds = phrases.joined([str(record.seed) for record in records])
-            told.append(f"{records[0].arm} (seed{'s' * (len(own) > 1)} {seeds})")
-    return " and ".join(told)
-
-
-def _few(told: Sequence[str]) -> str:
-    more = [f"{len(told) - MOST} more"] if len(told) > MOST else []
-    return phrases.joined([*told[:MOST], *more])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headstart.compare import data_curves, pareto, phrases, sentences, summaries, totals, tuning, verdicts
+from headstart.compare import data_curves, pareto, summaries, totals, tuning, verdicts
 from headstart.compare.aggregates import aggregates
 from headstart.compare.comparison import comparison
 from headstart.compare.conditions import Condition, conditions
@@ -16,6 +16,7 @@ from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranking import ranking
+from headstart.compare.sentences import study as sentences
 from headstart.compare.settings import word
 from headstart.compare.trusted import read_trusted
 from headstart.compare.usage import trained
@@ -280,11 +281,11 @@ def _notes(material: Material, comparisons: Sequence[Comparison]) -> tuple[str, 
     records, notes = material.records, list[str]()
     machines = {record.environment.machine for record in records}
     if len(machines) > 1:
-        notes.append(f"The runs come from {phrases.plural(len(machines), 'machine')}.")
+        notes.append(sentences.machines(len(machines)))
     if any(record.environment.code.dirty for record in records):
-        notes.append("Some runs used code with changes that were not committed.")
+        notes.append(sentences.UNCOMMITTED)
     if any(each.survivors_only for each in comparisons):
-        notes.append("Means are over survivors only: some runs did not finish.")
+        notes.append(sentences.SURVIVORS)
     if material.trials and tuning.tune_of(material.first) is None:
-        notes.append("Trials lie beside this study, but its runs were not tuned: they are left out.")
+        notes.append(sentences.UNUSED_TRIALS)
     return (*notes, *(material.tuning.notes if material.tuning else ()))

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare import phrases, sentences
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import tuning as sentences
 from headstart.compare.settings import own_settings, word
 from headstart.compare.settings import told as words
 from headstart.compare.statistics.expected_best import expected, order_band, sure_band
@@ -198,6 +198,7 @@ def tuning(
     arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
     counted = {arm: _counts(candidates, arm, names.values()) for arm in arms}
     costs = tuple(_cost(arm, trials, every) for arm in arms)
+    strays = len(trials) - len(kept)
     return Tuning(
         metric=metric,
         sampler=sampler,
@@ -211,7 +212,7 @@ def tuning(
         best=tuple(_expected_best(candidates, sampler, metric)),
         costs=costs,
         total=total(trials),
-        notes=(*_notes(candidates, metric), *_strays(trials, kept)),
+        notes=(*_notes(candidates, metric), *([sentences.strays(strays)] if strays else [])),
     )
 
 
@@ -322,17 +323,8 @@ def _notes(trials: Sequence[Trial], metric: str) -> Iterator[str]:
         own = [t for t in trials if (t.arm, t.condition) == (chosen.arm, chosen.condition)]
         best = max((t for t in own if t.score is not None), key=lambda t: sign * (t.score or 0.0))
         if sign * ((best.score or 0.0) - (chosen.score or 0.0)) > 1e-12:
-            where = f" ({chosen.condition})" if chosen.condition else ""
             used, better = (words(trial.settings) for trial in (chosen, best))
-            yield f"{chosen.arm}{where} went on with {used}, although {better} scored better on validation."
-
-
-def _strays(trials: Sequence[Record], kept: Sequence[Record]) -> list[str]:
-    number = len(trials) - len(kept)
-    if not number:
-        return []
-    runs = phrases.plural(number, "run")
-    return [f"{runs} of another space or condition lie beside the trials: they count as cost alone."]
+            yield sentences.not_the_best(chosen.arm, chosen.condition, used, better)
 
 
 def _range(values: Any) -> str:

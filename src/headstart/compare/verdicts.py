@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compare import phrases, ranges, sentences
+from headstart.compare import ranges
 from headstart.compare.bounds import Interval
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import comparison as sentences
 from headstart.compare.statistics.bootstrap import Spread, half_width
 from headstart.compare.statistics.exact import ExactTest, exact_tests
 from headstart.compare.statistics.holm import ALPHA, holm
@@ -158,14 +159,13 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     """Roughly how many pairs, or test examples, would bring an undecided gain to a decision."""
     spread, pairs = evidence.spread, evidence.scores.shape[1]
     if spread is None or spread.seed_variance is None:
-        return "more pairs, with other seeds"
-    needed, value = _pairs_needed(spread, gain, margin, pairs), phrases.number(gain, "+")
+        return sentences.MORE_PAIRS
+    needed = _pairs_needed(spread, gain, margin, pairs)
     if needed:
-        more = phrases.plural(max(needed - pairs, 1), "more pair")
-        return f"about {more}, if the gain stays near {value}"
+        return sentences.enough_pairs(max(needed - pairs, 1), gain)
     if evidence.examples and spread.pure_example_variance > 0:
-        return f"a larger test set: {evidence.examples} examples do not resolve a gain of {value}"
-    return f"far more pairs than {_MOST_PAIRS}: the gain of {value} is small against the spread of the seeds"
+        return sentences.larger_test_set(evidence.examples, gain)
+    return sentences.too_many_pairs(_MOST_PAIRS, gain)
 
 
 def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
@@ -177,20 +177,20 @@ def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
     """
     spread, metric = evidence.spread, evidence.metric
     if spread is None or evidence.scores.shape[1] == 1:
-        return None, ["one pair: no interval, since nothing is known about other seeds"]
+        return None, [sentences.ONE_PAIR]
     notes = []
     if evidence.examples is None:
-        notes.append("the interval covers seeds only, not test examples")
+        notes.append(sentences.SEEDS_ONLY)
     interval = ranges.of_gain(spread.interval(LEVEL), metric)
     if interval.high > interval.low:
         return interval, notes
     if evidence.identical:
-        return interval, [*notes, "both sides answer the same, example by example"]
+        return interval, [*notes, sentences.SAME_ANSWERS]
     if not is_proportion(metric) or not evidence.examples:
-        return None, [*notes, "all gains are exactly equal, so their spread is unknown: no interval"]
+        return None, [*notes, sentences.ALL_EQUAL]
     slack = 3 / evidence.examples
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
-    notes.append("no spread was seen: the interval allows for 3 in N examples")
+    notes.append(sentences.THREE_IN_N)
     return ranges.of_gain(wide, metric), notes
 
 

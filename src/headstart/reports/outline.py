@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from headstart.compare.caveats import caveats
 from headstart.compare.findings import NO_VERDICT, Findings
 from headstart.reports import numbers
 from headstart.reports.page import Page, Parts, Section, Text, keep
 from headstart.reports.sections import (
     aggregates,
-    caveats,
     comparison,
     consumption,
     data_curves,
@@ -23,6 +23,7 @@ from headstart.reports.sections import (
     utilisation,
     variance,
 )
+from headstart.reports.tables import bullets
 
 # Every section that is about the study as a whole: its key, title and parts. Comparisons stand in between.
 Outline = list[tuple[str, str, Callable[[Findings], Parts]] | Callable[[Findings], list[Section]]]
@@ -48,7 +49,7 @@ CLOSING: Outline = [
     ("differences", "What differed between the arms", summary.differences),
     ("start", "What each arm held at step 0", provenance.attestations),
     ("excluded", "What was left out, and why", summary.excluded),
-    ("changers", "What would change the answer", caveats.parts),
+    ("changers", "What would change the answer", lambda f: bullets(caveats(f))),
     ("data", "The data", provenance.data),
     ("environment", "Where it ran", lambda f: (*provenance.environments(f), *utilisation.order(f))),
     ("reproduce", "How to reproduce it", provenance.reproduce),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from headstart.compare import sentences
 from headstart.compare.findings import Comparison
+from headstart.compare.sentences import costs as sentences
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.charts import style

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import altair as alt
 
-from headstart.compare import sentences
 from headstart.compare.findings import Findings
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import sizes as sentences
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from headstart.compare import sentences
 from headstart.compare.findings import Comparison, Figure, Findings, Ledger
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import costs as sentences
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table, Text
 from headstart.reports.tables import Line, bullets, of_rows, table

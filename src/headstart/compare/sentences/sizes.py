@@ -1,0 +1,100 @@
+# pyright: strict
+"""Of sizes of the training set: rows saved, the crossing point, ossification, the power law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headstart.compare import phrases
+from headstart.compare.bounds import Bounded, Interval
+
+SEEDS_DIFFER = "The seeds differ between sizes."
+STRAIGHT = "Between two sizes the curve is taken to be straight on the logarithm of the rows."
+ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
+
+
+def rows_saved(
+    arm: str, baseline: str, rows: int, needed: Bounded, multiplier: Bounded, has_interval: bool
+) -> str:
+    """'With 64 rows, pretrained scores what scratch needs about 410 rows for (95 % interval ...): ...'."""
+    if needed.value is not None:
+        sure = phrases.interval(needed, phrases.whole)
+        if not sure and has_interval:
+            sure = " (the 95 % interval reaches beyond the sizes that were run, on both sides)"
+        text = f"what {baseline} needs about {phrases.rows(needed.value)} for{sure}"
+    elif needed.low is not None:
+        text = f"more than {baseline} does with {phrases.rows(needed.low)}, the most that were run"
+    else:
+        text = f"less than {baseline} does with {phrases.rows(needed.high or 0)}, the fewest that were run"
+    factor = phrases.bounded(multiplier)
+    return f"With {phrases.rows(rows)}, {arm} scores {text}: a data multiplier of {factor}."
+
+
+def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: float, largest: int) -> str:
+    """Where the baseline has caught up; "not within the data" where it has not."""
+    if rows.value is not None:
+        where = f"about {phrases.rows(rows.value)} on{phrases.interval(rows, phrases.whole)}"
+        return f"{baseline} is within {margin:g} of {arm} from {where}."
+    if rows.high is not None:
+        return f"{arm} is at no size more than {margin:g} ahead."
+    does = phrases.percent(1 - beyond)
+    unsure = "" if beyond > 0.975 else f"; in {does} of the resamples it does"
+    ahead = f"{arm} is still more than {margin:g} ahead with {phrases.rows(largest)}"
+    return f"{baseline} does not catch up within the data: {ahead}{unsure}."
+
+
+def behind(arm: str, baseline: str, ossified: Sequence[int], everywhere: bool) -> list[str]:
+    """Where the arm is worse although it was better with fewer rows, and that it is worse everywhere."""
+    lines: list[str] = []
+    if ossified:
+        sizes = phrases.joined([phrases.rows(size) for size in ossified])
+        lines.append(f"With {sizes}, {arm} is worse than {baseline}: ossification.")
+    if everywhere:
+        lines.append(f"{arm} is worse than {baseline} at every size.")
+    return lines
+
+
+def draws(number: int) -> str:
+    """What so few draws of the rows leave open; nothing for three or more."""
+    if number > 2:
+        return ""
+    if number == 2:
+        return "Two draws of the rows are too few to be resampled: every run counts as if drawn by itself."
+    return "One draw of the rows at each size: the intervals do not cover other draws."
+
+
+def same_epochs(epochs: float) -> str:
+    """That more rows are more updates as well."""
+    return f"Every size trains for {epochs:g} epochs: more rows are more updates as well."
+
+
+def same_updates(steps: int) -> str:
+    """That the budget does not grow with the rows."""
+    return f"Every size trains for {steps} updates."
+
+
+def power_law(
+    coefficients: Mapping[str, tuple[float | None, Interval | None]],
+    points: int,
+    residual: float | None,
+    reason: str,
+    notes: Sequence[str],
+) -> str:
+    """The law with its coefficients and their intervals, or why there is none."""
+    if coefficients["k"][0] is None:
+        return f"No power law: {reason}."
+    model = "" if coefficients["beta"][0] is None else " · N^beta"
+    terms = "; ".join(
+        f"{name} = {phrases.short(value)} ({_ends(interval)})"
+        for name, (value, interval) in coefficients.items()
+        if value is not None
+    )
+    off = f"; the points lie {phrases.short(residual)} (log) off it" if residual else ""
+    law = f"Power law over {phrases.plural(points, 'point')}: rows transferred = k · rows^alpha{model}"
+    return " ".join([f"{law}, with {terms}{off}.", *notes])
+
+
+def _ends(interval: Interval | None) -> str:
+    if interval is None:
+        return "no interval"
+    return f"{phrases.short(interval.low)} to {phrases.short(interval.high)}"
