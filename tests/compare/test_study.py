@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from tests.factory import altered, make_record, make_study
 
+from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.study import compare
-from headstart.compare.summaries import carbon, meter_notes
+from headstart.compare.summaries import meter_notes
+from headstart.compare.usage import carbon_rows
 from headstart.errors import RecordError
 from headstart.records.store import read_study
 
@@ -370,12 +372,15 @@ def test_carbon_is_a_mean_only_over_figures_that_rest_on_the_same(tmp_path):
         "pue": None,
     }
 
+    def carbon(runs):
+        return Rows(carbon_rows(Quantity(""), runs)).first("carbon")
+
     def with_carbon(record, **changes):
         return altered(record, cost={"carbon": {**one, **changes}})
 
     found = carbon([with_carbon(records[0]), with_carbon(records[1], grams=4.0)])
     assert found is not None
-    assert (found.grams, found.runs, found.region) == (3.0, 2, "FR")
+    assert (found.value, found.n, found.note) == (3.0, 2, "FR, 56 g/kWh (a table)")
     assert carbon([with_carbon(records[0]), records[1]]) is None
     assert carbon([with_carbon(records[0]), with_carbon(records[1], region="PL")]) is None
 

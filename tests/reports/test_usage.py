@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -25,9 +26,11 @@ TRAINED = Trained("", "scratch", 0, 0, "2026-01-05T10:00:00+00:00", {"processor"
 KEYS = {"usage", "carbon", "money"}
 
 
-def study(carbon: dict | None = None, money: dict | None = None, usage: Usage = USAGE) -> Findings:
+def study(
+    carbon: dict[str, Any] | None = None, money: dict[str, Any] | None = None, usage: Usage = USAGE
+) -> Findings:
     consequences = [
-        *handmade.carbon("pretrained", **({"pue": 1.2} | (carbon or {}))),
+        *handmade.carbon("pretrained", "", 12.345, **({"pue": 1.2} | (carbon or {}))),
         *handmade.money("pretrained", **(money or {})),
     ]
     arm = handmade.summary("pretrained", usage=usage, consequences=Rows(consequences))

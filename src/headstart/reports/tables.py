@@ -89,16 +89,11 @@ def lines_of(rows: Rows, keys: str | Sequence[str], by: Fields = ("condition", "
     patterns = [keys] if isinstance(keys, str) else keys
     for row in rows.select(*patterns):
         identity = tuple(getattr(row, name) for name in by)
-        part = _part(row.key, patterns)
+        pattern = next(pattern for pattern in patterns if fnmatchcase(row.key, pattern))
+        start, star, end = pattern.partition("*")
+        part = row.key[len(start) : len(row.key) - len(end)] if star else ""
         lines.setdefault((*identity, part), Line(row, groups[identity], part))
     return list(lines.values())
-
-
-def _part(key: str, patterns: Sequence[str]) -> str:
-    """What the "*" of the first pattern that has this key stands for."""
-    pattern = next(pattern for pattern in patterns if fnmatchcase(key, pattern))
-    start, star, end = pattern.partition("*")
-    return key[len(start) : len(key) - len(end)] if star else ""
 
 
 def under(head: str, key: str) -> tuple[str, Show]:
@@ -153,12 +148,6 @@ def source(row: Quantity) -> str:
     return "; ".join(part for part in (row.note, ": ".join(part for part in (runs, names) if part)) if part)
 
 
-def _range(row: Quantity) -> Cell:
-    """The value with its ends in brackets; one run has no range."""
-    one_run = row.n == 1 and row.level is None
-    return Cell(numbers.value_text(row) if one_run else numbers.with_interval(row), source(row))
-
-
 def interval(row: Quantity) -> Cell:
     """The interval of a number; nothing where there is no number."""
     one_pair = ": one pair" if row.baseline and row.n == 1 else ""
@@ -173,7 +162,11 @@ FIELDS: dict[str, tuple[str, Show]] = {
 }
 ASPECTS: dict[str, Callable[[Quantity], str | Cell]] = {
     "value": number,
-    "range": _range,
+    # the value with its ends in brackets; one run has no range
+    "range": lambda row: Cell(
+        numbers.value_text(row) if row.n == 1 and row.level is None else numbers.with_interval(row),
+        source(row),
+    ),
     "interval": interval,
     "verdict": lambda row: row.verdict,
     "n": lambda row: numbers.count(row.n) if row.n is not None else "",
@@ -189,7 +182,8 @@ def table(
 ) -> tuple[Table, ...]:
     """A table with a row per item, or nothing when there are no items: columns by their heads."""
     pairs = list(columns.items() if isinstance(columns, Mapping) else columns)
-    rows = [[_cell(show(item)) for _, show in pairs] for item in items]
+    texts = [[show(item) for _, show in pairs] for item in items]
+    rows = [[Cell(text) if isinstance(text, str) else text for text in row] for row in texts]
     kept = [
         (index, head.removeprefix("?"))
         for index, (head, _) in enumerate(pairs)
@@ -198,10 +192,6 @@ def table(
     heads = tuple(Column(head.removeprefix("#"), number=head.startswith("#")) for _, head in kept)
     cells = tuple(tuple(row[index] for index, _ in kept) for row in rows)
     return (Table(heads, cells, caption),) if cells else ()
-
-
-def _cell(text: str | Cell) -> Cell:
-    return text if isinstance(text, Cell) else Cell(text)
 
 
 def arm_cell(name: str) -> Cell:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 ROOM, GAP = 40, 4  # characters of a legend over the narrowest chart, and those that a symbol takes
+AXIS = {"titleFontSize": 12, "labelFontSize": 11, "titlePadding": 8, "labelPadding": 5, "tickSize": 4}
+LEGEND = {
+    "labelFontSize": 12, "titleFontWeight": 500, "orient": "top", "symbolOpacity": 1, "symbolSize": 70,
+    "offset": 6,
+}  # fmt: skip
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -30,59 +35,31 @@ class Theme:
 
     def vega(self) -> dict[str, Any]:
         """The Vega-Lite configuration that every chart of the page shares."""
+        label, title = {"labelColor": self.quiet}, {"titleColor": self.ink, "titleFontWeight": 500}
+        lines = {f"{part}Color": self.line for part in ("grid", "domain", "tick")}
+        link = {"color": self.quiet, "strokeWidth": 2, "opacity": 0.55}
         return {
             "background": "transparent",
             "font": SANS,
             "view": {"stroke": None},
-            "axis": self._axis(),
+            "axis": label | title | lines | AXIS,
             "axisY": {"domain": False},
-            "legend": self._legend(),
+            "legend": {"labelColor": self.ink, "titleColor": self.quiet} | LEGEND,
             "title": {"color": self.ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 8},
             "rule": {"color": self.quiet},
             "range": {"category": list(self.arms), "heatmap": list(self.heat), "ramp": list(self.heat)},
-            "style": self._styles(),
+            "style": {  # marks in the colours of the page: text on light and on strong cells, zero lines
+                "on-light": {"color": self.ink},
+                "on-strong": {"color": self.paper},
+                "zero": {"color": self.ink, "strokeWidth": 1},
+                "margin": {"color": self.quiet, "opacity": 0.16},
+                "link": link,
+            },
         }
 
     def printed(self) -> dict[str, Any]:
         """The same for pictures in files: on paper, in a font that any program has."""
         return self.vega() | {"background": self.paper, "font": "Helvetica, Arial, sans-serif"}
-
-    def _axis(self) -> dict[str, Any]:
-        return {
-            "labelColor": self.quiet,
-            "titleColor": self.ink,
-            "titleFontWeight": 500,
-            "titleFontSize": 12,
-            "labelFontSize": 11,
-            "gridColor": self.line,
-            "domainColor": self.line,
-            "tickColor": self.line,
-            "titlePadding": 8,
-            "labelPadding": 5,
-            "tickSize": 4,
-        }
-
-    def _legend(self) -> dict[str, Any]:
-        return {
-            "labelColor": self.ink,
-            "titleColor": self.quiet,
-            "labelFontSize": 12,
-            "titleFontWeight": 500,
-            "orient": "top",
-            "symbolOpacity": 1,
-            "symbolSize": 70,
-            "offset": 6,
-        }
-
-    def _styles(self) -> dict[str, Any]:
-        """Marks whose colour is the page's: text on light and on strong cells, zero lines, margins."""
-        return {
-            "on-light": {"color": self.ink},
-            "on-strong": {"color": self.paper},
-            "zero": {"color": self.ink, "strokeWidth": 1},
-            "margin": {"color": self.quiet, "opacity": 0.16},
-            "link": {"color": self.quiet, "strokeWidth": 2, "opacity": 0.55},
-        }
 
 
 LIGHT = Theme(

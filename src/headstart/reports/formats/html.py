@@ -24,14 +24,19 @@ def render(page: Page, bundle: str) -> str:
     `bundle` is the program that draws the charts, as `bundle_of_vega` gives it.
     """
     script = _file("report.js")
-    return _template().render(
+    charts = {figure.key: figure.spec for figure in page.figures()}
+    data = inline_json({"themes": {"light": LIGHT.vega(), "dark": DARK.vega()}, "charts": charts})
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(_file("report.html.j2")).render(
         page=page,
         policy=policy(bundle, script),
         light=LIGHT.variables(),
         dark=DARK.variables(),
         arm_colours=len(LIGHT.arms),
         css=Markup(_file("report.css")),  # noqa: S704 our own files, not a study's words
-        data=Markup(_data(page)),  # noqa: S704 escaped for a script element by inline_json
+        data=Markup(data),  # noqa: S704 escaped for a script element by inline_json
         bundle=Markup(bundle),  # noqa: S704
         script=Markup(script),  # noqa: S704
     )
@@ -63,19 +68,6 @@ def inline_json(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _data(page: Page) -> str:
-    charts = {figure.key: figure.spec for figure in page.figures()}
-    return inline_json({"themes": {"light": LIGHT.vega(), "dark": DARK.vega()}, "charts": charts})
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
-    )
-    return environment.from_string(_file("report.html.j2"))
 
 
 def _file(name: str) -> str:

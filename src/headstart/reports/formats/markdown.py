@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from headstart.reports.charts.theme import LIGHT
 from headstart.reports.page import (
     Bullets,
+    Cell,
     Code,
     Figure,
     Gallery,
     Page,
+    Part,
     Quote,
     Quotes,
     Section,
@@ -40,13 +41,8 @@ def pictures(page: Page) -> dict[str, str]:
     """Every chart as SVG, by file name, on white paper so that it also reads in a dark theme."""
     import vl_convert
 
-    narrow = {
-        figure.key
-        for section in page.sections
-        for part in section.parts
-        if isinstance(part, Gallery)
-        for figure in part.figures
-    }
+    parts = [part for section in page.sections for part in section.parts]
+    narrow = {figure.key for part in parts if isinstance(part, Gallery) for figure in part.figures}
     drawn: dict[str, str] = {}
     for figure in page.figures():
         width = NARROW if figure.key in narrow else WIDE
@@ -75,7 +71,7 @@ def escape(text: str) -> str:
 def section(part: Section) -> str:
     """A heading and its parts."""
     heading = f"{'#' * part.level} {escape(part.title)}"
-    return "\n\n".join([heading, *(_WRITERS[item.kind](item) for item in part.parts)])
+    return "\n\n".join([heading, *map(_written, part.parts)])
 
 
 def grid(heads: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[str]]) -> str:
@@ -84,55 +80,40 @@ def grid(heads: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
 
 
-def _table(part: Table) -> str:
-    rows = [
-        [f"**{escape(cell.text)}**" if cell.strong and cell.text else escape(cell.text) for cell in row]
-        for row in part.rows
-    ]
-    heads = [escape(column.name) for column in part.columns]
-    text = grid(heads, [column.number for column in part.columns], rows)
-    return f"{text}\n\n{escape(part.caption)}" if part.caption else text
+def _written(part: Part) -> str:
+    """One part of a section as Markdown."""
+    match part:
+        case Table(columns, rows, caption):
+            heads, numeric = (
+                [escape(column.name) for column in columns],
+                [column.number for column in columns],
+            )
+            text = grid(heads, numeric, [[_cell(cell) for cell in row] for row in rows])
+            return f"{text}\n\n{escape(caption)}" if caption else text
+        case Figure():
+            return f"{_image(part)}\n\n{escape(part.description)}"
+        case Gallery(figures):
+            words = [f"- {escape(each.title)}. {escape(each.description)}" for each in figures]
+            return "\n\n".join([" ".join(map(_image, figures)), "\n".join(words)])
+        case Text(text, tone):
+            return f"> {escape(text)}" if tone == "warning" else escape(text)
+        case Bullets(items):
+            return "\n".join(f"- {escape(item)}" for item in items)
+        case Quotes():
+            return "\n\n".join([f"**{escape(part.title)}**", *map(_quote, part.items)])
+        case Code(text, language):
+            fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+            return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _figure(part: Figure) -> str:
-    return f"![{escape(part.title)}]({FOLDER}/{part.key}.svg)\n\n{escape(part.description)}"
+def _cell(cell: Cell) -> str:
+    return f"**{escape(cell.text)}**" if cell.strong and cell.text else escape(cell.text)
 
 
-def _gallery(part: Gallery) -> str:
-    images = " ".join(f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)" for figure in part.figures)
-    words = [f"- {escape(figure.title)}. {escape(figure.description)}" for figure in part.figures]
-    return "\n\n".join([images, "\n".join(words)])
-
-
-def _text(part: Text) -> str:
-    return f"> {escape(part.text)}" if part.tone == "warning" else escape(part.text)
-
-
-def _bullets(part: Bullets) -> str:
-    return "\n".join(f"- {escape(item)}" for item in part.items)
-
-
-def _quotes(part: Quotes) -> str:
-    return "\n\n".join([f"**{escape(part.title)}**", *(_quote(item) for item in part.items)])
+def _image(figure: Figure) -> str:
+    return f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)"
 
 
 def _quote(item: Quote) -> str:
     answers = f"Label: {escape(item.label)}. {escape(item.right)} (right); {escape(item.wrong)} (wrong)."
     return f"> {escape(item.text)}\n>\n> {answers}"
-
-
-def _code(part: Code) -> str:
-    longest = max((len(ticks) for ticks in re.findall(r"`+", part.text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{part.language}\n{part.text}\n{fence}"
-
-
-_WRITERS: dict[str, Callable[[Any], str]] = {
-    "table": _table,
-    "figure": _figure,
-    "gallery": _gallery,
-    "text": _text,
-    "bullets": _bullets,
-    "quotes": _quotes,
-    "code": _code,
-}

@@ -32,6 +32,15 @@ def cards(findings: Findings) -> dict[str, str]:
 def card(findings: Findings, arm: str) -> str:
     """One card: front matter, results with intervals and seeds, cost, surroundings, how to repeat it."""
     carbon = _carbon(findings, arm)
+    records = (
+        f"Fingerprint of the records: {findings.fingerprint}. The whole report: report.md beside this file."
+    )
+    command = (Code(shlex.join(findings.command)),) if findings.command else ()
+    start = "pretrained weights" if _loaded(findings, arm) else "random weights"
+    what = (
+        f"The arm {arm} of the study {findings.study}: {findings.model}, trained from {start} on "
+        f"{findings.task}. The weights themselves are not part of this folder."
+    )
     parts = {
         "Results": _results(findings, arm),
         "What it started from": provenance.attestation_table(
@@ -40,18 +49,20 @@ def card(findings: Findings, arm: str) -> str:
         "What it cost": _cost(findings, arm, carbon),
         "The data": provenance.data(findings),
         "Where it ran": provenance.environments(findings),
-        "How to reproduce it": _reproduce(findings),
+        "How to reproduce it": (*command, Text(records)),
     }
     body = [markdown.section(Section(name, name, section)) for name, section in parts.items() if section]
     title = f"# {markdown.escape(findings.study)}: {markdown.escape(arm)}"
-    lead = [markdown.escape(line) for line in (findings.question, _what(findings, arm)) if line]
+    lead = [markdown.escape(line) for line in (findings.question, what) if line]
     return "\n\n".join([front_matter(findings, arm, carbon), title, *lead, *body]) + "\n"
 
 
 def front_matter(findings: Findings, arm: str, carbon: Line | None) -> str:
     """The YAML block; `co2_eq_emissions` only when there is a figure, in grams."""
     lines = ["library_name: transformers", "tags:", "- headstart"]
-    if _loaded(findings, arm) and not _trained_here(findings, arm) and HUB_NAME.fullmatch(findings.model):
+    ledgers = [item.ledger for item in findings.comparisons if item.arm == arm and item.ledger]
+    trained_here = any(ledger.stages for ledger in ledgers)  # then no hub model is the base
+    if _loaded(findings, arm) and not trained_here and HUB_NAME.fullmatch(findings.model):
         lines.append(f"base_model: {scalar(findings.model)}")
     metrics = dict.fromkeys(metric for item in _with(findings, arm) for metric in item.gains)
     lines += ["metrics:", *(f"- {scalar(metric)}" for metric in metrics)] if metrics else []
@@ -98,16 +109,16 @@ def _carbon(findings: Findings, arm: str) -> Line | None:
     lines, conditions = lines_of(rows, "carbon.*.grams"), rows.select("runs.started")
     if not len(lines) == len(rows.select("carbon")) == len(conditions):
         return None
-    if len({_rests_on(line) for line in lines}) != 1:
+    bases = set()
+    for line in lines:
+        intensity, year, pue = (line.row(f"carbon.*.{name}") for name in ("intensity", "year", "pue"))
+        place = line.first.verdict, line.first.note, intensity.note
+        bases.add((*place, intensity.value, year.value, pue.value))
+    if len(bases) != 1:
         return None
     runs = sum(line.first.n or 0 for line in lines)
     grams = sum((line.first.value or 0.0) * (line.first.n or 0) for line in lines) / runs
     return replace(lines[0], first=replace(lines[0].first, value=grams, n=runs))
-
-
-def _rests_on(line: Line) -> tuple[object, ...]:
-    intensity, year, pue = (line.row(f"carbon.*.{name}") for name in ("intensity", "year", "pue"))
-    return line.first.verdict, line.first.note, intensity.value, intensity.note, year.value, pue.value
 
 
 def _with(findings: Findings, arm: str) -> list[Comparison]:
@@ -117,19 +128,6 @@ def _with(findings: Findings, arm: str) -> list[Comparison]:
 
 def _loaded(findings: Findings, arm: str) -> bool:
     return any(item.poured_tensors for item in findings.attestations if item.arm == arm)
-
-
-def _trained_here(findings: Findings, arm: str) -> bool:
-    """Whether headstart trained the weights that the arm started from: then no hub model is its base."""
-    return any(item.ledger.stages for item in findings.comparisons if item.arm == arm and item.ledger)
-
-
-def _what(findings: Findings, arm: str) -> str:
-    start = "pretrained weights" if _loaded(findings, arm) else "random weights"
-    return (
-        f"The arm {arm} of the study {findings.study}: {findings.model}, trained from {start} on "
-        f"{findings.task}. The weights themselves are not part of this folder."
-    )
 
 
 def _results(findings: Findings, arm: str) -> Parts:
@@ -191,11 +189,3 @@ def _cost(findings: Findings, arm: str, carbon: Line | None) -> Parts:
         *pretraining.published(ledgers),
         Text(emissions),
     )
-
-
-def _reproduce(findings: Findings) -> Parts:
-    records = (
-        f"Fingerprint of the records: {findings.fingerprint}. The whole report: report.md beside this file."
-    )
-    command = (Code(shlex.join(findings.command)),) if findings.command else ()
-    return (*command, Text(records))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Aggregate, Findings, Profile
+from headstart.compare.findings import Findings, Profile
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Figure, Parts, Text
 from headstart.reports.tables import bullets, gallery, of_rows
+
+ABOVE = "A curve that lies above the other belongs to the better arm. Band: pointwise 95 % interval."
 
 
 def parts(findings: Findings) -> Parts:
@@ -20,6 +22,16 @@ def parts(findings: Findings) -> Parts:
         return ()
     refused = [f"{each.arm}: {each.reason}." for each in findings.aggregates if each.reason]
     rows = [row for each in shown for row in findings.rows.select("aggregate.*", arm=each.arm)]
+    scopes, figures = [], []
+    for index, each in enumerate(shown):
+        pairs = ", ".join(dict.fromkeys(map(str, each.pairs)))
+        scope = (
+            f"{each.arm}: {len(each.conditions)} conditions with {pairs} pairs each; scores: {each.scale}."
+        )
+        scopes.append(Text(scope, "note"))
+        title = f"Share of the runs above each score: {each.arm} and {each.baseline}"
+        if each.profiles:
+            figures.append(Figure(f"profile-{index}", title, ABOVE, chart(each.profiles)))
     return (
         *of_rows(
             type(findings.rows)(rows),
@@ -28,21 +40,10 @@ def parts(findings: Findings) -> Parts:
             "Over all conditions; the interquartile mean is that of the middle half of all runs.",
             by=("arm", "key"),
         ),
-        *(Text(_scope(each), "note") for each in shown),
-        *gallery(_figure(index, each) for index, each in enumerate(shown) if each.profiles),
+        *scopes,
+        *gallery(figures),
         *bullets([*(note for each in shown for note in each.notes), *refused]),
     )
-
-
-def _scope(each: Aggregate) -> str:
-    pairs = ", ".join(dict.fromkeys(map(str, each.pairs)))
-    return f"{each.arm}: {len(each.conditions)} conditions with {pairs} pairs each; scores: {each.scale}."
-
-
-def _figure(index: int, each: Aggregate) -> Figure:
-    title = f"Share of the runs above each score: {each.arm} and {each.baseline}"
-    words = "A curve that lies above the other belongs to the better arm. Band: pointwise 95 % interval."
-    return Figure(f"profile-{index}", title, words, chart(each.profiles))
 
 
 def chart(profiles: Sequence[Profile]) -> style.Spec:

@@ -15,7 +15,6 @@ from headstart.compare.findings import (
     Comparison,
     Curve,
     Findings,
-    Quantity,
 )
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
@@ -23,7 +22,7 @@ from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Section, Text
 from headstart.reports.sections import cost_to_target, equal_budget, predictions
 from headstart.reports.tables import Line, Show, bullets, gallery, number, of_rows, table, under
-from headstart.resources import RESOURCES, ResourceKey
+from headstart.resources import RESOURCES
 
 PLAIN = ",~r"  # 0.2 and 12,000; not 200m, which is no time
 AXES: dict[Axis, tuple[str, str, str, numbers.Form]] = {
@@ -175,7 +174,8 @@ def curves(drawn: Sequence[Curve]) -> style.Spec:
 
 def _ratios(item: Comparison) -> Parts:
     """A line per resource: both means, the ratio and its interval."""
-    ratios = item.rows.select(*(f"{key}_ratio" for key in RESOURCES))
+    titles = {f"{key}_ratio": resource.title for key, resource in RESOURCES.items()}
+    ratios = item.rows.select(*titles)
 
     def cost(side: str) -> Show:
         def show(line: Line) -> str | Cell:
@@ -205,9 +205,9 @@ def _ratios(item: Comparison) -> Parts:
 
     listed = of_rows(
         ratios,
-        tuple(f"{key}_ratio" for key in RESOURCES),
+        tuple(titles),
         (
-            ("Cost of training", lambda line: RESOURCES[_resource(line.first)].title),
+            ("Cost of training", lambda line: titles[line.first.key]),
             (f"#{item.baseline}", cost("baseline")),
             (f"#{item.arm}", cost("arm")),
             ("#Ratio", ratio),
@@ -218,10 +218,6 @@ def _ratios(item: Comparison) -> Parts:
         by=("key",),
     )
     return (*listed, *bullets(row.note for row in ratios if row.value is not None))
-
-
-def _resource(row: Quantity) -> ResourceKey:
-    return next(key for key in RESOURCES if row.key == f"{key}_ratio")
 
 
 def _pairs(item: Comparison) -> Parts:

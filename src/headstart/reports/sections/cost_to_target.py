@@ -80,7 +80,8 @@ def _table(lines: Sequence[Line], item: Comparison) -> Parts:
         for axis in RESOURCES
         if axis in ("flops", "seconds", "joules") or any(_differs(line, axis) for line in lines)
     ]
-    same = [RESOURCES[axis].name for axis in ("steps", "samples", "tokens") if axis not in shown]
+    costs: tuple[ResourceKey, ...] = ("steps", "samples", "tokens")
+    same = [RESOURCES[axis].name for axis in costs if axis not in shown]
     alike = f" In {', '.join(same)} the ratios are within 5 % of those of the FLOPs." if same else ""
     way = " The way is from the lower start to the best score seen." if len(lines) > 2 else ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headstart.compare.findings import Comparison
+from headstart.compare.findings import Comparison, Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
@@ -23,15 +23,27 @@ def parts(item: Comparison) -> Parts:
     """One row per matching; nothing where no curve supports any."""
     if not any(row.verdict for row in item.rows.select("matched.*.gain")):
         return ()
+
+    def known(row: Quantity) -> str:
+        return numbers.value_text(row) if row.known else ""
+
+    def gain(line: Line) -> Cell:
+        at_target = RATIO in line.rows and line.part == "target"
+        return Cell(known(line.rows[RATIO] if at_target else line.first), strong=bool(line.first.verdict))
+
+    def interval(line: Line) -> str:
+        key = RATIO if line.part == "target" else "matched.*.gain"
+        return (line.interval(key) or "no interval") if line.first.verdict else ""
+
     listed = of_rows(
         item.rows,
         "matched.*.gain",
         (
             ("Both at the same", lambda line: NAMES[line.part]),
-            (f"#{item.baseline}", lambda line: _score(line, "matched.*.baseline_score")),
-            (f"#{item.arm}", lambda line: _score(line, "matched.*.score")),
-            ("#Gain", lambda line: Cell(_gain(line), strong=bool(line.first.verdict))),
-            ("#95 % interval", _interval),
+            (f"#{item.baseline}", lambda line: known(line.row("matched.*.baseline_score"))),
+            (f"#{item.arm}", lambda line: known(line.row("matched.*.score"))),
+            ("#Gain", gain),
+            ("#95 % interval", interval),
             "n",
             "verdict",
             ("Remark", _remark),
@@ -41,23 +53,6 @@ def parts(item: Comparison) -> Parts:
         "ratio of the FLOPs.",
     )
     return tuple(replace(part, rows=_shortened(part)) for part in listed)
-
-
-def _score(line: Line, key: str) -> str:
-    row = line.row(key)
-    return numbers.value_text(row) if row.known else ""
-
-
-def _gain(line: Line) -> str:
-    if RATIO in line.rows and line.part == "target":
-        return numbers.value_text(line.rows[RATIO])
-    return numbers.value_text(line.first) if line.first.known else ""
-
-
-def _interval(line: Line) -> str:
-    if not line.first.verdict:
-        return ""
-    return line.interval(RATIO if line.part == "target" else "matched.*.gain") or "no interval"
 
 
 def _remark(line: Line) -> str:

@@ -42,6 +42,12 @@ def attestation_table(items: Sequence[Attestation]) -> Parts:
     def share(item: Attestation) -> float | None:
         return item.poured_parameters / item.all_parameters if item.all_parameters else None
 
+    def new_tensors(item: Attestation) -> Cell:
+        names, count = item.fresh_names, item.fresh_tensors
+        shown = ", ".join(names[:3]) if count <= 6 else f"{numbers.count(count)} tensors"
+        more = f" and {count - 3} more" if 3 < count <= 6 else ""
+        return Cell((shown + more) or "none", ", ".join(names[:60]))
+
     shown = table(
         items,
         {
@@ -54,7 +60,7 @@ def attestation_table(items: Sequence[Attestation]) -> Parts:
                 numbers.count(item.fresh_parameters), numbers.plural(item.fresh_tensors, "tensor")
             ),
             "#May train": lambda item: numbers.count(item.trainable_parameters),
-            "Newly initialised tensors": lambda item: _new_tensors(item.fresh_names, item.fresh_tensors),
+            "Newly initialised tensors": new_tensors,
             "Weights from": lambda item: Cell(
                 item.checkpoint or "no checkpoint",
                 f"sha256 {item.checkpoint_sha256}" if item.checkpoint_sha256 else "",
@@ -66,12 +72,6 @@ def attestation_table(items: Sequence[Attestation]) -> Parts:
     )
     texts = (Text(f"{arm}: {text.sentence}.", "warning" if text.found else "plain") for arm, text in met)
     return (*shown, *texts) if shown else ()
-
-
-def _new_tensors(names: Sequence[str], count: int) -> Cell:
-    shown = ", ".join(names[:3]) if count <= 6 else f"{numbers.count(count)} tensors"
-    more = f" and {count - 3} more" if 3 < count <= 6 else ""
-    return Cell((shown + more) or "none", ", ".join(names[:60]))
 
 
 def data(findings: Findings) -> Parts:

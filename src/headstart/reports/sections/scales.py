@@ -60,7 +60,12 @@ def model_chart(points: Sequence[ModelPoint], metric: str) -> style.Spec:
 
 def fronts(findings: Findings) -> Parts:
     """A chart per cost with the front, and who is on it; nothing where all cost the same."""
-    shown = [front for front in findings.fronts if not front.reason and _spread(front) > SAME]
+    shown = []
+    for front in findings.fronts:
+        costs = front.rows.select(f"front.{front.resource}")
+        spent = [row.value for row in costs if row.value is not None]
+        if not front.reason and spent and max(spent) > SAME * min(spent) > 0:
+            shown.append(front)
     if not shown:
         return ()
     figures = [_front_figure(index, front) for index, front in enumerate(shown)]
@@ -86,12 +91,6 @@ def fronts(findings: Findings) -> Parts:
     refused = [front for front in findings.fronts if front.reason]
     reasons = bullets(f"{RESOURCES[front.resource].kind.capitalize()}: {front.reason}." for front in refused)
     return (*gallery(figures), Text(note, "note"), *listed, *reasons)
-
-
-def _spread(front: Front) -> float:
-    """The dearest over the cheapest; 1 where nothing is known, or something is free."""
-    costs = [row.value for row in front.rows.select(f"front.{front.resource}") if row.value is not None]
-    return max(costs) / min(costs) if costs and min(costs) > 0 else 1.0
 
 
 def _front_figure(index: int, front: Front) -> Figure:

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from headstart.compare.findings import ArmSummary, Comparison, Findings
+from headstart.compare.findings import Comparison, Findings
 from headstart.compare.quantity import Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
@@ -60,7 +60,15 @@ def summary(findings: Findings) -> Parts:
         + " Gains are over complete pairs only, so they differ from the difference of these means."
         * unpaired,
     )
-    return (*shown, *(Text(_survivors(item), "warning") for item in findings.arms if item.survivors_only))
+    lost = []
+    for item in findings.arms:
+        where = f" ({item.condition})" if item.condition else ""
+        counts = ", ".join(f"{getattr(item, state)} {state}" for state in STATES if getattr(item, state))
+        score = (
+            f"The score of {item.arm}{where} is a mean over survivors only: {counts} of {item.runs} started."
+        )
+        lost += [Text(score, "warning")] * item.survivors_only
+    return (*shown, *lost)
 
 
 def gain_column(findings: Findings) -> tuple[str, Any]:
@@ -78,12 +86,6 @@ def runs_text(line: Line) -> str:
     """'6 finished', '5 finished, 1 diverged'."""
     counts = {state: line.row(f"runs.{state}").value for state in STATES}
     return ", ".join(f"{count:.0f} {state}" for state, count in counts.items() if count) or "none"
-
-
-def _survivors(item: ArmSummary) -> str:
-    where = f" ({item.condition})" if item.condition else ""
-    counts = ", ".join(f"{getattr(item, state)} {state}" for state in STATES if getattr(item, state))
-    return f"The score of {item.arm}{where} is a mean over survivors only: {counts} of {item.runs} started."
 
 
 def gains(findings: Findings) -> Parts:

@@ -68,6 +68,12 @@ def _winners(findings: Findings, metric: str) -> Parts:
 
 
 def _costs(findings: Findings) -> Parts:
+    def energy(line: Line) -> str:
+        """Measured and estimated joules side by side, never added."""
+        both = {how: line.row(f"tuning.joules_{how}") for how in ("measured", "estimated")}
+        known = [f"{numbers.value_text(row)} ({how})" for how, row in both.items() if row.known]
+        return " and ".join(known) or "not measured"
+
     return of_rows(
         findings.rows,
         "tuning.flops",
@@ -76,19 +82,12 @@ def _costs(findings: Findings) -> Parts:
             ("#Runs of trials", lambda line: numbers.count(line.first.n)),
             under("#FLOPs", "tuning.flops"),
             under("#Time", "tuning.seconds"),
-            ("#Energy", _energy),
+            ("#Energy", energy),
             under("#FLOPs of its study runs", "tuning.study_flops"),
             under("#Trials / study", "tuning.flops_ratio"),
         ),
         "What the tuning cost, all phases, trials that diverged included. It is part of the study's total.",
     )
-
-
-def _energy(line: Line) -> str:
-    """Measured and estimated joules side by side, never added."""
-    both = {how: line.row(f"tuning.joules_{how}") for how in ("measured", "estimated")}
-    known = [f"{numbers.value_text(row)} ({how})" for how, row in both.items() if row.known]
-    return " and ".join(known) or "not measured"
 
 
 def _expected(findings: Findings) -> Parts:

@@ -20,6 +20,12 @@ def machine(findings: Findings) -> Parts:
     def used(line: Line) -> Usage:
         return usage[line.first.condition, line.first.arm]
 
+    def peak(line: Line) -> str:
+        usage = used(line)
+        low, high = (numbers.si(end, "FLOP/s") for end in (usage.peak_low, usage.peak_high))
+        of = "; ".join(usage.peak_of)
+        return f"{low if low == high else f'{low} to {high}'} ({of})" if of else numbers.UNKNOWN
+
     keys = (
         "usage.tokens_per_second",
         "usage.padded_tokens_per_second",
@@ -34,19 +40,13 @@ def machine(findings: Findings) -> Parts:
             "condition",
             "arm",
             *keys,
-            ("Of a measured peak of", lambda line: _peak(used(line))),
+            ("Of a measured peak of", peak),
             ("Peak memory", lambda line: _memory(used(line))),
         ),
         "Training, means over finished runs. Share of the measured peak (MFU): the model's FLOPs per second "
         "over those of the fastest matrix product measured on the same machine. Memory: the largest of these "
         "runs, with the phase.",
     )
-
-
-def _peak(used: Usage) -> str:
-    low, high = numbers.si(used.peak_low, "FLOP/s"), numbers.si(used.peak_high, "FLOP/s")
-    of = "; ".join(used.peak_of)
-    return f"{low if low == high else f'{low} to {high}'} ({of})" if of else numbers.UNKNOWN
 
 
 def _memory(used: Usage) -> Cell:
