@@ -21,7 +21,7 @@ out where nothing fills it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
@@ -192,6 +192,22 @@ def table(
     heads = tuple(Column(head.removeprefix("#"), number=head.startswith("#")) for _, head in kept)
     cells = tuple(tuple(row[index] for index, _ in kept) for row in rows)
     return (Table(heads, cells, caption),) if cells else ()
+
+
+def merged(made: Table, head: str) -> Table:
+    """Neighbouring rows that differ in nothing but the column of this head, as one row with all its names.
+
+    What says nothing beside that column stays apart.
+    """
+    place = [column.name for column in made.columns].index(head)
+    rows: list[tuple[Cell, ...]] = []
+    for row in made.rows:
+        others = (*row[:place], *row[place + 1 :])
+        if rows and row[place + 1].text and (*rows[-1][:place], *rows[-1][place + 1 :]) == others:
+            names = Cell(f"{rows.pop()[place].text}, {row[place].text}")
+            row = (*row[:place], names, *row[place + 1 :])
+        rows.append(row)
+    return replace(made, rows=tuple(rows))
 
 
 def arm_cell(name: str) -> Cell:

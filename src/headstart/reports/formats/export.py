@@ -10,14 +10,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, fields
 
 from headstart.compare.catalogue import entry
 from headstart.compare.findings import Findings
-from headstart.compare.quantity import Quantity
+from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import metric_name
-from headstart.reports import numbers
+from headstart.reports import numbers, tables
 from headstart.reports.formats.markdown import escape, grid
 
 LATEX = {
@@ -87,36 +87,29 @@ FORMATS: dict[str, Callable[[Findings], str]] = {
 }
 
 
-def table(quantities: Sequence[Quantity]) -> tuple[list[str], list[bool], list[list[str]]]:
+def table(rows: Rows) -> tuple[list[str], list[bool], list[list[str]]]:
     """Heads, which columns hold numbers, and the rows as words; columns that say nothing are left out."""
-    heads = ["Quantity", "Condition", "Arm", "Metric", "Value", "Interval", "n", "Verdict"]
-    numeric = [False, False, False, False, True, True, True, False]
-    rows = [_row(row) for row in quantities]
-    kept = [column for column in range(len(heads)) if column == 0 or any(row[column] for row in rows)]
-    return (
-        [heads[column] for column in kept],
-        [numeric[column] for column in kept],
-        [[row[column] for column in kept] for row in rows],
-    )
+
+    def arms(row: Quantity) -> str:
+        return f"{row.arm} / {row.baseline}" if row.unit == "times" and row.baseline else row.arm
+
+    columns = {
+        "Quantity": lambda row: entry(row.key).label,
+        "?Condition": lambda row: row.condition,
+        "?Arm": arms,
+        "?Metric": lambda row: metric_name(row.metric),
+        "?#Value": numbers.value_text,
+        "?#Interval": numbers.interval_text,
+        "?#n": lambda row: "" if row.n is None else numbers.count(row.n),
+        "?Verdict": lambda row: "" if row.value is None or row.verdict == "lower bound" else row.verdict,
+    }
+    heads, numeric, cells = ["Quantity"], [False], []
+    for made in tables.table(rows, columns):
+        heads, numeric = [column.name for column in made.columns], [column.number for column in made.columns]
+        cells = [[cell.text for cell in row] for row in made.rows]
+    return heads, numeric, cells
 
 
 def latex_escape(text: str) -> str:
     """Words as LaTeX text on one line."""
     return _SPECIAL.sub(lambda match: LATEX[match[0]], " ".join(text.split()))
-
-
-def _row(row: Quantity) -> list[str]:
-    metric = metric_name(row.metric) if row.metric else ""
-    word = "" if row.value is None or row.verdict == "lower bound" else row.verdict
-    arm = f"{row.arm} / {row.baseline}" if row.unit == "times" and row.baseline else row.arm
-    number = "" if row.n is None else numbers.count(row.n)
-    return [
-        entry(row.key).label,
-        row.condition,
-        arm,
-        metric,
-        numbers.value_text(row),
-        numbers.interval_text(row),
-        number,
-        word,
-    ]

@@ -89,9 +89,6 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
     """The Report object. With `lookup`, run sets name their project, which a server must then know."""
     from wandb_workspaces.reports.v2 import interface as wr
 
-    warnings = [
-        wr.P(text=warning) for warning in (*findings.met_before, *findings.alerts, *findings.problems)
-    ]
     return wr.Report(
         entity=entity,
         project=project,
@@ -99,7 +96,7 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
         description=findings.question,
         width="fluid",
         blocks=[
-            *warnings,
+            *(wr.P(text=warning) for warning in findings.warnings),
             wr.MarkdownBlock(text=_words(findings)),
             _grid(findings, entity if lookup else "", project if lookup else ""),
             wr.MarkdownBlock(text=f"Records {findings.fingerprint}."),

@@ -8,10 +8,11 @@ from headstart.compare.findings import Comparison, Quantity
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
-from headstart.reports.tables import Line, of_rows
+from headstart.reports.tables import Line, merged, of_rows
 from headstart.resources import RESOURCES
 
 RATIO = "matched.target.flops_ratio"
+SAME = "Both at the same"
 SHORT = 30  # characters of a remark that may stand twice
 NAMES = {key: resource.name for key, resource in RESOURCES.items()} | {
     "target": "quality",
@@ -39,7 +40,7 @@ def parts(item: Comparison) -> Parts:
         item.rows,
         "matched.*.gain",
         (
-            ("Both at the same", lambda line: NAMES[line.part]),
+            (SAME, lambda line: NAMES[line.part]),
             (f"#{item.baseline}", lambda line: known(line.row("matched.*.baseline_score"))),
             (f"#{item.arm}", lambda line: known(line.row("matched.*.score"))),
             ("#Gain", gain),
@@ -52,7 +53,7 @@ def parts(item: Comparison) -> Parts:
         "Intervals are Student's over pairs: they cover seeds, not validation rows. At the same quality, the "
         "ratio of the FLOPs.",
     )
-    return tuple(replace(part, rows=_shortened(part)) for part in listed)
+    return tuple(map(_shortened, listed))
 
 
 def _remark(line: Line) -> str:
@@ -68,16 +69,14 @@ def _remark(line: Line) -> str:
     return f"{arm} is read at {numbers.percent(share)} of its own. {line.first.note}".strip()
 
 
-def _shortened(listed: Table) -> tuple[tuple[Cell, ...], ...]:
+def _shortened(listed: Table) -> Table:
     """Neighbours that say the same are one row, 'steps, samples, FLOPs'; a long remark is not repeated."""
-    rows: list[tuple[Cell, ...]] = []
-    for name, *rest in listed.rows:
-        if rows and rows[-1][1:] == tuple(rest) and rest[0].text:
-            rows[-1] = (Cell(f"{rows[-1][0].text}, {name.text}"), *rest)
-        else:
-            rows.append((name, *rest))
-    remarks = [row[-1].text for row in rows]
-    return tuple(
-        (*row[:-1], Cell("as above", remark)) if remark == before and len(remark) > SHORT else row
-        for row, remark, before in zip(rows, remarks, ["", *remarks], strict=False)
+    rows = merged(listed, SAME).rows
+    remarks = ["", *(row[-1].text for row in rows)]
+    return replace(
+        listed,
+        rows=tuple(
+            (*row[:-1], Cell("as above", remark)) if row[-1].text == remark and len(remark) > SHORT else row
+            for row, remark in zip(rows, remarks, strict=False)
+        ),
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from headstart.compare.findings import Comparison, Figure, Findings, Ledger
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.sentences import costs as sentences
 from headstart.reports import numbers
-from headstart.reports.page import Cell, Parts, Table, Text
-from headstart.reports.tables import Line, bullets, of_rows, table
+from headstart.reports.page import Cell, Parts, Text
+from headstart.reports.tables import Line, bullets, merged, of_rows, table
 
 PAYBACK = "break_even.*_score"  # "*": "flops.arm", "joules.baseline", ...
 UNITS = {"flops": "FLOPs", "kwh": "kWh", "kg_co2e": "kg CO2e", "device_hours": "device-hours"}
@@ -141,21 +140,7 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         "Uses after which the pretraining is paid for: its cost / what one use saves on the way to a final "
         "validation score that both arms must reach.",
     )
-    return tuple(replace(part, rows=_together(part)) for part in listed)
-
-
-def _together(listed: Table) -> tuple[tuple[Cell, ...], ...]:
-    """Neighbours that differ in nothing but the target are one row."""
-    target = [column.name for column in listed.columns].index("Final score of")
-    rows: list[tuple[Cell, ...]] = []
-    for row in listed.rows:
-        before = rows[-1] if rows else ()
-        if (before[:target], before[target + 1 :]) == (row[:target], row[target + 1 :]):
-            both = Cell(f"{before[target].text}, {row[target].text}")
-            rows[-1] = (*row[:target], both, *row[target + 1 :])
-        else:
-            rows.append(row)
-    return tuple(rows)
+    return tuple(merged(part, "Final score of") for part in listed)
 
 
 def payback(row: Quantity) -> str:

@@ -131,7 +131,8 @@ def chart(curves: Sequence[Sequence[Line]]) -> style.Spec:
                 range=numbers.value_text(orders), flops=numbers.value_text(line.row("tuning.spent.*")),
             )
         )  # fmt: skip
-    whole = alt.Axis(values=list(range(1, max(point["trials"] for point in points) + 1)), grid=False)
+    numbered = list(range(1, max(point["trials"] for point in points) + 1))
+    whole = alt.Axis(values=numbered, format="d", grid=False)
     x = alt.X("trials:Q", title="Trials", axis=whole, scale=alt.Scale(nice=False, domainMin=1))
     title = f"{metric_title(curves[0][0].first.metric)} on validation"
     sure = [
