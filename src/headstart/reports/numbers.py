@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from headstart.compare.bounds import Interval
+from headstart.compare import phrases
 from headstart.compare.catalogue import form
 from headstart.compare.quantity import Quantity
 
@@ -18,7 +18,6 @@ UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 JOULES_PER_KWH = 3_600_000.0
-LARGE = 999.5  # scores from here on have decimals that are noise
 
 
 def _or_unknown(write: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[float | None, P], str]:
@@ -109,8 +108,7 @@ def uses(value: float) -> str:
 @_or_unknown
 def score(value: float) -> str:
     """A score with three decimals, 0.558; from 1,000 on without any, 6,680."""
-    text = f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3f}"
-    return text[1:] if text == "-0.000" else text.replace("-", MINUS)
+    return phrases.number(value)
 
 
 def signed(value: float | None) -> str:
@@ -132,11 +130,6 @@ def between(low: float | None, high: float | None, form: Form) -> str:
         return f"at most {form(high)}" if low is None else f"at least {form(low)}"
     first, last = form(low), form(high)
     return first if first == last else f"{first} to {last}"
-
-
-def ends(interval: Interval | None, form: Form) -> str:
-    """'0.360 to 0.410', or that there is none."""
-    return f"{form(interval.low)} to {form(interval.high)}" if interval else "no interval"
 
 
 @_or_unknown

@@ -7,8 +7,8 @@ import re
 import shlex
 from dataclasses import replace
 
-from headstart.compare.findings import Comparison, Findings, Gain
-from headstart.metrics import metric_name
+from headstart.compare.findings import Comparison, Findings
+from headstart.metrics import higher_is_better, metric_name
 from headstart.reports import numbers
 from headstart.reports.formats import markdown
 from headstart.reports.page import Code, Parts, Section, Text
@@ -133,30 +133,34 @@ def _loaded(findings: Findings, arm: str) -> bool:
 def _results(findings: Findings, arm: str) -> Parts:
     compared = _with(findings, arm)
 
-    def gain(row: tuple[Comparison, Gain]) -> str:
-        return f"{numbers.signed(row[1].gain)} for {row[0].arm}"
+    def condition(line: Line) -> str:
+        return line.first.condition or "all"
+
+    seeds = {
+        (item.condition.name, item.arm): ", ".join(str(pair.seed) for pair in item.pairs) for item in compared
+    }
+
+    def metric(line: Line) -> str:
+        lower = "" if higher_is_better(line.first.metric) else " (lower is better)"
+        return metric_name(line.first.metric) + lower
+
+    def score(line: Line) -> str:
+        return numbers.value_text(line.row("score" if arm == line.first.arm else "baseline_score"))
 
     paired = table(
-        [(item, gain) for item in compared for gain in item.gains.values()],
+        [line for item in compared for line in lines_of(item.rows, "gain", by=("metric",))],
         {
-            "Condition": lambda row: row[0].condition.name or "all",
-            "Metric": lambda row: (
-                metric_name(row[1].metric) + " (lower is better)" * (not row[1].higher_is_better)
-            ),
-            "#Test score": lambda row: numbers.score(
-                row[1].arm_score if arm == row[0].arm else row[1].baseline_score
-            ),
-            "Against": lambda row: row[0].baseline if arm == row[0].arm else row[0].arm,
-            "#Gain": gain,
-            "#Interval": lambda row: numbers.ends(row[1].interval, numbers.signed),
-            "Verdict": lambda row: row[1].verdict,
-            "Seeds": lambda row: ", ".join(str(pair.seed) for pair in row[0].pairs),
+            "Condition": condition,
+            "Metric": metric,
+            "#Test score": score,
+            "Against": lambda line: line.first.baseline if arm == line.first.arm else line.first.arm,
+            "#Gain": lambda line: f"{numbers.value_text(line.first)} for {line.first.arm}",
+            "#Interval": lambda line: numbers.interval_text(line.first) or "no interval",
+            "Verdict": lambda line: line.first.verdict,
+            "Seeds": lambda line: seeds[line.first.condition, line.first.arm],
         },
         "Means over pairs. A positive gain means that the arm that is not the baseline is better.",
     )
-
-    def condition(line: Line) -> str:
-        return line.first.condition or "all"
 
     alone = of_rows(
         findings.rows.select(arm=arm),

@@ -193,10 +193,12 @@ def _ratios(item: Comparison) -> Parts:
         return Cell(text, per_pair.note if per_pair else line.first.note, strong=True)
 
     def interval(line: Line) -> str:
-        ends = line.first.interval
-        if line.first.value is None or ends is None:
-            return "" if line.first.value is None else "no interval"
-        return "exact" if ends.low == ends.high else numbers.ends(ends, numbers.significant)
+        row = line.first
+        if row.value is None:
+            return ""
+        if row.interval is None:
+            return "no interval"
+        return "exact" if row.low == row.high else numbers.span(row.low, row.high, numbers.significant)
 
     def remark(line: Line) -> str:
         if line.first.value is None:

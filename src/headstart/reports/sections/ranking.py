@@ -64,11 +64,12 @@ def parts(findings: Findings) -> Parts:
 
 def sentence(item: Comparison) -> str:
     """One comparison on one line: 'better +0.388 (+0.360 to +0.410), 3 pairs; Holm p 0.013'."""
-    gain, corrected = item.gain, item.rows.first("gain.corrected_p")
+    gain = item.rows.first("gain", metric=item.headline)
     if gain is None:
         return "no pair is left"
-    interval, pairs = numbers.ends(gain.interval, numbers.signed), numbers.plural(gain.pairs, "pair")
-    text = f"{gain.verdict} {numbers.signed(gain.gain)} ({interval}), {pairs}"
+    interval, pairs = numbers.interval_text(gain) or "no interval", numbers.plural(gain.n or 0, "pair")
+    text = f"{gain.verdict} {numbers.value_text(gain)} ({interval}), {pairs}"
+    corrected = item.rows.first("gain.corrected_p")
     if corrected is None or corrected.value is None:
         return text
     p = numbers.chance(corrected.value)
