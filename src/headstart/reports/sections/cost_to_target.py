@@ -75,10 +75,9 @@ def chart(drawn: Sequence[Line]) -> style.Spec:
 
 
 def _table(lines: Sequence[Line], item: Comparison) -> Parts:
-    shown = [
-        axis
-        for axis in RESOURCES
-        if axis in ("flops", "seconds", "joules") or any(_differs(line, axis) for line in lines)
+    always: tuple[ResourceKey, ...] = ("flops", "seconds", "joules")
+    shown: list[ResourceKey] = [
+        axis for axis in RESOURCES if axis in always or any(_differs(line, axis) for line in lines)
     ]
     costs: tuple[ResourceKey, ...] = ("steps", "samples", "tokens")
     same = [RESOURCES[axis].name for axis in costs if axis not in shown]
