@@ -18,7 +18,7 @@ from tests.studies.command import headstart, records, without
 import headstart as package
 from headstart.commands.registry import COMMANDS
 from headstart.errors import ConfigError
-from headstart.studies.claim import check_settings
+from headstart.studies.rerun import check_settings
 
 HEADSTART = [sys.executable, "-m", "headstart"]
 

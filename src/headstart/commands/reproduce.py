@@ -60,7 +60,7 @@ def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
     from headstart.compare.claims import check
     from headstart.compare.study import compare
     from headstart.reports.console.claims import show_claim
-    from headstart.studies.claim import rerun
+    from headstart.studies.rerun import rerun
 
     repeated = rerun(claim.command(scale), settings, scale)
     checked = check(claim, compare(repeated.folder).rows, scale)
@@ -76,7 +76,7 @@ def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
 def _every_page(settings: Sequence[str], scale: str) -> int:
     from headstart.compare.claims import pages, read_claim
     from headstart.reports.console.claims import show_all
-    from headstart.studies.claim import check_settings
+    from headstart.studies.rerun import check_settings
 
     claims = [read_claim(folder) for folder in pages(Path("experiments"))]
     if not claims:

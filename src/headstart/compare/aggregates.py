@@ -16,7 +16,7 @@ import numpy as np
 
 from headstart.compare import phrases
 from headstart.compare.bounds import Interval
-from headstart.compare.pairs import scores_of
+from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.metrics import limits, metric_name
@@ -75,7 +75,10 @@ def _aggregate(group: Sequence[Compared]) -> Aggregate:
         refused = Rows(here.named(f"aggregate.{name}") for name in STATISTICS)
         return Aggregate(*named, "", pairs, refused, reason=reason)
     seed = int(digest([pair.arm.run_id for each in group for pair in each.matches]), 16)
-    return summarise(named, _scale(metrics), [_sides(each) for each in group], seed)
+    divisors = {metric: largest(metric) or 1.0 for metric in metrics}
+    parts = [metric_name(m) + (f" (divided by {by:g})" if by != 1 else "") for m, by in divisors.items()]
+    sides = [scores_by_side(each.matches, each.headline) / divisors[each.headline] for each in group]
+    return summarise(named, phrases.joined(list(dict.fromkeys(parts))), sides, seed)
 
 
 def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides, seed: int) -> Aggregate:
@@ -84,7 +87,7 @@ def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides,
     drawn = resampled(sides, seed) if any(side.shape[1] > 1 for side in sides) else None
     once = [side[:, None, :] for side in sides]  # as if drawn once: (2, 1, pairs)
     pairs = tuple(side.shape[1] for side in sides)
-    notes = []
+    notes: list[str] = []
     if min(pairs) <= 5:
         few = phrases.plural(min(pairs), "pair")
         notes.append(
@@ -92,21 +95,13 @@ def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides,
         )
     over = f"over {phrases.plural(len(conditions), 'condition')}; {scale}"
     here = Quantity("", arm=arm, baseline=baseline, n=sum(pairs)).because(over, *notes)
-    return Aggregate(
-        arm,
-        baseline,
-        conditions,
-        scale,
-        pairs,
-        Rows(
-            here.named(f"aggregate.{name}").at(
-                float(statistic(once)[0]), _interval(statistic(drawn)) if drawn else None
-            )
-            for name, statistic in STATISTICS.items()
-        ),
-        tuple(_profile(name, side, once, drawn) for side, name in enumerate((baseline, arm))),
-        tuple(notes),
-    )
+    rows: list[Quantity] = []
+    for name, statistic in STATISTICS.items():
+        ends = np.quantile(statistic(drawn), [0.025, 0.975]) if drawn else None
+        interval = None if ends is None else Interval(float(ends[0]), float(ends[1]))
+        rows.append(here.named(f"aggregate.{name}").at(float(statistic(once)[0]), interval))
+    profiles = tuple(_profile(name, side, once, drawn) for side, name in enumerate((baseline, arm)))
+    return Aggregate(arm, baseline, conditions, scale, pairs, Rows(rows), profiles, tuple(notes))
 
 
 def resampled(sides: Sides, seed: int, number: int = RESAMPLES) -> list[np.ndarray]:
@@ -150,18 +145,6 @@ def largest(metric: str) -> float | None:
     return high if low == 0 and math.isfinite(high) else None  # from -1 to 1 is no share of anything
 
 
-def _sides(each: Compared) -> np.ndarray:
-    metric = each.headline
-    scores = [[scores_of(pair.sides[side])[metric] for pair in each.matches] for side in (0, 1)]
-    return np.array(scores, dtype=float) / (largest(metric) or 1.0)
-
-
-def _scale(metrics: Sequence[str]) -> str:
-    """'accuracy and exact match', 'BLEU (divided by 100)'."""
-    by = {metric_name(metric): largest(metric) or 1.0 for metric in metrics}
-    return phrases.joined([name + (f" (divided by {by[name]:g})" if by[name] != 1 else "") for name in by])
-
-
 def _profile(name: str, side: int, once: Sides, drawn: Sides | None) -> Profile:
     shares = _above(once, side)[0]
     ends = np.quantile(_above(drawn, side), [0.025, 0.975], axis=0) if drawn else [[None] * len(TAUS)] * 2
@@ -173,8 +156,3 @@ def _above(every: Sides, side: int) -> np.ndarray:
     """Share of all runs that score above each tau: (resamples, taus)."""
     scores = np.concatenate([each[side] for each in every], axis=1)
     return np.stack([(scores > tau).mean(axis=1) for tau in TAUS], axis=1)
-
-
-def _interval(draws: np.ndarray) -> Interval:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(float(low), float(high))

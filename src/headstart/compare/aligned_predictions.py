@@ -152,7 +152,10 @@ def _sorted(record: Record) -> Predictions:
 def _answers(read: Sequence[Sequence[Predictions]], first: Predictions) -> Answers:
     """Number the labels and predictions and stack the runs: baseline first, pairs in the order given."""
     every = [one for pair in read for one in pair]
-    names = sorted({*first.labels.tolist()}.union(*(one.predictions.tolist() for one in every)))
+    texts: set[str] = set()
+    for column in (first.labels, *(one.predictions for one in every)):
+        texts.update(column)
+    names = sorted(texts)
     number = {name: place for place, name in enumerate(names)}
     shared = [name for name in first.statistics if all(name in one.statistics for one in every)]
     sides = [[pair[side] for pair in read] for side in (0, 1)]

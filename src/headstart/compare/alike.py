@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 from headstart.compare.settings import at, is_free
 from headstart.records.fingerprint import free_settings
 from headstart.records.record import Record
 
+Value = str | int | tuple[str, ...] | None
 DIET = ("optim.batch_size", "budget.epochs", "budget.steps")  # what decides how many rows come when
 SPLITS = ("train", "validation", "test")
 STREAMS = ("weights", "order", "noise", "subset", "arm")  # of randomness; noise is that of dropout
@@ -28,7 +28,7 @@ class Fact:
     """One thing that both runs of a pair should have in common."""
 
     name: str  # as a sentence says it
-    of: Callable[[Record], Any]
+    of: Callable[[Record], Value]
     follows: tuple[str, ...] = ()  # settings that it follows from: where they are freed and differ, so may it
 
 
@@ -111,9 +111,11 @@ def _followed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str
     return [path for path in settings if is_free(path, freed) and at(left, path) != at(right, path)]
 
 
-def _words(value: Any, other: Any) -> str:
+def _words(value: Value, other: Value) -> str:
     """A value in words; of two tuples, what stands at the first place in which they differ."""
     if isinstance(value, tuple) and isinstance(other, tuple):
         place = next((i for i, (a, b) in enumerate(zip(value, other, strict=False)) if a != b), None)
         return ", ".join(value) if place is None else f"{value[place]} in place {place + 1}"
-    return {None: "unknown", True: "yes", False: "no"}.get(value, str(value))
+    if value is None:
+        return "unknown"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,4 +1,3 @@
-# pyright: strict
 """Bounds: an interval, and a number that may be known from one side only."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Break-even: after how many uses a pretraining has paid for itself, censoring included.
 
 N* = E_pretrain / (E_baseline to the target - E_arm to the target). Where a side never reached the target,

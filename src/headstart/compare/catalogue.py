@@ -1,4 +1,3 @@
-# pyright: strict
 """Catalogue: every number that a study can say, one line per key: its label, unit, direction and places.
 
 A `*` in a key stands for the part that varies (a target, a number of uses, a number of trials), which

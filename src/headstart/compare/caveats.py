@@ -1,4 +1,3 @@
-# pyright: strict
 """Caveats: what would change the answer, the weak points of a study, most important first."""
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ another scale than the page's own the digits are another matter; the directions 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,9 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
     if one.value is None or found.value is None:
         return Checked(one, found, True, "as claimed, as far as it is known")
     away = abs(found.value - one.value)
-    if away > one.tolerance and not _meet(one, found):
+    ends = (one.low, one.high, found.low, found.high)
+    low, high, its_low, its_high = (math.nan if end is None else end for end in ends)  # nan meets nothing
+    if away > one.tolerance and not (low <= its_high and its_low <= high):
         return Checked(one, found, False, f"{away:.3g} away, further than {one.tolerance:g}")
     return Checked(one, found, True, "as claimed")
 
@@ -123,14 +126,6 @@ def _side(found: Quantity, than: float) -> Direction:
     if low is not None and low > than:
         return "above"
     return "below" if high is not None and high < than else "either"
-
-
-def _meet(one: Expectation, found: Quantity) -> bool:
-    """Whether the two intervals share a point."""
-    ends = (one.low, one.high, found.low, found.high)
-    if any(end is None for end in ends):
-        return False
-    return max(ends[0], ends[2]) <= min(ends[1], ends[3])  # pyright: ignore[reportArgumentType]
 
 
 def as_expectation(found: Quantity, than: float, tolerance: float) -> dict[str, Any]:

@@ -1,4 +1,3 @@
-# pyright: strict
 """Comparison: everything that the pairs of one arm say, put together, with the sentence that says it."""
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import numpy as np
 
 from headstart.compare import cost_to_target, costs, equal_budget, verdicts
 from headstart.compare import ledger as ledgers
-from headstart.compare.curves import curves
 from headstart.compare.examples import class_gains, confusions, telling
 from headstart.compare.findings import Comparison
+from headstart.compare.learning_curves import curves
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.remarks import remarks

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.compare.settings import is_free, leaves, word
-from headstart.records.fingerprint import SCIENCE, free_settings
+from headstart.compare.settings import is_free, word
+from headstart.records.fingerprint import SCIENCE, as_mapping, free_settings, leaves
 from headstart.records.record import Record
 
 
@@ -31,11 +31,12 @@ def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]
         groups[record.condition_id].append(record)
     shown = {key: _settings(group[0]) for key, group in groups.items()}
     varying = _varying(list(shown.values()))
-    found = [
-        (_condition(key, group[0], _short({path: shown[key].get(path) for path in varying})), group)
-        for key, group in groups.items()
-    ]
-    return sorted(found, key=lambda one: (one[0].train_rows, _natural(one[0].name), one[0].id))
+    named: list[tuple[Condition, list[Record]]] = []
+    for key, group in groups.items():
+        settings = _short({path: shown[key].get(path) for path in varying})
+        name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
+        named.append((Condition(key, name, settings, group[0].data.counts.train), group))
+    return sorted(named, key=lambda item: (item[0].train_rows, _natural(item[0].name), item[0].id))
 
 
 def _natural(name: str) -> list[tuple[float, str]]:
@@ -56,16 +57,10 @@ def size_name(size: Mapping[str, Any]) -> str:
     return "all rows" if kind == "all" else f"{kind} rows"
 
 
-def _condition(key: str, record: Record, settings: dict[str, str]) -> Condition:
-    name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
-    return Condition(key, name, settings, record.data.counts.train)
-
-
 def _settings(record: Record) -> dict[str, Any]:
     """Dotted settings of the science, seed left out; the size is one setting, and its draw another."""
     found: dict[str, Any] = {}
-    size = record.config.get("size")
-    if isinstance(size, Mapping):
+    if size := as_mapping(record.config.get("size")):
         found = {"size": size_name(size), "size.draw": size.get("seed")}
     for name in SCIENCE:
         if name not in ("seed", "size") and name in record.config:
@@ -91,17 +86,9 @@ def _varying(shown: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _short(settings: Mapping[str, Any]) -> dict[str, str]:
     """Settings under their last word, or their whole path where two would share it."""
-    words = [_word(path) for path in settings]
-    return {
-        word if words.count(word) == 1 else path: _text(path, value)
-        for word, (path, value) in zip(words, settings.items(), strict=True)
-    }
-
-
-def _word(path: str) -> str:
-    return path.split(".")[0] if path in ("task.name", "model.name") else path.split(".")[-1]
-
-
-def _text(path: str, value: Any) -> str:
-    text = word(value)
-    return text.rstrip("/").split("/")[-1] if path == "model.name" else text
+    last = [path.split(".")[0 if path in ("task.name", "model.name") else -1] for path in settings]
+    short: dict[str, str] = {}
+    for name, (path, value) in zip(last, settings.items(), strict=True):
+        text = word(value).rstrip("/").split("/")[-1] if path == "model.name" else word(value)
+        short[name if last.count(name) == 1 else path] = text
+    return short

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from headstart.compare import phrases
 from headstart.compare.sentences import study as sentences
@@ -41,33 +40,24 @@ def met_before(records: Sequence[Record]) -> MetBefore | None:
         return None
     if records[0].config["task"].get("kind") == "image_classification":  # by their names, if at all
         return MetBefore(None, 0, 0, 0, "", "rows are images, and only text is compared")
-    checked = [_checked(each) for each in checkpoints if each.contamination]
+    checked = [_checked(checkpoint) for checkpoint in checkpoints if checkpoint.contamination]
     if not checked:
         return MetBefore(None, 0, 0, 0, "", _why(checkpoints[0]))
-    most = max(checked, key=lambda one: ((one.found or 0) / max(one.of, 1), one.whole))
+    most = max(checked, key=lambda met: ((met.found or 0) / max(met.of, 1), met.whole))
     left = len(checkpoints) - len(checked)
-    return (
-        most if not left else _with(most, f"{left} of {phrases.plural(len(checkpoints), 'run')} not checked")
-    )
+    rest = f"{left} of {phrases.plural(len(checkpoints), 'run')} not checked" if left else ""
+    return replace(most, scope="; ".join(filter(None, (most.scope, rest))))
 
 
 def _checked(checkpoint: Checkpoint) -> MetBefore:
     splits = (checkpoint.contamination or {}).values()
     found, whole, of = (sum(int(split[key]) for split in splits) for key in ("passage", "exact", "of"))
     words = max((int(split["words"]) for split in splits), default=0)
-    return MetBefore(found, whole, of, words, _unseen(checkpoint.ledger), "")
-
-
-def _with(one: MetBefore, more: str) -> MetBefore:
-    return replace(one, scope="; ".join(part for part in (one.scope, more) if part))
-
-
-def _unseen(carried: Any) -> str:
-    """Hashes are kept of the text of the latest stage alone: what came before it was not checked."""
-    ledger = carried if isinstance(carried, Mapping) else {}
-    if ledger.get("parent") or ledger.get("model"):
-        return "the latest stage of its pretraining alone was checked"
-    return ""
+    ledger = checkpoint.ledger or {}
+    # Hashes are kept of the text of the latest stage alone.
+    earlier = bool(ledger.get("parent") or ledger.get("model"))
+    scope = "the latest stage of its pretraining alone was checked" if earlier else ""
+    return MetBefore(found, whole, of, words, scope, "")
 
 
 def _why(checkpoint: Checkpoint) -> str:

@@ -1,4 +1,3 @@
-# pyright: strict
 """Cost to target: what each arm spent until it first reached a score on validation, and the ratio.
 
 Between two evaluations nobody knows when a score was first reached: intervals reach back to the evaluation

@@ -1,4 +1,3 @@
-# pyright: strict
 """Costs: what training an arm consumed relative to the baseline, and when that may be compared."""
 
 from __future__ import annotations
@@ -71,7 +70,8 @@ def _ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[
 
     values = [arm / baseline for baseline, arm in kept]
     estimated = resource == "joules" and not all(is_counted(pair.arm) for pair in usable)
-    without_formula = _without_formula(matches) if resource == "flops" else []
+    records = [record for pair in matches for record in pair.sides] if resource == "flops" else []
+    without_formula = sorted({name for record in records for name in record.cost.flops.lower_bound})
     verdict = "estimated" if estimated else "lower bound" if without_formula else ""
     name, left_out = RESOURCES[resource].name, f"{len(kept)} of {len(matches)} pairs can be compared"
     notes = [f"{name}: only {left_out}; left out: {reasons[0]}"] if reasons else []
@@ -159,8 +159,3 @@ def _other_machine(pair: Match) -> str | None:
 
 def _with_joules(matches: Sequence[Match]) -> list[Record]:
     return [r for pair in matches for r in pair.sides if r.cost.energy.joules is not None]
-
-
-def _without_formula(matches: Sequence[Match]) -> list[str]:
-    """Operations that the FLOPs leave out."""
-    return sorted({name for pair in matches for r in pair.sides for name in r.cost.flops.lower_bound})

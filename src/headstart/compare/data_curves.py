@@ -1,4 +1,3 @@
-# pyright: strict
 """Data curves: what each arm makes of more rows: rows saved, crossing point, power law."""
 
 from __future__ import annotations

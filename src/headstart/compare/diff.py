@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from headstart.compare.catalogue import MAIN_KEYS
 from headstart.compare.conditions import size_name
@@ -13,6 +12,7 @@ from headstart.compare.differing import Differing, data_of, differing, places_of
 from headstart.compare.findings import Condition, Findings
 from headstart.compare.quantity import Quantity
 from headstart.compare.sentences import two as sentences
+from headstart.records.fingerprint import as_mapping
 
 Key = tuple[str, str, str, str, str]
 ABSOLUTE = ("score", "difference", "share", "p", "number", "place", "variance", "sizes")  # b - a; else b / a
@@ -58,8 +58,12 @@ class Two:
 
 def two(first: Findings, second: Findings) -> Two:
     """Join what two studies say. Nothing is said twice: a quantity is told by its key alone."""
-    left, right = _renamed(first, second), {one.identity: one for one in second.rows}
-    refused = "the same pairs are in both studies" if _shared(first, second) else ""
+    # The first study's conditions stand under the second one's names where they are the same.
+    names = _same_conditions(first, second)
+    renamed = [replace(q, condition=names.get(q.condition, q.condition)) if q.arm else q for q in first.rows]
+    left, right = ({row.identity: row for row in rows} for rows in (renamed, second.rows))
+    pairs = [{pair.pair_id for item in one.comparisons for pair in item.pairs} for one in (first, second)]
+    refused = "the same pairs are in both studies" if pairs[0] & pairs[1] else ""
     places = differing(places_of(first), places_of(second))
     moved = any(one.what == "machine" for one in places)
     both = tuple(joined(left[key], right[key], refused, moved) for key in left if key in right)
@@ -78,13 +82,6 @@ def two(first: Findings, second: Findings) -> Two:
     return replace(made, sentences=tuple(_sentences(made)))
 
 
-def _renamed(first: Findings, second: Findings) -> dict[Key, Quantity]:
-    """The first study's quantities, its conditions under the second one's names where they are the same."""
-    names = _same_conditions(first, second)
-    found = [replace(q, condition=names.get(q.condition, q.condition)) if q.arm else q for q in first.rows]
-    return {one.identity: one for one in found}
-
-
 def _same_conditions(first: Findings, second: Findings) -> dict[str, str]:
     """Conditions that are one and the same, and a study's only condition where the other names its size."""
     mine, theirs = (
@@ -98,14 +95,9 @@ def _same_conditions(first: Findings, second: Findings) -> dict[str, str]:
 
 def _is_the_size(findings: Findings, condition: Condition) -> bool:
     """Whether a study of one condition has the size that is all that this condition names."""
-    size: Any = findings.config.get("size")
+    size = as_mapping(findings.config.get("size"))
     alone = {item.condition.name for item in findings.comparisons} == {""}
-    return alone and isinstance(size, Mapping) and dict(condition.settings) == {"size": size_name(size)}
-
-
-def _shared(first: Findings, second: Findings) -> bool:
-    ids = [{pair.pair_id for item in one.comparisons for pair in item.pairs} for one in (first, second)]
-    return bool(ids[0] & ids[1])
+    return alone and bool(size) and dict(condition.settings) == {"size": size_name(size)}
 
 
 def _only(mine: Mapping[Key, Quantity], theirs: Iterable[Key]) -> tuple[Quantity, ...]:
@@ -128,7 +120,13 @@ def joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Join
     change = second.value / first.value if relative else second.value - first.value
     ends, reason = _ends(first, second, relative, refused)
     low, high = ends or (None, None)
-    return Joined(first, second, change, low, high, relative, _word(change, ends, relative), reason)
+    nothing = 1.0 if relative else 0.0
+    word = ""
+    if change == nothing and low == high:
+        word = "the same"
+    elif low is not None and high is not None:
+        word = "larger" if low > nothing else "smaller" if high < nothing else "not told apart"
+    return Joined(first, second, change, low, high, relative, word, reason)
 
 
 def _incomparable(first: Quantity, second: Quantity, moved: bool) -> str:
@@ -162,23 +160,14 @@ def _ends(
     return ((math.exp(low), math.exp(high)) if relative else (low, high)), ""
 
 
-def _word(change: float, ends: tuple[float, float] | None, relative: bool) -> str:
-    nothing = 1.0 if relative else 0.0
-    if change == nothing and (ends is None or ends[0] == ends[1]):
-        return "the same"
-    if ends is None:
-        return ""
-    return "larger" if ends[0] > nothing else "smaller" if ends[1] < nothing else "not told apart"
-
-
 def _assumed(first: Findings, second: Findings, refused: str, both: Sequence[Joined]) -> str:
     """What the intervals of differences rest on, and in which direction that may be wrong."""
     if refused:
         return sentences.REPETITIONS
     if all(one.low is None for one in both):
         return ""
-    rows = [one.data.get("rows") or {} for one in (first, second)]
-    same = rows[0].get("test") is not None and rows[0].get("test") == rows[1].get("test")
+    rows = [as_mapping(one.data.get("rows")).get("test") for one in (first, second)]
+    same = rows[0] is not None and rows[0] == rows[1]
     seeds = [{pair.seed for item in one.comparisons for pair in item.pairs} for one in (first, second)]
     shared = [name for name, is_so in (("test rows", same), ("seeds", bool(seeds[0] & seeds[1]))) if is_so]
     return " ".join([sentences.INDEPENDENT, *([sentences.shared(shared)] if shared else [])])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from headstart.compare import phrases
 from headstart.compare.conditions import size_name
-from headstart.compare.findings import Attestation, Findings
-from headstart.compare.settings import leaves, word
-from headstart.records.fingerprint import ARM, LOCATIONS, SCIENCE
+from headstart.compare.findings import Findings
+from headstart.compare.settings import word
+from headstart.records.fingerprint import ARM, LOCATIONS, SCIENCE, as_mapping, leaves
 
 ABSENT = "not there"
 ASKED = ("baseline", "margin", "free", "tune")  # of a study: what it asks, not where it runs
@@ -35,7 +35,7 @@ def differing(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Diff
 
 def settings_of(findings: Findings) -> dict[str, str]:
     """The settings of a study's first run that may change the answer, by their dotted path; not the seed."""
-    config: Mapping[str, Any] = findings.config
+    config = findings.config
     found = {
         path: word(value)
         for name in (*SCIENCE, *ARM)
@@ -43,29 +43,27 @@ def settings_of(findings: Findings) -> dict[str, str]:
         for path, value in leaves(config[name], name)
         if path not in LOCATIONS or path == "task.name"
     }
-    size, asked = config.get("size"), config.get("study")
-    if isinstance(size, Mapping):
+    asked = as_mapping(config.get("study"))
+    if size := as_mapping(config.get("size")):
         found |= {"size": size_name(size), "size.draw": word(size.get("seed"))}
-    if isinstance(asked, Mapping):
-        found |= {f"study.{name}": _plain(asked[name]) for name in ASKED if name in asked}
-    return _with_varying(found, findings)
-
-
-def _with_varying(found: Mapping[str, str], findings: Findings) -> dict[str, str]:
-    """Settings that vary within the study, with all their values instead of the first run's."""
-    told = dict(found)
-    for name in dict.fromkeys(name for item in findings.comparisons for name in item.condition.settings):
-        whole = name in ("task", "model")  # its name says it all: the rest of it varies with it
-        told = {path: value for path, value in told.items() if not (whole and path.startswith(f"{name}."))}
-        path = next((path for path in told if path == name or path.endswith(f".{name}")), name)
-        told[f"{name}.name" if whole else path] = _values(findings, name)
-    return told
+    found |= {f"study.{name}": _plain(asked[name]) for name in ASKED if name in asked}
+    # Settings that vary within the study stand with all their values instead of the first run's.
+    varying = [item.condition.settings for item in findings.comparisons]
+    for name in dict.fromkeys(name for settings in varying for name in settings):
+        values = ", ".join(dict.fromkeys(settings.get(name, ABSENT) for settings in varying))
+        if name in ("task", "model"):  # its name says it all: the rest of it varies with it
+            found = {path: value for path, value in found.items() if not path.startswith(f"{name}.")}
+            found[f"{name}.name"] = values
+        else:
+            path = next((path for path in found if path == name or path.endswith(f".{name}")), name)
+            found[path] = values
+    return found
 
 
 def data_of(findings: Findings) -> dict[str, str]:
     """Rows, tokenizer and seeds, and what each arm held at step 0; contents as the digits of a digest."""
     data = findings.data
-    rows, counts = data.get("rows") or {}, data.get("counts") or {}
+    rows, counts = as_mapping(data.get("rows")), as_mapping(data.get("counts"))
     found = {"data": _digest(data.get("source")), "tokenizer": _digest(data.get("tokenizer"))}
     found |= {name: f"{counts[split]:,}" for split, name in COUNTS.items() if split in counts}
     sizes = sorted({item.condition.train_rows for item in findings.comparisons})
@@ -78,8 +76,13 @@ def data_of(findings: Findings) -> dict[str, str]:
     found |= {"classes": str(len(data.get("classes") or ())), "longest text": str(data.get("max_length"))}
     seeds = {pair.seed for item in findings.comparisons for pair in item.pairs}
     found["seeds"] = ", ".join(map(str, sorted(seeds))) or "none"
-    for one in findings.attestations:
-        found |= _held(one)
+    for start in findings.attestations:
+        sha = f"{start.checkpoint}, sha256 {_digest(start.checkpoint_sha256)}"
+        found |= {
+            f"weights of {start.arm}": sha if start.checkpoint else "none loaded",
+            f"parameters of {start.arm}": f"{start.all_parameters:,}",
+            f"parameters of {start.arm} that may train": f"{start.trainable_parameters:,}",
+        }
     return {name: value for name, value in found.items() if value}
 
 
@@ -88,38 +91,24 @@ def places_of(findings: Findings) -> dict[str, str]:
     found: dict[str, dict[str, None]] = {}
     for each in findings.environments:
         plain = ("device", "cpu", "threads", "precision", "machine", "platform", "python")
-        told = {name: each.get(name) for name in plain}
-        code = each.get("code") or {}
+        code, versions = as_mapping(each.get("code")), as_mapping(each.get("versions"))
+        told: dict[str, object] = {name: each.get(name) for name in plain}
         told |= {f"code {name}": code.get(name) for name in ("version", "commit")}
-        told |= {f"{name} version": value for name, value in (each.get("versions") or {}).items()}
+        told |= {f"{name} version": value for name, value in versions.items()}
         for name, value in told.items():
             if value is not None:
                 found.setdefault(name, {})[str(value)] = None
     return {name: phrases.joined(sorted(values)) for name, values in found.items()}
 
 
-def _held(one: Attestation) -> dict[str, str]:
-    weights = (
-        f"{one.checkpoint}, sha256 {_digest(one.checkpoint_sha256)}" if one.checkpoint else "none loaded"
-    )
-    return {
-        f"weights of {one.arm}": weights,
-        f"parameters of {one.arm}": f"{one.all_parameters:,}",
-        f"parameters of {one.arm} that may train": f"{one.trainable_parameters:,}",
-    }
-
-
-def _values(findings: Findings, name: str) -> str:
-    told = [item.condition.settings.get(name, ABSENT) for item in findings.comparisons]
-    return ", ".join(dict.fromkeys(told))
-
-
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A setting of the study in words: its leaves, where it is a mapping or a list."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{path} {word(each)}" for path, each in leaves(value))
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else word(value)
+    if group := as_mapping(value):
+        return ", ".join(f"{path} {word(each)}" for path, each in leaves(group))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, cast(Sequence[object], value))) or "none"
+    return word(value)
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     return str(value)[:8] if value else ""

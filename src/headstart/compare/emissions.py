@@ -110,7 +110,7 @@ def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) 
 def _published() -> list[Emission]:
     """One entry per published figure in kg CO2e, whatever other names its model has."""
     entries = {id(entry): entry for entry in pretraining().values()}
-    emissions = []
+    emissions: list[Emission] = []
     for entry in entries.values():
         name = entry["models"][0]
         for figure in figures(name):

@@ -1,4 +1,3 @@
-# pyright: strict
 """Equal budget: the gain on validation when both arms have spent the same, for every resource.
 
 The winner may change with the resource, so that none is shown alone. Where the arms spent different amounts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ def class_gains(answers: Answers) -> tuple[ClassGain, ...]:
     if right is None or not answers.has_classes:
         return ()
     rates = right.mean(axis=1)  # (2, examples)
-    found = []
+    found: list[ClassGain] = []
     for number, label in enumerate(answers.classes):
         here = answers.labels == number
         if here.any():
@@ -70,76 +70,56 @@ def confusions(answers: Answers, arms: Sequence[str]) -> tuple[Confusion, ...]:
     """Where the predictions of both sides go; () without classes."""
     if not answers.has_classes:
         return ()
-    return tuple(_confusion(answers, side, arm) for side, arm in enumerate(arms))
+    size = len(answers.classes)
+    found: list[Confusion] = []
+    for side, arm in enumerate(arms):
+        cells = answers.labels * size + answers.predictions[side]  # (pairs, examples)
+        counts = np.bincount(cells.ravel(), minlength=size * size).reshape(size, size) / len(cells)
+        found.append(Confusion(arm, answers.classes, tuple(tuple(row) for row in counts.tolist())))
+    return tuple(found)
 
 
 def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
-    """Examples that speak for `side`, the clearest first, and how many there are.
+    """Examples that speak for `side`, the clearest first and then by id, and how many there are.
 
     Where answers are right or wrong: those that most runs of this side get right and most of the other do
     not. Where they are nearer or farther: those on which this side is nearer, mean over its runs.
     """
     if (right := answers.right) is not None:
-        return _only_right(answers, right, side)
-    if (distance := answers.distance) is not None:
-        return _nearer(answers, distance, side)
-    return (), 0
-
-
-def _confusion(answers: Answers, side: int, arm: str) -> Confusion:
-    """Mean confusion counts of one side over its runs."""
-    size = len(answers.classes)
-    cells = answers.labels * size + answers.predictions[side]  # (pairs, examples)
-    counts = np.bincount(cells.ravel(), minlength=size * size).reshape(size, size) / len(cells)
-    return Confusion(arm, answers.classes, tuple(tuple(row) for row in counts.tolist()))
-
-
-def _only_right(answers: Answers, right: np.ndarray, side: int) -> tuple[tuple[Example, ...], int]:
-    """The clearest have the largest difference of right runs; then by id."""
-    runs, pairs = right.sum(axis=1), right.shape[1]  # (2, examples)
-    chosen = np.flatnonzero((2 * runs[side] > pairs) & (2 * runs[1 - side] <= pairs))
-    order = _largest_first(chosen, (runs[side] - runs[1 - side])[chosen])
-    return _examples(answers, order, runs, _most_frequent), len(chosen)
-
-
-def _nearer(answers: Answers, distance: np.ndarray, side: int) -> tuple[tuple[Example, ...], int]:
-    """The clearest have the largest difference of distance; then by id."""
-    ahead = np.stack([distance[i] < distance[1 - i] for i in (0, 1)]).sum(axis=1)  # (2, examples), runs
-    means = distance.mean(axis=1)
-    lead = means[1 - side] - means[side]
-    chosen = np.flatnonzero(lead > 0)
-    order = _largest_first(chosen, lead[chosen])
-    return _examples(answers, order, ahead, _TOLD[answers.form or "loss"]), len(chosen)
-
-
-def _largest_first(chosen: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """The first of them, ids in order where sizes are equal: examples come in order of their ids."""
-    return chosen[np.argsort(-size, kind="stable")][:SHOWN]
-
-
-def _examples(
-    answers: Answers, chosen: np.ndarray, runs: np.ndarray, told: Callable[[Answers, int, int], str]
-) -> tuple[Example, ...]:
-    """runs: (2, examples), those of each side that are right, or ahead; told: an answer in words."""
-    return tuple(
+        runs, pairs = right.sum(axis=1), right.shape[1]  # (2, examples): runs that are right
+        lead = runs[side] - runs[1 - side]
+        speaks = (2 * runs[side] > pairs) & (2 * runs[1 - side] <= pairs)
+        words = _most_frequent
+    elif (distance := answers.distance) is not None:
+        runs = np.stack([distance[i] < distance[1 - i] for i in (0, 1)]).sum(axis=1)  # that are nearer
+        means = distance.mean(axis=1)
+        lead = means[1 - side] - means[side]
+        speaks = lead > 0
+        words = _IN_WORDS[answers.form or "loss"]
+    else:
+        return (), 0
+    chosen = np.flatnonzero(speaks)  # in order of their ids, which a stable sort keeps
+    clearest = chosen[np.argsort(-lead[chosen], kind="stable")][:SHOWN]
+    examples = tuple(
         Example(
             id=str(answers.ids[i]),
             text=str(answers.texts[i]),
             label=_cut("" if answers.form == "loss" else answers.classes[answers.labels[i]]),
-            baseline_prediction=told(answers, 0, i),
-            arm_prediction=told(answers, 1, i),
+            baseline_prediction=words(answers, 0, i),
+            arm_prediction=words(answers, 1, i),
             baseline_right=int(runs[0][i]),
             arm_right=int(runs[1][i]),
             pairs=answers.predictions.shape[1],
         )
-        for i in chosen
+        for i in clearest
     )
+    return examples, len(chosen)
 
 
 def _most_frequent(answers: Answers, side: int, example: int) -> str:
     """What is most often predicted over the runs of one side; the first in the alphabet on a tie."""
     numbers, counts = np.unique(answers.predictions[side, :, example], return_counts=True)
-    return _cut(answers.classes[numbers[counts.argmax()]])
+    return _cut(answers.classes[int(numbers[counts.argmax()])])
 
 
 def _loss(answers: Answers, side: int, example: int) -> str:
@@ -157,7 +137,7 @@ def _overlap(answers: Answers, side: int, example: int) -> str:
     return f"{_most_frequent(answers, side, example)} (mean chrF {chrf:.1f})"
 
 
-_TOLD = {"loss": _loss, "number": _number, "overlap": _overlap}
+_IN_WORDS = {"loss": _loss, "number": _number, "overlap": _overlap}
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,3 @@
-# pyright: strict
 """Findings: everything that a study says, as plain frozen values that a report can print.
 
 Every number is a row: `findings.rows`, `comparison.rows`. Objects hold what is no single number: curves,
@@ -17,8 +16,8 @@ from headstart.compare.aggregates import Aggregate, Profile
 from headstart.compare.bounds import Bounded, Interval
 from headstart.compare.conditions import Condition
 from headstart.compare.contamination import MetBefore
-from headstart.compare.curves import Axis, Curve
 from headstart.compare.examples import ClassGain, Confusion, Example
+from headstart.compare.learning_curves import Axis, Curve
 from headstart.compare.ledger import Ledger, Stage
 from headstart.compare.pairs import Excluded, Pair
 from headstart.compare.pareto import Front, ModelPoint

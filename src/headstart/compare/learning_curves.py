@@ -1,19 +1,23 @@
-"""Learning curves as arrays: validation scores, what was spent by then, and when a score was reached."""
+"""Learning curves: a run's validation scores with what was spent by then, and means over an arm's seeds."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from headstart.compare.pairs import Match
 from headstart.metrics import orient
+from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Record
 from headstart.resources import ResourceKey
 
+Point = Mapping[str, Any]  # a line of curve.jsonl
+Axis = Literal["step", "flops", "seconds"]
 RESOURCE_KEYS: tuple[ResourceKey, ...] = get_args(ResourceKey)
 _COLUMNS: Mapping[str, str] = {"steps": "step", "tokens": "tokens_padded"}  # the others have their own name
 
@@ -66,12 +70,27 @@ class LearningCurve:
         )
 
 
+@dataclass(frozen=True)
+class Curve:
+    """One learning curve of one arm: points at the evaluations, averaged over seeds."""
+
+    arm: str
+    axis: Axis
+    metric: str  # a validation metric, or "loss"
+    x: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]  # minimum over seeds
+    high: tuple[float, ...]  # maximum over seeds
+    sd: tuple[float | None, ...]  # between seeds; None at points with one run
+    runs: tuple[int, ...]  # runs under each point
+
+
 Pair = tuple[LearningCurve, LearningCurve]  # baseline, arm
 
 
 def learning_curve(record: Record, metric: str) -> LearningCurve | None:
     """The evaluations of a run that have the metric; None without one."""
-    points = [point for point in record.curve() if (point.get("validation") or {}).get(metric) is not None]
+    points = _scored(record.curve(), metric)
     if not points:
         return None
     columns: dict[ResourceKey, list[Any]] = {
@@ -81,6 +100,40 @@ def learning_curve(record: Record, metric: str) -> LearningCurve | None:
         scores=orient(metric) * np.array([point["validation"][metric] for point in points], dtype=float),
         spent={key: np.array(values, dtype=float) for key, values in columns.items() if None not in values},
     )
+
+
+def curves(records: Sequence[Record], metrics: Sequence[str]) -> tuple[Curve, ...]:
+    """One curve per metric and axis for the runs of one arm; metrics that no curve shows are left out."""
+    by_step: dict[int, list[Point]] = defaultdict(list)  # runs of one condition share the steps
+    for record in records:
+        for point in record.curve():
+            by_step[point["step"]].append(point)
+    curves: list[Curve] = []
+    for metric in metrics:
+        groups = [_scored(by_step[step], metric) for step in sorted(by_step)]
+        groups = [points for points in groups if points]
+        values = [np.array([p["validation"][metric] for p in points], dtype=np.float64) for points in groups]
+        curves += [
+            Curve(
+                arm=records[0].arm,
+                axis=axis,
+                metric=metric,
+                x=tuple(float(np.mean([p[axis] for p in points])) for points in groups),
+                mean=tuple(float(v.mean()) for v in values),
+                low=tuple(float(v.min()) for v in values),
+                high=tuple(float(v.max()) for v in values),
+                sd=tuple(float(v.std(ddof=1)) if len(v) > 1 else None for v in values),
+                runs=tuple(len(v) for v in values),
+            )
+            for axis in get_args(Axis)
+            if groups
+        ]
+    return tuple(curves)
+
+
+def _scored(points: Sequence[Point], metric: str) -> list[Point]:
+    """The evaluations that have a validation score of that metric."""
+    return [point for point in points if as_mapping(point.get("validation")).get(metric) is not None]
 
 
 def pairs_of_curves(matches: Sequence[Match], metric: str) -> list[Pair]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
 from headstart.compare.break_even import BreakEven, Counted, break_even, reaches, saving
@@ -172,7 +172,7 @@ def uses(config: Mapping[str, Any]) -> tuple[int, ...]:
     declared = config["study"].get("uses")
     if declared is None:
         return USES
-    numbers = declared if isinstance(declared, list | tuple) else [declared]
+    numbers = cast(Sequence[Any], declared) if isinstance(declared, list | tuple) else [declared]
     return tuple(dict.fromkeys(int(number) for number in numbers if int(number) > 0)) or USES
 
 

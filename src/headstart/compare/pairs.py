@@ -1,16 +1,16 @@
-# pyright: strict
 """Pairs: which two runs may be compared, and why the others may not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from headstart.compare.alike import another_diet, refusals, said
-from headstart.compare.settings import leaves
 from headstart.randomness import stream
 from headstart.records.attestation import contradictions
+from headstart.records.fingerprint import leaves
 from headstart.records.record import Record
 
 _SILENT = ("arm", "tracker", "runs", "study")  # settings whose difference cannot matter or is the point
@@ -71,13 +71,22 @@ def scores_of(record: Record) -> Mapping[str, float]:
     return record.scores.test or {}
 
 
+def scores_by_side(matches: Sequence[Match], metric: str) -> np.ndarray:
+    """The test scores of all pairs: (2, pairs), baseline first."""
+    scores = [[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)]
+    return np.array(scores, dtype=float)
+
+
 def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
     """Pair runs of one condition by pair_id, in order of the seed, and check the contract of each pair."""
     left = {record.pair_id: record for record in baselines}
     right = {record.pair_id: record for record in arms}
-    excluded = [
-        _alone(r, baselines, arms) for r in (*baselines, *arms) if r.pair_id not in {*left} & {*right}
-    ]
+    excluded: list[Excluded] = []
+    for records, others in ((baselines, arms), (arms, baselines)):
+        partner = others[0].arm if others else "another arm"
+        reason = f"no run of {partner} with the same settings, data and seed"
+        alone = [record for record in records if record.pair_id not in {*left} & {*right}]
+        excluded += [Excluded(record.folder.name, record.arm, record.seed, reason) for record in alone]
     matches: list[Match] = []
     refused: list[Excluded] = []
     survivors_only = False
@@ -85,9 +94,13 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         pair = Match(left[pair_id], right[pair_id])
         unfinished = [record for record in pair.sides if not record.finished]
         survivors_only |= bool(unfinished)
-        reason = "; ".join(map(_unfinished, unfinished)) or refusal(pair)
-        if reason:
-            refused.append(_excluded(pair, reason))
+        reasons: list[str] = []
+        for record in unfinished:
+            why = f": {record.scores.reason}" if record.scores.reason else " and has no test score"
+            reasons.append(f"{record.label} is {record.status}{why}")
+        if reason := "; ".join(reasons) or refusal(pair):
+            folders = " | ".join(record.folder.name for record in pair.sides)
+            refused.append(Excluded(folders, pair.arm.arm, pair.arm.seed, reason))
         else:
             matches.append(pair)
     return Matching(
@@ -118,74 +131,40 @@ def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
 
 def refusal(pair: Match) -> str | None:
     """The first reason not to compare two finished runs of one pair_id, or None."""
-    return next((reason for rule in _RULES for reason in rule(pair)), None)
+    if unlike := list(refusals(pair.sides)):
+        return "; ".join(unlike[:3])
+    left, right = (record.init.seeded for record in pair.sides)
+    if other := [name for name in left if left[name] != right.get(name)]:
+        return f"the seeded models differ in {len(other)} of {len(left)} tensors, such as {other[0]}"
+    return next(_dishonest(pair), None)
 
 
 def differences(matches: Sequence[Match]) -> tuple[str, ...]:
     """What differs inside pairs besides the arm: settings that the fingerprint leaves out, and machines."""
-    found: dict[str, None] = {}
+    named: dict[str, None] = {}
     for pair in matches:
         defaults = pair.baseline.fingerprint.defaults | pair.arm.fingerprint.defaults
-        left, right = (defaults | dict(leaves(_loud(record.config))) for record in pair.sides)
+        configs = ({k: v for k, v in record.config.items() if k not in _SILENT} for record in pair.sides)
+        left, right = (defaults | dict(leaves(config)) for config in configs)
         for path in sorted({*left} | {*right}):
             if left.get(path) != right.get(path):
-                found[f"{path}: {left.get(path)} against {right.get(path)}"] = None
+                named[f"{path}: {left.get(path)} against {right.get(path)}"] = None
         if pair.baseline.data.order != pair.arm.data.order:
-            found[f"the order of the rows, since {' and '.join(another_diet(pair.sides))} differ"] = None
-        found.update(dict.fromkeys(said(pair.sides)))
-    return tuple(found)
+            named[f"the order of the rows, since {' and '.join(another_diet(pair.sides))} differ"] = None
+        named.update(dict.fromkeys(said(pair.sides)))
+    return tuple(named)
 
 
-def _alike(pair: Match) -> Iterator[str]:
-    """Nothing that can change the answer differs, but the arm; the first three things that do."""
-    if found := list(refusals(pair.sides)):
-        yield "; ".join(found[:3])
+def _dishonest(pair: Match) -> Iterator[str]:
+    """What was loaded must be there (derived numbers as they were derived), all else as the seed gave it.
 
-
-def _one_start(pair: Match) -> Iterator[str]:
-    """The whole seeded model is the same, bit for bit."""
-    left, right = (record.init.seeded for record in pair.sides)
-    if other := [name for name in left if left[name] != right.get(name)]:
-        yield f"the seeded models differ in {len(other)} of {len(left)} tensors, such as {other[0]}"
-
-
-def _honest_arms(pair: Match) -> Iterator[str]:
-    """What was loaded is there (derived numbers as they were derived); all else is as the seed gave it."""
+    Tensors that were not loaded must differ from the checkpoint; constants (zero biases) prove nothing.
+    """
     for record, other in (pair.sides, pair.sides[::-1]):
         yield from (f"{record.label}: at step 0 {fault}" for fault in contradictions(record.init))
         if record.init.streams.weights != stream(record.seed, "weights"):
             yield f"{record.label}: its weights were not drawn from that seed"
-        if other.init.checkpoint is not None:
-            yield from _holds_none(record, other.init.checkpoint.tensors)
-
-
-def _holds_none(record: Record, delivered: Mapping[str, str]) -> Iterator[str]:
-    """Tensors that were not loaded must differ from the checkpoint. Constants (zero biases) prove nothing."""
-    telling = set(record.init.newly_initialised.names) - set(record.init.constant)
-    for name, digest in delivered.items():
-        if name in telling and record.init.seeded.get(name) == digest:
-            yield f"{record.arm} holds {name} of the checkpoint, though it did not load it"
-
-
-_RULES = (_alike, _one_start, _honest_arms)
-
-
-def _unfinished(record: Record) -> str:
-    reason = record.scores.reason
-    return f"{record.label} is {record.status}{f': {reason}' if reason else ' and has no test score'}"
-
-
-def _alone(record: Record, baselines: Sequence[Record], arms: Sequence[Record]) -> Excluded:
-    others = baselines if record in arms else arms
-    partner = others[0].arm if others else "another arm"
-    reason = f"no run of {partner} with the same settings, data and seed"
-    return Excluded(record.folder.name, record.arm, record.seed, reason)
-
-
-def _excluded(pair: Match, reason: str) -> Excluded:
-    folder = f"{pair.baseline.folder.name} | {pair.arm.folder.name}"
-    return Excluded(folder, pair.arm.arm, pair.arm.seed, reason)
-
-
-def _loud(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name not in _SILENT}
+        telling = set(record.init.newly_initialised.names) - set(record.init.constant)
+        for name, digest in other.init.checkpoint.tensors.items() if other.init.checkpoint else ():
+            if name in telling and record.init.seeded.get(name) == digest:
+                yield f"{record.arm} holds {name} of the checkpoint, though it did not load it"

@@ -1,4 +1,3 @@
-# pyright: strict
 """Pairwise: one arm against the baseline under one condition, its gains first and then all the rest."""
 
 from __future__ import annotations
@@ -7,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from headstart.compare import verdicts
 from headstart.compare.aligned_predictions import Answers, align
 from headstart.compare.conditions import Condition
-from headstart.compare.pairs import Match, Matching, Pair, scores_of
+from headstart.compare.pairs import Match, Matching, Pair, scores_by_side, scores_of
 from headstart.compare.quantity import Quantity
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
 from headstart.compare.verdicts import Evidence, Gain
@@ -103,7 +100,7 @@ def _gains(
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
     gains: dict[str, Gain] = {}
     for metric in shown:
-        scores = np.array([[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)])
+        scores = scores_by_side(matches, metric)
         notes = [missing] if missing else []
         if answers is not None and metric not in ours:
             notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")

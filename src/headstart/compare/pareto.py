@@ -1,4 +1,3 @@
-# pyright: strict
 """Pareto: scores against parameters and against cost, over everything that ran on one task."""
 
 from __future__ import annotations

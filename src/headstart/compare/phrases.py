@@ -1,4 +1,3 @@
-# pyright: strict
 """Phrases: numbers, bounds and intervals as a sentence says them."""
 
 from __future__ import annotations

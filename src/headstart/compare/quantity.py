@@ -1,4 +1,3 @@
-# pyright: strict
 """Quantity: one number that a study says; Rows: all of them, to select from.
 
 A table, a chart or an export selects what it shows:

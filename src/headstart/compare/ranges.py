@@ -1,4 +1,3 @@
-# pyright: strict
 """Ranges: intervals cut to the scores that a metric allows, and to the differences of two scores.
 
 An interval that is built around a mean knows nothing of such limits: what lies beyond them is cut off.

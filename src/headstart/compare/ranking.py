@@ -1,4 +1,3 @@
-# pyright: strict
 """Ranking: the arms of a condition by their mean score."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Series: the comparisons of one arm that differ in the number of training rows and in nothing else."""
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare.pairs import scores_of
+from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
 from headstart.compare.statistics.bootstrap import resampled_scores
 from headstart.compare.statistics.joint import SizeScores
@@ -91,21 +90,15 @@ def _resamples(found: Series, metric: str) -> int:
 
 
 def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resamples: int) -> SizeScores:
-    cells = [_cells(one, metric) for one in every]
+    matches = [sorted(one.matches, key=lambda pair: pair.arm.seed) for one in every]
+    cells = [scores_by_side(pairs, metric) for pairs in matches]  # (2, pairs) each
     if len(every) > 2:  # draws of the subset differ more than seeds do: they are what was sampled
         units = tuple(str(place) for place in range(len(every)))
-        values = np.stack([scores.mean(axis=1) for _, scores in cells], axis=1)
+        values = np.stack([scores.mean(axis=1) for scores in cells], axis=1)
     else:
-        units = tuple(f"{place}:{seed}" for place, (seeds, _) in enumerate(cells) for seed in seeds)
-        values = np.concatenate([scores for _, scores in cells], axis=1)
+        units = tuple(f"{place}:{pair.arm.seed}" for place, pairs in enumerate(matches) for pair in pairs)
+        values = np.concatenate(cells, axis=1)
     if not resamples:
         return SizeScores(rows, units, orient(metric) * values, None)
     drawn = [resampled_scores(one.answers, metric, seed, resamples) for one in every if one.answers]
     return SizeScores(rows, units, orient(metric) * values, orient(metric) * np.concatenate(drawn, axis=2))
-
-
-def _cells(one: Compared, metric: str) -> tuple[list[int], np.ndarray]:
-    """Seeds and scores, (2, pairs), in the order of the seeds."""
-    matches = sorted(one.matches, key=lambda pair: pair.arm.seed)
-    scores = [[scores_of(pair.sides[side])[metric] for pair in matches] for side in (0, 1)]
-    return [pair.arm.seed for pair in matches], np.array(scores, dtype=float)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from headstart.records.fingerprint import free_settings
+from headstart.records.fingerprint import as_mapping, free_settings, leaves
 from headstart.records.record import Record
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted path, value) of everything in a nested mapping that is no mapping."""
-    if isinstance(value, Mapping) and value:
-        for name, item in value.items():
-            yield from leaves(item, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, value
 
 
 def own_settings(record: Record) -> dict[str, str]:
@@ -31,7 +22,7 @@ def at(config: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path; None where there is none."""
     value: Any = config
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = as_mapping(value).get(name)
     return value
 
 

@@ -1,9 +1,8 @@
-# pyright: strict
 """compare: from the folder of a study to everything it says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from headstart.compare import data_curves, pareto, summaries, totals, tuning, ve
 from headstart.compare.aggregates import aggregates
 from headstart.compare.comparison import comparison
 from headstart.compare.conditions import Condition, conditions
-from headstart.compare.findings import ArmSummary, Comparison, Excluded, Findings, Total, Tuning
+from headstart.compare.findings import ArmSummary, Comparison, Excluded, Findings, Tuning
 from headstart.compare.pairs import match, newest
 from headstart.compare.pairwise import Compared, Question, compare_arm
 from headstart.compare.quantity import Quantity, Rows
@@ -87,7 +86,10 @@ def material(folder: Path) -> Material:
         baselines = [record for record in group if record.arm == own.baseline]
         arms = sorted({record.arm for record in group} - {own.baseline})
         if not baselines or not arms:
-            excluded += _without_partner(condition, group, own.baseline, has_baseline=bool(baselines))
+            other = "another arm" if baselines else f"the baseline {own.baseline}"
+            where = f" ({condition.name})" if condition.name else ""
+            reason = f"no run of {other} under the same settings and data{where}"
+            excluded += [Excluded(r.folder.name, r.arm, r.seed, reason) for r in group]
             continue
         for arm in arms:
             runs = [record for record in group if record.arm == arm]
@@ -118,20 +120,15 @@ def _question(record: Record, folder: Path) -> Question:
         raise RecordError(f"{folder}: the config in {record.folder.name} has no {error}") from None
 
 
-def _without_partner(
-    condition: Condition, records: Sequence[Record], baseline: str, has_baseline: bool
-) -> list[Excluded]:
-    """Runs of a condition that has no baseline, or nothing else."""
-    other = "another arm" if has_baseline else f"the baseline {baseline}"
-    where = f" ({condition.name})" if condition.name else ""
-    reason = f"no run of {other} under the same settings and data{where}"
-    return [Excluded(record.folder.name, record.arm, record.seed, reason) for record in records]
-
-
 def _findings(material: Material) -> Findings:
     first, question = material.first, material.question
     study = first.config["study"]
-    comparisons = tuple(_comparisons(material))
+    gains = [(each.here, each.gain) for each in material.compared if each.gain]
+    corrected = iter(verdicts.corrected(gains))  # each claim, corrected for the number of all
+    comparisons = tuple(
+        comparison(each, next(corrected, None) if each.gain else None, material.tuning)
+        for each in material.compared
+    )
     trials = material.trials.records if material.trials and material.tuning else ()
     arms = _arms(material)
     excluded = [*material.excluded, *(each for item in comparisons for each in item.excluded)]
@@ -160,7 +157,9 @@ def _findings(material: Material) -> Findings:
         notes=_notes(material, comparisons),
         data=first.data.model_dump(mode="json"),
         environments=summaries.environments(material.every),
-        total=_total(material.every, trials),
+        total=replace(
+            totals.total([*material.every, *trials]), tuning=totals.total(trials) if trials else None
+        ),
         config=first.config,
         command=first.argv,
         fingerprint=digest(sorted([r.run_id, r.arm, r.status] for r in (*material.records, *trials))),
@@ -183,14 +182,6 @@ def _findings(material: Material) -> Findings:
     for arm in material.arms:
         extra += summaries.stability(arm, material.of_arm(arm))
     return replace(findings, rows=Rows(rows(findings, over_sizes, extra)))
-
-
-def _comparisons(material: Material) -> Iterator[Comparison]:
-    """Every comparison, its claim corrected for the number of all."""
-    places = [(each.here, each.gain) for each in material.compared if each.gain]
-    corrected = iter(verdicts.corrected([(template, gain) for template, gain in places if gain]))
-    for each in material.compared:
-        yield comparison(each, next(corrected, None) if each.gain else None, material.tuning)
 
 
 def rows(
@@ -247,11 +238,6 @@ def _runs_of(row: Quantity, findings: Findings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folders))
 
 
-def _total(runs: Sequence[Record], trials: Sequence[Record]) -> Total:
-    every = totals.total([*runs, *trials])
-    return replace(every, tuning=totals.total(trials)) if trials else every
-
-
 def _arms(material: Material) -> tuple[ArmSummary, ...]:
     baseline = material.question.baseline
     arms: list[ArmSummary] = []
@@ -265,11 +251,8 @@ def _arms(material: Material) -> tuple[ArmSummary, ...]:
 
 def _changed(material: Material) -> Iterator[str]:
     """The baseline or the margin that later runs name otherwise."""
-    first: Mapping[str, object] = {
-        "baseline": material.question.baseline,
-        "margin": material.question.margin,
-    }
-    for name, value in first.items():
+    for name in ("baseline", "margin"):
+        value = getattr(material.question, name)
         later = [record for record in material.every if record.config["study"][name] != value]
         if later:
             others = list(dict.fromkeys(word(record.config["study"][name]) for record in later))

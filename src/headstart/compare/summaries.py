@@ -16,6 +16,7 @@ from headstart.compare.costs import mean, mean_cost
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.usage import Usage, carbon_rows, money_rows, usage
+from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Energy, Record
 
 _SURROUNDINGS = (
@@ -146,6 +147,12 @@ def rows(summary: ArmSummary, provenance: tuple[str, ...]) -> Rows:
     mean_score = score.named("mean_score").at(summary.score_mean)
     bound = ("lower bound", "an operation had no formula") if summary.flops_lower_bound else ("", "")
     joules = template.named("train.joules", verdict=summary.energy_method).at(summary.joules)
+    counts = replace(template, n=summary.runs)
+    statuses = ("finished", "diverged", "failed", "interrupted")
+    counted = summary.runs - summary.interrupted
+    share = counts.named("runs.diverged_share", n=counted).at(
+        summary.diverged / counted if counted else None, summary.diverged_share
+    )
     return Rows([
         mean_score.between(summary.score_low, summary.score_high).because(ends, survivors),
         score.named("mean_score.sd").at(summary.score_sd),
@@ -157,7 +164,9 @@ def rows(summary: ArmSummary, provenance: tuple[str, ...]) -> Rows:
         template.named("peak_memory").at(summary.peak_memory_bytes),
         *(template.named(key).at(getattr(summary.usage, name, None)) for name, key in _USAGE.items()),
         *(replace(row, provenance=provenance) for row in summary.consequences),
-        *_counts(replace(template, n=summary.runs), summary),
+        counts.named("runs.started").at(summary.runs),
+        *(counts.named(f"runs.{status}").at(getattr(summary, status)) for status in statuses),
+        *([share.because("Wilson's interval")] if summary.diverged_share else []),
     ])  # fmt: skip
 
 
@@ -177,9 +186,24 @@ def stability(arm: str, records: Sequence[Record]) -> Rows:
 
 def attestation(arm: str, records: Sequence[Record]) -> Attestation:
     """What the runs of one arm held at step 0: the numbers of the first, and whether all agree."""
-    every = [_start(record) for record in records]
-    same = all(start == every[0] for start in every)
-    return Attestation(arm=arm, **every[0], same=same, met_before=met_before(records))
+    starts: list[Attestation] = []
+    for record in records:
+        init, parameters = record.init, record.cost.parameters
+        start = Attestation(
+            arm=arm,
+            poured_tensors=init.loaded.tensors,
+            poured_parameters=init.loaded.parameters,
+            all_parameters=parameters.all,
+            trainable_parameters=parameters.trainable,
+            fresh_tensors=init.newly_initialised.tensors,
+            fresh_parameters=init.newly_initialised.parameters,
+            fresh_names=init.newly_initialised.names,
+            checkpoint=init.checkpoint.source if init.checkpoint else None,
+            checkpoint_sha256=init.checkpoint.sha256 if init.checkpoint else None,
+            same=True,
+        )
+        starts.append(start)
+    return replace(starts[0], same=len(set(starts)) == 1, met_before=met_before(records))
 
 
 def contamination_rows(attestations: Iterable[Attestation]) -> Rows:
@@ -223,22 +247,6 @@ def meter_notes(records: Sequence[Record]) -> MeterNotes | None:
     )
 
 
-def _counts(template: Quantity, summary: ArmSummary) -> list[Quantity]:
-    numbers = [
-        template.named("runs.started").at(summary.runs),
-        *(
-            template.named(f"runs.{name}").at(getattr(summary, name))
-            for name in ("finished", "diverged", "failed", "interrupted")
-        ),
-    ]
-    counted = summary.runs - summary.interrupted
-    if summary.diverged_share and summary.runs:
-        share = summary.diverged / counted if counted else None
-        row = template.named("runs.diverged_share", n=counted).at(share, summary.diverged_share)
-        numbers.append(row.because("Wilson's interval"))
-    return numbers
-
-
 def _diverged(records: Sequence[Record]) -> tuple[int, int, Interval | None]:
     """Runs that were not interrupted from outside, those of them that diverged, Wilson's interval."""
     statuses = [record.status for record in records if record.status != "interrupted"]
@@ -248,12 +256,12 @@ def _diverged(records: Sequence[Record]) -> tuple[int, int, Interval | None]:
 
 def _alone(energy: Energy) -> list[str]:
     """Why the run counts as alone or not, in words; parts that the meter left out are left out."""
-    evidence = energy.evidence or {}
-    lock, contention = evidence.get("device_lock") or {}, evidence.get("contention") or {}
+    evidence = as_mapping(energy.evidence)
+    lock, contention = as_mapping(evidence.get("device_lock")), as_mapping(evidence.get("contention"))
     reasons: list[str] = []
     if lock.get("held") not in (None, True):
         reasons.append(f"the devices were not locked: {lock.get('reason') or 'no lock'}")
-    if processes := sum((contention.get("foreign_gpu_processes") or {}).values()):
+    if processes := sum(as_mapping(contention.get("foreign_gpu_processes")).values()):
         reasons.append(f"{processes} foreign GPU processes")
     if contention.get("reason"):
         reasons.append(f"the load of others could not be read: {contention['reason']}")
@@ -264,22 +272,6 @@ def _alone(energy: Energy) -> list[str]:
 
 def _crowding(energy: Energy) -> float | None:
     """The share of the processor that others used, where that was too much to be alone."""
-    alone = (energy.evidence or {}).get("contention") or {}
-    share = alone.get("foreign_cpu_share")
-    return None if share is None or share < alone.get("limit", 1.0) else float(share)
-
-
-def _start(record: Record) -> dict[str, Any]:
-    init, parameters = record.init, record.cost.parameters
-    checkpoint = init.checkpoint
-    return {
-        "poured_tensors": init.loaded.tensors,
-        "poured_parameters": init.loaded.parameters,
-        "all_parameters": parameters.all,
-        "trainable_parameters": parameters.trainable,
-        "fresh_tensors": init.newly_initialised.tensors,
-        "fresh_parameters": init.newly_initialised.parameters,
-        "fresh_names": init.newly_initialised.names,
-        "checkpoint": checkpoint.source if checkpoint else None,
-        "checkpoint_sha256": checkpoint.sha256 if checkpoint else None,
-    }
+    contention = as_mapping(as_mapping(energy.evidence).get("contention"))
+    share = contention.get("foreign_cpu_share")
+    return None if share is None or share < contention.get("limit", 1.0) else float(share)

@@ -1,4 +1,3 @@
-# pyright: strict
 """Totals: what all runs of a study consumed, those that failed included."""
 
 from __future__ import annotations
@@ -42,15 +41,11 @@ def total(records: Sequence[Record]) -> Total:
 
 def rows(spent: Total) -> Rows:
     """The total of the study; of it, that of the trials."""
-    parts = {"total": spent, "tuning.total": spent.tuning}
-    return Rows(row for lead, part in parts.items() if part for row in _rows(lead, part))
-
-
-def _rows(lead: str, spent: Total) -> list[Quantity]:
-    template = Quantity("", n=spent.runs)
-    bound = "lower bound" if spent.flops_lower_bound else ""
     names = ("seconds", "joules_measured", "joules_estimated", "runs", "runs_without_energy")
-    return [
-        template.named(f"{lead}.flops", verdict=bound).at(spent.flops),
-        *(template.named(f"{lead}.{name}").at(getattr(spent, name)) for name in names),
-    ]
+    numbers: list[Quantity] = []
+    for lead, part in (("total", spent), ("tuning.total", spent.tuning)):
+        if part:
+            template, bound = Quantity("", n=part.runs), "lower bound" if part.flops_lower_bound else ""
+            numbers.append(template.named(f"{lead}.flops", verdict=bound).at(part.flops))
+            numbers += [template.named(f"{lead}.{name}").at(getattr(part, name)) for name in names]
+    return Rows(numbers)

@@ -25,7 +25,8 @@ TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single 
 def read_trusted(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     """The study in `folder` without the runs whose files contradict each other: these are problems."""
     stored = read_study(folder, beside)
-    records, problems = [], list(stored.problems)
+    records: list[Record] = []
+    problems = list(stored.problems)
     for record in stored.records:
         try:
             contradiction = next(contradictions(record), None)
@@ -86,16 +87,14 @@ def _unlike_the_curve(record: Record) -> Iterator[str]:
         if there != here:
             yield f"its record has {here:,} {name} of training and its curve ends at {there:,}"
     headline = record.config["task"]["headline"]
-    if at(record.config, "budget.keep") == "best":
-        last = max(points, key=lambda point: orient(headline) * _number(point["validation"].get(headline)))
+    scored = [point for point in points if point["validation"].get(headline) is not None]
+    if scored and at(record.config, "budget.keep") == "best":
+        last = max(scored, key=lambda point: orient(headline) * point["validation"][headline])
     for name, value in (record.scores.validation or {}).items():
         there = last["validation"].get(name)
         if there is not None and not _close(there, value):
-            yield _both(f"validation {metric_name(name)}", value, there, "curve")
-
-
-def _number(value: float | None) -> float:
-    return -np.inf if value is None else value
+            validation = f"validation {metric_name(name)}"
+            yield f"its record has a {validation} of {value:.4g}, and its curve give {there:.4g}"
 
 
 def _unlike_the_predictions(record: Record) -> Iterator[str]:
@@ -116,7 +115,8 @@ def _unlike_the_predictions(record: Record) -> Iterator[str]:
     for name, value in (record.scores.test or {}).items():
         there = recomputed(name, found)
         if there is not None and not _close(there, value):
-            yield _both(f"test {metric_name(name)}", value, there, "predictions")
+            test = f"test {metric_name(name)}"
+            yield f"its record has a {test} of {value:.4g}, and its predictions give {there:.4g}"
 
 
 def recomputed(metric: str, found: Predictions) -> float | None:
@@ -137,7 +137,3 @@ def _coarse(target: np.ndarray) -> bool:
 
 def _close(one: float, other: float) -> bool:
     return abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
-
-
-def _both(name: str, here: float, there: float, where: str) -> str:
-    return f"its record has a {name} of {here:.4g}, and its {where} give {there:.4g}"

@@ -19,6 +19,7 @@ from headstart.compare.totals import Total, total
 from headstart.compare.trusted import read_trusted
 from headstart.errors import RecordError
 from headstart.metrics import higher_is_better, orient
+from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 
@@ -218,8 +219,8 @@ def tuning(
 
 def tune_of(record: Record) -> Mapping[str, Any] | None:
     """What the study of this run tunes; None for nothing."""
-    tune = record.config["study"].get("tune")  # absent from records of earlier versions
-    return tune if isinstance(tune, Mapping) and isinstance(tune.get("space"), Mapping) else None
+    tune = as_mapping(record.config["study"].get("tune"))  # absent from records of earlier versions
+    return tune if isinstance(tune.get("space"), Mapping) else None
 
 
 def _read(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
@@ -329,6 +330,6 @@ def _notes(trials: Sequence[Trial], metric: str) -> Iterator[str]:
 
 def _range(values: Any) -> str:
     """'0.0001, 0.001', or '1e-05 to 0.01, log'."""
-    if isinstance(values, Mapping):
-        return f"{values['low']:g} to {values['high']:g}" + (", log" if values.get("log") else "")
+    if ends := as_mapping(values):
+        return f"{ends['low']:g} to {ends['high']:g}" + (", log" if ends.get("log") else "")
     return ", ".join(map(word, values))

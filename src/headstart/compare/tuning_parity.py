@@ -1,4 +1,3 @@
-# pyright: strict
 """Tuning parity: in one or two sentences, how both arms of a comparison came to their settings."""
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 
 from headstart.compare.costs import mean
 from headstart.compare.quantity import Quantity
+from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Cost, Record
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
@@ -52,14 +53,15 @@ class Trained:
 def usage(records: Sequence[Record]) -> Usage | None:
     """Means over the runs of one arm; None when no record says anything about it."""
     costs = [record.cost for record in records]
-    peaks = [_peak(cost) for cost in costs]
+    peaks = [as_mapping((cost.utilisation or {}).get("peak")) for cost in costs]
+    known = [peak for peak in peaks if peak.get("flops_per_second") is not None]
     speeds = [cost.tokens_per_second or {} for cost in costs]
     waits = [cost.data_wait_share for cost in costs]
     phases = _memory(costs)
-    if not any([*peaks, *speeds, phases, *(wait is not None for wait in waits)]):
+    if not any([*known, *speeds, phases, *(wait is not None for wait in waits)]):
         return None
-    rates = [float(peak["flops_per_second"]) for peak in peaks if peak]
-    kinds = list(dict.fromkeys(_kind(peak) for peak in peaks if peak))
+    rates = [float(peak["flops_per_second"]) for peak in known]
+    kinds = list(dict.fromkeys(_kind(peak) for peak in known))
     tokens = [cost.tokens.train for cost in costs]
     # A share of another dtype's peak is another number: no mean over several kinds.
     shares = [(cost.utilisation or {}).get("share") for cost in costs]
@@ -68,7 +70,7 @@ def usage(records: Sequence[Record]) -> Usage | None:
         padded=mean([speed.get("padded") for speed in speeds]),
         padding=mean([1 - each.real / each.padded if each.padded else None for each in tokens]),
         waiting=mean(waits),
-        share=mean(shares) if all(peaks) and len(kinds) == 1 else None,
+        share=mean(shares) if len(known) == len(costs) and len(kinds) == 1 else None,
         peak_low=min(rates, default=None),
         peak_high=max(rates, default=None),
         peak_of=tuple(kinds),
@@ -135,8 +137,8 @@ def trained(records: Sequence[Record], names: Mapping[int, str]) -> tuple[Traine
 def _trained(record: Record, condition: str) -> Trained:
     environment = record.environment
     state = environment.state or {}
-    parts = {"processor": state.get("cpu") or {}}
-    for number, gpu in enumerate(state.get("gpus") or ()):
+    parts = {"processor": as_mapping(state.get("cpu"))}
+    for number, gpu in enumerate(map(as_mapping, state.get("gpus") or ())):
         parts[str(gpu.get("device") or f"gpu {number}")] = gpu
 
     def known(name: str) -> dict[str, float]:
@@ -154,11 +156,6 @@ def _trained(record: Record, condition: str) -> Trained:
     )
 
 
-def _peak(cost: Cost) -> Mapping[str, Any]:
-    peak = (cost.utilisation or {}).get("peak") or {}
-    return peak if peak.get("flops_per_second") is not None else {}
-
-
 def _kind(peak: Mapping[str, Any]) -> str:
     """'bf16, 2 threads, mkl'."""
     threads = peak.get("threads")
@@ -172,7 +169,7 @@ def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
     for cost in costs:
         sides = cost.peak_memory_bytes.by_phase
         for side in _SIDES:
-            for phase, peak in (sides.get(side) or {}).items():
+            for phase, peak in as_mapping(sides.get(side)).items():
                 kept = largest.setdefault(side, {})
                 kept[phase] = max(int(peak), kept.get(phase, 0))
     return largest

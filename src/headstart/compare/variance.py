@@ -1,4 +1,3 @@
-# pyright: strict
 """Variance: how much of the spread is due to the rows that were drawn, or their order, and to the seed.
 
 Runs with every draw of the subset (or every order) under every seed are a two-way table with random rows

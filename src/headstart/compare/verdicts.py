@@ -178,7 +178,7 @@ def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
     spread, metric = evidence.spread, evidence.metric
     if spread is None or evidence.scores.shape[1] == 1:
         return None, [sentences.ONE_PAIR]
-    notes = []
+    notes: list[str] = []
     if evidence.examples is None:
         notes.append(sentences.SEEDS_ONLY)
     interval = ranges.of_gain(spread.interval(LEVEL), metric)

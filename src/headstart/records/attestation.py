@@ -1,4 +1,3 @@
-# pyright: strict
 """Attestation: what a model was when it was seeded, what it was at step 0, and whether that is honest."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """curve.jsonl: one line for each evaluation of a run, appended while it trains."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """The environment of a run: versions, machine and code, without naming anybody's computer."""
 
 from __future__ import annotations

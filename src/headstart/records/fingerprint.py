@@ -1,4 +1,3 @@
-# pyright: strict
 """Fingerprints: which runs are the same run, one pair, or repetitions of one comparison.
 
 A fingerprint is made of the settings that differ from their default. So a new optional setting renames no
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -112,15 +111,25 @@ def fingerprint(
 
 def free_settings(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Dotted settings that the study frees or tunes; a group (`budget`) stands for all of its settings."""
-    study = _mapping(config.get("study"))
+    study = as_mapping(config.get("study"))
     free = study.get("free")  # absent from records of earlier versions
     named = cast(Sequence[Any], free) if isinstance(free, list | tuple) else ()
-    space = _mapping(_mapping(study.get("tune")).get("space"))
+    space = as_mapping(as_mapping(study.get("tune")).get("space"))
     return tuple(dict.fromkeys(str(name) for name in (*named, *space)))
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """A part of a JSON value where a mapping is expected; empty where there is none."""
     return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of everything in a nested mapping that is no mapping."""
+    if group := as_mapping(value):
+        for name, item in group.items():
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
 
 
 def digest(value: object) -> str:

@@ -1,4 +1,3 @@
-# pyright: strict
 """record.json as types: what one run leaves behind; `schema()` is the published JSON schema."""
 
 from __future__ import annotations

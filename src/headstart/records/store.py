@@ -1,4 +1,3 @@
-# pyright: strict
 """The store of finished runs: records are written whole or not at all, and every doubt is named when read."""
 
 from __future__ import annotations

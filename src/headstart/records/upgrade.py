@@ -1,4 +1,3 @@
-# pyright: strict
 """Records of earlier versions, brought to the names of today."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Files that are written whole or not at all."""
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from headstart.errors import ConfigError
+from headstart.records.fingerprint import as_mapping
 from headstart.studies.config_search import config_folders
 
 SOURCES = ("docs", "digits", "hub", "files")  # where the rows of a task come from
@@ -38,11 +40,11 @@ def tasks_here() -> list[TaskHere]:
 def _read(choice: str, path: Path) -> TaskHere:
     text = path.read_text("utf8")
     try:
-        task = yaml.safe_load(text) or {}
+        task = as_mapping(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not yaml ({' '.join(str(error).split())[:120]})") from None
     source = next((name for name in SOURCES if task.get(name) is not None), "")
-    settings = task.get(source) or {}
+    settings = as_mapping(task.get(source))
     return TaskHere(
         choice,
         kind=str(task.get("kind", "")),
@@ -54,7 +56,7 @@ def _read(choice: str, path: Path) -> TaskHere:
     )
 
 
-def _is_here(source: str, settings: dict[str, Any]) -> bool | None:
+def _is_here(source: str, settings: Mapping[str, Any]) -> bool | None:
     if source in ("docs", "digits"):
         return True
     if source == "files":
@@ -62,7 +64,7 @@ def _is_here(source: str, settings: dict[str, Any]) -> bool | None:
         return None if "???" in paths else all(Path(str(path)).exists() for path in paths if path)
     if (name := str(settings.get("name"))) == "???":
         return None
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType] - its types
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,7 +247,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def composing() -> Iterator[Any]:
+def composing() -> Generator[Any]:
     """A Hydra of its own (`hydra._internal.hydra.Hydra`); its global state is restored afterwards."""
     before = Singleton.get_state()
     GlobalHydra.instance().clear()

@@ -68,7 +68,7 @@ def _needs_of(run: Run) -> list[Need]:
 
 def fetch(needs: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
     """Get everything; when one need fails, the others are still fetched."""
-    results = []
+    results: list[Fetched] = []
     for need in needs:
         say(f"{need.kind} {need.name}")
         try:

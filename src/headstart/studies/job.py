@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def _keep_traceback(run: Run) -> str:
 
 
 @contextmanager
-def _interruptible():
+def _interruptible() -> Generator[None]:
     """Ctrl-C and SIGTERM raise Interrupted, so that the record is written and nothing catches it."""
 
     def stop(number: int, frame: Any) -> None:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from hydra.errors import HydraException
@@ -59,7 +59,7 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
             f"task={name}: there is one already; give another name: headstart new task {path} NAME"
         )
     roles = {
-        key: tuple(value) if isinstance(value, list) else str(value)
+        key: tuple(cast(list[str], value)) if isinstance(value, list) else str(value)
         for key, value in settings_given.items()
         if key in FAMILIES
     }
@@ -118,7 +118,7 @@ def _filled(name: str, path: Path, guessed: Guess, settings: Mapping[str, Any]) 
     columns = {
         role: names if isinstance(names, str) else list(names) for role, names in reading.columns.items()
     }
-    task = {**template, "name": name, **columns}
+    task: dict[str, Any] = {**template, "name": name, **columns}
     task["files"] = {**template["files"], **guessed.files}
     if reading.kind == "text_classification":
         (answer,) = [role for role in ANSWERS if role in reading.columns]

@@ -123,7 +123,7 @@ def _unknown(path: str) -> str:
 def unused(hydra: DictConfig) -> list[str]:
     """A sentence per setting of Hydra's that would be ignored."""
     values: Mapping[str, Any] = OmegaConf.to_container(hydra, resolve=False)  # pyright: ignore[reportAssignmentType]
-    sentences = []
+    sentences: list[str] = []
     for path, (usual, instead) in UNUSED.items():
         group, _, name = path.rpartition(".")
         value = values[group][name] if group else values[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def with_weights(run: Run) -> Run:
 
 
 @contextmanager
-def waiting_for(run: Run, progress: StudyProgress) -> Iterator[None]:
+def waiting_for(run: Run, progress: StudyProgress) -> Generator[None]:
     """A lock: one process trains the run, the others wait until its record exists."""
     from filelock import FileLock, Timeout
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -114,7 +114,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def showing(runs: int, title: str = "study") -> Iterator[StudyProgress]:
+def showing(runs: int, title: str = "study") -> Generator[StudyProgress]:
     """Bars for a study of `runs` runs; the jobs of this process get them from `current`."""
     global _current
     with StudyProgress(runs, title) as progress:

@@ -1,24 +1,31 @@
-"""Rerun: trains one run again from its stored configuration, and compares the records value by value."""
+"""Rerun: trains again, one run from its stored configuration or the study of a notebook page."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.errors import RecordError
+from headstart.errors import ConfigError, RecordError
+from headstart.records.fingerprint import ARM, SCIENCE, leaves
 from headstart.records.record import Record
 from headstart.records.store import read_record, same_run
 from headstart.run import Run
+from headstart.studies.compose import check, runs_of
+from headstart.studies.launch import launch
+from headstart.studies.outcome import faults
 from headstart.studies.progress import showing
 from headstart.studies.run_folder import identify
 
 REPRODUCIBLE = ("status", "scores", "init", "data")  # determined by configuration and code
 COUNTED = ("flops", "tokens", "samples", "steps", "parameters")  # the part of `cost` that is determined, too
 MOMENTARY = ("environment.started", "environment.finished", "environment.state", "environment.order_index")
+RUNS = "runs/reproduced"  # separate from the user's runs, so that none of them counts as the re-run
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def train_again(folder: Path) -> Again:
         train(run, Path(temporary) / "run", names, sys.argv, progress)
         new_record = read_record(Path(temporary) / "run")
     before, now = _results(record), _results(new_record)
-    environments = [dict(_leaves(r.environment.model_dump(), "environment")) for r in (record, new_record)]
+    environments = [dict(leaves(r.environment.model_dump(), "environment")) for r in (record, new_record)]
     surroundings = [item for item in _differences(*environments) if not item.path.startswith(MOMENTARY)]
     return Again(run.title, len({*before, *now}), tuple(_differences(before, now)), tuple(surroundings))
 
@@ -68,7 +75,7 @@ def _results(record: Record) -> dict[str, Any]:
     stored = record.model_dump(include={*REPRODUCIBLE, "cost"})
     sections = {name: stored[name] for name in REPRODUCIBLE}
     sections |= {f"cost.{name}": stored["cost"][name] for name in COUNTED}
-    return {path: value for name, section in sections.items() for path, value in _leaves(section, name)}
+    return {path: value for name, section in sections.items() for path, value in leaves(section, name)}
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
@@ -76,9 +83,42 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Diff
     return [Difference(p, before.get(p), now.get(p)) for p in paths if before.get(p) != now.get(p)]
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}")
-    else:
-        yield path, value
+@dataclass(frozen=True)
+class Rerun:
+    """A study that was run again: its folder, its runs, and how many of these were trained now."""
+
+    folder: Path
+    runs: int
+    trained: int
+
+
+def check_settings(command: Sequence[str], settings: Sequence[str]) -> None:
+    """ConfigError when `settings` change what the study of `command` compares."""
+    if settings and _compared(command) != _compared([*command, *settings]):
+        names = {*SCIENCE, *ARM} - {"seed"}
+        changed = [word for word in settings if re.split(r"[.=]", word.lstrip("+~"))[0] in names] or settings
+        raise ConfigError(
+            f"reproduce: with {' '.join(changed)} the study compares something else than the claim is about; "
+            f"leave it out, or run that study by itself: headstart {shlex.join([*command, *settings])}"
+        )
+
+
+def _compared(arguments: Sequence[str]) -> set[str]:
+    """The arms under every condition, without seeds and machine settings."""
+    names = {*SCIENCE, *ARM} - {"seed", "precision"}
+    return {repr(run.model_dump(mode="json", include=names)) for run in runs_of(arguments)}
+
+
+def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
+    """Train the study of `command`, with further settings. RecordError when no run has scores.
+
+    Each scale has a folder of its own: runs of two of them would be two conditions of one study.
+    """
+    check_settings(command, settings)
+    arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
+    outcomes = launch(check(arguments), arguments)
+    well = [outcome for outcome in outcomes if outcome.well and not outcome.trial]
+    if not well:
+        raise RecordError(f"{' '.join(command)}: no run ended with scores: {'; '.join(faults(outcomes))}")
+    trained = sum(outcome.status != "kept" for outcome in outcomes)
+    return Rerun(Path(well[0].study_folder), len(outcomes), trained)

@@ -84,16 +84,12 @@ def check_study_folder(run: Run) -> None:
             f"runs: {folder} cannot be written ({error.strerror or error}); choose another with runs=..."
         ) from None
     for path in folder.glob("*/record.json"):
-        name = _study_of(path)
+        try:
+            name = json.loads(path.read_text("utf8"))["study"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # the report names what is wrong with it
         if name not in (None, run.study.name):
             raise ConfigError(
                 f"study.name: {folder} holds runs of another study, {name} ({path.parent.name}); "
                 f"choose another study.name, or move that folder away"
             )
-
-
-def _study_of(path: Path) -> str | None:
-    try:
-        return json.loads(path.read_text("utf8"))["study"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # the report names what is wrong with it

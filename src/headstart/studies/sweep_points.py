@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 
 from headstart.config import nearest
 from headstart.errors import ConfigError
-from headstart.records.fingerprint import PLUMBING
+from headstart.records.fingerprint import PLUMBING, without
 from headstart.run import Run
 
 TITLED = ("seed", "arm", "task", "model", "size")  # always in a run's title
@@ -86,7 +86,7 @@ def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
     for key, _, value in (text.partition("=") for text in itertools.chain(*points)):
         values[key].add(value)
     axes = [key for key, own in values.items() if len(own) > 1 and key not in TITLED and key[:4] != "arm."]
-    named = []
+    named: list[list[str]] = []
     for point in points:
         chosen = [text.partition("=") for text in point if text.partition("=")[0] in axes]
         pairs = [f"{key.lstrip('+')}: {_quoted(value)}" for key, _, value in chosen]
@@ -102,7 +102,7 @@ def _quoted(value: str) -> str:
 
 def located(mistake: str, numbers: Sequence[int], points: Sequence[Sequence[str]]) -> str:
     """The mistake, after the values of an axis if it occurs only at these: `arm=lora: ...`."""
-    prefixes = []
+    prefixes: list[str] = []
     for axis in zip(*points, strict=False):
         keys, _, values = zip(*(text.partition("=") for text in axis), strict=True)
         key, affected = keys[0], list(dict.fromkeys(values[number] for number in numbers))
@@ -172,11 +172,4 @@ def pairs_of(points: Sequence[SweepPoint]) -> list[list[SweepPoint]]:
 
 def shared_settings(run: Run, *more: str) -> str:
     """The settings that the arms of a pair share, as text, without those named in `more`."""
-    return repr(_kept(run.model_dump(exclude={"arm", "study"}, mode="json"), {*run.study.freed, *more}))
-
-
-def _kept(value: Any, left_out: set[str], path: str = "") -> Any:
-    if not isinstance(value, dict):
-        return value
-    below = {name: f"{path}.{name}".lstrip(".") for name in value}
-    return {name: _kept(value[name], left_out, p) for name, p in below.items() if p not in left_out}
+    return repr(without(run.model_dump(exclude={"arm", "study"}, mode="json"), {*run.study.freed, *more}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ class Group:
 
     run: Run
     points: list[int]
-    scores: list[tuple[Candidate, float]] = field(default_factory=list)
+    scores: list[tuple[Candidate, float]] = field(default_factory=list[tuple[Candidate, float]])
 
 
 def trials_of(study: str) -> str:
@@ -78,7 +78,7 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
     return list(groups.values())
 
 
-def _rounds(tune: Tune, groups: Sequence[Group]):
+def _rounds(tune: Tune, groups: Sequence[Group]) -> Iterator[list[list[Candidate]]]:
     """Candidates per group, round by round: all at once, or one per round when earlier scores guide."""
     if tune.sampler == "tpe":
         yield from _guided(tune, groups)
@@ -112,7 +112,7 @@ def _random(tune: Tune) -> list[Candidate]:
     return [{name: draw(values) for name, values in tune.space.items()} for _ in range(tune.trials)]
 
 
-def _guided(tune: Tune, groups: Sequence[Group]):
+def _guided(tune: Tune, groups: Sequence[Group]) -> Iterator[list[list[Candidate]]]:
     """Optuna's tree-structured Parzen estimator, one study per group, each with the same seed."""
     optuna = _optuna()
     spaces = {name: _distribution(optuna, values) for name, values in tune.space.items()}

@@ -41,7 +41,7 @@ def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list
     """Initialise every run below `folder` again and compare; RecordError when there is no run."""
     stored = read_study(folder)
     readable_folders = {record.folder for record in stored.records}
-    verified = []
+    verified: list[Verified] = []
     for record in stored.records:
         say(record.folder.name)
         verified.append(_verified(record))
@@ -59,7 +59,8 @@ def _verified(record: Record) -> Verified:
     except HeadstartError as error:
         return Verified(name, {}, reason=str(error))
     before, again = _parts(record.init), _parts(init)
-    same, wrong = {}, []
+    same: dict[str, tuple[int, int]] = {}
+    wrong: list[str] = []
     for part in PARTS:
         names = {*before[part], *again[part]}
         differing = sorted(n for n in names if before[part].get(n) != again[part].get(n))

@@ -1,4 +1,3 @@
-# pyright: strict
 """The published tables: the cost of pretraining a model, and its year, paper and size."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Of what would change an answer: more pairs, more examples, a longer budget, another margin."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Of one comparison: both scores with the verdict, what training cost, what would decide it."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Of costs: what a score cost, what the pretraining cost, and after how many uses that is paid for."""
 
 from __future__ import annotations

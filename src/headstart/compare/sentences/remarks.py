@@ -1,4 +1,3 @@
-# pyright: strict
 """Of the pairs under a verdict: pairs left out, differences, runs that collapsed, gains far from the rest."""
 
 from __future__ import annotations

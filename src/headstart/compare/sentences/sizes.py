@@ -1,4 +1,3 @@
-# pyright: strict
 """Of sizes of the training set: rows saved, the crossing point, ossification, the power law."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# pyright: strict
 """Of a study as a whole: its question, why it has no answer, and what a reader should know about it."""
 
 from __future__ import annotations

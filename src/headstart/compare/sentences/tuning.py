@@ -1,4 +1,3 @@
-# pyright: strict
 """Of settings: how the arms came to theirs, and whether that was equal."""
 
 from __future__ import annotations

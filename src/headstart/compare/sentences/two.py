@@ -1,4 +1,3 @@
-# pyright: strict
 """Of two studies side by side: how their gains changed, what else differs, what the intervals rest on."""
 
 from __future__ import annotations

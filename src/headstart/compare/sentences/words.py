@@ -1,4 +1,3 @@
-# pyright: strict
 """Words: what sentences of several subjects share."""
 
 from __future__ import annotations

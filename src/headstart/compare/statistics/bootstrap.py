@@ -30,7 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri, stdtrit  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.bounds import Interval
@@ -181,7 +181,7 @@ def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict
     sums are then the same numbers, not two roundings of them.
     """
     pairs, kept = range(answers.predictions.shape[1]), dict[bytes, int]()
-    places = {}
+    places: dict[str, np.ndarray] = {}
     for metric in metrics:
         make = METRICS[metric].features
         runs = [[make(answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]

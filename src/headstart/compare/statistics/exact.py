@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
 MOST_PAIRS = 100  # for the signed-rank test: beyond, its distribution is long to count and no longer needed
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
 LEVEL = 0.95
 

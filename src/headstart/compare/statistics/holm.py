@@ -1,4 +1,3 @@
-# pyright: strict
 """Holm's correction: what is left of each claim when all claims of a study are looked at together."""
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def joint_draws(sizes: Sequence[SizeScores], seed: int, number: int = DRAWS) -> 
 def _seeds(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -> np.ndarray:
     shared = len({size.units for size in sizes}) == 1
     weights = {size.units: _student(len(size.units), number, rng) for size in sizes if shared}
-    parts = []
+    parts: list[np.ndarray] = []
     for size in sizes:
         units = len(size.units)
         scale = np.sqrt(units * max(units - 1, 1))

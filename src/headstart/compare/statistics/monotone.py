@@ -15,7 +15,7 @@ def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     By the min-max formula (Robertson, Wright and Dykstra 1988, "Order Restricted Statistical Inference",
     theorem 1.4.4): f[i] = max over j <= i of min over k >= i of the weighted mean of values j..k.
     """
-    sizes = values.shape[1]
+    sizes: int = values.shape[1]
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values * weights, axis=1)], axis=1)
     mass = np.concatenate([[0.0], np.cumsum(weights)])
     smooth = np.empty_like(values, dtype=float)

@@ -1,4 +1,3 @@
-# pyright: strict
 """Power law of transfer: D_T = k * D_F**alpha * N**beta, by least squares on the logarithms.
 
 Hernandez et al. (2021), equation 1: rows transferred against rows of fine-tuning data and parameters. The

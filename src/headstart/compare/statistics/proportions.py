@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from scipy.special import ndtri
+from scipy.special import ndtri  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
 from headstart.compare.bounds import Interval
 

@@ -1,4 +1,3 @@
-# pyright: strict
 """Effective data transferred: how many rows the baseline needs for what the arm does with fewer.
 
 Hernandez et al. (2021), "Scaling Laws for Transfer". D_E(n) is where the baseline's curve is at the arm's
