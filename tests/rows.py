@@ -6,7 +6,10 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from headstart.data.overlap import RUN, Overlap, check, write_fingerprints
 
 
 def jsonl(path: Path, rows: Iterable[Any]) -> Path:
@@ -20,3 +23,11 @@ def table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> P
     with path.open("w", encoding="utf8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> Overlap:
+    """The overlap with a corpus, from its fingerprints."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "fingerprints.parquet"
+        write_fingerprints(path, corpus, n)
+        return check(path, evaluation)

@@ -14,7 +14,7 @@ from tests.rows import jsonl
 from headstart.data.cells import KINDS, as_text, kind_of
 from headstart.data.files import Files
 from headstart.data.formats import dataset_rows, read_file
-from headstart.data.rows import RawRows, as_dataset, checked, content_ids, row_keys, rows_digest
+from headstart.data.rows import RawRows, as_dataset, checked, numbered, row_keys, rows_digest
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
 from headstart.tasks.question_answering import f1
@@ -310,7 +310,7 @@ def test_every_kind_is_stored_and_digested():
     assert rows[0] == {"id": rows["id"][0], **{role: cells[role][0] for role in cells}}
     assert rows_digest(rows) == "34f2014a1f618ce504460e28a88b9c5b"
     assert rows_digest(rows) != rows_digest(as_dataset(cells | {"words": [["a"], ["b", "c"]]}))
-    assert len(set(content_ids({"words": [["a", "b"], ["a b"], ["b", "a"]]}))) == 3
+    assert len(set(numbered(row_keys({"words": [["a", "b"], ["a b"], ["b", "a"]]}), "-"))) == 3
 
 
 def test_every_role_has_a_kind_that_a_dataset_can_hold():

@@ -54,9 +54,9 @@ def test_digits_are_ten_classes_in_three_parts():
     assert len({cell["sha256"] for part in parts for cell in part["image"]}) == 1797
     assert splits.source == node.digest() != Digits(split_seed=1).digest()
     assert rows_digest(splits.test) == "e0e8506afcb437b83f089ca1f87915d0"
-    images = pixels(splits.train["image"][:], (8, 8), channels=1)
+    images = np.stack([pixels(cell, (8, 8), channels=1) for cell in splits.train["image"]])
     assert images.shape == (len(splits.train), 1, 8, 8)
-    assert images.min() == 0 and images.max() == 1
+    assert images.min() == 0 and images.max() == 255
 
 
 def test_digits_of_some_classes_stay_in_their_parts():
@@ -77,8 +77,8 @@ def test_digits_are_those_of_scikit_learn():
     images, labels = load_digits(return_X_y=True)
     expected = {tuple(image): str(label) for image, label in zip(images, labels, strict=True)}
     train = Digits().load(COLUMNS).train
-    for image, label in zip(pixels(train["image"][:], (8, 8), 1), train["label"], strict=True):
-        assert expected[tuple(np.round(image.ravel() * 16))] == label
+    for cell, label in zip(train["image"], train["label"], strict=True):
+        assert expected[tuple(np.round(pixels(cell, (8, 8), 1).ravel() / 255 * 16))] == label
 
 
 def test_digits_are_absent_only_with_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -105,7 +105,7 @@ def test_a_table_names_files_beside_it(tmp_path: Path):
     lines = [f"pictures/{label}/{number}.jpg,{label}" for label in ("cat", "dog") for number in range(10)]
     (tmp_path / "rows.csv").write_text("image,label\n" + "\n".join(lines) + "\n")
     splits = load(tmp_path / "rows.csv")
-    assert pixels(splits.test["image"][:], (6, 8)).shape == (4, 3, 6, 8)
+    assert [pixels(cell, (6, 8)).shape for cell in splits.test["image"]] == 4 * [(3, 6, 8)]
     assert splits.train["image"][0]["path"].startswith(str(tmp_path))
 
 
@@ -126,16 +126,14 @@ def test_datasets_keep_their_images_inside(tmp_path: Path):
     assert again["image"] == [cell]
 
 
-def test_pixels_are_scaled_ordered_and_resized():
+def test_pixels_are_ordered_and_resized():
     table = np.zeros((2, 3, 3), np.uint8)
     table[0, 2] = [255, 0, 51]  # the upper right pixel
-    (image,) = pixels([image_cell(encoded(table))], (2, 3))
-    assert image.dtype == np.float32
-    assert image[:, 0, 2].tolist() == [1, 0, pytest.approx(0.2)]
-    assert image.sum() == pytest.approx(1.2)
-    assert pixels([image_cell(encoded(table))], (4, 6), channels=1).shape == (1, 1, 4, 6)
-    with pytest.raises(ValueError, match="channels=2"):
-        pixels([], (2, 2), channels=2)
+    image = pixels(image_cell(encoded(table)), (2, 3))
+    assert image.dtype == np.uint8
+    assert image[:, 0, 2].tolist() == [255, 0, 51]
+    assert image.sum() == 255 + 51
+    assert pixels(image_cell(encoded(table)), (4, 6), channels=1).shape == (1, 4, 6)
 
 
 def test_copies_of_an_image_are_held_out_together(tmp_path: Path):
@@ -163,7 +161,7 @@ def test_an_image_that_ends_too_early_is_named_when_it_is_decoded(tmp_path: Path
     (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
     cell = image_cell(tmp_path / "half.jpg")
     with pytest.raises(DataError, match=r"half.jpg cannot be decoded \(.*\): replace or remove it"):
-        pixels([cell], (4, 4))
+        pixels(cell, (4, 4))
 
 
 def test_an_image_that_vanished_is_named(tmp_path: Path):

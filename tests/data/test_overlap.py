@@ -1,4 +1,4 @@
-"""Overlap: what is found again, exactly and in part, with the corpus at hand or only its fingerprints."""
+"""Overlap: what is found again, exactly and in part, by the fingerprints of a corpus."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rows import overlap
 
-from headstart.data.overlap import Overlap, check, grams, overlap, text_hash, write_fingerprints
+from headstart.data.overlap import Overlap, check, grams, text_hash, write_fingerprints
 from headstart.errors import DataError
 
 CORPUS = [
@@ -42,7 +43,7 @@ def test_the_sentence_says_both_numbers():
 def test_fingerprints_say_the_same_without_the_text(tmp_path: Path):
     path = tmp_path / "fingerprints.parquet"
     write_fingerprints(path, iter(CORPUS), n=8)
-    assert check(path, ROWS) == overlap(ROWS, CORPUS, n=8)
+    assert check(path, ROWS) == Overlap(exact=1, ngram=2, of=4, words=8)
     assert "quick" not in path.read_bytes().decode("latin-1")
 
 

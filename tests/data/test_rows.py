@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.rows import RawRows, as_dataset, checked, content_ids, rows_digest
+from headstart.data.rows import RawRows, as_dataset, checked, numbered, row_keys, rows_digest
 from headstart.errors import DataError
 
 
@@ -58,15 +58,17 @@ def test_a_label_is_never_a_list():
 
 
 def test_ids_depend_on_content_not_on_place():
-    one = content_ids({"text": ["a", "b", "a"], "label": ["0", "1", "0"]})
-    other = content_ids({"label": ["1", "0", "0"], "text": ["b", "a", "a"]})
+    one = numbered(row_keys({"text": ["a", "b", "a"], "label": ["0", "1", "0"]}), "-")
+    other = numbered(row_keys({"label": ["1", "0", "0"], "text": ["b", "a", "a"]}), "-")
     assert sorted(one) == sorted(other)
     assert len(set(one)) == 3
     assert one[2] == f"{one[0]}-2"
 
 
 def test_cells_do_not_run_into_each_other():
-    assert content_ids({"a": ["xy"], "b": ["z"]}) != content_ids({"a": ["x"], "b": ["yz"]})
+    assert numbered(row_keys({"a": ["xy"], "b": ["z"]}), "-") != numbered(
+        row_keys({"a": ["x"], "b": ["yz"]}), "-"
+    )
 
 
 def test_the_digest_sees_content_and_order_but_not_the_arrow_layout():

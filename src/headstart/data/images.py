@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,25 +59,18 @@ def image_cell(value: Any) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(data).hexdigest(), **stored, "frames": frames}
 
 
-def pixels(cells: Sequence[Mapping[str, Any]], size: tuple[int, int], channels: int = 3) -> np.ndarray:
-    """The images of a column: (rows, channels, height, width) float32 in 0..1; `size` is (height, width).
+def pixels(cell: Mapping[str, Any], size: tuple[int, int], channels: int = 3) -> np.ndarray:
+    """The image of a cell: (channels, height, width) uint8; `size` is (height, width).
 
-    Resized with antialiasing if the size differs; DataError with the path if an image cannot be decoded.
+    Resized with antialiasing if the size differs; DataError with the path if it cannot be decoded.
     """
     import numpy as np
     from PIL.Image import Resampling
 
-    if channels not in MODES:
-        raise ValueError(f"channels={channels}: an image has 1 or 3")
-    batch = np.empty((len(cells), channels, *size), np.float32)
-    for row, cell in enumerate(cells):
-        image = decoded(cell, MODES[channels])
-        width_and_height = size[1], size[0]
-        if image.size != width_and_height:
-            image = image.resize(width_and_height, Resampling.BILINEAR)
-        levels = np.asarray(image, np.float32) / 255
-        batch[row] = levels.reshape(*size, channels).transpose(2, 0, 1)
-    return batch
+    image, width_and_height = decoded(cell, MODES[channels]), (size[1], size[0])
+    if image.size != width_and_height:
+        image = image.resize(width_and_height, Resampling.BILINEAR)
+    return np.asarray(image).reshape(*size, channels).transpose(2, 0, 1)
 
 
 def decoded(cell: Mapping[str, Any], mode: str = "RGB") -> Image:

@@ -39,24 +39,6 @@ class Overlap:
         )
 
 
-def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> Overlap:
-    """The overlap of `evaluation` with `corpus`, which is read once; memory grows only with `evaluation`.
-
-    Texts of fewer than `n` words can only match completely.
-    """
-    import numpy as np
-
-    hashes = [text_hash(text) for text in evaluation]
-    runs = [grams(text, n) for text in evaluation]
-    own_runs = np.unique(np.concatenate([*runs, np.empty(0, np.uint64)]))
-    shared_texts, is_shared = set[int](), np.zeros(len(own_runs), bool)
-    set_of_hashes = set(hashes)
-    for text in corpus:
-        shared_texts |= {text_hash(text)} & set_of_hashes
-        is_shared[contained(own_runs, grams(text, n))] = True
-    return _counted(hashes, runs, shared_texts, own_runs[is_shared], n)
-
-
 def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
     """Write hashes of all texts and of their runs of `n` words, for `check` on a machine without the texts.
 
@@ -80,7 +62,10 @@ def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
 
 
 def check(path: Path, texts: Sequence[str]) -> Overlap:
-    """The overlap of `texts` with the corpus of `write_fingerprints`; DataError for another file."""
+    """The overlap of `texts` with the corpus of `write_fingerprints`; DataError for another file.
+
+    Texts of fewer words than a run has can only match completely.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -93,18 +78,11 @@ def check(path: Path, texts: Sequence[str]) -> Overlap:
             f"{path} does not hold the fingerprints of a pretraining text: "
             "pretrain again, or check against the text itself"
         ) from None
-    hashes = _kept_bits([text_hash(text) for text in texts]).tolist()
-    runs = [_kept_bits(grams(text, n)) for text in texts]
-    return _counted(hashes, runs, set(stored[is_whole].tolist()), stored[~is_whole], n)
-
-
-def _counted(
-    hashes: Sequence[int], runs: Sequence[np.ndarray], shared_texts: set[int], shared_runs: np.ndarray, n: int
-) -> Overlap:
-    """The overlap, from the hash and the runs of each row; `shared_runs` is sorted."""
-    exact = [text in shared_texts for text in hashes]
-    either = [match or len(contained(shared_runs, row)) > 0 for match, row in zip(exact, runs, strict=True)]
-    return Overlap(sum(exact), sum(either), len(hashes), n)
+    wholes, runs = set(stored[is_whole].tolist()), stored[~is_whole]
+    exact = [whole in wholes for whole in _kept_bits([text_hash(text) for text in texts]).tolist()]
+    shared = [any_in(runs, _kept_bits(grams(text, n))) for text in texts]
+    ngram = sum(whole or part for whole, part in zip(exact, shared, strict=True))
+    return Overlap(sum(exact), ngram, len(texts), n)
 
 
 def text_hash(text: str) -> int:
@@ -127,14 +105,13 @@ def grams(text: str, n: int) -> np.ndarray:
     return mixed
 
 
-def contained(reference: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """Positions in the sorted `reference` of the `hashes` that it contains: (matches,) int64."""
+def any_in(reference: np.ndarray, hashes: np.ndarray) -> bool:
+    """Whether the sorted `reference` contains any of the `hashes`."""
     import numpy as np
 
-    if not len(reference):
-        return np.empty(0, np.int64)
-    positions = np.minimum(np.searchsorted(reference, hashes), len(reference) - 1)
-    return positions[reference[positions] == hashes]
+    positions = np.searchsorted(reference, hashes)
+    inside = positions < len(reference)
+    return bool((reference[positions[inside]] == hashes[inside]).any())
 
 
 @functools.lru_cache(maxsize=1 << 17)

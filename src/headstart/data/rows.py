@@ -190,13 +190,8 @@ def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None
     from datasets import Dataset, Features, Value
 
     features = Features({"id": Value("string"), **{role: feature(role) for role in cells}})
-    rows = {"id": list(ids) if ids is not None else content_ids(cells), **cells}
+    rows = {"id": list(ids) if ids is not None else numbered(row_keys(cells), "-"), **cells}
     return Dataset.from_dict(rows, features=features)
-
-
-def content_ids(cells: Mapping[str, list[Cell]]) -> list[str]:
-    """One id per row, from its content; the n-th copy of a row gets the suffix `-n`."""
-    return numbered(row_keys(cells), "-")
 
 
 def numbered(names: Iterable[str], sign: str) -> list[str]:

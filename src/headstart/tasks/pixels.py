@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import torch
 
 VERSION = 2  # raise it when the meaning of the stored numbers changes
-BLOCK = 256  # images decoded at a time
 PROCESSOR = "preprocessor_config.json"  # where transformers keeps what a checkpoint's images were like
 HALF = 0.5  # mean and deviation where the checkpoint says nothing: 0..1 becomes -1..1
 
@@ -157,7 +156,6 @@ def _write(path: Path, cells: Sequence[Mapping[str, Any]], wanted: PixelFormat) 
             size = height, width
     shape = (len(cells), wanted.channels, *size)
     table = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for start in progress(range(0, len(cells), BLOCK), "decoding images"):
-        block = cells[start : start + BLOCK]
-        table[start : start + len(block)] = np.rint(255 * pixels(block, size, wanted.channels))
+    for row, cell in enumerate(progress(cells, "decoding images")):
+        table[row] = pixels(cell, size, wanted.channels)
     table.flush()

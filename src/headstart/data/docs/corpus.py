@@ -20,7 +20,7 @@ from headstart.data.docs.prose import (
     returned,
     unmarked,
 )
-from headstart.data.overlap import WORDS, contained, grams, word_hash
+from headstart.data.overlap import WORDS, any_in, grams, word_hash
 from headstart.data.rows import hashed_rank, numbered
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[Entry]:
     held_out_runs = np.unique(np.concatenate([*held_out, np.empty(0, np.uint64)]))
 
     def is_new(text: str) -> bool:
-        return not len(contained(held_out_runs, grams(text, RUN)))
+        return not any_in(held_out_runs, grams(text, RUN))
 
     for entry in all_entries:
         if entry.split != "train" or is_new(entry.whole):
