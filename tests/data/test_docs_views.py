@@ -278,6 +278,5 @@ def test_no_evaluation_text_of_the_whole_corpus_is_pretrained_on():
         texts = [joined(cell) for part in parts(splits)[1:] for cell in part[FIRST[view]][:]]
         found = overlap(texts, train, n=8)
         assert found.exact == 0
-        assert found.ngram < 0.002 * found.of, (
-            found
-        )  # contexts of qa mask no names, which may join what was apart
+        # contexts of qa mask no names, which may join what was apart
+        assert found.ngram < 0.002 * found.of, found
