@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headstart.compare import phrases
 from headstart.compare.sentences import study as sentences
 from headstart.records.record import Checkpoint, Record
 
@@ -39,13 +38,13 @@ def met_before(records: Sequence[Record]) -> MetBefore | None:
     if not checkpoints:
         return None
     if records[0].config["task"].get("kind") == "image_classification":  # by their names, if at all
-        return MetBefore(None, 0, 0, 0, "", "rows are images, and only text is compared")
+        return MetBefore(None, 0, 0, 0, "", sentences.IMAGES)
     checked = [_checked(checkpoint) for checkpoint in checkpoints if checkpoint.contamination]
     if not checked:
         return MetBefore(None, 0, 0, 0, "", _why(checkpoints[0]))
     most = max(checked, key=lambda met: ((met.found or 0) / max(met.of, 1), met.whole))
     left = len(checkpoints) - len(checked)
-    rest = f"{left} of {phrases.plural(len(checkpoints), 'run')} not checked" if left else ""
+    rest = sentences.not_checked(left, len(checkpoints)) if left else ""
     return replace(most, scope="; ".join(filter(None, (most.scope, rest))))
 
 
@@ -55,13 +54,11 @@ def _checked(checkpoint: Checkpoint) -> MetBefore:
     words = max((int(split["words"]) for split in splits), default=0)
     ledger = checkpoint.ledger or {}
     # Hashes are kept of the text of the latest stage alone.
-    earlier = bool(ledger.get("parent") or ledger.get("model"))
-    scope = "the latest stage of its pretraining alone was checked" if earlier else ""
+    scope = sentences.LATEST_STAGE if ledger.get("parent") or ledger.get("model") else ""
     return MetBefore(found, whole, of, words, scope, "")
 
 
 def _why(checkpoint: Checkpoint) -> str:
     if checkpoint.ledger or checkpoint.source.startswith("the run "):
-        return "no trace of that text lies beside the weights, or these rows are no text"
-    whose = "these" if checkpoint.source.startswith("the folder ") else "the published"
-    return f"nobody can check, the text of {whose} weights is not here"
+        return sentences.NO_TRACE
+    return sentences.text_not_here(own=checkpoint.source.startswith("the folder "))

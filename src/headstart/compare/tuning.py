@@ -193,12 +193,21 @@ def tuning(
     tune = tune_of(runs[0])
     if not trials or tune is None:
         return None
-    kept = [record for record in trials if _same_space(record, tune) and record.condition_id in names]
+    kept = [
+        record
+        for record in trials
+        if (tune_of(record) or {}).get("space") == tune["space"] and record.condition_id in names
+    ]
     metric, sampler = str(tune.get("metric") or runs[0].config["task"]["headline"]), str(tune.get("sampler"))
     candidates = _trials(kept, runs, names, metric)
     arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
     counted = {arm: _counts(candidates, arm, names.values()) for arm in arms}
-    costs = tuple(_cost(arm, trials, every) for arm in arms)
+    tried = {arm: [each for each in candidates if each.arm == arm] for arm in arms}
+    settings = {repr(sorted((t.condition, repr(t.settings)) for t in own)) for own in tried.values()}
+    costs: list[TuningCost] = []
+    for arm in arms:
+        spent, own = (total([record for record in group if record.arm == arm]) for group in (trials, every))
+        costs.append(TuningCost(arm, spent, own, spent.flops / own.flops if own.flops else None))
     strays = len(trials) - len(kept)
     return Tuning(
         metric=metric,
@@ -207,11 +216,11 @@ def tuning(
         asked=int(tune.get("trials") or 0),
         seeds=tuple(sorted({record.seed for record in kept})),
         equal=len({repr(counts) for counts in counted.values()}) == 1,
-        same_candidates=len({repr(_candidates(candidates, arm)) for arm in arms}) == 1,
+        same_candidates=len(settings) == 1,
         counts={arm: min(number for number, _ in counts) for arm, counts in counted.items()},
         trials=tuple(candidates),
         best=tuple(_expected_best(candidates, sampler, metric)),
-        costs=costs,
+        costs=tuple(costs),
         total=total(trials),
         notes=(*_notes(candidates, metric), *([sentences.strays(strays)] if strays else [])),
     )
@@ -228,10 +237,6 @@ def _read(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
         return read_trusted(folder, beside=runs)
     except RecordError:
         return None
-
-
-def _same_space(record: Record, tune: Mapping[str, Any]) -> bool:
-    return (tune_of(record) or {}).get("space") == tune["space"]
 
 
 def _trials(
@@ -268,15 +273,6 @@ def _counts(trials_of_all: Sequence[Trial], arm: str, conditions: Any) -> list[t
         [each for each in trials_of_all if (each.arm, each.condition) == (arm, name)] for name in conditions
     ]
     return [(len(trials), sum(trial.runs for trial in trials)) for trials in own]
-
-
-def _candidates(trials: Sequence[Trial], arm: str) -> list[tuple[str, str]]:
-    return sorted((each.condition, repr(each.settings)) for each in trials if each.arm == arm)
-
-
-def _cost(arm: str, trials: Sequence[Record], runs: Sequence[Record]) -> TuningCost:
-    spent, own = (total([record for record in every if record.arm == arm]) for every in (trials, runs))
-    return TuningCost(arm, spent, own, spent.flops / own.flops if own.flops else None)
 
 
 def _expected_best(every: Sequence[Trial], sampler: str, metric: str) -> Iterator[ExpectedBest]:

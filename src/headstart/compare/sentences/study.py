@@ -9,6 +9,9 @@ from headstart.compare import phrases
 MOST = 4  # tasks that a question names
 UNCOMMITTED = "Some runs used code with changes that were not committed."
 SURVIVORS = "Means are over survivors only: some runs did not finish."
+IMAGES = "rows are images, and only text is compared"
+NO_TRACE = "no trace of that text lies beside the weights, or these rows are no text"
+LATEST_STAGE = "the latest stage of its pretraining alone was checked"
 UNUSED_TRIALS = "Trials lie beside this study, but its runs were not tuned: they are left out."
 
 
@@ -55,6 +58,16 @@ def met_before(found: int, whole: int, of: int, words: int, scope: str) -> str:
     rows, occur = phrases.plural(of, "evaluation row"), "occurs" if found == 1 else "occur"
     text = f"{found:,} of {rows} {occur} in its pretraining text ({rest})"
     return f"{text}: the gain may be memory" if found else text
+
+
+def not_checked(left: int, runs: int) -> str:
+    """That not every run knows."""
+    return f"{left} of {phrases.plural(runs, 'run')} not checked"
+
+
+def text_not_here(own: bool) -> str:
+    """That the text of weights from a folder, or of published ones, cannot be read."""
+    return f"nobody can check, the text of {'these' if own else 'the published'} weights is not here"
 
 
 def may_have_met(why: str) -> str:
