@@ -42,30 +42,25 @@ class Hardware(Config):
         if self.device() == "cuda":
             native = (gpu_capability() or (0, 0)) >= (8, 0)
         else:
-            native = not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+            flags = cpu_info("flags", "Features").split()  # with the names of Linux
+            native = not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
         return "bf16" if native else "fp32"
 
 
 @cache
-def cpu_flags() -> frozenset[str]:
-    """Feature flags of the processor, with the names of Linux; empty if unknown."""
+def cpu_info(*names: str) -> str:
+    """The first line of /proc/cpuinfo that begins with one of `names`, without its name; "" if unknown."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf8")
     except OSError:
-        return frozenset()
-    lines = (line for line in text.splitlines() if line.startswith(("flags", "Features")))
-    return frozenset(next(lines, "").partition(":")[2].split())
+        return ""
+    lines = (line for line in text.splitlines() if line.startswith(names))
+    return next(lines, "").partition(":")[2].strip()
 
 
-@cache
 def cpu_name() -> str:
     """Model name of the processor."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
-    return next(names, platform.machine())
+    return cpu_info("model name") or platform.processor() or platform.machine()
 
 
 @cache

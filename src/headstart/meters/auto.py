@@ -56,16 +56,14 @@ class Composite(Backend):
     def foreign_processes(self, own: set[int]) -> dict[str, list[int]]:
         """Foreign processes on the GPUs of the backends."""
         return {
-            key: pids for backend in self.backends for key, pids in backend.foreign_processes(own).items()
+            gpu: pids for backend in self.backends for gpu, pids in backend.foreign_processes(own).items()
         }
 
     def close(self) -> None:
         """Close the backends, and add doubts that arose since they were opened."""
         for backend in self.backends:
             backend.close()
-        self.doubts = list(
-            dict.fromkeys([*self.doubts, *(d for backend in self.backends for d in backend.doubts)])
-        )
+            self.doubts += [doubt for doubt in backend.doubts if doubt not in self.doubts]
 
 
 class BestOf(Composite):
@@ -85,16 +83,16 @@ class BestOf(Composite):
 
     def open(self) -> None:
         """Counters of the devices that compute, together; else the estimate. Raises Unreadable."""
+        gpu = None
         if self._device == "cuda":
             gpu = self._opened("nvml", self._gpu)
-            cpu = self._opened("rapl", self._cpu)
-            if cpu and not gpu:
-                cpu.close()
-                cpu = None
-                self.unavailable["rapl"] = "the processor can be read, but the GPU does the work and cannot"
         else:
             self.unavailable["nvml"] = "the run does not compute on a GPU"
-            gpu, cpu = None, self._opened("rapl", self._cpu)
+        cpu = self._opened("rapl", self._cpu)
+        if self._device == "cuda" and cpu and not gpu:
+            cpu.close()
+            cpu = None
+            self.unavailable["rapl"] = "the processor can be read, but the GPU does the work and cannot"
         backends = [backend for backend in (gpu, cpu) if backend]
         if not backends and (estimate := self._opened("codecarbon", self._estimate)):
             backends = [estimate]

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from headstart.errors import ConfigError, WeightsError
 from headstart.models import compatibility
 from headstart.models.architecture import (
-    architecture_digest,
     check_sizes,
     configuration,
     for_task,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-__all__ = ["Model", "architecture_digest"]
 POSITIONS = ("max_position_embeddings", "n_positions")  # names of the longest input in tokens
 
 

@@ -13,7 +13,7 @@ from headstart.arms.attest import Attestation, dtypes
 from headstart.arms.load import head_names
 from headstart.errors import WeightsError
 from headstart.meters.meter import Meter
-from headstart.models.model import architecture_digest
+from headstart.models.architecture import architecture_digest
 from headstart.records.attestation import contradictions
 from headstart.records.record import Init
 from headstart.run import Run

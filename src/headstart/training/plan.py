@@ -11,7 +11,7 @@ import numpy as np
 from headstart.data.batches import evaluation_order, order_digest, training_order
 from headstart.meters.flops import FlopCounter
 from headstart.meters.polynomial import outside_in
-from headstart.models.model import architecture_digest
+from headstart.models.architecture import architecture_digest
 from headstart.run import Run
 from headstart.tasks.family import Examples, Prepared, Shape
 
