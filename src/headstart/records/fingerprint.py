@@ -20,15 +20,7 @@ from headstart.errors import RecordError
 VERSION = 2
 SCIENCE = ("task", "model", "size", "optim", "budget", "precision", "seed", "order_seed")  # the answer
 ARM = ("arm",)  # the declared difference
-PLUMBING = (
-    "hardware",
-    "meter",
-    "tracker",
-    "study",
-    "runs",
-    "keep_weights",
-    "checkpoint_steps",
-)  # who watches
+PLUMBING = ("hardware", "meter", "tracker", "study", "runs", "keep_weights", "checkpoint_steps")
 
 # Where a thing is found, not what it is: the content of data, model and weights enters by digest instead.
 LOCATIONS = (
@@ -56,9 +48,8 @@ class Fingerprint:
     run_id: str  # that, the arm and its weights
     condition_id: str  # like pair_id, whatever the seed: repetitions of one comparison
     version: int = VERSION
-    defaults: Mapping[str, Any] = field(
-        default_factory=dict[str, Any]
-    )  # by dotted path: settings at their default, which the names leave out
+    # By dotted path: settings at their default, which the names leave out.
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     config: str = ""  # digest of all settings that may change the answer, and of `defaults`
 
     def section(self) -> dict[str, Any]:
@@ -159,19 +150,16 @@ def without(settings: Mapping[str, Any], left_out: Collection[str], path: str = 
 
 def _at_default(settings: Mapping[str, Any], defaults: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """The settings, by dotted path, that have their default value; `{}` for a group of nothing else."""
-    found: dict[str, Any] = {}
+    same: dict[str, Any] = {}
     for name, value in settings.items():
         at = f"{path}{name}"
+        default = defaults.get(at, ...)
         if isinstance(value, Mapping):
             group = cast(Mapping[str, Any], value)
             below = _at_default(group, defaults, f"{at}.")
-            found |= below
-            if defaults.get(at) == {} and all(f"{at}.{key}" in below for key in group):
-                found[at] = {}
-        elif (
-            at in defaults
-            and value == defaults[at]
-            and isinstance(value, bool) == isinstance(defaults[at], bool)
-        ):
-            found[at] = value
-    return found
+            same |= below
+            if default == {} and all(f"{at}.{key}" in below for key in group):
+                same[at] = {}
+        elif value == default and isinstance(value, bool) == isinstance(default, bool):  # 1 is not true
+            same[at] = value
+    return same

@@ -130,7 +130,7 @@ def _under_one_rule(records: list[Record]) -> list[Record]:
     for record in records:
         for path, value in record.fingerprint.defaults.items():
             values.setdefault(path, []).append(value)
-    shared = {path: found[0] for path, found in values.items() if all(value == found[0] for value in found)}
+    shared = {path: v[0] for path, v in values.items() if all(value == v[0] for value in v)}
     if len(shared) == len(values) and len({record.fingerprint.version for record in records}) == 1:
         return records
     named: list[Record] = []

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from headstart.config import renamed
 from headstart.records.fingerprint import fingerprint
 
 READABLE = (2, 3)
-RENAMED = {  # path of a key in schema 2: its name in schema 3
-    ("init", "poured"): "loaded",
-    ("init", "fresh"): "newly_initialised",
-    ("init", "checkpoint", "met_before"): "contamination",
-    ("cost", "energy", "evidence", "lease"): "device_lock",
-    ("cost", "energy", "evidence", "alone"): "contention",
+RENAMED = {  # keys of schema 2: their paths in schema 3
+    "init.poured": "init.loaded",
+    "init.fresh": "init.newly_initialised",
+    "init.checkpoint.met_before": "init.checkpoint.contamination",
+    "cost.energy.evidence.lease": "cost.energy.evidence.device_lock",
+    "cost.energy.evidence.alone": "cost.energy.evidence.contention",
 }
 
 
@@ -24,23 +25,8 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     if record.get("schema") != 2:
         return dict(record)
-    renamed = dict(record)
-    for path, name in RENAMED.items():
-        renamed = _renamed(renamed, path, name)
+    new_record = renamed(record, RENAMED) | {"schema": 3}
     if isinstance(record.get("config"), Mapping):
         names = fingerprint(record["config"], source="", built_from={}, weights=None, version=1)
-        renamed["fingerprint"] = names.section()
-    return {**renamed, "schema": 3}
-
-
-def _renamed(mapping: dict[str, Any], path: tuple[str, ...], name: str) -> dict[str, Any]:
-    """A copy in which the key at `path` is called `name`; as it is where there is no such key."""
-    first, *rest = path
-    if first not in mapping:
-        return mapping
-    if rest:
-        below: Any = mapping[first]
-        if not isinstance(below, dict):
-            return mapping
-        return {**mapping, first: _renamed(cast(dict[str, Any], below), tuple(rest), name)}
-    return {name if key == first else key: value for key, value in mapping.items()}
+        new_record["fingerprint"] = names.section()
+    return new_record
