@@ -123,16 +123,13 @@ def recomputed(metric: str, found: Predictions) -> float | None:
     """The metric of these predictions; None where they do not hold all that it needs, or not precisely."""
     if not can_recompute(metric, found.statistics):
         return None
-    if "target" in METRICS[metric].needs and _coarse(found.statistics["target"]):
-        return None
+    if "target" in METRICS[metric].needs:  # single precision may round numbers far from 0 by too much
+        target = found.statistics["target"]
+        if np.finfo(np.float32).eps * np.abs(target).max() > TOLERANCE / 10 * target.std():
+            return None
     names, numbers = np.unique(np.concatenate([found.labels, found.predictions]), return_inverse=True)
     labels, predictions = numbers[: len(found)], numbers[len(found) :]
     return float(score(metric, labels, predictions, found.statistics, len(names)))
-
-
-def _coarse(target: np.ndarray) -> bool:
-    """Whether single precision rounds numbers so far from 0 by more than a part of their spread."""
-    return bool(np.finfo(np.float32).eps * np.abs(target).max() > TOLERANCE / 10 * target.std())
 
 
 def _close(one: float, other: float) -> bool:

@@ -145,7 +145,10 @@ class Composer:
         group, value = override.key_or_group, override.value()
         if override.is_delete() or override.package or isinstance(value, list) or "/" in str(value):
             return None
-        options = self.choices.get(group) or _hydra_choices(group)
+        options = self.choices.get(group)
+        if not options:
+            with composing() as hydra:
+                options = hydra.config_loader.get_group_options(group)
         choice = override.get_value_element_as_str()
         if not options or choice in options:
             return None
@@ -266,11 +269,6 @@ def _same_choices(first_choices: Sequence[str], config: DictConfig, chosen: Sequ
         override.input_line == f"{override.key_or_group}={composed.get(override.key_or_group)}"
         for override in further
     )
-
-
-def _hydra_choices(group: str) -> list[str]:
-    with composing() as hydra:
-        return hydra.config_loader.get_group_options(group)
 
 
 def _typed_as_text(mistake: str, typed: Sequence[str]) -> str:

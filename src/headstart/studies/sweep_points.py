@@ -88,16 +88,13 @@ def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
     axes = [key for key, own in values.items() if len(own) > 1 and key not in TITLED and key[:4] != "arm."]
     named: list[list[str]] = []
     for point in points:
-        chosen = [text.partition("=") for text in point if text.partition("=")[0] in axes]
-        pairs = [f"{key.lstrip('+')}: {_quoted(value)}" for key, _, value in chosen]
+        pairs: list[str] = []
+        for key, _, value in (text.partition("=") for text in point):
+            if key in axes:  # its value as a quoted text for Hydra
+                bare = value.strip("'\"").replace("\\", "/").replace("$", "").replace("'", "")
+                pairs.append(f"{key.lstrip('+')}: '{bare}'")
         named.append([*point, f"study.axes={{{', '.join(pairs)}}}"] if pairs else list(point))
     return named
-
-
-def _quoted(value: str) -> str:
-    """A value of an override as a quoted text for Hydra."""
-    bare = value.strip("'\"").replace("\\", "/").replace("$", "").replace("'", "")
-    return f"'{bare}'"
 
 
 def located(mistake: str, numbers: Sequence[int], points: Sequence[Sequence[str]]) -> str:

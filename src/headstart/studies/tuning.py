@@ -53,10 +53,11 @@ def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome
     tune = points[0].run.study.tune
     if tune is None:
         return points
+    as_trial = (f"study.name={trials_of(points[0].run.study.name)}", "study.trial=true")
     groups = groups_of([point.run for point in points])
     for candidates in _rounds(tune, groups):  # (groups, candidates)
         trials = [
-            _trial(points[group.points[0]], candidate, seed)
+            [*_with(points[group.points[0]], {**candidate, "seed": seed}), *as_trial]
             for group, chosen in zip(groups, candidates, strict=True)
             for candidate, seed in itertools.product(chosen, tune.seeds)
         ]
@@ -115,7 +116,12 @@ def _random(tune: Tune) -> list[Candidate]:
 def _guided(tune: Tune, groups: Sequence[Group]) -> Iterator[list[list[Candidate]]]:
     """Optuna's tree-structured Parzen estimator, one study per group, each with the same seed."""
     optuna = _optuna()
-    spaces = {name: _distribution(optuna, values) for name, values in tune.space.items()}
+    spaces = {
+        name: optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
+        if isinstance(values, Range)
+        else optuna.distributions.CategoricalDistribution(values)
+        for name, values in tune.space.items()
+    }
     studies = [
         optuna.create_study(
             direction="maximize",
@@ -125,7 +131,10 @@ def _guided(tune: Tune, groups: Sequence[Group]) -> Iterator[list[list[Candidate
     ]
     for _ in range(tune.trials):
         trials = [study.ask(spaces) for study in studies]
-        yield [[{name: _plain(value) for name, value in trial.params.items()}] for trial in trials]
+        yield [
+            [{k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in trial.params.items()}]
+            for trial in trials
+        ]
         for study, trial, group in zip(studies, trials, groups, strict=True):
             score = group.scores[-1][1]
             failed = not math.isfinite(score)
@@ -143,31 +152,13 @@ def _optuna() -> Any:
     return optuna
 
 
-def _distribution(optuna: Any, values: Any) -> Any:
-    if isinstance(values, Range):
-        return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
-    return optuna.distributions.CategoricalDistribution(values)
-
-
-def _plain(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
-def _trial(point: SweepPoint, candidate: Candidate, seed: int) -> list[str]:
-    """The first point of a group as a trial."""
-    study = trials_of(point.run.study.name)
-    kept = _with(point, {**candidate, "seed": seed})
-    return [*kept, f"study.name={study}", "study.trial=true"]
-
-
 def _with(point: SweepPoint, settings: Candidate) -> list[str]:
     """The overrides of a point with these settings in place of its own."""
     overrides = [override for override in point.overrides if override.partition("=")[0] not in settings]
-    return [*overrides, *(f"{name}={_word(value)}" for name, value in settings.items())]
-
-
-def _word(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    for name, value in settings.items():
+        plain = str(value).lower() if isinstance(value, bool) else "null" if value is None else value
+        overrides.append(f"{name}={plain}")
+    return overrides
 
 
 def _score(run: Run, tune: Tune, outcome: Outcome) -> float:

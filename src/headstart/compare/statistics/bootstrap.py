@@ -140,7 +140,9 @@ def spread(
     seed_variance = float(gains.var(ddof=1)) / pairs if pairs > 1 else None
     example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled)
     if seed_variance is not None:
-        total += np.sqrt(seed_variance) * _student(pairs - 1, len(total), rng)
+        # Student's t at evenly spaced quantiles, in random order: no luck in the tails.
+        quantiles = (np.arange(len(total)) + 0.5) / len(total)
+        total += np.sqrt(seed_variance) * rng.permutation(stdtrit(pairs - 1, quantiles))
     if resampled is not None and example_variance:
         means = resampled.mean(axis=1)
         total += (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
@@ -207,8 +209,3 @@ def _variances(resampled: np.ndarray) -> tuple[float, float]:
         return float(means.var(ddof=1)), 0.0
     noise = (resampled - means[:, None]).var(axis=0, ddof=1).sum() / (pairs - 1) / pairs
     return float(means.var(ddof=1)), float(noise)
-
-
-def _student(freedom: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws of Student's t at evenly spaced quantiles, in random order: no luck in the tails."""
-    return rng.permutation(stdtrit(freedom, (np.arange(size) + 0.5) / size))

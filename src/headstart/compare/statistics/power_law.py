@@ -49,7 +49,12 @@ class PowerLaw:
 
 def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
     """Fit the law, or say why not. `beta` is fitted where models of several sizes are among the points."""
-    usable = [point for point in found if _usable(point)]
+    usable = [
+        point
+        for point in found
+        if 0 < point.transferred < np.inf
+        and float(((point.draws > 0) & np.isfinite(point.draws)).mean()) >= _SURE
+    ]
     models = {point.parameters for point in usable}
     left_out = len(found) - len(usable)
     if len(usable) < FEWEST or len({point.rows for point in usable}) < 2:
@@ -63,7 +68,9 @@ def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
     solve = np.linalg.pinv(np.stack(columns, axis=1))  # (coefficients, points)
     logs = np.log([point.transferred for point in usable])
     fitted = solve @ logs
-    drawn = np.log(np.stack([_kept(point) for point in usable])).T @ solve.T  # (draws, coefficients)
+    # The few draws beyond the data are set to its edge, the few below 1 row to 1.
+    kept = [np.clip(point.draws, 1.0, max(point.most - point.rows, 1.0)) for point in usable]
+    drawn = np.log(np.stack(kept)).T @ solve.T  # (draws, coefficients)
     rest = logs - np.stack(columns, axis=1) @ fitted
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     ends = [Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)]
@@ -81,14 +88,3 @@ def power_law(arm: str, found: Sequence[Point]) -> PowerLaw:
         residual=float(np.sqrt((rest**2).sum() / freedom)) if freedom else None,
         notes=("The interval covers the scores, not whether the curve is a power law.",),
     )
-
-
-def _usable(point: Point) -> bool:
-    if not 0 < point.transferred < np.inf:
-        return False
-    return float(((point.draws > 0) & np.isfinite(point.draws)).mean()) >= _SURE
-
-
-def _kept(point: Point) -> np.ndarray:
-    """The draws of a usable point; the few beyond the data are set to its edge, the few below 1 row to 1."""
-    return np.clip(point.draws, 1.0, max(point.most - point.rows, 1.0))
