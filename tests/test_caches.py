@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.caches import HUGGING_FACE, OTHERS, use_writable_caches
-from headstart.data.cache import cache_dir
+from headstart.cache import HUGGING_FACE, OTHERS, cache_dir, use_writable_caches
 from headstart.errors import DataError
 
 ALL = {*HUGGING_FACE, *OTHERS}

@@ -11,8 +11,8 @@ import pytest
 import torch
 from tests.conftest import WORDS
 
+from headstart.cache import cache_dir, cached
 from headstart.cli import main
-from headstart.data.cache import cache_dir, cached
 from headstart.errors import DataError, RecordError
 from headstart.training import resume
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import headstart
-from headstart.caches import use_writable_caches
+from headstart.cache import use_writable_caches
 from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS

@@ -224,9 +224,13 @@ def _rank_moments(examples: Examples) -> np.ndarray:
 
 
 def _average_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1; equal values share the mean of theirs. scipy.stats has it, but takes long to import."""
+    """Ranks from 1; equal values share the mean of theirs; all NaN if a value is.
+
+    scipy.stats has it, but its import takes longer than the rest of a small report.
+    """
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[inverse]
+    ranks = (counts.cumsum() - (counts - 1) / 2)[inverse]
+    return np.full_like(ranks, np.nan) if np.isnan(values).any() else ranks
 
 
 def _moments_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:

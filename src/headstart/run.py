@@ -20,9 +20,10 @@ from headstart.models.model import Model
 from headstart.optim import Optim
 from headstart.randomness import Stream, stream
 from headstart.study import Study
-from headstart.tasks.family import Task
+from headstart.tasks.family import Prepared, Task
 
 FREE_TO_DIFFER = ("optim", "budget")  # with other differences two runs are no pair
+_prepared: dict[str, Prepared] = {}  # the rows of one task, model and size
 
 
 class Tracker(Config):
@@ -73,6 +74,18 @@ class Run(Config):
     def config(self) -> dict[str, Any]:
         """The resolved configuration as plain data, for the record."""
         return self.model_dump(mode="json")
+
+    def prepare(self) -> Prepared:
+        """The run's rows, encoded. The last ones are kept: the arms and seeds of a study share them.
+
+        DataError when the rows cannot be used, ConfigError when the model cannot be used for them.
+        """
+        settings = (part.model_dump_json() for part in (self.task, self.model, self.size))
+        files = (self.task.source.digest(), self.model.built_from())
+        if (key := repr((*settings, *files))) not in _prepared:
+            _prepared.clear()
+            _prepared[key] = self.task.prepare(self.model, self.size)
+        return _prepared[key]
 
     def stream(self, name: Stream) -> int:
         """The seed of one source of randomness; the order of the rows may have a separate one."""

@@ -128,7 +128,8 @@ def test_how_a_checkpoint_was_run_changes_no_output(family: str, task: str, tmp_
     edit(tmp_path / "other", **HOW_IT_RAN)
     one, two = (made.seeded(task, made.transformers_config(), 0).eval() for made in (plain, other))
     given = inputs(one)
-    assert two(**given).logits.equal(one(**given).logits)
+    # close, not equal: use_cache changes the layout of keys and values, and with it the order of sums
+    torch.testing.assert_close(two(**given).logits, one(**given).logits, rtol=1e-5, atol=1e-5)
     assert two(**given).get("hidden_states") is None
 
 

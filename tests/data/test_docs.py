@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.cache import cache_dir, cached
+from headstart.cache import cache_dir, cached
 from headstart.data.docs.corpus import clusters, shingles, similarity
 from headstart.data.docs.docstrings import extracted
 from headstart.data.docs.prose import prose

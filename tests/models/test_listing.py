@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.cache import cache_dir
+from headstart.cache import cache_dir
 from headstart.models.listing import Listed, count, listed, yamls
 from headstart.models.model import Model
 from headstart.studies.config_search import shipped

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.models.text import lines, write
 
-from headstart.data.cache import cache_dir
+from headstart.cache import cache_dir
 from headstart.errors import ConfigError, DataError
 from headstart.models.model import Model
 from headstart.models.tokenizer import SENTINELS, Trained, roles

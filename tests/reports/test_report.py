@@ -87,6 +87,27 @@ def test_vega_is_in_the_page_once_and_cannot_close_its_script() -> None:
     assert html.render(outline.page(handmade.study()), bundle).count("window.vegaEmbed=") == 1
 
 
+@pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nalert(1)", b"\xff"])
+def test_a_damaged_copy_of_vega_is_made_again(
+    damage: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path))
+    monkeypatch.setattr(html, "_bundle", lambda: "vega")
+    assert html.bundle_of_vega() == "vega"
+    (copy,) = tmp_path.glob("vega-*.js")
+    copy.write_bytes(damage)
+    assert html.bundle_of_vega() == "vega"
+    monkeypatch.setattr(html, "_bundle", lambda: "made again")
+    assert html.bundle_of_vega() == "vega"
+
+
+def test_a_report_needs_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(html, "_bundle", lambda: "vega")
+    assert html.bundle_of_vega() == "vega"
+
+
 def test_every_chart_has_a_place_and_a_description() -> None:
     figures = outline.page(handmade.study()).figures()
     places = {a["id"]: a["aria-label"] for tag, a in Reader(rendered()).tags if a.get("role") == "img"}

@@ -53,7 +53,7 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert planned.code == 0
     assert "8 runs, 6 done" in planned.out
     assert "scaled from 6 finished runs on this machine" in " ".join(planned.out.split())
-    foreseen, _ = forecast(runs_of(quick))
+    foreseen, _ = forecast(runs_of([*quick, "runs=nothing_done"]))
     spent = {record["cost"]["flops"]["total"] for record in records(tmp_path / "runs/quick")}
     assert {each.flops for each in foreseen} == spent, (
         "what is foreseen is what is spent, to the last operation"

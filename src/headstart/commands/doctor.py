@@ -19,7 +19,7 @@ def doctor(options: Namespace) -> int:
 
     from rich.console import Console
 
-    from headstart.data.cache import cache_dir
+    from headstart.cache import cache_dir
     from headstart.meters.doctor import examine
     from headstart.records.environment import versions
     from headstart.reports.console.doctor import render

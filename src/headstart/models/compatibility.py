@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from headstart.cache import cached
 from headstart.config import nearest
-from headstart.data.cache import cached
 from headstart.errors import ConfigError
 
 Family = Literal["encoder", "decoder", "encoder_decoder", "vision"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from headstart.data.cache import cached
+from headstart.cache import cached
 from headstart.errors import ConfigError, WeightsError
 from headstart.models.architecture import left_open, rounded
 from headstart.models.contents import CONFIG, read_json

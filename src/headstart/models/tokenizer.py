@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from headstart.cache import cached
 from headstart.config import Config
-from headstart.data.cache import cached
 from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub

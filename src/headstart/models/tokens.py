@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from headstart.data.cache import cached
+from headstart.cache import cached
 from headstart.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.records.environment import machine
+from headstart.records.record import Record
+from headstart.records.store import read_record
 from headstart.run import Run
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
 from headstart.studies.run_folder import identify, run_folder, settled
@@ -21,8 +23,8 @@ SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for 
 class Forecast:
     """One run, or all trials of an arm: done or not, its FLOPs, and the expected seconds.
 
-    FLOPs are exact, except for runs that generate text: every text is counted at its maximum length.
-    `notes` say what was done to the rows, and which files were found beside the named ones.
+    FLOPs and seconds are those of the record if the run is done. Else FLOPs are exact, except for runs that
+    generate text: every text is counted at its maximum length. `notes` say what was done to the rows, and which files were found beside the named ones.
     """
 
     title: str
@@ -37,22 +39,31 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after its pretraining and tuning; and a sentence on the basis of the seconds."""
     try_arms(runs)
     rate, basis = _rate(runs[0])
-    expected = [_expected(f"pretraining: {run.title}", run, _done(run), rate) for run in pretrainings(runs)]
+    expected = [_expected(f"pretraining: {run.title}", run, rate) for run in pretrainings(runs)]
     if (tune := runs[0].study.tune) is not None:
         number = tune.trials * len(tune.seeds)
         for run in (group.run for group in groups_of(runs)):
             folder = Path(run.runs, trials_of(run.study.name))
             ended = list(folder.glob(f"*-{run.arm.name}-seed*/record.json"))
             title = f"{number} trials of {run.title}"
-            expected.append(_expected(title, run, len(ended) >= number, rate, trials=number))
-    return [*expected, *(_expected(run.title, run, _done(run), rate) for run in runs)], basis
+            expected.append(_planned(title, run, len(ended) >= number, rate, trials=number))
+    return [*expected, *(_expected(run.title, run, rate) for run in runs)], basis
 
 
-def _expected(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
+def _expected(title: str, run: Run, rate: float) -> Forecast:
+    """What the record says of a finished run; else what is planned."""
+    record = _record(run)
+    if record is None or record.cost is None or record.data is None:
+        return _planned(title, run, False, rate)
+    flops, seconds = record.cost.flops.total, record.cost.seconds.total
+    return Forecast(title, True, flops, seconds, run.task.longest() > 0, tuple(record.data.notes))
+
+
+def _planned(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
     """Training, every evaluation and the test, from the planned batches; trials skip the test."""
     from headstart.training.plan import counters_of, plan_of
 
-    prepared = run.task.prepare(run.model, run.size)
+    prepared = run.prepare()
     plan = plan_of(run, prepared)
     counters = counters_of(run, plan, run.model.transformers_config(**prepared.head))
     plan.count(counters)
@@ -67,15 +78,16 @@ def _expected(title: str, run: Run, done: bool, rate: float, trials: int = 0) ->
     return Forecast(title, done, flops, flops / rate, longest > 0, tuple(prepared.facts["notes"]))
 
 
-def _done(run: Run) -> bool:
-    """Is the run finished? Not while its pretraining, whose weights are part of its id, is missing."""
+def _record(run: Run) -> Record | None:
+    """The record of a finished run. None while its pretraining is missing: its weights are part of its id."""
     pretraining_run = pretraining(run)
     if pretraining_run is not None:
-        if not _done(pretraining_run):
-            return False
+        if _record(pretraining_run) is None:
+            return None
         run = with_weights(run)
     names = identify(run)
-    return settled(run_folder(run, names), names)
+    folder = run_folder(run, names)
+    return read_record(folder) if settled(folder, names) else None
 
 
 def _rate(run: Run) -> tuple[float, str]:

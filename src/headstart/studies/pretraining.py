@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headstart.arms.from_run import saved_weights, weights_folder
 from headstart.arms.transfer import Transfer
-from headstart.data.cache import cached
+from headstart.cache import cached
 from headstart.errors import ConfigError, WeightsError
 from headstart.run import Run
 from headstart.studies.progress import StudyProgress
@@ -78,7 +78,7 @@ def waiting_for(run: Run, progress: StudyProgress) -> Generator[None]:
 
 def _own_text(run: Run) -> list[str]:
     """Settings that pretrain on the training text of the run's task, which is written to a file."""
-    prepared = run.task.prepare(run.model, run.size)
+    prepared = run.prepare()
     texts = run.task.texts_of(prepared, "train")
     objective = OBJECTIVES.get(run.model.family() or "")
     if not texts or objective is None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.cache import cached, progress
+from headstart.cache import cached, progress
 from headstart.data.rows import hashed_rank, numbered
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key

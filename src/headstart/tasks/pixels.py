@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.cache import cached, progress
+from headstart.cache import cached, progress
 from headstart.data.images import MODES, decoded, pixels
 from headstart.errors import ConfigError
 from headstart.models.model import Model

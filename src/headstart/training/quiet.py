@@ -6,14 +6,14 @@ import logging
 import warnings
 
 import transformers
-from lightning_fabric.utilities.warnings import PossibleUserWarning
 
-# Warnings by category and the beginning of their text; all others are shown.
+# Warnings by category and the beginning of their text; all others are shown. Lightning's own category is not
+# named: importing it would import Lightning, which `headstart plan` does not need.
 NOTICES = (
-    (PossibleUserWarning, "The `srun` command is available on your system but is not used"),
-    (PossibleUserWarning, "The '.*' does not have many workers"),
-    (PossibleUserWarning, "The number of training batches .* is smaller than the logging interval"),
-    (PossibleUserWarning, "GPU available but not used"),
+    (UserWarning, "The `srun` command is available on your system but is not used"),
+    (UserWarning, "The '.*' does not have many workers"),
+    (UserWarning, "The number of training batches .* is smaller than the logging interval"),
+    (UserWarning, "GPU available but not used"),
     (FutureWarning, r"`isinstance\(treespec, LeafSpec\)` is deprecated"),
 )
 

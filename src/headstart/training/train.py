@@ -69,7 +69,7 @@ def train(
             # 1. Rows and tokens: the same for both arms.
             with meter.phase("prepare"):
                 progress.say("loading rows and weights")
-                prepared = run.task.prepare(run.model, run.size)
+                prepared = run.prepare()
                 plan = plan_of(run, prepared)
                 check_checkpoint_steps(run, plan)
 

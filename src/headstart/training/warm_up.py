@@ -17,7 +17,7 @@ def warm_up(run: Run, seconds: float) -> None:
     end = time.perf_counter() + seconds
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
-    prepared = run.task.prepare(run.model, run.size)
+    prepared = run.prepare()
     config = run.model.transformers_config(**prepared.head)
     device = run.hardware.device()
     head = run.task.auto_class_for(run.model)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from headstart.data.cache import cached_rows, key_of, progress
+from headstart.cache import cached_rows, key_of, progress
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
 from headstart.data.docs.prose import (
     Parameter,

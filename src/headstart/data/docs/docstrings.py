@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.data.cache import cache_dir, cached_rows, progress
+from headstart.cache import cache_dir, cached_rows, progress
 from headstart.errors import DataError
 
 CORPUS_VERSION = 1  # raise it whenever extraction, cleaning, masking or de-duplication changes a single text

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from headstart.cache import key_of
 from headstart.config import Config
-from headstart.data.cache import key_of
 from headstart.data.docs import views
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, version
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked

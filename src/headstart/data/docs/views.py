@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.data.cache import cached_rows, key_of, progress
+from headstart.cache import cached_rows, key_of, progress
 from headstart.data.docs.corpus import Entry, clusters, corpus_key, entries, split_of
 from headstart.data.docs.docstrings import CORPUS_VERSION, docstrings, version
 from headstart.data.docs.prose import (

@@ -9,11 +9,15 @@ import json
 import subprocess
 import sys
 from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from headstart.cache import cached
+from headstart.errors import DataError
 from headstart.reports.charts.theme import DARK, LIGHT
 from headstart.reports.page import Page
 
@@ -54,12 +58,31 @@ def policy(*scripts: str) -> str:
 
 @functools.cache
 def bundle_of_vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one program (about 0.9 MB), from vl-convert: no download."""
+    """Vega, Vega-Lite and Vega-Embed as one program (about 0.9 MB), from vl-convert: no download.
+
+    Kept in the cache with its digest, since making it takes two seconds; a damaged copy is made again.
+    """
+    try:
+        path = cached(f"vega-{version('vl-convert-python')}.js", lambda path: _write(path, _bundle()))
+        digest, _, bundle = path.read_bytes().partition(b"\n")
+    except (DataError, OSError):  # a cache that cannot be used
+        return _bundle()
+    if hashlib.sha256(bundle).hexdigest().encode() == digest:
+        return bundle.decode()
+    path.unlink(missing_ok=True)
+    return bundle_of_vega()
+
+
+def _bundle() -> str:
+    # A process of its own: bundling takes a time that build() spends on comparing and drawing.
     program = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle().encode())"
-    # a process of its own: bundling takes a second that build() spends on comparing and drawing
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603
-    bundle = done.stdout.decode()
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+    return done.stdout.decode().replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+
+
+def _write(path: Path, bundle: str) -> None:
+    content = bundle.encode()
+    path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def inline_json(value: Any) -> str:
