@@ -24,7 +24,8 @@ class Forecast:
     """One run, or all trials of an arm: done or not, its FLOPs, and the expected seconds.
 
     FLOPs and seconds are those of the record if the run is done. Else FLOPs are exact, except for runs that
-    generate text: every text is counted at its maximum length. `notes` say what was done to the rows, and which files were found beside the named ones.
+    generate text: every text is counted at its maximum length. `notes` say what was done to the rows, and
+    which files were found beside the named ones.
     """
 
     title: str
