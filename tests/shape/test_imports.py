@@ -64,6 +64,7 @@ MAY_IMPORT = {
     },
     "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
+        "cache",
         "config",
         "errors",
         "studies",

@@ -127,9 +127,8 @@ class Composer:
         if key not in _composed:
             with composing():
                 config = compose("config", overrides=chosen, return_hydra_config=True)
-            bare = config.copy()
-            with open_dict(bare):
-                bare.pop("hydra")
+            bare = OmegaConf.masked_copy(config, [name for name in config if name != "hydra"])
+            OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
             _composed[key] = config, pickle.dumps(bare)
         self._first = self._first or (chosen, _composed[key][0])
         return _composed[key]

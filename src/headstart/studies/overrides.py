@@ -114,7 +114,7 @@ def _unknown(path: str) -> str:
     *parents, leaf = path.split(".")
     if parents[:1] == ["hydra"]:
         return "Hydra has no such setting; --cfg hydra shows all of them"
-    names = settings_at(Run, parents) if parents else {*choices(), *Run.model_fields}
+    names = settings_at(Run, parents) if parents else set(Run.model_fields)
     if leaf in names:
         return f"not in the chosen {parents[0]}; choose another {parents[0]}, or add it with +{path}=..."
     return f"no such setting; {nearest(path, ['.'.join([*parents, name]) for name in names])}"

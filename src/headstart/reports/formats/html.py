@@ -70,7 +70,7 @@ def bundle_of_vega() -> str:
     if hashlib.sha256(bundle).hexdigest().encode() == digest:
         return bundle.decode()
     path.unlink(missing_ok=True)
-    return bundle_of_vega()
+    return bundle_of_vega.__wrapped__()
 
 
 def _bundle() -> str:
