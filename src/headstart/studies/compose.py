@@ -127,7 +127,7 @@ class Composer:
         if key not in _composed:
             with composing():
                 config = compose("config", overrides=chosen, return_hydra_config=True)
-            bare = OmegaConf.masked_copy(config, [name for name in config if name != "hydra"])
+            bare = OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
             OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
             _composed[key] = config, pickle.dumps(bare)
         self._first = self._first or (chosen, _composed[key][0])

@@ -54,7 +54,7 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
 def _expected(title: str, run: Run, rate: float) -> Forecast:
     """What the record says of a finished run; else what is planned."""
     record = _record(run)
-    if record is None or record.cost is None or record.data is None:
+    if record is None:
         return _planned(title, run, False, rate)
     flops, seconds = record.cost.flops.total, record.cost.seconds.total
     return Forecast(title, True, flops, seconds, run.task.longest() > 0, tuple(record.data.notes))
