@@ -41,7 +41,8 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert all(path.read_bytes() == content for path, content in kept.items())
 
     program = (
-        "import sys\nfrom headstart.cli import main\ncode = main(sys.argv[1:])\n"
+        "import sys\nfrom headstart.cli import main\n"
+        "code = main(sys.argv[1:]) + main(['plan', *sys.argv[1:]])\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'scipy.stats'}\n"
         "print(sorted(heavy & set(sys.modules)), code)"
     )
