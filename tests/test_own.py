@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from tests.conftest import WORDS
-from tests.studies.command import headstart, records, without
+from tests.studies.command import end_joblib_processes, headstart, records, without
 
 from headstart.config import settings_at
 from headstart.errors import ConfigError
@@ -350,6 +350,7 @@ class TestWholeRuns:
     @pytest.mark.slow
     def test_the_processes_of_a_launcher_find_it(self, typed: list[str], here: Path) -> None:
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+        end_joblib_processes()
         ended = headstart(*typed, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
         assert ended.code == 0, ended.err
         assert [record["status"] for record in records(here / "runs/quick")] == ["finished"] * 2

@@ -50,3 +50,10 @@ def order_of(err: str) -> list[tuple[str, int]]:
 def without(overrides: Sequence[str], *names: str) -> list[str]:
     """The overrides but those of these settings."""
     return [override for override in overrides if override.partition("=")[0] not in names]
+
+
+def end_joblib_processes() -> None:
+    """End the processes that joblib keeps: they are in the folder of the test that started them."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)

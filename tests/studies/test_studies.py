@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.studies.command import headstart, order_of, records, without
+from tests.studies.command import end_joblib_processes, headstart, order_of, records, without
 
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
@@ -148,6 +148,7 @@ def test_size_too_large_for_the_rows_fails_and_the_smaller_ones_run(quick: list[
 @pytest.mark.slow
 def test_two_workers_report_the_same_scores_as_one(quick: list[str], tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    end_joblib_processes()
     alone = headstart(*quick, "seed=0,1")
     workers = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     beside = headstart(*without(quick, "study.name"), "seed=0,1", "study.name=beside", *workers)

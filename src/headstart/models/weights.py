@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from headstart.config import Config
@@ -102,6 +102,10 @@ class CheckpointSource(Config):
         return None
 
     def _in_hub_cache(self) -> Checkpoint | None:
+        from huggingface_hub import constants
+
+        if not Path(constants.HF_HUB_CACHE, f"models--{self.name.replace('/', '--')}").is_dir():
+            return None  # known without importing the client, for every run of a large sweep
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -113,17 +117,11 @@ class CheckpointSource(Config):
         return _checked(path, f"the local hub cache of {self.name}") if complete else None
 
     def _in_distribution(self) -> Checkpoint | None:
-        if not self.distribution:
+        installed = _weights_in(self.distribution) if self.distribution else None
+        if installed is None:
             return None
-        try:
-            installed = importlib.metadata.distribution(self.distribution)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-        for file in installed.files or ():
-            if file.name == SINGLE:
-                folder = Path(str(file.locate())).parent
-                return _checked(folder, f"the installed distribution {self.distribution} {installed.version}")
-        return None
+        folder, version = installed
+        return _checked(folder, f"the installed distribution {self.distribution} {version}")
 
     def _fetched(self) -> Checkpoint:
         from huggingface_hub import errors, snapshot_download
@@ -217,6 +215,17 @@ def _refuse_incomplete(checkpoint: Checkpoint) -> None:
             f"{checkpoint.origin} lacks {missing[0]}, one of {len(expected)} files of its weights; "
             "fetch it again"
         )
+
+
+@cache
+def _weights_in(distribution: str) -> tuple[Path, str] | None:
+    """The folder of the weights that a distribution installed, and its version; None without any."""
+    try:
+        installed = importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    folders = (Path(str(file.locate())).parent for file in installed.files or () if file.name == SINGLE)
+    return next(((folder, installed.version) for folder in folders), None)
 
 
 @lru_cache(maxsize=64)
