@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from headstart.compare import findings as f
 from headstart.compare import study as whole
 from headstart.compare.bounds import NOTHING_KNOWN, Interval
 from headstart.compare.comparison import rows as comparison_rows
+from headstart.reports import outline
+from headstart.reports.page import Page
 
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
 HOSTILE = "</script><img src=x onerror=alert(1)> | `a` **b** [c](javascript:d) http://example.com/"
@@ -365,3 +368,9 @@ def environment() -> dict[str, Any]:
         "versions": {"torch": "2.13.0", "numpy": "2.3.0"},
         "code": {"version": "0.1.0", "digest": "c" * 16, "commit": "0" * 40, "dirty": False},
     }
+
+
+@cache
+def page() -> Page:
+    """The page of the study as it is without changes."""
+    return outline.page(study())

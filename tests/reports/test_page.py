@@ -34,7 +34,7 @@ def section(page: Page, key: str) -> Section:
 
 
 def test_a_whole_study_has_every_section_in_the_order_of_a_readers_questions() -> None:
-    assert keys(outline.page(handmade.study())) == ORDER
+    assert keys(handmade.page()) == ORDER
 
 
 def test_sections_without_evidence_are_not_there() -> None:
@@ -54,7 +54,7 @@ def test_a_study_without_any_comparison_still_reports_its_runs() -> None:
 
 
 def test_the_answer_comes_first_and_its_remarks_after() -> None:
-    page = outline.page(handmade.study())
+    page = handmade.page()
     assert page.answer[0].endswith("(ratio 1.00).")
     assert page.answer[1] == "Energy on this machine is estimated, not measured."
     assert page.verdict == "better"
@@ -81,7 +81,7 @@ def test_comparisons_after_the_first_are_folded_and_nothing_else_is() -> None:
     text = html.render(page, "")
     folds = re.findall(r'<details class="fold">.*?</details>\s*(?=<section|</main>)', text, re.DOTALL)
     assert len(folds) == 1 and 'id="c1-metrics"' in folds[0] and 'id="c0-metrics"' not in folds[0]
-    assert not any(head.folded for head, _ in outline.page(handmade.study()).chapters)
+    assert not any(head.folded for head, _ in handmade.page().chapters)
 
 
 def test_no_line_over_rows_when_something_else_varies_too() -> None:
@@ -103,7 +103,7 @@ def test_a_diverged_run_is_counted_and_the_mean_is_said_to_be_over_survivors() -
 
 
 def test_estimated_energy_is_labelled_everywhere_and_drawn_hollow() -> None:
-    page = outline.page(handmade.study())
+    page = handmade.page()
     table = section(page, "summary").parts[0]
     assert isinstance(table, Table)
     assert table.rows[1][6].text == "768 J (estimated)"
@@ -151,7 +151,7 @@ def test_an_undecided_answer_says_what_would_decide_it() -> None:
 
 
 def test_every_arm_keeps_its_colour_in_every_chart() -> None:
-    page = outline.page(handmade.study())
+    page = handmade.page()
     text = json.dumps([figure.spec for figure in page.figures() if "confusion" not in figure.key])
     domains = set(re.findall(r'"domain": (\[[^\]]*"[^\]]*\])', text))
     assert domains == {'["scratch", "pretrained"]'}
@@ -166,7 +166,7 @@ def test_examples_are_cut_and_their_number_is_not() -> None:
 
 
 def test_curves_come_by_step_compute_and_time() -> None:
-    gallery = section(outline.page(handmade.study()), "curves").parts[0]
+    gallery = section(handmade.page(), "curves").parts[0]
     assert isinstance(gallery, Gallery)
     assert [figure.key for figure in gallery.figures] == [
         f"curve-accuracy-{axis}" for axis in ("step", "flops", "seconds")
@@ -175,7 +175,7 @@ def test_curves_come_by_step_compute_and_time() -> None:
 
 
 def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> None:
-    views, pays, figures = [p for p in section(outline.page(handmade.study()), "pretraining").parts
+    views, pays, figures = [p for p in section(handmade.page(), "pretraining").parts
                             if isinstance(p, Table)]  # fmt: skip
     assert [row[1].text for row in views.rows] == [
         "pretraining cost excluded",
@@ -195,7 +195,7 @@ def test_the_ledger_shows_three_views_and_tells_published_from_measured() -> Non
         "A paper 2020, Table 1",
         "B 2019, Table 3 (not yet read again at its source)",
     ]
-    assert "Open questions" in words(outline.page(handmade.study()))
+    assert "Open questions" in words(handmade.page())
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_pretraining_that_was_measured_here_is_told_as_such() -> None:
 
 
 def test_pairs_show_the_digests_that_both_sides_share() -> None:
-    table = section(outline.page(handmade.study()), "pairs").parts[0]
+    table = section(handmade.page(), "pairs").parts[0]
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]][-2:] == ["both aaaa0000", "both bbbb0000"]
 

@@ -115,7 +115,7 @@ def test_the_loss_is_not_drawn_twice(language: Page) -> None:
 
 
 def test_curves_of_accuracy_keep_their_loss() -> None:
-    assert any(figure.key.startswith("curve-loss-") for figure in outline.page(handmade.study()).figures())
+    assert any(figure.key.startswith("curve-loss-") for figure in handmade.page().figures())
 
 
 def test_matchings_that_say_the_same_are_one_row(sizes: Path) -> None:
@@ -185,7 +185,7 @@ def test_cells_say_how_much_room_they_need(text: str, length: str) -> None:
 
 
 def test_a_bracket_goes_on_below_as_a_whole() -> None:
-    told = html.render(outline.page(handmade.study()), "")
+    told = html.render(handmade.page(), "")
     assert "<span>0.558</span> <span>(0.545 to 0.569)</span>" in told
     assert Cell("at least 1.00× (at least 0.893×)").halves == ("at least 1.00×", "(at least 0.893×)")
 
@@ -231,7 +231,7 @@ def test_layers_of_a_chart_share_their_rows() -> None:
 
 
 def test_only_very_long_tables_scroll_downwards() -> None:
-    page = outline.page(handmade.study())
+    page = handmade.page()
     assert 'class="scroll tall"' not in html.render(page, "")
     long = making.table(range(31), {"A": str, "B": lambda _: "x"})
     first = replace(page.sections[0], parts=long)

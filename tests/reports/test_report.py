@@ -84,7 +84,7 @@ def test_vega_is_in_the_page_once_and_cannot_close_its_script() -> None:
     bundle = html.bundle_of_vega()
     assert "window.vegaEmbed=" in bundle
     assert "</script" not in bundle.lower()
-    assert html.render(outline.page(handmade.study()), bundle).count("window.vegaEmbed=") == 1
+    assert html.render(handmade.page(), bundle).count("window.vegaEmbed=") == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nalert(1)", b"\xff"])
@@ -109,7 +109,7 @@ def test_a_report_needs_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_every_chart_has_a_place_and_a_description() -> None:
-    figures = outline.page(handmade.study()).figures()
+    figures = handmade.page().figures()
     places = {a["id"]: a["aria-label"] for tag, a in Reader(rendered()).tags if a.get("role") == "img"}
     assert places == {f"chart-{figure.key}": figure.description for figure in figures}
 
@@ -135,7 +135,7 @@ def test_markdown_tables_have_one_width() -> None:
 
 
 def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
-    drawn = markdown.pictures(outline.page(handmade.study()))
+    drawn = markdown.pictures(handmade.page())
     assert {"gain.svg", "curve-accuracy-flops.svg", "cost-joules.svg", "classes.svg"} <= set(drawn)
     for svg in drawn.values():
         assert svg.startswith("<svg")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,23 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     )
 
 
+@pytest.fixture(scope="module")
+def two_page(two: Findings) -> Page:
+    return outline.page(two)
+
+
+@pytest.fixture(scope="module")
+def three_page(three: Findings) -> Page:
+    return outline.page(three)
+
+
+def test_altair_finds_no_mistake_in_a_chart(
+    two: Findings, two_page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outline, "debug_mode", lambda checks: nullcontext())
+    assert outline.page(two) == two_page
+
+
 def section(page: Page, key: str) -> Section:
     return next(each for each in page.sections if each.key == key)
 
@@ -72,8 +90,8 @@ def test_without_curves_there_is_nothing_on_targets_and_matchings(tmp_path: Path
     assert not {each.key for each in page.sections} & {"targets", "matchings", "curves"}
 
 
-def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
-    page, (curve,), points = outline.page(two), two.rows.select("data.sizes"), two.rows.select("data.rows")
+def test_rows_saved_are_told_with_interval_and_number(two: Findings, two_page: Page) -> None:
+    page, (curve,), points = two_page, two.rows.select("data.sizes"), two.rows.select("data.rows")
     told = table(page, "rows")
     assert [row[0].text for row in told.rows] == ["64", "256", "1,024", "4,096"]
     for row, point in zip(told.rows, points, strict=True):
@@ -85,8 +103,8 @@ def test_rows_saved_are_told_with_interval_and_number(two: Findings) -> None:
     assert "sizes" not in {each.key for each in page.sections}  # the same two lines once
 
 
-def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
-    _, needed = figures(outline.page(two), "rows")
+def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings, two_page: Page) -> None:
+    _, needed = figures(two_page, "rows")
     marks = {
         layer["mark"]["shape"]: layer["mark"]["filled"]
         for layer in needed.spec["layer"]
@@ -98,8 +116,8 @@ def test_what_lies_beyond_the_data_is_drawn_hollow(two: Findings) -> None:
     assert "at least" in kinds
 
 
-def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
-    page = outline.page(three)
+def test_more_than_two_arms_are_ranked_with_holm(three: Findings, three_page: Page) -> None:
+    page = three_page
     first = table(page, "ranking")
     assert [row[2].text for row in first.rows] == ["pretrained", "pretrained_frozen", "scratch"] * 2
     assert [row[1].text for row in first.rows] == ["1", "2", "3"] * 2
@@ -111,24 +129,24 @@ def test_more_than_two_arms_are_ranked_with_holm(three: Findings) -> None:
     assert section(page, "ranking").title == "The arms in order"
 
 
-def test_two_arms_at_many_sizes_stand_together_as_one_family(two: Findings) -> None:
-    page = outline.page(two)
+def test_two_arms_at_many_sizes_stand_together_as_one_family(two: Findings, two_page: Page) -> None:
+    page = two_page
     assert section(page, "ranking").title == "All comparisons together"
     assert [row[0].text for row in table(page, "ranking").rows] == [
         item.condition.name for item in two.comparisons
     ]
 
 
-def test_divergence_has_an_interval_for_every_arm(three: Findings) -> None:
-    rows = table(outline.page(three), "stability").rows
+def test_divergence_has_an_interval_for_every_arm(three_page: Page) -> None:
+    rows = table(three_page, "stability").rows
     assert [row[0].text for row in rows] == ["scratch", "pretrained", "pretrained_frozen"]
     assert [cell.text for cell in rows[0]][1:5] == ["8", "2", "0", "25 %"]
     assert rows[1][5].text.startswith("0 % to ")
     assert rows[1][5].text != "0 % to 0 %"
 
 
-def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -> None:
-    page = outline.page(two)
+def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two_page: Page) -> None:
+    page = two_page
     rows = table(page, "c1-targets").rows
     missed = [row for row in rows if row[2].text != row[3].text]
     assert missed
@@ -139,8 +157,8 @@ def test_a_target_that_was_missed_is_a_bound_in_table_and_chart(two: Findings) -
     assert "triangle-left" in {mark["shape"] for mark in hollow}
 
 
-def test_matchings_name_what_cannot_be_told(two: Findings) -> None:
-    rows = table(outline.page(two), "c0-matchings").rows
+def test_matchings_name_what_cannot_be_told(two: Findings, two_page: Page) -> None:
+    rows = table(two_page, "c0-matchings").rows
     told = {name: row for row in rows for name in row[0].text.split(", ")}
     gains = {row.key.split(".")[1]: row for row in two.comparisons[0].rows.select("matched.*.gain")}
     assert set(told) == {NAMES[name] for name in gains}

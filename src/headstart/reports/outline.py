@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from altair.utils.schemapi import debug_mode
+
 from headstart.compare.caveats import caveats
 from headstart.compare.findings import NO_VERDICT, Findings
 from headstart.reports import numbers
@@ -60,7 +62,8 @@ def page(findings: Findings) -> Page:
     """The whole report of a study."""
     curves = findings.rows.select("data.sizes")
     verdict, facts = _verdicts(findings)
-    sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
+    with debug_mode(False):  # Altair checks each part of a chart at every step: a third of the time
+        sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
     return Page(
         study=findings.study,
         question=findings.question,
