@@ -135,26 +135,15 @@ def train(
             else:  # the run ended before training could start
                 cost, init, data = instruments.readings(), None, None
             scores = results.scores(run, status, reason) | {"predictions": predictions_digest(folder)}
-            device = run.hardware.device_name()
             record = {
-                "schema": SCHEMA,
-                "run_id": names.run_id,
-                "pair_id": names.pair_id,
-                "fingerprint": names.section(),
-                "study": run.study.name,
-                "arm": run.arm.name,
-                "seed": run.seed,
+                **_identity(run, names),
                 "status": status,
                 "scores": scores,
                 "cost": cost,
                 "init": init,
                 "data": data,
-                "environment": {
-                    **environment(device, run.precision, torch.get_num_threads(), cpu_name(), started),
-                    "gpu_driver": gpu_driver(),
-                    "state": instruments.state,
-                    "order_index": order_index,
-                },
+                "environment": _environment(run, started)
+                | {"state": instruments.state, "order_index": order_index},
                 "config": run.config(),
                 "argv": list(argv),
             }
@@ -170,6 +159,25 @@ def train(
         if logger:
             logger.summarise(record)
     return record
+
+
+def _identity(run: Run, names: Fingerprint) -> dict[str, Any]:
+    """The first keys of a record: its schema, and which run it is."""
+    return {
+        "schema": SCHEMA,
+        "run_id": names.run_id,
+        "pair_id": names.pair_id,
+        "fingerprint": names.section(),
+        "study": run.study.name,
+        "arm": run.arm.name,
+        "seed": run.seed,
+    }
+
+
+def _environment(run: Run, started: datetime) -> dict[str, Any]:
+    """The machine, the versions and the threads of the run."""
+    device, threads = run.hardware.device_name(), torch.get_num_threads()
+    return environment(device, run.precision, threads, cpu_name(), started) | {"gpu_driver": gpu_driver()}
 
 
 def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, folder: Path) -> pl.Trainer:
