@@ -97,7 +97,16 @@ def test_a_damaged_copy_of_vega_is_made_again(
     (copy,) = tmp_path.glob("vega-*.js")
     copy.write_bytes(damage)
     assert html.bundle_of_vega.__wrapped__() == "vega"
-    monkeypatch.setattr(html, "_bundle", lambda: "made again")
+    assert html.bundle_of_vega.__wrapped__() == "vega"
+    assert copy.read_bytes().endswith(b"\nvega")
+
+
+def test_a_damaged_copy_that_cannot_be_deleted_costs_no_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(html, "_bundle", lambda: "vega")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(html, "cached", lambda name, make: tmp_path / "folder")  # neither read nor deleted
     assert html.bundle_of_vega.__wrapped__() == "vega"
 
 

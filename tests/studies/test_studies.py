@@ -66,6 +66,19 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert (tmp_path / "runs/quick/report.md").read_text("utf8") == report
 
 
+def test_arms_and_seeds_share_encoded_rows_until_a_file_or_a_setting_changes(
+    quick: list[str], reviews: Path
+) -> None:
+    first, *others = runs_of([*quick, "seed=0,1"])
+    (smaller,) = runs_of([*without(quick, "size"), "size=n32", "arm=scratch", "seed=0"])
+    rows = first.prepare()
+    assert len(others) == 3 and all(run.prepare() is rows for run in others)
+    assert len(smaller.prepare().train) == 32 < len(rows.train)
+    before = first.prepare().facts["rows"]
+    reviews.write_text(reviews.read_text("utf8").replace("good", "fine"), "utf8")
+    assert first.prepare().facts["rows"] != before
+
+
 def test_plan_trains_nothing_and_says_where_its_seconds_come_from(quick: list[str], tmp_path: Path) -> None:
     planned = headstart("plan", *quick)
     assert planned.code == 0, planned.err

@@ -17,6 +17,7 @@ from tests.studies.command import headstart
 from headstart.arms.attest import digests
 from headstart.compare.pairs import Match, refusal
 from headstart.records.store import read_record
+from headstart.run import Run
 
 pytestmark = pytest.mark.usefixtures("unreported")
 Init = dict[str, Any]
@@ -72,6 +73,17 @@ def test_both_records_of_a_pair_agree_on_a_lie(study: Path) -> None:
     sentence = f"{scratch.folder.name}: {len(held)} of {len(held) + 2} tensors (seeded) differ, such as bert."
     assert sentence in typed.out and typed.out.count("tensors (seeded) differ") == 3
     assert "0 of 3 runs started as recorded." in typed.out
+
+
+def test_rows_are_read_again_even_if_this_process_trained_on_them(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(run: Run) -> None:
+        raise AssertionError("an image of a table may have changed since its rows were kept")
+
+    monkeypatch.setattr(Run, "prepare", kept)
+    typed = headstart("verify", str(study))
+    assert (typed.code, "3 of 3 runs started as recorded." in typed.out) == (0, True), typed.err
 
 
 def test_adapters_that_their_seed_does_not_give(study: Path) -> None:

@@ -91,7 +91,7 @@ def _initialised_again(record: Record) -> tuple[Init, Data]:
     if run.hardware.threads:
         torch.set_num_threads(run.hardware.threads)
     quiet()
-    prepared = run.prepare()
+    prepared = run.task.prepare(run.model, run.size)  # read again, even if trained here
     plan = plan_of(run, prepared)
     init = initialise(run, prepared, plan.steps).attest()
     return Init.model_validate(init), Data.model_validate(prepared.facts | {"order": plan.digest})

@@ -65,12 +65,12 @@ def bundle_of_vega() -> str:
     try:
         path = cached(f"vega-{version('vl-convert-python')}.js", lambda path: _write(path, _bundle()))
         digest, _, bundle = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(bundle).hexdigest().encode() == digest:
+            return bundle.decode()
+        path.unlink(missing_ok=True)
     except (DataError, OSError):  # a cache that cannot be used
-        return _bundle()
-    if hashlib.sha256(bundle).hexdigest().encode() == digest:
-        return bundle.decode()
-    path.unlink(missing_ok=True)
-    return bundle_of_vega.__wrapped__()
+        pass
+    return _bundle()
 
 
 def _bundle() -> str:
