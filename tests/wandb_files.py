@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,25 @@ BLOCK = 32768  # bytes; records are cut at the ends of blocks
 FULL, FIRST, LAST = 1, 2, 4
 
 
-def messages(path: Path) -> Iterator[Any]:
-    """Every protobuf message of an offline run."""
+def messages(path: Path) -> list[Any]:
+    """Every protobuf message of a finished offline run.
+
+    W&B's service writes the end of the file a moment after `finish` returns, so this waits for it.
+    """
+    deadline = time.monotonic() + 30
+    while True:
+        whole = list(_read(path.read_bytes()))
+        if any(message.HasField("exit") for message in whole):
+            return whole
+        assert time.monotonic() < deadline, f"{path} has no end: {len(whole)} messages"
+        time.sleep(0.02)
+
+
+def _read(data: bytes) -> Iterator[Any]:
+    """The whole messages among the bytes of a file."""
     from wandb.proto import wandb_internal_pb2 as pb
 
-    data, position, parts = path.read_bytes(), 7, b""
+    position, parts = 7, b""
     while position + 7 <= len(data):
         room = BLOCK - position % BLOCK
         if room < 7:
@@ -24,6 +39,8 @@ def messages(path: Path) -> Iterator[Any]:
             continue
         _, length, kind = struct.unpack("<IHB", data[position : position + 7])
         piece = data[position + 7 : position + 7 + length]
+        if len(piece) < length:  # still being written
+            return
         position += 7 + length
         parts = piece if kind in (FULL, FIRST) else parts + piece
         if kind in (FULL, LAST):
