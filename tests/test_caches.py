@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from headstart.cache import HUGGING_FACE, OTHERS, cache_dir, use_writable_caches
+from headstart.cache import DAY, HUGGING_FACE, OTHERS, cache_dir, cached, use_writable_caches
 from headstart.errors import DataError
 
 ALL = {*HUGGING_FACE, *OTHERS}
@@ -85,3 +86,45 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
     use_writable_caches()
     with pytest.raises(DataError, match="no home folder for a cache: set HEADSTART_CACHE"):
         cache_dir()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content + b"x",
+        lambda content: content[:5] + bytes([content[5] ^ 1]) + content[6:],
+        lambda content: content[::-1],
+    ],
+)
+@pytest.mark.parametrize("name", ["tokens/a.parquet", "a", "vega-1.0.2.js"])
+def test_a_damaged_file_is_made_again_and_named(
+    name: str, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    def make(path: Path) -> None:
+        path.write_bytes(b"the whole content")
+
+    path = cached(name, make)
+    assert path.read_bytes() == b"the whole content"
+    path.write_bytes(damage(path.read_bytes()))
+    assert cached(name, make).read_bytes() == b"the whole content"
+    assert [f"{path} is damaged: it is made again" in line for line in caplog.messages] == [True]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_without_a_digest_is_made_again_and_removed() -> None:
+    (cache_dir() / "tokens").mkdir(parents=True)
+    (cache_dir() / "tokens/a.parquet").write_text("of an earlier version")
+    path = cached("tokens/a.parquet", lambda path: None)
+    assert path.read_text() == "" and [*path.parent.iterdir()] == [path]
+
+
+def test_what_killed_processes_left_is_swept() -> None:
+    left, recent = cache_dir() / ".a.js.0", cache_dir() / ".a.js.1"
+    cache_dir().mkdir(parents=True)
+    for file in (left, recent):
+        file.write_text("half")
+    os.utime(left, (0, recent.stat().st_mtime - DAY - 1))
+    cached("a.js", lambda path: None)
+    assert not left.exists() and recent.exists()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
+import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from headstart.errors import DataError, HeadstartError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
+DAY = 86400  # seconds; a temporary file that is older is nobody's
 # The variable that moves each cache, and its default folder. The hub's cache and W&B's settings are not
 # moved, since they are read.
 HUGGING_FACE = {
@@ -42,30 +48,46 @@ def cache_dir() -> Path:
 
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:
-    """The cached file `name`; if it does not exist, `make(path)` writes it, atomically."""
+    """The cached file of this name; if it does not exist or is damaged, `make(path)` writes it, atomically.
+
+    The digest of its content is part of the file's real name, so that both are written in one step.
+    """
+    kept = _kept(name)
+    whole = next((path for path in kept if _is_whole(path)), None)
+    if whole is not None:
+        return whole
+    for path in kept:
+        log.warning("headstart: %s is damaged: it is made again", path)
     path = cache_dir() / name
-    if path.is_file():
-        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise _unwritable(path.parent, error) from None
     os.close(descriptor)
     try:
         make(Path(temporary))
-        os.replace(temporary, path)
+        made = path.with_name(f"{path.stem}.{_digest(Path(temporary))}{path.suffix}")
+        os.replace(temporary, made)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise _unwritable(path.parent, error) from None
     finally:
         Path(temporary).unlink(missing_ok=True)
-    return path
+    for old in {path, *kept} - {made}:  # damaged, or of a headstart that kept no digests
+        old.unlink(missing_ok=True)
+    return made
+
+
+def is_cached(name: str) -> bool:
+    """Is there a cached file of this name, damaged or not?"""
+    return bool(_kept(name))
 
 
 def cached_rows(name: str, make: Callable[[], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The rows of the cached parquet file `name`; if it does not exist, those of `make()` are written."""
+    """The rows of the cached parquet file of this name; if there is none, those of `make()` are written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -104,6 +126,37 @@ def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iter
 
     console = Console(stderr=True)
     return track(steps, message, total, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _kept(name: str) -> list[Path]:
+    path = cache_dir() / name
+    return sorted(path.parent.glob(f"{glob.escape(path.stem)}.{'[0-9a-f]' * 16}{path.suffix}"))
+
+
+def _is_whole(path: Path) -> bool:
+    """Does the file have the digest in its name? One that cannot be read has not."""
+    try:
+        status = path.stat()
+        return f".{_digest_of(str(path), status.st_size, status.st_mtime_ns)}" in path.name
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _digest_of(path: str, size: int, changed: int) -> str:
+    return _digest(Path(path))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _sweep(path: Path) -> None:
+    """Remove temporary files that killed processes left while they made this one."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if time.time() - left.stat().st_mtime > DAY:
+            left.unlink(missing_ok=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

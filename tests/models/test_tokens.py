@@ -12,6 +12,7 @@ from tests.conftest import WORDS
 from tests.models.tokenizers import byte_level
 from transformers import PreTrainedTokenizerFast
 
+from headstart.cache import cache_dir
 from headstart.errors import ConfigError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of, tokens_of, windows_of
@@ -50,6 +51,21 @@ def test_come_from_the_cache_the_second_time(
     monkeypatch.setattr(type(tokenizer), "__call__", None)
     assert all(same(one, other) for one, other in zip(made, ways(), strict=True))
     assert not any(same(one, other) for i, one in enumerate(made) for other in made[:i])
+
+
+def test_that_were_swapped_in_the_cache_are_made_again(
+    tokenizer: PreTrainedTokenizerFast, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole parquet file with other tokens: nothing but its digest can tell."""
+    texts = ["red green", "blue"]
+    first = tokens_of(tokenizer, "swapped", texts, None, 64)
+    before = {*(cache_dir() / "tokens").iterdir()}
+    tokens_of(tokenizer, "swapped", texts[::-1], None, 64)
+    (other,) = {*(cache_dir() / "tokens").iterdir()} - before
+    for path in before:
+        path.write_bytes(other.read_bytes())
+    assert same(tokens_of(tokenizer, "swapped", texts, None, 64), first)
+    assert len(caplog.messages) == 1 and "is damaged: it is made again" in caplog.messages[0]
 
 
 def test_know_their_characters(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -87,7 +87,7 @@ def test_vega_is_in_the_page_once_and_cannot_close_its_script() -> None:
     assert html.render(handmade.page(), bundle).count("window.vegaEmbed=") == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nalert(1)", b"\xff"])
+@pytest.mark.parametrize("damage", [b"", b"alert(1)", b"\xff"])
 def test_a_damaged_copy_of_vega_is_made_again(
     damage: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -97,8 +97,7 @@ def test_a_damaged_copy_of_vega_is_made_again(
     (copy,) = tmp_path.glob("vega-*.js")
     copy.write_bytes(damage)
     assert html.bundle_of_vega.__wrapped__() == "vega"
-    assert html.bundle_of_vega.__wrapped__() == "vega"
-    assert copy.read_bytes().endswith(b"\nvega")
+    assert copy.read_bytes() == b"vega"
 
 
 def test_a_damaged_copy_that_cannot_be_deleted_costs_no_report(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.cache import cache_dir, cached_rows, progress
+from headstart.cache import cached_rows, is_cached, progress
 from headstart.errors import DataError
 
 CORPUS_VERSION = 1  # raise it whenever extraction, cleaning, masking or de-duplication changes a single text
@@ -72,7 +72,7 @@ def docstrings(libraries: Iterable[str] = LIBRARIES) -> list[Docstring]:
 
     libraries = list(libraries)
     names = {name: f"docstrings-{CORPUS_VERSION}-{name}-{version(name)}.parquet" for name in libraries}
-    missing = [name for name in LARGEST_FIRST if name in names and not (cache_dir() / names[name]).is_file()]
+    missing = [name for name in LARGEST_FIRST if name in names and not is_cached(names[name])]
     if len(missing) > 1:  # read on all cores
         parallel = Parallel(n_jobs=-1, return_as="generator_unordered")
         files = parallel(delayed(_cached)(names[name], name) for name in missing)

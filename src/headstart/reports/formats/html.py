@@ -60,17 +60,13 @@ def policy(*scripts: str) -> str:
 def bundle_of_vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one program (about 0.9 MB), from vl-convert: no download.
 
-    Kept in the cache with its digest, since making it takes two seconds; a damaged copy is made again.
+    Kept in the cache, since making it takes two seconds.
     """
+    name = f"vega-{version('vl-convert-python')}.js"
     try:
-        path = cached(f"vega-{version('vl-convert-python')}.js", lambda path: _write(path, _bundle()))
-        digest, _, bundle = path.read_bytes().partition(b"\n")
-        if hashlib.sha256(bundle).hexdigest().encode() == digest:
-            return bundle.decode()
-        path.unlink(missing_ok=True)
+        return cached(name, lambda path: path.write_bytes(_bundle().encode())).read_bytes().decode()
     except (DataError, OSError):  # a cache that cannot be used
-        pass
-    return _bundle()
+        return _bundle()
 
 
 def _bundle() -> str:
@@ -78,11 +74,6 @@ def _bundle() -> str:
     program = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle().encode())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603
     return done.stdout.decode().replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
-
-
-def _write(path: Path, bundle: str) -> None:
-    content = bundle.encode()
-    path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def inline_json(value: Any) -> str:
