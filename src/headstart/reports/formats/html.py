@@ -10,7 +10,6 @@ import subprocess
 import sys
 from importlib import resources
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jinja2
