@@ -33,5 +33,9 @@ class RecordError(HeadstartError):
     """A record or a study folder cannot be read or written."""
 
 
+class ClaimError(HeadstartError):
+    """Another process took over this run, because this one stood still too long."""
+
+
 class UnfitError(ValueError):
     """A cell that does not fit its role. `{role}` in the message becomes the role of the column."""

@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from tests.conftest import WORDS
 from tests.studies.command import headstart, records
+from tests.studies.recipes import STEPS, arm, recipe
 
 from headstart.cli import main
 
 pytestmark = pytest.mark.usefixtures("unreported")
-
-STEPS = 4
-
-
-def recipe(text: Path, *more: str) -> list[str]:
-    return [
-        "task=files_mlm", f"task.files.train={text}", "size=all", "budget=pretrain", f"budget.steps={STEPS}",
-        "budget.evaluations=2", "checkpoint_steps=[2]", *more,
-    ]  # fmt: skip
-
-
-def arm(name: str, settings: list[str], **more: Any) -> str:
-    """An arm in the user's own conf folder."""
-    place = Path("conf/arm")
-    place.mkdir(parents=True, exist_ok=True)
-    own = {
-        "kind": "from_run",
-        "name": name,
-        "run": None,
-        "newly_initialised": ["pooler"],
-        "pretraining": settings,
-        **more,
-    }
-    (place / f"{name}.yaml").write_text(yaml.safe_dump(own), "utf8")
-    return name
-
-
-@pytest.fixture
-def masked(quick: list[str], tiny_model: Path, tmp_path: Path) -> tuple[list[str], Path]:
-    """The settings of a small study, its model with a mask token, and a text to pretrain on."""
-    from transformers import AutoTokenizer
-
-    model = tmp_path / "masked-bert"
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    tokenizer.add_special_tokens({"mask_token": "[UNK]"})
-    tokenizer.save_pretrained(model)
-    for name in ("config.json", "model.safetensors"):
-        (model / name).write_bytes((tiny_model / name).read_bytes())
-    text = tmp_path / "text.txt"
-    text.write_text("".join(f"{' '.join(WORDS[i % 7 :] + WORDS[: i % 5])}\n" for i in range(300)), "utf8")
-    return [*quick, f"model.name={model}"], text
 
 
 def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -> None:

@@ -163,6 +163,17 @@ def read_contents(folder: Path) -> dict[str, Any]:
     return upgraded(contents)
 
 
+def read_status(folder: Path, run_id: str) -> tuple[str | None, str | None]:
+    """The status of a run and why it has no scores; None without a record of this run."""
+    try:
+        contents = read_contents(folder)
+        if contents["run_id"] != run_id:
+            return None, None
+        return contents["status"], contents["scores"]["reason"]
+    except (RecordError, KeyError, TypeError):
+        return None, None
+
+
 def _refuse_constant(token: str) -> None:
     raise ValueError(f"{token} is not a JSON value")
 

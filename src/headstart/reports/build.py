@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,13 +55,13 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
         cards=tuple(write_text(folder / name, text) for name, text in model_card.cards(findings).items()),
     )
     for old in set(beside.glob("*.svg")) - set(pictures):
-        old.unlink()
+        old.unlink(missing_ok=True)  # another process may write this report, too
     return built
 
 
 def write_text(path: Path, text: str) -> Path:
     """Write a whole file or leave the old one: a reader never meets half a report. Returns its path."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         partial.write_text(text, encoding="utf-8", newline="\n")

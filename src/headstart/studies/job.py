@@ -12,30 +12,39 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from headstart.arms.from_run import LEDGER, weights_folder
-from headstart.errors import HeadstartError
+from headstart.errors import ClaimError, HeadstartError
+from headstart.records.fingerprint import Fingerprint
 from headstart.run import Run
+from headstart.studies.claims import Claim, wait
 from headstart.studies.outcome import Interrupted, Outcome
-from headstart.studies.pretraining import pretraining, waiting_for, with_weights
+from headstart.studies.pretraining import pretraining, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
 
 _trained = 0  # runs of this process
 
 
-def job(config: Any, argv: Sequence[str]) -> Outcome:
-    """Train one run, or keep it when it is finished. Raises nothing, so that the sweep continues."""
+def job(config: Any, argv: Sequence[str], waits: bool = True) -> Outcome:
+    """Train one run, or keep it when it is finished. Raises nothing, so that the sweep continues.
+
+    `waits`: for another process that trains this run now; else its outcome is `claimed`.
+    """
     run = Run.read(OmegaConf.to_container(config, resolve=True))  # pyright: ignore[reportArgumentType]
     if (progress := current()) is not None:
-        return _run(run, progress, argv)
+        return train_claimed(run, progress, argv, waits)
     with showing(1) as progress:
-        return _run(run, progress, argv)
+        return train_claimed(run, progress, argv, waits)
 
 
-def _run(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+def train_claimed(run: Run, progress: StudyProgress, argv: Sequence[str], waits: bool) -> Outcome:
+    """The outcome of a run: trained, kept, failed, or claimed by another process."""
     progress.start(run.title)
     with _interruptible():
         try:
             outcome = _train(run, progress, argv)
+            while waits and outcome.claim:
+                wait([Claim(Path(outcome.claim[0]), outcome.claim[1])], progress.note)
+                outcome = _train(run, progress, argv)
         except HeadstartError as error:
             outcome = _failed(run, str(error), error.exit_code)
         except MemoryError as error:
@@ -44,32 +53,48 @@ def _run(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
             outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - the other runs of the study must go on
             outcome = _failed(run, f"{type(error).__name__}: {error} ({_keep_traceback(run)})")
-    progress.end(outcome)
+    if outcome.claim is None:
+        progress.end(outcome)
     return outcome
 
 
 def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
-    """Train the run, after its pretraining; a finished run is kept."""
+    """Claim the run and train it, after its pretraining; a finished run is kept."""
     if (pretraining_run := pretraining(run)) is not None:
-        with waiting_for(pretraining_run, progress):
-            outcome = _pretrain(pretraining_run, progress, argv)
+        outcome = _pretrain(pretraining_run, progress, argv)
+        if outcome.claim:
+            return _claimed(run, outcome.claim)
         if not outcome.well:
             return _failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
         run = with_weights(run)
     check_study_folder(run)
     names = identify(run)
-    folder = run_folder(run, names)
-    checkpoint_steps = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
-    if settled(folder, names) and all(
-        (weights_folder(folder, step) / LEDGER).exists() for step in checkpoint_steps
-    ):
+    if _complete(run, folder := run_folder(run, names), names):
         return _outcome(run, folder, kept=True)
+    claim = Claim(run.study_folder, names.run_id)
+    if not claim.acquire():
+        return _claimed(run, (str(run.study_folder), claim.name))
+    with claim:
+        if _complete(run, folder := run_folder(run, names), names):  # by its last owner, just now
+            return _outcome(run, folder, kept=True)
 
-    from headstart.training.train import train
+        from headstart.training.train import train
 
-    index = _warm_up_or_cool_down(run, progress)
-    train(run, folder, names, argv=argv, progress=progress, order_index=index)
-    return _outcome(run, folder, kept=False)
+        index = _warm_up_or_cool_down(run, progress)
+        try:
+            train(run, folder, names, argv, progress, index, claim.check)
+        except ClaimError as error:
+            progress.note(f"{run.title}: {error}")
+            return _claimed(run, (str(run.study_folder), claim.name))
+        return _outcome(run, folder, kept=False)
+
+
+def _complete(run: Run, folder: Path, names: Fingerprint) -> bool:
+    """Is the run finished or diverged, and are the weights that it was to keep there?"""
+    checkpoint_steps = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
+    return settled(folder, names) and all(
+        (weights_folder(folder, step) / LEDGER).exists() for step in checkpoint_steps
+    )
 
 
 def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
@@ -123,6 +148,11 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
 def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
     folder, trial = str(run.study_folder), run.study.trial
     return Outcome(run.title, folder, "", "failed", reason=reason, code=code, trial=trial)
+
+
+def _claimed(run: Run, claim: tuple[str, str]) -> Outcome:
+    folder, trial = str(run.study_folder), run.study.trial
+    return Outcome(run.title, folder, "", "claimed", trial=trial, claim=claim)
 
 
 def _keep_traceback(run: Run) -> str:

@@ -55,7 +55,9 @@ def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
     """Train the planned runs; records store the `typed` words. Outcomes of trials are left out."""
     with composing() as hydra:
         hydra.config_loader = PlannedLoader(hydra.config_loader, plan)
-        task = partial(job, argv=["headstart", *typed])
+        # Our sweeper comes back to the runs that other processes train; others need an outcome now.
+        waits = not plan.swept or not plan.config.hydra.sweeper._target_.endswith("PairedSweeper")
+        task = partial(job, argv=["headstart", *typed], waits=waits)
         try:
             ended = hydra.multirun("config", task, []) if plan.swept else [hydra.run("config", task, [])]
         except HydraException as error:

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["finished", "diverged", "failed", "interrupted", "kept"]
+Status = Literal["finished", "diverged", "failed", "interrupted", "kept", "claimed"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kept`: finished before and not trained again. `reason`: why a run has no scores."""
+    """`kept`: finished before and not trained again. `reason`: why a run has no scores.
+
+    `claimed`: another process trains it, or the run whose weights it loads; `claim` is the name of the claim.
+    """
 
     title: str
     study_folder: str
@@ -23,6 +26,7 @@ class Outcome:
     code: int = 0
     margin: float | None = None  # of a kept run, if it differs from the margin in the current settings
     trial: bool = False  # of a tuning: without a test score and a report
+    claim: tuple[str, str] | None = None  # folder of the study, name
 
     @property
     def well(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from headstart.arms.from_run import saved_weights, weights_folder
@@ -12,7 +11,6 @@ from headstart.arms.transfer import Transfer
 from headstart.cache import cached
 from headstart.errors import ConfigError, WeightsError
 from headstart.run import Run
-from headstart.studies.progress import StudyProgress
 from headstart.studies.run_folder import identify, run_folder, settled
 from headstart.study import Study
 
@@ -55,25 +53,6 @@ def with_weights(run: Run) -> Run:
         raise WeightsError(f"arm.pretraining: {source.title} is not finished; the study trains it first")
     saved_weights(str(folder), arm.checkpoint_step)
     return run.model_copy(update={"arm": arm.model_copy(update={"run": str(folder)})})
-
-
-@contextmanager
-def waiting_for(run: Run, progress: StudyProgress) -> Generator[None]:
-    """A lock: one process trains the run, the others wait until its record exists."""
-    from filelock import FileLock, Timeout
-
-    folder = run.study_folder
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f".{identify(run).run_id}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress.say(f"waiting for another process to finish {run.title}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _own_text(run: Run) -> list[str]:

@@ -13,7 +13,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from headstart.studies.outcome import Outcome
-from headstart.studies.progress import StudyProgress, duration, showing
+from headstart.studies.progress import StudyProgress, showing
+from headstart.studies.sharing import Share
 from headstart.studies.sweep_points import SweepPoint, pairs_of
 from headstart.studies.tuning import tuned
 
@@ -44,39 +45,31 @@ class PairedSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
-        """Tune, then launch all pairs at once, or one after the other while there is time."""
+        """Tune, then train all pairs, or as many as there is time for."""
         pairs = pairs_of(tuned(self.loader.plan, self._trials))
-        points = [point for pair in pairs for point in pair]
-        with showing(len(points)) as progress:
-            if self.stop_after is None:
-                return self._batch(points, progress)
-            return self._in_time(pairs, self.stop_after, progress)
+        with showing(sum(map(len, pairs))) as progress:
+            return self._train(pairs, progress, self.stop_after)
 
     def _trials(self, trials: Sequence[SweepPoint]) -> list[Outcome]:
         """Run one complete round of trials: choosing from half a round would be unfair."""
-        launched = [point for pair in pairs_of(trials) for point in pair]
-        with showing(len(launched), f"tuning: {len(trials)} trials") as progress:
-            outcomes = self._batch(launched, progress)
-        by_overrides = dict(zip((point.overrides for point in launched), outcomes, strict=True))
+        pairs = pairs_of(trials)
+        with showing(sum(map(len, pairs)), f"tuning: {len(trials)} trials") as progress:
+            outcomes = self._train(pairs, progress)
+        points = [point.overrides for pair in pairs for point in pair]
+        by_overrides = dict(zip(points, outcomes, strict=True))
         return [by_overrides[point.overrides] for point in trials]
 
-    def _in_time(
-        self, pairs: Sequence[Sequence[SweepPoint]], limit: float, progress: StudyProgress
+    def _train(
+        self, pairs: Sequence[Sequence[SweepPoint]], progress: StudyProgress, limit: float | None = None
     ) -> list[Outcome]:
-        """Start a pair while one as long as the longest so far still fits; the first always runs."""
-        outcomes: list[Outcome] = []
-        longest = 0.0
-        for number, pair in enumerate(pairs):
-            start = time.monotonic()
-            if number and limit - (start - self.began) < longest:
-                done = f"{number} of {len(pairs)} pairs are done; the same command continues with the others"
-                progress.note(f"stopped after {duration(start - self.began)}: {done}")
-                break
-            outcomes += self._batch(pair, progress)
-            longest = max(longest, time.monotonic() - start)
-        return outcomes
+        """Pair by pair in this process, or while there is time; other processes get all runs at once."""
+        here = self.config.hydra.launcher._target_.endswith(".BasicLauncher")
+        if not here and limit is None:
+            pairs = [[point for pair in pairs for point in pair]]
+        share = Share(lambda pair: self._launch(pair, progress), progress, here, limit, self.began)
+        return share.train(pairs)
 
-    def _batch(self, points: Sequence[SweepPoint], progress: StudyProgress) -> list[Outcome]:
+    def _launch(self, points: Sequence[SweepPoint], progress: StudyProgress) -> list[Outcome]:
         before = progress.done
         self.loader.runs = {point.overrides: point.run for point in points}
         overrides = [list(point.overrides) for point in points]
@@ -85,5 +78,6 @@ class PairedSweeper(Sweeper):
         outcomes = [result.return_value for result in returned]
         if progress.done == before:  # they ran in other processes, which cannot update the bars
             for outcome in outcomes:
-                progress.end(outcome)
+                if outcome.claim is None:
+                    progress.end(outcome)
         return outcomes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,17 @@ class Results:
             "test": self.test.scores if finished and self.test else None,
             "reason": "a trial: it never sees the test rows" if run.study.trial and finished else reason,
         }
+
+
+class Owner(pl.Callback):
+    """Before an evaluation is written: `check_claim` raises when the run is another process's by now."""
+
+    def __init__(self, check_claim: Callable[[], None]) -> None:
+        self.check_claim = check_claim
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """The recorder and the saver, which write, come after this."""
+        self.check_claim()
 
 
 class Timer(pl.Callback):

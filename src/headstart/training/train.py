@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
 from headstart.training.progress import RunProgress
 from headstart.training.quiet import quiet
-from headstart.training.recorder import Recorder, Results, Timer
+from headstart.training.recorder import Owner, Recorder, Results, Timer
 from headstart.training.tracker import tracked
 
 
@@ -43,10 +43,12 @@ def train(
     argv: Sequence[str] = (),
     progress: RunProgress | None = None,
     order_index: int | None = None,
+    check_claim: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Train `run`, write its record, curve and predictions into `folder`, and return the record.
 
     `order_index` is the number of the run among those that this process trained, for the record.
+    `check_claim` raises ClaimError when the folder is another process's by now: then nothing more is written.
     A loss that is not finite ends the run as `diverged`, which is a result and not an error. After any other
     exception, a record with status `failed` or `interrupted` is written, and the exception is raised again.
     """
@@ -87,6 +89,7 @@ def train(
             learner = Learner(run, initial.model, plan.steps, initial.stages, state)
             recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
             callbacks = [
+                Owner(check_claim),
                 Timer(meter, progress, results, run.task.headline),
                 Attester(run.arm.name, initial.attest, meter, results),
                 recorder,
@@ -113,10 +116,12 @@ def train(
                 progress.say("testing")
                 trainer.test(learner, _loader(prepared.test, plan.orders["test"]), verbose=False)
                 if answers := results.test:
+                    check_claim()
                     ids = prepared.test.ids if answers.ids is None else answers.ids
                     columns = (answers.texts, answers.labels, answers.predictions, answers.statistics)
                     write_predictions(folder, ids, *columns)
             if run.keep_weights:
+                check_claim()
                 save_weights(folder / MODEL, run.arm.merged(initial.model), run.task.processor(run.model))
                 write_corpus_fingerprints(run, prepared, folder / MODEL)
         except Diverged as outcome:
@@ -128,6 +133,7 @@ def train(
         finally:
             # 6. The record: written after any outcome, atomically.
             meter.close()
+            check_claim()
             if learner and initial and plan and prepared:
                 cost = instruments.cost(plan, results, learner)
                 init = results.init or initial.attest()

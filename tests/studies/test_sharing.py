@@ -1,0 +1,188 @@
+"""Sharing: many processes with the same command train each run once, and nothing of it is torn."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.studies.command import headstart, records
+from tests.studies.recipes import arm, recipe
+from tests.training.runs import lasting
+
+import headstart.training.train as training
+from headstart.errors import ClaimError
+from headstart.studies.claims import FOLDER, Claim
+from headstart.studies.compose import runs_of
+from headstart.studies.run_folder import identify
+
+pytestmark = pytest.mark.usefixtures("unreported")
+FORK = multiprocessing.get_context("fork")
+
+
+def at_once(number: int, act: Callable[[int], None]) -> list[int | None]:
+    """Exit codes of so many processes that do the same at the same time; they have imported everything."""
+    processes = [FORK.Process(target=act, args=(index,)) for index in range(number)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    return [process.exitcode for process in processes]
+
+
+def typed(arguments: Sequence[str], to: Path) -> Callable[[int], None]:
+    """What one process does: types this command, and keeps what it put on the screen."""
+
+    def act(index: int) -> None:
+        ended = headstart(*arguments)
+        (to / f"screen-{index}").write_text(ended.err, "utf8")
+        os._exit(ended.code)  # no fixtures of the parent are taken down here
+
+    return act
+
+
+def screens(folder: Path) -> list[str]:
+    return [path.read_text("utf8") for path in sorted(folder.glob("screen-*"))]
+
+
+def results(study: Path) -> dict[str, Any]:
+    """What records and curves say, without clocks and without the study's name."""
+    kept: dict[str, Any] = {}
+    for path in study.glob("*/record.json"):
+        record = lasting(json.loads(path.read_text("utf8")))
+        record["config"] = {**record["config"], "study": None}
+        points = [json.loads(line) for line in (path.parent / "curve.jsonl").read_text("utf8").splitlines()]
+        kept[record["run_id"]] = record, [(p["step"], p["validation"], p["train_loss"]) for p in points]
+    return kept
+
+
+def trained(screen: str) -> int:
+    """How many runs a process trained itself."""
+    lines = [line for line in screen.splitlines() if line.startswith("[")]
+    return sum("finished before" not in line for line in lines)
+
+
+def shared_by(number: int, quick: list[str], folder: Path) -> None:
+    alone = headstart(*quick, "seed=0,1", "study.name=alone")
+    assert alone.code == 0
+    assert at_once(number, typed([*quick, "seed=0,1"], folder)) == [0] * number, screens(folder)
+    shown = screens(folder)
+    assert sum(map(trained, shown)) == 4, shown
+    assert all(screen.count("\n[") + screen.startswith("[") == 4 for screen in shown), shown
+    assert results(folder / "runs/quick") == results(folder / "runs/alone")
+    assert not (folder / "runs/quick" / FOLDER).exists()
+
+
+@pytest.mark.parametrize("number", [2, 3, pytest.param(8, marks=pytest.mark.slow)])
+def test_identical_commands_share_the_runs(number: int, quick: list[str], tmp_path: Path) -> None:
+    shared_by(number, quick, tmp_path)
+
+
+def test_a_pair_is_trained_by_one_process(quick: list[str], tmp_path: Path) -> None:
+    at_once(2, typed([*quick, "seed=0,1"], tmp_path))
+    for screen in screens(tmp_path):
+        own = [line for line in screen.splitlines() if line.startswith("[") and "finished before" not in line]
+        seeds = [line.partition("seed ")[2][0] for line in own]
+        assert sorted(seeds) == sorted([*{*seeds}] * 2), screen
+
+
+def test_a_pretraining_is_trained_once_and_its_runs_come_back(
+    masked: tuple[list[str], Path], tmp_path: Path
+) -> None:
+    settings, text = masked
+    arms = f"arm=scratch,{arm('before', recipe(text))}"
+    command = [*settings, arms, "seed=0,1"]
+    assert at_once(3, typed(command, tmp_path)) == [0] * 3, screens(tmp_path)
+    assert len(records(tmp_path / "runs/pretraining")) == 1
+    assert len(records(tmp_path / "runs/quick")) == 4
+    shown = screens(tmp_path)
+    assert sum(map(trained, shown)) == 4
+    assert sum(screen.count("pretrained:") for screen in shown) >= 1
+
+
+def test_a_killed_process_is_replaced_and_its_run_continued(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = training.write_predictions
+
+    def die(*arguments: Any) -> None:
+        if os.environ.get("DIES") == str(os.getpid()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        usual(*arguments)
+
+    monkeypatch.setattr(training, "write_predictions", die)
+
+    def act(index: int) -> None:
+        if index == 0:
+            os.environ["DIES"] = str(os.getpid())
+        typed([*quick, "seed=0"], tmp_path)(index)
+
+    assert at_once(2, act) == [-signal.SIGKILL, 0]
+    assert trained(screens(tmp_path)[-1]) == 2
+    assert headstart(*quick, "seed=0", "study.name=alone").code == 0
+    assert results(tmp_path / "runs/quick") == results(tmp_path / "runs/alone")
+
+
+def test_a_fault_of_one_process_is_not_repeated_by_all(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        with (tmp_path / "tries").open("a") as file:
+            file.write("x")
+        time.sleep(2)  # the others find it claimed
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(training, "plan_of", broken)
+    command = [*quick, "seed=0", "arm=scratch"]
+    assert at_once(3, typed(command, tmp_path)) == [1, 1, 1]
+    assert (tmp_path / "tries").read_text() == "x"
+    assert all("ZeroDivisionError: of ours" in screen for screen in screens(tmp_path))
+
+
+def test_a_process_that_lost_its_run_writes_nothing_more(quick: list[str], tmp_path: Path) -> None:
+    (run,) = runs_of([*quick, "seed=0", "arm=scratch"])
+    folder = tmp_path / "run"
+    looks = 0
+
+    def check_claim() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 2:
+            raise ClaimError("process 1 on node7 took over this run")
+
+    with pytest.raises(ClaimError, match="node7"):
+        training.train(run, folder, identify(run), check_claim=check_claim)
+    assert {path.name for path in folder.iterdir()} == {"curve.jsonl"}
+    assert len((folder / "curve.jsonl").read_text("utf8").splitlines()) == 2
+
+
+def test_a_run_that_was_lost_is_taken_from_whoever_trained_it(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen for minutes, this process finds another's claim above its own, and in the end its record."""
+    usual, calls = training.plan_of, []
+    study = tmp_path / "runs/quick"
+
+    def frozen(run: Any, prepared: Any) -> Any:
+        if not calls:
+            (claim,) = [path for path in (study / FOLDER).iterdir() if "pair" not in path.name]
+            name, _, generation = claim.name.rpartition(".")
+            ended = claim.read_text("utf8").replace(f'"pid": {os.getpid()}', '"pid": 999999999')
+            (study / FOLDER / f"{name}.{int(generation) + 1}").write_text(ended, "utf8")
+        calls.append(run.title)
+        return usual(run, prepared)
+
+    monkeypatch.setattr(training, "plan_of", frozen)
+    ended = headstart(*quick, "seed=0", "arm=scratch")
+    assert ended.code == 0, ended.err
+    assert "process 999999999 on this machine took over this run" in ended.err
+    assert len(calls) == 2 and len(records(study)) == 1
+    (folder,) = (path.parent for path in study.glob("*/record.json"))
+    assert len((folder / "curve.jsonl").read_text("utf8").splitlines()) == 3
+    assert not Claim(study, "x").held()
