@@ -39,6 +39,7 @@ class PairedSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the loader, which holds the plan, and make the launcher."""
         self.config, self.hydra_context = config, hydra_context
+        self.here = config.hydra.launcher._target_.endswith(".BasicLauncher")
         self.loader: Any = hydra_context.config_loader  # a PlannedLoader
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -63,7 +64,7 @@ class PairedSweeper(Sweeper):
         self, pairs: Sequence[Sequence[SweepPoint]], progress: StudyProgress, limit: float | None = None
     ) -> list[Outcome]:
         """Pair by pair in this process, or while there is time; other processes get all runs at once."""
-        here = self.config.hydra.launcher._target_.endswith(".BasicLauncher")
+        here = self.here
         if not here and limit is None:
             pairs = [[point for pair in pairs for point in pair]]
         share = Share(lambda pair: self._launch(pair, progress), progress, here, limit, self.began)
