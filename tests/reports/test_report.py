@@ -7,9 +7,11 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import vl_convert
 from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
@@ -20,6 +22,7 @@ from headstart.compare.findings import Bounded
 from headstart.reports import outline
 from headstart.reports.build import build, write
 from headstart.reports.formats import html, markdown, terminal
+from headstart.reports.formats.pictures import FOLDER, pictures
 
 ARMS = ("scratch", "pretrained")
 BUNDLE = "window.vegaEmbed = () => {}; // stands for 0.9 MB"
@@ -142,8 +145,8 @@ def test_markdown_tables_have_one_width() -> None:
     assert "<img" not in markdown.render(page)
 
 
-def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
-    drawn = markdown.pictures(handmade.page())
+def test_pictures_are_drawn_on_white_and_load_nothing(tmp_path: Path) -> None:
+    drawn = pictures(handmade.page(), tmp_path)
     assert {"gain.svg", "curve-accuracy-flops.svg", "cost-joules.svg", "classes.svg"} <= set(drawn)
     for svg in drawn.values():
         assert svg.startswith("<svg")
@@ -151,11 +154,33 @@ def test_pictures_are_drawn_on_white_and_load_nothing() -> None:
         assert not re.search(r'(href|src)="(?!#)', svg)
 
 
+def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, draw = handmade.page(), vl_convert.vegalite_to_svg
+    first = pictures(page, tmp_path)
+    for name, svg in first.items():
+        (tmp_path / name).write_text(svg, "utf8")
+    titles: list[str] = []
+    monkeypatch.setattr(
+        vl_convert, "vegalite_to_svg", lambda spec, **rest: titles.append(spec["title"]) or draw(spec, **rest)
+    )
+    assert pictures(page, tmp_path) == first
+    assert titles == []
+    cut, edited, binary, missing = (tmp_path / name for name in sorted(first)[:4])
+    cut.write_text(cut.read_text("utf8")[:-20], "utf8")
+    edited.write_text(edited.read_text("utf8").replace("<g", "<b", 1), "utf8")
+    binary.write_bytes(b"\xff" * 90)
+    missing.unlink()
+    assert pictures(page, tmp_path) == first
+    assert len(titles) == 4
+    other_colours = replace(page, arms=page.arms[::-1])
+    assert pictures(other_colours, tmp_path)["gain.svg"] != first["gain.svg"]
+
+
 def test_both_reports_are_built_and_rebuilt_to_the_same_bytes(study: Path) -> None:
     first = build(study)
     files = [first.html, first.markdown, *first.pictures, *first.cards]
     before = {path: path.read_bytes() for path in files}
-    stale = study / markdown.FOLDER / "old.svg"
+    stale = study / FOLDER / "old.svg"
     stale.write_text("<svg/>")
     again = build(study)
     assert {path: path.read_bytes() for path in files} == before

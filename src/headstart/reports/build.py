@@ -11,6 +11,7 @@ from pathlib import Path
 from headstart.compare.findings import Findings
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown, model_card
+from headstart.reports.formats.pictures import FOLDER, pictures
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,17 @@ def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bun
     `bundle` is asked for Vega when everything else is done.
     """
     page = outline.page(findings)
-    drawn = markdown.pictures(page)
-    beside = folder / markdown.FOLDER
+    beside = folder / FOLDER
     beside.mkdir(parents=True, exist_ok=True)
-    pictures = tuple(write_text(beside / name, text) for name, text in drawn.items())
+    drawn = tuple(write_text(beside / name, text) for name, text in pictures(page, beside).items())
     built = Built(
         findings=findings,
         html=write_text(folder / "report.html", html.render(page, bundle())),
         markdown=write_text(folder / "report.md", markdown.render(page)),
-        pictures=pictures,
+        pictures=drawn,
         cards=tuple(write_text(folder / name, text) for name, text in model_card.cards(findings).items()),
     )
-    for old in set(beside.glob("*.svg")) - set(pictures):
+    for old in set(beside.glob("*.svg")) - set(drawn):
         old.unlink(missing_ok=True)  # another process may write this report, too
     return built
 

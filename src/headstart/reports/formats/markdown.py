@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from headstart.reports.charts.theme import LIGHT
+from headstart.reports.formats.pictures import FOLDER
 from headstart.reports.page import (
     Bullets,
     Cell,
@@ -21,8 +21,6 @@ from headstart.reports.page import (
     Text,
 )
 
-FOLDER = "report_files"
-WIDE, NARROW = 680, 330
 # What GitHub's Markdown would read as markup; a backslash in front makes it text.
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$!])")
 LIST_LIKE = re.compile(r"^(\s*)([-+>=]|\d+[.)])(?=\s|$|[-=>])")
@@ -35,28 +33,6 @@ def render(page: Page) -> str:
     head += [f"> {escape(warning)}" for warning in page.warnings]
     body = map(section, page.sections)
     return "\n\n".join(part for part in [*head, *body] if part) + "\n"
-
-
-def pictures(page: Page) -> dict[str, str]:
-    """Every chart as SVG, by file name, on white paper so that it also reads in a dark theme."""
-    import vl_convert
-
-    parts = [part for section in page.sections for part in section.parts]
-    narrow = {figure.key for part in parts if isinstance(part, Gallery) for figure in part.figures}
-    drawn: dict[str, str] = {}
-    for figure in page.figures():
-        width = NARROW if figure.key in narrow else WIDE
-        spec = figure.spec | {"width": width, "title": figure.title, "padding": 10}
-        svg = vl_convert.vegalite_to_svg(spec, config=LIGHT.printed(), allowed_base_urls=[])
-        drawn[f"{figure.key}.svg"] = _renumbered(svg)
-    return drawn
-
-
-def _renumbered(svg: str) -> str:
-    """Identifiers counted from 0 per picture: Vega counts them per process, and a rebuild would differ."""
-    ids = dict.fromkeys(re.findall(r'\bid="((?:clip|gradient_)\d+)"', svg))
-    renamed = {name: f"part{number}" for number, name in enumerate(ids)}
-    return re.sub(r"\b(?:clip|gradient_)\d+\b", lambda name: renamed.get(name[0], name[0]), svg)
 
 
 def escape(text: str) -> str:
