@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -76,7 +77,12 @@ def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` when one of `known` is close to `word`, else the list of `known`."""
-    names = sorted(known)
+    return _nearest(word, tuple(sorted(known)))
+
+
+@cache
+def _nearest(word: str, names: tuple[str, ...]) -> str:
+    """One mistake can be in every run of a large sweep."""
     if close := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean {close[0]}?"
     return f"known: {', '.join(names)}" if names else "nothing is known here"

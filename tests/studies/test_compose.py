@@ -8,6 +8,7 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from tests.studies.command import headstart
 
+from headstart.errors import ConfigError
 from headstart.run import Run
 from headstart.studies import compose as composing
 from headstart.studies.compose import check, plan_study, runs_of
@@ -103,3 +104,50 @@ def test_of_several_values_of_one_setting_the_last_one_counts(mode: str) -> None
     typed = ["size=n64", "size=n32", "size=n64", "optim.lr=1", "optim.lr=2", "optim.lr=1"]
     (run,) = runs_of(["arm=scratch", "seed=0", f"hydra.mode={mode}", *typed])
     assert (run.size.words(), run.optim.lr) == ("64 rows", 1)
+
+
+OVERRIDES = [
+    ["seed=7", "optim.lr=1e-3", "precision=fp32", "order_seed=3"],
+    ["seed=a", "learning_rat=1", "optim.lrr=2", "optim.lr=null"],
+    ["arm=first_k", "arm.layers=1", "seed=0"],  # its name refers to its layers
+    ["study.free=[optim.lr]", "seed=1"],
+    ["optim={lr:2}", "optim.lr=3"],
+    ["optim=5"],
+    ["task.name=x", "model.architecture=null"],
+    ["~optim.lr", "optim.lr=3"],
+    ["+optim.new=3", "optim.new=4", "learning_rat=1"],
+    ["+new.group=3", "optim.lr=1"],
+    ["++optim.lr=3"],
+    ["study.name=${arm.name}", "learning_rat=1"],
+    ["study.name=${nowhere}", "learning_rat=1"],
+    ["task=digits", "task.digits.seed=9", "model=vit_tiny", "size=nothing"],
+    ["arm=lora", "arm.rank=16", "study.question='a, b'"],
+]
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=" ".join)
+def test_single_values_are_put_in_as_hydra_does(overrides: list[str]) -> None:
+    def outcome(settings: Any) -> Any:
+        try:
+            return settings()
+        except ConfigError as error:
+            return error.lines
+
+    composer = composing.Composer()
+    config, mistakes = composer.config(overrides)
+    assert config is not None
+    expected = outcome(lambda: composing.plain(config))
+    if isinstance(expected, tuple):
+        assert outcome(lambda: composer.settings(overrides)) == (*mistakes, *expected)
+    else:
+        assert composer.settings(overrides) == (expected, mistakes)
+
+
+def test_a_value_of_a_sweep_needs_no_copy_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[object] = []
+    copy = composing.Composed.copy
+    monkeypatch.setattr(composing.Composed, "copy", lambda self: copies.append(self) or copy(self))
+    with pytest.raises(ConfigError, match=r"learning_rat: no such setting") as error:
+        runs_of([NAMED, "seed=range(50)", "learning_rat=1"])
+    assert len(error.value.lines) == 1
+    assert len(copies) == 2  # one per arm

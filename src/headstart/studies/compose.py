@@ -24,7 +24,16 @@ from headstart.extras import install
 from headstart.run import Run
 from headstart.studies.config_search import choices, clashes, own_files, shipped
 from headstart.studies.naming import naming
-from headstart.studies.overrides import arm_of, as_text, is_axis, parsed, put, readable, unused
+from headstart.studies.overrides import (
+    arm_of,
+    as_text,
+    is_axis,
+    parsed,
+    put,
+    put_value,
+    readable,
+    unused,
+)
 from headstart.studies.run_folder import check_study_folder
 from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
 from headstart.studies.weights import try_arms
@@ -34,9 +43,30 @@ SUBMITIT = "pip install hydra-submitit-launcher"
 LAUNCHERS = {"joblib": install("joblib"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT}
 
 Mistakes = dict[str, str | None]  # sentence -> the setting that it is about
-# What this process has composed, by folder and choices. Without Hydra's own part it is kept pickled: every
-# sweep point needs a copy, and reading a pickle takes a sixth of the time of DictConfig.copy().
-_composed: dict[tuple[Any, ...], tuple[DictConfig, bytes]] = {}
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The configuration of some choices. Copies are read from pickles: a sixth of the time of copy()."""
+
+    config: DictConfig
+    bare: bytes  # without Hydra's own part
+    plain: bytes | None  # the same as plain data; None when a value refers to another one
+
+    @classmethod
+    def of(cls, config: DictConfig) -> Composed:
+        """A configuration as Hydra composed it."""
+        bare = OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
+        OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
+        values = OmegaConf.to_container(bare)
+        return cls(config, pickle.dumps(bare), None if "${" in repr(values) else pickle.dumps(values))
+
+    def copy(self) -> DictConfig:
+        """A configuration without Hydra's own part, to be changed."""
+        return pickle.loads(self.bare)  # noqa: S301 - our own
+
+
+_composed: dict[tuple[Any, ...], Composed] = {}  # by folder and choices, of this process
 
 
 @dataclass(frozen=True)
@@ -65,6 +95,7 @@ class Composer:
         self._hydra = [text for text in hydra if self._is_choice(text)]
         self._folders = (Path.cwd(), *own_files())
         self._first: tuple[list[str], DictConfig] | None = None
+        self._refusals: dict[tuple[int, str], str | None] = {}
 
     def config(
         self, overrides: Sequence[str], with_hydra_part: bool = False
@@ -73,6 +104,57 @@ class Composer:
 
         `with_hydra_part`: keep Hydra's own part. The configuration is None when Hydra cannot read the yaml.
         """
+        composed, mistakes = self._chosen(overrides)
+        if composed is None:
+            return None, mistakes
+        config = composed.config.copy() if with_hydra_part else composed.copy()
+        for text in overrides:
+            if not self._is_choice(text) and (sentence := put(config, text)):
+                mistakes[sentence] = parsed(text).key_or_group
+        return config, mistakes
+
+    def settings(self, overrides: Sequence[str]) -> tuple[dict[str, Any] | None, Mistakes]:
+        """The same as plain data; ConfigError with every mistake when a ${...} leads nowhere."""
+        composed, mistakes = self._chosen(overrides)
+        if composed is None:
+            return None, mistakes
+        if (replaced := self._replaced(composed, overrides)) is not None:
+            settings, refusals = replaced
+            return settings, mistakes | refusals
+        config, mistakes = self.config(overrides)
+        try:
+            return None if config is None else plain(config), mistakes
+        except ConfigError as error:
+            raise ConfigError([*mistakes, *error.lines]) from None
+
+    def _replaced(
+        self, composed: Composed, overrides: Sequence[str]
+    ) -> tuple[dict[str, Any], Mistakes] | None:
+        """The plain configuration with single values replaced, without OmegaConf: a sweep has many points.
+
+        None when an override adds or leaves out a setting, replaces a group or refers to another setting.
+        """
+        if composed.plain is None:
+            return None
+        settings: dict[str, Any] = pickle.loads(composed.plain)  # noqa: S301 - our own
+        mistakes: Mistakes = {}
+        for text in overrides:
+            if self._is_choice(text) or put_value(settings, text):
+                continue
+            if (sentence := self._refusal(composed, text)) is None:
+                return None
+            mistakes[sentence] = parsed(text).key_or_group
+        return settings, mistakes
+
+    def _refusal(self, composed: Composed, text: str) -> str | None:
+        """Why this setting cannot be put into this configuration; asked once for all points of a sweep."""
+        key = (id(composed), text)
+        if key not in self._refusals:
+            self._refusals[key] = put(composed.copy(), text)
+        return self._refusals[key]
+
+    def _chosen(self, overrides: Sequence[str]) -> tuple[Composed | None, Mistakes]:
+        """What the choices among the overrides compose to, and a sentence for each that does not exist."""
         mistakes: Mistakes = {}
         chosen: dict[tuple[str, str | None], str] = {}  # by group and package: the last one counts
         for text in [*self._hydra, *overrides]:
@@ -83,14 +165,9 @@ class Composer:
                 else:
                     chosen[override.key_or_group, override.package] = text
         try:
-            with_hydra, without = self._compose([*chosen.values()])
+            return self._compose([*chosen.values()]), mistakes
         except UNREADABLE as error:
             return None, mistakes | {_sentence(error): None}
-        config: DictConfig = with_hydra.copy() if with_hydra_part else pickle.loads(without)  # noqa: S301 - our own
-        for text in overrides:
-            if not self._is_choice(text) and (sentence := put(config, text)):
-                mistakes[sentence] = parsed(text).key_or_group
-        return config, mistakes
 
     def points(
         self, sweep: Sequence[Sequence[str]], mistakes: Mistakes | None = None, typed: Sequence[str] = ()
@@ -103,12 +180,14 @@ class Composer:
         points: list[SweepPoint] = []
         affected: dict[str, list[int]] = {}  # sentence -> numbers of the points that it is about
         for number, overrides in enumerate(sweep):
-            config, wrong = self.config(overrides)
-            lines = list(wrong)
-            refused = {f"{key}: must be given" for key in [*mistakes.values(), *wrong.values()]}
+            lines: list[str] = []
+            refused = {f"{key}: must be given" for key in mistakes.values()}
             try:
-                if config is not None:
-                    points.append(SweepPoint(tuple(overrides), Run.read(plain(config))))
+                settings, wrong = self.settings(overrides)
+                lines += wrong
+                refused |= {f"{key}: must be given" for key in wrong.values()}
+                if settings is not None:
+                    points.append(SweepPoint(tuple(overrides), Run.read(settings)))
             except ConfigError as error:
                 lines += [_typed_as_text(line, typed) for line in error.lines if line not in refused]
             for line in lines:
@@ -119,18 +198,15 @@ class Composer:
             raise ConfigError(mistakes)
         return points
 
-    def _compose(self, chosen: list[str]) -> tuple[DictConfig, bytes]:
-        """The configuration of these choices, and the same without Hydra's own part as a pickle."""
+    def _compose(self, chosen: list[str]) -> Composed:
+        """The configuration of these choices."""
         if self._first is not None and _same_choices(*self._first, chosen):
             chosen = self._first[0]
         key = (*self._folders, *chosen)
         if key not in _composed:
             with composing():
-                config = compose("config", overrides=chosen, return_hydra_config=True)
-            bare = OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
-            OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
-            _composed[key] = config, pickle.dumps(bare)
-        self._first = self._first or (chosen, _composed[key][0])
+                _composed[key] = Composed.of(compose("config", overrides=chosen, return_hydra_config=True))
+        self._first = self._first or (chosen, _composed[key].config)
         return _composed[key]
 
     def _is_choice(self, text: str) -> bool:

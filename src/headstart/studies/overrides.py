@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -105,6 +105,23 @@ def put(config: DictConfig, text: str) -> str | None:
     except OmegaConfBaseException as error:
         return f"{key}: {str(error).splitlines()[0]}"
     return None
+
+
+def put_value(settings: dict[str, Any], text: str) -> bool:
+    """Replace one value in plain data; False, and nothing done, when `put` has to decide."""
+    override = parsed(text)
+    *groups, name = override.key_or_group.split(".")
+    value, group = override.value(), settings
+    for key in groups:
+        group = group.get(key)
+        if not isinstance(group, dict):
+            return False
+    if override.type is not OverrideType.CHANGE or isinstance(value, dict | list) or "${" in str(value):
+        return False
+    if name not in group or isinstance(group[name], dict | list):
+        return False
+    group[name] = value
+    return True
 
 
 def _unknown(path: str) -> str:
