@@ -57,6 +57,9 @@ def load_checkpoint(
     pooler that the checkpoint lacks; `part` the tensors to load (None: all). An adapter beside the weights
     is merged if `adapter` is "merge", else ignored. A derivation replaces the values of trainable tensors by
     others, drawn from `seed`. A language model's head is loaded if the checkpoint has all of it.
+
+    The files are mapped, so that a tensor that does not fit is found by its name and shape before any value
+    is read. A model without values (on the meta device) is only checked: its section is None.
     """
     parts = layout(model)
     requested = parts.backbone | parts.head if part is None else part
@@ -80,11 +83,13 @@ def load_checkpoint(
     closed = absent | (parts.head - from_head)
     delivered = {n: t for n, t in source.items() if n in requested and n not in closed}
     _refuse_not_finite(delivered, checkpoint)
+    target = model.state_dict()  # the model's own memory, without gradients
+    if any(tensor.is_meta for tensor in target.values()):
+        return Loaded(tuple(delivered))
     if derivation is not None:  # buffers, integers and fixed positions are not changed
         trainable = parameters - fixed(model)
         numbers = {n: t for n, t in delivered.items() if n in trainable and t.is_floating_point()}
         delivered |= derive(numbers, owners(model), derivation, seed)
-    target = model.state_dict()  # the model's own memory, without gradients
     for name, tensor in delivered.items():
         target[name].copy_(tensor)
     section = {"source": checkpoint.origin, "sha256": sha256, "derived": derivation}
