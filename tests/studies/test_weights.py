@@ -23,7 +23,7 @@ from tests.arms.families import (
 )
 from tests.studies.command import headstart, records
 
-from headstart.arms.kinds import Pretrained
+from headstart.arms.kinds import Derived, Pretrained
 
 pytestmark = pytest.mark.usefixtures("unreported")
 
@@ -113,10 +113,32 @@ def test_missing_weights_are_named_before_rows_are_read(
     ("family", "task"),
     [("bert", MASKED), ("gpt2", CAUSAL), ("t5", SEQ2SEQ), ("bart", CLASSIFY), ("resnet", LOOK)],
 )
-def test_a_model_without_numbers_takes_what_a_whole_one_takes(family: str, task: str) -> None:
-    model, arm = (
-        published(family, FAMILIES[family].pretraining),
+def test_a_model_without_numbers_takes_what_a_whole_one_takes(
+    family: str, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = published(family, FAMILIES[family].pretraining)
+    arms = [
         Pretrained(kind="pretrained", newly_initialised=("pooler",)),
-    )
+        Derived(kind="derived", numbers="shuffled", newly_initialised=("pooler",)),
+    ]
+    whole = [arm.load_weights(seeded(model, task), model) for arm in arms]
     bare = model.skeleton(task, model.transformers_config(**labels(task)))
-    assert arm.load_weights(bare, model) == arm.load_weights(seeded(model, task), model)
+    monkeypatch.setattr("headstart.arms.load.derive", None)  # values are neither made nor hashed
+    monkeypatch.setattr("headstart.arms.load.digests", None)
+    assert [arm.load_weights(bare, model).names for arm in arms] == [loaded.names for loaded in whole]
+
+
+def test_what_does_not_fit_is_found_before_a_value_is_read(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("deeper", "wider"):
+        shutil.copytree("published", name)
+    for name, change in (("deeper", {"num_hidden_layers": 3}), ("wider", {"intermediate_size": 96})):
+        path = Path(name, "config.json")
+        path.write_text(json.dumps(json.loads(path.read_text("utf8")) | change), "utf8")
+    monkeypatch.setattr("headstart.arms.load._refuse_not_finite", None)  # would read all of them
+    ended = headstart(*typed, "arm=pretrained", "model.name=deeper,wider", "seed=0")
+    deeper, wider = ended.err.splitlines()
+    assert (ended.code, records(Path("runs/quick"))) == (1, [])
+    assert "32 of 57 tensors of the model are missing from the folder deeper" in deeper
+    assert "3 of 25 tensors of the model have another shape in the folder wider" in wider

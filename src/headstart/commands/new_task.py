@@ -25,6 +25,8 @@ from headstart.errors import ConfigError
     ),
 )
 def new(options: Namespace) -> int:
+    from rich.console import Console
+
     from headstart.studies.new_task import new_task
 
     names = [word for word in options.words if "=" not in word]
@@ -33,7 +35,8 @@ def new(options: Namespace) -> int:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
         )
-    task = new_task(options.file, names[0] if names else None, settings)
+    with Console(stderr=True).status(f"reading {options.file}"):
+        task = new_task(options.file, names[0] if names else None, settings)
     print(f"{options.file}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
     if names and names[0] != task.yaml.stem:
         print(f"  called {task.yaml.stem}: a name is made of letters, digits and _ . + -")

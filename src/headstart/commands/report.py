@@ -40,12 +40,15 @@ def report(options: Namespace) -> int:
 
 def report_all(folders: Sequence[str] | set[str]) -> int:
     """Build and show the report of every folder; 1 when no run of one of them finished, else 0."""
-    from headstart.api import open_study
-    from headstart.reports.formats.terminal import show
+    from rich.console import Console
 
     code = 0
     for folder in sorted(folders):
-        built = open_study(folder).report()
+        with Console(stderr=True).status(f"writing the report of {folder}"):
+            from headstart.api import open_study  # importing them takes as long as comparing
+            from headstart.reports.formats.terminal import show
+
+            built = open_study(folder).report()
         show(built.findings, built.html)
         code = max(code, 0 if any(arm.finished for arm in built.findings.arms) else 1)
     return code
