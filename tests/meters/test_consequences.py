@@ -11,7 +11,7 @@ import pytest
 from headstart.errors import ConfigError, RecordError
 from headstart.meters.carbon_intensity import intensity
 from headstart.meters.kinds import Unmeasured
-from headstart.meters.matmul_peak import blas, peak, utilisation
+from headstart.meters.matmul_peak import utilisation
 from headstart.meters.meter import Meter
 from headstart.meters.settings import Carbon, Price
 from headstart.meters.wall_meter import joules_by_phase, wall_energy
@@ -69,9 +69,7 @@ def test_carbon_and_money() -> None:
 def test_utilisation_and_peak() -> None:
     assert utilisation(5e9, 2, 1e10) == 0.25
     assert utilisation(5e9, 0, 1e10) is None
-    found = peak("cpu", "fp32", 0.05)
-    assert found["flops_per_second"] > 1e8 and found["dtype"] == "fp32" and found["threads"] >= 1
-    assert found["blas"] == blas() != ""
+    assert utilisation(5e9, 2, None) is None
 
 
 START = 1_700_000_000.0

@@ -99,7 +99,7 @@ def _rate(run: Run) -> tuple[float, str]:
         return sum(speeds) / len(speeds), f"scaled from {len(speeds)} finished runs on this machine"
     from headstart.meters.matmul_peak import matmul_peak
 
-    peak = matmul_peak(run.hardware.device(), run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
+    peak = matmul_peak(run.hardware.device(), run.precision, seconds=0.2)  # pyright: ignore[reportArgumentType]
     return SHARE_OF_PEAK * peak, (
         f"a guess: {SHARE_OF_PEAK:.0%} of this machine's matmul peak in {run.precision}"
     )

@@ -15,21 +15,27 @@ from headstart.training.module import Learner
 from headstart.training.plan import Plan
 from headstart.training.recorder import Results
 
+WINDOW = 0.2  # seconds of measuring the peak
+
 
 class Instruments:
     """The energy meter and the memory peaks of a run; the matmul peak and the state of its hardware.
 
-    Peak and state are measured here, before the meter starts: no phase includes them.
+    The peak is measured before the meter starts and after it has stopped, the state before: no phase
+    includes them.
     """
 
     def __init__(self, run: Run, say: Callable[[str], Any]) -> None:
         device = run.hardware.device()
         self.run = run
-        self.peak = peak(device, run.precision, seconds=0.5)  # pyright: ignore[reportArgumentType]
+        self._look_at_peak()
         self.state = hardware_state()
         self.memory = PeakMemory()
         self.meter = run.meter.meter(device, torch.cuda.synchronize if device == "cuda" else None, say)
         self.meter.on_phase_end = self.memory.note
+
+    def _look_at_peak(self) -> None:
+        self.peak = peak(self.run.hardware.device(), self.run.precision, WINDOW)  # pyright: ignore[reportArgumentType]
 
     def readings(self) -> dict[str, Any]:
         """The measured part of `cost`: seconds, memory, energy, carbon and money."""
@@ -43,6 +49,7 @@ class Instruments:
 
     def cost(self, plan: Plan, results: Results, learner: Learner) -> dict[str, Any]:
         """The record's `cost`: counted and measured values; rates are null before the first step."""
+        self._look_at_peak()
         counted = plan.cost(results.steps, results.evaluations, results.test is not None, results.generated)
         readings = self.readings()
         train, trained = readings["seconds"]["train"], results.steps > 0

@@ -39,7 +39,9 @@ def _lines(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "meter=auto", auto["reason"] or f"{auto['backend']}: {auto['method']}, {auto['boundary']}"
     yield "idle", _idle(findings)
     for dtype, peak in findings["peak"].items():
-        yield f"peak {dtype}", f"{peak['flops_per_second'] / GIGA:,.0f} GFLOP/s ({peak['blas']})"
+        speed = peak["flops_per_second"]
+        known = peak["reason"] if speed is None else f"{speed / GIGA:,.0f} GFLOP/s"
+        yield f"peak {dtype}", f"{known} ({peak['blas']})"
     others = findings["others"]
     share, load = others["foreign_cpu_share"], f"load average {others['load_average_1min_max']:g}"
     used = "" if share is None else f"{share:.1%} of the processor is used by other processes, "
