@@ -23,6 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "quick" not in getattr(item, "fixturenames", ()))
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that need a CUDA device are skipped elsewhere."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device that torch can use")
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: the garbage collector need not look through it again."""
     gc.freeze()
