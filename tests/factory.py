@@ -19,9 +19,10 @@ from headstart.metrics import higher_is_better
 from headstart.randomness import stream
 from headstart.records.curve import append_point
 from headstart.records.fingerprint import digest, fingerprint
-from headstart.records.predictions import predictions_digest, read_predictions, write_predictions
+from headstart.records.predictions import read_predictions, write_predictions
 from headstart.records.record import SCHEMA, Record, Section
 from headstart.records.store import write_record
+from headstart.records.whole_file import file_digest
 
 SKILL = {"scratch": -0.9, "pretrained": 0.4}  # in probit units; other arms as their kind below
 CLASSES = ("numpy", "pandas", "python", "scipy", "sklearn", "torch")
@@ -237,7 +238,7 @@ def _write(folder: Path, record: dict[str, Any], answers: Mapping[str, Any], eva
             append_point(folder / "curve.jsonl", point)
     if predictions and finished:
         write_predictions(folder, **answers)
-        record["scores"]["predictions"] = predictions_digest(folder)
+        record["scores"]["predictions"] = file_digest(folder / "predictions.parquet")
     write_record(folder, record)
 
 
@@ -256,7 +257,7 @@ def edit_predictions(folder: Path, alter: Callable[[dict[str, Any]], object], st
     alter(columns)
     write_predictions(folder, **columns)
     if stamp:
-        digest = predictions_digest(folder)
+        digest = file_digest(folder / "predictions.parquet")
         edit_record(folder, lambda record: record["scores"].update(predictions=digest))
 
 

@@ -55,13 +55,14 @@ def test_a_cache_names_itself_and_keeps_no_half(monkeypatch: pytest.MonkeyPatch,
 def test_the_state_of_a_run_leaves_the_former_one(
     fails: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    resume.save(tmp_path, {"run_id": "a", "step": 1, "results": {}})
+    (tmp_path / "curve.jsonl").write_text("{}\n")
+    resume.save(tmp_path, {"run_id": "a", "step": 1, "results": {"evaluations": 1}})
     monkeypatch.setattr(torch, "save", fails)
-    with pytest.raises(RecordError, match=r"resume.pt: the state of the run cannot be written .* make room"):
-        resume.save(tmp_path, {"run_id": "a", "step": 2, "results": {}})
+    with pytest.raises(RecordError, match=r"the state of the run cannot be written .* make room"):
+        resume.save(tmp_path, {"run_id": "a", "step": 2, "results": {"evaluations": 1}})
     former = resume.load(tmp_path, "a")
     assert former is not None and former["step"] == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["resume.pt"]
+    assert {path.name[:7] for path in tmp_path.iterdir()} == {"curve.j", "resume-"}
 
 
 @pytest.mark.usefixtures("unreported")

@@ -77,7 +77,7 @@ def test_weights_without_a_ledger_cost_nobody_knows_what(tmp_path: Path) -> None
     unknown = arm("pretrained", run=str(kept_run(tmp_path / "run", ledger=None)))
     assert unknown.load_weights(seeded(model, CLASSIFY), model).checkpoint["ledger"] is None
     broken = arm("pretrained", run=str(kept_run(tmp_path / "broken", ledger="{")))
-    with pytest.raises(WeightsError, match=r"ledger\.json: cannot be read"):
+    with pytest.raises(WeightsError, match=r"ledger\.json is not what the run saved; train that run again"):
         broken.load_weights(seeded(model, CLASSIFY), model)
 
 

@@ -84,12 +84,12 @@ def test_predictions_that_were_edited_are_left_out(study, alter: Alter, words):
 
 def test_predictions_of_another_run_are_left_out_even_where_scores_agree(study):
     edit_predictions(study / RUN, lambda c: c["ids"].__setitem__(0, "another"), stamp=False)
-    assert "its record names predictions.parquet " in refused(study)
+    assert "predictions.parquet is not what its run left" in refused(study)
 
 
 def test_broken_predictions_are_left_out(study):
     (study / RUN / "predictions.parquet").write_bytes(b"PAR1 nonsense")
-    assert "its record names predictions.parquet " in refused(study)
+    assert "predictions.parquet is not what its run left" in refused(study)
 
 
 def test_a_run_that_is_called_finished_and_has_no_test_is_no_pair(study):

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.factory import make_record, make_study
+from tests.factory import edit_record, make_record, make_study
 
 from headstart.errors import RecordError
 from headstart.records.attestation import contradictions
@@ -19,7 +19,8 @@ from headstart.records.curve import append_point
 from headstart.records.fingerprint import fingerprint
 from headstart.records.predictions import read_predictions, write_predictions
 from headstart.records.record import faults, schema
-from headstart.records.store import read_contents, read_record, read_study, same_run, write_record
+from headstart.records.store import read_contents, read_record, read_study, same_run, sealed, write_record
+from headstart.records.whole_file import file_digest
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def study(tmp_path):
 
 def edit(folder, **changes):
     file = folder / "record.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    file.write_text(json.dumps(sealed({**json.loads(file.read_text()), **changes})))
 
 
 def only_problem(study):
@@ -167,10 +168,79 @@ def test_a_killed_run_is_named(study):
 def test_missing_siblings_are_named_and_the_record_kept(study):
     (study / "scratch-512-0" / "curve.jsonl").unlink()
     (study / "scratch-512-1" / "predictions.parquet").unlink()
+    edit_record(study / "scratch-512-1", lambda record: record["scores"].update(predictions=None))
     stored = read_study(study)
     assert len(stored.records) == 4
     assert ["curve.jsonl is missing" in p.sentence for p in stored.problems] == [True, False]
-    assert "predictions.parquet is missing" in stored.problems[1].sentence
+    assert "it left no predictions.parquet" in stored.problems[1].sentence
+
+
+RUN = "pretrained-512-1"
+
+
+def broken_json(folder):
+    (folder / "record.json").write_text("[" * 100_000)
+
+
+def another_number(folder):
+    """JSON of the right form, in which one digit of a cost is another."""
+    file = folder / "record.json"
+    file.write_text(file.read_text().replace('"device": null', '"device": 7', 1))
+
+
+def swapped_lines(folder):
+    file = folder / "curve.jsonl"
+    first, second, *rest = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([second, first, *rest]))
+
+
+def doubled(folder):
+    file = folder / "curve.jsonl"
+    file.write_text(file.read_text() * 2)
+
+
+def other_predictions(folder):
+    file = folder / "predictions.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.take(list(range(len(table)))[::-1]), file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (broken_json, "record.json is not JSON"),
+        (another_number, "record.json is not what its run wrote"),
+        (lambda folder: (folder / "record.json").write_text("[]"), "record.json is not a mapping"),
+        (lambda folder: (folder / "record.json").write_bytes(b"\xff\xfe"), "record.json is not JSON"),
+        (swapped_lines, "curve.jsonl is not what its run left"),
+        (doubled, "curve.jsonl is not what its run left"),
+        (lambda folder: (folder / "curve.jsonl").write_text(""), "curve.jsonl is not what its run left"),
+        (lambda folder: (folder / "curve.jsonl").unlink(), "curve.jsonl is missing"),
+        (other_predictions, "predictions.parquet is not what its run left"),
+        (lambda folder: (folder / "predictions.parquet").write_bytes(b""), "predictions.parquet is not what"),
+        (lambda folder: (folder / "predictions.parquet").unlink(), "predictions.parquet is missing"),
+    ],
+)
+def test_a_run_with_a_damaged_file_is_left_out_and_named(study, damage, words):
+    for folder in study.iterdir():
+        stamp = file_digest(folder / "curve.jsonl")
+        edit_record(folder, lambda record, stamp=stamp: record.update(curve_digest=stamp))
+    assert read_study(study).problems == ()
+    damage(study / RUN)
+    assert only_problem(study).startswith(f"{RUN}: left out: {words}")
+    assert len(read_study(study).records) == 3
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(swapped_lines, "after step"), (doubled, "after step"),
+     (lambda folder: (folder / "curve.jsonl").write_text('{"step": 0}\n'), "is no evaluation"),
+     (lambda folder: (folder / "curve.jsonl").write_text("3\n"), "is no evaluation")],
+)  # fmt: skip
+def test_a_curve_that_no_record_names_is_checked_by_itself(study, damage, words):
+    """The records of earlier versions, and of the factory, hold no digest of it."""
+    damage(study / RUN)
+    assert words in only_problem(study) and "left out" in only_problem(study)
 
 
 def test_a_half_written_last_point_is_dropped_and_then_cut_off(study):
@@ -179,7 +249,7 @@ def test_a_half_written_last_point_is_dropped_and_then_cut_off(study):
     assert "half written" in only_problem(study)
     record = next(r for r in read_study(study).records if r.folder.name == "scratch-512-0")
     assert len(record.curve()) == 4
-    append_point(file, {"step": 64})
+    append_point(file, record.curve()[-1] | {"step": 64})
     assert [p["step"] for p in record.curve()] == [0, 16, 32, 48, 64]
 
 
@@ -284,7 +354,8 @@ def test_a_record_of_schema_2_that_is_written_again_keeps_its_names(tmp_path):
     before = read_record(tmp_path)
     write_record(tmp_path, read_contents(tmp_path))
     assert json.loads((tmp_path / "record.json").read_text())["schema"] == 3
-    assert read_record(tmp_path) == before
+    now = read_record(tmp_path)
+    assert now.digest and now.model_copy(update={"digest": None}) == before
 
 
 @pytest.mark.parametrize("path", [("optim", "weight_decay"), ("optim", "lr"), ("arm", "kind")])
@@ -318,7 +389,7 @@ def rename(study, defaults_of, version=2, change=None):
         if change:
             change(record)
         named(record, defaults_of(record), version)
-        file.write_text(json.dumps(record))
+        write_record(file.parent, record)
 
 
 def pair_ids(study):
@@ -353,7 +424,7 @@ def test_names_are_computed_from_the_configuration_and_never_trusted(study, edit
     file = study / "scratch-512-0" / "record.json"
     record = json.loads(file.read_text())
     edit(record)
-    file.write_text(json.dumps(record))
+    file.write_text(json.dumps(sealed(record)))
     assert "but its config gives" in only_problem(study)
 
 
@@ -372,7 +443,7 @@ def test_pairs_match_across_versions_and_across_a_new_setting(study):
     for file in study.glob("pretrained*/record.json"):
         record = json.loads(file.read_text())
         named(record, {}, version=1)
-        file.write_text(json.dumps(record))
+        write_record(file.parent, record)
     assert all(len(ids) == 2 and len({*ids}) == 1 for ids in pair_ids(study).values())
 
 

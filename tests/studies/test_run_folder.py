@@ -11,7 +11,7 @@ from tests.training.runs import composed
 from headstart.config import defaults_of
 from headstart.errors import ConfigError
 from headstart.records.fingerprint import fingerprint
-from headstart.records.store import read_record
+from headstart.records.store import read_record, write_record
 from headstart.records.upgrade import RENAMED
 from headstart.run import Run
 from headstart.studies.run_folder import identify, run_folder, settled
@@ -40,7 +40,7 @@ def as_schema_2(folder: Path) -> Path:
     written = json.loads((folder / "record.json").read_text("utf8"))
     written["init"], written["cost"] = earlier(written["init"]), earlier(written["cost"])
     written |= {"schema": 2, "pair_id": names.pair_id, "run_id": names.run_id}
-    del written["fingerprint"]
+    del written["fingerprint"], written["digest"]
     (folder / "record.json").write_text(json.dumps(written, indent=1), "utf8")
     return folder.rename(folder.with_name(f"{folder.name[:-8]}{names.run_id[:8]}"))
 
@@ -65,7 +65,7 @@ def test_a_default_that_changed_does_not_overwrite_a_run(quick: list[str]) -> No
         record["config"], record["data"]["source"], record["init"]["built_from"], None, defaults
     )
     record["fingerprint"] = names.section()
-    (folder / "record.json").write_text(json.dumps(record), "utf8")
+    write_record(folder, record)
     assert names.run_id == record["run_id"]
     with pytest.raises(
         ConfigError, match=r"optim.weight_decay: its default was 0.5 when .*, and is 0.01 now"

@@ -16,7 +16,7 @@ from tests.studies.command import headstart
 
 from headstart.arms.attest import digests
 from headstart.compare.pairs import Match, refusal
-from headstart.records.store import read_record
+from headstart.records.store import read_record, write_record
 from headstart.run import Run
 
 pytestmark = pytest.mark.usefixtures("unreported")
@@ -48,7 +48,7 @@ def edit(study: Path, change: Callable[[Init], None], arm: str = "*") -> None:
     for path in study.glob(f"*-{arm}-*/record.json"):
         record = json.loads(path.read_text("utf8"))
         change(record["init"])
-        path.write_text(json.dumps(record), "utf8")
+        write_record(path.parent, record)
 
 
 def test_both_records_of_a_pair_agree_on_a_lie(study: Path) -> None:

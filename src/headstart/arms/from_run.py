@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.layers import backbone
 from headstart.errors import WeightsError
 from headstart.models.architecture import STANDARDISED
-from headstart.models.weights import Checkpoint
+from headstart.models.contents import joint_digest, read_json
+from headstart.models.weights import Checkpoint, file_sha256
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,10 +27,12 @@ def weights_folder(folder: Path, step: int | None = None) -> Path:
 
 
 def saved_weights(run: str, step: int | None = None) -> Checkpoint:
-    """The weights in a run's folder, final or after `step` steps; WeightsError when it has none."""
+    """The weights in a run's folder, final or after `step` steps; WeightsError when they are not whole."""
     folder = weights_folder(Path(run).expanduser(), step)
     if (folder / "config.json").is_file():
         after = "" if step is None else f" after {step} steps"
+        if damaged := damaged_weights(folder):
+            raise WeightsError(f"{damaged} is not what the run{after} saved; train that run again")
         return Checkpoint(folder, f"the run {Path(run).name}{after}")
     if step is None:
         raise WeightsError(f"arm.run: {run} keeps no weights; train it with keep_weights=true")
@@ -66,12 +70,38 @@ def save_weights(folder: Path, model: nn.Module, tokenizer: Any) -> None:
 def read_ledger(checkpoint: Checkpoint) -> dict[str, Any] | None:
     """The cost of saved weights; None when no file has it."""
     path = checkpoint.folder / LEDGER
-    try:
-        return json.loads(path.read_text("utf8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from None
+    return {name: value for name, value in read_json(path).items() if name not in ("files", "digest")}
+
+
+def damaged_weights(folder: Path) -> Path | None:
+    """The first file in a folder of saved weights that is not as its run left it; None when all are.
+
+    The ledger is written last. It names the digest of every file, and of itself; without a ledger, or with
+    one of an earlier version, nothing is known of the others.
+    """
+    path = folder / LEDGER
+    if not path.exists():
+        return None
+    try:
+        ledger = read_json(path)
+    except WeightsError:
+        return path
+    digest = ledger.pop("digest", None)  # absent from ledgers of earlier versions
+    if digest is None:
+        return None
+    if digest != joint_digest(ledger):
+        return path
+    wrong = (folder / name for name, sha in ledger["files"].items() if _sha256(folder / name) != sha)
+    return next(wrong, None)
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return file_sha256(path)
+    except OSError:
+        return None
 
 
 def write_ledger(
@@ -96,4 +126,9 @@ def write_ledger(
         "model": model if checkpoint and parent is None else None,
         **(spent or {}),
     }
-    (folder / LEDGER).write_text(json.dumps(stage, indent=1) + "\n", "utf8")
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name != LEDGER)
+    stage["files"] = {file.name: file_sha256(file) for file in files}
+    unfinished = folder / f".{LEDGER}"
+    text = json.dumps(stage | {"digest": joint_digest(stage)}, indent=1)
+    unfinished.write_text(text + "\n", "utf8")
+    os.replace(unfinished, folder / LEDGER)

@@ -15,7 +15,7 @@ from headstart.compare.settings import at
 from headstart.errors import RecordError
 from headstart.metrics import METRICS, can_recompute, limits, metric_name, orient, score
 from headstart.records.curve import CURVE, read_curve
-from headstart.records.predictions import PREDICTIONS, Predictions, predictions_digest
+from headstart.records.predictions import PREDICTIONS, Predictions
 from headstart.records.record import Cost, Record
 from headstart.records.store import Problem, StoredStudy, read_study
 
@@ -98,15 +98,12 @@ def _unlike_the_curve(record: Record) -> Iterator[str]:
 
 
 def _unlike_the_predictions(record: Record) -> Iterator[str]:
-    """The file is the one that the run left, and every score that can be computed from it is the record's."""
-    stored, now = record.scores.predictions, predictions_digest(record.folder)
-    if now is None:
-        return
-    if stored != now:
-        yield f"its record names {PREDICTIONS} {stored}, and the file is {now}"
+    """Every score that can be computed from the predictions is the record's."""
     found = record.predictions()
     if found is None:
         return
+    if record.scores.predictions is None:
+        yield f"its record says that it left no {PREDICTIONS}, and there is one"
     if not len(found) or len(set(found.ids)) < len(found):
         yield f"{PREDICTIONS} is empty or repeats an id"
     for name, values in found.statistics.items():

@@ -183,7 +183,7 @@ def verified_digest(checkpoint: Checkpoint) -> str:
                 f"{path.name} from {checkpoint.origin} is corrupt or half downloaded ({error}); "
                 "fetch it again"
             ) from None
-    digests = [_sha256(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in checkpoint.weights]
+    digests = [file_sha256(path) for path in checkpoint.weights]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -228,7 +228,13 @@ def _weights_in(distribution: str) -> tuple[Path, str] | None:
     return next(((folder, installed.version) for folder in folders), None)
 
 
-@lru_cache(maxsize=64)
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, read once per process while it does not change."""
+    status = path.stat()
+    return _sha256(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
 def _sha256(path: str, size: int, changed: int) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 from headstart.errors import RecordError
 
 CURVE = "curve.jsonl"
+COUNTED = ("step", "samples", "tokens", "flops")  # whole numbers of every point
 
 
 def append_point(file: Path, point: Mapping[str, Any]) -> None:
@@ -41,9 +42,26 @@ def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
     points: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            points.append(json.loads(line))
-        except json.JSONDecodeError:
+            point: Any = json.loads(line)
+        except (ValueError, RecursionError):
             if number == len(lines):
                 return points, True
             raise RecordError(f"{file}: line {number} is not JSON; the curve cannot be trusted") from None
+        if not _is_point(point):
+            raise RecordError(f"{file}: line {number} is no evaluation; the curve cannot be trusted")
+        if points and point["step"] <= points[-1]["step"]:
+            raise RecordError(
+                f"{file}: line {number} is of step {point['step']}, after step {points[-1]['step']}; "
+                "the curve cannot be trusted"
+            )
+        points.append(point)
     return points, False
+
+
+def _is_point(point: Any) -> bool:
+    """Is the JSON value an evaluation: a mapping with its step, what it had spent and its scores?"""
+    return (
+        isinstance(point, dict)
+        and isinstance(point.get("validation"), dict)  # pyright: ignore[reportUnknownMemberType]
+        and all(type(point.get(name)) is int for name in COUNTED)  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+    )

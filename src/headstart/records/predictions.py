@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,12 +94,3 @@ def read_predictions(file: Path) -> Predictions:
             name: np.from_dlpack(column.combine_chunks()).copy() for name, column in statistics.items()
         },
     )
-
-
-def predictions_digest(folder: Path) -> str | None:
-    """16 hex of a run's predictions.parquet, byte for byte; None when it left none."""
-    file = folder / PREDICTIONS
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else None
-    except OSError as error:
-        raise RecordError(f"{file}: cannot be read: {error.strerror}") from None

@@ -13,6 +13,7 @@ from headstart.records.predictions import PREDICTIONS, Predictions, read_predict
 
 RECORD = "record.json"
 SCHEMA = 3
+IMPORTED = "imported: "  # begins `energy.backend` where the joules are those of an external meter
 
 Status = Literal["finished", "diverged", "failed", "interrupted"]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
@@ -279,6 +280,8 @@ class Header(Section):
     environment: Environment
     config: dict[str, Any] = Field(description="the resolved configuration")
     argv: Names
+    curve_digest: Digest | None = Field(default=None, description="of curve.jsonl as the run left it")
+    digest: Digest | None = Field(default=None, description="of everything else in this record")
 
 
 class Contents(Header):
@@ -314,8 +317,14 @@ class Record(Contents):
         return f"{self.arm}, seed {self.seed}"
 
     def curve(self) -> list[dict[str, Any]]:
-        """The evaluations in order; empty when there is no curve. An incomplete last line is left out."""
-        return read_curve(self.folder / CURVE)[0]
+        """The evaluations in order; empty when there is no curve. An incomplete last line is left out.
+
+        An external meter's joules are not split by evaluation, so there the points have none.
+        """
+        points = read_curve(self.folder / CURVE)[0]
+        if (self.cost.energy.backend or "").startswith(IMPORTED):
+            return [point | {"joules": None} for point in points]
+        return points
 
     def predictions(self) -> Predictions | None:
         """The answers on the test set, or None when the run left none."""

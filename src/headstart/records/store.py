@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
 from headstart.records.curve import CURVE, read_curve
-from headstart.records.fingerprint import VERSION, Fingerprint, fingerprint
+from headstart.records.fingerprint import VERSION, Fingerprint, digest, fingerprint
 from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD, Contents, Record, ended_early, faults, faults_of
 from headstart.records.upgrade import READABLE, upgraded
-from headstart.records.whole_file import write_whole
+from headstart.records.whole_file import file_digest, write_whole
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,23 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
     if wrong := faults(record):
         raise RecordError(f"{file}: not written, it breaks the schema: {'; '.join(wrong[:5])}")
     try:
-        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(sealed(record), indent=1, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise RecordError(f"{file}: not written: {error}; write null and a reason") from None
     return write_whole(file, lambda path: path.write_text(text + "\n", "utf-8"))
 
 
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the digest of its content, so that damage is seen when it is read."""
+    content = {name: value for name, value in record.items() if name != "digest"}
+    as_read = json.loads(json.dumps(content, allow_nan=False))
+    return content | {"digest": digest(as_read)}
+
+
 def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     """Read every run at or below `folder`, by folder name; ConfigError where it holds several studies.
+
+    A run whose files are not those that it left is a problem, and none of the records.
 
     `beside`: records of another study with which the ids of these must agree.
     """
@@ -68,7 +77,7 @@ def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     problems: list[Problem] = []
     for run in runs:
         try:
-            record = read_record(run)
+            record = read_run(run)
             doubts = _doubts(record)
         except RecordError as error:
             problems.append(Problem(run, f"{run.name}: left out: {error}"))
@@ -81,10 +90,35 @@ def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     return StoredStudy(folder, tuple(named), tuple(problems))
 
 
+def read_run(folder: Path) -> Record:
+    """Read a record whose curve and predictions are those that its run left; RecordError says what is not."""
+    record = read_record(folder)
+    for name, stored in ((PREDICTIONS, record.scores.predictions), (CURVE, record.curve_digest)):
+        now = file_digest(folder / name)
+        if stored is not None and now is None:
+            raise RecordError(f"{name} is missing")
+        if stored is not None and stored != now:
+            raise RecordError(f"{name} is not what its run left (digest {stored}, now {now})")
+    return record
+
+
+def damage(folder: Path) -> str | None:
+    """What is damaged of a run that has a record, in one sentence; None where nothing is."""
+    if not (folder / RECORD).exists():
+        return None
+    try:
+        if not ended_early(read_sealed(folder)):
+            read_run(folder)
+    except RecordError as error:
+        return str(error)
+    return None
+
+
 def read_record(folder: Path) -> Record:
     """Read one record.json and recompute its fingerprint; RecordError says why it cannot be trusted."""
     mapping = read_contents(folder)
     if ended_early(mapping) and not faults(mapping):
+        _check_seal(mapping)
         reason = mapping["scores"]["reason"]
         raise RecordError(f"{mapping['status']} before its first step: {reason}")
     try:
@@ -103,6 +137,7 @@ def read_record(folder: Path) -> Record:
     seed = contents.config.get("seed", contents.seed)
     if contents.seed != seed:
         raise RecordError(f"seed is {contents.seed} but its config says {seed}")
+    _check_seal(mapping)
     contents = contents.model_copy(update={"config": renamed(contents.config)})
     return Record.model_construct(folder=folder, condition_id=names.condition_id, **dict(contents))
 
@@ -150,7 +185,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
         raise RecordError(f"it has a curve but no {RECORD}: killed, or still running") from None
     except OSError as error:
         raise RecordError(f"{RECORD} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{RECORD} is not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise RecordError(f"{RECORD} is not a mapping")
@@ -174,6 +209,23 @@ def read_status(folder: Path, run_id: str) -> tuple[str | None, str | None]:
         return None, None
 
 
+def read_sealed(folder: Path) -> dict[str, Any]:
+    """The mapping in record.json, whatever its status; RecordError when it is not what the run wrote."""
+    contents = read_contents(folder)
+    if wrong := faults(contents):
+        raise RecordError(f"{RECORD} breaks the schema: {'; '.join(wrong[:3])}")
+    _check_seal(contents)
+    return contents
+
+
+def _check_seal(contents: Mapping[str, Any]) -> None:
+    """RecordError when the record names a digest of its content and that is another one."""
+    content = {name: value for name, value in contents.items() if name != "digest"}
+    stored = contents.get("digest")  # absent from records of earlier versions
+    if stored is not None and stored != (now := digest(content)):
+        raise RecordError(f"{RECORD} is not what its run wrote (digest {stored}, now {now})")
+
+
 def _refuse_constant(token: str) -> None:
     raise ValueError(f"{token} is not a JSON value")
 
@@ -186,7 +238,7 @@ def _doubts(record: Record) -> list[str]:
     elif read_curve(record.folder / CURVE)[1]:
         doubts.append(f"the last point of {CURVE} was half written and is dropped")
     if record.finished and not (record.folder / PREDICTIONS).exists():
-        doubts.append(f"{PREDICTIONS} is missing: its gain has no interval over test examples")
+        doubts.append(f"it left no {PREDICTIONS}: its gain has no interval over test examples")
     return doubts
 
 

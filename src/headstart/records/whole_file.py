@@ -1,7 +1,8 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, their digests, and what killed writers left."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -30,3 +31,21 @@ def write_whole(file: Path, write: Callable[[Path], object]) -> Path:
     except OSError as error:
         raise RecordError(f"{file}: cannot be written: {error.strerror or error}") from None
     return file
+
+
+def sweep(folder: Path, *names: str) -> None:
+    """Remove the temporary files that killed writers of these files left in the folder."""
+    for name in names:
+        for left in folder.glob(f".{name}.*"):
+            left.unlink(missing_ok=True)
+
+
+def file_digest(file: Path) -> str | None:
+    """16 hex of a file, byte for byte; None when there is none, RecordError when it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{file}: cannot be read: {error.strerror}") from None

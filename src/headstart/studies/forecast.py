@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headstart.errors import RecordError
 from headstart.records.environment import machine
 from headstart.records.record import Record
-from headstart.records.store import read_record
+from headstart.records.store import read_contents, read_record
 from headstart.run import Run
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
 from headstart.studies.run_folder import identify, run_folder, settled
@@ -108,10 +108,10 @@ def _rate(run: Run) -> tuple[float, str]:
 def _speed(path: Path, run: Run) -> float | None:
     """The FLOPs per second of a finished run; None if another machine or precision trained it."""
     try:
-        record = json.loads(path.read_text("utf8"))
+        record = read_contents(path.parent)
         environment, cost = record["environment"], record["cost"]
         if environment["machine"] != machine() or environment["precision"] != run.precision:
             return None
         return cost["flops"]["total"] / cost["seconds"]["total"]
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+    except (RecordError, KeyError, TypeError, ZeroDivisionError):
         return None

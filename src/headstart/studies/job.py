@@ -5,21 +5,25 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from headstart.arms.from_run import LEDGER, weights_folder
+from headstart.arms.from_run import LEDGER, damaged_weights, weights_folder
 from headstart.errors import ClaimError, HeadstartError
 from headstart.records.fingerprint import Fingerprint
+from headstart.records.store import damage
 from headstart.run import Run
 from headstart.studies.claims import Claim, wait
 from headstart.studies.outcome import Interrupted, Outcome
 from headstart.studies.pretraining import pretraining, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
+
+# What schedulers send before the time limit. A launcher that has a handler of its own for one keeps it.
+OF_SCHEDULERS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)]
 
 _trained = 0  # runs of this process
 
@@ -77,6 +81,8 @@ def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
     with claim:
         if _complete(run, folder := run_folder(run, names), names):  # by its last owner, just now
             return _outcome(run, folder, kept=True)
+        if wrong := _damage(run, folder, names):
+            progress.note(f"{folder.name} is trained again, since it is damaged: {wrong}")
 
         from headstart.training.train import train
 
@@ -91,10 +97,21 @@ def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
 
 def _complete(run: Run, folder: Path, names: Fingerprint) -> bool:
     """Is the run finished or diverged, and are the weights that it was to keep there?"""
-    checkpoint_steps = [*run.checkpoint_steps, *([None] if run.keep_weights else [])]
     return settled(folder, names) and all(
-        (weights_folder(folder, step) / LEDGER).exists() for step in checkpoint_steps
+        (weights / LEDGER).exists() and damaged_weights(weights) is None for weights in _saved(run, folder)
     )
+
+
+def _damage(run: Run, folder: Path, names: Fingerprint) -> str | None:
+    """What is damaged of a run that is not complete; None where nothing is."""
+    if not settled(folder, names):
+        return damage(folder)
+    return next((str(file) for file in map(damaged_weights, _saved(run, folder)) if file), None)
+
+
+def _saved(run: Run, folder: Path) -> list[Path]:
+    """The folders of the weights that the run keeps."""
+    return [weights_folder(folder, step) for step in (*run.checkpoint_steps, *[None] * run.keep_weights)]
 
 
 def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
@@ -118,7 +135,8 @@ def _warm_up_or_cool_down(run: Run, progress: StudyProgress) -> int:
         from headstart.training.warm_up import warm_up
 
         progress.say("warming up")
-        warm_up(run, run.study.warm_up)
+        with suppress(Exception):  # the run meets the same fault, and leaves a record of it
+            warm_up(run, run.study.warm_up)
     elif number and run.study.cool_down:
         progress.say(f"cooling down for {run.study.cool_down:g} s")
         time.sleep(run.study.cool_down)
@@ -171,13 +189,22 @@ def _keep_traceback(run: Run) -> str:
 
 @contextmanager
 def _interruptible() -> Generator[None]:
-    """Ctrl-C and SIGTERM raise Interrupted, so that the record is written and nothing catches it."""
+    """Ctrl-C and the signals of a scheduler raise Interrupted, so that a record is written.
+
+    Schedulers send several, one after the other: only the first of theirs counts, so that none of them
+    interrupts the writing.
+    """
+    interrupted = False
 
     def stop(number: int, frame: Any) -> None:
-        raise Interrupted
+        nonlocal interrupted
+        if not interrupted or number == signal.SIGINT:
+            interrupted = True
+            raise Interrupted
 
+    free = [number for number in OF_SCHEDULERS if signal.getsignal(number) == signal.SIG_DFL]
     try:
-        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, *free)}
     except ValueError:  # not the main thread: a launcher's worker, which its parent stops
         before = {}
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from headstart.config import defaults_of
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import Fingerprint, fingerprint
 from headstart.records.record import Record
-from headstart.records.store import read_record, same_run
+from headstart.records.store import read_contents, read_run, same_run
 from headstart.run import Run
 
 LONGEST = 40  # characters of one part of a folder's name
@@ -60,8 +59,9 @@ def _refuse_changed_default(folder: Path, names: Fingerprint) -> None:
 
 
 def _record(folder: Path) -> Record | None:
+    """The record of a run whose files are all as it left them; None for any other folder."""
     try:
-        return read_record(folder)
+        return read_run(folder)
     except RecordError:
         return None
 
@@ -85,8 +85,8 @@ def check_study_folder(run: Run) -> None:
         ) from None
     for path in folder.glob("*/record.json"):
         try:
-            name = json.loads(path.read_text("utf8"))["study"]
-        except (OSError, ValueError, KeyError, TypeError):
+            name = read_contents(path.parent).get("study")
+        except RecordError:
             continue  # the report names what is wrong with it
         if name not in (None, run.study.name):
             raise ConfigError(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from headstart.errors import RecordError
 from headstart.meters.wall_meter import wall_energy
-from headstart.records.curve import CURVE
 from headstart.records.store import read_contents, read_study, write_record
 
 
 def import_energy(folder: Path, readings: Path) -> int:
     """Replace the energy of every run below `folder` by that of `readings`; returns how many runs.
 
-    A run that the readings do not cover raises RecordError before any record is written. The joules of
-    the curves become null, since the readings are not split by evaluation.
+    A run that the readings do not cover raises RecordError before any record is written.
     """
     runs = [record.folder for record in read_study(folder).records]
     if not runs:
@@ -26,7 +23,4 @@ def import_energy(folder: Path, readings: Path) -> int:
         record["cost"]["energy"] = energy[run]
         record["cost"]["carbon"] = record["cost"]["money"] = None  # they were computed from the former joules
         write_record(run, record)
-        curve = run / CURVE
-        points = [json.loads(line) for line in curve.read_text("utf8").splitlines()]
-        curve.write_text("".join(json.dumps(point | {"joules": None}) + "\n" for point in points), "utf8")
     return len(runs)

@@ -1,12 +1,16 @@
 """Resume: the state that an interrupted run needs to end with the same bits as without interruption.
 
-Order and noise are functions of the seed and the step, so weights, optimizer and schedule are enough.
+Order and noise are functions of the seed and the step, so weights, optimizer and schedule are enough. The
+name of the file holds the digest of its content, and the state that of the curve until then: a state that is
+damaged, or does not fit its curve, is not used.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+import logging
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,33 +19,85 @@ import torch
 
 from headstart.errors import RecordError
 from headstart.records.curve import CURVE
+from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD
+from headstart.records.store import read_sealed
+from headstart.records.whole_file import file_digest, sweep, write_whole
 
-FILE = "resume.pt"
+log = logging.getLogger(__name__)
+STATE = "resume"  # resume-<digest>.pt
 STOPPED = ("failed", "interrupted")  # statuses of a run that can be resumed
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Save the state of a run atomically; tensors and plain values only."""
-    unfinished = folder / f".{FILE}"
+    """Save the state of a run in place of the former one; tensors and plain values only."""
+    unfinished = folder / f".{STATE}.pt"
     try:
-        torch.save(state, unfinished)
-        os.replace(unfinished, folder / FILE)
+        torch.save(state | {"curve": file_digest(folder / CURVE)}, unfinished)
+        file = folder / f"{STATE}-{file_digest(unfinished)}.pt"
+        with unfinished.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(unfinished, file)
     except (OSError, RuntimeError) as error:  # torch's writer does not name the cause
         unfinished.unlink(missing_ok=True)
         raise RecordError(
-            f"{folder / FILE}: the state of the run cannot be written ({str(error).splitlines()[0]}): "
+            f"{folder}: the state of the run cannot be written ({str(error).splitlines()[0]}): "
             "make room, or choose another disk with runs=..."
         ) from None
+    for former in states(folder):
+        if former != file:
+            former.unlink(missing_ok=True)
+
+
+def states(folder: Path) -> list[Path]:
+    """The files of states, the newest first: two where a process was killed while it replaced one."""
+    return sorted(folder.glob(f"{STATE}*.pt"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def clear(folder: Path) -> None:
+    """Remove every state of a run that has ended."""
+    for file in states(folder):
+        file.unlink(missing_ok=True)
 
 
 def load(folder: Path, run_id: str) -> dict[str, Any] | None:
-    """The state that this run saved; None without one, or when the file cannot be read."""
+    """The state that this run saved; None without one. One that cannot be used is named in a warning."""
+    for file in states(folder):
+        state = _read(file)
+        if (
+            state is not None
+            and state.get("run_id") == run_id
+            and state.get("curve") == _curve(folder, state)
+        ):
+            return state
+        log.warning("headstart: %s is damaged or does not fit its run: it is not used", file)
+    return None
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """The mapping in a whole file of a state; None for any other file."""
     try:
-        state = torch.load(folder / FILE, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError):
+        if file_digest(file) != file.stem.removeprefix(f"{STATE}-"):
+            return None
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (RecordError, OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
         return None
-    return state if state["run_id"] == run_id and "results" in state else None
+    return state if isinstance(state, dict) else None
+
+
+def _curve(folder: Path, state: dict[str, Any]) -> str | None:
+    """The digest of the curve as it was when the state was saved, made from the curve as it is now."""
+    head = _head(folder, state)
+    return hashlib.sha256(head).hexdigest()[:16] if head else None
+
+
+def _head(folder: Path, state: dict[str, Any]) -> bytes:
+    """The lines of the curve that were written before the state."""
+    try:
+        lines = (folder / CURVE).read_bytes().splitlines(keepends=True)
+    except OSError:
+        return b""
+    return b"".join(lines[: state["results"]["evaluations"]])
 
 
 def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str, Any] | None]:
@@ -51,18 +107,20 @@ def prepare_folder(folder: Path, state: dict[str, Any] | None) -> list[dict[str,
     state, and None for the unknown work after it.
     """
     if state is None:
-        shutil.rmtree(folder, ignore_errors=True)  # left by an attempt that cannot be resumed
+        if folder.exists():  # left by an attempt that cannot be resumed
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
         return []
     try:
-        record = json.loads((folder / RECORD).read_text("utf8"))
+        record = read_sealed(folder)
         stopped = record["run_id"] == state["run_id"] and record["status"] in STOPPED
-    except (OSError, ValueError):
+    except RecordError:
         record, stopped = {}, False
 
-    # Remove everything that came after the state.
-    curve = folder / CURVE
-    points = curve.read_text("utf8").splitlines(keepends=True)
-    curve.write_text("".join(points[: state["results"]["evaluations"]]), "utf8")
-    (folder / RECORD).unlink(missing_ok=True)
+    # Remove everything that came after the state, and the halves of killed writers.
+    head = _head(folder, state)
+    write_whole(folder / CURVE, lambda path: path.write_bytes(head))
+    for name in (RECORD, PREDICTIONS):
+        (folder / name).unlink(missing_ok=True)
+    sweep(folder, RECORD, CURVE, PREDICTIONS, STATE)
     return [record["cost"]] if stopped else [state["cost"], None]

@@ -16,11 +16,13 @@ from headstart.arms.from_run import MODEL, save_weights, write_ledger
 from headstart.hardware import cpu_name
 from headstart.meters.hardware_state import gpu_driver
 from headstart.randomness import stream
+from headstart.records.curve import CURVE
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
-from headstart.records.predictions import predictions_digest, write_predictions
+from headstart.records.predictions import PREDICTIONS, write_predictions
 from headstart.records.record import SCHEMA
-from headstart.records.store import write_record
+from headstart.records.store import sealed, write_record
+from headstart.records.whole_file import file_digest
 from headstart.run import Run
 from headstart.tasks.family import Examples
 from headstart.training import resume
@@ -140,11 +142,11 @@ def train(
                 data = prepared.facts | {"order": plan.digest}
             else:  # the run ended before training could start
                 cost, init, data = instruments.readings(), None, None
-            scores = results.scores(run, status, reason) | {"predictions": predictions_digest(folder)}
-            record = {
+            answers_digest = {"predictions": file_digest(folder / PREDICTIONS)}
+            content = {
                 **_identity(run, names),
                 "status": status,
-                "scores": scores,
+                "scores": results.scores(run, status, reason) | answers_digest,
                 "cost": cost,
                 "init": init,
                 "data": data,
@@ -152,7 +154,9 @@ def train(
                 | {"state": instruments.state, "order_index": order_index},
                 "config": run.config(),
                 "argv": list(argv),
+                "curve_digest": file_digest(folder / CURVE),
             }
+            record = sealed(content)
             write_record(folder, record)
 
             # 7. Files beside the record of a finished run.
@@ -161,7 +165,7 @@ def train(
                 if run.keep_weights:
                     write_ledger(folder / MODEL, record, run.model.name)
             if status in ("finished", "diverged"):
-                (folder / resume.FILE).unlink(missing_ok=True)
+                resume.clear(folder)
         if logger:
             logger.summarise(record)
     return record
