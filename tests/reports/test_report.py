@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-import vl_convert
 from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
@@ -21,6 +22,8 @@ from headstart.cli import main
 from headstart.compare.findings import Bounded
 from headstart.reports import outline
 from headstart.reports.build import build, write
+from headstart.reports.charts import renderer
+from headstart.reports.charts.renderer import draw
 from headstart.reports.formats import html, markdown, terminal
 from headstart.reports.formats.pictures import FOLDER, pictures
 
@@ -146,7 +149,8 @@ def test_markdown_tables_have_one_width() -> None:
 
 
 def test_pictures_are_drawn_on_white_and_load_nothing(tmp_path: Path) -> None:
-    drawn = pictures(handmade.page(), tmp_path)
+    drawn, reason = pictures(handmade.page(), tmp_path)
+    assert reason == ""
     assert {"gain.svg", "curve-accuracy-flops.svg", "cost-joules.svg", "classes.svg"} <= set(drawn)
     for svg in drawn.values():
         assert svg.startswith("<svg")
@@ -155,25 +159,66 @@ def test_pictures_are_drawn_on_white_and_load_nothing(tmp_path: Path) -> None:
 
 
 def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, draw = handmade.page(), vl_convert.vegalite_to_svg
-    first = pictures(page, tmp_path)
+    page = handmade.page()
+    first, _ = pictures(page, tmp_path)
     for name, svg in first.items():
         (tmp_path / name).write_text(svg, "utf8")
-    titles: list[str] = []
+    asked: list[str] = []
     monkeypatch.setattr(
-        vl_convert, "vegalite_to_svg", lambda spec, **rest: titles.append(spec["title"]) or draw(spec, **rest)
+        "headstart.reports.formats.pictures.draw", lambda specs: asked.extend(specs) or draw(specs)
     )
-    assert pictures(page, tmp_path) == first
-    assert titles == []
+    assert pictures(page, tmp_path) == (first, "")
+    assert asked == []
     cut, edited, binary, missing = (tmp_path / name for name in sorted(first)[:4])
     cut.write_text(cut.read_text("utf8")[:-20], "utf8")
     edited.write_text(edited.read_text("utf8").replace("<g", "<b", 1), "utf8")
     binary.write_bytes(b"\xff" * 90)
     missing.unlink()
-    assert pictures(page, tmp_path) == first
-    assert len(titles) == 4
+    assert pictures(page, tmp_path) == (first, "")
+    assert sorted(asked) == sorted(first)[:4]
     other_colours = replace(page, arms=page.arms[::-1])
-    assert pictures(other_colours, tmp_path)["gain.svg"] != first["gain.svg"]
+    assert pictures(other_colours, tmp_path)[0]["gain.svg"] != first["gain.svg"]
+
+
+@pytest.mark.parametrize("letter", ["\0", "\x1b", "\ufffe", "\uffff", "\u2028", "\ud800", "\x85"])
+def test_a_label_that_no_picture_can_hold_is_drawn_without_it(letter: str) -> None:
+    (figure,) = [figure for figure in handmade.page().figures() if figure.key == "gain"]
+    label = f"re{letter}port"
+    spec = figure.spec | {"title": label, "data": {"values": [{"arm": label, label: 1}]}}
+    drawn, reason = draw({"gain": spec, "again": figure.spec})
+    assert (sorted(drawn), reason) == (["again", "gain"], "")
+    assert "port" in drawn["gain"]
+    ElementTree.fromstring(drawn["gain"])  # noqa: S314 - our own
+
+
+def test_a_chart_that_ends_the_process_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = {figure.key: figure.spec for figure in handmade.page().figures()[:3]}
+    one, two, three = specs
+    dies = "    if key == sys.argv[1]:\n        import os; os.abort()\n    svg ="
+    program = renderer.PROGRAM.replace("    svg =", dies).replace("sys.argv[1]", repr(two))
+    monkeypatch.setattr(renderer, "PROGRAM", program)
+    drawn, reason = draw(specs)
+    assert (list(drawn), reason) == ([one, three], "vl-convert ended with SIGABRT")
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import no_renderer", "ModuleNotFoundError: No module named 'no_renderer'"),
+        ("import resource as r; r.setrlimit(r.RLIMIT_AS, (1 << 31, 1 << 31))\n" + renderer.PROGRAM, "SIG"),
+    ],
+)
+def test_without_pictures_a_report_is_written_and_says_so(
+    program: str, reason: str, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = build(study).findings
+    shutil.rmtree(study / FOLDER)
+    monkeypatch.setattr(renderer, "PROGRAM", program)
+    built = write(findings, study, lambda: "")
+    text = built.markdown.read_text("utf8")
+    assert re.search(rf"charts could not be drawn as pictures .*{reason}", text.replace("\\", ""))
+    assert "](report_files/" not in text and not [*(study / FOLDER).glob("*.svg")]
+    assert "This page has no charts" in built.html.read_text("utf8")
 
 
 def test_both_reports_are_built_and_rebuilt_to_the_same_bytes(study: Path) -> None:

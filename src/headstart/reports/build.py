@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.compare.findings import Findings
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown, model_card
 from headstart.reports.formats.pictures import FOLDER, pictures
+from headstart.reports.page import Page
+
+log = logging.getLogger(__name__)
+NO_PROGRAM = (
+    "This page has no charts: vl-convert, which makes the program that draws them, cannot be run here."
+)
 
 
 @dataclass(frozen=True)
@@ -41,22 +48,36 @@ def build(folder: Path, findings_of: Callable[[], Findings] | None = None) -> Bu
 def write(findings: Findings, folder: Path, bundle: Callable[[], str] = html.bundle_of_vega) -> Built:
     """Write the reports of findings: pictures first, so that no report ever points at a missing one.
 
-    `bundle` is asked for Vega when everything else is done.
+    They are drawn in a process of its own. A chart that cannot be drawn is missing, and the page says so.
     """
     page = outline.page(findings)
     beside = folder / FOLDER
+    with ThreadPoolExecutor(1) as renderer:
+        drawing = renderer.submit(pictures, page, beside)
+        program = bundle()
+        web = html.render(page if program else _noted(page, NO_PROGRAM), program)
+        drawn, reason = drawing.result()
+    missing = {figure.key for figure in page.figures() if f"{figure.key}.svg" not in drawn}
+    if missing:
+        lost = f"{len(missing)} of {len(page.figures())} charts could not be drawn as pictures ({reason})"
+        log.warning("headstart: %s", lost)
+        page = _noted(page, f"{lost}.")
     beside.mkdir(parents=True, exist_ok=True)
-    drawn = tuple(write_text(beside / name, text) for name, text in pictures(page, beside).items())
+    written = tuple(write_text(beside / name, text) for name, text in drawn.items())
     built = Built(
         findings=findings,
-        html=write_text(folder / "report.html", html.render(page, bundle())),
-        markdown=write_text(folder / "report.md", markdown.render(page)),
-        pictures=drawn,
+        html=write_text(folder / "report.html", web),
+        markdown=write_text(folder / "report.md", markdown.render(page, missing)),
+        pictures=written,
         cards=tuple(write_text(folder / name, text) for name, text in model_card.cards(findings).items()),
     )
-    for old in set(beside.glob("*.svg")) - set(drawn):
+    for old in set(beside.glob("*.svg")) - set(written):
         old.unlink(missing_ok=True)  # another process may write this report, too
     return built
+
+
+def _noted(page: Page, warning: str) -> Page:
+    return replace(page, warnings=(*page.warnings, warning))
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -64,7 +85,7 @@ def write_text(path: Path, text: str) -> Path:
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 from importlib import resources
-from importlib.metadata import version
 from typing import Any
 
 import jinja2
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from headstart.cache import cached
 from headstart.errors import DataError
+from headstart.reports.charts.renderer import renderer_version
 from headstart.reports.charts.theme import DARK, LIGHT
 from headstart.reports.page import Page
 
@@ -59,11 +59,13 @@ def policy(*scripts: str) -> str:
 def bundle_of_vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one program (about 0.9 MB), from vl-convert: no download.
 
-    Kept in the cache, since making it takes two seconds.
+    Kept in the cache, since making it takes two seconds. "" where vl-convert cannot be run.
     """
-    name = f"vega-{version('vl-convert-python')}.js"
+    name = f"vega-{renderer_version()}.js"
     try:
         return cached(name, lambda path: path.write_bytes(_bundle().encode())).read_bytes().decode()
+    except subprocess.CalledProcessError:
+        return ""
     except (DataError, OSError):  # a cache that cannot be used
         return _bundle()
 
@@ -71,7 +73,7 @@ def bundle_of_vega() -> str:
 def _bundle() -> str:
     # A process of its own: bundling takes a time that build() spends on comparing and drawing.
     program = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle().encode())"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, check=True)  # noqa: S603
     return done.stdout.decode().replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from headstart.reports.formats.pictures import FOLDER
 from headstart.reports.page import (
@@ -26,12 +26,15 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$!])")
 LIST_LIKE = re.compile(r"^(\s*)([-+>=]|\d+[.)])(?=\s|$|[-=>])")
 
 
-def render(page: Page) -> str:
-    """The page as Markdown that GitHub shows well; what comes from a study stays text."""
+def render(page: Page, missing: Collection[str] = ()) -> str:
+    """The page as Markdown that GitHub shows well; what comes from a study stays text.
+
+    Of the charts whose keys are `missing`, there is no picture, and their description stays.
+    """
     facts = " · ".join(f"{name}: {escape(value)}" for name, value in page.facts if value)
     head = [f"# {escape(page.study)}", escape(page.question), f"**{escape(page.sentence)}**", facts]
     head += [f"> {escape(warning)}" for warning in page.warnings]
-    body = map(section, page.sections)
+    body = [section(part, missing) for part in page.sections]
     return "\n\n".join(part for part in [*head, *body] if part) + "\n"
 
 
@@ -44,10 +47,10 @@ def escape(text: str) -> str:
     return flat.replace("://", ":&#8203;//").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
-def section(part: Section) -> str:
+def section(part: Section, missing: Collection[str] = ()) -> str:
     """A heading and its parts."""
     heading = f"{'#' * part.level} {escape(part.title)}"
-    return "\n\n".join([heading, *map(_written, part.parts)])
+    return "\n\n".join([heading, *(_written(item, missing) for item in part.parts)])
 
 
 def grid(heads: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[str]]) -> str:
@@ -56,7 +59,7 @@ def grid(heads: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
 
 
-def _written(part: Part) -> str:
+def _written(part: Part, missing: Collection[str]) -> str:
     """One part of a section as Markdown."""
     match part:
         case Table(columns, rows, caption):
@@ -67,10 +70,10 @@ def _written(part: Part) -> str:
             text = grid(heads, numeric, [[_cell(cell) for cell in row] for row in rows])
             return f"{text}\n\n{escape(caption)}" if caption else text
         case Figure():
-            return f"{_image(part)}\n\n{escape(part.description)}"
+            return f"{_images([part], missing)}{escape(part.description)}"
         case Gallery(figures):
             words = [f"- {escape(each.title)}. {escape(each.description)}" for each in figures]
-            return "\n\n".join([" ".join(map(_image, figures)), "\n".join(words)])
+            return _images(figures, missing) + "\n".join(words)
         case Text(text, tone):
             return f"> {escape(text)}" if tone == "warning" else escape(text)
         case Bullets(items):
@@ -86,8 +89,11 @@ def _cell(cell: Cell) -> str:
     return f"**{escape(cell.text)}**" if cell.strong and cell.text else escape(cell.text)
 
 
-def _image(figure: Figure) -> str:
-    return f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)"
+def _images(figures: Sequence[Figure], missing: Collection[str]) -> str:
+    """The pictures in one line, and an empty line; nothing where none is there."""
+    there = [figure for figure in figures if figure.key not in missing]
+    images = " ".join(f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)" for figure in there)
+    return f"{images}\n\n" if images else ""
 
 
 def _quote(item: Quote) -> str:
