@@ -39,16 +39,21 @@ class StoredStudy:
     problems: tuple[Problem, ...]
 
 
-def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write record.json, whole or not at all; RecordError when it breaks the schema or cannot be written."""
+def write_record(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Write record.json, whole or not at all, and return it with its digest.
+
+    RecordError when it breaks the schema or cannot be written.
+    """
     file = folder / RECORD
     if wrong := faults(record):
         raise RecordError(f"{file}: not written, it breaks the schema: {'; '.join(wrong[:5])}")
     try:
-        text = json.dumps(sealed(record), indent=1, allow_nan=False, ensure_ascii=False)
+        whole = sealed(record)
+        text = json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise RecordError(f"{file}: not written: {error}; write null and a reason") from None
-    return write_whole(file, lambda path: path.write_text(text + "\n", "utf-8"))
+    write_whole(file, lambda path: path.write_text(text + "\n", "utf-8"))
+    return whole
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:

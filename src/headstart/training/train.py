@@ -21,7 +21,7 @@ from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
 from headstart.records.predictions import PREDICTIONS, write_predictions
 from headstart.records.record import SCHEMA
-from headstart.records.store import sealed, write_record
+from headstart.records.store import write_record
 from headstart.records.whole_file import file_digest
 from headstart.run import Run
 from headstart.tasks.family import Examples
@@ -143,7 +143,7 @@ def train(
             else:  # the run ended before training could start
                 cost, init, data = instruments.readings(), None, None
             answers_digest = {"predictions": file_digest(folder / PREDICTIONS)}
-            content = {
+            record = {
                 **_identity(run, names),
                 "status": status,
                 "scores": results.scores(run, status, reason) | answers_digest,
@@ -156,8 +156,7 @@ def train(
                 "argv": list(argv),
                 "curve_digest": file_digest(folder / CURVE),
             }
-            record = sealed(content)
-            write_record(folder, record)
+            record = write_record(folder, record)
 
             # 7. Files beside the record of a finished run.
             if status == "finished" and prepared:
