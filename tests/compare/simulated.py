@@ -9,24 +9,44 @@ from headstart.compare.aligned_predictions import Answers
 
 SHARED, OWN, NOISE = 1.0, 0.4, 0.7  # latent sd of difficulty, of arm x example, of seed x example
 TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)
+WITHIN = 0.3  # intraclass correlation of each of them
 BASE, GAIN = 0.70, 0.05
 
 
 def simulate(
-    rng: np.random.Generator, pairs: int, examples: int, seed_sd: float, gain: float = GAIN
+    rng: np.random.Generator,
+    pairs: int,
+    examples: int,
+    seed_sd: float,
+    gain: float = GAIN,
+    cluster: int = 1,
 ) -> tuple[Answers, float]:
-    """A study's answers, two classes, and the gain that infinitely many seeds and examples would show."""
-    difficulty, truth, right = SHARED * rng.standard_normal(examples), [], []
+    """A study's answers, two classes, and the gain that infinitely many seeds and examples would show.
+
+    Examples come in clusters of this size; what a cluster shares of each latent variance is WITHIN.
+    """
+    groups = np.arange(examples) // cluster if cluster > 1 else None
+
+    def latent_of(*shape: int) -> np.ndarray:
+        own = rng.standard_normal((*shape, examples))
+        if groups is None:
+            return own
+        shared = rng.standard_normal((*shape, groups[-1] + 1))[..., groups]
+        return np.sqrt(WITHIN) * shared + np.sqrt(1 - WITHIN) * own
+
+    difficulty, truth, right = SHARED * latent_of(), [], []
     for rate in (BASE, BASE + gain):
         skill = TOTAL * ndtri(rate)
         density = np.exp(-0.5 * ndtri(rate) ** 2) / np.sqrt(2 * np.pi)
         luck = seed_sd / np.sqrt(2) / density * TOTAL  # gives the gain a standard deviation of seed_sd
         truth.append(float(ndtr(skill / np.hypot(TOTAL, luck))))
         latent = skill + luck * rng.standard_normal((pairs, 1)) + difficulty
-        latent = latent + OWN * rng.standard_normal(examples) + NOISE * rng.standard_normal((pairs, examples))
+        latent = latent + OWN * latent_of() + NOISE * latent_of(pairs)
         right.append(latent > 0)
     labels = rng.integers(2, size=examples)
     predictions = np.where(np.array(right), labels, 1 - labels)
     ids = np.arange(examples).astype(str)
     scores = np.where(np.array(right), 0.9, 0.1).astype(np.float32)
-    return Answers(("no", "yes"), ids, ids, labels, predictions, {"score": scores}), truth[1] - truth[0]
+    return Answers(("no", "yes"), ids, ids, labels, predictions, {"score": scores}, groups), truth[1] - truth[
+        0
+    ]

@@ -205,7 +205,8 @@ def test_too_few_rows_are_said(small):
 
 def test_a_wrong_column_is_answered_with_those_that_exist(small):
     with pytest.raises(
-        DataError, match=r"docs split train has no column 'lib' \(task.label\).*kind, library, name, text"
+        DataError,
+        match=r"docs split train has no column 'lib' \(task.label\).*kind, library, module, name, text",
     ):
         Docs.read(SMALL).load({"text": "text", "label": "lib"}, "label")
 

@@ -269,7 +269,7 @@ def test_points_and_columns_are_checked(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["label", "F1", "rouge-l", "", "score\n"])
+@pytest.mark.parametrize("name", ["label", "F1", "rouge-l", "", "score\n", "group"])
 def test_a_statistic_has_a_name_of_its_own(tmp_path, name):
     with pytest.raises(RecordError, match="cannot name a statistic"):
         write_predictions(tmp_path, ["1"], ["text"], ["a"], ["b"], {name: [0.5]})
@@ -288,6 +288,16 @@ def test_statistics_of_any_family_come_back(tmp_path):
     assert [values.tolist() for values in found.statistics.values()] == [[3, 0], [1.5, 2], [1, 0]]
     assert {values.dtype for values in found.statistics.values()} == {np.dtype(np.float32)}
     assert len(read_predictions(write_predictions(tmp_path, [], [], [], [], {})).statistics) == 0
+
+
+def test_groups_come_back_and_may_be_missing(tmp_path):
+    told = (["1", "2", "3"], ["t"] * 3, ["x"] * 3, ["y"] * 3, {"score": [0, 1, 1]})
+    found = read_predictions(write_predictions(tmp_path, *told, groups=["page 1", None, "page 1"]))
+    assert found.groups is not None and found.groups.tolist() == ["page 1", None, "page 1"]
+    assert list(found.statistics) == ["score"]
+    assert read_predictions(write_predictions(tmp_path, *told)).groups is None
+    with pytest.raises(RecordError, match="columns of"):
+        write_predictions(tmp_path, *told, groups=["page 1"])
 
 
 def columns(**changes):

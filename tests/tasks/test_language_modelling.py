@@ -177,6 +177,21 @@ def test_equal_blocks_have_names_of_their_own(folders: dict[str, Path], tmp_path
     assert len(set(ids)) == len(ids) and any(one.endswith("-2") for one in ids)
 
 
+def test_a_block_is_of_the_group_that_it_begins_in(folders: dict[str, Path], tmp_path: Path) -> None:
+    rows = [{"text": "red green blue " * 12, "page": f"page {number}"} for number in range(9)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {"train": str(path), "test": str(path), "validation": str(path)}
+    for objective in (CausalLM, MaskedLM):
+        task = family(objective, path, files=files, group="page")
+        prepared = task.prepare(model(folders["gpt2" if objective is CausalLM else "bert"], 8), All())
+        test: Any = prepared.test
+        tokens = 12 * 3 + 1  # of each text and its end, and so many of them in each block
+        expected = [f"page {number * test.content // tokens}" for number in range(len(test))]
+        assert [prepared.groups[name] for name in test.ids] == expected
+    assert family(CausalLM, path, files=files).prepare(model(folders["gpt2"], 8), All()).groups == {}
+
+
 def test_empty_texts_are_left_out_and_counted(folders: dict[str, Path], tmp_path: Path) -> None:
     texts = [*round_and_round(30), "", "  \n"]
     paths = {

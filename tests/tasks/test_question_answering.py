@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,19 @@ class TestPrepared:
         note = f"test: 16 questions (1 without an answer) in {len(ready.test)} windows"
         assert note in ready.facts["notes"]
         assert ready.head["num_labels"] == 2
+
+    def test_questions_about_one_text_are_a_group(self, tiny_model: Path, tmp_path: Path) -> None:
+        rows = [
+            asked(f"what {n}", f"red {'blue' if n < 3 else 'green'}", "red") | {"page": f"{n % 2}"}
+            for n in range(6)
+        ]
+        path = jsonl(tmp_path / "a.jsonl", rows)
+        model = Model(name=str(tiny_model), max_length=12)
+        ready = family(path).prepare(model, All())
+        assert set(ready.groups) == set(ready.test.asked.ids)  # pyright: ignore[reportAttributeAccessIssue]
+        assert sorted(Counter(ready.groups.values()).values()) == [3, 3]
+        named = family(path, group="page").prepare(model, All())
+        assert set(named.groups.values()) == {"0", "1"}
 
     def test_answers_may_be_nested_as_squad_has_them(self, tiny_model: Path, tmp_path: Path) -> None:
         rows = [asked("old", "red green", "green"), asked("new", "red")]

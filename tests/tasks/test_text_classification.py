@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -429,13 +430,16 @@ def overrides(path: Path, folder: Path, role: str, *more: str) -> list[str]:
 def test_a_run_learns_and_its_scores_can_be_recomputed(
     tmp_path: Path, tiny_model: Path, role: str, answer: Callable[[list[str]], str], least: dict[str, float]
 ) -> None:
-    path = table(tmp_path / "a.csv", ("text", role), sentences(240, answer))
-    record = trained(tmp_path / "run", overrides(path, tiny_model, role, "arm=scratch"))
+    rows = [(*row, f"page {number // 4}") for number, row in enumerate(sentences(240, answer))]
+    path = table(tmp_path / "a.csv", ("text", role, "page"), rows)
+    record = trained(tmp_path / "run", overrides(path, tiny_model, role, "arm=scratch", "task.group=page"))
     first, *_, last = (point["validation"] for point in curve(tmp_path / "run"))
     assert last["loss"] < 0.7 * first["loss"]
     for name, value in least.items():
         assert record["scores"]["test"][name] > value, name
     check_recomputed(tmp_path / "run", record)
+    groups = read_predictions(tmp_path / "run/predictions.parquet").groups
+    assert groups is not None and set(Counter(groups).values()) == {4}  # whole pages
 
 
 def check_recomputed(folder: Path, record: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ _FORMS: Mapping[Form, tuple[str, ...]] = {
     "tags": ("correct", "tokens"),
 }
 MOST_CLASSES = 50  # labels beyond which a table of classes is no longer read
+FEWEST_GROUPS = 20  # below, too few independent units carry an interval over test examples
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,22 @@ class Answers:
     labels: np.ndarray  # (examples,)
     predictions: np.ndarray  # (2, pairs, examples)
     statistics: Mapping[str, np.ndarray]  # (2, pairs, examples) each; those that all runs have
+    groups: np.ndarray | None = None  # (examples,) numbers from 0; None: each example is its own group
+
+    @property
+    def units(self) -> int:
+        """What was drawn independently: groups, or examples without any."""
+        return len(self.ids) if self.groups is None else int(self.groups.max()) + 1
+
+    @property
+    def resamples(self) -> bool:
+        """Whether there are enough groups for an interval over test examples."""
+        return self.groups is None or self.units >= FEWEST_GROUPS
+
+    def same_rows(self, other: Answers) -> bool:
+        """Whether the same examples are answered, in the same groups."""
+        groups = [one.groups if one.groups is not None else np.arange(len(one.ids)) for one in (self, other)]
+        return np.array_equal(self.ids, other.ids) and np.array_equal(*groups)
 
     @property
     def identical(self) -> bool:
@@ -99,9 +116,18 @@ class Answers:
         """
         if self.form != "class":
             return None
-        share = float(np.bincount(self.labels).max() / len(self.labels))
-        slack = np.sqrt(share * (1 - share) / len(self.labels))
+        frequent = self.labels == np.bincount(self.labels).argmax()
+        share = float(frequent.mean())
+        slack = np.linalg.norm(self.by_group(frequent - share)) / len(frequent)
         return share, (self.predictions == self.labels).mean(axis=2) <= share + slack
+
+    def by_group(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the examples of each group: (examples, ...) -> (units, ...)."""
+        if self.groups is None:
+            return values
+        sums = np.zeros((self.units, *values.shape[1:]))
+        np.add.at(sums, self.groups, values)
+        return sums
 
     def recomputes(self, metric: str) -> bool:
         """Whether the statistics hold all that the metric needs."""
@@ -130,7 +156,17 @@ def align(pairs: Sequence[tuple[Record, Record]]) -> tuple[Answers | None, str |
         for one in pair:
             if not np.array_equal(one.ids, first.ids) or not np.array_equal(one.labels, first.labels):
                 return None, "the test examples in predictions.parquet differ between runs"
-    return _answers(read, first), None
+    known = [one.groups for pair in read for one in pair if one.groups is not None]
+    if any(not np.array_equal(groups, known[0]) for groups in known):
+        return None, "the groups of the test examples in predictions.parquet differ between runs"
+    return _answers(read, first, _numbered(known[0]) if known else None), None
+
+
+def _numbered(groups: np.ndarray) -> np.ndarray | None:
+    """Groups as numbers from 0; an example without one has its own. None: no group has two examples."""
+    names = [("alone", row) if group is None else ("group", group) for row, group in enumerate(groups)]
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names]) if len(number) < len(names) else None
 
 
 def _sorted(record: Record) -> Predictions:
@@ -146,10 +182,11 @@ def _sorted(record: Record) -> Predictions:
     order = np.argsort(found.ids, kind="stable")
     told = (found.ids, found.texts, found.labels, found.predictions)
     statistics = {name: values[order] for name, values in found.statistics.items()}
-    return Predictions(*(column[order] for column in told), statistics=statistics)
+    groups = None if found.groups is None else found.groups[order]
+    return Predictions(*(column[order] for column in told), statistics=statistics, groups=groups)
 
 
-def _answers(read: Sequence[Sequence[Predictions]], first: Predictions) -> Answers:
+def _answers(read: Sequence[Sequence[Predictions]], first: Predictions, groups: np.ndarray | None) -> Answers:
     """Number the labels and predictions and stack the runs: baseline first, pairs in the order given."""
     every = [one for pair in read for one in pair]
     texts: set[str] = set()
@@ -166,4 +203,5 @@ def _answers(read: Sequence[Sequence[Predictions]], first: Predictions) -> Answe
         labels=np.array([number[label] for label in first.labels]),
         predictions=np.array([[[number[p] for p in one.predictions] for one in side] for side in sides]),
         statistics={n: np.array([[one.statistics[n] for one in side] for side in sides]) for n in shared},
+        groups=groups,
     )

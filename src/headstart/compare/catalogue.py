@@ -27,7 +27,19 @@ FORMS = {  # unit -> the function of `reports.numbers` that writes it; any other
     "B": "size",
     "uses": "uses",
     **dict.fromkeys(
-        ("rows", "runs", "steps", "samples", "tokens", "trials", "examples", "parameters", "place", "sizes"),
+        (
+            "rows",
+            "runs",
+            "steps",
+            "samples",
+            "tokens",
+            "trials",
+            "examples",
+            "groups",
+            "parameters",
+            "place",
+            "sizes",
+        ),
         "count",
     ),
 }
@@ -83,6 +95,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("gain.probability_better", "Probability that the arm is better", "share", "higher"),
     Entry("gain.seed_sd", "SD of the gain between seeds", "difference"),
     Entry("gain.example_se", "SE of the gain from test examples", "difference"),
+    Entry("gain.groups", "Groups of the test examples", "groups"),
     Entry("gain.margin", "Equivalence margin", "difference"),
     Entry("gain.p", "p of no difference", "p"),
     Entry("gain.p_margin", "p of a gain beyond the margin", "p"),

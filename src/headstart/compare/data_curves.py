@@ -12,6 +12,7 @@ from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.sentences import sizes as sentences
 from headstart.compare.series import Series, series, size_scores
+from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
 from headstart.compare.statistics.transfer import Crossing, SizePoint, transfer
 from headstart.compare.verdicts import verdict_of
@@ -183,7 +184,7 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         ossified=_ossified(points, verdicts),
         worse_everywhere=all(verdict == "worse" for verdict in verdicts),
         law=power_law(sizes.arm, law_points),
-        covers=_covers(sizes, scores[0].examples is not None),
+        covers=_covers(sizes, scores[0]),
         facts=tuple(_facts(sizes)),
         scores=_scores(sizes),
     )
@@ -200,9 +201,11 @@ def _ossified(points: Sequence[SizePoint], verdicts: Sequence[str]) -> tuple[int
     return tuple(worse) if "better" in verdicts[: len(verdicts) - len(worse)] else ()
 
 
-def _covers(sizes: Series, examples: bool) -> str:
+def _covers(sizes: Series, scores: SizeScores) -> str:
     several = sizes.draws > 2 or any(len(each.matches) > 1 for each in sizes.all)
-    parts = ["draws of the rows" if sizes.draws > 2 else "seeds"] * several + ["test examples"] * examples
+    parts = ["draws of the rows" if sizes.draws > 2 else "seeds"] * several
+    if scores.examples is not None:
+        parts.append("test examples" if scores.groups is None else "groups of test examples")
     return " and ".join(parts) if parts else "nothing: one pair at each size, and no predictions"
 
 

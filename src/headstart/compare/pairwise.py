@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from headstart.compare import verdicts
-from headstart.compare.aligned_predictions import Answers, align
+from headstart.compare.aligned_predictions import FEWEST_GROUPS, Answers, align
 from headstart.compare.conditions import Condition
 from headstart.compare.pairs import Match, Matching, Pair, scores_by_side, scores_of
 from headstart.compare.quantity import Quantity
+from headstart.compare.sentences import comparison as sentences
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
 from headstart.compare.verdicts import Evidence, Gain
 from headstart.metrics import is_proportion, metric_name, orient
@@ -96,26 +99,37 @@ def _gains(
     shown = [metric for metric in question.metrics if scored and all(metric in each for each in scored)]
     ids: list[Any] = [[r.run_id, r.arm] for pair in matches for r in pair.sides]
     seed = int(digest(ids), 16)
-    ours = [metric for metric in shown if answers and answers.recomputes(metric)]
+    ours = [metric for metric in shown if answers and answers.resamples and answers.recomputes(metric)]
+    grouped = answers is not None and answers.groups is not None
+    groups = answers.units if answers is not None and grouped else None
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
     gains: dict[str, Gain] = {}
     for metric in shown:
         scores = scores_by_side(matches, metric)
         notes = [missing] if missing else []
-        if answers is not None and metric not in ours:
+        if answers is not None and not answers.resamples:
+            notes.append(sentences.few_groups(len(answers.ids), answers.units, FEWEST_GROUPS))
+        elif answers is not None and metric not in ours:
             notes.append(f"{metric_name(metric)} cannot be recomputed from the predictions")
         draws = resampled.get(metric)
         evidence = Evidence(
             metric=metric,
             scores=scores,
-            spread=spread(orient(metric) * (scores[1] - scores[0]), draws, seed),
+            spread=spread(orient(metric) * (scores[1] - scores[0]), draws, seed, groups=groups),
             examples=len(answers.ids) if answers is not None and draws is not None else None,
+            groups=groups,
             identical=answers is not None and answers.identical,
             notes=tuple(notes),
-            right=answers.right if answers is not None and is_proportion(metric) else None,
+            right=_right(answers) if answers is not None and is_proportion(metric) else None,
         )
         gains[metric] = verdicts.evaluate(evidence, question.margin if metric == question.headline else None)
     return gains
+
+
+def _right(answers: Answers) -> np.ndarray | None:
+    """(2, pairs, units): right answers, of a whole group where examples belong together."""
+    right = answers.right
+    return None if right is None else np.moveaxis(answers.by_group(np.moveaxis(right, -1, 0)), 0, -1)
 
 
 def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:

@@ -81,10 +81,10 @@ def size_scores(found: Series, metric: str, seed: int) -> list[SizeScores]:
 def _resamples(found: Series, metric: str) -> int:
     """How many resamples of the examples all comparisons can afford; 0 for none."""
     answers = [one.answers for one in found.all]
-    if any(each is None or not each.recomputes(metric) for each in answers):
+    if any(each is None or not each.recomputes(metric) or not each.resamples for each in answers):
         return 0
     first = answers[0]
-    alike = all(np.array_equal(each.ids, first.ids) for each in answers if each and first)
+    alike = all(each.same_rows(first) for each in answers if each and first)
     number = _WORK // max(sum(len(each.ids) for each in answers if each), 1)
     return min(number, 1000) if alike and number >= _FEWEST else 0
 
@@ -100,5 +100,9 @@ def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resam
         values = np.concatenate(cells, axis=1)
     if not resamples:
         return SizeScores(rows, units, orient(metric) * values, None)
-    drawn = [resampled_scores(one.answers, metric, seed, resamples) for one in every if one.answers]
-    return SizeScores(rows, units, orient(metric) * values, orient(metric) * np.concatenate(drawn, axis=2))
+    answers = [one.answers for one in every if one.answers]
+    drawn = [resampled_scores(each, metric, seed, resamples) for each in answers]
+    groups = None if answers[0].groups is None else answers[0].units
+    return SizeScores(
+        rows, units, orient(metric) * values, orient(metric) * np.concatenate(drawn, axis=2), groups
+    )

@@ -33,7 +33,10 @@ class Evidence:
     examples: int | None  # None: predictions missing
     identical: bool  # both sides answer the same to the last bit
     notes: tuple[str, ...] = ()
-    right: np.ndarray | None = None  # (2, pairs, examples), where the metric is a share of right answers
+    right: np.ndarray | None = (
+        None  # (2, pairs, examples or groups), of a metric that is a share of right ones
+    )
+    groups: int | None = None  # in which the examples belong together; None: each is on its own
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Gain:
     p: float | None = None  # of no difference: the interval at level 1 - p has an end at 0
     p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the verdict is equivalent
     tests: tuple[ExactTest, ...] = ()  # exact, over pairs or (one pair) examples; not under the verdict
+    groups: int | None = None  # of test examples that belong together; None: each is on its own
 
 
 def evaluate(evidence: Evidence, margin: float | None) -> Gain:
@@ -92,6 +96,7 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         p=tested.p() if tested else None,
         p_margin=tested.p_margin(margin) if tested and margin is not None else None,
         tests=exact_tests(gains, evidence.right),
+        groups=evidence.groups,
     )
 
 
@@ -100,7 +105,8 @@ def rows(template: Quantity, gain: Gain) -> Rows:
     template = replace(template, metric=gain.metric, n=gain.pairs)
     direction = "" if gain.higher_is_better else "lower is better; a positive gain is better all the same"
     decide = f"to decide: {gain.decide}" if gain.decide else ""
-    parts = ("probability_better", "seed_sd", "example_se", "margin", "p", "p_margin", "smallest_p")
+    parts = ("probability_better", "seed_sd", "margin", "p", "p_margin", "smallest_p")
+    unknown = gain.notes if gain.example_se is None else ()
     return Rows([
         template.named("gain", verdict=gain.verdict)
         .at(gain.gain, gain.interval)
@@ -108,6 +114,8 @@ def rows(template: Quantity, gain: Gain) -> Rows:
         template.named("score").at(gain.arm_score),
         template.named("baseline_score").at(gain.baseline_score),
         *(template.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
+        template.named("gain.example_se").at(gain.example_se).because(*unknown),
+        *([template.named("gain.groups").at(gain.groups)] if gain.groups is not None else []),
         *(
             template.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
             for test in gain.tests
@@ -164,7 +172,7 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     if needed:
         return sentences.enough_pairs(max(needed - pairs, 1), gain)
     if evidence.examples and spread.pure_example_variance > 0:
-        return sentences.larger_test_set(evidence.examples, gain)
+        return sentences.larger_test_set(evidence.examples, evidence.groups, gain)
     return sentences.too_many_pairs(_MOST_PAIRS, gain)
 
 
@@ -181,6 +189,8 @@ def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
     notes: list[str] = []
     if evidence.examples is None:
         notes.append(sentences.SEEDS_ONLY)
+    elif evidence.groups is not None:
+        notes.append(sentences.by_groups(evidence.examples, evidence.groups))
     interval = ranges.of_gain(spread.interval(LEVEL), metric)
     if interval.high > interval.low:
         return interval, notes
@@ -188,7 +198,7 @@ def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
         return interval, [*notes, sentences.SAME_ANSWERS]
     if not is_proportion(metric) or not evidence.examples:
         return None, [*notes, sentences.ALL_EQUAL]
-    slack = 3 / evidence.examples
+    slack = 3 / (evidence.groups or evidence.examples)
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
     notes.append(sentences.THREE_IN_N)
     return ranges.of_gain(wide, metric), notes

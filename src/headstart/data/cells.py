@@ -155,8 +155,12 @@ KINDS = {
     "answers": Kind(_answers, "texts", may_be_empty=True),
     "starts": Kind(_starts, "numbers", may_be_empty=True),
     "image": Kind(image_cell, "image"),
+    "group": Kind(_class, "text"),
 }
-INPUTS = frozenset({"text", "pair", "words", "question", "context", "image"})  # the others are answers
+INPUTS = frozenset(
+    {"text", "pair", "words", "question", "context", "image"}
+)  # the others are answers, but for the group
+GROUP = "group"  # what a row shares with the rows that it belongs together with; no model sees it
 CLASSES = frozenset({"label"})  # roles that rows can be stratified by
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.config import nearest
-from headstart.data.cells import INPUTS, TEXT, Cell, as_text, feature, inside, is_absent, kind_of, short
+from headstart.data.cells import (
+    GROUP,
+    INPUTS,
+    TEXT,
+    Cell,
+    as_text,
+    feature,
+    inside,
+    is_absent,
+    kind_of,
+    short,
+)
 from headstart.data.literals import literal
 from headstart.errors import DataError, UnfitError
 
@@ -67,7 +78,7 @@ def checked(raw: RawRows, columns: Columns) -> Cells:
         if name not in raw.names and name.split(".")[0] not in raw.names
     ]
     if missing:
-        unlabelled = not any(role in INPUTS for role, _ in missing)
+        unlabelled = not any(role in INPUTS or role == GROUP for role, _ in missing)
         sentence = "; ".join(_missing(raw, role, name) for role, name in missing) + raw.hint
         raise UnlabelledError(sentence) if unlabelled else DataError(sentence)
     cells = {role: _cells(raw, role, names) for role, names in columns.items()}
@@ -91,7 +102,7 @@ def _missing(raw: RawRows, role: str, name: str) -> str:
     hint = nearest(name, names)
     if not hint.startswith("known"):
         hint += f" known: {', '.join(sorted(names))}"
-    elif role not in INPUTS:
+    elif role not in INPUTS and role != GROUP:
         hint += "; from rows without it nothing can be learnt or scored"
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
 
@@ -116,7 +127,7 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
         raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
     values = _read(raw, role, name, cells, lambda cell: inside(cell, path))
     absent = [row for row, value in enumerate(values) if is_absent(role, value)]
-    if len(absent) == len(values) and role not in INPUTS:
+    if len(absent) == len(values) and role not in INPUTS and role != GROUP:
         raise _no_answers(raw, role, name, len(values))
     if absent:
         none = f", or write [] where a row has no {role}" if kind_of(role).may_be_empty else ""
@@ -186,11 +197,13 @@ def _check_alignment(raw: RawRows, cells: Cells) -> None:
 
 
 def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None) -> Dataset:
-    """Checked cells as a dataset with an `id` per row: its content hash unless `ids` are given."""
+    """Checked cells as a dataset with an `id` per row: its content hash unless `ids` are given. The group is
+    no content: rows keep their names, and so their order, whatever they are grouped by."""
     from datasets import Dataset, Features, Value
 
     features = Features({"id": Value("string"), **{role: feature(role) for role in cells}})
-    rows = {"id": list(ids) if ids is not None else numbered(row_keys(cells), "-"), **cells}
+    content = {role: column for role, column in cells.items() if role != GROUP}
+    rows = {"id": list(ids) if ids is not None else numbered(row_keys(content or cells), "-"), **cells}
     return Dataset.from_dict(rows, features=features)
 
 
@@ -223,9 +236,10 @@ def hashed_rank(seed: int, key: str) -> bytes:
 
 
 def rows_digest(dataset: Dataset) -> str:
-    """32 hex digits over names and cells in row order, independent of Arrow's layout, chunks and cache."""
+    """32 hex digits over names and cells in row order, but for the group that no model sees; independent of
+    Arrow's layout, chunks and cache."""
     digest = hashlib.sha256()
-    for name in sorted(dataset.column_names):
+    for name in sorted({*dataset.column_names} - {GROUP}):
         digest.update(_framed(name) + len(dataset).to_bytes(8, "little"))
         for value in dataset[name][:]:
             digest.update((b"t" if isinstance(value, str) else b"j") + _framed(as_text(value)))

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from headstart.config import Config
-from headstart.data.cells import CLASSES, INPUTS, as_text
+from headstart.data.cells import CLASSES, GROUP, INPUTS, as_text
 from headstart.data.rows import SPLITS, Cells, Splits, as_dataset, hashed_rank, row_keys
 from headstart.errors import DataError
 
@@ -38,6 +38,7 @@ class Holdout(Config):
         if stratify is not None and stratify not in CLASSES:
             raise ValueError(f"rows cannot be stratified by {stratify}: only by {', '.join(sorted(CLASSES))}")
         missing = [split for split in SPLITS if split not in existing]
+        notes = [*notes]
         train = existing["train"]
         rows = self.cut(train, missing, stratify, seed)
         held_out = {
@@ -47,15 +48,18 @@ class Holdout(Config):
         cells = {**existing, **held_out}
         if stratify is not None:
             _check_classes(cells, stratify)
-        notes = [*notes]
+        whole = "" if GROUP not in train else f", {len({*train[GROUP]})} groups kept whole"
         for split in missing:
-            share = f"share {getattr(self, split):g}, split seed {seed}"
+            share = f"share {getattr(self, split):g}, split seed {seed}{whole}"
             notes.append(f"{split}: {len(rows[split])} rows held out of train ({share})")
         texts = {split: _text_keys(cells[split], stratify) for split in SPLITS}
         in_train = set(texts["train"])
         for split in SPLITS[1:]:
             if copies := sum(key in in_train for key in texts[split]):
                 notes.append(f"{split}: {copies} of {len(texts[split])} rows also occur in train (same text)")
+            groups = {*cells["train"].get(GROUP, ())}
+            if known := sum(group in groups for group in cells[split].get(GROUP, ())):
+                notes.append(f"{split}: {known} of {len(texts[split])} rows have a group that train has, too")
         datasets = {split: as_dataset(cells[split]) for split in SPLITS}
         return Splits(**datasets, source=source, notes=tuple(notes))
 
@@ -63,9 +67,9 @@ class Holdout(Config):
         self, cells: Cells, missing: Sequence[str], stratify: str | None, seed: int
     ) -> dict[str, list[int]]:
         """Row numbers per split. They depend on content and seed, not on the order of a file; copies of a
-        text stay together, so that no text is in two splits."""
+        text stay together, and so do the rows of a group: neither is in two splits."""
         copies: dict[str, list[int]] = defaultdict(list)
-        for row, key in enumerate(_text_keys(cells, stratify)):
+        for row, key in enumerate(_units(cells, stratify)):
             copies[key].append(row)
         strata: dict[str, list[str]] = defaultdict(list)
         for key in sorted(copies, key=lambda key: (hashed_rank(seed, key), key)):
@@ -80,11 +84,32 @@ class Holdout(Config):
                 start = end
             rows["train"] += [row for key in keys[start:] for row in copies[key]]
         if not all(rows.values()):
+            what = "groups" if GROUP in cells else "rows"
             raise DataError(
-                f"train has {len(copies)} different rows, too few to hold out {' and '.join(missing)}: "
+                f"train has {len(copies)} different {what}, too few to hold out {' and '.join(missing)}: "
                 "give more rows, or files for these splits"
             )
         return {split: sorted(rows[split]) for split in rows}
+
+
+def _units(cells: Cells, stratify: str | None) -> list[str]:
+    """One key per row, equal for rows that no split may part: copies of a text, and rows of a group, joined
+    where a text occurs in several groups."""
+    texts = _text_keys(cells, stratify)
+    if GROUP not in cells:
+        return texts
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def first(node: tuple[str, str]) -> tuple[str, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = parent[above]  # shorter for the next one who asks
+            node = above
+        return node
+
+    for text, group in zip(texts, cells[GROUP], strict=True):
+        ends = sorted([first(("text", text)), first(("group", group))])
+        parent[ends[1]] = ends[0]  # the smallest name stands for all, whatever the order of the rows
+    return [first(("text", text))[1] for text in texts]
 
 
 def _text_keys(cells: Cells, stratify: str | None) -> list[str]:

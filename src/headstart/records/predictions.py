@@ -17,7 +17,8 @@ from headstart.errors import RecordError
 from headstart.records.whole_file import write_whole
 
 PREDICTIONS = "predictions.parquet"
-TEXT_COLUMNS = ("id", "text", "label", "prediction")  # every other column is a statistic
+TEXT_COLUMNS = ("id", "text", "label", "prediction")
+GROUP = "group"  # may be absent, and null in a row; every other column is a statistic
 TEXT_LENGTH = 400  # characters of an example that are stored
 _STATISTIC = re.compile(r"[a-z_0-9]+")  # the name of a statistic's column
 
@@ -33,6 +34,7 @@ class Predictions:
     labels: Numbers  # str
     predictions: Numbers  # str
     statistics: Mapping[str, Numbers]  # float32: what metrics are sums of; the task family defines which
+    groups: Numbers | None = None  # str or None: what a row shares with others; None: no row is known to
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -45,20 +47,24 @@ def write_predictions(
     labels: Sequence[str],
     predictions: Sequence[str],
     statistics: Mapping[str, Sequence[float] | Numbers],
+    groups: Sequence[str | None] | Numbers | None = None,
 ) -> Path:
     """Write predictions.parquet, whole or not at all; one row per test example, statistics as float32.
 
-    A statistic is a number per example that metrics are sums of: {"score": (examples,)}. RecordError when
-    columns differ in length or a name is not one of a column.
+    A statistic is a number per example that metrics are sums of: {"score": (examples,)}. Rows of one group
+    belong together; a row without a group is its own. RecordError when columns differ in length or a name is
+    not one of a column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = folder / PREDICTIONS
-    wrong = sorted(name for name in statistics if name in TEXT_COLUMNS or not _STATISTIC.fullmatch(name))
+    taken = (*TEXT_COLUMNS, GROUP)
+    wrong = sorted(name for name in statistics if name in taken or not _STATISTIC.fullmatch(name))
     if wrong:
         raise RecordError(f"{file}: not written: {', '.join(map(repr, wrong))} cannot name a statistic")
-    lengths = {len(column) for column in (ids, texts, labels, predictions, *statistics.values())}
+    grouped = () if groups is None else (groups,)
+    lengths = {len(column) for column in (ids, texts, labels, predictions, *statistics.values(), *grouped)}
     if len(lengths) > 1:
         raise RecordError(f"{file}: not written: columns of {sorted(lengths)} rows")
     texts_by_name = zip(
@@ -67,6 +73,8 @@ def write_predictions(
     columns: dict[str, Any] = {
         name: pa.array(map(str, values), pa.string()) for name, values in texts_by_name
     }
+    if groups is not None:
+        columns[GROUP] = pa.array((None if group is None else str(group) for group in groups), pa.string())
     for name, values in statistics.items():
         columns[name] = pa.array(np.asarray(values, dtype=np.float32))
     return write_whole(file, lambda path: pq.write_table(pa.table(columns), path, compression="zstd"))
@@ -80,6 +88,8 @@ def read_predictions(file: Path) -> Predictions:
     try:
         table: Any = pq.ParquetFile(file).read()
         texts = [table.column(name).cast(pa.string()) for name in TEXT_COLUMNS]
+        grouped = table.column(GROUP).cast(pa.string()) if GROUP in table.column_names else None
+        table = table if grouped is None else table.drop_columns([GROUP])
         others = [name for name in table.column_names if name not in TEXT_COLUMNS]
         statistics = {name: table.column(name).cast(pa.float32()) for name in others}
     except (pa.ArrowException, OSError, KeyError) as error:
@@ -93,4 +103,5 @@ def read_predictions(file: Path) -> Predictions:
         statistics={
             name: np.from_dlpack(column.combine_chunks()).copy() for name, column in statistics.items()
         },
+        groups=None if grouped is None else np.array(grouped.to_pylist(), dtype=object),
     )

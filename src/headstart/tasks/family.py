@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from headstart.config import NAME, Config, nearest
+from headstart.data.cells import GROUP
 from headstart.data.docs.source import Docs
 from headstart.data.files import Files
 from headstart.data.hub import Hub
@@ -72,6 +73,7 @@ class Encoded:
     classes: tuple[str, ...] = ()
     head: Mapping[str, Any] = field(default_factory=dict)  # settings of the transformers configuration
     notes: Sequence[str] = ()  # what the record should say
+    groups: Mapping[str, str] | None = None  # of the test examples by their ids, where these are not the rows
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Prepared:
     classes: tuple[str, ...]
     facts: dict[str, Any]
     head: Mapping[str, Any] = field(default_factory=dict)  # settings of the transformers configuration
+    groups: Mapping[str, str] = field(default_factory=dict)  # of test examples by id; others are on their own
 
     def part(self, split: str) -> Examples:
         """The examples of `train`, `validation` or `test`."""
@@ -120,6 +123,7 @@ class Family(Config):
     docs: Docs | None = None
     files: Files | None = None
     hub: Hub | None = None
+    group: str | None = None  # the column of what rows share that belong together; null: each is on its own
     metrics: Metrics
     headline: str
 
@@ -150,7 +154,8 @@ class Family(Config):
     @property
     def columns(self) -> dict[str, Any]:
         """The columns that are used, by role."""
-        return {role: getattr(self, role) for role in self.roles if getattr(self, role) is not None}
+        roles = (*self.roles, GROUP)
+        return {role: getattr(self, role) for role in roles if getattr(self, role) is not None}
 
     @property
     def stratify(self) -> str | None:
@@ -177,7 +182,12 @@ class Family(Config):
         model.check_head(self.auto_class_for(model))
         encoded = self.encode(model, encoder, splits, chosen)
         facts = self._facts(splits, used_rows(splits, chosen), encoder, encoded)
-        return Prepared(**encoded.examples, classes=encoded.classes, facts=facts, head=encoded.head)
+        groups = encoded.groups or {}
+        if encoded.groups is None and GROUP in splits.test.column_names:
+            groups = dict(zip(splits.test["id"][:], splits.test[GROUP][:], strict=True))
+        return Prepared(
+            **encoded.examples, classes=encoded.classes, facts=facts, head=encoded.head, groups=groups
+        )
 
     def cleaned(self, splits: Splits) -> Splits:
         """The rows as the family wants them, before any are chosen."""

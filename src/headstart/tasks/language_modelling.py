@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from headstart.data.cells import GROUP
 from headstart.data.rows import SPLITS, Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
@@ -28,7 +29,8 @@ class LanguageModelling(Family):
 
     The loss of a block is summed over its scored tokens, and so are the bytes of text that these stand for:
     bits per byte compare models whatever their tokenizers. Texts of training that do not fill a last block
-    are left out; in evaluation that block is padded, and no text is lost.
+    are left out; in evaluation that block is padded, and no text is lost. Where texts have groups, a block
+    has that of the text that it begins in.
     """
 
     roles: ClassVar = ("text",)
@@ -76,10 +78,12 @@ class LanguageModelling(Family):
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
         """Texts tokenised and packed; DataError when they do not fill one block."""
         special, blocks, notes = SpecialTokens.of(encoder, model.name), dict[str, Blocks](), []
+        groups: dict[str, str] | None = None
         for split in SPLITS:
             texts = getattr(splits, split)["text"][:]
             rows = chosen if split == "train" else range(len(texts))
-            stream = Documents(special, texts).stream(rows)
+            documents = Documents(special, texts)
+            stream = documents.stream(rows)
             joined = [texts[row] for row in rows]
             blocks[split] = packed = self.pack(model, special, stream, texts=joined, whole=split == "train")
             if not len(packed):
@@ -89,7 +93,11 @@ class LanguageModelling(Family):
                     "blocks"
                 )
             notes.append(_note(split, packed))
-        return Encoded(blocks, head=self.head(model, special), notes=notes)
+            if split == "test" and GROUP in splits.test.column_names:
+                names, begins = splits.test[GROUP][:], np.arange(len(packed)) * packed.content
+                of_block = [names[text] for text in documents.at(rows, begins)]
+                groups = dict(zip(packed.ids, of_block, strict=True))
+        return Encoded(blocks, head=self.head(model, special), notes=notes, groups=groups)
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the scored tokens in nats, ()."""

@@ -189,6 +189,15 @@ class Documents:
         ids, sizes = (taken[name].combine_chunks().flatten().to_numpy() for name in ("ids", "bytes"))
         return Stream(ids, sizes)
 
+    def at(self, rows: Sequence[int], tokens: np.ndarray) -> list[int]:
+        """Which of the documents `rows`, joined in that order, each of these tokens of their stream is in."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        taken = self._table.take(pa.array(rows, pa.int64()))
+        ends = np.cumsum(pc.list_value_length(taken["ids"]).to_numpy())
+        return [rows[place] for place in np.searchsorted(ends, tokens, side="right")]
+
     def _write(self, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from headstart.data.rows import Splits
+from headstart.data.cells import GROUP
+from headstart.data.rows import Splits, row_keys
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, WindowTokens, windows_of
 from headstart.tasks.family import (
@@ -154,7 +155,11 @@ class QuestionAnswering(Family):
                 f"{split}: {part.row_count} questions ({none} without an answer) in {len(part)} windows"
             )
         head = {"num_labels": 2, "pad_token_id": encoder.pad_id}  # two scores: start and end
-        return Encoded(windows, head=head, notes=notes)
+        groups = None
+        if GROUP not in splits.test.column_names:  # then questions about one text belong together
+            contexts = row_keys({"context": asked["test"].contexts})
+            groups = dict(zip(asked["test"].ids, contexts, strict=True))
+        return Encoded(windows, head=head, notes=notes, groups=groups)
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean over windows of the mean cross-entropy of start and end in nats, ()."""

@@ -121,7 +121,8 @@ def train(
                     check_claim()
                     ids = prepared.test.ids if answers.ids is None else answers.ids
                     columns = (answers.texts, answers.labels, answers.predictions, answers.statistics)
-                    write_predictions(folder, ids, *columns)
+                    groups = [prepared.groups.get(id) for id in ids] if prepared.groups else None
+                    write_predictions(folder, ids, *columns, groups)
             if run.keep_weights:
                 check_claim()
                 save_weights(folder / MODEL, run.arm.merged(initial.model), run.task.processor(run.model))

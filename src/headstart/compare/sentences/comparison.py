@@ -107,9 +107,24 @@ def enough_pairs(more: int, gain: float) -> str:
     return f"about {phrases.plural(more, 'more pair')}, if the gain stays near {phrases.number(gain, '+')}"
 
 
-def larger_test_set(examples: int, gain: float) -> str:
-    """That more seeds would not help, and more test examples would."""
-    return f"a larger test set: {examples} examples do not resolve a gain of {phrases.number(gain, '+')}"
+def larger_test_set(examples: int, groups: int | None, gain: float) -> str:
+    """That more seeds would not help, and more test examples (of other groups) would."""
+    of = "" if groups is None else f" of {groups:,} groups"
+    value = phrases.number(gain, "+")
+    return f"a larger test set: {examples} examples{of} do not resolve a gain of {value}"
+
+
+def by_groups(examples: int, groups: int) -> str:
+    """That examples that belong together are one unit of the interval."""
+    return f"{examples:,} test examples in {groups:,} groups, drawn as whole groups"
+
+
+def few_groups(examples: int, groups: int, fewest: int) -> str:
+    """Why an interval does not cover test examples."""
+    return (
+        f"the {examples:,} test examples come from {phrases.plural(groups, 'group')}, fewer than {fewest}: "
+        "too few for an interval over test examples"
+    )
 
 
 def too_many_pairs(most: int, gain: float) -> str:

@@ -21,6 +21,11 @@ t variable and a resampled part is the Behrens-Fisher construction (Fisher 1935)
 examples keep their resampled shape, since there are many, and seeds get Student's, since there are few.
 Interval and P(arm better) are quantiles and a share of the same draws.
 
+Examples that belong together (one context, one document) are drawn as whole groups. Groups may be few, so
+their part gets Student's t, too: of G groups a resampled mean is multiplied by sqrt(G / chi2(G - 1)), which
+also makes up for the (G-1)/G that resampling loses: a plain cluster bootstrap is too narrow (Cameron, Gelbach
+and Miller 2008, "Bootstrap-based improvements for inference with clustered errors").
+
 tests/compare/test_coverage.py holds the coverage in simulation; its docstring has the table.
 """
 
@@ -115,21 +120,27 @@ def _resampled(
     answers: Answers, metrics: Sequence[str], seed: int, resamples: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Scores per metric, (chunk, 2, pairs), chunk by chunk."""
-    examples = len(answers.ids)
-    resamples = int(min(resamples, max(1000, _BUDGET // examples)))
+    units = answers.units
+    resamples = int(min(resamples, max(1000, _BUDGET // units)))
     columns, places = _columns(answers, metrics)
-    widest = max(examples, columns.shape[1], *(place.size for place in places.values()))
-    for weights in _weights(examples, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
+    columns = answers.by_group(columns)
+    widest = max(units, columns.shape[1], *(place.size for place in places.values()))
+    for weights in _weights(units, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
         sums = weights @ columns
         for metric, place in places.items():
             yield metric, METRICS[metric].value(sums[:, place])
 
 
 def spread(
-    gains: np.ndarray, resampled: np.ndarray | None, seed: int, draws: int = RESAMPLES
+    gains: np.ndarray,
+    resampled: np.ndarray | None,
+    seed: int,
+    draws: int = RESAMPLES,
+    groups: int | None = None,
 ) -> Spread | None:
     """Put seeds and examples together. gains: (pairs,); resampled: (resamples, pairs) or None.
 
+    `groups` is how many were resampled as a whole; None: every example is on its own.
     One pair: examples only. No predictions: seeds only. Neither: None, nothing can be said.
     """
     pairs = len(gains)
@@ -138,15 +149,23 @@ def spread(
     centre, rng = float(gains.mean()), np.random.default_rng(seed + 1)
     total = np.full(len(resampled) if resampled is not None else draws, centre)
     seed_variance = float(gains.var(ddof=1)) / pairs if pairs > 1 else None
+    lost = 1.0 if groups is None else groups / (groups - 1)  # what resampling few groups loses
     example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled)
+    example_variance, noise = example_variance and lost * example_variance, lost * noise
     if seed_variance is not None:
         # Student's t at evenly spaced quantiles, in random order: no luck in the tails.
         quantiles = (np.arange(len(total)) + 0.5) / len(total)
         total += np.sqrt(seed_variance) * rng.permutation(stdtrit(pairs - 1, quantiles))
     if resampled is not None and example_variance:
         means = resampled.mean(axis=1)
-        total += (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
+        part = (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
+        total += part if groups is None else part * student_factor(groups, len(part), rng)
     return Spread(centre, pairs, total, seed_variance, example_variance, noise)
+
+
+def student_factor(groups: int, number: int, rng: np.random.Generator) -> np.ndarray:
+    """What turns draws from so many resampled groups into Student's: (number,)."""
+    return np.sqrt(groups / rng.chisquare(groups - 1, number))
 
 
 def _share(ranked: np.ndarray, value: float) -> float:
@@ -194,7 +213,7 @@ def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict
 
 
 def _weights(examples: int, resamples: int, chunk: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each example is drawn, (chunk, examples), chunk by chunk."""
+    """How often each example, or group of them, is drawn: (chunk, examples), chunk by chunk."""
     for start in range(0, resamples, chunk):
         rows = min(chunk, resamples - start)
         drawn = rng.integers(examples, size=(rows, examples), dtype=np.int64)

@@ -28,7 +28,10 @@ class ExactTest:
 
 
 def exact_tests(gains: np.ndarray, right: np.ndarray | None) -> tuple[ExactTest, ...]:
-    """Over pairs, or over the examples of a single one. gains: (pairs,); right: (2, pairs, examples)."""
+    """Over pairs, or over the examples (groups) of a single one.
+
+    gains: (pairs,); right: (2, pairs, examples or groups).
+    """
     if len(gains) > 1:
         return tuple(test for test in (signed_rank(gains), sign(gains)) if test)
     return (mcnemar(right[:, 0]),) if right is not None and right.shape[1] == 1 else ()
@@ -65,13 +68,17 @@ def signed_rank(gains: Sequence[float] | np.ndarray) -> ExactTest | None:
 def mcnemar(right: np.ndarray) -> ExactTest:
     """McNemar's test, exact: do the examples that one arm alone gets right favour that arm?
 
-    right: (2, examples).
+    right: (2, examples), true or false; or (2, groups), how many of a group are right: then each group in
+    which the arms differ counts once, for the arm that gets more of it right.
     """
-    only_baseline, only_arm = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    only_baseline, only_arm = int((right[0] > right[1]).sum()), int((right[1] > right[0]).sum())
     number = only_baseline + only_arm
+    which = "examples that one arm alone gets right"
+    if right.dtype != bool:
+        which = "groups of examples of which one arm gets more right"
     meaning = (
-        f"of a split as uneven as {only_arm} to {only_baseline} among the examples that one arm alone gets "
-        "right, if they fell either way; about this one pair of runs, not about other seeds"
+        f"of a split as uneven as {only_arm} to {only_baseline} among the {which}, "
+        "if they fell either way; about this one pair of runs, not about other seeds"
     )
     return ExactTest("mcnemar", _coin(only_arm, number), _smallest(number), number, meaning)
 

@@ -10,6 +10,7 @@ curve. Each is the mean plus two parts, as for a single gain (bootstrap.py):
   resample for all runs, from which the noise that the seeds' part already holds is taken: with R[b, s] the
   score of run s on resample b, sum_s var_b(R[b, s] - mean_s R[b, s]) / (S - 1) / S for each mean. Runs do not
   share that noise, and do share the examples, so that a difference of two means keeps what is theirs alone.
+  Groups of examples are resampled as a whole, and their part gets Student's factor (bootstrap.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from headstart.compare.statistics.bootstrap import student_factor
 
 DRAWS = 2000
 
@@ -30,6 +33,7 @@ class SizeScores:
     units: tuple[str, ...]  # what was drawn independently: seeds, or draws of the subset
     values: np.ndarray  # (2, units): baseline, arm
     examples: np.ndarray | None  # (resamples, 2, runs): scores of every run on resampled examples
+    groups: int | None = None  # how many were resampled as a whole; None: every example is on its own
 
 
 def joint_draws(sizes: Sequence[SizeScores], seed: int, number: int = DRAWS) -> np.ndarray:
@@ -69,7 +73,10 @@ def _examples(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator
     covariance = np.cov(means, rowvar=False) - np.diag(np.concatenate([_noise(one) for one in given]))
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))  # what falls below 0 was noise
-    return (rng.standard_normal((number, len(values))) @ root.T).reshape(number, len(sizes), 2)
+    normal = rng.standard_normal((number, len(values)))
+    if groups := sizes[0].groups:
+        normal *= student_factor(groups, number, rng)[:, None]
+    return (normal @ root.T).reshape(number, len(sizes), 2)
 
 
 def _noise(resampled: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import importlib.util
 import inspect
@@ -60,6 +61,21 @@ def folder(library: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise _not_installed(library)
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+@functools.cache
+def module_of(name: str) -> str:
+    """The module that a dotted name belongs to: its longest beginning that is a file or folder.
+
+    What is documented elsewhere (compiled functions) belongs to the package that it is named in.
+    """
+    library, *parts = name.split("#")[0].split(".")
+    root = folder(library)
+    for end in range(len(parts), 0, -1):
+        path = root.joinpath(*parts[:end])
+        if path.is_dir() or path.with_suffix(".py").is_file():
+            return ".".join([library, *parts[:end]])
+    return library
 
 
 def _not_installed(library: str) -> DataError:

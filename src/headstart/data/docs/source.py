@@ -9,13 +9,15 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from headstart.cache import key_of
 from headstart.config import Config
+from headstart.data.cells import GROUP
 from headstart.data.docs import views
-from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, version
+from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, module_of, version
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked
 from headstart.errors import DataError
 
 PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the view `library`
 PER_SPLIT = tuple(f"{split}_rows" for split in SPLITS)  # settings of all others
+MODULE = "module"  # the column of the module that a docstring belongs to
 CAPS = {*PER_CLASS, *PER_SPLIT}
 
 
@@ -76,7 +78,9 @@ class Docs(Config):
         return f"docs:{key_of([CORPUS_VERSION, versions, self.model_dump()])}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
-        """The splits; `columns` maps role to a column of the view."""
+        """The splits; `columns` maps role to a column of the view. Unless another column is named, docstrings
+        of one module are a group."""
+        columns = {GROUP: MODULE, **columns}
         bounds = (self.shortest, self.longest)
         caps = {split: getattr(self, name) for split, name in zip(SPLITS, self._caps, strict=True)}
         if self.view == "library":
@@ -92,12 +96,13 @@ class Docs(Config):
         datasets = {}
         for split in SPLITS:
             part = {name: [row[name] for row in parts[split]] for name in names}
+            part[MODULE] = [module_of(name) for name in part["name"]]
             if empty := [group for group in groups if not set(group) & set(part["library"])]:
                 raise DataError(
                     f"the view {self.view} of the embedded corpus has no {split} rows of "
                     f"{', '.join(empty[0])} between task.docs.shortest={self.shortest} and "
                     f"longest={self.longest} characters: widen these bounds or name more libraries"
                 )
-            raw = RawRows(f"docs split {split}", names, part.__getitem__)
+            raw = RawRows(f"docs split {split}", (*names, MODULE), part.__getitem__)
             datasets[split] = as_dataset(checked(raw, columns), ids=part["name"])
         return Splits(**datasets, source=self.digest(), notes=tuple(notes))
