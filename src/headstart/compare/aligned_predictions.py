@@ -52,8 +52,8 @@ class Answers:
 
     def same_rows(self, other: Answers) -> bool:
         """Whether the same examples are answered, in the same groups."""
-        groups = [one.groups if one.groups is not None else np.arange(len(one.ids)) for one in (self, other)]
-        return np.array_equal(self.ids, other.ids) and np.array_equal(*groups)
+        own, others = (np.arange(len(one.ids)) if one.groups is None else one.groups for one in (self, other))
+        return np.array_equal(self.ids, other.ids) and np.array_equal(own, others)
 
     @property
     def identical(self) -> bool:
