@@ -63,6 +63,7 @@ def test_a_cell_keeps_the_contract(
     ]
     check_the_pair(records, folders)
     check_the_scores(records, folders)
+    check_the_rules(records)
     check_the_kept_weights(pretrained, variant, records[1], folders[1])
     check_the_flops(pretrained, records, folders[1])
     check_that_it_resumes(pretrained, records[1], folders[1], tmp_path / "stopped")
@@ -92,6 +93,23 @@ def check_the_scores(records: list[dict[str, Any]], folders: list[Path]) -> None
         assert all(record["scores"][split].keys() == set(metrics) for record in records)
     assert all(answers.recomputes(metric) for metric in set(metrics) - BY_RANK)
     assert [*contradictions(scratch), *contradictions(pretrained)] == []
+
+
+def check_the_rules(records: list[dict[str, Any]]) -> None:
+    """Trivial rules of every family are scored by its metrics, on the same test rows, once for both arms."""
+    first, second = (record["rules"] for record in records)
+    assert first == second and first["reason"] is None and first["rules"]
+    test = records[0]["scores"]["test"]
+    for rule in first["rules"]:
+        assert rule["scores"].keys() <= test.keys() and rule["seconds"] > 0
+        assert rule["train_rows"] == records[0]["data"]["counts"]["train"]
+        if "bits_per_byte" in test:  # the same tokens and bytes are predicted
+            for scores in (rule["scores"], first["chance"]):
+                bytes_per_token = [own["token_loss"] / own["bits_per_byte"] for own in (scores, test)]
+                assert bytes_per_token[0] == pytest.approx(bytes_per_token[1])
+                assert scores["token_loss"] == pytest.approx(np.log(scores["perplexity"]))
+    headline = records[0]["config"]["task"]["headline"]
+    assert any(headline in rule["scores"] for rule in first["rules"])
 
 
 def check_the_flops(run: Run, records: list[dict[str, Any]], folder: Path) -> None:

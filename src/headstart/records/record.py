@@ -229,6 +229,22 @@ class Data(Section):
     notes: Names
 
 
+class TrivialRule(Section):
+    name: Name
+    how: str = Field(description="how it answers, in words")
+    scores: Scores
+    standard_errors: Scores = Field(description="of the scores, over the test examples")
+    train_rows: Count = Field(description="rows that it learnt from")
+    bound: str | None = Field(description="what was left out to bound its cost")
+    seconds: Amount = Field(description="that it took; part of no phase of the run")
+
+
+class TrivialRules(Section):
+    chance: Scores = Field(description="what guessing at random scores, where that can be said")
+    rules: Annotated[tuple[TrivialRule, ...], Field(strict=False)]
+    reason: str | None = Field(description="why there are none")
+
+
 class Code(Section):
     version: str
     digest: Digest = Field(description="of the source files that train, as they were")
@@ -290,6 +306,9 @@ class Contents(Header):
     cost: Cost
     init: Init
     data: Data
+    rules: TrivialRules | None = Field(
+        default=None, description="what trivial rules score on the same test rows; null: not known"
+    )
 
 
 class EarlyEnd(Header):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
@@ -19,6 +19,7 @@ from headstart.data.size import Size
 from headstart.metrics import METRICS
 from headstart.models.model import Model
 from headstart.plugins import Kinds
+from headstart.tasks.rules.rule import Rule
 from headstart.tasks.scores import Metrics
 from headstart.tasks.text_batches import Batch, Shape, TextEncoder
 
@@ -237,6 +238,14 @@ class Family(Config):
     def texts_of(self, prepared: Prepared, split: str) -> Sequence[str]:
         """The texts of a split's rows as far as they are used: what a model sees; () for images."""
         return getattr(prepared.part(split), "texts", ())
+
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """Rules that cost next to nothing, fitted on the training rows and scored on the test rows."""
+        return iter(())
+
+    def chance(self, prepared: Prepared) -> dict[str, float]:
+        """By metric, what guessing at random scores on average, where that can be said."""
+        return {}
 
     def _facts(
         self, splits: Splits, rows: Mapping[str, Any], encoder: TextEncoder | None, encoded: Encoded

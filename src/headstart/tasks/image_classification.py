@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -15,6 +15,8 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, Shape, in_row_order
 from headstart.tasks.labels import Names, OneClass, named
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
+from headstart.tasks.rules import labels as rules
+from headstart.tasks.rules.rule import Rule, bound_of, thinned
 from headstart.tasks.scores import Metrics
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 256  # images
 NARROW = 32  # of 256 levels
+NEIGHBOURS = 5000  # training images that are compared with
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,32 @@ class ImageClassification(Family):
         examples: Any = prepared.part(split)
         logits = in_row_order(observed, "logits").astype(np.float64)
         return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
+
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The most frequent class, and that of the nearest training image."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        classes, rows = len(train.answer.classes), len(train)
+
+        def rule(name: str, how: str, logits: np.ndarray, bound: str | None = None) -> Rule:
+            result = train.answer.evaluate(logits, test.labels, test.texts, self.metrics)
+            return Rule.of(name, how, result, rows, bound)
+
+        how = "the most frequent class of the training rows"
+        yield rule("majority", how, rules.majority(train.labels, classes, len(test)))
+        used = thinned(rows, NEIGHBOURS)
+        logits = rules.nearest(
+            rules.small(train.pixels[train.places[used]]),
+            train.labels[used],
+            lambda some: rules.small(test.pixels[test.places[some]]),
+            len(test),
+            classes,
+        )
+        yield rule("nearest", "the class of the nearest training image", logits, bound_of(len(used), rows))
+
+    def chance(self, prepared: Prepared) -> dict[str, float]:
+        train: Any = prepared.train
+        return train.answer.chance()
 
 
 def _frames(splits: Splits) -> list[str]:

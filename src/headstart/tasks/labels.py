@@ -97,6 +97,11 @@ class OneClass:
             statistics=statistics,
         )
 
+    def chance(self) -> dict[str, float]:
+        """Of guesses that do not look at the row, all classes alike."""
+        classes = len(self.classes)
+        return {"accuracy": 1 / classes, "matthews": 0.0, "log_loss": float(np.log(classes))}
+
 
 @dataclass(frozen=True)
 class ManyClasses:
@@ -154,6 +159,9 @@ class ManyClasses:
             predictions=[self._words(row) for row in predicted],
             statistics=statistics,
         )
+
+    def chance(self) -> dict[str, float]:
+        return {}
 
     def _words(self, row: np.ndarray) -> str:
         return ", ".join(self.classes[i] for i in np.flatnonzero(row)) or "(none)"
@@ -219,6 +227,9 @@ class Number:
             predictions=[f"{value:.6g}" for value in estimate],
             statistics=statistics,
         )
+
+    def chance(self) -> dict[str, float]:
+        return {"pearson": 0.0, "spearman": 0.0}
 
 
 Answer = OneClass | ManyClasses | Number

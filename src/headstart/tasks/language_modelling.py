@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,13 +14,16 @@ from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.packing import NO_LABEL, Blocks, Documents, SpecialTokens, Stream
-from headstart.tasks.scores import Metrics, scores_of
+from headstart.tasks.rules.ngrams import NGrams, Scored, before
+from headstart.tasks.rules.rule import Rule, bound_of, thinned
+from headstart.tasks.scores import Metrics, fitting, scores_of
 from headstart.tasks.text_batches import TextEncoder, model_inputs
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+MOST_TOKENS = 1_000_000  # of training, that n-grams are counted in
 STATISTICS = ("loss", "correct", "tokens", "bytes")
 
 
@@ -129,6 +132,50 @@ class LanguageModelling(Family):
             predictions=blocks.special.words(in_row_order(observed, "answer")),
             statistics=statistics,
         )
+
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The frequencies of tokens, and those after up to four other tokens."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        blocks = thinned(len(train), max(1, MOST_TOKENS // train.content))
+        seen, scored = self.counted(train, blocks), _scored(test, range(len(test)))
+        for name, order, how in (
+            ("unigram", 1, "the frequencies of the training tokens"),
+            ("five_gram", 5, "the training tokens after up to four others (Witten and Bell 1991)"),
+        ):
+            model = NGrams(seen, order, len(train.special.tokenizer))
+            right = model.guesses(scored) == scored.tokens
+            columns = (-np.log(model.probabilities(scored)), right, np.ones(len(right)), scored.bytes)
+            sums = [np.bincount(scored.block, column, len(test)) for column in columns]
+            statistics = dict(zip(STATISTICS, sums, strict=True))
+            bound = bound_of(len(blocks), len(train), "training blocks")
+            scores = scores_of(fitting(self.metrics, statistics), statistics)
+            yield Rule(name, how, scores, statistics, train.row_count, bound=bound)
+
+    def counted(self, train: Any, blocks: Sequence[int]) -> Scored:
+        """The training tokens that n-grams are counted in, each with those before it."""
+        return _scored(train, blocks)
+
+    def chance(self, prepared: Prepared) -> dict[str, float]:
+        """Of all tokens alike."""
+        blocks: Any = prepared.test
+        scored = _scored(blocks, range(len(blocks)))
+        vocabulary, tokens = len(blocks.special.tokenizer), np.full(1, len(scored.tokens))
+        columns = (tokens * np.log(vocabulary), tokens / vocabulary, tokens, scored.bytes.sum(keepdims=True))
+        statistics = dict(zip(STATISTICS, columns, strict=True))
+        return scores_of(fitting(self.metrics, statistics), statistics)
+
+
+def _scored(blocks: Any, rows: Sequence[int]) -> Scored:
+    """The tokens of these blocks that are scored in evaluation, and what the model reads before them."""
+    parts: list[tuple[np.ndarray, ...]] = []
+    for row in rows:
+        batch = {name: values[0].numpy() for name, values in blocks.batch([int(row)], None).items()}
+        labels, read = batch["labels"], batch.get("decoder_input_ids", batch["input_ids"])
+        kept = np.flatnonzero(labels != NO_LABEL)
+        last = batch["positions"][kept] - 1 if "positions" in batch else kept
+        parts.append((before(read, last), labels[kept], batch["bytes"][kept], np.full(len(kept), row)))
+    return Scored(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def nats(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

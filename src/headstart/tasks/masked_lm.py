@@ -15,6 +15,7 @@ from headstart.models.model import Model
 from headstart.tasks.family import Batch
 from headstart.tasks.language_modelling import LanguageModelling
 from headstart.tasks.packing import NO_LABEL, Blocks, SpecialTokens, Stream
+from headstart.tasks.rules.ngrams import Scored, before
 from headstart.tasks.text_batches import padded
 
 if TYPE_CHECKING:
@@ -100,6 +101,13 @@ class MaskedLM(LanguageModelling):
             rate=self.rate,
             **shared,
         )
+
+    def counted(self, train: Any, blocks: Sequence[int]) -> Scored:
+        """All tokens of the blocks, hidden or not."""
+        pieces = [train.piece(int(block)).ids.astype(np.int64) for block in blocks]
+        contexts = [before(ids, np.arange(len(ids)) - 1) for ids in pieces]
+        tokens = np.concatenate(pieces)
+        return Scored(np.concatenate(contexts), tokens, 0 * tokens, 0 * tokens)
 
     def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Scores of the vocabulary at the hidden positions alone: (batch, most hidden, vocabulary)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -26,6 +26,8 @@ from headstart.tasks.family import (
     in_row_order,
     used_rows,
 )
+from headstart.tasks.rules.answers import beside, best_length, most_frequent
+from headstart.tasks.rules.rule import Rule, bound_of, thinned
 from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs, padded
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+FITTED_ON = 500  # training questions by which the window rule chooses its length
 NO_ANSWER = "no answer"  # as a reader is shown it
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -189,20 +192,43 @@ class QuestionAnswering(Family):
         train: Any = prepared.train
         kept = {name: in_row_order(observed, name) for name in ("first", "last", "score", "null", "loss")}
         best = _best_answers(windows, kept, may_be_none=not all(train.asked.answers))
-        asked: Questions = windows.asked
+        return self._scored(windows.asked, best, float(kept["loss"].astype(np.float64).mean()))
+
+    def _scored(self, asked: Questions, best: Sequence[str], loss: float) -> EvalResult:
+        """Exact match and F1 of an answer for each question."""
         pairs = list(zip(best, asked.answers, strict=True))
         statistics = {
             "exact": np.array([exact(*pair) for pair in pairs]),
             "f1": np.array([f1(*pair) for pair in pairs]),
         }
         return EvalResult(
-            loss=float(kept["loss"].astype(np.float64).mean()),
+            loss=loss,
             scores=scores_of(self.metrics, statistics),
             texts=[f"{q} | {text}" for q, text in zip(asked.questions, asked.contexts, strict=True)],
             labels=[" | ".join(dict.fromkeys(answers)) or NO_ANSWER for answers in asked.answers],
             predictions=[answer or NO_ANSWER for answer in best],
             statistics=statistics,
             ids=asked.ids,
+        )
+
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The most frequent answer, and the words beside those of the question."""
+        train: Questions = prepared.train.asked  # pyright: ignore[reportAttributeAccessIssue]
+        test: Questions = prepared.test.asked  # pyright: ignore[reportAttributeAccessIssue]
+        common = most_frequent([answers[0] if answers else "" for answers in train.answers])
+        how = f"the most frequent answer of the training rows: {common or NO_ANSWER}"
+        yield Rule.of("majority", how, self._scored(test, [common] * len(test), 0.0), len(train))
+        used = thinned(len(train), FITTED_ON)
+        length = best_length(
+            [train.questions[row] for row in used],
+            [train.contexts[row] for row in used],
+            lambda row, answer: f1(answer, train.answers[used[row]]),
+        )
+        pairs = zip(test.questions, test.contexts, strict=True)
+        answers = [beside(question, context, length) for question, context in pairs]
+        how = f"the {length} words with the most words of the question beside them"
+        yield Rule.of(
+            "window", how, self._scored(test, answers, 0.0), len(train), bound_of(len(used), len(train))
         )
 
 

@@ -45,6 +45,11 @@ def scores_of(
     return scores
 
 
+def fitting(metrics: Sequence[str], statistics: Mapping[str, np.ndarray]) -> list[str]:
+    """The metrics with an entry in metrics.py that these statistics give."""
+    return [name for name in metrics if name in METRICS and statistics.keys() >= set(METRICS[name].needs)]
+
+
 @cache
 def _loaded(name: str) -> evaluate.EvaluationModule:
     import evaluate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -15,12 +15,15 @@ from headstart.models.model import Model
 from headstart.tasks.columns import numbers_in
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Answer, ManyClasses, Names, Number, OneClass, named
+from headstart.tasks.rules import labels as rules
+from headstart.tasks.rules.rule import Rule, bound_of, thinned
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+MAJORITY = "the most frequent class of the training rows"
 ANSWERS: dict[str, type[Answer]] = {"label": OneClass, "labels": ManyClasses, "number": Number}
 
 
@@ -30,6 +33,7 @@ class LabelledTexts(Texts):
 
     labels: np.ndarray  # (rows,), or (rows, classes) where a row has several
     answer: Answer
+    pairs: list[tuple[str, str]] | None  # both texts, where a row has two
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask, [token_type_ids]: (batch, length); labels: (batch, ...)."""
@@ -132,12 +136,43 @@ class TextClassification(Family):
         logits = in_row_order(observed, "logits").astype(np.float64)
         return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
 
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The most frequent class or the mean, TF-IDF with a linear model, the overlap of pairs."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        targets, classes, rows = train.labels, len(train.answer.classes), len(train)
+
+        def rule(name: str, how: str, logits: np.ndarray, bound: str | None = None) -> Rule:
+            result = train.answer.evaluate(logits, test.labels, test.texts, self.metrics)
+            return Rule.of(name, how, result, rows, bound)
+
+        if classes:
+            yield rule("majority", MAJORITY, rules.majority(targets, classes, len(test)))
+        else:
+            yield rule("mean", "the mean of the training rows", np.zeros((len(test), 1)))
+        used = thinned(rows, rules.most_rows(classes))
+        texts = [train.texts[row] for row in used]
+        if (logits := rules.tfidf(texts, targets[used], test.texts, classes)) is not None:
+            how = "logistic" if classes else "ridge"
+            how = f"TF-IDF of words, {how} regression"
+            yield rule("tfidf", how, logits, bound_of(len(used), rows))
+        if train.pairs and targets.ndim == 1:
+            both = [rules.overlaps(part.pairs) for part in (train, test)]
+            how = "one threshold of the share of words in both texts"
+            yield rule("overlap", how, rules.overlap_threshold(both[0], targets, both[1], classes))
+
+    def chance(self, prepared: Prepared) -> dict[str, float]:
+        train: Any = prepared.train
+        return train.answer.chance()
+
 
 def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:
     texts, pairs, shown = rows["text"][:], None, rows["text"][:]
+    both = None
     if "pair" in rows.column_names:
         pairs = rows["pair"][:]
-        shown = [" | ".join(both) for both in zip(texts, pairs, strict=True)]
+        both = list(zip(texts, pairs, strict=True))
+        shown = [" | ".join(pair) for pair in both]
         count = encoder.tokenizer.num_special_tokens_to_add
         if count(pair=True) == count(pair=False):  # as those of decoders, which put nothing between two texts
             pairs = ["\n" + second for second in pairs]
@@ -148,6 +183,7 @@ def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:
         encoder=encoder,
         labels=answer.targets(rows),
         answer=answer,
+        pairs=both,
     )
 
 

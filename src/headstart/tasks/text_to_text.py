@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -29,7 +29,8 @@ from headstart.tasks.family import (
 )
 from headstart.tasks.language_modelling import nats
 from headstart.tasks.packing import NO_LABEL
-from headstart.tasks.scores import Metrics, scores_of
+from headstart.tasks.rules.rule import Rule
+from headstart.tasks.scores import Metrics, fitting, scores_of
 from headstart.tasks.text_batches import TextEncoder, model_inputs
 from headstart.tasks.text_pairs import PromptTarget, SourceTarget, ended
 
@@ -146,6 +147,19 @@ class TextToText(Family):
             statistics=statistics,
         )
 
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The text as it is, and its first words, as many as the outputs of training have."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        length = int(np.median([len(output.split()) for output in train.outputs]))
+        for name, how, written in (
+            ("copy", "the text as it is", test.texts),
+            ("lead", f"the first {length} words of the text", [_first(text, length) for text in test.texts]),
+        ):
+            statistics = text_statistics(written, test.outputs)
+            scores = scores_of(fitting(self.metrics, statistics), statistics)
+            yield Rule(name, how, scores, statistics, len(train))
+
     def decoded(self, observed: Observed) -> list[int]:
         """Tokens generated per batch: its rows stop together, when the last of them has ended."""
         return [kept["generated"].shape[1] for _, kept in observed]
@@ -218,6 +232,10 @@ class TextToText(Family):
             "targets": ended(targets, encoder.end_id, self.max_output),
             "longest": self.max_output,
         }
+
+
+def _first(text: str, words: int) -> str:
+    return " ".join(text.split()[:words])
 
 
 def _halves(encoder: int, decoder: int) -> Batch:

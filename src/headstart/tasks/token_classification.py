@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,6 +15,8 @@ from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
 from headstart.tasks.labels import Names, are_numbers, named, refuse_numbers
+from headstart.tasks.rules.answers import tags_of_words
+from headstart.tasks.rules.rule import Rule
 from headstart.tasks.scores import Metrics, scores_of
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs, padded
 
@@ -103,28 +105,45 @@ class TokenClassification(Family):
         numbers = dict(
             pair for rows, kept in observed for pair in zip(rows.tolist(), kept["numbers"], strict=True)
         )
+        # a word beyond the limit has no prediction: its entity is missed, and it is not a correct token
+        predicted = [
+            [None if token == NOWHERE else prepared.classes[numbers[row][token]] for token in first]
+            for row, first in enumerate(examples.first)
+        ]
+        losses = in_row_order(observed, "loss").astype(np.float64)
+        return self._scored(examples, predicted, float(losses.sum() / max(1, examples.scored())))
+
+    def _scored(self, examples: Any, predicted: Sequence[Sequence[str | None]], loss: float) -> EvalResult:
+        """The entities and tags that are right, of a tag for each word."""
         labels, predictions, counts = [], [], []
-        rows = zip(examples.words, examples.tags, examples.first, strict=True)
-        for row, (words, tags, first) in enumerate(rows):
-            # a word beyond the limit has no prediction: its entity is missed, and it is not a correct token
-            predicted = [
-                None if token == NOWHERE else prepared.classes[numbers[row][token]] for token in first
-            ]
-            true, estimated = entities(tags), entities([tag or OUTSIDE for tag in predicted])
+        for words, tags, own in zip(examples.words, examples.tags, predicted, strict=True):
+            true, estimated = entities(tags), entities([tag or OUTSIDE for tag in own])
             labels.append(shown(true, words))
             predictions.append(shown(estimated, words))
-            correct = sum(tag == other for tag, other in zip(tags, predicted, strict=True))
+            correct = sum(tag == other for tag, other in zip(tags, own, strict=True))
             counts.append((len(set(true) & set(estimated)), len(estimated), len(true), correct, len(tags)))
         statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, np.array(counts).T, strict=True))
-        losses = in_row_order(observed, "loss").astype(np.float64)
         return EvalResult(
-            loss=float(losses.sum() / max(1, examples.scored())),
+            loss=loss,
             scores=scores_of(self.metrics, statistics),
             texts=examples.texts,
             labels=labels,
             predictions=predictions,
             statistics=statistics,
         )
+
+    def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
+        """The most frequent tag, and the most frequent tag of each word."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        tag_of, every = tags_of_words(train.words, train.tags)
+        common = [[every] * len(row) for row in test.words]
+        known = [[tag_of.get(word, every) for word in row] for row in test.words]
+        for name, how, tags in (
+            ("majority", "the most frequent tag of the training rows", common),
+            ("word_tag", "the most frequent tag of each training word, of all words for others", known),
+        ):
+            yield Rule.of(name, how, self._scored(test, tags, 0.0), len(train))
 
     def _classes(self, splits: Splits) -> tuple[str, ...]:
         """The tags of the training words, sorted."""

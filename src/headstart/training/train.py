@@ -36,6 +36,7 @@ from headstart.training.progress import RunProgress
 from headstart.training.quiet import quiet
 from headstart.training.recorder import Owner, Recorder, Results, Timer
 from headstart.training.tracker import tracked
+from headstart.training.trivial_rules import trivial_rules
 
 
 def train(
@@ -66,7 +67,7 @@ def train(
     for cost in earlier_costs:
         meter.resumed(cost)
     results = Results(**state["results"]) if state else Results()
-    prepared = plan = initial = learner = None
+    prepared = plan = initial = learner = rules = None
     status, reason = "finished", None
     with meter, tracked(run, names) as logger:
         try:
@@ -127,6 +128,12 @@ def train(
                 check_claim()
                 save_weights(folder / MODEL, run.arm.merged(initial.model), run.task.processor(run.model))
                 write_corpus_fingerprints(run, prepared, folder / MODEL)
+
+            # 6. What costs next to nothing, on the same rows: after all phases.
+            meter.close()
+            if not run.study.trial:
+                progress.say("scoring trivial rules")
+                rules = trivial_rules(run, prepared)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
         except BaseException as error:
@@ -134,7 +141,7 @@ def train(
             reason = f"{type(error).__name__}: {error}".strip(": ")
             raise
         finally:
-            # 6. The record: written after any outcome, atomically.
+            # 7. The record: written after any outcome, atomically.
             meter.close()
             check_claim()
             if learner and initial and plan and prepared:
@@ -157,9 +164,11 @@ def train(
                 "argv": list(argv),
                 "curve_digest": file_digest(folder / CURVE),
             }
+            if rules:
+                record["rules"] = rules
             record = write_record(folder, record)
 
-            # 7. Files beside the record of a finished run.
+            # 8. Files beside the record of a finished run.
             if status == "finished" and prepared:
                 complete_checkpoints(run, prepared, folder, record, results.checkpoints)
                 if run.keep_weights:
