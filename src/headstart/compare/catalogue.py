@@ -89,6 +89,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("break_even.joules.arm_score", "Break-even (energy)", "uses", "lower", MAIN),
     Entry("aggregate.iqm_gain", "Gain of the interquartile means", "difference", "higher", MAIN),
     Entry("aggregate.improvement", "Probability of improvement", "share", "higher", MAIN),
+    Entry("rule.*", "Trivial rule: {}", "score", "", MAIN),
+    Entry("chance", "Chance level", "score", "", MAIN),
     # one arm against the baseline
     Entry("score", "Mean test score of the pairs", "score"),
     Entry("baseline_score", "Baseline's mean test score of the pairs", "score"),
@@ -111,6 +113,11 @@ CATALOGUE: tuple[Entry, ...] = (
         if r.key not in ("steps", "samples")
         for side in ("baseline", "arm")
     ),
+    Entry("over_rule", "Gain over the best trivial rule", "difference", "higher"),
+    Entry("over_rule.baseline", "Baseline's gain over the best trivial rule", "difference", "higher"),
+    Entry("over_chance", "Gain over chance", "difference", "higher"),
+    Entry("over_chance.baseline", "Baseline's gain over chance", "difference", "higher"),
+    Entry("rule_seconds.*", "Time of the trivial rule {}", "s"),
     Entry("class.gain", "Gain of a class", "difference", "higher"),
     Entry("examples.only_arm", "Examples that only the arm gets right", "examples", "higher"),
     Entry("examples.only_baseline", "Examples that only the baseline gets right", "examples", "lower"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.compare import cost_to_target, costs, equal_budget, verdicts
+from headstart.compare import cost_to_target, costs, equal_budget, trivial, verdicts
 from headstart.compare import ledger as ledgers
 from headstart.compare.examples import class_gains, confusions, telling
 from headstart.compare.findings import Comparison
@@ -37,6 +37,8 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
     tuned, settings = settings_of(matches, compared.condition.name, tuning)
     gains = np.array([pair.gain for pair in compared.pairs])
 
+    over, below = trivial.against(compared)
+
     sides = [[pair.sides[side] for pair in matches] for side in (0, 1)]
     draft = Comparison(
         sentence="",
@@ -64,11 +66,11 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
         nearer=nearer,
         tuned=tuned,
         settings=settings,
-        remarks=remarks(compared.matching, answers, gains, compared.margin),
+        remarks=(*remarks(compared.matching, answers, gains, compared.margin), *below),
     )
     to_target = [row for rows_of_side in needed for row in rows_of_side]
     at_targets = cost_to_target.rows(replace(template, metric=headline), targets)
-    extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched, *at_targets]
+    extra = [*([corrected] if corrected else []), *ratios, *to_target, *matched, *at_targets, *over]
     draft = replace(draft, rows=rows(draft, template, extra))
     return replace(draft, sentence=sentence(draft))
 

@@ -9,7 +9,7 @@ reason or a note says why. Costs of arms and ratios are those of the train phase
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headstart.compare.aggregates import Aggregate, Profile
@@ -135,6 +135,7 @@ class Findings:
     aggregates: tuple[Aggregate, ...] = ()  # per arm, where it was compared under three conditions or more
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
+    rules: Mapping[str, Rows] = field(default_factory=dict[str, Rows])  # trivial ones, by condition
     alerts: tuple[str, ...] = ()  # what the first lines say of the study as a whole: a changed margin
 
     @property

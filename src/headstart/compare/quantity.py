@@ -161,7 +161,10 @@ class Rows(tuple[Quantity, ...]):
     def main(self) -> Rows:
         """The rows of a short table, in the catalogue's order; what is merely unknown is left out."""
         kept = Rows(row for row in self.select(*MAIN_KEYS) if row.verdict != "unknown")
-        return kept.sorted(lambda row: MAIN_KEYS.index(row.key))
+        place = {
+            row.key: next(i for i, key in enumerate(MAIN_KEYS) if fnmatchcase(row.key, key)) for row in kept
+        }
+        return kept.sorted(lambda row: place[row.key])
 
 
 NO_ROWS = Rows()

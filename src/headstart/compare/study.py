@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headstart.compare import data_curves, pareto, summaries, totals, tuning, verdicts
+from headstart.compare import data_curves, pareto, summaries, totals, trivial, tuning, verdicts
 from headstart.compare.aggregates import aggregates
 from headstart.compare.comparison import comparison
 from headstart.compare.conditions import Condition, conditions
@@ -168,6 +168,7 @@ def _findings(material: Material) -> Findings:
         aggregates=aggregates(material.compared),
         models=pareto.models(material.groups),
         fronts=pareto.fronts(material.groups),
+        rules={condition.name: trivial.rows(condition.name, group) for condition, group in material.groups},
     )
     curves, laws = data_curves.data_curves(material.compared, question.margin)
     over_sizes = [row for curve in curves for row in data_curves.rows(curve)]
@@ -200,6 +201,7 @@ def rows(
     across += tuning.rows(findings.tuning) if findings.tuning else ()
     for arm in findings.arms:
         across += summaries.rows(arm, _folders(findings, arm))
+    across += (row for own in findings.rules.values() for row in own)
     across += extra
     across += summaries.contamination_rows(findings.attestations)
     across += totals.rows(findings.total)
@@ -271,4 +273,5 @@ def _notes(material: Material, comparisons: Sequence[Comparison]) -> tuple[str, 
         notes.append(sentences.SURVIVORS)
     if material.trials and tuning.tune_of(material.first) is None:
         notes.append(sentences.UNUSED_TRIALS)
+    notes += trivial.notes([group for _, group in material.groups])
     return (*notes, *(material.tuning.notes if material.tuning else ()))

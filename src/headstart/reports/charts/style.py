@@ -128,6 +128,18 @@ def whiskers(
     return spec(alt.layer(*below, whisker, *dots), height=max(54, 34 * len(rows)))
 
 
+def levels(rows: Sequence[dict[str, Any]]) -> list[alt.Chart]:
+    """A short line across for each of these rows, with its name above where there are few."""
+    base = chart(list(rows)).encode(x=alt.X("at:Q"), y=alt.Y("label:N", title=None, sort=None))
+    tips = tooltips({"name": "Trivial rule", "text": "Over the baseline"})
+    ticks = base.mark_tick(style="level", orient="vertical", size=26, thickness=2).encode(tooltip=tips)
+    if len({row["label"] for row in rows}) > 1:
+        return [ticks]
+    ordered = sorted(rows, key=lambda row: row["at"])  # neighbours have their names at two heights
+    places = [row | {"up": -18 - 11 * (number % 2)} for number, row in enumerate(ordered)]
+    return [ticks, *(_name_above(row) for row in places)]
+
+
 def bounds(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.Chart]:
     """The points of `rows`: filled where their kind is "", and hollow where it is a bound."""
     kinds = {row.get("kind", "") for row in rows}
@@ -167,3 +179,9 @@ def log_scale() -> alt.Scale:
 def link(rows: Rows, **mark: Any) -> alt.Chart:
     """Quiet dashed rules: what leads from one number to another."""
     return chart(rows).mark_rule(style="link", strokeDash=[4, 3], **mark)
+
+
+def _name_above(row: dict[str, Any]) -> alt.Chart:
+    """The name of a line across, above it."""
+    text = chart([row]).mark_text(style="on-light", fontSize=10, dy=row["up"])
+    return text.encode(x=alt.X("at:Q"), y=alt.Y("label:N", title=None, sort=None), text="name:N")

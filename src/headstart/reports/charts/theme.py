@@ -54,6 +54,7 @@ class Theme:
                 "zero": {"color": self.ink, "strokeWidth": 1},
                 "margin": {"color": self.quiet, "opacity": 0.16},
                 "link": link,
+                "level": {"color": self.quiet},
             },
         }
 

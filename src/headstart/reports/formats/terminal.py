@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -59,11 +60,15 @@ def _table(findings: Findings, *, plain: bool) -> Table:
     grid = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
     grid.columns[0].max_width = WIDEST
     grid.columns[0].min_width = min(max((len(arm) for arm in arms), default=0), WIDEST)
-    for line in tables.lines_of(findings.rows, "runs.started"):
-        arm, condition = line.first.arm, line.first.condition
-        name = Text(arm, style=STYLES[arms.index(arm) % len(STYLES)])
-        name.append(f"\n{condition}" if condition else "", style="dim")
-        grid.add_row(name, *(Text(cell) for cell in _cells(line)))
+    started = tables.lines_of(findings.rows, "runs.started")
+    for condition, lines in groupby(started, lambda line: line.first.condition):
+        below = f"\n{condition}" if condition else ""
+        for line in lines:
+            name = Text(line.first.arm, style=STYLES[arms.index(line.first.arm) % len(STYLES)])
+            name.append(below, style="dim")
+            grid.add_row(name, *(Text(cell) for cell in _cells(line)))
+        for rule, row in summary.rules(findings, condition):
+            grid.add_row(Text(rule, style="dim"), Text(numbers.score(row.value), style="dim"))
     return grid
 
 

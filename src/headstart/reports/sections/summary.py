@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import altair as alt
 
 from headstart.compare.findings import Comparison, Findings
-from headstart.compare.quantity import Quantity
-from headstart.metrics import metric_name
+from headstart.compare.quantity import NO_ROWS, Quantity
+from headstart.compare.sentences import trivial
+from headstart.metrics import metric_name, orient
 from headstart.reports import numbers
 from headstart.reports.charts import style
-from headstart.reports.page import Cell, Figure, Parts, Text
-from headstart.reports.tables import Line, bullets, number, of_rows, table
+from headstart.reports.page import Cell, Figure, Parts, Table, Text
+from headstart.reports.tables import Line, bullets, number, of_rows, source, table
 
 STATES = ("finished", "diverged", "failed", "interrupted")
 
@@ -68,7 +71,35 @@ def summary(findings: Findings) -> Parts:
             f"The score of {item.arm}{where} is a mean over survivors only: {counts} of {item.runs} started."
         )
         lost += [Text(score, "warning")] * item.survivors_only
-    return (*shown, *lost)
+    return (*(_with_rules(made, findings) for made in shown), *lost, *_how(findings))
+
+
+def rules(findings: Findings, condition: str) -> list[tuple[str, Quantity]]:
+    """The trivial rules of a condition and chance by what they are called, on the headline metric."""
+    own = findings.rules.get(condition, NO_ROWS).select("rule.*", "chance", metric=findings.headline)
+    return [(trivial.title(row.key.partition(".")[2] or row.key), row) for row in own]
+
+
+def _how(findings: Findings) -> tuple[Text, ...]:
+    """How the rules of the first condition answer."""
+    for condition in findings.rules:
+        if told := [(name, row.note) for name, row in rules(findings, condition) if row.note]:
+            return (Text(trivial.beside(told), "note"),)
+    return ()
+
+
+def _with_rules(made: Table, findings: Findings) -> Table:
+    """The table of arms with a line for each trivial rule below those of its condition."""
+    names = [column.name for column in made.columns]
+    arm = names.index("Arm")
+    rows: list[tuple[Cell, ...]] = []
+    for condition, lines in groupby(made.rows, lambda row: row[0].text if arm else ""):
+        rows += lines
+        for name, row in rules(findings, condition):
+            score = Cell(numbers.with_interval(row), source(row))
+            cells = [Cell(condition)] * arm + [Cell(name, row.note), score]
+            rows.append((*cells, *[Cell("")] * (len(names) - len(cells))))
+    return replace(made, rows=tuple(rows))
 
 
 def gain_column(findings: Findings) -> tuple[str, Any]:
@@ -98,14 +129,33 @@ def gains(findings: Findings) -> Parts:
     level = next((row.level for row in rows if row.level), 0.95)
     title = f"Gain in {metric_name(findings.headline)}, {numbers.percent(level)} interval"
     note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
-    figure = Figure("gain", title, f"{'; '.join(texts)}.", gains_chart(labelled, findings.margin))
-    return (figure, Text(note, "note")) if findings.margin else (figure,)
+    levels = [level for label, row in labelled for level in _levels(findings, label, row)]
+    texts += [f"{level['label']}: {level['name']} at {level['text']}" for level in levels]
+    chart = gains_chart(labelled, findings.margin, levels)
+    figure = Figure("gain", title, f"{'; '.join(texts)}.", chart)
+    lines = "Lines across: trivial rules and chance, as far as they are above the baseline."
+    notes = [note] * bool(findings.margin) + [lines] * bool(levels)
+    return (figure, *(Text(line, "note") for line in notes))
 
 
-def gains_chart(labelled: Sequence[tuple[str, Quantity]], margin: float = 0.0) -> style.Spec:
-    """One dot with its interval per gain, against zero and the equivalence margin."""
+def _levels(findings: Findings, label: str, gain: Quantity) -> list[dict[str, Any]]:
+    """What each trivial rule, and chance, would gain over the baseline, as marks of the chart."""
+    where = {"condition": gain.condition, "arm": gain.arm, "metric": gain.metric}
+    baseline = findings.rows.value("baseline_score", **where)
+    if baseline is None:
+        return []
+    scores = [(name, row.value) for name, row in rules(findings, gain.condition) if row.value is not None]
+    over = {name: orient(gain.metric) * (score - baseline) for name, score in scores}
+    return [{"label": label, "name": name, "at": at, "text": numbers.signed(at)} for name, at in over.items()]
+
+
+def gains_chart(
+    labelled: Sequence[tuple[str, Quantity]], margin: float = 0.0, levels: Sequence[dict[str, Any]] = ()
+) -> style.Spec:
+    """One dot with its interval per gain, against zero, the equivalence margin and trivial rules."""
     band = style.chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
     zero = style.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q"))
+    ticks = style.levels(levels) if levels else []
     below = [band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q"))] if margin else []
     x = alt.X(
         "mean:Q",
@@ -114,7 +164,7 @@ def gains_chart(labelled: Sequence[tuple[str, Quantity]], margin: float = 0.0) -
     )
     tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
     points = [style.point(row, label=label) for label, row in labelled]
-    return style.whiskers(points, x, "label", tips | {"verdict": "Verdict"}, below=[*below, zero])
+    return style.whiskers(points, x, "label", tips | {"verdict": "Verdict"}, below=[*below, zero, *ticks])
 
 
 def differences(findings: Findings) -> Parts:
