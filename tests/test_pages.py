@@ -19,7 +19,7 @@ STUDIES = {path.stem for path in (shipped() / "study").glob("*.yaml")}
 def test_every_study_has_a_page() -> None:
     assert {page.name for page in PAGES} == STUDIES
     folders = {path.name for path in PLACE.iterdir() if path.is_dir()}
-    assert folders - {page.name for page in PAGES} == {"teaching"}
+    assert folders - {page.name for page in PAGES} == {"teaching", "published"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

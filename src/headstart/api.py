@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import RecordError
+from headstart.records.imported import is_imported, read_imported
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from headstart.compare.findings import Comparison, Findings, Rows
+    from headstart.records.imported import ImportedRun
     from headstart.records.record import Record
     from headstart.reports.build import Built
     from headstart.reports.formats.notebook import Drawn
@@ -59,6 +61,8 @@ class OpenedStudy:
 
         Costs are those of training: FLOPs, seconds, joules with their method, tokens padding included.
         """
+        if is_imported(self.folder):
+            return _frame(map(_imported, read_imported(self.folder).runs))
         return _frame(_record(record, self._condition(record)) for record in self._stored)
 
     @cached_property
@@ -170,6 +174,12 @@ def _record(record: Record, condition: str) -> dict[str, Any]:
         "pair_id": record.pair_id,
         "run_id": record.run_id,
     }
+
+
+def _imported(run: ImportedRun) -> dict[str, Any]:
+    """A run that others made: what is not known of it has no column."""
+    fields = run.model_dump(exclude={"scores"})
+    return fields | {f"test_{name}": value for name, value in run.scores.items()}
 
 
 def _flat(gain: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from headstart.commands import doctor, energy, fetch, listings, new_task, plan, report, reproduce, verify
+from headstart.commands import (
+    doctor,
+    energy,
+    fetch,
+    import_results,
+    listings,
+    new_task,
+    plan,
+    report,
+    reproduce,
+    verify,
+)
 from headstart.commands.arguments import Command
 
 COMMANDS: dict[str, Command] = {
@@ -14,6 +25,7 @@ COMMANDS: dict[str, Command] = {
         listings.models,
         listings.tasks,
         new_task.new,
+        import_results.import_command,
         reproduce.reproduce,
         verify.verify,
         energy.energy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from headstart.compare import phrases
 from headstart.compare.pairwise import Compared
@@ -15,7 +16,7 @@ from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
 from headstart.compare.statistics.transfer import Crossing, SizePoint, transfer
-from headstart.compare.verdicts import verdict_of
+from headstart.compare.verdicts import Gain, verdict_of
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest
 
@@ -146,8 +147,31 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     runs = [record for each in sizes.all for pair in each.matches for record in pair.sides]
     seed = int(digest(sorted([record.run_id, record.arm] for record in runs)), 16)
     scores = size_scores(sizes, metric, seed)
-    result, crossing = transfer(scores, orient(metric), margin, seed)
-    parameters = arm.cost.parameters.all
+    return data_curve(
+        scores,
+        {rows: every[0].gain if len(every) == 1 else None for rows, every in sizes.sizes.items()},
+        margin,
+        seed,
+        arm=sizes.arm,
+        baseline=first.baseline,
+        context=sizes.context,
+        task=first.task,
+        model=str(arm.config["model"]["name"]),
+        parameters=arm.cost.parameters.all,
+        metric=metric,
+        covers=_covers(sizes, scores[0]),
+        facts=tuple(_facts(sizes)),
+        scores=_scores(sizes),
+    )
+
+
+def data_curve(
+    sizes: Sequence[SizeScores], gains: Mapping[int, Gain | None], margin: float, seed: int, **about: Any
+) -> tuple[DataCurve, list[Point]]:
+    """The curve of these scores, and the points of its law; `gains` are those of comparisons that stand
+    alone at their size, `about` are the other fields of the curve."""
+    metric, parameters = about["metric"], about["parameters"]
+    result, crossing = transfer(sizes, orient(metric), margin, seed)
     largest = float(result.rows[-1])
     law_points = [
         Point(int(rows), parameters, float(result.needed[i] - rows), result.drawn[:, i] - rows, largest)
@@ -159,8 +183,7 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     points: list[SizePoint] = []
     verdicts: list[str] = []
     for point in result.points:
-        every = sizes.sizes[point.rows]
-        own = every[0].gain if len(every) == 1 else None
+        own = gains[point.rows]
         interval = own.interval if own else of_gain(point.gain_interval, metric)
         verdicts.append(own.verdict if own else verdict_of(interval, margin, point.units))
         points.append(
@@ -172,21 +195,12 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
             )
         )
     curve = DataCurve(
-        arm=sizes.arm,
-        baseline=first.baseline,
-        context=sizes.context,
-        task=first.task,
-        model=str(arm.config["model"]["name"]),
-        parameters=parameters,
-        metric=metric,
+        **about,
         points=tuple(points),
         crossing=crossing,
         ossified=_ossified(points, verdicts),
         worse_everywhere=all(verdict == "worse" for verdict in verdicts),
-        law=power_law(sizes.arm, law_points),
-        covers=_covers(sizes, scores[0]),
-        facts=tuple(_facts(sizes)),
-        scores=_scores(sizes),
+        law=power_law(about["arm"], law_points),
     )
     return curve, law_points
 

@@ -125,7 +125,7 @@ class Findings:
     notes: tuple[str, ...]  # untuned, half-written curves, several machines, ...
     data: Mapping[str, Any]  # of the first record: counts, classes, truncated, max_length, notes
     environments: tuple[Mapping[str, Any], ...]  # distinct (machine, versions, code), with "runs": count
-    total: Total
+    total: Total | None  # None: not known, of results that others made
     config: Mapping[str, Any]  # resolved configuration of the first run
     command: tuple[str, ...]  # argv that reproduces the study
     fingerprint: str  # 16 hex over the run ids: the same records give the same report
@@ -136,6 +136,7 @@ class Findings:
     models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
     rules: Mapping[str, Rows] = field(default_factory=dict[str, Rows])  # trivial ones, by condition
+    unknown: tuple[str, ...] = ()  # what nobody here knows of imported results; () = runs of our own
     alerts: tuple[str, ...] = ()  # what the first lines say of the study as a whole: a changed margin
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headstart.compare import data_curves, pareto, summaries, totals, trivial, tuning, verdicts
+from headstart.compare import data_curves, imported, pareto, summaries, totals, trivial, tuning, verdicts
 from headstart.compare.aggregates import aggregates
 from headstart.compare.comparison import comparison
 from headstart.compare.conditions import Condition, conditions
@@ -23,6 +23,7 @@ from headstart.compare.variance import variances
 from headstart.errors import RecordError
 from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import digest
+from headstart.records.imported import is_imported
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 
@@ -60,6 +61,9 @@ class Material:
 
 def compare(folder: Path) -> Findings:
     """Read a study and answer it. RecordError when the folder cannot be read or holds no run."""
+    if is_imported(folder):
+        found, curves = imported.findings(folder)
+        return replace(found, rows=Rows(rows(found, curves)))
     return _findings(material(folder))
 
 
@@ -204,7 +208,7 @@ def rows(
     across += (row for own in findings.rules.values() for row in own)
     across += extra
     across += summaries.contamination_rows(findings.attestations)
-    across += totals.rows(findings.total)
+    across += totals.rows(findings.total) if findings.total else ()
 
     seen: set[Quantity] = set()
     for row in (*(row for each in findings.comparisons for row in each.rows), *across):

@@ -21,6 +21,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 def cards(findings: Findings) -> dict[str, str]:
     """The text of every arm's card, by file name."""
     texts: dict[str, str] = {}
+    if findings.unknown:
+        return texts  # of weights that others trained nothing is known
     for arm in dict.fromkeys(item.arm for item in findings.arms):
         name = f"card_{re.sub(r'[^A-Za-z0-9._-]+', '-', arm)}"
         while f"{name}.md" in texts:  # two arms whose names differ only in what a file name cannot hold

@@ -13,7 +13,7 @@ from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Table, Text
 from headstart.reports.tables import OF_ARM, Line, bullets, gallery, of_rows, table
-from headstart.resources import COUNTERS, RESOURCES, Resource
+from headstart.resources import RESOURCES, Resource
 
 METHODS = {
     "measured": "measured by a counter",
@@ -35,7 +35,7 @@ def parts(findings: Findings) -> Parts:
         *gallery((figure for figure in figures if figure), 3),
         *cost_table(findings.rows),
         *_meters(findings.arms),
-        _total(findings.rows),
+        *([_total(findings.rows)] if findings.total else []),
         *bullets([*reasons, *notes]),
     )
 
@@ -71,7 +71,7 @@ def _figure(rows: Rows, resource: Resource) -> Figure | None:
     methods, energy = {row.verdict for row in known}, resource.key == "joules"
     if not known or (energy and len(methods) > 1):
         return None
-    estimated = energy and not methods & {*COUNTERS}
+    estimated = energy and methods <= {"estimated"}
     title = resource.kind.capitalize() + " (estimated: hollow bars)" * estimated
     names = [f"{row.arm}, {row.condition}:" if row.condition else row.arm for row in known]
     texts = [f"{name} {numbers.value_text(row)}" for name, row in zip(names, known, strict=True)]

@@ -169,6 +169,8 @@ def gains_chart(
 
 def differences(findings: Findings) -> Parts:
     """What else than the arm differs inside pairs, and what is the same in all of them."""
+    if findings.unknown:
+        return (Text("These runs were imported. Not known:"), *bullets(findings.unknown))
     if not any(item.pairs for item in findings.comparisons):
         return ()
     labels = zip(findings.comparisons, labels_of(findings.comparisons), strict=True)
