@@ -18,6 +18,7 @@ from headstart.api import open_study
 from headstart.cli import main
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
+from headstart.errors import RecordError
 from headstart.records.predictions import read_predictions
 from headstart.records.store import read_study
 from headstart.reports import outline
@@ -291,3 +292,18 @@ def test_a_damaged_study_is_one_clear_sentence(capsys: pytest.CaptureFixture[str
     assert main(["report", "runs/results", "--export", "csv"]) == 1
     told = capsys.readouterr().err
     assert "imported.json: breaks the schema" in told and "import the results again" in told
+
+
+@pytest.mark.parametrize("file", ["imported.json", "examples.parquet"])
+def test_numbers_that_were_changed_afterwards_are_not_believed(file: str) -> None:
+    scores = [("cold", "0", "0.5"), ("warm", "0", "1.0"), ("cold", "1", "0.5"), ("warm", "1", "1.0")]
+    table(Path("results.csv"), ("arm", "seed", "score"), scores)
+    each = [(a, s, e, "1" if a == "warm" or e == "x" else "0") for a, s, _ in scores for e in ("x", "y")]
+    table(Path("each.csv"), ("arm", "seed", "example", "value"), each)
+    flags = "--base cold --headline accuracy --examples each.csv"
+    assert main(["import", "results.csv", *flags.split()]) == 0
+    assert compare(Path("runs/results")).comparisons
+    path = Path("runs/results") / file
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.6") if file.endswith("json") else b"PAR1")
+    with pytest.raises(RecordError, match=f"{file}: is not what the import wrote; import the results again"):
+        compare(Path("runs/results"))

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from headstart.errors import RecordError
 from headstart.records.record import Amount, Digest, Name, Names, Scores, Section, faults_of
-from headstart.records.whole_file import write_whole
+from headstart.records.store import sealed
+from headstart.records.whole_file import file_digest, write_whole
 
 IMPORTED = "imported.json"
 EXAMPLES = "examples.parquet"  # a number for each run and test example, where they are known
@@ -41,6 +42,8 @@ class ImportedStudy(Section):
     example_metric: str | None = Field(description="the metric that is the mean of the examples' numbers")
     unknown: dict[str, str] = Field(description="what is not known, and why")
     argv: Names
+    examples_digest: Digest | None = Field(default=None, description="of examples.parquet")
+    digest: Digest | None = Field(default=None, description="of everything else in this file")
     runs: Annotated[tuple[ImportedRun, ...], Field(strict=False)]
 
 
@@ -51,13 +54,16 @@ def is_imported(folder: Path) -> bool:
 
 def write_imported(folder: Path, study: ImportedStudy, examples: dict[str, list[Any]] | None) -> Path:
     """Write the study, after the numbers of its examples: columns run, example and value."""
+    stored = None
     if examples is not None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         table = pa.table(examples)
         write_whole(folder / EXAMPLES, lambda path: pq.write_table(table, path, compression="zstd"))
-    text = json.dumps(study.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
+        stored = file_digest(folder / EXAMPLES)
+    contents = study.model_dump(mode="json", by_alias=True) | {"examples_digest": stored}
+    text = json.dumps(sealed(contents), indent=1, ensure_ascii=False) + "\n"
     return write_whole(folder / IMPORTED, lambda path: path.write_text(text, "utf8"))
 
 
@@ -65,7 +71,8 @@ def read_imported(folder: Path) -> ImportedStudy:
     """Read it; RecordError says why it cannot be used."""
     file = folder / IMPORTED
     try:
-        return ImportedStudy.model_validate(json.loads(file.read_text("utf8")))
+        contents = json.loads(file.read_text("utf8"))
+        study = ImportedStudy.model_validate(contents)
     except OSError as error:
         raise RecordError(f"{file}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
@@ -73,6 +80,11 @@ def read_imported(folder: Path) -> ImportedStudy:
         raise RecordError(f"{file}: breaks the schema: {told}; import the results again") from None
     except ValueError as error:
         raise RecordError(f"{file}: is not JSON: {error}; import the results again") from None
+    if sealed(contents)["digest"] != study.digest:
+        raise RecordError(f"{file}: is not what the import wrote; import the results again")
+    if study.examples_digest != file_digest(folder / EXAMPLES):
+        raise RecordError(f"{folder / EXAMPLES}: is not what the import wrote; import the results again")
+    return study
 
 
 def read_examples(folder: Path) -> dict[int, dict[str, float]]:
