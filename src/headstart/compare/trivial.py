@@ -104,7 +104,7 @@ def _sides(compared: Compared) -> list[Side]:
     matches, headline, answers = compared.matches, compared.headline, compared.answers
     scores = orient(headline) * scores_by_side(matches, headline)
     drawn = None
-    if answers is not None and answers.recomputes(headline):
+    if answers is not None and answers.resamples and answers.recomputes(headline):
         drawn = orient(headline) * resampled_scores(answers, headline, _seed(compared), RESAMPLES)
     return [(scores[side], None if drawn is None else drawn[:, side]) for side in (0, 1)]
 
@@ -120,7 +120,11 @@ def _over(compared: Compared, side: int, scores: Side, level: Level) -> Quantity
     key = level.key if side else f"{level.key}.baseline"
     row = compared.here.named(key, metric=headline).at(float((values - at).mean()))
     row = row.because(sentences.over(level.name, level.score))
-    varied = spread(values - at, None if drawn is None else drawn - at, seed) if len(values) > 1 else None
+    if len(values) < 2:
+        return row
+    answers = compared.answers
+    groups = answers.units if answers is not None and answers.groups is not None else None
+    varied = spread(values - at, None if drawn is None else drawn - at, seed, groups=groups)
     if varied is None:
         return row
     quantiles = (np.arange(len(varied.draws)) + 0.5) / len(varied.draws)

@@ -47,11 +47,13 @@ def _write(path: Path, run: Run, prepared: Prepared) -> None:
     rules: list[dict[str, Any]] = []
     start = time.perf_counter()
     for rule in run.task.trivial_rules(prepared):
+        ids = prepared.test.ids if rule.ids is None else rule.ids
+        groups = [prepared.groups.get(id) for id in ids] if prepared.groups else None
         scores = {
             "name": rule.name,
             "how": rule.how,
             "scores": dict(rule.scores),
-            "standard_errors": rule.standard_errors(),
+            "standard_errors": rule.standard_errors(groups),
             "train_rows": rule.train_rows,
             "bound": rule.bound,
         }

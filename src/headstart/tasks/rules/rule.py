@@ -28,21 +28,24 @@ class Rule:
     labels: Sequence[str] = ()  # where the metrics need them: (examples,)
     predictions: Sequence[str] = ()
     bound: str | None = None  # what was left out to bound its cost
+    ids: Sequence[str] | None = None  # names of the examples, where they are not the rows of the batches
 
     @classmethod
     def of(cls, name: str, how: str, result: EvalResult, train_rows: int, bound: str | None = None) -> Rule:
         """A rule whose answers were evaluated as those of a model are."""
-        return cls(
-            name, how, result.scores, result.statistics, train_rows, result.labels, result.predictions, bound
-        )
+        answers = result.labels, result.predictions
+        return cls(name, how, result.scores, result.statistics, train_rows, *answers, bound, result.ids)
 
-    def standard_errors(self) -> dict[str, float]:
-        """Of the scores that can be resampled: their standard deviation over resamples of the examples."""
+    def standard_errors(self, groups: Sequence[str | None] | None = None) -> dict[str, float]:
+        """Of the scores that can be resampled: their standard deviation over resamples of the examples.
+
+        Examples of one group are drawn together; one without a group is its own.
+        """
         names, numbers = np.unique([*self.labels, *self.predictions], return_inverse=True)
         half = len(self.labels)
         examples = Examples(numbers[:half], numbers[half:], self.statistics, len(names))
         terms = {
-            metric: METRICS[metric].features(examples)
+            metric: _by_group(METRICS[metric].features(examples), groups)
             for metric in self.scores
             if metric in METRICS and METRICS[metric].terms and METRICS[metric].resamples
         }
@@ -55,6 +58,17 @@ class Rule:
             for metric, features in terms.items():
                 drawn[metric].append(float(METRICS[metric].value(weights @ features)))
         return {metric: float(np.std(values, ddof=1)) for metric, values in drawn.items()}
+
+
+def _by_group(features: np.ndarray, groups: Sequence[str | None] | None) -> np.ndarray:
+    """Sums over the examples of each group: (examples, terms) -> (groups, terms)."""
+    if groups is None:
+        return features
+    names = [(row, "") if group is None else (-1, group) for row, group in enumerate(groups)]
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    sums = np.zeros((len(number), features.shape[1]))
+    np.add.at(sums, [number[name] for name in names], features)
+    return sums
 
 
 def thinned(rows: int, most: int) -> np.ndarray:
