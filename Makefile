@@ -8,20 +8,20 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all test-lowest test-browser lint bench clean
+.PHONY: demo test test-all test-lowest test-browser lint bench bench-gpu clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
 
 test: $(STAMP)-test            ## what every change must pass: three to six minutes on two cores, no network
-	$(BIN)/python -m pytest -m "not slow and not browser and not bench" $(SHARED)
+	$(BIN)/python -m pytest -m "not slow and not browser" $(SHARED)
 
 test-all: $(STAMP)-test        ## the long ones too
-	$(BIN)/python -m pytest -m "not browser and not bench" $(SHARED)
+	$(BIN)/python -m pytest -m "not browser" $(SHARED)
 
 test-lowest:                   ## the lower bounds of pyproject.toml, in an environment of their own: a fast part
 	$(MAKE) VENV=$(LOWEST) CONSTRAINTS=constraints-lowest.txt $(LOWEST)/.installed-test
-	$(LOWEST)/bin/python -m pytest -m "not slow and not browser and not bench" $(SHARED) \
+	$(LOWEST)/bin/python -m pytest -m "not slow and not browser" $(SHARED) \
 		tests/records tests/compare tests/training tests/meters tests/tasks/test_text_classification.py
 
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
@@ -32,8 +32,11 @@ lint: $(STAMP)-lint            ## ruff and pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(STAMP)-test           ## ratios against a baseline of the same run
-	$(BIN)/python -m pytest -m bench -s
+bench: $(STAMP)-test           ## ratios against baselines of the same run, in a table and in benchmarks.json: a quarter of an hour
+	$(BIN)/python -m tests.benchmarks $(PARTS) --to benchmarks.json
+
+bench-gpu: $(STAMP)-test       ## the rows that need a CUDA device alone, in benchmarks-cuda.json
+	$(BIN)/python -m tests.benchmarks cuda --to benchmarks-cuda.json
 
 clean:                         ## the environment and the runs
 	rm -rf $(VENV) $(LOWEST) runs
