@@ -144,7 +144,7 @@ def test_exit_codes_are_those_of_the_help(
     words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("headstart.studies.job._run", lambda *_: pytest.fail("a run has begun"))
+    monkeypatch.setattr("headstart.studies.job.train_claimed", lambda *_: pytest.fail("a run has begun"))
     page = tmp_path / "experiments/page"
     page.mkdir(parents=True)
     claim = {"claim": "x", "came_out": True, "commands": {"laptop": ["study=first_look"]}, "expects": []}

@@ -344,7 +344,8 @@ class TestWholeRuns:
         write(FAMILY, FAMILY.read_text("utf8").replace(".square()", ".abs()"))
         again = headstart("reproduce", str(first.parent))
         assert (again.code, "task.code: own/tasks/counting.py is not what it was" in again.err) == (2, True)
-        assert headstart(*alone).code == 0
+        assert headstart(*alone).code == 2
+        assert headstart(*alone, "--extend").code == 0
         assert len(list(here.glob("runs/quick/*/record.json"))) == 2
 
     @pytest.mark.slow

@@ -27,6 +27,7 @@ from headstart.config import Config, MoreSettings, nearest
 from headstart.errors import HeadstartError
 
 FOLDER = "own"
+_kept: list[tuple[str, bytes]] = []  # (file as it is shown, code) that a study was started with
 KIND = re.compile(r"^    kind: Literal\[", re.M)
 
 
@@ -62,6 +63,11 @@ class OwnFile:
     def digest(self) -> str:
         """sha256 (16 hex) of the code, independent of its line ends."""
         return hashlib.sha256(self.code.replace(b"\r\n", b"\n")).hexdigest()[:16]
+
+
+def keep_code(files: Sequence[tuple[str, bytes]]) -> None:
+    """From now on, a configuration with the digest of one of these files is read with that code."""
+    _kept[:] = files
 
 
 class Kinds(MoreSettings):
@@ -107,7 +113,7 @@ class Kinds(MoreSettings):
 
     def _read(self, value: Any, read_shipped: Callable[[Any], Any]) -> Any:
         kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
-        files = self._own_files()
+        files = self._own_files(value.get("code") if isinstance(value, Mapping) else None)
         shipped = [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
         own = [(file, declared) for file in files for declared in file.classes if declared.kind == kind]
         if not own and (kind in shipped or not files or not isinstance(kind, str)):
@@ -135,9 +141,15 @@ class Kinds(MoreSettings):
             raise ValidationError.from_exception_data(FOLDER, details) from None
         return _guarded(file, lambda: reader.validate_python(value))
 
-    def _own_files(self) -> list[OwnFile]:
-        paths = sorted(Path.cwd().joinpath(FOLDER, self.package.rpartition(".")[2]).glob("*.py"))
-        return [_parsed(path, path.read_bytes()) for path in paths if path.is_file()]
+    def _own_files(self, digest: str | None = None) -> list[OwnFile]:
+        """The user's files; one that has changed since its study was started, as it was with this digest."""
+        folder = Path.cwd().joinpath(FOLDER, self.package.rpartition(".")[2])
+        files = {path: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.is_file()}
+        for shown, code in _kept if digest else ():
+            path = Path.cwd() / shown
+            if path.parent == folder and OwnFile(path, code).digest == digest:
+                files[path] = code
+        return [_parsed(path, code) for path, code in files.items()]
 
 
 def _union(kinds: tuple[type[Config], ...]) -> Any:

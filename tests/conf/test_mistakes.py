@@ -102,7 +102,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a run has begun")
 
-    monkeypatch.setattr("headstart.studies.job._run", refuse)
+    monkeypatch.setattr("headstart.studies.job.train_claimed", refuse)
 
 
 @pytest.mark.parametrize(("override", "sentence"), MISTAKES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from headstart.errors import ConfigError
 from headstart.run import Run
 from headstart.studies import compose as composing
 from headstart.studies.compose import check, plan_study, runs_of
+from headstart.studies.frozen import freeze
 from headstart.studies.launch import PlannedLoader, launch
 from headstart.studies.outcome import Outcome
 
@@ -62,7 +64,7 @@ def test_check_sweeper_and_jobs_share_what_was_composed(
         trained.append(run)
         return Outcome(run.title, str(run.study_folder), "", "finished")
 
-    monkeypatch.setattr("headstart.studies.job._run", run)
+    monkeypatch.setattr("headstart.studies.job.train_claimed", run)
     assert headstart(*quick, *more).code == 0
     assert len(composed) == (1 if "hydra.mode=RUN" in more else 2)
     assert trained == runs_of([*quick, *(word for word in more if "=" in word)])
@@ -78,7 +80,7 @@ def test_trials_and_winners_are_not_composed_again(
         trained.append(run)
         return Outcome(run.title, str(run.study_folder), "", "finished")
 
-    monkeypatch.setattr("headstart.studies.job._run", run)
+    monkeypatch.setattr("headstart.studies.job.train_claimed", run)
     monkeypatch.setattr("headstart.studies.tuning._score", lambda run, tune, outcome: 1.0)
     plan = check([*quick, tuning, "seed=0"])
     launch(plan, [])
@@ -87,16 +89,22 @@ def test_trials_and_winners_are_not_composed_again(
     assert {run.optim.lr for run in trained[-2:]} <= {1e-4, 1e-3}
 
 
-def test_a_worker_in_another_process_composes_its_own_point(quick: list[str]) -> None:
+def test_a_worker_in_another_process_reads_its_point_from_the_studys_file(
+    quick: list[str], composed: list[list[str]]
+) -> None:
     plan = plan_study([*quick, "seed=0", "hydra.job.name=mine"])
+    freeze(plan.points, quick)
     with composing.composing() as hydra:
-        unpickle, state = PlannedLoader(hydra.config_loader, plan).__reduce__()
-        there = unpickle(*state)
-        assert isinstance(there, ConfigLoaderImpl)
+        unpickle, state = PlannedLoader(hydra.config_loader, plan, Path("runs/quick/study.json")).__reduce__()
+        unpickle, state = unpickle(*state).__reduce__()
+        there, before = unpickle(*state), len(composed)
         for point in plan.points:
             config = there.load_sweep_config(plan.config, list(point.overrides))
             assert Run.read(composing.plain(config)) == point.run
             assert config.hydra.job.name == "mine"
+        assert len(composed) == before
+        config = there.load_sweep_config(plan.config, [*plan.points[0].overrides, "seed=5"])
+        assert config.seed == 5, "a point of another sweeper is composed as Hydra does"
 
 
 @pytest.mark.parametrize("mode", ["MULTIRUN", "RUN"])

@@ -34,6 +34,11 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]  
     argument(
         "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
     ),
+    argument(
+        "--extend",
+        action="store_true",
+        help="when its yaml has changed: train the new runs beside the old ones",
+    ),
     argument("--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"),
     argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in"),
     argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone"),
@@ -56,8 +61,9 @@ def study(options: Namespace) -> int:
     from headstart.studies.outcome import Interrupted, faults
 
     plan = check(arguments_of(options))
+    typed = [word for word in options.typed if word != "--extend"]
     try:
-        outcomes = launch(plan, options.typed)
+        outcomes = launch(plan, typed, options.extend)
     except (Interrupted, KeyboardInterrupt):
         return interrupted(options.typed)
     folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}

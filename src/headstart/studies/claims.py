@@ -41,11 +41,23 @@ class _Watch:
     still: float = 0.0
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who has a claim. Of another host, `alive` is judged by this host's clock: for people to read."""
+
+    name: str
+    title: str
+    host: str
+    pid: int
+    here: bool  # on this machine
+    alive: bool
+
+
 class Claim:
     """The claim on one name. `with claim:` after `acquire` releases it."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder / FOLDER, name
+    def __init__(self, folder: Path, name: str, title: str = "") -> None:
+        self.folder, self.name, self.title = folder / FOLDER, name, title
         self._own: Path | None = None
         self._released = threading.Event()
 
@@ -57,7 +69,7 @@ class Claim:
         if generations and not self._abandoned(below, reading):
             return False
         path = self._path(below + 1)
-        if not _create(path):
+        if not _create(path, self.title):
             return False
         generations = self._generations()
         moved = below >= 0 and (below not in generations or _read(self._path(below)) != reading)
@@ -151,22 +163,48 @@ class Claim:
                 continue  # the network drive may come back
 
 
-def wait(claims: Sequence[Claim], say: Callable[[str], Any], seconds: float | None = None) -> None:
-    """Wait until one of these claims is free, or for so many seconds; says once what it waits for."""
+def wait(
+    claims: Sequence[Claim],
+    say: Callable[[str], Any],
+    seconds: float | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Wait until one of these claims is free, for so many seconds, or until `stopped`; says once for whom."""
     start, pause = clock(), 0.2
     if all(claim.held() for claim in claims):
         owners = ", ".join(dict.fromkeys(claim.owner() for claim in claims))
         say(f"waiting: the rest is being trained by {owners}")
     while all(claim.held() for claim in claims):
-        if seconds is not None and clock() - start >= seconds:
+        if (seconds is not None and clock() - start >= seconds) or stopped():
             return
         time.sleep(pause)
         pause = min(1.5 * pause, BEAT)
 
 
-def _create(path: Path) -> bool:
+def holders(folder: Path) -> list[Holder]:
+    """Everything that is claimed in a study's folder, by name, from the files alone."""
+    found: dict[str, Holder] = {}
+    for path in sorted((folder / FOLDER).glob("*.*"), key=lambda path: int(path.suffix[1:])):
+        reading = _read(path)
+        if reading is None or (owner := _owner(reading[0])) is None:
+            continue
+        here = owner["machine"] == _machine()
+        silent = time.time() - reading[1] / 1e9
+        found[path.stem] = Holder(
+            name=path.stem,
+            title=owner["title"],
+            host=owner["host"],
+            pid=owner["pid"],
+            here=here,
+            alive=_lives(owner) if here else silent < STALE,
+        )
+    return [*found.values()]
+
+
+def _create(path: Path, title: str) -> bool:
     """Create the file of a claim; False when there is one."""
     owner = {
+        "title": title,
         "host": socket.gethostname(),
         "machine": _machine(),
         "pid": os.getpid(),

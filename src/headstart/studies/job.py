@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from headstart.arms.from_run import LEDGER, damaged_weights, weights_folder
 from headstart.errors import ClaimError, HeadstartError
 from headstart.records.fingerprint import Fingerprint
-from headstart.records.store import damage
+from headstart.records.store import damage, read_record, read_status
 from headstart.run import Run
 from headstart.studies.claims import Claim, wait
 from headstart.studies.outcome import Interrupted, Outcome
@@ -40,15 +40,20 @@ def job(config: Any, argv: Sequence[str], waits: bool = True) -> Outcome:
         return train_claimed(run, progress, argv, waits)
 
 
-def train_claimed(run: Run, progress: StudyProgress, argv: Sequence[str], waits: bool) -> Outcome:
-    """The outcome of a run: trained, kept, failed, or claimed by another process."""
+def train_claimed(
+    run: Run, progress: StudyProgress, argv: Sequence[str], waits: bool, again: bool = True
+) -> Outcome:
+    """The outcome of a run: trained, kept, failed, or claimed by another process.
+
+    `again`: a run that failed before is tried again.
+    """
     progress.start(run.title)
-    with _interruptible():
+    with interruptible():
         try:
-            outcome = _train(run, progress, argv)
+            outcome = _train(run, progress, argv, again)
             while waits and outcome.claim:
                 wait([Claim(Path(outcome.claim[0]), outcome.claim[1])], progress.note)
-                outcome = _train(run, progress, argv)
+                outcome = _train(run, progress, argv, again)
         except HeadstartError as error:
             outcome = _failed(run, str(error), error.exit_code)
         except MemoryError as error:
@@ -62,20 +67,22 @@ def train_claimed(run: Run, progress: StudyProgress, argv: Sequence[str], waits:
     return outcome
 
 
-def _train(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+def _train(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) -> Outcome:
     """Claim the run and train it, after its pretraining; a finished run is kept."""
     if (pretraining_run := pretraining(run)) is not None:
-        outcome = _pretrain(pretraining_run, progress, argv)
+        outcome = _pretrain(pretraining_run, progress, argv, again)
         if outcome.claim:
             return _claimed(run, outcome.claim)
         if not outcome.well:
             return _failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
         run = with_weights(run)
-    check_study_folder(run)
     names = identify(run)
     if _complete(run, folder := run_folder(run, names), names):
         return _outcome(run, folder, kept=True)
-    claim = Claim(run.study_folder, names.run_id)
+    status, reason = read_status(folder, names.run_id)
+    if status == "failed" and not again:
+        return _failed(run, reason or "for an unknown reason")
+    claim = Claim(run.study_folder, names.run_id, run.title)
     if not claim.acquire():
         return _claimed(run, (str(run.study_folder), claim.name))
     with claim:
@@ -114,11 +121,12 @@ def _saved(run: Run, folder: Path) -> list[Path]:
     return [weights_folder(folder, step) for step in (*run.checkpoint_steps, *[None] * run.keep_weights)]
 
 
-def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str]) -> Outcome:
+def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) -> Outcome:
     """Train the run whose weights others load; it may take long, so it has its own lines."""
+    check_study_folder(run)
     if not settled(run_folder(run, names := identify(run)), names):
         progress.note(f"pretraining first: {run.title}")
-    outcome = _train(run, progress, argv)
+    outcome = _train(run, progress, argv, again)
     if outcome.status == "finished":
         progress.note(f"pretrained: {run.title}: {duration(outcome.seconds or 0)}")
     return outcome
@@ -144,8 +152,6 @@ def _warm_up_or_cool_down(run: Run, progress: StudyProgress) -> int:
 
 
 def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
-    from headstart.records.store import read_record
-
     record = read_record(folder)
     scores = (record.scores.validation if run.study.trial else record.scores.test) or {}
     well, margin = record.status == "finished", record.config["study"]["margin"]
@@ -188,7 +194,7 @@ def _keep_traceback(run: Run) -> str:
 
 
 @contextmanager
-def _interruptible() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Ctrl-C and the signals of a scheduler raise Interrupted, so that a record is written.
 
     Schedulers send several, one after the other: only the first of theirs counts, so that none of them

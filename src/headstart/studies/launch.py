@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from headstart.errors import ConfigError
 from headstart.run import Run
 from headstart.studies.compose import StudyPlan, composing
+from headstart.studies.frozen import FILE, FrozenStudy, freeze, run_of
 from headstart.studies.job import job
 from headstart.studies.outcome import Outcome
 
@@ -22,18 +23,18 @@ from headstart.studies.outcome import Outcome
 class PlannedLoader:
     """Replaces Hydra's config loader: returns the configurations of the plan, so nothing is composed again.
 
-    Pickled, it becomes Hydra's own loader: in another process, a job composes its own point.
+    Pickled for another process, it returns those of the study's file.
     """
 
-    def __init__(self, loader: Any, plan: StudyPlan) -> None:
-        self.loader, self.plan = loader, plan
+    def __init__(self, loader: Any, plan: StudyPlan, file: Path) -> None:
+        self.loader, self.plan, self.file = loader, plan, file
         self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: the next batch
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return copy.copy, (self.loader,)
+        return FrozenLoader, (self.loader, self.file.resolve())
 
     def load_configuration(self, *_: Any, **__: Any) -> DictConfig:
         """The configuration of the whole study, or of its one run."""
@@ -44,17 +45,46 @@ class PlannedLoader:
         run = self.runs.get(tuple(sweep_overrides))
         if run is None:  # of another sweeper
             return self.loader.load_sweep_config(master_config, sweep_overrides)
-        config = OmegaConf.create(run.config())
-        with open_dict(config):
-            config.hydra = master_config.hydra
-        config.hydra.overrides.task = sweep_overrides
-        return config
+        return _with_hydra_part(run.config(), master_config, sweep_overrides)
 
 
-def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
-    """Train the planned runs; records store the `typed` words. Outcomes of trials are left out."""
+class FrozenLoader:
+    """In another process: returns the configurations of a study's file, whatever the yaml says by now."""
+
+    def __init__(self, loader: Any, file: Path) -> None:
+        self.loader, self.file = loader, file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenLoader, (self.loader, self.file)
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """The configuration of one point."""
+        run = run_of(self.file, tuple(sweep_overrides))
+        if run is None:  # of another sweeper
+            return self.loader.load_sweep_config(master_config, sweep_overrides)
+        return _with_hydra_part(run.config, master_config, sweep_overrides)
+
+
+def _with_hydra_part(config: Mapping[str, Any], master: DictConfig, overrides: list[str]) -> DictConfig:
+    whole = OmegaConf.create(dict(config))
+    with open_dict(whole):
+        whole.hydra = master.hydra
+    whole.hydra.overrides.task = overrides
+    return whole
+
+
+def launch(plan: StudyPlan, typed: Sequence[str], extend: bool = False) -> list[Outcome]:
+    """Freeze the planned runs and train them; records store the `typed` words.
+
+    `extend`: the study's file may hold other runs of this command. Outcomes of trials are left out.
+    """
+    study, file = freeze(plan.points, typed, extend), plan.points[0].run.study_folder / FILE
     with composing() as hydra:
-        hydra.config_loader = PlannedLoader(hydra.config_loader, plan)
+        study.use()
+        hydra.config_loader = PlannedLoader(hydra.config_loader, plan, file)
         # Our sweeper comes back to the runs that other processes train; others need an outcome now.
         waits = not plan.swept or not plan.config.hydra.sweeper._target_.endswith("PairedSweeper")
         task = partial(job, argv=["headstart", *typed], waits=waits)
@@ -62,6 +92,8 @@ def launch(plan: StudyPlan, typed: Sequence[str]) -> list[Outcome]:
             ended = hydra.multirun("config", task, []) if plan.swept else [hydra.run("config", task, [])]
         except HydraException as error:
             raise ConfigError(" ".join(str(error).split())) from None
+        finally:
+            FrozenStudy().use()
     return list(_outcomes(ended))
 
 

@@ -5,18 +5,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.errors import WeightsError
 from headstart.records.fingerprint import digest
 from headstart.records.store import read_status
 from headstart.studies.claims import Claim, wait
+from headstart.studies.frozen import freeze_chosen
 from headstart.studies.outcome import Outcome
 from headstart.studies.pretraining import with_weights
 from headstart.studies.progress import StudyProgress, duration
 from headstart.studies.run_folder import identify, run_folder
-from headstart.studies.sweep_points import SweepPoint, shared_settings
+from headstart.studies.sweep_points import SweepPoint, pairs_of, shared_settings
+from headstart.studies.tuning import tuned
+
+if TYPE_CHECKING:
+    from headstart.studies.compose import StudyPlan
 
 Pair = Sequence[SweepPoint]
+
+
+def train_study(
+    plan: StudyPlan, folder: Path, train: Callable[[Sequence[Pair]], list[Outcome]]
+) -> list[Outcome]:
+    """Tune, then train all pairs with `train`; outcomes of trials are left out."""
+
+    def trials(points: Sequence[SweepPoint]) -> list[Outcome]:
+        freeze_chosen(points, folder)
+        pairs = pairs_of(points)
+        by_overrides = dict(zip((p.overrides for pair in pairs for p in pair), train(pairs), strict=True))
+        return [by_overrides[point.overrides] for point in points]
+
+    if (points := tuned(plan, trials)) is not plan.points:
+        freeze_chosen(points, folder)
+    return train(pairs_of(points))
 
 
 class Share:
@@ -24,6 +46,7 @@ class Share:
     left for later.
 
     `whole`: a process claims a pair before its first run, so that both arms are measured on one machine.
+    `stopped`: asked before every pair.
     `limit`: no pair is begun that would end after so many seconds since `began`; the first always is.
     """
 
@@ -34,8 +57,9 @@ class Share:
         whole: bool,
         limit: float | None = None,
         began: float = 0.0,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.launch, self.progress, self.whole = launch, progress, whole
+        self.launch, self.progress, self.whole, self.stopped = launch, progress, whole, stopped
         self.limit, self.began, self.longest = limit, began, 0.0
         self.ended: dict[tuple[str, ...], Outcome] = {}
 
@@ -47,6 +71,8 @@ class Share:
             claims: list[Claim] = []
             before = len(self.ended)
             for pair in left:
+                if self.stopped():
+                    return self._outcomes(pairs)
                 if self._too_late():
                     self._say_stopped(pairs)
                     return self._outcomes(pairs)
@@ -56,7 +82,7 @@ class Share:
                     claims.append(claim)
             if later and len(self.ended) == before:
                 rest = None if self.limit is None else self.limit - (time.monotonic() - self.began)
-                wait(claims, self.progress.note, rest)
+                wait(claims, self.progress.note, rest, self.stopped)
                 later = [[point for point in pair if not self._ended_elsewhere(point)] for pair in later]
             left = [pair for pair in later if pair]
         return self._outcomes(pairs)
@@ -66,7 +92,8 @@ class Share:
         run = pair[0].run
         start = time.monotonic()
         if self.whole:
-            claim = Claim(run.study_folder, f"pair-{digest(shared_settings(run))}")
+            name = f"pair-{digest(shared_settings(run))}"
+            claim = Claim(run.study_folder, name, " · ".join([*run.shared_names, f"seed {run.seed}"]))
             if not claim.acquire():
                 return pair, claim
             with claim:

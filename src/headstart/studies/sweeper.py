@@ -14,9 +14,8 @@ from omegaconf import DictConfig
 
 from headstart.studies.outcome import Outcome
 from headstart.studies.progress import StudyProgress, showing
-from headstart.studies.sharing import Share
-from headstart.studies.sweep_points import SweepPoint, pairs_of
-from headstart.studies.tuning import tuned
+from headstart.studies.sharing import Share, train_study
+from headstart.studies.sweep_points import SweepPoint
 
 
 class PairedSweeper(Sweeper):
@@ -47,28 +46,20 @@ class PairedSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
         """Tune, then train all pairs, or as many as there is time for."""
-        pairs = pairs_of(tuned(self.loader.plan, self._trials))
-        with showing(sum(map(len, pairs))) as progress:
-            return self._train(pairs, progress, self.stop_after)
+        return train_study(self.loader.plan, self.loader.file.parent, self._train)
 
-    def _trials(self, trials: Sequence[SweepPoint]) -> list[Outcome]:
-        """Run one complete round of trials: choosing from half a round would be unfair."""
-        pairs = pairs_of(trials)
-        with showing(sum(map(len, pairs)), f"tuning: {len(trials)} trials") as progress:
-            outcomes = self._train(pairs, progress)
-        points = [point.overrides for pair in pairs for point in pair]
-        by_overrides = dict(zip(points, outcomes, strict=True))
-        return [by_overrides[point.overrides] for point in trials]
+    def _train(self, pairs: Sequence[Sequence[SweepPoint]]) -> list[Outcome]:
+        """Pair by pair in this process, or while there is time; other processes get all runs at once.
 
-    def _train(
-        self, pairs: Sequence[Sequence[SweepPoint]], progress: StudyProgress, limit: float | None = None
-    ) -> list[Outcome]:
-        """Pair by pair in this process, or while there is time; other processes get all runs at once."""
-        here = self.here
-        if not here and limit is None:
-            pairs = [[point for pair in pairs for point in pair]]
-        share = Share(lambda pair: self._launch(pair, progress), progress, here, limit, self.began)
-        return share.train(pairs)
+        Trials run in complete rounds: choosing from half a round would be unfair.
+        """
+        trial, points = pairs[0][0].run.study.trial, [point for pair in pairs for point in pair]
+        limit = None if trial else self.stop_after
+        if not self.here and limit is None:
+            pairs = [points]
+        with showing(len(points), f"tuning: {len(points)} trials" if trial else "study") as progress:
+            share = Share(lambda p: self._launch(p, progress), progress, self.here, limit, self.began)
+            return share.train(pairs)
 
     def _launch(self, points: Sequence[SweepPoint], progress: StudyProgress) -> list[Outcome]:
         before = progress.done

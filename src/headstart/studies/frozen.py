@@ -1,0 +1,280 @@
+"""Frozen: study.json, the runs of a study as they were composed when it was started.
+
+Whatever happens to the yaml later, the runs are those of the file: for the same command, which continues
+them, and for the processes that train them. A command whose yaml has changed is refused, line by line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import headstart
+from headstart.errors import ConfigError, RecordError
+from headstart.plugins import FOLDER as OWN
+from headstart.plugins import OwnFile, keep_code
+from headstart.records.environment import versions
+from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, digest, leaves, without
+from headstart.records.whole_file import write_whole
+from headstart.run import Run
+from headstart.studies.claims import Claim, wait
+from headstart.studies.pretraining import composed_pretraining, keep_pretrainings, pretraining_overrides
+from headstart.studies.sweep_points import SweepPoint
+
+FILE = "study.json"
+FORMAT = 1
+MOST = 12  # lines of what has changed
+Words = frozenset[str]
+Overrides = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FrozenRun:
+    """One run: its overrides as Hydra reads them, and its whole configuration."""
+
+    title: str
+    overrides: tuple[str, ...]
+    config: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The same for runs that must give the same result on the same data."""
+        return digest(_result(self.config))
+
+    def point(self) -> SweepPoint:
+        """The run, read and checked again."""
+        return SweepPoint(self.overrides, Run.read(self.config))
+
+
+@dataclass(frozen=True)
+class FrozenStudy:
+    """The content of study.json. Runs stand in their order, by their key."""
+
+    runs: dict[str, FrozenRun] = field(default_factory=dict[str, FrozenRun])
+    commands: dict[Words, list[str]] = field(default_factory=dict[Words, list[str]])  # -> keys of its runs
+    argv: list[list[str]] = field(default_factory=list[list[str]])  # the same commands as they were typed
+    chosen: list[FrozenRun] = field(default_factory=list[FrozenRun])  # trials, and runs with tuned settings
+    pretrainings: dict[Overrides, Any] = field(default_factory=dict[Overrides, Any])
+    own: dict[str, tuple[str, str]] = field(
+        default_factory=dict[str, tuple[str, str]]
+    )  # digest -> file, code
+
+    def points(self) -> list[SweepPoint]:
+        """Every run, read and checked again."""
+        return [run.point() for run in self.runs.values()]
+
+    def use(self) -> None:
+        """From now on this process composes pretrainings, and reads the user's code, as they were."""
+        keep_pretrainings(self.pretrainings)
+        keep_code([(path, code.encode("utf8", "surrogateescape")) for path, code in self.own.values()])
+
+
+def freeze(points: Sequence[SweepPoint], typed: Sequence[str], extend: bool = False) -> FrozenStudy:
+    """Write study.json, or add to it; ConfigError when the same command describes other runs now.
+
+    `extend`: then these are added.
+    """
+    folder = points[0].run.study_folder
+    runs = [_frozen(point) for point in points]
+    words = frozenset(text for text in typed if _describes(text))
+    pretrainings = _pretrainings(points)
+    with _alone(folder):
+        before = read_frozen(folder) if (folder / FILE).exists() else FrozenStudy()
+        lines = _changes(before, {run.key: run for run in runs}, words)
+        lines += _changed_pretrainings(before.pretrainings, pretrainings)
+        if lines and not extend:
+            more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
+            raise ConfigError([
+                *lines[:MOST], *more,
+                f"study.name: the lines above say what changed since {folder} was started; change it back, "
+                "choose another study.name, or train the new runs beside the old ones with --extend",
+            ])  # fmt: skip
+        before.runs.update({run.key: run for run in runs})
+        before.commands[words] = [run.key for run in runs]
+        if (command := ["headstart", *typed]) not in before.argv:
+            before.argv.append(command)
+        before.pretrainings.update(pretrainings)
+        before.own.update(_own_code(runs))
+        _write(folder, before)
+    return before
+
+
+def freeze_chosen(points: Sequence[SweepPoint], folder: Path) -> None:
+    """Add the trials of a tuning, or the runs with the settings that it chose, to study.json."""
+    with _alone(folder):
+        before = read_frozen(folder)
+        known = {run.overrides for run in (*before.runs.values(), *before.chosen)}
+        before.chosen.extend(_frozen(point) for point in points if point.overrides not in known)
+        _write(folder, before)
+
+
+def read_frozen(folder: Path) -> FrozenStudy:
+    """The content of a study's study.json; RecordError when there is none."""
+    file = folder / FILE
+    try:
+        content = json.loads(file.read_text("utf8"))
+        if content["format"] != FORMAT:
+            raise RecordError(f"{file}: has format {content['format']}; this headstart reads {FORMAT}")
+        runs = [FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content["runs"]]
+        chosen = [
+            FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content["chosen"]
+        ]
+        return FrozenStudy(
+            runs={run.key: run for run in runs},
+            commands={frozenset(command["words"]): command["runs"] for command in content["commands"]},
+            argv=content["argv"],
+            chosen=chosen,
+            pretrainings={tuple(item["overrides"]): item["config"] for item in content["pretrainings"]},
+            own={item["sha256"]: (item["file"], item["code"]) for item in content["own"]},
+        )
+    except FileNotFoundError:
+        raise RecordError(
+            f"{folder}: no {FILE} here; headstart submit, or the study's command, writes it"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(
+            f"{file}: cannot be read ({type(error).__name__}: {error}); "
+            "remove it, and the study's command writes it again"
+        ) from None
+
+
+@cache
+def run_of(file: Path, overrides: tuple[str, ...]) -> FrozenRun | None:
+    """The run of these overrides in a study.json, which this process then uses; None: it has no such run."""
+    study = read_frozen(file.parent)
+    study.use()
+    known = {run.overrides: run for run in (*study.runs.values(), *study.chosen)}
+    return known.get(overrides)
+
+
+def _write(folder: Path, study: FrozenStudy) -> None:
+    """Write the file, unless it says this already."""
+    file = folder / FILE
+    content = {
+        "format": FORMAT,
+        "headstart": headstart.__version__,
+        "versions": versions(),
+        "argv": study.argv,
+        "commands": [{"words": sorted(words), "runs": keys} for words, keys in study.commands.items()],
+        "own": [{"file": file, "sha256": sha, "code": code} for sha, (file, code) in study.own.items()],
+        "pretrainings": [
+            {"overrides": overrides, "config": config} for overrides, config in study.pretrainings.items()
+        ],
+        "runs": [vars(run) for run in study.runs.values()],
+        "chosen": [vars(run) for run in study.chosen],
+    }
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    if not file.exists() or file.read_text("utf8") != text:
+        write_whole(file, lambda path: path.write_text(text, "utf8"))
+
+
+def _alone(folder: Path) -> Claim:
+    """The claim on a study's file: two commands add to it one after the other."""
+    claim = Claim(folder, FILE)
+    while not claim.acquire():
+        wait([claim], lambda sentence: None, 1.0)
+    return claim
+
+
+def _frozen(point: SweepPoint) -> FrozenRun:
+    return FrozenRun(point.run.title, point.overrides, point.run.config())
+
+
+def _pretrainings(points: Sequence[SweepPoint]) -> dict[Overrides, Any]:
+    """The configurations of the pretrainings of these runs."""
+    runs = {overrides: p.run for p in points if (overrides := pretraining_overrides(p.run)) is not None}
+    return {overrides: composed_pretraining(run, overrides) for overrides, run in runs.items()}
+
+
+def _own_code(runs: Sequence[FrozenRun]) -> dict[str, tuple[str, str]]:
+    """The user's files whose kinds these runs have, by the digest of their code."""
+    used = {run.config[part].get("code") for run in runs for part in ("task", "arm")} - {None}
+    files = [OwnFile(path, path.read_bytes()) for path in Path.cwd().glob(f"{OWN}/*/*.py")] if used else []
+    texts = {file.digest: (file.shown, file.code.decode("utf8", "surrogateescape")) for file in files}
+    return {digest: text for digest, text in texts.items() if digest in used}
+
+
+def _describes(word: str) -> bool:
+    """Is the word of a command about what is compared, and not about where it runs?"""
+    key = word.lstrip("+~").partition("=")[0]
+    if word in ("-m", "--multirun"):
+        return True
+    group = key.replace("/", ".").split(".")[0]
+    machine = group in {*PLUMBING} - {"study"} or key.startswith(("hydra/launcher", "hydra.launcher"))
+    return "=" in word and not machine
+
+
+def _changes(before: FrozenStudy, now: Mapping[str, FrozenRun], words: Words) -> list[str]:
+    """One line per setting of a run that is not what it was, though nobody typed it; and per run too many
+    or too few, where the command is the same."""
+    command = before.commands.get(words)
+    lines: dict[str, list[str]] = {}  # -> titles
+    accounted: set[str] = set()
+    for key, run in now.items():
+        if key in before.runs:
+            continue
+        earlier = [old for k, old in before.runs.items() if old.title == run.title and k not in now]
+        differing = [_typed_nowhere(before, old, run, words) for old in earlier]
+        accounted |= {old.key for old in earlier}
+        if differing and all(differing):
+            for line in min(differing, key=len):
+                lines.setdefault(line, []).append(run.title)
+        elif command is not None and not earlier:
+            lines.setdefault("is new", []).append(run.title)
+    for key in command or ():
+        if key not in now and key not in accounted:
+            lines.setdefault("is no longer a run of this command", []).append(before.runs[key].title)
+    return [
+        f"{line} ({_titles(titles)})" if ":" in line else f"{_titles(titles)}: {line}"
+        for line, titles in lines.items()
+    ]
+
+
+def _changed_pretrainings(before: Mapping[Overrides, Any], now: Mapping[Overrides, Any]) -> list[str]:
+    lines: dict[str, None] = {}
+    for overrides in [overrides for overrides in now if overrides in before]:
+        then, new = (dict(leaves(_result(config[overrides]))) for config in (before, now))
+        differing = [path for path in {**then, **new} if then.get(path) != new.get(path)]
+        lines |= dict.fromkeys(
+            f"{p}: was {_shown(then, p)}, is {_shown(new, p)} (pretraining)" for p in differing
+        )
+    return [*lines]
+
+
+def _result(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that can change the result; without where a pretraining was found, which records say."""
+    pretrained = {"arm.run"} if config["arm"].get("pretraining") else set[str]()
+    return without({name: config[name] for name in (*SCIENCE, *ARM)}, {*LOCATIONS, *pretrained})
+
+
+def _titles(titles: Sequence[str]) -> str:
+    return f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}"
+
+
+def _typed_nowhere(before: FrozenStudy, old: FrozenRun, new: FrozenRun, words: Words) -> list[str]:
+    """Settings in which two runs of one title differ though neither command says so: `path: was, is`."""
+    then = next((earlier for earlier, keys in before.commands.items() if old.key in keys), frozenset[str]())
+    typed = [word.lstrip("+~").partition("=")[0] for word in words ^ then]
+    if "study" in typed:
+        return []
+    both = [dict(leaves(_result(run.config))) for run in (old, new)]
+    paths = [path for path in {**both[0], **both[1]} if both[0].get(path) != both[1].get(path)]
+    return [
+        f"{path}: was {_shown(both[0], path)}, is {_shown(both[1], path)}"
+        for path in paths
+        if not any(_sets(key, path) for key in typed)
+    ]
+
+
+def _shown(settings: Mapping[str, Any], path: str) -> str:
+    return json.dumps(settings[path], ensure_ascii=False) if path in settings else "not set"
+
+
+def _sets(key: str, path: str) -> bool:
+    """May a word with this key (`optim`, `optim.lr`, `lora.optim.lr`) have set the setting at `path`?"""
+    bare = key.removeprefix("hydra.sweeper.params.")
+    return f"{path}.".startswith(f"{bare}.") or bare.endswith(f".{path}") or f"{bare}.".startswith(f"{path}.")
