@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import headstart
 from headstart.errors import ConfigError, RecordError
 from headstart.plugins import FOLDER as OWN
 from headstart.plugins import OwnFile, keep_code
@@ -156,7 +156,7 @@ def _write(folder: Path, study: FrozenStudy) -> None:
     file = folder / FILE
     content = {
         "format": FORMAT,
-        "headstart": headstart.__version__,
+        "headstart": version("headstart"),
         "versions": versions(),
         "argv": study.argv,
         "commands": [{"words": sorted(words), "runs": keys} for words, keys in study.commands.items()],
