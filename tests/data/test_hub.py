@@ -8,6 +8,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+from tests.data.hub import point_to
 from tests.loopback_hub import LoopbackHub, commit, serving
 
 from headstart.data.hub import Hub
@@ -21,14 +22,6 @@ def write_rows(folder: Path, split: str, count: int, word: str = "good") -> None
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{word} sentence {number} of {split},{number % 2}\n" for number in range(count))
     (folder / f"{split}.csv").write_text(f"sentence,label\n{lines}")
-
-
-def point_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT does when it is set before Python starts."""
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ def fetch(options: Namespace) -> int:
     with Console(stderr=True).status("fetching") as status:
         items = fetching.fetch(needs, lambda name: status.update(f"fetching {name}"))
     show_fetched(items)
+    for path in dict.fromkeys(path for item in items for path in item.replaced):
+        print(f"replaced: {path} was damaged")
     problems = [item.problem for item in items if item.problem]
     for problem in dict.fromkeys(problems):
         print(f"headstart: {problem}", file=sys.stderr)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from headstart.config import Config, nearest
 from headstart.data.formats import dataset_rows, one_line
+from headstart.data.hub_files import ADVICE, damaged
 from headstart.data.rows import SPLITS, Columns, Splits, checked
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
@@ -39,6 +40,8 @@ class Hub(Config):
         from datasets.exceptions import DatasetsError
 
         folder = self.folder()
+        if wrong := damaged(folder):
+            raise DataError(f"{wrong[0]} {ADVICE}")
         try:
             # By path, since `load_dataset(name)` ignores the revision without a network; and so that no code
             # of the dataset runs.

@@ -7,10 +7,12 @@ import importlib.metadata
 import os
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from headstart.config import Config
+from headstart.data.formats import one_line
+from headstart.data.hub_files import ADVICE, damaged, file_sha256
 from headstart.errors import WeightsError
 from headstart.models.contents import read_json
 
@@ -113,6 +115,8 @@ class CheckpointSource(Config):
             path = Path(snapshot_download(self.name, revision=self.revision, local_files_only=True))
         except (LocalEntryNotFoundError, ValueError):
             return None
+        if wrong := damaged(path, without=".safetensors"):  # which are large: where weights are loaded
+            raise WeightsError(f"{wrong[0]} {ADVICE}")
         complete = (path / "config.json").exists() or (path / ADAPTER).exists()
         return _checked(path, f"the local hub cache of {self.name}") if complete else None
 
@@ -141,9 +145,9 @@ class CheckpointSource(Config):
             problem = f"model.revision: {self.name} has no revision {self.revision}"
         except errors.RepositoryNotFoundError:
             problem = f"model.name: the hub has no model {self.name}, and no folder here has that name"
-        except (errors.HfHubHTTPError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  the hub's HTTP library has many errors of its own
             problem = (
-                f"{where} is not on this machine and the hub cannot be reached ({type(error).__name__}); "
+                f"{where} is not on this machine and the hub cannot be reached ({one_line(error)}); "
                 f"{self._pip_hint}connect once, or set model.folder to a copy"
             )
         else:
@@ -174,15 +178,14 @@ def verified_digest(checkpoint: Checkpoint) -> str:
         what = f"only pickled weights ({pickled[0]}), which can run code" if pickled else "no weights"
         raise WeightsError(f"{checkpoint.origin} has {what}; headstart reads {SINGLE}")
     _refuse_incomplete(checkpoint)
+    if wrong := [path for path in damaged(checkpoint.folder) if path in checkpoint.weights]:
+        raise WeightsError(f"{wrong[0]} {ADVICE}")
     for path in checkpoint.weights:
         try:
             with safe_open(path, framework="numpy") as file:
                 file.keys()
         except (SafetensorError, OSError) as error:
-            raise WeightsError(
-                f"{path.name} from {checkpoint.origin} is corrupt or half downloaded ({error}); "
-                "fetch it again"
-            ) from None
+            raise WeightsError(f"{path} is corrupt or half downloaded ({error}); fetch it again") from None
     digests = [file_sha256(path) for path in checkpoint.weights]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
@@ -226,15 +229,3 @@ def _weights_in(distribution: str) -> tuple[Path, str] | None:
         return None
     folders = (Path(str(file.locate())).parent for file in installed.files or () if file.name == SINGLE)
     return next(((folder, installed.version) for folder in folders), None)
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, read once per process while it does not change."""
-    status = path.stat()
-    return _sha256(str(path), status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _sha256(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from headstart.arms.transfer import Transfer
+from headstart.data.formats import one_line
 from headstart.data.hub import Hub
+from headstart.data.hub_files import replace
 from headstart.errors import HeadstartError, RecordError
+from headstart.models.weights import CheckpointSource
 from headstart.run import Run
 from headstart.studies.pretraining import pretraining
 
@@ -20,6 +24,7 @@ class Need:
     kind: str  # "weights", "model" (its settings alone), "tokenizer", "dataset" or "rows"
     name: str
     get: Callable[[], Path | None]  # returns its folder; None: it has no folder of its own
+    repair: Callable[[], list[Path]] = list  # fetches damaged files of the hub's cache again; returns them
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Fetched:
     name: str
     size: int | None = None  # bytes; None: it has no folder of its own
     problem: str | None = None
+    replaced: tuple[Path, ...] = ()  # files that were damaged
 
 
 def needs(runs: Iterable[Run]) -> list[Need]:
@@ -56,14 +62,19 @@ def _needs_of(run: Run) -> list[Need]:
 
     needed = [Need("rows", f"{run.task.name} for {model.short_name}", prepare)]
     if isinstance(source, Hub):
-        needed.append(Need("dataset", source.name, source.folder))
+        repair = partial(replace, source.name, "dataset", source.revision)
+        needed.append(Need("dataset", source.name, source.folder, repair))
     if isinstance(arm, Transfer) and arm.run is None and not arm.pretraining:
-        needed.append(Need("weights", model.name, verified_weights))
+        needed.append(Need("weights", model.name, verified_weights, _repair(model)))
     elif model.settings() is None:
-        needed.append(Need("model", model.name, lambda: model.find().folder))
+        needed.append(Need("model", model.name, lambda: model.find().folder, _repair(model)))
     if (tokenizer := model.tokenizer) and tokenizer.train is None:
-        needed.append(Need("tokenizer", tokenizer.name, lambda: tokenizer.find().folder))
+        needed.append(Need("tokenizer", tokenizer.name, lambda: tokenizer.find().folder, _repair(tokenizer)))
     return needed
+
+
+def _repair(source: CheckpointSource) -> Callable[[], list[Path]]:
+    return partial(replace, source.name, "model", source.revision)
 
 
 def fetch(needs: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
@@ -71,11 +82,18 @@ def fetch(needs: Sequence[Need], say: Callable[[str], None]) -> list[Fetched]:
     results: list[Fetched] = []
     for need in needs:
         say(f"{need.kind} {need.name}")
+        replaced: tuple[Path, ...] = ()
+        problem, size = None, None
+        try:
+            replaced = tuple(need.repair())
+        except Exception as error:  # noqa: BLE001  the hub's HTTP library has many errors of its own
+            problem = f"{need.name}: a damaged file cannot be fetched again ({one_line(error)})"
         try:
             folder = need.get()
-            results.append(Fetched(need.kind, need.name, size=_size(folder) if folder else None))
-        except HeadstartError as error:
-            results.append(Fetched(need.kind, need.name, problem=str(error)))
+            size = _size(folder) if folder else None
+        except (HeadstartError, OSError) as error:
+            problem = f"{error}{f'; {problem}' if problem else ''}"
+        results.append(Fetched(need.kind, need.name, size, problem, replaced))
     return results
 
 
