@@ -114,6 +114,7 @@ STUDY_SETTINGS = (
     ),
 )
 JSON = argument("--json", action="store_true", help="print everything as JSON")
+TRUST = argument("--trust-remote-code", action="store_true", help="run the code that a model brings")
 CONFIG_DIR_FLAG = argument(
     "--config-dir", "-cd", metavar="DIR", action=Once,
     help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",

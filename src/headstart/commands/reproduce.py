@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import Once, argument, command
+from headstart.commands.arguments import TRUST, Once, argument, command
 from headstart.errors import ConfigError, HeadstartError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     ),
     argument("--all", action="store_true", help="every page of ./experiments"),
     argument("--scale", action=Once, metavar="WORD", help="laptop (the default), or full"),
+    TRUST,
 )
 def reproduce(options: Namespace) -> int:
     words, scale = options.words, options.scale or "laptop"
@@ -40,17 +41,17 @@ def reproduce(options: Namespace) -> int:
     if (folder / "record.json").is_file():
         if extra := [*words[1:], *(["--scale"] if options.scale else [])]:
             raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(extra)}")
-        return _train_again(folder)
+        return _train_again(folder, options.trust_remote_code)
     from headstart.compare.claims import read_claim
 
     return 0 if _claim_holds(read_claim(folder), words[1:], scale) else 1
 
 
-def _train_again(folder: Path) -> int:
+def _train_again(folder: Path, trusted: bool) -> int:
     from headstart.reports.console.runs import show_again
     from headstart.studies.rerun import train_again
 
-    again = train_again(folder)
+    again = train_again(folder, trusted)
     show_again(again)
     return 1 if again.differences else 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import argument, command
+from headstart.commands.arguments import TRUST, argument, command
 
 
 @command(
@@ -14,6 +14,7 @@ from headstart.commands.arguments import argument, command
     "initialise every run again from its seed and checkpoint, and compare the digests",
     "headstart verify runs/first_look",
     argument("folder", metavar="FOLDER", type=Path, help="a study's folder, or that of one run"),
+    TRUST,
 )
 def verify(options: Namespace) -> int:
     from rich.console import Console
@@ -22,6 +23,7 @@ def verify(options: Namespace) -> int:
     from headstart.studies import verify as verification
 
     with Console(stderr=True).status("initialising every run again") as status:
-        runs = verification.verify(options.folder, lambda name: status.update(f"initialising {name} again"))
+        say = lambda name: status.update(f"initialising {name} again")  # noqa: E731
+        runs = verification.verify(options.folder, say, options.trust_remote_code)
     show_verified(runs)
     return 0 if all(run.well for run in runs) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from headstart.errors import ConfigError
 from headstart.records.fingerprint import as_mapping
 from headstart.studies.config_search import config_folders
 
+log = logging.getLogger(__name__)
 SOURCES = ("docs", "digits", "hub", "files")  # where the rows of a task come from
 
 
@@ -33,16 +34,18 @@ def tasks_here() -> list[TaskHere]:
     """Every task, by kind and then by name."""
     folders = reversed(config_folders())  # of two files with one name, the shipped one counts
     files = {path.stem: path for folder in folders for path in folder.glob("task/*.yaml")}
-    tasks = [_read(choice, path) for choice, path in files.items()]
+    tasks: list[TaskHere] = []
+    for choice, path in files.items():
+        try:
+            tasks.append(_read(choice, path))
+        except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
+            log.warning("headstart: %s: left out: %s", path, " ".join(str(error).split())[:120])
     return sorted(tasks, key=lambda task: (task.kind, task.choice))
 
 
 def _read(choice: str, path: Path) -> TaskHere:
     text = path.read_text("utf8")
-    try:
-        task = as_mapping(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not yaml ({' '.join(str(error).split())[:120]})") from None
+    task = as_mapping(yaml.safe_load(text))
     source = next((name for name in SOURCES if task.get(name) is not None), "")
     settings = as_mapping(task.get(source))
     return TaskHere(
@@ -50,7 +53,7 @@ def _read(choice: str, path: Path) -> TaskHere:
         kind=str(task.get("kind", "")),
         source=source,
         what=str(settings.get("name") or settings.get("view") or ""),
-        headline=task.get("headline") or "",
+        headline=str(task.get("headline") or ""),
         about=text.splitlines()[0].lstrip("# ") if text.startswith("#") else "",
         here=_is_here(source, settings),
     )

@@ -36,6 +36,7 @@ from headstart.studies.overrides import (
 )
 from headstart.studies.run_folder import check_study_folder
 from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
+from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
@@ -52,6 +53,7 @@ class Composed:
     config: DictConfig
     bare: bytes  # without Hydra's own part
     plain: bytes | None  # the same as plain data; None when a value refers to another one
+    faults: Mistakes  # of its yaml files
 
     @classmethod
     def of(cls, config: DictConfig) -> Composed:
@@ -59,7 +61,9 @@ class Composed:
         bare = OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
         OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
         values = OmegaConf.to_container(bare)
-        return cls(config, pickle.dumps(bare), None if "${" in repr(values) else pickle.dumps(values))
+        faults: Mistakes = dict.fromkeys(clashes(config.hydra.runtime.choices))
+        faults |= dict.fromkeys(commands_in(config.hydra), "hydra")
+        return cls(config, pickle.dumps(bare), None if "${" in repr(values) else pickle.dumps(values), faults)
 
     def copy(self) -> DictConfig:
         """A configuration without Hydra's own part, to be changed."""
@@ -88,10 +92,11 @@ class Composer:
     """Composes each combination of choices once; plain settings are put into copies of it.
 
     `hydra` are the choices of Hydra's own groups (`hydra/launcher=joblib`), which all configurations share.
+    `trusting`: a person asked for the code of the models.
     """
 
-    def __init__(self, hydra: Sequence[str] = ()) -> None:
-        self.choices = choices()
+    def __init__(self, hydra: Sequence[str] = (), trusting: bool = False) -> None:
+        self.choices, self.trusting = choices(), trusting
         self._hydra = [text for text in hydra if self._is_choice(text)]
         self._folders = (Path.cwd(), *own_files())
         self._first: tuple[list[str], DictConfig] | None = None
@@ -165,7 +170,8 @@ class Composer:
                 else:
                     chosen[override.key_or_group, override.package] = text
         try:
-            return self._compose([*chosen.values()]), mistakes
+            composed = self._compose([*chosen.values()])
+            return composed, mistakes | composed.faults
         except UNREADABLE as error:
             return None, mistakes | {_sentence(error): None}
 
@@ -187,7 +193,10 @@ class Composer:
                 lines += wrong
                 refused |= {f"{key}: must be given" for key in wrong.values()}
                 if settings is not None:
-                    points.append(SweepPoint(tuple(overrides), Run.read(settings)))
+                    run = Run.read(settings)
+                    points.append(SweepPoint(tuple(overrides), run))
+                    if run.model.trust_remote_code and not self._trusts(overrides):
+                        lines.append(refusal(run.model.name))
             except ConfigError as error:
                 lines += [_typed_as_text(line, typed) for line in error.lines if line not in refused]
             for line in lines:
@@ -197,6 +206,12 @@ class Composer:
         if mistakes:
             raise ConfigError(mistakes)
         return points
+
+    def _trusts(self, overrides: Sequence[str]) -> bool:
+        """Was the code of the model asked for by a person, not by a yaml of the current folder?"""
+        composed, _ = self._chosen(overrides)
+        choice = None if composed is None else composed.config.hydra.runtime.choices.get("model")
+        return self.trusting or home_asks_for_code(str(choice))
 
     def _compose(self, chosen: list[str]) -> Composed:
         """The configuration of these choices."""
@@ -260,9 +275,8 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
     of_hydra = [text for text in typed if parsed(text).is_hydra_override()]
     shared = [text for text in typed if text not in per_arm and text not in of_hydra]
 
-    composer = Composer(of_hydra)
+    composer = Composer(of_hydra, asks_for_code(typed))
     config, wrong = composer.config([*of_hydra, *(text for text in shared if not is_axis(text))], True)
-    mistakes |= dict.fromkeys(clashes())
     if config is None:
         raise ConfigError(mistakes | wrong)
     mistakes |= {line: key for line, key in wrong.items() if key is not None and key.startswith("hydra")}

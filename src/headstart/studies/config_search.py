@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # a folder beside ./conf and ./experiments; set by --config-dir
@@ -19,8 +20,13 @@ def shipped() -> Path:
 def own_folders() -> list[Path]:
     """The user's folders with groups of yaml, where they exist."""
     named = [os.environ[CONFIG_DIR]] if os.environ.get(CONFIG_DIR) else []
-    folders = [Path.cwd() / name for name in ("conf", "experiments", *named)]
+    folders = [Path.cwd() / name for name in ("conf", "experiments", *named)] + [home_folder()]
     return [folder for folder in folders if folder.is_dir() and folder.resolve() != shipped()]
+
+
+def home_folder() -> Path:
+    """The folder of yaml in the user's home: $XDG_CONFIG_HOME/headstart, else ~/.config/headstart."""
+    return Path(os.path.expanduser(os.environ.get("XDG_CONFIG_HOME") or "~/.config"), "headstart")
 
 
 def config_folders() -> list[Path]:
@@ -30,7 +36,8 @@ def config_folders() -> list[Path]:
 
 def own_files() -> list[tuple[Path, int]]:
     """The user's own yaml files, each with the time of its last change."""
-    files = [path for folder in own_folders() for path in sorted(folder.rglob("*.yaml"))]
+    paths = [path for folder in own_folders() for path in sorted(folder.rglob("*.yaml"))]
+    files = [path for path in paths if path.is_file()]  # no folders, and no links that lead nowhere
     return [(path, path.stat().st_mtime_ns) for path in files]
 
 
@@ -39,7 +46,7 @@ def choices() -> dict[str, list[str]]:
     names: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
     for folder in config_folders():
         for group in names:
-            names[group] |= {path.stem for path in folder.glob(f"{group}/*.yaml")}
+            names[group] |= {path.stem for path in folder.glob(f"{group}/*.yaml") if path.is_file()}
 
     def by_number(name: str) -> list[int | str]:  # n64 before n128
         return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
@@ -47,15 +54,18 @@ def choices() -> dict[str, list[str]]:
     return {group: sorted(names[group], key=by_number) for group in sorted(names)}
 
 
-def clashes() -> list[str]:
-    """One sentence when yaml files of the user have names of shipped ones, which Hydra would use instead."""
-    pairs = [
-        (file, shipped() / file.relative_to(folder))
-        for folder in own_folders()
-        for file in sorted(folder.glob("*/*.yaml"))
-    ]
+def clashes(chosen: Mapping[str, object]) -> list[str]:
+    """One sentence when yaml files of the user have names of shipped ones, which Hydra uses instead.
+
+    `chosen`: the choice of each group; other files are not looked at.
+    """
+    files = [f"{group}/{choice}.yaml" for group, choice in sorted(chosen.items())]
     twins = [
-        file for file, original in pairs if original.is_file() and file.read_bytes() != original.read_bytes()
+        file
+        for file, original in (
+            (folder / name, shipped() / name) for folder in own_folders() for name in files
+        )
+        if file.is_file() and original.is_file() and _content(file) != original.read_bytes()
     ]
     if not twins:
         return []
@@ -67,3 +77,10 @@ def clashes() -> list[str]:
         ]
     verb, pronoun = ("has the name", "it") if len(twins) == 1 else ("have names", "them")
     return [f"{names}: {verb} of a shipped choice, which would be used instead; rename {pronoun}"]
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None

@@ -21,6 +21,7 @@ from headstart.studies.launch import launch
 from headstart.studies.outcome import faults
 from headstart.studies.progress import showing
 from headstart.studies.run_folder import identify
+from headstart.studies.trust import asks_for_code, check_recorded, refusal
 
 REPRODUCIBLE = ("status", "scores", "init", "data")  # determined by configuration and code
 COUNTED = ("flops", "tokens", "samples", "steps", "parameters")  # the part of `cost` that is determined, too
@@ -47,12 +48,13 @@ class Again:
     surroundings: tuple[Difference, ...]  # of the environment; they may explain the others
 
 
-def train_again(folder: Path) -> Again:
+def train_again(folder: Path, trusted: bool = False) -> Again:
     """Train the run of `folder` once more, without keeping it, and compare; its record is not changed."""
     record = read_record(folder)
     # Without W&B, where it would be another run, and without saving weights.
     tracker = {**record.config["tracker"], "mode": "none"}
     run = Run.read({**record.config, "tracker": tracker, "keep_weights": False, "checkpoint_steps": []})
+    check_recorded(run, trusted)
     names = identify(run)
     if not same_run(record, names):
         raise RecordError(
@@ -114,6 +116,8 @@ def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
 
     Each scale has a folder of its own: runs of two of them would be two conditions of one study.
     """
+    if asks_for_code(command) and not asks_for_code(settings):  # a page is a file, too
+        raise ConfigError(refusal("the model of this page"))
     check_settings(command, settings)
     arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
     outcomes = launch(check(arguments), arguments)

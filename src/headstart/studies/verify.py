@@ -12,6 +12,7 @@ from headstart.records.record import Data, Init, Record
 from headstart.records.store import read_study, same_run
 from headstart.run import Run
 from headstart.studies.run_folder import identify
+from headstart.studies.trust import check_recorded
 
 PARTS = ("seeded", "loaded", "added", "step 0")
 SHARED = ("streams", "head", "architecture", "built_from", "loaded", "newly_initialised", "added", "dtypes")
@@ -37,14 +38,19 @@ class Verified:
         return not self.wrong and self.reason is None
 
 
-def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list[Verified]:
-    """Initialise every run below `folder` again and compare; RecordError when there is no run."""
+def verify(
+    folder: Path, say: Callable[[str], None] = lambda name: None, trusted: bool = False
+) -> list[Verified]:
+    """Initialise every run below `folder` again and compare; RecordError when there is no run.
+
+    `trusted`: the code of the models may run.
+    """
     stored = read_study(folder)
     readable_folders = {record.folder for record in stored.records}
     verified: list[Verified] = []
     for record in stored.records:
         say(record.folder.name)
-        verified.append(_verified(record))
+        verified.append(_verified(record, trusted))
     problems = {p.folder: p.sentence for p in stored.problems if p.folder not in readable_folders}
     verified += [Verified(at.name, {}, reason=sentence) for at, sentence in problems.items()]
     if not verified:
@@ -52,10 +58,10 @@ def verify(folder: Path, say: Callable[[str], None] = lambda name: None) -> list
     return verified
 
 
-def _verified(record: Record) -> Verified:
+def _verified(record: Record, trusted: bool) -> Verified:
     name = record.folder.name
     try:
-        init, data = _initialised_again(record)
+        init, data = _initialised_again(record, trusted)
     except HeadstartError as error:
         return Verified(name, {}, reason=str(error))
     before, again = _parts(record.init), _parts(init)
@@ -73,9 +79,10 @@ def _verified(record: Record) -> Verified:
     return Verified(name, same, tuple(f"{difference}{_why(record)}" for difference in wrong))
 
 
-def _initialised_again(record: Record) -> tuple[Init, Data]:
+def _initialised_again(record: Record, trusted: bool) -> tuple[Init, Data]:
     """The `init` and `data` that the stored configuration of the run gives now."""
     run = Run.read(record.config)
+    check_recorded(run, trusted)
     run.arm.weights_digest(run.model, fetch=False)
     if not same_run(record, names := identify(run, fetch=False)):
         raise RecordError(
