@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from headstart.config import Config
 
 Precision = Literal["auto", "bf16", "fp32"]
+LEAST_REPLAYS = 8  # that pay for capturing and checking a graph: about two eager steps and the capture
 
 
 class Hardware(Config):
@@ -20,6 +21,19 @@ class Hardware(Config):
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1)
     save_every: float = Field(default=60, ge=0)  # seconds between states to resume from, at evaluations
+    capture: Literal["auto", "on", "off"] = "off"  # steps that a CUDA graph replays, with the same bits
+
+    @model_validator(mode="after")
+    def _capture_needs_a_gpu(self) -> Self:
+        if self.capture == "on" and self.device() != "cuda":
+            raise ValueError("capture=on needs a CUDA device: use capture=auto or capture=off")
+        return self
+
+    def least_replays(self) -> int | None:
+        """From how many replays on a step is captured; None: never."""
+        if self.capture == "off" or self.device() != "cuda":
+            return None
+        return 1 if self.capture == "on" else LEAST_REPLAYS
 
     def device(self) -> Literal["cpu", "cuda"]:
         """The device of the run; `auto` is the GPU if there is one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,9 @@ class Optim(Config):
 
         Biases and norms (one dimension) have no weight decay. `factors` scales the learning rate by name;
         there are two groups per factor, with and without decay, from the largest factor to the smallest.
+        On a GPU the learning rates are tensors, which a captured step reads again at every replay.
         """
+        import torch
         from torch.optim import AdamW
 
         by_factor: dict[float, tuple[list[nn.Parameter], list[nn.Parameter]]] = {}
@@ -47,12 +49,27 @@ class Optim(Config):
             if parameter.requires_grad if trained is None else name in trained:
                 factor = (factors or {}).get(name, 1.0)
                 by_factor.setdefault(factor, ([], []))[parameter.ndim < 2].append(parameter)
+        device = next(model.parameters()).device
+        gpu = device.type == "cuda"
         groups = [
-            {"params": parameters, "weight_decay": decay, "lr": self.lr * factor}
+            {
+                "params": parameters,
+                "weight_decay": decay,
+                "initial_lr": self.lr * factor,  # a number: the schedule computes without waiting for the GPU
+                "lr": torch.tensor(self.lr * factor, device=device) if gpu else self.lr * factor,
+            }
             for factor in sorted(by_factor, reverse=True)
             for parameters, decay in zip(by_factor[factor], (self.weight_decay, 0.0), strict=True)
         ]
-        return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+        return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True, capturable=gpu)
+
+    def load(self, optimizer: AdamW, state: dict[str, Any]) -> None:
+        """Load the state of an interrupted run; its learning rates go to the tensors of this device."""
+        fresh = [(group["lr"], group["capturable"]) for group in optimizer.param_groups]
+        optimizer.load_state_dict(state)
+        for group, (lr, capturable) in zip(optimizer.param_groups, fresh, strict=True):
+            loaded, group["capturable"] = float(group["lr"]), capturable
+            group["lr"] = loaded if isinstance(lr, float) else lr.fill_(loaded)
 
     def schedule(self, optimizer: AdamW, steps: int) -> LambdaLR:
         """Learning rate per step: up linearly over the warm-up, then down to 0 at `steps`."""

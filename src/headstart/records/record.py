@@ -252,6 +252,13 @@ class Code(Section):
     dirty: bool | None
 
 
+class Captured(Section):
+    graphs: Count = Field(description="CUDA graphs, one for each shape of batch")
+    steps: Count = Field(description="training steps that a graph made")
+    seconds: Amount = Field(description="of capturing and checking, part of the train phase")
+    reason: str | None = Field(description="why no more steps were captured; null: all that pay")
+
+
 class Environment(Section):
     model_config = ConfigDict(extra="allow")
 
@@ -268,6 +275,7 @@ class Environment(Section):
     finished: str
     gpu_driver: str | None = Field(default=None, description="version of NVIDIA's driver")
     state: dict[str, Any] | None = Field(default=None, description="temperatures and clocks before the run")
+    capture: Captured | None = Field(default=None, description="captured training steps; null: none tried")
     order_index: int | None = Field(default=None, description="place among the runs of one command")
 
 

@@ -25,7 +25,13 @@ from headstart.studies.trust import asks_for_code, check_recorded, refusal
 
 REPRODUCIBLE = ("status", "scores", "init", "data")  # determined by configuration and code
 COUNTED = ("flops", "tokens", "samples", "steps", "parameters")  # the part of `cost` that is determined, too
-MOMENTARY = ("environment.started", "environment.finished", "environment.state", "environment.order_index")
+MOMENTARY = (
+    "environment.started",
+    "environment.finished",
+    "environment.state",
+    "environment.order_index",
+    "environment.capture",
+)
 RUNS = "runs/reproduced"  # separate from the user's runs, so that none of them counts as the re-run
 
 

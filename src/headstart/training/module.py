@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,7 @@ from torch import nn
 
 from headstart.randomness import stream
 from headstart.run import Run
-
-Batch = dict[str, torch.Tensor]
+from headstart.training.capture import Batch, Capture, CudaGraph, Graph
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of the program
@@ -21,7 +20,11 @@ class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of 
 
 
 class Learner(pl.LightningModule):
-    """One model in training. Losses stay on the device until an evaluation reads them."""
+    """One model in training. Losses stay on the device until an evaluation reads them.
+
+    Lightning drives every step. A step of a CUDA graph is whole after `training_step`: Lightning's backward
+    and optimizer step are left out for it, while its counters, schedule and callbacks go on as ever.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,12 @@ class Learner(pl.LightningModule):
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
         self._outputs: list[Batch] = []
+        self.capture: Capture | None = None
+        self._whole = False  # whether `training_step` makes the whole step at hand
+
+    def capture_steps(self, shapes: Sequence[Hashable], least: int, graph: type[Graph] = CudaGraph) -> None:
+        """Let graphs make the steps whose shape of batch comes `least` times more; `shapes`: one per step."""
+        self.capture = Capture(self._whole_step, self._changing, self._seed, shapes, least, graph)
 
     @property
     def step(self) -> int:
@@ -56,15 +65,17 @@ class Learner(pl.LightningModule):
         self._set_trainable()
         schedule = self.run.optim.schedule(optimizer, self.steps)
         if self.state:
-            optimizer.load_state_dict(self.state["optimizer"])
+            self.run.optim.load(optimizer, self.state["optimizer"])
             schedule.load_state_dict(self.state["schedule"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout depends only on seed and step: equal in both arms, and after a resume."""
-        torch.manual_seed(stream(self.run.seed, "noise", self.step))
+        self._seed()
         if len(self.stages) > 1 or self._norms:
             self._set_trainable()
+        stage = sum(start <= self.step for start, _ in self.stages)
+        self._whole = self.capture is not None and self.capture.covers(self.step, stage, batch)
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
@@ -73,9 +84,31 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Mean loss of the batch, () in fp32."""
-        loss = self.run.task.loss(self.model, batch)
+        if self._whole and self.capture:
+            loss = self.capture.step(batch)
+        else:
+            loss = self.run.task.loss(self.model, batch)
         self._add_loss(loss.detach())
         return loss
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
+    ) -> None:
+        """Lightning's; a whole step is already made by the closure, which calls `training_step`."""
+        if self._whole:
+            optimizer_closure()
+        else:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Any) -> None:
+        """Lightning's; not after a whole step."""
+        if not self._whole:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+
+    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        """Lightning's; not after a whole step."""
+        if not self._whole:
+            super().backward(loss, *args, **kwargs)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the outputs that the task scores; they stay on the device."""
@@ -99,6 +132,28 @@ class Learner(pl.LightningModule):
             raise Diverged(f"the training loss was not finite at step {bad + 1}")
         return mean
 
+    def _seed(self) -> None:
+        torch.manual_seed(stream(self.run.seed, "noise", self.step))
+
+    def _whole_step(self, batch: Batch) -> torch.Tensor:
+        """The operations of an eager step, in its order; returns its loss, ()."""
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        loss = self.run.task.loss(self.model, batch)
+        with torch.autocast(self.device.type, enabled=False):  # Lightning's covers the forward pass alone
+            optimizer.zero_grad()
+            loss.backward()
+            self.on_before_optimizer_step(optimizer)
+            optimizer.step()
+        return loss.detach()
+
+    def _changing(self) -> Iterator[torch.Tensor]:
+        """All tensors that a step may change."""
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        yield from self.model.parameters()
+        yield from self.model.buffers()
+        for values in optimizer.state.values():
+            yield from values.values()
+
     def _set_trainable(self) -> None:
         """Train only the parameters of the current stage; a frozen batch norm also keeps its statistics."""
         (names,) = [names for start, names in self.stages if start <= self.step][-1:]
@@ -109,8 +164,8 @@ class Learner(pl.LightningModule):
                 layer.train(self.training and any(p.requires_grad for p in layer.parameters()))
 
     def _add_loss(self, loss: torch.Tensor) -> None:
-        step = torch.tensor(self.step, device=loss.device)
-        never = torch.tensor(self.steps, device=loss.device)
+        # Filled on the device: `torch.tensor` would copy a number from the host, and wait for the GPU.
+        step, never = (torch.full((), number, device=loss.device) for number in (self.step, self.steps))
         bad = torch.where(torch.isfinite(loss), never, step)
         self._bad_step = bad if self._bad_step is None else torch.minimum(self._bad_step, bad)
         self._sum = loss if self._sum is None else self._sum + loss

@@ -28,6 +28,11 @@ class Shapes:
     padded: np.ndarray  # tokens with padding
     row: list[Shape]
 
+    def batches(self, start: int = 0, end: int | None = None) -> list[tuple[int, ...]]:
+        """Rows and shape of each batch from `start` to `end`."""
+        rows = self.rows[start:end].tolist()
+        return [(n, *shape) for n, shape in zip(rows, self.row[start:end], strict=True)]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -147,7 +152,6 @@ def _shapes(order: Sequence[np.ndarray], examples: Examples) -> Shapes:
 
 def _flops(shapes: Shapes, count: Callable[..., int], start: int = 0, end: int | None = None) -> np.ndarray:
     """FLOPs of the batches from `start` to `end`, (batches,) int64: one count for each distinct shape."""
-    rows = shapes.rows[start:end].tolist()
-    batches = [(n, *shape) for n, shape in zip(rows, shapes.row[start:end], strict=True)]
+    batches = shapes.batches(start, end)
     flops = {batch: count(*batch) for batch in outside_in(batches)}
     return np.array([flops[batch] for batch in batches], dtype=np.int64)

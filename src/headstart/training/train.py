@@ -90,6 +90,8 @@ def train(
             # 4. Training on the remaining planned batches, with evaluations before the first step, every
             # `plan.every` steps, and after the last step.
             learner = Learner(run, initial.model, plan.steps, initial.stages, state)
+            if least := run.hardware.least_replays():
+                learner.capture_steps(plan.shapes["train"].batches(), least)
             recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
             callbacks = [
                 Owner(check_claim),
@@ -159,7 +161,11 @@ def train(
                 "init": init,
                 "data": data,
                 "environment": _environment(run, started)
-                | {"state": instruments.state, "order_index": order_index},
+                | {
+                    "state": instruments.state,
+                    "order_index": order_index,
+                    "capture": learner.capture.facts() if learner and learner.capture else None,
+                },
                 "config": run.config(),
                 "argv": list(argv),
                 "curve_digest": file_digest(folder / CURVE),
