@@ -145,10 +145,11 @@ def test_a_quoted_csv_cell_may_hold_commas_and_line_ends(tmp_path: Path):
         ("t.json", "[" * 100_000, "t.json is nested too deeply to be rows"),
         ("t.jsonl", "[" * 100_000, "t.jsonl line 1 is nested too deeply to be a row"),
         ("t.parquet", "no parquet at all", "t.parquet: not a whole parquet file ("),
+        ("t.xlsx", "PK", "t.xlsx: not a whole Excel workbook: save it again, or save the sheet as csv"),
         (
-            "t.xlsx",
+            "t.xls",
             "PK",
-            "task.files.train=t.xlsx: suffix '.xlsx' is not one that can be read: rename or convert",
+            "task.files.train=t.xls: suffix '.xls' is not one that can be read: rename or convert",
         ),
         (
             "t.csv",

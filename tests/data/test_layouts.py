@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,45 @@ def test_a_label_before_a_text_as_fasttext_has_it(text: str, labels: Any, texts:
     assert labels is None or raw.column("label") == labels
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "labels", "texts"),
+    [
+        (
+            "custrev.all",
+            ["1 works well", "0  broke , twice", "1 fine", "0 no"],
+            ["1", "0", "1", "0"],
+            "broke , twice",
+        ),
+        ("train.label", ["DESC:how How so ?", "HUM:x Who ?"] * 2, ["DESC:how", "HUM:x"] * 2, "Who ?"),
+    ],
+)
+def test_a_class_before_a_text(name: str, lines: list[str], labels: list[str], texts: str, tmp_path: Path):
+    (tmp_path / name).write_text("\n".join(lines) + "\n\n")
+    raw = read_file(tmp_path / name)
+    assert raw.column("label") == labels and raw.column("text")[1] == texts
+    assert raw.at(1).endswith("line 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("1 good\nalone\n", "t.all line 2 has one word: a class and a text are needed in every line"),
+        ("\n", "t.all is empty"),
+        ("It rains\nWe stay\nYou go\n", "the first words of its lines are 3 different ones in 3 lines"),
+    ],
+)
+def test_lines_without_a_class_are_refused(text: str, sentence: str, tmp_path: Path):
+    (tmp_path / "t.all").write_text(text)
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        read_file(tmp_path / "t.all")
+
+
 def test_unknown_suffixes_and_texts_with_columns_are_shown_the_way(tmp_path: Path):
-    (tmp_path / "train.label").write_text("DESC How so ?")
+    (tmp_path / "train.labels").write_text("DESC How so ?")
     with pytest.raises(
-        DataError, match=r"suffix '.label' .* a tsv where a tab separates them, and a txt where"
+        DataError, match=r"suffix '.labels' .* a tsv where a tab separates them, and a txt where"
     ):
-        Files(train=str(tmp_path / "train.label")).load({"text": "text", "label": "label"})
+        Files(train=str(tmp_path / "train.labels")).load({"text": "text", "label": "label"})
     (tmp_path / "train.txt").write_text("Ada B-PER\nmet O\n")
     with pytest.raises(DataError, match=r"no column 'words' .* call the file .conll if .*, or .tsv if tabs"):
         Files(train=str(tmp_path / "train.txt")).load({"words": "words", "tags": "tags"})

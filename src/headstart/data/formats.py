@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.data import text_files
+from headstart.data import sheets, text_files
 from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS, table
@@ -19,7 +19,7 @@ from headstart.errors import DataError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", *text_files.FORMATS)
+FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", sheets.SUFFIX, *text_files.FORMATS)
 SAVED = ("dataset_dict.json", "dataset_info.json")  # files of `save_to_disk` in a folder
 MARKS = {  # byte order marks; of two with the same first bytes, the longer one comes first
     codecs.BOM_UTF8: "utf-8",
@@ -46,11 +46,15 @@ def read_file(
         )
     if suffix == ".parquet":
         return _parquet(path)
+    if suffix == sheets.SUFFIX:
+        return sheets.sheet(path)
     text, notes = decoded(path, encoding)
     if suffix in SEPARATORS:
         raw = table(path, text, separator, columns)
     elif suffix == ".txt":
         raw = text_files.labelled(path, text) or text_files.paragraphs(path, text)
+    elif suffix in text_files.CLASSED:
+        raw = text_files.classed(path, text)
     elif suffix in text_files.TAGGED:
         raw = text_files.sentences(path, text, columns)
     elif suffix == ".json":

@@ -1,4 +1,4 @@
-"""Text files that are no tables: paragraphs, lines of fastText, and sentences with a tag per word."""
+"""Text files that are no tables: paragraphs, lines with a class, and sentences with a tag per word."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from headstart.data.rows import RawRows
 from headstart.errors import DataError
 
 TAGGED = (".conll", ".conllu", ".iob", ".iob2", ".bio")
-FORMATS = (".txt", *TAGGED)
+CLASSED = (".all", ".label")  # a class and a text per line, as several corpora of sentences are published
+FORMATS = (".txt", *TAGGED, *CLASSED)
 BOUNDARIES = ("-DOCSTART-", "#begin document", "#end document")  # between the documents of a file
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 USUAL = {2: ("words", "tags"), 10: CONLLU}  # number of columns -> their default names
@@ -50,6 +51,26 @@ def labelled(path: Path, text: str) -> RawRows | None:
         columns["label"].append(labels[0] if len(labels) == 1 else labels)
         columns["text"].append(" ".join(words[len(labels) :]).strip() or None)
     notes = (f"{path.name}: __label__ begins a label, as in fastText",)
+    numbers = [number for number, _ in lines]
+    return RawRows(str(path), ("label", "text"), columns.__getitem__, notes=notes, lines=numbers)
+
+
+def classed(path: Path, text: str) -> RawRows:
+    """Columns `label` and `text` of lines that begin with their class, as `1 a text` or `DESC:how How?`."""
+    lines = [(number, line.split(None, 1)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    short = next((number for number, cells in lines if len(cells) < 2), None)
+    if short:
+        raise DataError(f"{path} line {short} has one word: a class and a text are needed in every line")
+    if not lines:
+        raise DataError(f"{path} is empty: give a file with a class and a text in every line")
+    labels = Counter(label for _, (label, _) in lines)
+    if len(labels) > len(lines) / 2:
+        raise DataError(
+            f"{path}: the first words of its lines are {len(labels)} different ones in {len(lines)} lines: "
+            "no classes; call the file .txt if every line is a text"
+        )
+    columns = {"label": [label for _, (label, _) in lines], "text": [rest.strip() for _, (_, rest) in lines]}
+    notes = (f"{path.name}: the first word of a line is its class ({len(labels)} classes)",)
     numbers = [number for number, _ in lines]
     return RawRows(str(path), ("label", "text"), columns.__getitem__, notes=notes, lines=numbers)
 
