@@ -113,6 +113,52 @@ STUDY_SETTINGS = (
         "-m", "--multirun", action="store_true", help="sweep the arms although the study is a single run"
     ),
 )
+ROLES = {  # flags that name a column of the user's rows -> help
+    "text": "the text to read",
+    "pair": "the second text, where two are read",
+    "label": "the class",
+    "labels": "any number of classes; A,B,C: columns of 0 and 1",
+    "number": "the number to predict",
+    "output": "the text to write",
+    "words": "lists of words",
+    "tags": "lists of tags, one per word",
+    "question": "the question",
+    "context": "the text with the answer",
+    "answers": "the answers",
+    "starts": "the character at which each answer starts",
+    "image": "the image",
+}
+READING = {  # flags that say how a file is read -> setting and help
+    "separator": ("separator", "X", "between the cells of a csv"),
+    "encoding": ("encoding", "NAME", "of a text file: utf-8, latin-1, cp1252, ..."),
+    "sentence": ("sentence", "COLUMN", "where a row is one word: the number of its sentence"),
+    "dev": ("validation", "FILE", "validation rows in a file of their own"),
+    "test": ("test", "FILE", "test rows in a file of their own"),
+}
+ROW_FLAGS = (
+    *(argument(f"--{role}", metavar="COLUMN", action=Once, help=text) for role, text in ROLES.items()),
+    *(argument(f"--{flag}", metavar=of, action=Once, help=text) for flag, (_, of, text) in READING.items()),
+)
+
+
+def row_settings(options: argparse.Namespace) -> list[str]:
+    """The settings of the task that ROW_FLAGS stand for."""
+    from headstart.tasks.guess import written
+
+    roles = {role: getattr(options, role) for role in ROLES if getattr(options, role) is not None}
+    columns = {
+        role: tuple(name.split(",")) if role == "labels" and "," in name else name
+        for role, name in roles.items()
+    }
+    files = {
+        of: value for flag, (of, _, _) in READING.items() if (value := getattr(options, flag)) is not None
+    }
+    return [
+        *(f"task.{role}={written(names)}" for role, names in columns.items()),
+        *(f"task.files.{name}={written(value)}" for name, value in files.items()),
+    ]
+
+
 JSON = argument("--json", action="store_true", help="print everything as JSON")
 TRUST = argument("--trust-remote-code", action="store_true", help="run the code that a model brings")
 CONFIG_DIR_FLAG = argument(

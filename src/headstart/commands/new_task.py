@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import argument, command
+from headstart.commands.arguments import ROW_FLAGS, argument, command, row_settings
 from headstart.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headstart.studies.new_task import NewTask
 
 
 @command(
     "new",
-    "task FILE [NAME] [task.x=y ...]",
+    "task FILE [NAME] [--label COLUMN ...]",
     "look at your rows and write the yaml of a task for them",
     "headstart new task my.csv mine",
     argument("what", choices=["task"], metavar="task", help="the word task"),
@@ -20,9 +24,9 @@ from headstart.errors import ConfigError
         "words",
         metavar="NAME",
         nargs="*",
-        help="of the task; without it, that of the file. Then settings where the guess is wrong: "
-        "task.text=review task.number=stars task.files.encoding=latin-1",
+        help="of the task; without it, that of the file. Then any other settings: task.max_output=40",
     ),
+    *ROW_FLAGS,
 )
 def new(options: Namespace) -> int:
     from rich.console import Console
@@ -30,17 +34,22 @@ def new(options: Namespace) -> int:
     from headstart.studies.new_task import new_task
 
     names = [word for word in options.words if "=" not in word]
-    settings = [word for word in options.words if "=" in word]
+    settings = [*row_settings(options), *(word for word in options.words if "=" in word)]
     if len(names) > 1:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
         )
     with Console(stderr=True).status(f"reading {options.file}"):
         task = new_task(options.file, names[0] if names else None, settings)
-    print(f"{options.file}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
+    show_guess(options.file, task)
     if names and names[0] != task.yaml.stem:
         print(f"  called {task.yaml.stem}: a name is made of letters, digits and _ . + -")
-    for note in task.notes:
-        print(f"  {note}")
     print(f"wrote {task.yaml}; look at it, then:\n  {task.command}")
     return 0
+
+
+def show_guess(path: Path, task: NewTask) -> None:
+    """What the rows were taken for, why, and what else they may be."""
+    print(f"{path}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
+    for note in task.notes:
+        print(f"  {note}")

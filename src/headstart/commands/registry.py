@@ -7,6 +7,7 @@ from headstart.commands import (
     energy,
     fetch,
     import_results,
+    first_answer,
     listings,
     new_task,
     plan,
@@ -19,6 +20,7 @@ from headstart.commands.arguments import Command
 COMMANDS: dict[str, Command] = {
     command.word: command
     for command in (
+        first_answer.try_file,
         plan.plan,
         fetch.fetch,
         report.report,

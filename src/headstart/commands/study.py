@@ -56,16 +56,21 @@ def study(options: Namespace) -> int:
         return _show(options)
     if options.resolve or options.package:
         raise ConfigError(f"{'--resolve' if options.resolve else '--package'}: needs --cfg job, hydra or all")
+    typed = [word for word in options.typed if word != "--extend"]
+    return run_study(arguments_of(options), typed, options.extend)
+
+
+def run_study(settings: list[str], typed: Sequence[str], extend: bool = False) -> int:
+    """Run the study of these settings and show its report; returns the exit code."""
     from headstart.studies.compose import check
     from headstart.studies.launch import launch
     from headstart.studies.outcome import Interrupted, faults
 
-    plan = check(arguments_of(options))
-    typed = [word for word in options.typed if word != "--extend"]
+    plan = check(settings)
     try:
-        outcomes = launch(plan, typed, options.extend)
+        outcomes = launch(plan, typed, extend)
     except (Interrupted, KeyboardInterrupt):
-        return interrupted(options.typed)
+        return interrupted(typed)
     folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
     report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
     for fault in faults(outcomes):

@@ -36,25 +36,41 @@ UNPUBLISHED = "nobody published weights of model={0}, so this trains from random
 
 @dataclass(frozen=True)
 class NewTask:
-    """The yaml that was written, notes about the rows, and the command that runs the task."""
+    """The yaml that was written, notes about the rows, and settings that run the task."""
 
     yaml: Path
     guess: Guess
     notes: tuple[str, ...]
-    command: str
+    model: tuple[str, ...]  # settings
+    written: bool  # False: the yaml was there
+
+    @property
+    def name(self) -> str:
+        """Its name in task=..."""
+        return self.yaml.stem
+
+    @property
+    def command(self) -> str:
+        """What to type to run it."""
+        size = "size=all" if self.guess.rows < 500 else "size=n256"
+        return shlex.join(["headstart", f"task={self.name}", *self.model, size, f"study.name={self.name}"])
 
 
 class _Checked(Config):
     task: Task
 
 
-def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) -> NewTask:
+def new_task(
+    path: Path, name: str | None = None, settings: Sequence[str] = (), keep: bool = False
+) -> NewTask:
     """Write conf/task/<name>.yaml for the rows in `path`, with settings such as task.label=stars where
-    the guess is wrong; ConfigError where that name is taken or a setting unknown."""
+    the guess is wrong; ConfigError where a setting is unknown or that name is taken. With `keep`, a yaml that
+    is there for the same rows is kept as it is."""
     settings_given = _parsed(settings)
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name or path.stem.lower()).strip("_.+-") or "mine"
     file = Path("conf/task") / f"{name}.yaml"
-    if file.exists() or (shipped() / "task" / f"{name}.yaml").exists():
+    kept = keep and file.exists() and _reads(file, path)
+    if not kept and (file.exists() or (shipped() / "task" / f"{name}.yaml").exists()):
         raise ConfigError(
             f"task={name}: there is one already; give another name: headstart new task {path} NAME"
         )
@@ -76,11 +92,18 @@ def new_task(path: Path, name: str | None = None, settings: Sequence[str] = ()) 
     if guessed.nameless and not task["names"]:
         task["names"] = "???"
         notes = (*notes, NAMELESS.format(guessed.nameless, file))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_text(path, task, guessed, notes), "utf8")
-    size = "size=all" if guessed.rows < 500 else "size=n256"
-    command = shlex.join(["headstart", f"task={name}", *overrides, size, f"study.name={name}"])
-    return NewTask(file, guessed, notes, command)
+    if not kept:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_text(path, task, guessed, notes), "utf8")
+    return NewTask(file, guessed, notes, tuple(overrides), not kept)
+
+
+def _reads(file: Path, path: Path) -> bool:
+    """Whether the yaml of a task is about the rows in `path`."""
+    try:
+        return Path(yaml.safe_load(file.read_text("utf8"))["files"]["train"]).resolve() == path.resolve()
+    except (yaml.YAMLError, KeyError, TypeError):
+        return False
 
 
 def _parsed(settings: Sequence[str]) -> dict[str, Any]:
