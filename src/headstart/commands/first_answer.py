@@ -29,7 +29,7 @@ def _minutes(text: str) -> float:
     "headstart try my.csv --label stars",
     argument("file", metavar="FILE", type=Path, help="rows of your own: csv, xlsx, jsonl, a folder, ..."),
     argument(
-        "settings", metavar="setting=value", nargs="*", help="as for a study: model=mini_64 optim.lr=1e-4"
+        "settings", metavar="setting=value", nargs="*", help="as for a study: model=distilbert optim.lr=1e-4"
     ),
     argument("--minutes", metavar="N", type=_minutes, action=Once, help="for everything; 10 unless given"),
     argument("--name", action=Once, help="of the task and the study; that of the file unless given"),
@@ -46,9 +46,7 @@ def try_file(options: Namespace) -> int:
     with Console(stderr=True).status(f"reading {options.file}"):
         task = new_task(options.file, options.name, given, keep=True)
     show_guess(options.file, task)
-    print(
-        f"{'wrote' if task.written else 'used'} {task.yaml}: correct it where the guess is wrong", flush=True
-    )
+    print(f"{'wrote' if task.written else 'used'} {task.yaml}: correct it where the guess is wrong")
     minutes = options.minutes or 10.0
     with Console(stderr=True).status("choosing how much fits into the time"):
         answer = first_answer(task, minutes, further if task.written else [*given, *further])

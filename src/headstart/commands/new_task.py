@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     argument("what", choices=["task"], metavar="task", help="the word task"),
     argument("file", metavar="FILE", type=Path, help="rows of your own: csv, jsonl, a folder, ..."),
     argument(
-        "words",
+        "further",
         metavar="NAME",
         nargs="*",
         help="of the task; without it, that of the file. Then any other settings: task.max_output=40",
@@ -33,8 +33,8 @@ def new(options: Namespace) -> int:
 
     from headstart.studies.new_task import new_task
 
-    names = [word for word in options.words if "=" not in word]
-    settings = [*row_settings(options), *(word for word in options.words if "=" in word)]
+    names = [word for word in options.further if "=" not in word]
+    settings = [*row_settings(options), *(word for word in options.further if "=" in word)]
     if len(names) > 1:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
