@@ -10,6 +10,7 @@ from headstart.cache import use_writable_caches
 from headstart.commands import study
 from headstart.commands.arguments import Command
 from headstart.commands.registry import COMMANDS
+from headstart.commands.run_study import interrupted
 from headstart.config import nearest
 from headstart.errors import ConfigError, HeadstartError
 from headstart.terminal import write_any_text
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"headstart: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return study.interrupted(arguments)
+        return interrupted(arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:

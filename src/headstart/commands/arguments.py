@@ -143,20 +143,11 @@ ROW_FLAGS = (
 
 def row_settings(options: argparse.Namespace) -> list[str]:
     """The settings of the task that ROW_FLAGS stand for."""
-    from headstart.tasks.guess import written
+    from headstart.studies.new_task import settings_of
 
-    roles = {role: getattr(options, role) for role in ROLES if getattr(options, role) is not None}
-    columns = {
-        role: tuple(name.split(",")) if role == "labels" and "," in name else name
-        for role, name in roles.items()
-    }
-    files = {
-        of: value for flag, (of, _, _) in READING.items() if (value := getattr(options, flag)) is not None
-    }
-    return [
-        *(f"task.{role}={written(names)}" for role, names in columns.items()),
-        *(f"task.files.{name}={written(value)}" for name, value in files.items()),
-    ]
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    files = {name: given[flag] for flag, (name, _, _) in READING.items() if flag in given}
+    return settings_of({role: given[role] for role in ROLES if role in given}, files)
 
 
 JSON = argument("--json", action="store_true", help="print everything as JSON")

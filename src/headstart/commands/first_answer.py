@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headstart.commands.arguments import ROW_FLAGS, Once, argument, command, row_settings
 from headstart.commands.new_task import show_guess
-from headstart.commands.study import run_study
+from headstart.commands.run_study import run_study
 
 
 def _minutes(text: str) -> float:

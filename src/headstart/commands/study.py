@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Sequence
-from pathlib import Path
 
 from headstart.commands.arguments import STUDY_SETTINGS, Once, argument, command
-from headstart.commands.report import report_all
+from headstart.commands.run_study import run_study
 from headstart.errors import ConfigError
 
 
@@ -60,24 +56,6 @@ def study(options: Namespace) -> int:
     return run_study(arguments_of(options), typed, options.extend)
 
 
-def run_study(settings: list[str], typed: Sequence[str], extend: bool = False) -> int:
-    """Run the study of these settings and show its report; returns the exit code."""
-    from headstart.studies.compose import check
-    from headstart.studies.launch import launch
-    from headstart.studies.outcome import Interrupted, faults
-
-    plan = check(settings)
-    try:
-        outcomes = launch(plan, typed, extend)
-    except (Interrupted, KeyboardInterrupt):
-        return interrupted(typed)
-    folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
-    report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
-    for fault in faults(outcomes):
-        print(f"headstart: {fault}", file=sys.stderr)
-    return max((outcome.code for outcome in outcomes), default=0)
-
-
 def arguments_of(options: Namespace) -> list[str]:
     """The study's settings, those that flags stand for included."""
     limit = [] if options.stop_after is None else [f"hydra.sweeper.stop_after={options.stop_after:g}"]
@@ -93,10 +71,3 @@ def _show(options: Namespace) -> int:
         check_one(options.settings, options.resolve, options.package)
     show(options)
     return 0
-
-
-def interrupted(typed: Sequence[str]) -> int:
-    """Say how to go on; returns the exit code."""
-    line = shlex.join(["headstart", *typed])
-    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {line}", file=sys.stderr)
-    return 130

@@ -106,6 +106,16 @@ def _reads(file: Path, path: Path) -> bool:
         return False
 
 
+def settings_of(columns: Mapping[str, str], files: Mapping[str, str]) -> list[str]:
+    """Settings of the task for columns by role (`labels`: also several, A,B,C) and for how files are read."""
+    names = {
+        role: tuple(name.split(",")) if role == "labels" and "," in name else name
+        for role, name in columns.items()
+    }
+    settings = [f"task.{role}={written(name)}" for role, name in names.items()]
+    return settings + [f"task.files.{name}={written(value)}" for name, value in files.items()]
+
+
 def _parsed(settings: Sequence[str]) -> dict[str, Any]:
     """{"label": ..., "files.encoding": ...} of task.label=... and so on, read as Hydra does."""
     values: dict[str, Any] = {}

@@ -1,0 +1,35 @@
+"""Runs the study of some settings and shows its report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.commands.report import report_all
+
+
+def run_study(settings: list[str], typed: Sequence[str], extend: bool = False) -> int:
+    """Run the study of these settings and show its report; returns the exit code."""
+    from headstart.studies.compose import check
+    from headstart.studies.launch import launch
+    from headstart.studies.outcome import Interrupted, faults
+
+    plan = check(settings)
+    try:
+        outcomes = launch(plan, typed, extend)
+    except (Interrupted, KeyboardInterrupt):
+        return interrupted(typed)
+    folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
+    report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
+    for fault in faults(outcomes):
+        print(f"headstart: {fault}", file=sys.stderr)
+    return max((outcome.code for outcome in outcomes), default=0)
+
+
+def interrupted(typed: Sequence[str]) -> int:
+    """Say how to go on; returns the exit code."""
+    line = shlex.join(["headstart", *typed])
+    print(f"\nheadstart: interrupted; finished runs are kept. Continue with: {line}", file=sys.stderr)
+    return 130
