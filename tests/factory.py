@@ -20,7 +20,8 @@ from headstart.randomness import stream
 from headstart.records.curve import append_point
 from headstart.records.fingerprint import digest, fingerprint
 from headstart.records.predictions import read_predictions, write_predictions
-from headstart.records.record import SCHEMA, Record, Section
+from headstart.records.record import SCHEMA, Record
+from headstart.records.sections import Section
 from headstart.records.store import write_record
 from headstart.records.whole_file import file_digest
 

@@ -30,7 +30,7 @@ from headstart.arms.attest import Attestation, digests
 from headstart.arms.layers import fixed, layout, owners
 from headstart.errors import ConfigError
 from headstart.records.attestation import at_step_zero, contradictions
-from headstart.records.record import Init
+from headstart.records.sections import Init
 
 H, INNER, POSITIONS, CLASSES, BUCKETS = WIDTH, 64, 64, 3, 32
 SELF = 4 * H * H  # queries, keys, values and output, without biases

@@ -18,7 +18,7 @@ from headstart.arms.kinds import Pretrained
 from headstart.errors import WeightsError
 from headstart.models.model import Model
 from headstart.records.attestation import contradictions
-from headstart.records.record import Init
+from headstart.records.sections import Init
 
 Tensors = dict[str, torch.Tensor]
 

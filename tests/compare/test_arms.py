@@ -15,7 +15,8 @@ from tests.factory import altered, make_study
 from headstart.compare.pairs import Match, refusal
 from headstart.randomness import stream
 from headstart.records.attestation import at_step_zero
-from headstart.records.record import Init, Record, faults
+from headstart.records.record import Record, faults
+from headstart.records.sections import Init
 from headstart.records.store import read_study
 
 Starts = dict[str, dict[str, Any]]  # the attestation by arm

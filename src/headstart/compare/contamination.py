@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from headstart.compare.sentences import study as sentences
-from headstart.records.record import Checkpoint, Record
+from headstart.records.record import Record
+from headstart.records.sections import Checkpoint
 
 
 @dataclass(frozen=True)

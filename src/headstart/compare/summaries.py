@@ -17,7 +17,8 @@ from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.usage import Usage, carbon_rows, money_rows, usage
 from headstart.records.fingerprint import as_mapping
-from headstart.records.record import Energy, Record
+from headstart.records.record import Record
+from headstart.records.sections import Energy
 
 _SURROUNDINGS = (
     "python", "platform", "machine", "cpu", "threads", "device", "precision", "versions", "code",

@@ -22,7 +22,8 @@ from headstart.compare.sentences import trivial as sentences
 from headstart.compare.statistics.bootstrap import resampled_scores, spread
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest
-from headstart.records.record import Record, TrivialRules
+from headstart.records.record import Record
+from headstart.records.sections import TrivialRules
 
 RESAMPLES = 1000
 NORMAL = 1.96  # standard errors on either side of a rule's score: 95 %

@@ -16,7 +16,8 @@ from headstart.errors import RecordError
 from headstart.metrics import METRICS, can_recompute, limits, metric_name, orient, score
 from headstart.records.curve import CURVE, read_curve
 from headstart.records.predictions import PREDICTIONS, Predictions
-from headstart.records.record import Cost, Record
+from headstart.records.record import Record
+from headstart.records.sections import Cost
 from headstart.records.store import Problem, StoredStudy, read_study
 
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision

@@ -13,7 +13,8 @@ from typing import Any
 from headstart.compare.costs import mean
 from headstart.compare.quantity import Quantity
 from headstart.records.fingerprint import as_mapping
-from headstart.records.record import Cost, Record
+from headstart.records.record import Record
+from headstart.records.sections import Cost
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 _MONEY = ("currency", "per_kwh", "per_device_hour")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headstart.records.record import Init
+from headstart.records.sections import Init
 
 
 def at_step_zero(init: Init) -> dict[str, str]:

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from headstart.errors import RecordError
-from headstart.records.record import Amount, Digest, Name, Names, Scores, Section, faults_of
+from headstart.records.record import faults_of
+from headstart.records.sections import Amount, Digest, Name, Names, Scores, Section
 from headstart.records.store import sealed
 from headstart.records.whole_file import file_digest, write_whole
 

@@ -50,18 +50,28 @@ def first_answer(task: NewTask, minutes: float, settings: Sequence[str] = ()) ->
             f"(headstart models lists them), or see what random weights reach: {task.command}"
         )
     common = (f"task={task.name}", *model, f"study.name={task.name}", *_held_out(task), *settings)
-    for size in _sizes(task):
-        (run,) = runs_of([*common, size, "arm=scratch", "seed=0", "hydra.mode=RUN"])
-        (expected, *_), _ = forecast([run])
-        pair = 2 * (expected.seconds + LOADING)
-        pairs = min(MOST_PAIRS, int(PLANNED * minutes * 60 / pair))
-        if pairs >= PAIRS:
-            break
-    pairs = max(2, pairs)
+    size, pair = _affordable([*common, "arm=scratch", "seed=0", "hydra.mode=RUN"], _sizes(task), minutes)
+    pairs = max(2, min(MOST_PAIRS, _fitting(pair, minutes)))
     seeds = ",".join(map(str, range(pairs)))
     limit = f"hydra.sweeper.stop_after={60 * minutes:g}"
     chosen = (*common, size, "arm=scratch,pretrained", f"seed={seeds}", limit)
     return FirstAnswer(chosen, size, pairs, pairs * pair, minutes)
+
+
+def _affordable(settings: Sequence[str], sizes: Sequence[str], minutes: float) -> tuple[str, float]:
+    """The largest size whose pairs fit, else the smallest one; with the expected seconds of its pair."""
+    expected: list[tuple[str, float]] = []
+    for size in sizes:
+        (forecasted, *_), _ = forecast(runs_of([*settings, size]))
+        expected.append((size, 2 * (forecasted.seconds + LOADING)))
+        if _fitting(expected[-1][1], minutes) >= PAIRS:
+            break
+    return expected[-1]
+
+
+def _fitting(pair: float, minutes: float) -> int:
+    """How many pairs of so many seconds fit."""
+    return int(PLANNED * 60 * minutes / pair)
 
 
 def _sizes(task: NewTask) -> Sequence[str]:

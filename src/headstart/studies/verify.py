@@ -8,7 +8,8 @@ from pathlib import Path
 
 from headstart.errors import HeadstartError, RecordError
 from headstart.records.attestation import at_step_zero
-from headstart.records.record import Data, Init, Record
+from headstart.records.record import Record
+from headstart.records.sections import Data, Init
 from headstart.records.store import read_study, same_run
 from headstart.run import Run
 from headstart.studies.run_folder import identify

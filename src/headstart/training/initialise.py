@@ -15,7 +15,7 @@ from headstart.errors import WeightsError
 from headstart.meters.meter import Meter
 from headstart.models.architecture import architecture_digest
 from headstart.records.attestation import contradictions
-from headstart.records.record import Init
+from headstart.records.sections import Init
 from headstart.run import Run
 from headstart.tasks.family import Prepared
 from headstart.training.contamination import contamination
