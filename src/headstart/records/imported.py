@@ -1,3 +1,6 @@
+# pyarrow has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
 """imported.json: results of runs that others made, as a study folder without run folders keeps them."""
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class LanguageModelling(Family):
         train: Any = prepared.train
         test: Any = prepared.test
         blocks = thinned(len(train), max(1, MOST_TOKENS // train.content))
-        seen, scored = self.counted(train, blocks), _scored(test, range(len(test)))
+        seen, scored = self.counted(train, blocks.tolist()), _scored(test, range(len(test)))
         for name, order, how in (
             ("unigram", 1, "the frequencies of the training tokens"),
             ("five_gram", 5, "the training tokens after up to four others (Witten and Bell 1991)"),
@@ -147,7 +147,7 @@ class LanguageModelling(Family):
             right = model.guesses(scored) == scored.tokens
             columns = (-np.log(model.probabilities(scored)), right, np.ones(len(right)), scored.bytes)
             sums = [np.bincount(scored.block, column, len(test)) for column in columns]
-            statistics = dict(zip(STATISTICS, sums, strict=True))
+            statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, sums, strict=True))
             bound = bound_of(len(blocks), len(train), "training blocks")
             scores = scores_of(fitting(self.metrics, statistics), statistics)
             yield Rule(name, how, scores, statistics, train.row_count, bound=bound)
@@ -162,7 +162,7 @@ class LanguageModelling(Family):
         scored = _scored(blocks, range(len(blocks)))
         vocabulary, tokens = len(blocks.special.tokenizer), np.full(1, len(scored.tokens))
         columns = (tokens * np.log(vocabulary), tokens / vocabulary, tokens, scored.bytes.sum(keepdims=True))
-        statistics = dict(zip(STATISTICS, columns, strict=True))
+        statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, columns, strict=True))
         return scores_of(fitting(self.metrics, statistics), statistics)
 
 

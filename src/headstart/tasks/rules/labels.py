@@ -50,7 +50,8 @@ def tfidf(train: Sequence[str], targets: np.ndarray, test: Sequence[str], classe
 
     if not any(map(words, train)) or len(np.unique(targets, axis=0)) < 2:
         return None
-    vectors = TfidfVectorizer(analyzer=words, max_features=MOST_FEATURES)
+    analyzer: Any = words  # its types know names alone
+    vectors = TfidfVectorizer(analyzer=analyzer, max_features=MOST_FEATURES)
     seen: Any = vectors.fit_transform(train)
     unseen: Any = vectors.transform(test)
     if not classes:
