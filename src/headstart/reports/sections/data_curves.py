@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import altair as alt
 
@@ -14,6 +15,7 @@ from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Section, Text
+from headstart.reports.sections import summary
 from headstart.reports.tables import Line, Show, bullets, lines_of, of_rows, table, under
 
 TITLE = "What the weights are worth in training rows"
@@ -55,26 +57,40 @@ def _parts(curve: Quantity, findings: Findings, key: str) -> Parts:
     law = whole.first("law.points")
     return (
         Text(curve.note, "warning" if curve.verdict else "plain"),
-        Gallery(_figures(curve, points, crossing, key), columns=2),
+        Gallery(_figures(curve, points, crossing, _levels(findings, curve, points), key), columns=2),
         *_table(curve, points),
         Text(f"The 95 % intervals cover {points[0].first.note}.", "note"),
         *bullets([*(row.note for row in whole.select(*FACTS)), sentences.STRAIGHT, law.note if law else ""]),
     )
 
 
-def _figures(curve: Quantity, points: Sequence[Line], crossing: Quantity, key: str) -> tuple[Figure, Figure]:
+def _levels(findings: Findings, curve: Quantity, points: Sequence[Line]) -> list[dict[str, Any]]:
+    """The trivial rules and chance at every size that has one condition."""
+    levels: list[dict[str, Any]] = []
+    for size in _sizes(points):
+        own = [item for item in findings.comparisons if item.arm == curve.arm]
+        names = {item.condition.name for item in own if item.condition.train_rows == size}
+        for name, row in summary.rules(findings, *names) if len(names) == 1 else ():
+            levels.append({"rule": name, "rows": size, "mean": row.value, "text": numbers.value_text(row)})
+    return levels
+
+
+def _figures(
+    curve: Quantity, points: Sequence[Line], crossing: Quantity, levels: list[dict[str, Any]], key: str
+) -> tuple[Figure, Figure]:
     baseline, arm = curve.baseline, curve.arm
     texts = []
     for line in points:
         left, right = (numbers.value_text(line.row(key)) for key in ("data.baseline_score", "data.score"))
         texts.append(f"{numbers.value_text(line.first)} rows: {baseline} {left}, {arm} {right}")
     upright = "" if crossing.value is None else "; upright, the crossing with its 95 % interval"
+    texts += [f"{level['rows']:,.0f} rows: {level['rule']} {level['text']}" for level in levels]
     left = Figure(
         f"{key}-scores",
         f"Test {metric_name(curve.metric)} against training rows",
         f"{'; '.join(texts)}. Whiskers: lowest to highest run. Dashed: from each score of {arm} to the rows "
         f"that {baseline} needs for it{upright}.",
-        scores_chart(points, crossing),
+        scores_chart(points, crossing, levels),
     )
     right = Figure(
         f"{key}-needed",
@@ -86,8 +102,11 @@ def _figures(curve: Quantity, points: Sequence[Line], crossing: Quantity, key: s
     return left, right
 
 
-def scores_chart(points: Sequence[Line], crossing: Quantity) -> style.Spec:
-    """Both arms against rows; dashed, what the arm's score would cost the baseline, and the crossing."""
+def scores_chart(
+    points: Sequence[Line], crossing: Quantity, levels: Sequence[dict[str, Any]] = ()
+) -> style.Spec:
+    """Both arms and trivial rules against rows; dashed, what the arm's score would cost the baseline, and
+    the crossing."""
     drawn, spans = [], []
     for line in points:
         for key, arm in (("data.baseline_score", line.first.baseline), ("data.score", line.first.arm)):
@@ -96,12 +115,29 @@ def scores_chart(points: Sequence[Line], crossing: Quantity) -> style.Spec:
         if (needed := line.row("data.rows_needed").value) is not None:
             spans.append({"rows": line.first.value, "until": needed, "mean": line.row("data.score").value})
     title, x = f"{metric_title(points[0].first.metric)} on test", _x(points, "Training rows")
-    below = _crossing(crossing, points, x)
+    below = _crossing(crossing, points, x) + (_rules(levels, x, title) if levels else [])
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
         below.append(saved.encode(x=x, x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)))
     tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over runs", "runs": "Runs"}
     return style.lines(drawn, x, title, tips, below=below, height=HEIGHT)
+
+
+def _rules(levels: Sequence[dict[str, Any]], x: alt.X, title: str) -> list[alt.Chart]:
+    """A dotted line for each trivial rule, with its name at the last size."""
+    y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
+    lines = style.chart(list(levels)).mark_line(style="link", strokeDash=[1, 3])
+    last = [level for level in levels if level["rows"] == levels[-1]["rows"]]
+    sides = ((-6, last[:-1]), (9, last[-1:]))  # that of chance, the last one, stands below its line
+    names = [
+        style.chart(own).mark_text(style="on-light", fontSize=10, align="right", dy=shift)
+        for shift, own in sides
+        if own
+    ]
+    return [
+        lines.encode(x=x, y=y, detail="rule:N"),
+        *(name.encode(x=x, y=y, text="rule:N") for name in names),
+    ]
 
 
 def needed_chart(points: Sequence[Line]) -> style.Spec:
