@@ -171,6 +171,7 @@ def _record(record: Record, condition: str) -> dict[str, Any]:
         "steps": cost.steps,
         "parameters": cost.parameters.all,
         "trainable": cost.parameters.trainable,
+        "started": record.environment.started,
         "pair_id": record.pair_id,
         "run_id": record.run_id,
     }

@@ -1,11 +1,14 @@
-"""`headstart tasks` and `headstart models`: what can be chosen here."""
+"""`headstart tasks`, `models` and `studies`: what can be chosen here, and what was asked."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import JSON, Once, command
+from headstart.commands.arguments import JSON, Once, argument, command
+from headstart.errors import ConfigError, RecordError
+
+HOLDS_A_STUDY = ("*/record.json", "study.json", "imported.json")
 
 
 @command("tasks", "[--json]", "every task: family, rows, headline metric", "headstart tasks", JSON)
@@ -56,4 +59,40 @@ def models(options: Namespace) -> int:
         print(json.dumps(reporting.as_data(rows), indent=2))
     else:
         console.print(reporting.table(rows, plain=not console.is_terminal))
+    return 0
+
+
+@command(
+    "studies",
+    "[FOLDER] [--json]",
+    "every study in a folder: arms, pairs, gain, cost, date",
+    "headstart studies",
+    argument("folder", metavar="FOLDER", nargs="?", default="runs", type=Path, help="runs unless given"),
+    JSON,
+)
+def studies(options: Namespace) -> int:
+    from rich.console import Console
+
+    from headstart.api import open_study
+    from headstart.reports.console.studies import nothing, rows, show_studies
+
+    if not options.folder.is_dir():
+        raise ConfigError(
+            f"studies: there is no folder {options.folder}; a study writes one, or name another"
+        )
+    made = []
+    with Console(stderr=True).status("comparing") as status:
+        for folder in sorted(
+            path for path in options.folder.iterdir() if any(any(path.glob(name)) for name in HOLDS_A_STUDY)
+        ):
+            status.update(f"comparing {folder}")
+            try:
+                study = open_study(folder)
+                started = study.records.get("started", ())  # of imported results, nobody knows
+                made += rows(study.findings, max(started, default="")[:10])
+            except RecordError as error:
+                made.append(nothing(folder.name, str(error)))
+    if not made:
+        raise ConfigError(f"studies: {options.folder} holds no study; `headstart` runs the default one")
+    show_studies(made, options.folder, as_json=options.json)
     return 0

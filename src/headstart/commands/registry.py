@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
         plan.plan,
         fetch.fetch,
         report.report,
+        listings.studies,
         listings.models,
         listings.tasks,
         new_task.new,
