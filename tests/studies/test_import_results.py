@@ -6,6 +6,7 @@ import csv
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.rows import table
 
 from headstart.api import open_study
 from headstart.cli import main
+from headstart.compare.claims import Claim, Expectation, as_expectation, check
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
 from headstart.errors import RecordError
@@ -148,9 +150,7 @@ def test_what_is_unknown_is_null_and_said_in_the_first_lines() -> None:
     findings = imported()
     text = markdown.render(outline.page(findings))
     first = text.partition("## The result")[0]
-    assert (
-        "Imported from results.csv (sha256 " in first and "No attestation: these runs were not made" in first
-    )
+    assert "Imported from results.csv (sha256 " in first and "No attestation: nobody here checked" in first
     assert "bit for bit" not in text and "What each arm held at step 0" not in text
     assert "Not tuned" not in text and "was not measured" not in text
     rows = findings.rows
@@ -175,6 +175,16 @@ def test_a_notebook_and_the_exports_read_it(capsys: pytest.CaptureFixture[str]) 
         assert main(["report", "runs/results", "--export", form]) == 0
     assert main(["report", "runs/results", "runs/results"]) == 0
     assert "gain" in capsys.readouterr().out
+
+
+def test_a_claim_can_be_checked_on_it() -> None:
+    results()
+    rows = imported().rows
+    gain = rows.first("gain", condition="64 rows, a", arm="warm", metric="accuracy")
+    assert gain is not None and gain.verdict == "better"
+    expected = Expectation(**as_expectation(gain, than=0.0, tolerance=0.01))
+    claim = Claim(Path(), "Warm is better.", True, {"laptop": ()}, (expected, replace(expected, than=0.9)))
+    assert [checked.holds for checked in check(claim, rows)] == [True, False]
 
 
 def test_examples_enter_the_interval_as_those_of_our_own_runs_do() -> None:

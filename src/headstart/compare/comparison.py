@@ -66,7 +66,7 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
         nearer=nearer,
         tuned=tuned,
         settings=settings,
-        remarks=(*remarks(compared.matching, answers, gains, compared.margin), *below),
+        remarks=(*below, *remarks(compared.matching, answers, gains, compared.margin)),
     )
     to_target = [row for rows_of_side in needed for row in rows_of_side]
     at_targets = cost_to_target.rows(replace(template, metric=headline), targets)

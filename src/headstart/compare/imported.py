@@ -113,8 +113,8 @@ def findings(folder: Path) -> tuple[Findings, list[Quantity]]:
 
 def _alerts(study: ImportedStudy) -> Iterator[str]:
     """What stands in the first lines."""
-    yield sentences.source(study.source, study.sha256)
-    yield from sentences.unknown({name: study.unknown[name] for name in ALERTING})
+    unknown = sentences.unknown({name: study.unknown[name] for name in ALERTING})
+    yield " ".join([sentences.source(study.source, study.sha256), *unknown])
     if "size" in study.columns and (line := sentences.rows_are(study.columns["size"])):
         yield line
 

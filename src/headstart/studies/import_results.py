@@ -17,10 +17,9 @@ from headstart.records.imported import IMPORTED, ImportedRun, ImportedStudy, wri
 
 COSTS = ("flops", "seconds", "joules")
 TOLERANCE = 1e-3  # between a score and the mean of its examples, as far as it was rounded
-NOT_OURS = "these runs were not made by headstart"
 UNKNOWN = {
-    "attestation": f"{NOT_OURS}: nobody checked what the arms started from",
-    "pairing": f"{NOT_OURS}: that a pair shares its rows, their order and its settings is the file's word",
+    "attestation": "nobody here checked what the arms started from",
+    "pairing": "that a pair shares its rows, their order and its settings is the file's word",
     "margin before the runs": "the equivalence margin was named when they were imported",
     "tuning": "the file does not say how the arms came to their settings",
 }
