@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -86,12 +87,18 @@ def rows(size: Size) -> Iterator[Row]:
     study = studied(size)
     done = [*study.settings, "study.name=done", "seed=0,1"]
     study.command(*done)()
-    more = [*study.settings, "study.name=done", "seed=0,1,2"]
+    more = [*study.settings, "study.name=done"]
+    seeds = count(10)
     commands = [
         ("headstart --help", study.command("--help"), "≤ 0.5 s"),
         ("a misspelt setting in a sweep of 300 runs", study.command(*TYPO, code=2), "≤ 2 s"),
         ("headstart plan of a finished study", study.command("plan", *done), "≤ 3 s"),
-        ("headstart plan with runs to do", study.command("plan", *more), "≤ 3 s"),
+        (
+            "headstart plan with runs to do, new ones",
+            lambda: study.command("plan", *more, f"seed={next(seeds)}")(),
+            "≤ 3 s",
+        ),
+        ("the same plan again", study.command("plan", *more, "seed=0,1,2"), "≤ 3 s"),
         ("headstart report", study.command("report", "runs/done"), "≤ 1.5 s"),
         ("the command of a finished study", study.command(*done), "≤ 2 s"),
     ]

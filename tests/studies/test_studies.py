@@ -40,20 +40,23 @@ def test_a_study_runs_in_pairs_ends_with_a_verdict_and_is_not_repeated(
     assert order_of(again.err)[-2:] == [("scratch", 2), ("pretrained", 2)]
     assert all(path.read_bytes() == content for path, content in kept.items())
 
-    program = (
-        "import sys\nfrom headstart.cli import main\n"
-        "code = main(sys.argv[1:]) + main(['plan', *sys.argv[1:]])\n"
-        "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'scipy.stats'}\n"
-        "print(sorted(heavy & set(sys.modules)), code)"
-    )
-    finished = [sys.executable, "-c", program, *quick, "seed=0,1"]
-    alone = subprocess.run(finished, capture_output=True, text=True, check=True)
-    assert alone.stdout.splitlines()[-1] == "[] 0", "nothing heavy is imported when nothing is left to train"
-
     planned = headstart("plan", *quick, "seed=0,1,2,3")
     assert planned.code == 0
     assert "8 runs, 6 done" in planned.out
     assert "scaled from 6 finished runs on this machine" in " ".join(planned.out.split())
+    program = (
+        "import sys\nfrom headstart.cli import main\n"
+        "code = main([*sys.argv[1:], 'seed=0,1']) + main(['plan', *sys.argv[1:], 'seed=0,1,2,3'])\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'scipy.stats'}\n"
+        "print(sorted(heavy & set(sys.modules)), code)"
+    )
+    alone = subprocess.run(
+        [sys.executable, "-c", program, *quick], capture_output=True, text=True, check=True
+    )
+    assert alone.stdout.endswith(f"{planned.out}[] 0\n"), (
+        "nothing heavy is imported when nothing is left to train, nor to plan again"
+    )
+
     foreseen, _ = forecast(runs_of([*quick, "runs=nothing_done"]))
     spent = {record["cost"]["flops"]["total"] for record in records(tmp_path / "runs/quick")}
     assert {each.flops for each in foreseen} == spent, (

@@ -88,7 +88,7 @@ def test_what_an_arm_cannot_do_with_a_model_is_a_wrong_setting(typed: list[str])
 
 
 def test_finished_runs_are_not_tried_again(typed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    study = [*typed, "arm=scratch,pretrained", "seed=0"]
+    study = [*typed, "optim.lr=2.5e-3", "arm=scratch,pretrained", "seed=0"]  # which no other test plans
     assert headstart(*study).code == 0
     tried: list[str] = []
     monkeypatch.setattr("headstart.studies.weights._try", lambda run: tried.append(run.title))
@@ -96,6 +96,8 @@ def test_finished_runs_are_not_tried_again(typed: list[str], monkeypatch: pytest
     assert tried == []
     assert headstart("plan", *study[:-1], "seed=0,1").code == 0
     assert [title.rpartition(" · ")[2] for title in tried] == ["seed 1", "seed 1"]
+    assert headstart("plan", *study[:-1], "seed=0,1").code == 0
+    assert len(tried) == 2, "a run that was planned was tried then"
 
 
 def test_missing_weights_are_named_before_rows_are_read(

@@ -11,6 +11,7 @@ from headstart.records.environment import machine
 from headstart.records.record import Record
 from headstart.records.store import read_contents, read_record
 from headstart.run import Run
+from headstart.studies.kept_plans import PlannedCost, planned_cost
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
 from headstart.studies.run_folder import identify, run_folder, settled
 from headstart.studies.tuning import groups_of, trials_of
@@ -61,6 +62,11 @@ def _expected(title: str, run: Run, rate: float) -> Forecast:
 
 
 def _planned(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
+    cost = planned_cost(run, trials, lambda: _counted(run, trials))
+    return Forecast(title, done, cost.flops, cost.flops / rate, run.task.longest() > 0, cost.notes)
+
+
+def _counted(run: Run, trials: int) -> PlannedCost:
     """Training, every evaluation and the test, from the planned batches; trials skip the test."""
     from headstart.training.plan import counters_of, plan_of
 
@@ -75,8 +81,7 @@ def _planned(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> 
             steps = [longest] * len(plan.orders[split])
             generated[split] = plan.generation(split, steps, counters[0][1]) * times[split]
     flops = plan.cost(plan.steps, plan.evaluations, not trials, generated)["flops"]["total"]
-    flops *= trials or 1
-    return Forecast(title, done, flops, flops / rate, longest > 0, tuple(prepared.facts["notes"]))
+    return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]))
 
 
 def _record(run: Run) -> Record | None:

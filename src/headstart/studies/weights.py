@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from headstart.arms.transfer import Transfer
 from headstart.errors import ConfigError, DataError, WeightsError
 from headstart.run import Run
+from headstart.studies.kept_plans import is_planned
 from headstart.studies.run_folder import identify, run_folder, settled
 
 
@@ -43,9 +44,9 @@ def _locate(runs: Sequence[Run]) -> None:
 
 
 def _load(runs: Sequence[Run]) -> None:
-    """Load the weights as the first unfinished run will; nothing when all runs are finished."""
+    """Load the weights as the first unfinished run will, unless it was planned before."""
     unfinished = next((run for run in runs if not _done(run)), None)
-    if unfinished:
+    if unfinished and not is_planned(unfinished):
         _try(unfinished)
 
 
