@@ -21,8 +21,9 @@ class LoopbackWandb:
         self.runs: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
         self.requests = 0
-        self.refuses = False  # every key
-        self.dead = False  # closes every connection without an answer
+        self.fault: str | int | None = None  # reset, hang, garbage, slow, or the status of every answer
+        self.faulty = ""  # only paths with this text
+        self.over = threading.Event()  # ends what hangs
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of a GraphQL answer; {} for what a run can do without."""
@@ -55,6 +56,7 @@ class LoopbackWandb:
         for name, part in (body.get("files") or {}).items():
             lines = [json.loads(line) for line in part.get("content") or [] if line.startswith("{")]
             if name == "wandb-history.jsonl":
+                del run["history"][part.get("offset", 0) :]  # rows that are sent again are written again
                 run["history"] += lines
             elif name == "wandb-summary.json":
                 run["summary"] = lines[-1]
@@ -100,6 +102,7 @@ def serving() -> Iterator[LoopbackWandb]:
     try:
         yield backend
     finally:
+        backend.over.set()
         server.shutdown()
         server.server_close()
 
@@ -123,8 +126,30 @@ def _handler(backend: LoopbackWandb) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
+        def _fails(self) -> bool:
+            """Behave as the fault says; True when that was the whole answer."""
+            fault = backend.fault
+            if fault is None or backend.faulty not in self.path:
+                return False
+            if fault == "hang":
+                backend.over.wait(120)
+            if fault == "slow":
+                backend.over.wait(1)
+                return False
+            if isinstance(fault, int):
+                self.send_error(fault)
+            elif fault == "garbage":
+                self.send_response(200)
+                self.send_header("Content-Length", "9")
+                self.end_headers()
+                self.wfile.write(b"{not json")
+            else:
+                self.close_connection = True
+            return True
+
         def do_GET(self) -> None:
-            self._send({})
+            if not self._fails():
+                self._send({})
 
         def do_PUT(self) -> None:
             self._body()
@@ -133,11 +158,7 @@ def _handler(backend: LoopbackWandb) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self._body()
             backend.requests += 1
-            if backend.dead:
-                self.close_connection = True
-                return
-            if backend.refuses:
-                self.send_error(401)
+            if self._fails():
                 return
             stream = re.match(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", self.path)
             with backend.lock:

@@ -87,3 +87,8 @@ def offline(folder: Path) -> list[Path]:
 
 def _values(items: Any) -> dict[str, Any]:
     return {(item.key or "/".join(item.nested_key)): json.loads(item.value_json) for item in items}
+
+
+def all_files(study: Path) -> list[Path]:
+    """The files of all runs of a study, offline or not."""
+    return sorted((study / "wandb").glob("*run-*/run-*.wandb"))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import netrc
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+FOUND_OUT = Path("wandb", "unreachable.txt")  # in a study's folder: why its server is not tried again
 
 
 def off() -> str:
@@ -42,13 +47,48 @@ def without_malformed() -> Iterator[list[str]]:
         os.environ.update(left_out)
 
 
-def no_server() -> str:
-    """Why no server can be used; "" when one can."""
+def set_up() -> Any:
+    """W&B's settings from the environment and the user's home.
+
+    W&B would also read `./wandb/settings`, where an untrusted folder could name another server, which would
+    then get the key: so it is set up in an empty folder.
+    """
     import wandb
 
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty)
+        try:
+            settings = wandb.setup().settings
+        finally:
+            os.chdir(here)
+    settings.root_dir = str(here)
+    return settings
+
+
+def unusable(study: Path) -> bool:
+    """Was it found out in this study, by any process, that its server cannot be used?"""
+    return (study / FOUND_OUT).exists()
+
+
+def mark_unusable(study: Path, reason: str) -> None:
+    """Let no other run of this study try the server, since each would wait for it."""
+    with suppress(OSError):  # the runs would wait: slow, and no harm
+        (study / FOUND_OUT).parent.mkdir(parents=True, exist_ok=True)
+        (study / FOUND_OUT).write_text(reason + "\n", "utf8")
+
+
+def try_again(study: Path) -> None:
+    """A command begins: the server may be back."""
+    with suppress(OSError):
+        (study / FOUND_OUT).unlink(missing_ok=True)
+
+
+def no_server() -> str:
+    """Why no server can be used; "" when one can."""
     if os.environ.get("WANDB_MODE", "online") not in ("online", "run", "shared"):
         return f"WANDB_MODE is {os.environ['WANDB_MODE']}"
-    host = urlsplit(wandb.setup().settings.base_url).hostname or ""
+    host = urlsplit(set_up().base_url).hostname or ""
     if os.environ.get("WANDB_API_KEY"):
         return ""
     try:

@@ -13,6 +13,7 @@ from headstart.commands import (
     plan,
     report,
     reproduce,
+    sync,
     verify,
 )
 from headstart.commands.arguments import Command
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
         reproduce.reproduce,
         verify.verify,
         energy.energy,
+        sync.sync,
         doctor.doctor,
     )
 }

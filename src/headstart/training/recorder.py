@@ -159,7 +159,7 @@ class Recorder(pl.Callback):
         return self.run.task.evaluate(self.prepared, split, observed)
 
     def log_curve(self, trainer: pl.Trainer) -> None:
-        """Log the points of earlier segments of a resumed run; a logger skips those that it has."""
+        """Log the points of earlier segments of a resumed run."""
         for point in read_curve(self.curve)[0]:
             self._log(trainer, point)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,33 +20,30 @@ from headstart.meters.backend import Method
 from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import Fingerprint, digest
 from headstart.run import Run
-from headstart.wandb_server import no_server, off, without_malformed
+from headstart.wandb_server import mark_unusable, no_server, off, set_up, unusable, without_malformed
 
 log = logging.getLogger(__name__)
 INIT_SECONDS = 20  # how long a server may take to answer
+SLOW = 10  # seconds of an answer after which no other run of the study waits for one
 STEP = "trainer/global_step"  # Lightning's name
 AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
 JOULES = tuple(f"energy/{method}_joules" for method in get_args(Method) if method != "none")
 
 _warned: set[tuple[Path, str]] = set()  # study folders with the warnings that were logged
-_unreachable: set[Path] = set()  # folders of studies whose server is not tried again
 
 
 class Mirror(WandbLogger):
-    """Lightning's logger of a W&B run; a resumed run skips the steps that W&B already has."""
+    """Lightning's logger of a W&B run; a resumed run is logged again from its first point."""
 
     def __init__(self, run: Run, experiment: Any) -> None:
         super().__init__(experiment=experiment)
         self._run = run
-        self._last = experiment.summary.get(STEP, -1) if experiment.resumed else -1
         self._broken = False
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log the metrics of a step once; a failure of W&B is logged as a warning and ends the mirror."""
-        if self._broken or (step is not None and step <= self._last):
-            return
-        self._attempt(lambda: super(Mirror, self).log_metrics(metrics, step))
-        self._last = self._last if step is None else step
+        """Log the metrics of a step; a failure of W&B is logged as a warning and ends the mirror."""
+        if not self._broken:
+            self._attempt(lambda: super(Mirror, self).log_metrics(metrics, step))
 
     def summarise(self, record: Mapping[str, Any]) -> None:
         """Set the run's summary, which tables and bar charts show: status, scores and costs."""
@@ -64,13 +62,12 @@ class Mirror(WandbLogger):
 
     def finish(self, code: int) -> None:
         """Close the run, so that the next one gets a file of its own."""
-        folder = self.experiment.settings.sync_dir
         try:
             self.experiment.finish(exit_code=code)
         except TimeoutError:
             seconds = self._run.tracker.finish_timeout
             late = f"the W&B server did not take all of a run in {seconds} s"
-            _stop_using_server(self._run, f"{late}: `wandb sync {folder}` sends it later")
+            _stop_using_server(self._run, f"{late}: `headstart sync {self._run.study_folder}` sends it later")
         except Exception as error:  # noqa: BLE001 a mirror must not take the run down
             _warn_once(self._run, f"W&B could not finish a run ({_one_line(error)})")
 
@@ -121,8 +118,14 @@ def _logger(run: Run, names: Fingerprint) -> Mirror | None:
     try:
         with without_malformed() as malformed:
             if _mode(run, "; ".join(malformed)) == "online":
+                began = time.monotonic()
                 try:
-                    return _started(run, names, "online")
+                    mirror = _started(run, names, "online")
+                    if (waited := time.monotonic() - began) > SLOW:
+                        slow = f"the W&B server took {waited:.0f} s to answer: other runs are logged offline"
+                        mark_unusable(run.study_folder, slow)
+                        _warn_once(run, slow)
+                    return mirror
                 except Exception as error:  # noqa: BLE001 a mirror must not take the run down
                     _stop_using_server(run, f"W&B cannot be used ({_one_line(error)}): logging offline")
             return _started(run, names, "offline")
@@ -139,30 +142,33 @@ def _mode(run: Run, malformed: str) -> Literal["online", "offline"]:
         if malformed:
             _warn_once(run, f"{malformed}: not used")
         return "offline"
+    if unusable(run.study_folder):
+        return "offline"
     if reason := malformed or no_server():
-        _warn_once(run, f"W&B cannot be used ({reason}): logging offline, `wandb sync` sends it later")
-    return "offline" if reason or run.study_folder.resolve() in _unreachable else "online"
+        _warn_once(run, f"W&B cannot be used ({reason}): logging offline, `headstart sync` sends it later")
+    return "offline" if reason else "online"
 
 
 def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -> Mirror:
     """A W&B run with its files in the study's folder; axes and summaries are declared.
 
-    Its id is made of study and run: a resumed run continues its W&B run; the same run in another study has
-    another one. Offline files of an interrupted attempt are replaced by those of the complete run.
+    Its id is made of study and run: a resumed run writes over its W&B run, and the same run in another study
+    has another one. W&B's own resuming would append rows each time that a file is sent again. Files of an
+    interrupted attempt are replaced by the offline files of the complete run.
     """
     import wandb
 
     run_id = digest({"study": run.study.name, "run": names.run_id})
     run.study_folder.mkdir(parents=True, exist_ok=True)
     if mode == "offline":
-        for attempt in (run.study_folder / "wandb").glob(f"offline-run-*-{run_id}"):
+        for attempt in (run.study_folder / "wandb").glob(f"*run-*-{run_id}"):
             shutil.rmtree(attempt)
+    set_up()
     experiment = wandb.init(
         dir=str(run.study_folder.resolve()),  # absolute: the W&B service has its own working folder
         project=run.tracker.project,
         entity=run.tracker.entity,
         id=run_id,
-        resume="allow",
         name=run.title,
         group=run.study.name,
         job_type=run.arm.name,
@@ -204,7 +210,7 @@ def _stop_using_server(run: Run, sentence: str) -> None:
     """Log the reason; other runs of this study do not try the server, since each would wait for it."""
     import wandb
 
-    _unreachable.add(run.study_folder.resolve())
+    mark_unusable(run.study_folder, sentence)
     _warn_once(run, sentence)
     wandb.teardown()
 
