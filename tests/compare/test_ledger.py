@@ -30,6 +30,7 @@ from headstart.compare.pairs import match
 from headstart.compare.published import tables as published
 from headstart.compare.quantity import Quantity
 from headstart.compare.sentences import costs as sentences
+from headstart.compare.statistics.skewed import mean_difference
 from headstart.compare.study import compare
 from headstart.records.store import read_study
 from headstart.reports.sections.pretraining import payback, uses_interval
@@ -419,13 +420,15 @@ def test_a_saving_that_is_only_bounded_from_below_gives_at_most(saved, cost):
 def test_the_interval_of_the_uses_is_that_of_the_saving_turned_over():
     both = [(Reach(cost, True), Reach(50.0, True)) for cost in (150.0, 140.0, 160.0)]
     found = break_even("flops", "t", Bounded(1000.0, 1000.0), saving(both))
+    saved = mean_difference(np.array([(150.0, 50.0), (140.0, 50.0), (160.0, 50.0)]))
     width = 4.302653 * 10 / math.sqrt(3)  # Student's t with two degrees of freedom, standard deviation 10
+    assert (saved.low, saved.high) == pytest.approx((100 - width, 100 + width), rel=0.15)
     assert found.payback == "number"
     assert found.interval is not None
-    assert found.interval.low == pytest.approx(1000 / (100 + width))
-    assert found.interval.high == pytest.approx(1000 / (100 - width))
+    assert found.interval.low == pytest.approx(1000 / saved.high)
+    assert found.interval.high == pytest.approx(1000 / saved.low)
     assert not found.may_never
-    assert sentences.uses_interval(found) == " (95 % interval 9 to 14 uses)"
+    assert sentences.uses_interval(found) == " (95 % interval 8 to 13 uses)"
 
 
 def test_a_saving_that_may_be_nothing_may_never_pay():
@@ -445,8 +448,9 @@ def test_a_censored_baseline_leaves_the_interval_open_below():
     assert found.payback == "at most"
     assert found.interval is not None
     assert found.interval.low is None
-    assert found.interval.high == pytest.approx(1000 / (100 - 4.302653 * 10 / math.sqrt(3)))
-    assert sentences.uses_interval(found) == " (95 % interval: at most 14 uses)"
+    saved = mean_difference(np.array([(150.0, 50.0), (140.0, 50.0), (160.0, 50.0)]))
+    assert found.interval.high == pytest.approx(1000 / saved.low)
+    assert sentences.uses_interval(found) == " (95 % interval: at most 13 uses)"
 
 
 def test_the_spacing_of_evaluations_widens_the_interval():

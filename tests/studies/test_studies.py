@@ -87,6 +87,7 @@ def test_plan_trains_nothing_and_says_where_its_seconds_come_from(quick: list[st
     assert planned.code == 0, planned.err
     assert "6 runs, 0 done" in planned.out
     assert planned.out.count("to do") == 6 + 1
+    assert "Power: 4 of 5 studies with 3 pairs" in " ".join(planned.out.split())
     assert planned.out.count("rows: test: 48 rows held out of train") == 1
     assert "a guess" in planned.out
     assert not (tmp_path / "runs").exists()

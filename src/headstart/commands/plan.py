@@ -17,13 +17,16 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
 def plan(options: Namespace) -> int:
     from rich.console import Console
 
+    from headstart.compare.planned import power_before
     from headstart.reports.console.runs import show_plan
-    from headstart.studies.forecast import forecast
+    from headstart.studies.forecast import forecast, pairs_of
 
     planned = runs(options)
     with Console(stderr=True).status("loading rows and counting operations"):
         expected, basis = forecast(planned)
     show_plan(expected, basis)
+    if tested := next((run.tested for run in reversed(expected) if run.tested), None):
+        print(power_before(pairs_of(planned), planned[0].task.headline, *tested))
     for note in dict.fromkeys(note for run in expected for note in run.notes):
         print(f"rows: {note}")
     return 0

@@ -3,9 +3,10 @@
 N* = E_pretrain / (E_baseline to the target - E_arm to the target). Where a side never reached the target,
 its cost is only bounded from below by what it spent, and the saving becomes an interval; so does N*.
 
-The 95 % interval of N* is that of the saving, turned over (Fieller 1954, with a denominator alone): Student's
-over pairs, its lower end from the least that each pair may have saved and its upper end from the most, where
-a target may have been reached as early as the evaluation before. A saving that may be 0 may never pay.
+The 95 % interval of N* is that of the saving, turned over (Fieller 1954, with a denominator alone): that of
+two mean costs with long tails (skewed.py), its lower end from the least that each pair may have saved and its
+upper end from the most, where a target may have been reached as early as the evaluation before. A saving that
+may be 0 may never pay.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
 from headstart.compare.learning_curves import Reach, pairs_of_curves
 from headstart.compare.pairs import Match
-from headstart.compare.statistics.bootstrap import student_interval
+from headstart.compare.statistics.skewed import mean_difference
 
 Payback = Literal["number", "at most", "never", "unknown"]
 Counted = Literal["flops", "joules"]
@@ -68,8 +69,8 @@ def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
         high=sum(baseline.most - arm.cost for baseline, arm in reaches) / number,
         pairs=number,
         censored=sum(not baseline.reached for baseline, _ in reaches),
-        sure_low=_end([baseline.least - arm.most for baseline, arm in reaches], "low"),
-        sure_high=_end([baseline.most - arm.least for baseline, arm in reaches], "high"),
+        sure_low=_end([(baseline.least, arm.most) for baseline, arm in reaches], "low"),
+        sure_high=_end([(baseline.most, arm.least) for baseline, arm in reaches], "high"),
     )
 
 
@@ -133,10 +134,10 @@ def _interval(pretraining: Bounded, low: float, high: float) -> Bounded:
     return Bounded(least, worst)
 
 
-def _end(savings: Sequence[float], end: str) -> float | None:
-    """One end of Student's interval; infinite where a pair is not bounded on that side."""
-    if len(savings) < 2:
+def _end(costs: Sequence[tuple[float, float]], end: Literal["low", "high"]) -> float | None:
+    """One end of the interval of baseline - arm; infinite where a pair is not bounded on that side."""
+    if len(costs) < 2:
         return None
-    if not all(map(math.isfinite, savings)):
+    if not np.isfinite(costs).all():
         return math.inf if end == "high" else -math.inf
-    return float(getattr(student_interval(np.array(savings)), end))
+    return float(getattr(mean_difference(np.array(costs)), end))

@@ -98,6 +98,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("gain.seed_sd", "SD of the gain between seeds", "difference"),
     Entry("gain.example_se", "SE of the gain from test examples", "difference"),
     Entry("gain.groups", "Groups of the test examples", "groups"),
+    Entry("gain.detectable", "Gain that 80 % of such studies find", "difference"),
     Entry("gain.margin", "Equivalence margin", "difference"),
     Entry("gain.p", "p of no difference", "p"),
     Entry("gain.p_margin", "p of a gain beyond the margin", "p"),

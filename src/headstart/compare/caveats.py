@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from headstart.compare.findings import Comparison, Findings, Gain
 from headstart.compare.sentences import caveats as sentences
+from headstart.compare.sentences import power as power_sentences
 from headstart.compare.sentences.words import capitalised
+from headstart.compare.statistics.power import may_stay_unseen
 
 FEW = 5  # pairs below which the spread between seeds is itself hardly known
 
@@ -41,6 +43,8 @@ def _of(item: Comparison) -> Iterator[str]:
             yield sentences.shrinks_with(
                 "seeds" if more_seeds else "test examples", max(seeds, gain.example_se)
             )
+    if power := item.rows.first("gain.detectable"):
+        yield power_sentences.smaller_gains(power.note, gain.pairs, may_stay_unseen(gain.pairs))
     if gain.smallest_p > 0.05:
         yield sentences.few_pairs(gain.pairs, gain.smallest_p)
     reached = item.rows.first("to_target.reached", arm=item.baseline)

@@ -12,15 +12,16 @@ from headstart.compare import ranges
 from headstart.compare.bounds import Interval
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.sentences import comparison as sentences
-from headstart.compare.statistics.bootstrap import Spread, half_width
+from headstart.compare.sentences import power as power_sentences
+from headstart.compare.statistics.bootstrap import Spread
 from headstart.compare.statistics.exact import ExactTest, exact_tests
 from headstart.compare.statistics.holm import ALPHA, holm
+from headstart.compare.statistics.power import MOST_PAIRS, Plan, detectable, more_pairs
 from headstart.metrics import higher_is_better, is_proportion, orient
 
 LEVEL = 0.95
 NO_VERDICT = "cannot say"  # one pair: whatever it shows may be the luck of its seed
 Verdict = Literal["better", "worse", "equivalent", "undecided", "cannot say"]
-_MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Gain:
     p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the verdict is equivalent
     tests: tuple[ExactTest, ...] = ()  # exact, over pairs or (one pair) examples; not under the verdict
     groups: int | None = None  # of test examples that belong together; None: each is on its own
+    detectable: float | None = None  # gain that 80 % of such studies find; the headline's, two pairs or more
 
 
 def evaluate(evidence: Evidence, margin: float | None) -> Gain:
@@ -97,6 +99,7 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         p_margin=tested.p_margin(margin) if tested and margin is not None else None,
         tests=exact_tests(gains, evidence.right),
         groups=evidence.groups,
+        detectable=_detectable(evidence) if interval is not None and margin is not None else None,
     )
 
 
@@ -116,6 +119,7 @@ def rows(template: Quantity, gain: Gain) -> Rows:
         *(template.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
         template.named("gain.example_se").at(gain.example_se).because(*unknown),
         *([template.named("gain.groups").at(gain.groups)] if gain.groups is not None else []),
+        *_power(template, gain),
         *(
             template.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
             for test in gain.tests
@@ -165,15 +169,42 @@ def smallest_p(pairs: int) -> float:
 
 def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> str:
     """Roughly how many pairs, or test examples, would bring an undecided gain to a decision."""
-    spread, pairs = evidence.spread, evidence.scores.shape[1]
-    if spread is None or spread.seed_variance is None:
+    plan = _plan(evidence)
+    if plan is None:
         return sentences.MORE_PAIRS
-    needed = _pairs_needed(spread, gain, margin, pairs)
-    if needed:
-        return sentences.enough_pairs(max(needed - pairs, 1), gain)
-    if evidence.examples and spread.pure_example_variance > 0:
+    half, most = more_pairs(plan, gain, margin)
+    if half is not None:
+        return power_sentences.enough_pairs(half, most)
+    if evidence.examples and plan.example_variance > 0:
         return sentences.larger_test_set(evidence.examples, evidence.groups, gain)
-    return sentences.too_many_pairs(_MOST_PAIRS, gain)
+    return sentences.too_many_pairs(MOST_PAIRS, gain)
+
+
+def _plan(evidence: Evidence) -> Plan | None:
+    """The study as its own measurement has it; None below two pairs."""
+    spread = evidence.spread
+    if spread is None or spread.seed_variance is None:
+        return None
+    groups = evidence.groups if evidence.examples else None
+    variance = spread.seed_variance * spread.pairs
+    return Plan(spread.pairs, variance, spread.pure_example_variance, groups, measured=True)
+
+
+def _detectable(evidence: Evidence) -> float | None:
+    """None where no spread was seen, or where it is beyond what the metric allows."""
+    plan, widest = _plan(evidence), ranges.span(evidence.metric)
+    if plan is None or plan.variance == 0:
+        return None
+    gain = detectable(plan)
+    return None if widest is not None and gain > widest else gain
+
+
+def _power(template: Quantity, gain: Gain) -> list[Quantity]:
+    """What studies like this one find; of the headline metric."""
+    if gain.margin is None or gain.pairs < 2:
+        return []
+    row = template.named("gain.detectable").at(gain.detectable)
+    return [row.because(power_sentences.found(gain.pairs, gain.examples, gain.groups, gain.detectable))]
 
 
 def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
@@ -202,13 +233,3 @@ def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:
     wide = Interval(interval.low - slack, interval.high + slack, interval.level)
     notes.append(sentences.THREE_IN_N)
     return ranges.of_gain(wide, metric), notes
-
-
-def _pairs_needed(spread: Spread, gain: float, margin: float | None, pairs: int) -> int | None:
-    """Smallest number of pairs whose interval, around the same gain, would decide; None when out of reach."""
-    per_pair = (spread.seed_variance or 0.0) * pairs
-    for number in range(pairs + 1, _MOST_PAIRS + 1):
-        width = half_width(per_pair / number, spread.pure_example_variance, number, LEVEL)
-        if width < abs(gain) or (margin is not None and abs(gain) + width <= margin):
-            return number
-    return None

@@ -35,6 +35,7 @@ class Forecast:
     seconds: float
     writes: bool
     notes: tuple[str, ...] = ()
+    tested: tuple[int, int | None] | None = None  # rows of the test, and their groups; None: it is done
 
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
@@ -52,6 +53,13 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     return [*expected, *(_expected(run.title, run, rate) for run in runs)], basis
 
 
+def pairs_of(runs: Sequence[Run]) -> int:
+    """The seeds that all arms of a study have."""
+    arms = {run.arm.name for run in runs}
+    ran = {(run.arm.name, run.seed) for run in runs}
+    return sum(all((arm, seed) in ran for arm in arms) for seed in {run.seed for run in runs})
+
+
 def _expected(title: str, run: Run, rate: float) -> Forecast:
     """What the record says of a finished run; else what is planned."""
     record = _record(run)
@@ -63,7 +71,9 @@ def _expected(title: str, run: Run, rate: float) -> Forecast:
 
 def _planned(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
     cost = planned_cost(run, trials, lambda: _counted(run, trials))
-    return Forecast(title, done, cost.flops, cost.flops / rate, run.task.longest() > 0, cost.notes)
+    return Forecast(
+        title, done, cost.flops, cost.flops / rate, run.task.longest() > 0, cost.notes, cost.tested
+    )
 
 
 def _counted(run: Run, trials: int) -> PlannedCost:
@@ -81,7 +91,9 @@ def _counted(run: Run, trials: int) -> PlannedCost:
             steps = [longest] * len(plan.orders[split])
             generated[split] = plan.generation(split, steps, counters[0][1]) * times[split]
     flops = plan.cost(plan.steps, plan.evaluations, not trials, generated)["flops"]["total"]
-    return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]))
+    rows, groups = prepared.facts["counts"]["test"], len({*prepared.groups.values()})
+    tested = (rows, groups if 0 < groups < rows else None)
+    return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]), tested)
 
 
 def _record(run: Run) -> Record | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from headstart.studies.run_folder import identify
 
 @dataclass(frozen=True)
 class PlannedCost:
-    """FLOPs of a run, or of all trials of an arm, and notes on its rows."""
+    """FLOPs of a run, or of all trials of an arm, notes on its rows, and what it is tested on."""
 
     flops: int
     notes: tuple[str, ...]
+    tested: tuple[int, int | None]  # rows, and the groups that they are in
 
 
 def planned_cost(run: Run, trials: int, count: Callable[[], PlannedCost]) -> PlannedCost:
@@ -31,7 +32,7 @@ def planned_cost(run: Run, trials: int, count: Callable[[], PlannedCost]) -> Pla
         return count()
     path = cached(name, lambda path: _write(path, count()))
     kept = json.loads(path.read_text("utf8"))
-    return PlannedCost(kept["flops"], tuple(kept["notes"]))
+    return PlannedCost(kept["flops"], tuple(kept["notes"]), tuple(kept["tested"]))
 
 
 def is_planned(run: Run) -> bool:
@@ -51,7 +52,8 @@ def _name(run: Run, trials: int = 0) -> str | None:
     if isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None:
         return None
     names = identify(run)
-    content = [names.run_id, names.config, names.defaults, trials, versions(), _code()]
+    kept = [field.name for field in fields(PlannedCost)]
+    content = [names.run_id, names.config, names.defaults, trials, versions(), _code(), kept]
     return f"plans/{key_of(content)}.json"
 
 

@@ -102,11 +102,6 @@ def corrected(word: str, p: float | None, value: float | None, claims: int, surv
     return f"Alone it is {word}, but not among the {claims} comparisons of this study ({told})."
 
 
-def enough_pairs(more: int, gain: float) -> str:
-    """'about 3 more pairs, if the gain stays near +0.012'."""
-    return f"about {phrases.plural(more, 'more pair')}, if the gain stays near {phrases.number(gain, '+')}"
-
-
 def larger_test_set(examples: int, groups: int | None, gain: float) -> str:
     """That more seeds would not help, and more test examples (of other groups) would."""
     of = "" if groups is None else f" of {groups:,} groups"

@@ -35,7 +35,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit  # pyright: ignore[reportMissingTypeStubs] - scipy has none
+from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.bounds import Interval
@@ -175,13 +175,6 @@ def _share(ranked: np.ndarray, value: float) -> float:
         return 0.0 if count == 0 else 0.5
     low, high = ranked[count - 1], ranked[count]
     return min((count - 1 + float((value - low) / (high - low))) / (len(ranked) - 1), 0.5)
-
-
-def half_width(seed_variance: float, example_variance: float, pairs: int, level: float = 0.95) -> float:
-    """Approximate half-width of the interval (Howe 1974): the two parts' half-widths, added as squares."""
-    upper = (1 + level) / 2
-    t, z = stdtrit(pairs - 1, upper), ndtri(upper)
-    return float(np.sqrt(t**2 * seed_variance + z**2 * example_variance))
 
 
 def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None:

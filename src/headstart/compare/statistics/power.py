@@ -1,0 +1,128 @@
+"""Power: how often studies like one find a gain, and how many more pairs an undecided one may need.
+
+A study of S pairs on its test examples has the interval of bootstrap.py, about gain +- W with
+
+    W^2 = t(S-1)^2 v / S + z^2 e        (Howe 1974)
+
+where v is the variance of a pair's gain between seeds, the noise of the test set included, and e that part of
+the test examples' variance that more pairs cannot remove; few groups have t in place of z. The estimated gain
+varies by v/S + e, and v is estimated with S-1 degrees of freedom: the power is a mean over that chi-squared
+variable of the chance of a normal one, no simulation. tests/compare/test_power.py compares it with simulated
+studies.
+
+How many more pairs: neither the gain nor v is known but for what the study has seen. Both are drawn as often
+as they fit it, and each draw is continued by k more pairs. Half of the studies like this one are decided
+after the first number, four fifths after the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import chdtri, ndtr, ndtri, stdtrit  # pyright: ignore[reportMissingTypeStubs] - scipy has none
+
+OFTEN = 0.8  # a gain that is found so often counts as one that the study can find
+MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
+# What `assumed` takes for granted: the sd of a pair's gain between seeds, the share of test rows that one arm
+# alone gets right, and how alike the rows of a group are (intraclass correlation).
+SPREAD, DIFFER, WITHIN = 0.02, 0.2, 0.3
+_DRAWS, _NODES = 400, 50
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study will measure a gain with."""
+
+    pairs: int
+    pair_variance: float  # of the gain of one pair, between seeds, noise of the test set included
+    example_variance: float = 0.0  # of the mean gain, what more pairs cannot remove
+    groups: int | None = None  # of test examples; None: each is on its own
+    measured: bool = False  # the variance between seeds is an estimate from so many pairs, and not known
+
+    @property
+    def variance(self) -> float:
+        """Of the mean gain."""
+        return self.pair_variance / self.pairs + self.example_variance
+
+    def half_width(self, factor: np.ndarray | float = 1.0) -> np.ndarray:
+        """Of the interval, where the variance between seeds is estimated too large by `factor`."""
+        upper = (1 + _LEVEL) / 2
+        t = stdtrit(self.pairs - 1, upper)
+        z = ndtri(upper) if self.groups is None else stdtrit(self.groups - 1, upper)
+        return np.sqrt(t**2 * factor * self.pair_variance / self.pairs + z**2 * self.example_variance)
+
+
+def may_stay_unseen(pairs: int) -> float:
+    """The largest share of seeds that behave otherwise and yet, one time in twenty, are not among so many."""
+    return 1 - (1 - _LEVEL) ** (1 / pairs)
+
+
+def power(plan: Plan, gain: float) -> float:
+    """How often an interval leaves 0 out on the side of this true gain; two pairs or more."""
+    if not plan.variance:
+        return float(gain != 0)
+    freedom = plan.pairs - 1
+    factors = chdtri(freedom, (np.arange(_NODES) + 0.5) / _NODES) / freedom  # estimate / truth
+    truth = 1 / factors[:, None] if plan.measured else 1.0  # (truths, 1), each as likely as the others
+    error = np.sqrt(truth * plan.pair_variance / plan.pairs + plan.example_variance)
+    return float(ndtr((abs(gain) - plan.half_width(truth * factors)) / error).mean())
+
+
+def detectable(plan: Plan, often: float = OFTEN) -> float:
+    """The smallest true gain that is found so often."""
+    low, high = 0.0, 1e4 * float(np.sqrt(plan.variance))
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if power(plan, middle) >= often else (middle, high)
+    return high
+
+
+def more_pairs(
+    plan: Plan, gain: float, margin: float | None, shares: tuple[float, ...] = (0.5, OFTEN), seed: int = 0
+) -> tuple[int | None, ...]:
+    """After how many more pairs this share of studies like one is decided; None beyond MOST_PAIRS.
+
+    `plan` and `gain` are what the study has measured. Decided: 0 is left out, or the interval is within the
+    margin. The test examples stay the same: what they add to the gain stays in it.
+    """
+    rng = np.random.default_rng(seed)
+    freedom = plan.pairs - 1
+    variances = plan.pair_variance * freedom / rng.chisquare(freedom, _DRAWS)
+    truths = gain + np.sqrt(variances / plan.pairs) * rng.standard_normal(_DRAWS)
+    counts = np.unique(np.geomspace(1, MOST_PAIRS, 60).astype(int))
+    decided = np.maximum.accumulate([
+        _decided(plan, gain, int(more), margin, truths, variances, rng) for more in counts
+    ])  # fmt: skip
+    return tuple(
+        int(counts[np.argmax(decided >= share)]) if (decided >= share).any() else None for share in shares
+    )
+
+
+def _decided(
+    plan: Plan,
+    gain: float,
+    more: int,
+    margin: float | None,
+    truths: np.ndarray,
+    variances: np.ndarray,
+    rng: np.random.Generator,
+) -> float:
+    """The share of these truths (mean gain and variance of a pair) that so many added pairs decide."""
+    pairs = plan.pairs + more
+    added = truths + np.sqrt(variances / more) * rng.standard_normal(len(truths))
+    squares = plan.pair_variance * (plan.pairs - 1) + plan.pairs * more / pairs * (added - gain) ** 2
+    if more > 1:
+        squares = squares + variances * rng.chisquare(more - 1, len(truths))
+    after = replace(plan, pairs=pairs, pair_variance=1.0)
+    width = after.half_width(squares / (pairs - 1))
+    mean = np.abs(plan.pairs * gain + more * added) / pairs
+    near = False if margin is None else mean + width <= margin
+    return float(((mean > width) | near).mean())
+
+
+def assumed(pairs: int, rows: int, groups: int | None) -> Plan:
+    """A study before it ran, of a metric that is a share of right answers."""
+    units = rows / (1 + (rows / groups - 1) * WITHIN) if groups else rows
+    return Plan(pairs, SPREAD**2, DIFFER / units, groups)
