@@ -153,7 +153,7 @@ def _bare_run(work: Work, run: Run, compiled: bool) -> float:
     model = model.to(device).train()
     optimizer = run.optim.optimizer(model, {}, frozenset(name for name, _ in model.named_parameters()))
     schedule = run.optim.schedule(optimizer, plan.steps)
-    forward = torch.compile(model) if compiled else model
+    forward: Any = torch.compile(model) if compiled else model
 
     def batches(split: str) -> Iterator[dict[str, torch.Tensor]]:
         for rows in plan.orders[split]:

@@ -98,6 +98,6 @@ def test_the_energy_of_a_run_is_the_gpus(quick: list[str], tmp_path: Path) -> No
     assert energy["method"] in ("measured", "sampled") and energy["boundary"] == "gpu", energy["reason"]
     joules = energy["joules"]
     assert joules["total"] == pytest.approx(sum(v for phase, v in joules.items() if phase != "total"))
-    assert joules["total"] == pytest.approx(sum(energy["devices"].values())) > 0
+    assert joules["total"] == pytest.approx(sum(energy["devices"].values())) and joules["total"] > 0
     assert energy["evidence"]["device_lock"]["held"]
     assert json.loads((tmp_path / "run/record.json").read_text("utf8"))["cost"]["energy"] == energy

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
@@ -113,9 +113,10 @@ def put_value(settings: dict[str, Any], text: str) -> bool:
     *groups, name = override.key_or_group.split(".")
     value, group = override.value(), settings
     for key in groups:
-        group = group.get(key)
-        if not isinstance(group, dict):
+        below: Any = group.get(key)
+        if not isinstance(below, dict):
             return False
+        group = cast(dict[str, Any], below)
     if override.type is not OverrideType.CHANGE or isinstance(value, dict | list) or "${" in str(value):
         return False
     if name not in group or isinstance(group[name], dict | list):
