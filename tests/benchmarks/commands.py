@@ -132,8 +132,9 @@ def silence(study: Study, size: Size) -> Row:
         "plan": ["plan", *study.settings, "study.name=loud", "seed=0,1"],
         "report": ["report", "runs/done"],
         "verify": ["verify", "runs/done"],
+        "models": ["models"],
     }
-    longest = {name: longest_gap(study, command) for name, command in [*commands.items()][: size.of(4, 1)]}
+    longest = {name: longest_gap(study, command) for name, command in [*commands.items()][: size.of(5, 1)]}
     baseline = [seconds(partial(study.process, BASELINE)) for _ in longest]
     figures = {f"s ({name})": gap for name, gap in longest.items()}
     ratios = divided([*longest.values()], baseline)

@@ -48,7 +48,8 @@ def models(options: Namespace) -> int:
         from headstart.reports.charts.models import check_file
 
         check_file(options.plot)
-    rows = reporting.rows(listed(yamls(config_folders())))
+    with Console(stderr=True).status("counting the parameters of every model"):  # the first time
+        rows = reporting.rows(listed(yamls(config_folders())))
     console = Console()
     if options.plot is not None:
         from headstart.compare.emissions import emitted

@@ -89,9 +89,12 @@ def _tables() -> dict[str, list[str]]:
     """Model types by auto class; cached on disk, since importing transformers' tables takes seconds."""
 
     def write(path: Path) -> None:
-        import transformers
+        from rich.console import Console
 
-        tables = {auto: getattr(transformers, auto)._model_mapping._model_mapping for auto in HEADS}
+        with Console(stderr=True).status("reading which heads transformers has, once"):
+            import transformers
+
+            tables = {auto: getattr(transformers, auto)._model_mapping._model_mapping for auto in HEADS}
         path.write_text(json.dumps({auto: sorted(types) for auto, types in tables.items()}), "utf8")
 
     return json.loads(cached(f"heads-transformers-{version('transformers')}.json", write).read_text("utf8"))
