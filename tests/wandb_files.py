@@ -63,6 +63,15 @@ def summary(path: Path) -> dict[str, Any]:
     return values
 
 
+def config(path: Path) -> dict[str, Any]:
+    """The configuration as it was when the run began, and what was added later."""
+    values: dict[str, Any] = {}
+    for message in messages(path):
+        for part in (message.run.config, message.config):
+            values |= _values(part.update)
+    return values
+
+
 def metrics(path: Path) -> dict[str, dict[str, Any]]:
     """Every declared metric (`*` for all): its axis, and how its summary is made."""
     declared = {}

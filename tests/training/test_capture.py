@@ -111,7 +111,7 @@ def run(cell: str, arm: str, accelerator: str = "cpu", precision: str = "fp32", 
 def left_by(run: Run, folder: Path) -> tuple[dict[str, Any], list[Any], dict[str, torch.Tensor]]:
     """The record without times, the losses and scores of the curve, and the weights."""
     record = train(run, folder, identify(run))
-    points = [(point["train_loss"], point["validation"]) for point in curve(folder)]
+    points = [(point["train_loss"], point["training"], point["validation"]) for point in curve(folder)]
     return record, points, load_file(folder / "model" / "model.safetensors")
 
 

@@ -35,8 +35,10 @@ def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) ->
         assert described.run_group == "quick" and described.job_type == config["arm"]
         assert config["seed"] == 0 and config["optim_lr"] == 3e-3
         (record,) = [record for record in records if record["arm"] == config["arm"]]
-        rows = wandb_files.history(file)
-        assert [row["trainer/global_step"] for row in rows] == [0, 4, 8]
+        every_row = wandb_files.history(file)
+        assert steps_of(every_row) == list(range(9))
+        rows = [row for row in every_row if "validation/loss" in row]
+        assert steps_of(rows) == [0, 4, 8]
         assert [row["cost/samples"] for row in rows] == [0, 64, 128]
         axes = {f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds")}
         axes |= {"energy/estimated_joules", "trainer/global_step"}
@@ -47,11 +49,33 @@ def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) ->
         assert all(declared[name] == {"axis": "", "summary": []} for name in axes)
         assert declared["validation/accuracy"] == {"axis": "trainer/global_step", "summary": ["max"]}
         assert declared["validation/loss"] == {"axis": "trainer/global_step", "summary": ["min"]}
+        check_the_steps(every_row)
+        added = wandb_files.config(file)
+        assert added["pair_id"] == record["pair_id"] and added["n_train"] == 64
+        assert added["data_digest"] == record["data"]["source"] and added["energy_method"] == "estimated"
+        assert ("weights_digest" in added) == (record["arm"] == "pretrained")
+        assert added["parameters"] == record["cost"]["parameters"]["all"] and added["version_torch"]
         told = wandb_files.summary(file)
         assert told["validation/accuracy"] == {"max": max(row["validation/accuracy"] for row in rows)}
         assert told["test/accuracy"] == record["scores"]["test"]["accuracy"]
         assert told["kept_weights/accuracy"] == record["scores"]["validation"]["accuracy"]
         assert told["energy/estimated_joules"] == record["cost"]["energy"]["joules"]["total"]
+
+
+def check_the_steps(rows: list[dict[str, Any]]) -> None:
+    """Steps have a loss, a norm and a rate; their mean loss is that of the evaluation after them."""
+    losses = [row["train/step_loss"] for row in rows[1:]]
+    assert [sum(losses[:4]) / 4, sum(losses[4:]) / 4] == pytest.approx(
+        [rows[n]["train/loss"] for n in (4, 8)]
+    )
+    assert all(row["train/gradient_norm"] > 0 for row in rows[1:])
+    rates = [row["train/learning_rate"] for row in rows[1:]]
+    assert rates[0] == max(rates) == 3e-3 and rates == sorted(rates, reverse=True)
+    first, last = rows[0], rows[8]
+    assert not [name for name in first if name.startswith(("train/", "speed/"))]
+    seconds = last["cost/seconds"] - rows[4]["cost/seconds"]
+    assert last["speed/samples_per_second"] == pytest.approx(64 / seconds)
+    assert last["energy/estimated_watts"] == pytest.approx(40, rel=0.01)
 
 
 def test_joules_of_different_methods_never_share_a_name() -> None:
@@ -92,11 +116,11 @@ def test_a_stopped_run_goes_on_in_the_same_file(quick: list[str]) -> None:
     with stopped_at(5):
         assert main(overrides) == 1
     (first,) = wandb_files.offline(Path("runs/quick"))
-    assert steps_of(wandb_files.history(first)) == [0, 2, 4]
+    assert steps_of(wandb_files.history(first)) == [0, 1, 2, 3, 4]
     assert main(overrides) == 0
     (whole,) = wandb_files.offline(Path("runs/quick"))
     assert wandb_files.run(whole).run_id == first.stem.removeprefix("run-")
-    assert steps_of(wandb_files.history(whole)) == [0, 2, 4, 6, 8]
+    assert steps_of(wandb_files.history(whole)) == list(range(9))
 
 
 def sentences(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -132,7 +156,7 @@ def test_online_runs_arrive_whole(
     for run in server.runs.values():
         assert run["group"] == "quick"
         assert run["jobType"] in ("scratch", "pretrained")
-        assert steps_of(run["history"]) == [0, 4, 8]
+        assert steps_of(run["history"]) == list(range(9))
         assert run["summary"]["status"] == "finished"
         assert 0 <= run["summary"]["test/accuracy"] <= 1
         assert run["summary"]["cost/flops_total"] > 0

@@ -13,6 +13,7 @@ from torch import nn
 from headstart.randomness import stream
 from headstart.run import Run
 from headstart.training.capture import Batch, Capture, CudaGraph, Graph
+from headstart.training.history import History
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of the program
@@ -31,6 +32,7 @@ class Learner(pl.LightningModule):
         run: Run,
         model: nn.Module,
         steps: int,
+        every: int,
         stages: Sequence[tuple[int, frozenset[str]]],
         state: dict[str, Any] | None = None,
     ) -> None:
@@ -46,6 +48,9 @@ class Learner(pl.LightningModule):
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
         self._outputs: list[Batch] = []
+        self.history = History(run.optim, steps, every)
+        self._loss: torch.Tensor | None = None  # () of the latest step
+        self._norm: torch.Tensor | None = None  # () its gradient's norm; a graph writes it in place
         self.capture: Capture | None = None
         self._whole = False  # whether `training_step` makes the whole step at hand
 
@@ -80,7 +85,8 @@ class Learner(pl.LightningModule):
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Clip the gradient's norm here, since Lightning refuses to do it for fused optimizers."""
         if self.run.optim.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.optim.clip)
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.optim.clip)
+            self._norm = norm.clone() if self._norm is None else self._norm.copy_(norm)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Mean loss of the batch, () in fp32."""
@@ -88,8 +94,14 @@ class Learner(pl.LightningModule):
             loss = self.capture.step(batch)
         else:
             loss = self.run.task.loss(self.model, batch)
-        self._add_loss(loss.detach())
+        self._loss = loss.detach()
+        self._add_loss(self._loss)
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Keep loss and gradient norm of some steps."""
+        if self._loss is not None:
+            self.history.add(self.step, self._loss, self._norm)
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
@@ -151,6 +163,7 @@ class Learner(pl.LightningModule):
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         yield from self.model.parameters()
         yield from self.model.buffers()
+        yield from () if self._norm is None else (self._norm,)
         for values in optimizer.state.values():
             yield from values.values()
 

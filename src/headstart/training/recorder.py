@@ -21,7 +21,7 @@ from headstart.tasks.family import EvalResult, Prepared
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.progress import RunProgress
-from headstart.training.tracker import metrics_of
+from headstart.training.tracker import metrics_of, metrics_of_step
 
 
 @dataclass
@@ -122,6 +122,7 @@ class Recorder(pl.Callback):
     ) -> None:
         self.run, self.prepared, self.plan, self.counter = run, prepared, plan, counter
         self.meter, self.curve, self.results = meter, folder / CURVE, results
+        self._logged: dict[str, Any] | None = None  # the latest point
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the validation rows."""
@@ -139,6 +140,7 @@ class Recorder(pl.Callback):
             "seconds": seconds,
             "joules": joules,
             "train_loss": train_loss,
+            "training": pl_module.history.take(),
             "validation": self.results.latest,
         }
         append_point(self.curve, _finite(point))
@@ -164,8 +166,16 @@ class Recorder(pl.Callback):
             self._log(trainer, point)
 
     def _log(self, trainer: pl.Trainer, point: dict[str, Any]) -> None:
+        """Log the steps before an evaluation, then the evaluation with its rates since the one before."""
+        metrics = metrics_of(point, self.meter.backend.method, self._logged)
         for logger in trainer.loggers:
-            logger.log_metrics(metrics_of(point, self.meter.backend.method), step=point["step"])
+            for row in point.get("training", ()):  # points of older versions lack it
+                if row["step"] < point["step"]:
+                    logger.log_metrics(metrics_of_step(row), step=row["step"])
+                else:
+                    metrics |= metrics_of_step(row)
+            logger.log_metrics(metrics, step=point["step"])
+        self._logged = point
 
     def _check_losses(self, train_loss: float | None) -> None:
         step, loss = self.results.steps, (self.results.latest or {})["loss"]
@@ -190,4 +200,6 @@ def _finite(value: Any) -> Any:
     """The value with None for NaN and infinity, which JSON cannot hold."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

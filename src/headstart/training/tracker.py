@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -56,9 +57,10 @@ class Mirror(WandbLogger):
         energy = cost["energy"]
         values[f"energy/{energy['method']}_joules"] = (energy["joules"] or {}).get("total")
         values["cost/samples_per_second"] = cost["samples_per_second"]
-        values["cost/parameters"] = cost["parameters"]["all"]
+        values |= {f"memory/{where}_bytes": cost["peak_memory_bytes"][where] for where in ("host", "device")}
         known = {name: value for name, value in values.items() if value is not None}
         self._attempt(lambda: self.experiment.summary.update(known))
+        self._attempt(lambda: self.experiment.config.update(_facts(record), allow_val_change=True))
 
     def finish(self, code: int) -> None:
         """Close the run, so that the next one gets a file of its own."""
@@ -94,14 +96,30 @@ def tracked(run: Run, names: Fingerprint) -> Iterator[Mirror | None]:
         logger.finish(code)
 
 
-def metrics_of(point: Mapping[str, Any], method: str) -> dict[str, float]:
+def metrics_of(
+    point: Mapping[str, Any], method: str, previous: Mapping[str, Any] | None = None
+) -> dict[str, float]:
     """A curve point with names that dashboards group: validation/accuracy, train/loss, cost/flops.
 
-    The name of the joules contains the method, so that measured and estimated ones never mix.
+    With the point before: samples and tokens per second and watts between the two, evaluation included. The
+    names of joules and watts contain the method, so that measured and estimated ones never mix.
     """
     named = {"train/loss": point["train_loss"], f"energy/{method}_joules": point["joules"]}
     named |= {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
     named |= {axis: point[axis.removeprefix("cost/")] for axis in AXES}
+    seconds = point["seconds"] - previous["seconds"] if previous else 0.0
+    if previous and seconds > 0:
+        for name in ("samples", "tokens"):
+            named[f"speed/{name}_per_second"] = (point[name] - previous[name]) / seconds
+        if None not in (point["joules"], previous["joules"]):
+            named[f"energy/{method}_watts"] = (point["joules"] - previous["joules"]) / seconds
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def metrics_of_step(row: Mapping[str, Any]) -> dict[str, float]:
+    """One training step: its loss, its gradient's norm before clipping, its learning rate."""
+    named = {"train/step_loss": row["loss"], "train/gradient_norm": row["gradient_norm"]}
+    named["train/learning_rate"] = row["learning_rate"]
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -173,6 +191,7 @@ def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -
         group=run.study.name,
         job_type=run.arm.name,
         tags=[run.task.name, run.arm.name],
+        notes=run.study.question or None,
         config=_flat_config(run),
         mode=mode,
         settings=wandb.Settings(
@@ -217,6 +236,28 @@ def _stop_using_server(run: Run, sentence: str) -> None:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What filters, colours and axes of a dashboard need of a record; only what is known."""
+    environment, cost, data, init = (record[name] for name in ("environment", "cost", "data", "init"))
+    checkpoint = (init and init["checkpoint"]) or {}
+    spent = (checkpoint.get("ledger") or {}).get("flops")
+    facts = {
+        **{name: record[name] for name in ("pair_id", "run_id")},
+        **{name: environment[name] for name in ("machine", "device")},
+        **{f"version_{name}": version for name, version in environment["versions"].items()},
+        "energy_method": cost["energy"]["method"],
+        "parameters": cost["parameters"]["all"],
+        "parameters_trainable": cost["parameters"]["trainable"],
+        "n_train": data and data["counts"]["train"],
+        "data_digest": data and data["source"],
+        "order_digest": data and data["order"],
+        "weights_digest": checkpoint.get("sha256"),
+        "pretraining_flops": spent,
+        "overrides": shlex.join(record["argv"]),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _flat_config(run: Run) -> dict[str, Any]:

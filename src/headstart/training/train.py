@@ -89,7 +89,7 @@ def train(
 
             # 4. Training on the remaining planned batches, with evaluations before the first step, every
             # `plan.every` steps, and after the last step.
-            learner = Learner(run, initial.model, plan.steps, initial.stages, state)
+            learner = Learner(run, initial.model, plan.steps, plan.every, initial.stages, state)
             if least := run.hardware.least_replays():
                 learner.capture_steps(plan.shapes["train"].batches(), least)
             recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
