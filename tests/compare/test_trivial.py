@@ -75,6 +75,17 @@ def test_a_point_estimate_alone_says_nothing(tmp_path: Path) -> None:
     assert "trivial" not in one.sentence
 
 
+def test_a_rule_of_unknown_error_is_no_verdict(tmp_path: Path) -> None:
+    def change(record: dict[str, Any]) -> None:
+        rules(0.95)(record)
+        for rule in record["rules"]["rules"]:
+            rule["standard_errors"] = {}
+
+    findings = found(tmp_path / "s", change)
+    row = findings.comparisons[0].rows.first("over_rule")
+    assert row and row.value and row.level is None and not row.verdict and "rule" not in findings.sentence
+
+
 def test_arms_at_chance_are_said_to_be(tmp_path: Path) -> None:
     score = compare(make_study(tmp_path / "s", seeds=SEEDS)).comparisons[0].gains["accuracy"].baseline_score
     findings = found(tmp_path / "at", rules(0.1, chance=score))

@@ -108,3 +108,18 @@ def test_large_data_are_thinned_and_said_to_be(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr("headstart.tasks.rules.labels.most_rows", lambda classes: 40)
     rules = scoring.trivial_rules(run, run.prepare())["rules"]
     assert [rule["bound"] for rule in rules] == [None, "40 of 64 training rows"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "rule", "at_least"), [("docs_match", "overlap", 0.75), ("docs_library", "tfidf", 0.45)]
+)
+def test_the_embedded_tasks_have_the_rules_that_an_audit_found(task: str, rule: str, at_least: float) -> None:
+    """One threshold on word overlap solves four pairs in five; words tell libraries apart."""
+    run = runs_of([f"task={task}", "model=minilm", "size=n256", "arm=scratch", "seed=0"])[0]
+    told = scoring.trivial_rules(run, run.prepare())
+    scores = {each["name"]: each["scores"]["accuracy"] for each in told["rules"]}
+    assert (
+        scores[rule] >= at_least > told["chance"]["accuracy"] == pytest.approx(scores["majority"], abs=0.01)
+    )
+    assert max(scores, key=lambda name: scores[name]) == rule

@@ -36,7 +36,7 @@ class Level:
     key: str  # of the rows that compare with it
     name: str
     score: float
-    error: float = 0.0  # standard error over the test examples
+    error: float | None = 0.0  # standard error over the test examples; None: not known
 
 
 def rules_of(records: Sequence[Record]) -> TrivialRules | None:
@@ -92,7 +92,7 @@ def _levels(rules: TrivialRules, headline: str) -> Iterator[Level]:
     scored = [rule for rule in rules.rules if headline in rule.scores]
     if scored:
         best = max(scored, key=lambda rule: orient(headline) * rule.scores[headline])
-        error = best.standard_errors.get(headline, 0.0)
+        error = best.standard_errors.get(headline)
         yield Level("over_rule", sentences.title(best.name), best.scores[headline], error)
     if headline in rules.chance:
         yield Level("over_chance", sentences.CHANCE, rules.chance[headline])
@@ -115,13 +115,13 @@ def _seed(compared: Compared) -> int:
 
 
 def _over(compared: Compared, side: int, scores: Side, level: Level) -> Quantity:
-    """An arm's mean score over a level, its interval and a word; neither of one pair."""
+    """An arm's mean score over a level, its interval and a word; neither of one pair or an unsure level."""
     (values, drawn), headline, seed = scores, compared.headline, _seed(compared)
     at = orient(headline) * level.score
     key = level.key if side else f"{level.key}.baseline"
     row = compared.here.named(key, metric=headline).at(float((values - at).mean()))
     row = row.because(sentences.over(level.name, level.score))
-    if len(values) < 2:
+    if len(values) < 2 or level.error is None:
         return row
     answers = compared.answers
     groups = answers.units if answers is not None and answers.groups is not None else None

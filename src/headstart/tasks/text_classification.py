@@ -152,10 +152,10 @@ class TextClassification(Family):
             yield rule("mean", "the mean of the training rows", np.zeros((len(test), 1)))
         used = thinned(rows, rules.most_rows(classes))
         texts = [train.texts[row] for row in used]
-        if (logits := rules.tfidf(texts, targets[used], test.texts, classes)) is not None:
-            how = "logistic" if classes else "ridge"
-            how = f"TF-IDF of words, {how} regression"
-            yield rule("tfidf", how, logits, bound_of(len(used), rows))
+        if fitted := rules.tfidf(texts, targets[used], test.texts, classes):
+            how = f"TF-IDF of words, {'logistic' if classes else 'ridge'} regression"
+            bounds = [bound for bound in (bound_of(len(used), rows), fitted[1]) if bound]
+            yield rule("tfidf", how, fitted[0], " and ".join(bounds) or None)
         if train.pairs and targets.ndim == 1:
             both = [rules.overlaps(part.pairs) for part in (train, test)]
             how = "one threshold of the share of words in both texts"

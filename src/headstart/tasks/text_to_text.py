@@ -42,6 +42,7 @@ METRICS = ("chrf", "rouge_l", "bleu", "exact_match", "token_loss", "token_accura
 SUMS = ("loss", "tokens", "correct")
 START = "decoder_start_token_id"
 SHORTEST_PROMPT = 8  # tokens
+MOST_COPIED = 2000  # characters that the copy rule writes
 
 
 class TextToText(Family):
@@ -152,13 +153,16 @@ class TextToText(Family):
         train: Any = prepared.train
         test: Any = prepared.test
         length = int(np.median([len(output.split()) for output in train.outputs]))
+        copied = [text[:MOST_COPIED] for text in test.texts]
+        cut = sum(map(len, test.texts)) > sum(map(len, copied))
+        bound = f"the first {MOST_COPIED:,} characters of a text" if cut else None
         for name, how, written in (
-            ("copy", "the text as it is", test.texts),
+            ("copy", "the text as it is", copied),
             ("lead", f"the first {length} words of the text", [_first(text, length) for text in test.texts]),
         ):
             statistics = text_statistics(written, test.outputs)
             scores = scores_of(fitting(self.metrics, statistics), statistics)
-            yield Rule(name, how, scores, statistics, len(train))
+            yield Rule(name, how, scores, statistics, len(train), bound=bound if name == "copy" else None)
 
     def decoded(self, observed: Observed) -> list[int]:
         """Tokens generated per batch: its rows stop together, when the last of them has ended."""

@@ -30,8 +30,9 @@ TRAIN = ["a warm red day", "warm and red", "a cold blue night", "cold_blue", "bl
 
 def test_tfidf_learns_words_and_the_parts_of_names() -> None:
     targets = np.array([0, 0, 2, 2, 2])  # no row of class 1
-    logits = labels.tfidf(TRAIN, targets, ["WARM, red!", "blue_night", "warm"], 3)
-    assert logits is not None
+    fitted = labels.tfidf(TRAIN, targets, ["WARM, red!", "blue_night", "warm"], 3)
+    assert fitted is not None and fitted[1] is None
+    logits, _ = fitted
     assert logits.argmax(axis=1).tolist() == [0, 2, 0]
     assert np.exp(logits).sum(axis=1) == pytest.approx(1)
     assert labels.tfidf(["?", "!"], np.array([0, 1]), ["?"], 2) is None
@@ -40,11 +41,20 @@ def test_tfidf_learns_words_and_the_parts_of_names() -> None:
 
 def test_tfidf_gives_every_class_of_several_and_numbers() -> None:
     several = np.array([[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1], [1, 1, 1]], dtype=np.float32)
-    logits = labels.tfidf(TRAIN, several, ["warm", "cold night"], 3)
-    assert logits is not None
+    fitted = labels.tfidf(TRAIN, several, ["warm", "cold night"], 3)
+    assert fitted is not None
+    logits, _ = fitted
     assert (logits > 0)[:, :2].tolist() == [[True, False], [False, True]] and (logits[:, 2] > 0).all()
-    numbers = labels.tfidf(TRAIN, np.array([2.0, 2.0, -1.0, -1.0, 0.5]), ["warm", "cold"], 0)
-    assert numbers is not None and numbers.shape == (2, 1) and numbers[0, 0] > numbers[1, 0]
+    fitted = labels.tfidf(TRAIN, np.array([2.0, 2.0, -1.0, -1.0, 0.5]), ["warm", "cold"], 0)
+    assert fitted is not None
+    numbers, _ = fitted
+    assert numbers.shape == (2, 1) and numbers[0, 0] > numbers[1, 0]
+
+
+def test_many_classes_bound_the_words_and_that_is_said(recwarn: pytest.WarningsRecorder) -> None:
+    rows = [f"text about c{number} and more" for number in range(300)]
+    fitted = labels.tfidf(rows, np.arange(300), rows[:5], 300_000)
+    assert fitted is not None and fitted[1] == "the 6 most frequent words" and not recwarn.list
 
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=30)

@@ -10,13 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from headstart.metrics import SMALLEST_PROBABILITY
 
 WORD = re.compile(r"[^\W_]+")  # the parts of snake_case are words
-MOST_FEATURES = 50_000
+MOST_WEIGHTS = 2_000_000  # of a linear model: words x classes
+MOST_WORDS = 50_000
 SURE = 10.0  # logit of a class that every training row has
 PIXELS = 32  # height and width that images are averaged to
 AT_ONCE = 1000  # test images
@@ -42,33 +44,44 @@ def majority(targets: np.ndarray, classes: int, rows: int) -> np.ndarray:
     return np.tile(logits, (rows, 1))
 
 
-def tfidf(train: Sequence[str], targets: np.ndarray, test: Sequence[str], classes: int) -> np.ndarray | None:
-    """TF-IDF of words with logistic regression, one for each class where a row may have several, or with
-    ridge regression for a number (no classes); None where there is nothing to learn from."""
+def tfidf(
+    train: Sequence[str], targets: np.ndarray, test: Sequence[str], classes: int
+) -> tuple[np.ndarray, str | None] | None:
+    """TF-IDF of words with a linear model, and how many words it is bound to; None where nothing can be
+    learnt."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression, Ridge
 
     if not any(map(words, train)) or len(np.unique(targets, axis=0)) < 2:
         return None
     analyzer: Any = words  # its types know names alone
-    vectors = TfidfVectorizer(analyzer=analyzer, max_features=MOST_FEATURES)
+    most = min(MOST_WORDS, MOST_WEIGHTS // max(classes, 1))
+    vectors = TfidfVectorizer(analyzer=analyzer, max_features=most)
     seen: Any = vectors.fit_transform(train)
-    unseen: Any = vectors.transform(test)
+    bound = f"the {most:,} most frequent words" if seen.shape[1] == most else None
+    return _linear(seen, targets, vectors.transform(test), classes), bound
+
+
+def _linear(seen: Any, targets: np.ndarray, unseen: Any, classes: int) -> np.ndarray:
+    """Logistic regression, one for each class where a row may have several; ridge regression for a number."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
     if not classes:
         return Ridge().fit(seen, targets).predict(unseen)[:, None]
 
     def fitted(column: np.ndarray) -> Any:
-        return LogisticRegression(max_iter=1000).fit(seen, column)
+        with catch_warnings():  # classes with few rows are no mistake here
+            simplefilter("ignore", UserWarning)
+            return LogisticRegression(max_iter=300).fit(seen, column)
 
     if targets.ndim == 1:
         model = fitted(targets)
-        logits = np.full((len(test), classes), np.log(SMALLEST_PROBABILITY))
+        logits = np.full((unseen.shape[0], classes), np.log(SMALLEST_PROBABILITY))
         logits[:, model.classes_] = model.predict_log_proba(unseen)
         return logits
     columns = [
         fitted(column).decision_function(unseen)
         if np.ptp(column)
-        else np.full(len(test), SURE if column[0] else -SURE)
+        else np.full(unseen.shape[0], SURE if column[0] else -SURE)
         for column in targets.T
     ]
     return np.stack(columns, axis=1)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headstart.tasks.family import EvalResult
 
 RESAMPLES = 200
+MOST_TERMS = 50_000_000  # of a metric over all examples: beyond, its error is not estimated
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,13 @@ class Rule:
             for metric in self.scores
             if metric in METRICS and METRICS[metric].terms and METRICS[metric].resamples
         }
+        terms = {metric: features for metric, features in terms.items() if features.size <= MOST_TERMS}
         if not terms:
             return {}
         draw, count = np.random.default_rng(0), len(next(iter(terms.values())))
         drawn: dict[str, list[float]] = {metric: [] for metric in terms}
         for _ in range(RESAMPLES):
-            weights = np.bincount(draw.integers(count, size=count), minlength=count).astype(np.float64)
+            weights = np.bincount(draw.integers(count, size=count), minlength=count).astype(np.float32)
             for metric, features in terms.items():
                 drawn[metric].append(float(METRICS[metric].value(weights @ features)))
         return {metric: float(np.std(values, ddof=1)) for metric, values in drawn.items()}
