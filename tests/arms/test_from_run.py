@@ -45,9 +45,10 @@ def test_weights_carry_their_cost_through_a_chain(quick: list[str]) -> None:
     assert comparison.ledger is not None
     assert comparison.ledger.origin == "measured"
     assert [stage.flops for stage in comparison.ledger.stages] in (
-        [chain["flops"], chain["parent"]["flops"]],
-        [chain["parent"]["flops"], chain["flops"]],
+        [chain["train"]["flops"], chain["parent"]["train"]["flops"]],
+        [chain["parent"]["train"]["flops"], chain["train"]["flops"]],
     )
+    assert chain["train"]["flops"] == two["cost"]["flops"]["train"] < chain["flops"]
 
 
 def kept_run(folder: Path, ledger: str | None = '{"flops": 7}') -> Path:

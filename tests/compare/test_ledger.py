@@ -277,6 +277,18 @@ def test_weights_trained_here_carry_their_cost_through_a_chain(tmp_path):
     assert "measured here" in found.sentence
 
 
+def test_the_training_of_both_sides_is_counted_and_the_tokenizer_is_told(tmp_path):
+    _, (arm, *_) = records(tmp_path)
+    trained = {"flops": 10**14, "joules": 400.0, "seconds": 50.0}
+    found = pretraining(with_ledger(arm, carried(train=trained, tokenizer_seconds=12.34)))
+    (stage,) = found.stages
+    assert (stage.flops, stage.joules, stage.seconds, stage.tokenizer_seconds) == (10**14, 400.0, 50.0, 12.34)
+    assert (found.flops.value, found.joules) == (10**14, 400.0)
+    assert sentences.tokenizer(12.34) in found.open and "12.3 s" in sentences.tokenizer(12.34)
+    assert sentences.WHOLE_RUNS not in found.open
+    assert sentences.WHOLE_RUNS in pretraining(with_ledger(arm, carried())).open
+
+
 def test_a_chain_that_began_with_a_published_model_adds_its_cost(tmp_path):
     _, arms = records(tmp_path)
     found = pretraining(with_ledger(arms[0], carried(parent=None, model="bert-base-uncased")))

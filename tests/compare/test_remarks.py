@@ -73,6 +73,7 @@ def test_a_run_that_collapsed_is_named(tmp_path):
     findings = compare(tmp_path)
     assert findings.problems == ()
     assert "Collapsed, with the same answer to every test example: pretrained (seed 1)." in findings.sentence
+    assert "The mean gain mixes seeds that learn and seeds that collapse." in findings.sentence
 
 
 def test_arms_that_both_answer_alike_are_not_called_equivalent_without_a_word(tmp_path):

@@ -80,6 +80,8 @@ class TestTheSameTextGivesTheSameTokenizer:
         assert one.tokenizer_digest() == digest
         assert len(one.load_tokenizer()) == SIZE
         assert {path: path.stat().st_mtime_ns for path in (cache_dir() / "tokenizers").iterdir()} == kept
+        seconds = one.tokenizer_seconds()
+        assert seconds and one.tokenizer_seconds() == seconds  # of the training, not of reading it
 
     def test_an_interrupted_training_leaves_nothing(
         self, files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -47,6 +47,7 @@ def test_checkpoints_are_the_weights_of_their_steps_with_their_cost(quick: list[
     trained = {point["step"]: point["flops"] for point in points}
     paid = [trained[age] + (k + 1) * look for k, age in enumerate((0, 2, 4))]
     assert [one["flops"] for one in ledgers] == paid
+    assert [one["train"]["flops"] for one in ledgers] == [trained[age] for age in (0, 2, 4)]
     assert ledgers[0]["seconds"] < ledgers[1]["seconds"] < record["cost"]["seconds"]["total"]
     assert (run / "model-2" / "corpus.parquet").is_file()
 

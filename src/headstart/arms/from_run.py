@@ -17,6 +17,8 @@ from headstart.models.weights import Checkpoint, file_sha256
 if TYPE_CHECKING:
     from torch import nn
 
+    from headstart.models.model import Model
+
 MODEL = "model"  # folder of the weights inside a run's folder
 LEDGER = "ledger.json"  # beside the weights: their cost, and that of the earlier runs that they come from
 
@@ -105,11 +107,13 @@ def _sha256(path: Path) -> str | None:
 
 
 def write_ledger(
-    folder: Path, record: dict[str, Any], model: str, spent: dict[str, Any] | None = None
+    folder: Path, record: dict[str, Any], model: Model, spent: dict[str, Any] | None = None
 ) -> None:
     """Write the cost of a run's weights: its own stage, and the earlier stages (`parent`).
 
-    `spent` is the cost (flops, joules, seconds) until the weights were saved, if they are not the final ones.
+    Beside the whole run, `train` is its training phase alone: what the uses of the weights are counted by.
+    `spent` is the cost (flops, joules, seconds, train) until the weights were saved, if they are not the
+    final ones. The first stage has the seconds that its tokenizer took; null: published, or not known.
     """
     energy, checkpoint = record["cost"]["energy"], record["init"]["checkpoint"]
     parent = checkpoint["ledger"] if checkpoint and "ledger" in checkpoint else None
@@ -118,12 +122,18 @@ def write_ledger(
         "joules": energy["joules"]["total"] if energy["joules"] else None,
         "method": energy["method"],
         "seconds": record["cost"]["seconds"]["total"],
+        "train": {
+            "flops": record["cost"]["flops"]["train"],
+            "joules": energy["joules"]["train"] if energy["joules"] else None,
+            "seconds": record["cost"]["seconds"]["train"],
+        },
+        "tokenizer_seconds": model.tokenizer_seconds() if parent is None else None,
         "runs": [record["run_id"]],
         "parent": parent,
         "boundary": energy["boundary"],
         "machine": record["environment"]["machine"],
         "exclusive": energy["exclusive"],
-        "model": model if checkpoint and parent is None else None,
+        "model": model.name if checkpoint and parent is None else None,
         **(spent or {}),
     }
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name != LEDGER)

@@ -31,6 +31,8 @@ class Stage:
     boundary: str | None = None  # of the joules; None: the record does not say
     machine: str | None = None
     exclusive: bool | None = None
+    training_alone: bool = False  # FLOPs, joules and seconds are of training, as those of the uses are
+    tokenizer_seconds: float | None = None  # that training its tokenizer took; None: published, or not known
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def pretraining(arm: Record) -> Pretraining:
         covers=covers,
         stages=stages,
         figures=figures,
-        open=tuple(line for line in (fault, *questions, _on_trust(arm, root)) if line),
+        open=tuple(line for line in (fault, *questions, *_boundary(stages), _on_trust(arm, root)) if line),
     )
 
 
@@ -272,12 +274,16 @@ def _refused(cost: Pretraining, matches: Sequence[Match]) -> str:
 
 
 def _stage(link: Mapping[str, Any]) -> Stage:
-    joules = link["joules"]
+    trained = "train" in link  # older ledgers have the whole run alone
+    part = link["train"] if trained else link
+    joules, tokenizer = part["joules"], link.get("tokenizer_seconds")
     stage = Stage(
-        flops=int(link["flops"]),
+        flops=int(part["flops"]),
         joules=None if joules is None else float(joules),
         method=str(link["method"]),
-        seconds=float(link["seconds"]),
+        seconds=float(part["seconds"]),
+        training_alone=trained,
+        tokenizer_seconds=None if tokenizer is None else float(tokenizer),
         runs=tuple(str(run) for run in link["runs"]),
         boundary=link.get("boundary"),
         machine=link.get("machine"),
@@ -299,6 +305,14 @@ def _joules(stages: Sequence[Stage], root: str | None) -> tuple[float | None, st
     if len({(stage.method, stage.boundary, stage.machine) for stage in stages}) > 1:
         return None, "the energy of the chain comes from several methods, boundaries or machines"
     return float(sum(stage.joules or 0.0 for stage in stages)), ""
+
+
+def _boundary(stages: Sequence[Stage]) -> Iterator[str]:
+    """What the cost of stages that were trained here has in it beside training, and what it lacks."""
+    if any(not stage.training_alone for stage in stages):
+        yield sentences.WHOLE_RUNS
+    if seconds := sum(stage.tokenizer_seconds or 0.0 for stage in stages):
+        yield sentences.tokenizer(seconds)
 
 
 def _on_trust(arm: Record, root: str | None) -> str:

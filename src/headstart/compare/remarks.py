@@ -42,7 +42,10 @@ def _collapsed(matches: Sequence[Match], answers: Answers) -> Iterator[str]:
     runs = [(side, pair) for side in (0, 1) for pair in range(len(matches))]
     constant = [run for run in runs if answers.is_constant(*run)]
     if constant:
-        yield sentences.collapsed(_names(matches, constant))
+        counts = [sum(side == of for of, _ in constant) for side in (0, 1)]
+        yield sentences.collapsed(
+            _names(matches, constant), mixed=any(0 < count < len(matches) for count in counts)
+        )
     trivial = answers.trivial()
     if trivial is None:
         return

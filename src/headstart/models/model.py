@@ -206,6 +206,12 @@ class Model(CheckpointSource):
     def _training(self) -> Trained | None:
         return self.tokenizer.train if self.tokenizer else None
 
+    def tokenizer_seconds(self) -> float | None:
+        """How long the training of its tokenizer took; None: a published one, or not known."""
+        if self._training is None:
+            return None
+        return self._training.seconds(self._reader())
+
     def _tokenizer_files(self) -> dict[str, str]:
         reader = self._reader()
         if self._training:

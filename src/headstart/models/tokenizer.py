@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from headstart.cache import cached
+from headstart.cache import cached, is_cached
 from headstart.config import Config
 from headstart.data.docs.source import Docs
 from headstart.data.files import Files
@@ -80,17 +81,38 @@ class Trained(Config):
             texts = source.load({"text": self.text}).train["text"][:]
             console = Console(stderr=True)
             message = f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"
+            begin = time.perf_counter()
             with console.status(message) if console.is_terminal else nullcontext():
                 tokenizer = self._trained(texts, family)
+            seconds = time.perf_counter() - begin
             path.write_text(tokenizer.to_str(), "utf8")
+            self._keep_seconds(family, seconds)
 
         try:
-            settings = [source.digest(), self.text, self.algorithm, self.size, family]
-            facts = json.dumps([VERSION, version("tokenizers"), *settings])
-            key = hashlib.sha256(facts.encode()).hexdigest()[:32]
-            return cached(f"tokenizers/{key}.json", write)
+            return cached(f"tokenizers/{self._key(family)}.json", write)
         except DataError as error:  # sources name their settings as a task has them
             raise DataError(str(error).replace("task.", "model.tokenizer.train.")) from None
+
+    def seconds(self, family: Reader) -> float | None:
+        """How long its training took; None: it was trained before that was kept."""
+        if not is_cached(f"tokenizer_seconds/{self._key(family)}.json"):
+            return None
+        return json.loads(self._keep_seconds(family, None).read_text("utf8"))
+
+    def _keep_seconds(self, family: Reader, seconds: float | None) -> Path:
+        """The file with the seconds that were kept first; with these where there is no whole file."""
+
+        def write(path: Path) -> None:
+            path.write_text(json.dumps(seconds), "utf8")
+
+        return cached(f"tokenizer_seconds/{self._key(family)}.json", write)
+
+    def _key(self, family: Reader) -> str:
+        source = self.docs or self.files or self.hub
+        assert source is not None  # noqa: S101  _one_source
+        settings = [source.digest(), self.text, self.algorithm, self.size, family]
+        facts = json.dumps([VERSION, version("tokenizers"), *settings])
+        return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
     def _trained(self, texts: list[str], family: Reader) -> Backend:
         from headstart.models.vocabulary import ALGORITHMS

@@ -50,6 +50,7 @@ class Saver(pl.Callback):
             "flops": cost["flops"]["total"],
             "joules": joules,
             "seconds": seconds,
+            "train": {"flops": cost["flops"]["train"], "joules": joules, "seconds": seconds},
         }
 
     def _save_state(self, trainer: pl.Trainer, learner: Any) -> None:
@@ -87,4 +88,4 @@ def complete_checkpoints(
     for step in run.checkpoint_steps:
         weights = weights_folder(folder, step)
         write_corpus_fingerprints(run, prepared, weights)
-        write_ledger(weights, record, run.model.name, costs[step])
+        write_ledger(weights, record, run.model, costs[step])

@@ -178,7 +178,7 @@ def train(
             if status == "finished" and prepared:
                 complete_checkpoints(run, prepared, folder, record, results.checkpoints)
                 if run.keep_weights:
-                    write_ledger(folder / MODEL, record, run.model.name)
+                    write_ledger(folder / MODEL, record, run.model)
             if status in ("finished", "diverged"):
                 resume.clear(folder)
         if logger:

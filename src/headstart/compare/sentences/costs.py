@@ -12,6 +12,19 @@ from headstart.compare.quantity import Quantity
 from headstart.compare.sentences.words import capitalised
 from headstart.metrics import metric_name
 
+WHOLE_RUNS = (
+    "The cost of the pretraining includes its evaluations and its test, that of its uses does not: its "
+    "ledger is from before both were kept."
+)
+
+
+def tokenizer(seconds: float) -> str:
+    """What the training of tokenizers took, which is in no ratio."""
+    return (
+        f"Training the tokenizer took {phrases.short(seconds)} s beside that: it needs no FLOPs, and its "
+        "energy was not measured. All arms use the same tokenizer."
+    )
+
 
 def to_target(place: Quantity, score: float, reached: int, flops_share: float | None) -> str:
     """'scratch did not reach pretrained's final validation accuracy (0.553) within this budget'."""

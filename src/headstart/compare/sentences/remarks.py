@@ -23,9 +23,10 @@ def besides(differences: Sequence[str]) -> str:
     return f"Besides the arm, pairs differ in {_few(differences)}."
 
 
-def collapsed(runs: str) -> str:
-    """Runs that answer everything alike."""
-    return f"Collapsed, with the same answer to every test example: {runs}."
+def collapsed(runs: str, mixed: bool) -> str:
+    """Runs that answer everything alike; where others of their arm do not, the mean is of neither kind."""
+    mixture = " The mean gain mixes seeds that learn and seeds that collapse." if mixed else ""
+    return f"Collapsed, with the same answer to every test example: {runs}.{mixture}"
 
 
 def trivial(share: float, runs: str) -> str:

@@ -172,8 +172,12 @@ def _stages(ledgers: Sequence[Ledger]) -> Parts:
             "Runs": lambda stage: ", ".join(run[:8] for run in stage.runs) or numbers.UNKNOWN,
             "#FLOPs": lambda stage: numbers.flops(stage.flops),
             "#Time": lambda stage: numbers.seconds(stage.seconds),
+            "#Tokenizer": lambda stage: (
+                numbers.seconds(stage.tokenizer_seconds) if stage.tokenizer_seconds else ""
+            ),
             "#Energy": lambda stage: numbers.energy(stage.joules),
             "Energy is": lambda stage: stage.method,
         },
-        "Pretraining that was measured here, the latest first: every run of the chain once.",
+        "Pretraining that was measured here, the latest first: training alone, as of the runs that use it, "
+        "and the time that training its tokenizer took.",
     )
