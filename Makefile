@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all test-lowest test-browser lint bench bench-gpu clean
+.PHONY: demo test test-all test-lowest test-browser test-faults lint bench bench-gpu clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
@@ -26,6 +26,9 @@ test-lowest:                   ## the lower bounds of pyproject.toml, in an envi
 
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser
+
+test-faults: $(STAMP)-test     ## kills, damaged files, full disks, failing W&B and hub servers: ten to twenty minutes
+	$(BIN)/python -m pytest -m "" tests/faults
 
 lint: $(STAMP)-lint            ## ruff and pyright
 	$(BIN)/ruff check .
