@@ -91,13 +91,16 @@ def _machine() -> Mapping[str, Any]:
     }
 
 
+BY_DEFAULT = tuple(part for part in PARTS if part != "compile")  # which takes minutes, and rarely changes
 SHOWN = ("python", "headstart", "torch", "transformers", "pytorch-lightning", "tokenizers")
 
 
 def main(words: list[str]) -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; without any: all but compile"
+    )
     parser.add_argument("--to", type=Path, help="the JSON file to write, such as experiments/benchmarks.json")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the commands")
     parser.add_argument("--small", action="store_true", help="try everything; the figures mean nothing")
@@ -107,7 +110,7 @@ def main(words: list[str]) -> int:
     rounds = 1 if options.small else options.rounds
     with TemporaryDirectory(prefix="benchmarks-") as folder:
         size = Size(Path(folder), rounds, options.small)
-        rows = measured(options.parts or PARTS, size, options.to, Console(stderr=True))
+        rows = measured(options.parts or BY_DEFAULT, size, options.to, Console(stderr=True))
     Console(width=160 if not sys.stdout.isatty() else None).print(table(rows))
     return 0
 

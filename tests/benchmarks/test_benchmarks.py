@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.benchmarks.__main__ import PARTS, main
+from tests.benchmarks.__main__ import BY_DEFAULT, main
 from tests.benchmarks.readme import README, filled
 from tests.benchmarks.row import Row, divided, interleaved, markdown
 
@@ -43,7 +43,7 @@ def test_without_a_gpu_its_rows_say_so(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "cuda"])
+@pytest.mark.parametrize("part", [part for part in BY_DEFAULT if part != "cuda"])
 def test_every_part_can_be_measured(part: str, tmp_path: Path) -> None:
     assert main([part, "--small", "--to", str(tmp_path / "benchmarks.json")]) == 0
     rows = json.loads((tmp_path / "benchmarks.json").read_text("utf8"))["rows"]

@@ -226,8 +226,8 @@ def cpu(size: Size) -> Iterator[Row]:
 
 def compiled(size: Size) -> Iterator[Row]:
     """What compiling would win in a bare loop, and what it costs."""
-    rows = docstrings(size.folder / "compiled", size.of(64, 32), 16)
-    work = Work("MiniLM, batch 16", "cpu", (*MINILM, "arm=scratch"), 16, rows)
+    rows = docstrings(size.folder / "compiled", size.of(64, 16), 16, words=(30, 30))
+    work = Work("MiniLM, batch 16, 30 words", "cpu", (*MINILM, "arm=scratch"), 16, rows)
     plain = [bare(work) for _ in range(size.of(3, 1))]
     try:
         whole = seconds(lambda: plain.append(bare(work, compiled=True)))
