@@ -8,7 +8,11 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
+<<<<<<< HEAD
 .PHONY: demo test test-all test-lowest test-browser test-faults lint bench bench-gpu clean
+=======
+.PHONY: demo test test-all test-lowest test-browser test-slurm lint bench bench-gpu clean
+>>>>>>> 6339089 (headstart submit, work, status, retry and cancel: studies that outlive their shell, here and on Slurm)
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
@@ -27,8 +31,13 @@ test-lowest:                   ## the lower bounds of pyproject.toml, in an envi
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser
 
+<<<<<<< HEAD
 test-faults: $(STAMP)-test     ## kills, damaged files, full disks, failing W&B and hub servers: ten to twenty minutes
 	$(BIN)/python -m pytest -m "" tests/faults
+=======
+test-slurm: $(STAMP)-test      ## a real Slurm of one node, started here by root of a Debian: five minutes
+	$(BIN)/python -m pytest -m slurm tests/slurm
+>>>>>>> 6339089 (headstart submit, work, status, retry and cancel: studies that outlive their shell, here and on Slurm)
 
 lint: $(STAMP)-lint            ## ruff and pyright
 	$(BIN)/ruff check .

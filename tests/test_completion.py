@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("headstart re", ["report ", "reproduce "]),
+        ("headstart rep", ["report ", "reproduce "]),
         ("headstart help d", ["doctor "]),
         ("headstart ta", ["task=", "tasks "]),
         ("headstart arm=scratch,pre", ["arm=scratch,pretrained", "arm=scratch,pretrained_again"]),

@@ -13,6 +13,7 @@ from headstart.cli import main
 from headstart.commands import study
 from headstart.commands.registry import COMMANDS
 from headstart.studies.compose import runs_of
+from headstart.studies.engines import engine_of, is_of_engine
 
 ROOT = Path(__file__).parents[1]
 FILES = (
@@ -73,9 +74,10 @@ def test_headstart_lines_describe_runs(words: list[str], reviews: Path, tmp_path
     if words[:2] == ["new", "task"] or "task=mine" in words:
         assert main(["new", "task", "my.csv", "mine"]) == 0
     if words and words[0] in COMMANDS:
-        if words[0] not in ("plan", "fetch"):
+        engine_of([word for word in words if is_of_engine(word)])
+        if words[0] not in ("plan", "fetch", "submit"):
             return  # tests/reports, tests/studies and tests/models run these
-        words = words[1:]
+        words = [word for word in words[1:] if not is_of_engine(word)]
     if "--help" not in words:
         assert runs_of(study.arguments_of(study.study.parser().parse_intermixed_args(words)))
 

@@ -87,3 +87,14 @@ def gpu_capability() -> tuple[int, int] | None:
         return pynvml.nvmlDeviceGetCudaComputeCapability(pynvml.nvmlDeviceGetHandleByIndex(0))
     except pynvml.NVMLError:
         return None
+
+
+def gpu_count() -> int:
+    """How many GPUs the driver knows; 0 without one."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError:
+        return 0

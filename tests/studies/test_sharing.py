@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.studies.command import headstart, records
+from tests.studies.processes import at_once, results, screens, trained, typed
 from tests.studies.recipes import arm, recipe
-from tests.training.runs import lasting
 
 import headstart.training.train as training
 from headstart.errors import ClaimError
@@ -23,49 +20,6 @@ from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 
 pytestmark = pytest.mark.usefixtures("unreported")
-FORK = multiprocessing.get_context("fork")
-
-
-def at_once(number: int, act: Callable[[int], None]) -> list[int | None]:
-    """Exit codes of so many processes that do the same at the same time; they have imported everything."""
-    processes = [FORK.Process(target=act, args=(index,)) for index in range(number)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(300)
-    return [process.exitcode for process in processes]
-
-
-def typed(arguments: Sequence[str], to: Path) -> Callable[[int], None]:
-    """What one process does: types this command, and keeps what it put on the screen."""
-
-    def act(index: int) -> None:
-        ended = headstart(*arguments)
-        (to / f"screen-{index}").write_text(ended.err, "utf8")
-        os._exit(ended.code)  # no fixtures of the parent are taken down here
-
-    return act
-
-
-def screens(folder: Path) -> list[str]:
-    return [path.read_text("utf8") for path in sorted(folder.glob("screen-*"))]
-
-
-def results(study: Path) -> dict[str, Any]:
-    """What records and curves say, without clocks and without the study's name."""
-    kept: dict[str, Any] = {}
-    for path in study.glob("*/record.json"):
-        record = lasting(json.loads(path.read_text("utf8")))
-        record["config"] = {**record["config"], "study": None}
-        points = [json.loads(line) for line in (path.parent / "curve.jsonl").read_text("utf8").splitlines()]
-        kept[record["run_id"]] = record, [(p["step"], p["validation"], p["train_loss"]) for p in points]
-    return kept
-
-
-def trained(screen: str) -> int:
-    """How many runs a process trained itself."""
-    lines = [line for line in screen.splitlines() if line.startswith("[")]
-    return sum("finished before" not in line for line in lines)
 
 
 def shared_by(number: int, quick: list[str], folder: Path) -> None:

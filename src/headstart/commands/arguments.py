@@ -150,6 +150,9 @@ def row_settings(options: argparse.Namespace) -> list[str]:
     return settings_of({role: given[role] for role in ROLES if role in given}, files)
 
 
+EXTEND = argument(
+    "--extend", action="store_true", help="when its yaml has changed: train the new runs beside the old ones"
+)
 JSON = argument("--json", action="store_true", help="print everything as JSON")
 TRUST = argument("--trust-remote-code", action="store_true", help="run the code that a model brings")
 CONFIG_DIR_FLAG = argument(

@@ -13,6 +13,7 @@ from headstart.commands import (
     plan,
     report,
     reproduce,
+    submit,
     sync,
     verify,
 )
@@ -23,6 +24,11 @@ COMMANDS: dict[str, Command] = {
     for command in (
         first_answer.try_file,
         plan.plan,
+        submit.submit,
+        submit.work,
+        submit.status,
+        submit.retry,
+        submit.cancel,
         fetch.fetch,
         report.report,
         listings.studies,

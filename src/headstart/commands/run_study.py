@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.commands.report import report_all
+
+if TYPE_CHECKING:
+    from headstart.studies.outcome import Outcome
 
 
 def run_study(settings: list[str], typed: Sequence[str], extend: bool = False) -> int:
     """Run the study of these settings and show its report; returns the exit code."""
     from headstart.studies.compose import check
     from headstart.studies.launch import launch
-    from headstart.studies.outcome import Interrupted, faults
 
     plan = check(settings)
+    return reported(lambda: launch(plan, typed, extend), typed)
+
+
+def reported(train: Callable[[], Sequence[Outcome]], typed: Sequence[str]) -> int:
+    """Train, and show the report; returns the exit code. `typed` are the words that continue it."""
+    from headstart.studies.outcome import Interrupted, faults
+
     try:
-        outcomes = launch(plan, typed, extend)
+        outcomes = train()
     except (Interrupted, KeyboardInterrupt):
         return interrupted(typed)
     folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError, Namespace
 
-from headstart.commands.arguments import STUDY_SETTINGS, Once, argument, command
+from headstart.commands.arguments import EXTEND, STUDY_SETTINGS, Once, argument, command
 from headstart.commands.run_study import run_study
 from headstart.errors import ConfigError
 
@@ -30,11 +30,7 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]  
     argument(
         "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
     ),
-    argument(
-        "--extend",
-        action="store_true",
-        help="when its yaml has changed: train the new runs beside the old ones",
-    ),
+    EXTEND,
     argument("--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"),
     argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in"),
     argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone"),

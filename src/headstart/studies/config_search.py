@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+ENGINES = "engine"  # folder of what `headstart submit` can start workers on: no part of a run
 CONFIG_DIR = "HEADSTART_CONFIG_DIR"  # a folder beside ./conf and ./experiments; set by --config-dir
 
 
@@ -43,7 +44,8 @@ def own_files() -> list[tuple[Path, int]]:
 
 def choices() -> dict[str, list[str]]:
     """The choices of every group that the package has: shipped ones and the user's own."""
-    names: dict[str, set[str]] = {path.name: set() for path in shipped().iterdir() if path.is_dir()}
+    folders = [path.name for path in shipped().iterdir() if path.is_dir() and path.name != ENGINES]
+    names: dict[str, set[str]] = {name: set() for name in folders}
     for folder in config_folders():
         for group in names:
             names[group] |= {path.stem for path in folder.glob(f"{group}/*.yaml") if path.is_file()}

@@ -18,6 +18,7 @@ from headstart.studies.compose import StudyPlan, composing
 from headstart.studies.frozen import FILE, FrozenStudy, freeze, run_of
 from headstart.studies.job import job
 from headstart.studies.outcome import Outcome
+from headstart.studies.scheduler import stand_alone
 from headstart.wandb_server import try_again
 
 
@@ -82,6 +83,7 @@ def launch(plan: StudyPlan, typed: Sequence[str], extend: bool = False) -> list[
 
     `extend`: the study's file may hold other runs of this command. Outcomes of trials are left out.
     """
+    stand_alone()
     study, file = freeze(plan.points, typed, extend), plan.points[0].run.study_folder / FILE
     for folder in {point.run.study_folder for point in plan.points}:
         try_again(folder)

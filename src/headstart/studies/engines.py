@@ -1,0 +1,207 @@
+"""Engines: start the workers of a frozen study: processes of this machine, or an array on Slurm."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+
+from headstart.config import Config, nearest
+from headstart.errors import ConfigError, HeadstartError
+from headstart.hardware import gpu_count
+from headstart.studies.config_search import ENGINES, config_folders
+from headstart.studies.frozen import FrozenStudy
+from headstart.studies.status import WORKERS
+from headstart.wandb_server import try_again
+
+JOBS = "slurm-jobs"  # file of the numbers of the arrays that were submitted, one a line
+
+
+class Local(Config):
+    """Processes of this machine that live on when the shell ends."""
+
+    kind: Literal["local"]
+    workers: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
+
+    def start(self, folder: Path, study: FrozenStudy) -> list[str]:
+        """Start the workers; returns what was started, one line each."""
+        gpus = _gpus() if _wants_gpus(study) else []
+        number = self.workers or len(gpus) or 1
+        threads = self.threads or max(1, (_processors() // number))
+        started: list[str] = []
+        for index in range(number):
+            log = _free(folder / WORKERS)
+            more = {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+            if gpus:
+                more["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
+            with log.open("ab") as file:
+                process = subprocess.Popen(  # noqa: S603 - this Python
+                    _command(folder),
+                    stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                    env=os.environ | more, start_new_session=True,
+                )  # fmt: skip
+            gpu = f", GPU {more['CUDA_VISIBLE_DEVICES']}" if gpus else ""
+            started.append(f"process {process.pid} ({threads} threads{gpu}): {log}")
+        return started
+
+
+class Slurm(Config):
+    """An array of workers, put into Slurm's queue again on preemption and at the time limit."""
+
+    kind: Literal["slurm"]
+    workers: int = Field(default=4, ge=1)
+    time: str | None = None
+    grace: int = Field(default=120, ge=10)
+    cpus: int = Field(default=1, ge=1)
+    memory: str | None = None
+    gpus: int = Field(default=0, ge=0)
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    options: tuple[str, ...] = Field(default=(), strict=False)
+    setup: tuple[str, ...] = Field(default=(), strict=False)
+
+    def start(self, folder: Path, study: FrozenStudy) -> list[str]:
+        """Submit the array; returns its number in one line."""
+        if shutil.which("sbatch") is None:
+            raise ConfigError("on=slurm: this machine has no sbatch; submit from a login node, or on=local")
+        script = folder / WORKERS / "slurm.sh"
+        script.write_text(self.script(folder), "utf8")
+        ended = subprocess.run(  # noqa: S603
+            ["sbatch", "--parsable", str(script)],  # noqa: S607
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if ended.returncode:
+            raise HeadstartError(f"sbatch refused {script}: {' '.join(ended.stderr.split())}")
+        job = ended.stdout.strip().partition(";")[0]
+        with (folder / WORKERS / JOBS).open("a", encoding="utf8") as file:
+            file.write(f"{job}\n")
+        return [f"Slurm job {job}, {self.workers} workers: {folder / WORKERS}/slurm-{job}_*.log"]
+
+    def script(self, folder: Path) -> str:
+        """The job: the worker gets a signal before the time limit, and the job goes back to the queue."""
+        wanted = {
+            "job-name": f"headstart-{folder.name}",
+            "array": f"0-{self.workers - 1}",
+            "output": f"{folder / WORKERS}/slurm-%A_%a.log",
+            "open-mode": "append",
+            "signal": f"B:USR1@{self.grace}",
+            "nodes": 1,
+            "ntasks": 1,
+            "cpus-per-task": self.cpus,
+            "time": self.time,
+            "mem": self.memory,
+            "gpus-per-node": self.gpus or None,
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "constraint": self.constraint,
+        }
+        options = [f"--{name}={value}" for name, value in wanted.items() if value is not None]
+        lines = [f"#SBATCH {option}" for option in ("--requeue", *options, *self.options)]
+        return "\n".join([
+            "#!/bin/bash",
+            *lines,
+            f"export OMP_NUM_THREADS={self.cpus} PYTHONUNBUFFERED=1",
+            *self.setup,
+            "again() {",
+            '  kill -TERM "$worker" 2>/dev/null; wait "$worker"',
+            '  scontrol requeue "$SLURM_JOB_ID"; exit 0',
+            "}",
+            "trap again USR1",
+            f"{shlex.join(_command(folder))} &",
+            "worker=$!",
+            'wait "$worker"',
+            "",
+        ])  # fmt: skip
+
+
+Engine = Local | Slurm
+
+
+def start_workers(engine: Engine, folder: Path, study: FrozenStudy) -> list[str]:
+    """Start the workers of a study; returns what was started, one line each."""
+    try_again(folder)
+    return engine.start(folder, study)
+
+
+def engine_of(words: Sequence[str]) -> Engine:
+    """The engine of `on=NAME engine.setting=value ...`; without `on`, local."""
+    settings = dict(word.split("=", 1) for word in words)
+    name = settings.pop("on", "local")
+    files = {path.stem: path for folder in config_folders() for path in folder.glob(f"{ENGINES}/*.yaml")}
+    if name not in files:
+        raise ConfigError(f"on={name}: no such engine; {nearest(name, files)}")
+    content: dict[str, Any] = yaml.safe_load(files[name].read_text("utf8")) or {}
+    for key, value in settings.items():
+        setting = key.removeprefix(f"{ENGINES}.")
+        if setting not in content:
+            raise ConfigError(f"{key}: {name} has no such setting; {nearest(setting, content)}")
+        content[setting] = (
+            value if re.match(r"[\d-]+:", value) else yaml.safe_load(value)
+        )  # 10:00:00 is a text
+    kinds = {"local": Local, "slurm": Slurm}
+    if content.get("kind") not in kinds:
+        raise ConfigError(f"{files[name]}: kind: is {content.get('kind')!r}; known: {', '.join(kinds)}")
+    try:
+        return kinds[content["kind"]].read(content)
+    except ConfigError as error:
+        raise ConfigError(f"{ENGINES}.{line}" for line in error.lines) from None
+
+
+def is_of_engine(word: str) -> bool:
+    """Is the word of a command about the engine and not about the study?"""
+    return re.match(rf"(on|{ENGINES}\.\w+)=", word) is not None
+
+
+def submitted(folder: Path) -> list[str]:
+    """The numbers of the arrays that were submitted to Slurm."""
+    try:
+        return (folder / WORKERS / JOBS).read_text("utf8").split()
+    except FileNotFoundError:
+        return []
+
+
+def _command(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "headstart", "work", str(folder)]
+
+
+def _free(folder: Path) -> Path:
+    """A log that no other worker has, created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        log = folder / f"worker-{number}.log"
+        try:
+            log.touch(exist_ok=False)
+            return log
+        except FileExistsError:
+            number += 1
+
+
+def _wants_gpus(study: FrozenStudy) -> bool:
+    return any(run.config["hardware"]["accelerator"] != "cpu" for run in study.runs.values())
+
+
+def _gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    return [str(index) for index in range(gpu_count())]
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,104 @@
+"""Work: trains the runs of a frozen study until nothing is left, beside any number of other workers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from headstart.errors import ConfigError
+from headstart.records.record import RECORD
+from headstart.studies.claims import Claim
+from headstart.studies.compose import Composer, StudyPlan
+from headstart.studies.frozen import FILE, FrozenStudy, read_frozen
+from headstart.studies.job import interruptible, train_claimed
+from headstart.studies.outcome import Outcome
+from headstart.studies.progress import StudyProgress, showing
+from headstart.studies.scheduler import stand_alone
+from headstart.studies.sharing import Pair, Share, train_study
+from headstart.studies.status import WORKER, RunStatus, cancelled, runs_in
+from headstart.studies.sweep_points import SweepPoint, pairs_of
+
+Train = Callable[[Sequence[Pair]], list[Outcome]]
+
+
+def work(folder: Path) -> list[Outcome]:
+    """Train what is left of the study; runs that failed are left alone."""
+    folder, study = _enter(folder)
+    points = study.points()
+    plan = StudyPlan(points, OmegaConf.create({}), swept=True, composer=Composer())
+    if points[0].run.study.tune is not None:
+        _refuse_changed(plan)
+    return _worker(folder, lambda train: train_study(plan, folder, train), again=False)
+
+
+def failed(folder: Path) -> list[RunStatus]:
+    """The runs of a study that failed or diverged."""
+    return [run for run in runs_in(folder) if run.status in ("failed", "diverged")]
+
+
+def retry(folder: Path) -> list[Outcome]:
+    """Train the failed and the diverged runs of the study once more."""
+    runs = {run.key: run for run in failed(folder)}
+    folder, study = _enter(folder)
+    chosen = [run for run in (*study.runs.values(), *study.chosen) if run.key in runs]
+    for run in chosen:
+        if runs[run.key].status == "diverged":  # it counts as settled while its record is there
+            Path(runs[run.key].folder or "", RECORD).unlink(missing_ok=True)
+    pairs = pairs_of([run.point() for run in chosen])
+    return _worker(folder, lambda train: train(pairs) if pairs else [], again=True)
+
+
+def _enter(folder: Path) -> tuple[Path, FrozenStudy]:
+    """Go to the folder that the study was started in, which its paths begin at, and use what is frozen."""
+    stand_alone()
+    study = read_frozen(folder)
+    config = next(iter(study.runs.values())).config
+    relative = Path(config["runs"], config["study"]["name"])
+    folder = folder.resolve()
+    if not relative.is_absolute() and folder.parts[-len(relative.parts) :] == relative.parts:
+        os.chdir(folder.parents[len(relative.parts) - 1])
+    elif relative.resolve() != folder:
+        raise ConfigError(
+            f"{folder / FILE}: its runs lie in {relative}; start headstart work where the study was started"
+        )
+    study.use()
+    return relative, study
+
+
+def _refuse_changed(plan: StudyPlan) -> None:
+    """Trials are composed while the study runs: ConfigError when the yaml is not what it was."""
+    now = plan.composer.points([point.overrides for point in plan.points])
+    for before, after in zip(plan.points, now, strict=True):
+        if before.run != after.run:
+            raise ConfigError(
+                f"{before.run.title}: its yaml has changed since the study was started, and a tuned study "
+                "composes its trials from it; change it back, or choose another study.name"
+            )
+
+
+def _worker(folder: Path, act: Callable[[Train], list[Outcome]], again: bool) -> list[Outcome]:
+    """Train as one worker of the study, until nothing is left or the study is cancelled."""
+    argv, before = [Path(sys.argv[0]).name, *sys.argv[1:]], cancelled(folder)
+
+    def train(pairs: Sequence[Pair]) -> list[Outcome]:
+        with showing(sum(map(len, pairs))) as progress:
+
+            def launch(pair: Sequence[SweepPoint]) -> list[Outcome]:
+                return [_train(point, progress, argv, again) for point in pair]
+
+            share = Share(launch, progress, whole=True, stopped=lambda: cancelled(folder) != before)
+            return share.train(pairs)
+
+    worker = Claim(folder, f"{WORKER}{uuid.uuid4().hex[:8]}", os.environ.get("SLURM_JOB_ID", ""))
+    worker.acquire()
+    with worker, interruptible():
+        return act(train)
+
+
+def _train(point: SweepPoint, progress: StudyProgress, argv: list[str], again: bool) -> Outcome:
+    return train_claimed(point.run, progress, argv, waits=False, again=again)
