@@ -8,36 +8,30 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-<<<<<<< HEAD
-.PHONY: demo test test-all test-lowest test-browser test-faults lint bench bench-gpu clean
-=======
-.PHONY: demo test test-all test-lowest test-browser test-slurm lint bench bench-gpu clean
->>>>>>> 6339089 (headstart submit, work, status, retry and cancel: studies that outlive their shell, here and on Slurm)
+.PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
 
 test: $(STAMP)-test            ## what every change must pass: three to six minutes on two cores, no network
-	$(BIN)/python -m pytest -m "not slow and not browser" $(SHARED)
+	$(BIN)/python -m pytest -m "not slow and not browser and not slurm" $(SHARED)
 
 test-all: $(STAMP)-test        ## the long ones too
-	$(BIN)/python -m pytest -m "not browser" $(SHARED)
+	$(BIN)/python -m pytest -m "not browser and not slurm" $(SHARED)
 
 test-lowest:                   ## the lower bounds of pyproject.toml, in an environment of their own: a fast part
 	$(MAKE) VENV=$(LOWEST) CONSTRAINTS=constraints-lowest.txt $(LOWEST)/.installed-test
-	$(LOWEST)/bin/python -m pytest -m "not slow and not browser" $(SHARED) \
+	$(LOWEST)/bin/python -m pytest -m "not slow and not browser and not slurm" $(SHARED) \
 		tests/records tests/compare tests/training tests/meters tests/tasks/test_text_classification.py
 
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser
 
-<<<<<<< HEAD
 test-faults: $(STAMP)-test     ## kills, damaged files, full disks, failing W&B and hub servers: ten to twenty minutes
 	$(BIN)/python -m pytest -m "" tests/faults
-=======
+
 test-slurm: $(STAMP)-test      ## a real Slurm of one node, started here by root of a Debian: five minutes
 	$(BIN)/python -m pytest -m slurm tests/slurm
->>>>>>> 6339089 (headstart submit, work, status, retry and cancel: studies that outlive their shell, here and on Slurm)
 
 lint: $(STAMP)-lint            ## ruff and pyright
 	$(BIN)/ruff check .
