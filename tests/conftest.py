@@ -101,7 +101,7 @@ def reviews(tmp_path: Path) -> Path:
 @pytest.fixture
 def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report has tests of its own and takes seconds."""
-    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda *_: None)
 
 
 @pytest.fixture

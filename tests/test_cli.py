@@ -75,7 +75,7 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(
     assert statuses.pop(0) == "finished"
     assert statuses in ({}, {1: "interrupted"})
 
-    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda *_: None)
     again = headstart(*long)
     assert again.code == 0, again.err
     assert again.err.count("finished before") == 1

@@ -89,6 +89,13 @@ def run(path: Path) -> Any:
     return described
 
 
+def artifacts(path: Path) -> list[Any]:
+    """The artifacts that were logged."""
+    logged = [message.request for message in messages(path) if message.HasField("request")]
+    made = [message.artifact for message in messages(path) if message.HasField("artifact")]
+    return made or [request.log_artifact.artifact for request in logged if request.HasField("log_artifact")]
+
+
 def offline(folder: Path) -> list[Path]:
     """The files of all offline runs of a study, oldest first."""
     return sorted((folder / "wandb").glob("offline-run-*/run-*.wandb"))

@@ -173,7 +173,7 @@ class TestFolders:
         assert list((tmp_path / "runs").rglob("*record.json*")) == []
         monkeypatch.undo()
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("headstart.commands.run_study.report_all", lambda folders: None)
+        monkeypatch.setattr("headstart.commands.run_study.report_all", lambda *_: None)
         assert headstart(*quick, *ONE).code == 0
 
 

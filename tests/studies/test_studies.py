@@ -212,7 +212,7 @@ def test_ten_runs_with_one_fault_are_one_sentence() -> None:
 def test_the_records_keep_the_command_and_the_resolved_settings(
     quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda *_: None)
     headstart("arm=scratch", "seed=0", *quick)
     (folder,) = (tmp_path / "runs/quick").glob("*/record.json")
     record = json.loads(folder.read_text("utf8"))

@@ -38,8 +38,11 @@ def report(options: Namespace) -> int:
     return code if options.wandb is None else _report_wandb(options.folder, options.wandb)
 
 
-def report_all(folders: Sequence[str] | set[str]) -> int:
-    """Build and show the report of every folder; 1 when no run of one of them finished, else 0."""
+def report_all(folders: Sequence[str] | set[str], trained: Sequence[str] | set[str] = ()) -> int:
+    """Build and show the report of every folder; 1 when no run of one of them finished, else 0.
+
+    A study in which something was `trained` is also logged in W&B, if its runs were.
+    """
     from rich.console import Console
 
     code = 0
@@ -50,6 +53,10 @@ def report_all(folders: Sequence[str] | set[str]) -> int:
 
             built = open_study(folder).report()
         show(built.findings, built.html)
+        if folder in trained:
+            from headstart.reports.formats.wandb_study import log_study
+
+            log_study(built, Path(folder))
         code = max(code, 0 if any(arm.finished for arm in built.findings.arms) else 1)
     return code
 

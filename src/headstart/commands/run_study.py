@@ -32,7 +32,8 @@ def reported(train: Callable[[], Sequence[Outcome]], typed: Sequence[str]) -> in
     except (Interrupted, KeyboardInterrupt):
         return interrupted(typed)
     folders = {outcome.study_folder for outcome in outcomes if not outcome.trial}
-    report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))})
+    trained = {outcome.study_folder for outcome in outcomes if outcome.status in ("finished", "diverged")}
+    report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))}, trained)
     for fault in faults(outcomes):
         print(f"headstart: {fault}", file=sys.stderr)
     return max((outcome.code for outcome in outcomes), default=0)

@@ -1,0 +1,93 @@
+"""The W&B run of a study: read back from its offline file, and held against the study itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from tests import wandb_files
+from tests.factory import make_study
+from tests.studies.command import headstart
+
+from headstart.api import open_study
+from headstart.reports.formats.wandb_study import GAINS, PAIRS, differences, gain_rows, log_study, pair_rows
+
+
+def of_the_study(folder: Path) -> Path:
+    """The offline file of the study's own run."""
+    (file,) = [path for path in wandb_files.offline(folder) if wandb_files.run(path).job_type == "study"]
+    return file
+
+
+def test_a_study_is_a_run_of_its_own(quick: list[str]) -> None:
+    overrides = [override for override in quick if override != "tracker=none"]
+    typed = headstart(*overrides, "tracker=offline", "seed=0,1")
+    assert typed.code == 0, typed.err
+    folder = Path("runs/quick")
+    assert len(wandb_files.offline(folder)) == 5
+    file, study = of_the_study(folder), open_study(folder)
+    described = wandb_files.run(file)
+    assert described.run_group == "quick" and set(described.tags) == {"files", "study"}
+    summary, gain = wandb_files.summary(file), study.findings.comparisons[0].gain
+    assert gain is not None and summary["answer"] == study.sentence
+    assert summary["gain/pretrained/gain"] == gain.gain and summary["gain/pretrained/pairs"] == 2
+    rows = [row for row in wandb_files.history(file) if "difference/pretrained" in row]
+    assert [row["trainer/global_step"] for row in rows] == [0, 4, 8]
+    assert all(row["difference/pretrained/low"] <= row["difference/pretrained/high"] for row in rows)
+    assert wandb_files.metrics(file)["difference/*"]["axis"] == "trainer/global_step"
+    media = {path.suffix for path in file.parent.glob("files/media/**/*")}
+    assert {".json", ".html"} <= media
+    (artifact,) = [artifact for artifact in wandb_files.artifacts(file) if artifact.type == "study"]
+    names = {entry.path for entry in artifact.manifest.contents}
+    assert "report.html" in names and len(names) == 5
+    before = file.stat().st_mtime_ns
+    assert headstart(*overrides, "tracker=offline", "seed=0,1").code == 0
+    assert of_the_study(folder).stat().st_mtime_ns == before, "nothing was trained, so nothing is logged"
+
+
+def test_differences_are_those_of_the_pairs(tmp_path: Path) -> None:
+    study = open_study(make_study(tmp_path / "study", seeds=range(4)))
+    (item,) = study.findings.comparisons
+    rows = list(differences(item, study.folder))
+    curves = study.curves.pivot_table(
+        index=["step", "seed"], columns="arm", values=f"validation_{item.headline}"
+    )
+    gains = (curves["pretrained"] - curves["scratch"]).unstack()
+    assert [row["trainer/global_step"] for row in rows] == list(gains.index)
+    for row, at_step in zip(rows, gains.to_numpy(), strict=True):
+        assert row["difference/pretrained"] == pytest.approx(at_step.mean())
+        if np.ptp(at_step):
+            ends = stats.t.interval(0.95, 3, at_step.mean(), stats.sem(at_step))
+            given = [row[f"difference/pretrained/{end}"] for end in ("low", "high")]
+            assert given == pytest.approx(list(ends))
+
+
+def test_tables_hold_every_pair_and_gain(tmp_path: Path) -> None:
+    study = open_study(make_study(tmp_path / "study", rows=(128, 512)))
+    pairs = [dict(zip(PAIRS, row, strict=True)) for row in pair_rows(study.findings)]
+    assert len(pairs) == 6 and {pair["condition"] for pair in pairs} == {"128 rows", "512 rows"}
+    assert all(pair["gain"] == pytest.approx(pair["arm_score"] - pair["baseline_score"]) for pair in pairs)
+    gains = [dict(zip(GAINS, row, strict=True)) for row in gain_rows(study.findings)]
+    frame = study.gains.to_dict("records")
+    assert [(gain["metric"], gain["low"]) for gain in gains] == [(row["metric"], row["low"]) for row in frame]
+
+
+@pytest.mark.parametrize("mode", ["none", "offline"])
+def test_a_tracker_that_is_off_or_broken_costs_nothing(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_study(tmp_path / "study")
+    built = open_study(folder).report()
+    tracker: dict[str, Any] = {"mode": mode, "project": "p", "entity": None, "finish_timeout": 5}
+    built.findings.config.update(tracker=tracker)  # pyright: ignore[reportAttributeAccessIssue] - a plain dict
+    shutil.rmtree(folder / "wandb", ignore_errors=True)
+    (folder / "wandb").write_text("no folder", "utf8")
+    log_study(built, folder)
+    lines = [line for line in caplog.messages if "W&B did not take the run of the study" in line]
+    assert len(lines) == (mode == "offline")
+    assert json.loads((folder / next(folder.glob("*/record.json"))).read_text("utf8"))
