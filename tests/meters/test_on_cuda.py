@@ -68,7 +68,7 @@ def test_the_counter_counts_what_a_phase_queued(tmp_path: Path) -> None:
         with meter.phase("eval"):
             pass
     account, seconds = meter.account(), meter.seconds_by_phase()
-    assert seconds["train"] * 1000 >= start.elapsed_time(end) > 1000
+    assert seconds["train"] * 1000 >= start.elapsed_time(end) > 500
     joules = account["joules"]
     assert joules["train"] > joules["eval"] and joules["train"] > 20  # a busy GPU draws more than 20 W
     assert joules["total"] == pytest.approx(sum(account["devices"].values()))
@@ -95,7 +95,8 @@ def test_one_gpu_is_locked_once(tmp_path: Path) -> None:
         assert held == "True"
         mine = DeviceLock(claims, wait=0, folder=tmp_path)
         assert not mine.acquire() and "is in use by process" in mine.reason
-    assert DeviceLock(claims, wait=0, folder=tmp_path).acquire()
+    assert mine.acquire(), "the other one is gone"
+    mine.release()
 
 
 def test_the_peak_is_that_of_the_gpu() -> None:
