@@ -48,7 +48,7 @@ def test_an_arm_below_a_rule_is_named_with_the_interval(tmp_path: Path) -> None:
     assert [row.verdict for row in sides if row] == ["below", "above"]
     for row, side in zip(sides, ("baseline_score", "arm_score"), strict=True):
         assert row and row.value == pytest.approx(np.mean([getattr(p, side) for p in item.pairs]) - 0.4)
-        assert row.low is not None and row.high is not None and row.low < row.value < row.high
+        assert row.interval and row.value and row.interval.low < row.value < row.interval.high
     assert "Below a trivial rule (TF-IDF, 0.400): scratch (" in findings.sentence
     assert "Not shown to be above chance (0.167): scratch (" in findings.sentence  # four wide pairs
     assert "pretrained (+0.5" not in findings.sentence

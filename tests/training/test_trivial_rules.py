@@ -47,7 +47,8 @@ def test_they_are_in_the_record_as_scikit_learn_scores_them(run: Run) -> None:
     assert rules.keys() == {"majority", "tfidf"} and record["rules"]["reason"] is None
     assert record["rules"]["chance"]["accuracy"] == 0.5
     prepared: Any = run.prepare()
-    vectors = TfidfVectorizer(analyzer=words)
+    analyzer: Any = words
+    vectors = TfidfVectorizer(analyzer=analyzer)
     model = LogisticRegression(max_iter=1000).fit(
         vectors.fit_transform(prepared.train.texts), prepared.train.labels
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from headstart.tasks.rules import labels
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
 def test_the_majority_is_the_most_frequent_class(targets: list[int]) -> None:
     logits = labels.majority(np.array(targets), 5, 3)
-    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(targets), 1)), targets)
+    dummy: Any = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(targets), 1)), targets)
     assert logits.argmax(axis=1).tolist() == dummy.predict(np.zeros((3, 1))).tolist()
     assert np.exp(logits).sum(axis=1) == pytest.approx(1)
 
