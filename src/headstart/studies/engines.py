@@ -133,6 +133,7 @@ Engine = Local | Slurm
 def start_workers(engine: Engine, folder: Path, study: FrozenStudy) -> list[str]:
     """Start the workers of a study; returns what was started, one line each."""
     try_again(folder)
+    (folder / WORKERS).mkdir(parents=True, exist_ok=True)
     return engine.start(folder, study)
 
 
@@ -179,7 +180,6 @@ def _command(folder: Path) -> list[str]:
 
 def _free(folder: Path) -> Path:
     """A log that no other worker has, created."""
-    folder.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
         log = folder / f"worker-{number}.log"
