@@ -47,7 +47,7 @@ def cache_dir() -> Path:
         raise DataError("this user has no home folder for a cache: set HEADSTART_CACHE to a folder") from None
 
 
-def cached(name: str, make: Callable[[Path], None]) -> Path:
+def cached(name: str, make: Callable[[Path], object]) -> Path:
     """The cached file of this name; if it does not exist or is damaged, `make(path)` writes it, atomically.
 
     The digest of its content is part of the file's real name, so that both are written in one step.

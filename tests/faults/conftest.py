@@ -9,7 +9,8 @@ from typing import Any
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Cases per file that passed, and the kills in them."""
-    passed = [report for report in terminalreporter.stats.get("passed", ()) if report.when == "call"]
+    calls = [report for report in terminalreporter.stats.get("passed", ()) if report.when == "call"]
+    passed = [report for report in calls if "faults/" in report.nodeid]
     cases = Counter(Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_") for report in passed)
     kills = sum(value for report in passed for name, value in report.user_properties if name == "kills")
     if cases:
