@@ -95,7 +95,7 @@ def test_a_record_or_a_page_of_the_folder_cannot(
 ) -> None:
     from headstart.studies.rerun import rerun
 
-    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda folders: None)
+    monkeypatch.setattr("headstart.commands.run_study.report_all", lambda *_: None)
     words = [*quick, "seed=0", "arm=scratch", "model.trust_remote_code=true"]
     assert headstart(*words).code == 0
     (folder,) = Path("runs/quick").glob("*-seed0-*")
