@@ -56,7 +56,7 @@ def gain_error(answers: Answers) -> float:
 
 def test_copies_of_an_example_tell_no_more_than_one():
     answers, _ = simulate(np.random.default_rng(0), 3, 300, 0.0)
-    ten = {
+    ten: dict[str, Any] = {
         name: np.repeat(getattr(answers, name), 10, axis=-1)
         for name in ("ids", "texts", "labels", "predictions")
     }

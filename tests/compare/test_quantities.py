@@ -222,6 +222,7 @@ def across(**changes: Any) -> Findings:
     gain = Quantity("", arm="pretrained", baseline="scratch").named("aggregate.iqm_gain").at(0.2, inside)
     model = ModelPoint("bert_mini", 11, "scratch", "", 3, 0.5, inside, 1e9, 2.0, None, "none")
     total = handmade.study().total
+    assert total is not None
     made = {
         "aggregates": (Aggregate("pretrained", "scratch", ("a", "b", "c"), "", (3, 3, 3), Rows([gain])),),
         "models": (model,),

@@ -98,7 +98,7 @@ def test_equal_trials_are_told_with_their_winners(tmp_path):
 def test_the_cost_of_tuning_is_in_the_total_and_in_the_ledger(tmp_path):
     findings = study(tmp_path / "s", seeds=(1000, 1001), setting=tune(seeds=(1000, 1001)))
     found, total = findings.tuning, findings.total
-    assert found is not None and total.tuning is not None
+    assert found is not None and total is not None and total.tuning is not None
     assert (found.total.runs, total.runs, total.tuning.runs) == (12, 18, 12)
     assert total.flops == total.tuning.flops + sum(cost.study.flops for cost in found.costs)
     assert total.seconds == pytest.approx(
@@ -199,14 +199,14 @@ def test_a_tuned_study_without_its_trials_cannot_be_checked(tmp_path):
     assert findings.tuning is None
     assert findings.comparisons[0].tuned == "unseen"
     assert "no trial lies beside this study" in findings.sentence
-    assert findings.total.tuning is None
+    assert findings.total is not None and findings.total.tuning is None
 
 
 def test_trials_beside_a_study_that_was_not_tuned_are_left_out(tmp_path):
     make_trials(tmp_path / "s", score)
     findings = compare(make_study(tmp_path / "s", **SMALL))
     assert findings.tuning is None
-    assert findings.total.runs == 6
+    assert findings.total is not None and findings.total.runs == 6
     assert "Not tuned: all arms use the same hyperparameters." in findings.sentence
     assert any("were not tuned" in note for note in findings.notes)
 

@@ -83,11 +83,8 @@ def test_without_a_group_the_same_rows_are_held_out_as_before(tmp_path):
 
 
 def test_rows_keep_their_names_and_digest_whatever_groups_them(tmp_path):
-    (
-        written(tmp_path / "train.csv"),
-        written(tmp_path / "test.csv", first=30),
-        written(tmp_path / "dev.csv", first=60),
-    )
+    for split, first in (("train", 0), ("test", 30), ("dev", 60)):
+        written(tmp_path / f"{split}.csv", first=first)
     plain = load(tmp_path / "train.csv", {"text": "text", "label": "label"})
     grouped = load(tmp_path / "train.csv")
     for split in SPLITS:
@@ -97,7 +94,8 @@ def test_rows_keep_their_names_and_digest_whatever_groups_them(tmp_path):
 
 
 def test_groups_on_both_sides_of_a_split_of_the_user_are_noted(tmp_path):
-    written(tmp_path / "train.csv"), written(tmp_path / "test.csv", docs=4, first=28)
+    written(tmp_path / "train.csv")
+    written(tmp_path / "test.csv", docs=4, first=28)
     splits = load(tmp_path / "train.csv")
     assert "test: 10 of 20 rows have a group that train has, too" in splits.notes
 

@@ -81,16 +81,16 @@ def test_a_damaged_file_is_named_with_its_path_and_replaced(
     name: str, damage: Callable[[Path], None], hub: LoopbackHub, quick: list[str], tmp_path: Path
 ) -> None:
     (run,) = runs_of(words(quick))
-    assert [item.problem for item in fetch(needs([run]), str)] == [None] * 3
+    assert [item.problem for item in fetch(needs([run]), print)] == [None] * 3
     (file,) = (tmp_path / "cache").glob(f"*/snapshots/*/{name}")
     sent = file.read_bytes()
     damage(file)
     refused = headstart(*words(quick), "hydra.mode=RUN")
     assert refused.code != 0 and f"{file} is not what the hub sent; `headstart fetch`" in refused.err
-    items = fetch(needs([run]), str)
+    items = fetch(needs([run]), print)
     assert [item.problem for item in items] == [None] * 3
     assert {path for item in items for path in item.replaced} == {file} and file.read_bytes() == sent
-    assert not [path for item in fetch(needs([run]), str) for path in item.replaced]
+    assert not [path for item in fetch(needs([run]), print) for path in item.replaced]
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def test_a_hub_that_fails_is_a_sentence_for_each_need(
     monkeypatch.delenv("HF_HUB_OFFLINE")
     with answering(answer) as address:
         point_to(address, monkeypatch)
-        items = fetch(needs(runs_of(words(quick))), str)
+        items = fetch(needs(runs_of(words(quick))), print)
     assert len(items) == 3
     for item in items:
         assert item.problem and "\n" not in item.problem, item

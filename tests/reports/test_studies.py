@@ -43,7 +43,8 @@ def test_every_study_has_a_line_per_comparison(runs: Path) -> None:
         gain["low"],
         gain["verdict"],
     )
-    assert rows[-1]["seconds"] == opened.findings.total.seconds
+    total = opened.findings.total
+    assert total is not None and rows[-1]["seconds"] == total.seconds
     assert rows[-1]["date"] == max(opened.records["started"])[:10]
 
 

@@ -172,9 +172,9 @@ def test_an_owner_that_moves_again_while_it_is_replaced_stays(
     heir, create = Claim(tmp_path, "run"), claims._create
     clock.pass_by(heir, STALE + 20)
 
-    def late(path: Path) -> bool:
+    def late(path: Path, title: str) -> bool:
         touched(tmp_path / FOLDER / "run.0", 2.0)
-        return create(path)
+        return create(path, title)
 
     monkeypatch.setattr(claims, "_create", late)
     assert not heir.acquire()

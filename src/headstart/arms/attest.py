@@ -21,7 +21,7 @@ def digest(tensor: torch.Tensor) -> str:
 
     plain = tensor.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{plain.dtype}{tuple(plain.shape)}".encode())
-    digest.update(plain.view(-1).view(torch.uint8).numpy())
+    digest.update(plain.view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
 
 

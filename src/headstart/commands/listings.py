@@ -8,7 +8,7 @@ from pathlib import Path
 from headstart.commands.arguments import JSON, Once, argument, command
 from headstart.errors import ConfigError, RecordError
 
-HOLDS_A_STUDY = ("*/record.json", "study.json", "imported.json")
+STUDY = (("*/*/record.json", 1), ("*/study.json", 0), ("*/imported.json", 0))  # file -> parents up to it
 
 
 @command("tasks", "[--json]", "every task: family, rows, headline metric", "headstart tasks", JSON)
@@ -83,14 +83,14 @@ def studies(options: Namespace) -> int:
         )
     made = []
     with Console(stderr=True).status("comparing") as status:
-        for folder in sorted(
-            path for path in options.folder.iterdir() if any(any(path.glob(name)) for name in HOLDS_A_STUDY)
-        ):
+        folders = {file.parents[depth] for name, depth in STUDY for file in options.folder.glob(name)}
+        for folder in sorted(folders):
             status.update(f"comparing {folder}")
             try:
                 study = open_study(folder)
-                started = study.records.get("started", ())  # of imported results, nobody knows
-                made += rows(study.findings, max(started, default="")[:10])
+                records = study.records
+                started = records["started"].max() if "started" in records else ""  # imported: nobody knows
+                made += rows(study.findings, str(started)[:10])
             except RecordError as error:
                 made.append(nothing(folder.name, str(error)))
     if not made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import yaml
@@ -34,9 +34,11 @@ def commands_in(hydra: DictConfig) -> Iterator[str]:
 
 def _values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted path, value) of everything that is no group, in mappings and lists."""
-    if isinstance(value, Mapping | list):
+    if isinstance(value, (Mapping, list)):
         is_list = isinstance(value, list)
-        pairs = enumerate(cast(list[Any], value)) if is_list else cast(Mapping[Any, Any], value).items()
+        pairs: Iterable[tuple[Any, Any]] = (
+            enumerate(cast(list[Any], value)) if is_list else cast(Mapping[Any, Any], value).items()
+        )
         for name, item in pairs:
             yield from _values(item, f"{path}.{name}" if path else str(name))
     else:

@@ -195,7 +195,8 @@ class Documents:
         import pyarrow.compute as pc
 
         taken = self._table.take(pa.array(rows, pa.int64()))
-        ends = np.cumsum(pc.list_value_length(taken["ids"]).to_numpy())
+        lengths = pc.list_value_length(taken["ids"])  # pyright: ignore[reportAttributeAccessIssue]
+        ends = np.cumsum(lengths.to_numpy())
         return [rows[place] for place in np.searchsorted(ends, tokens, side="right")]
 
     def _write(self, path: Path) -> None:

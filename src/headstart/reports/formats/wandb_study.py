@@ -67,8 +67,11 @@ def _log(built: Built, folder: Path, tracker: dict[str, Any], mode: Any) -> None
         for item in findings.comparisons:
             for row in differences(item, study):
                 run.log(row)
-        run.log({"pairs": wandb.Table(columns=list(PAIRS), data=pair_rows(findings))})
-        run.log({"gains": wandb.Table(columns=list(GAINS), data=gain_rows(findings))})
+        for name, columns, rows in (
+            ("pairs", PAIRS, pair_rows(findings)),
+            ("gains", GAINS, gain_rows(findings)),
+        ):
+            run.log({name: wandb.Table(columns=list(columns), data=rows)})
         run.log({"report": wandb.Html(built.html.read_text("utf8"), inject=False)})
         run.summary.update(_summary(findings))
         artifact = wandb.Artifact(f"study-{findings.study}", type=JOB, description=findings.sentence)
@@ -95,7 +98,7 @@ def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
         yield row
 
 
-def pair_rows(findings: Findings) -> list[list[Any]]:
+def pair_rows(findings: Findings) -> list[Any]:
     """PAIRS of every pair that was compared."""
     return [
         [{**asdict(pair), **_place(item)}[name] for name in PAIRS]
@@ -104,7 +107,7 @@ def pair_rows(findings: Findings) -> list[list[Any]]:
     ]
 
 
-def gain_rows(findings: Findings) -> list[list[Any]]:
+def gain_rows(findings: Findings) -> list[Any]:
     """GAINS of every comparison and metric; the ends are None where there is no interval."""
     unknown = dict.fromkeys(("low", "high", "level"))
     rows = [
