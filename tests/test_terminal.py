@@ -92,4 +92,4 @@ def test_a_run_says_its_own_lines_alone_whatever_surrounds_it(quick: list[str], 
     (line,) = done.stderr.splitlines()
     assert line.startswith(b"[1/1] files - tiny-bert - 64 rows - scratch - seed 0: ")
     assert done.stdout.isascii() and done.stdout.splitlines()[-1].startswith(b"report: ")
-    assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 1
+    assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 2  # of the run and of the study

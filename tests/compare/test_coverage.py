@@ -99,6 +99,6 @@ def test_a_quick_look_at_coverage_with_three_pairs():
 
 
 def test_a_quick_look_at_coverage_with_groups():
-    """Row by row, clusters of 20 are far from 95 %."""
-    assert covered(5, 400, 0.0, 60, 300, cluster=20) >= 0.88
-    assert covered(5, 400, 0.0, 60, 300, cluster=20, by_group=False) <= 0.85
+    """With ten pairs, clusters of 20 that are taken row by row are far from 95 %."""
+    assert covered(10, 400, 0.0, 60, 300, cluster=20) >= 0.88
+    assert covered(10, 400, 0.0, 60, 300, cluster=20, by_group=False) <= 0.85
