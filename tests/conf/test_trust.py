@@ -11,6 +11,7 @@ from tests.studies.command import headstart, without
 
 from headstart.errors import ConfigError
 from headstart.studies.compose import plan_study, runs_of
+from headstart.studies.frozen import freeze
 
 CODE = """
 from pathlib import Path
@@ -163,3 +164,19 @@ def test_an_odd_yaml_is_the_problem_of_its_own_choice(
     for choice in ("broken", "latin", "wrong", "sst2"):
         typed = headstart("plan", *without(quick, "task"), f"task={choice}", "seed=0", "arm=scratch")
         assert typed.code == 2, choice
+
+
+def test_a_frozen_study_lets_no_code_run_by_itself(words: list[str], tmp_path: Path) -> None:
+    asked = [
+        *words,
+        "model=hub",
+        "model.name=./remote",
+        "model.max_length=32",
+        "model.trust_remote_code=true",
+    ]
+    freeze(plan_study(asked).points, asked)
+    refused = headstart("work", "runs/quick")
+    assert refused.code == 2 and "study.json: ./remote brings code of its own" in refused.err
+    assert "add --trust-remote-code" in refused.err and not (tmp_path / "mark").exists()
+    trusting = headstart("work", "runs/quick", "--trust-remote-code")
+    assert "brings code of its own" not in trusting.err

@@ -22,7 +22,10 @@ def settings(quick: list[str]) -> list[str]:
     return without(quick, *names)
 
 
-def test_a_file_gets_a_verdict_and_more_minutes_add_pairs(settings: list[str]) -> None:
+def test_a_file_gets_a_verdict_and_more_minutes_add_pairs(
+    settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headstart.studies.first_answer.MOST_PAIRS", 3)
     first = headstart("try", "reviews.csv", *settings, "--minutes", "0.01")
     assert first.code == 0, first.err
     assert "reviews.csv: 240 rows, read as text classification" in first.out
@@ -33,9 +36,9 @@ def test_a_file_gets_a_verdict_and_more_minutes_add_pairs(settings: list[str]) -
     assert {record["config"]["size"]["rows"] for record in records(Path("runs/reviews"))} == {64}
     again = headstart("try", "reviews.csv", *settings, "--minutes", "60")
     assert again.code == 0, again.err
-    assert "used conf/task/reviews.yaml" in again.out and "10 pairs on 64 training rows" in again.out
+    assert "used conf/task/reviews.yaml" in again.out and "3 pairs on 64 training rows" in again.out
     trained = records(Path("runs/reviews"))
-    assert len(trained) == 20 and {record["arm"] for record in trained} == {"scratch", "pretrained"}
+    assert len(trained) == 6 and {record["arm"] for record in trained} == {"scratch", "pretrained"}
     assert "With 64 training rows of reviews, pretrained scores" in " ".join(again.out.split())
     assert Path("runs/reviews/report.html").exists()
 

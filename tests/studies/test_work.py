@@ -22,7 +22,7 @@ from headstart.errors import ConfigError
 from headstart.studies import work as working
 from headstart.studies.compose import plan_study
 from headstart.studies.engines import Slurm, engine_of
-from headstart.studies.frozen import freeze, read_frozen
+from headstart.studies.frozen import FrozenStudy, freeze, read_frozen
 from headstart.studies.scheduler import stand_alone
 from headstart.studies.status import mark_cancelled, status_of
 
@@ -231,7 +231,7 @@ def test_slurm_gets_a_script_that_bash_reads() -> None:
         ]
     )
     assert isinstance(engine, Slurm)
-    script = engine.script(Path("runs/a study"))
+    script = engine.script(Path("runs/a study"), FrozenStudy())
     for option in (
         "--requeue",
         "--array=0-2",

@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import EXTEND, JSON, STUDY_SETTINGS, argument, command
+from headstart.commands.arguments import EXTEND, JSON, STUDY_SETTINGS, TRUST, argument, command
 from headstart.commands.run_study import reported
 
 FOLDER = argument("folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look")
@@ -44,11 +44,12 @@ def submit(options: Namespace) -> int:
     "train what is left of a frozen study, beside other workers",
     "headstart work runs/less_data",
     FOLDER,
+    TRUST,
 )
 def work(options: Namespace) -> int:
     from headstart.studies.work import work
 
-    return reported(lambda: work(options.folder), ["work", *options.typed])
+    return reported(lambda: work(options.folder, options.trust_remote_code), ["work", *options.typed])
 
 
 @command(
@@ -57,6 +58,7 @@ def work(options: Namespace) -> int:
     "train the failed and the diverged runs of a study once more",
     "headstart retry runs/less_data",
     FOLDER,
+    TRUST,
 )
 def retry(options: Namespace) -> int:
     from headstart.studies.work import failed, retry
@@ -67,7 +69,7 @@ def retry(options: Namespace) -> int:
     if not runs:
         print(f"{options.folder}: no run failed or diverged")
         return 0
-    return reported(lambda: retry(options.folder), ["retry", *options.typed])
+    return reported(lambda: retry(options.folder, options.trust_remote_code), ["retry", *options.typed])
 
 
 @command(

@@ -46,7 +46,7 @@ class Local(Config):
                 more["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
             with log.open("ab") as file:
                 process = subprocess.Popen(  # noqa: S603 - this Python
-                    _command(folder),
+                    _command(folder, study),
                     stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                     env=os.environ | more, start_new_session=True,
                 )  # fmt: skip
@@ -77,7 +77,7 @@ class Slurm(Config):
         if shutil.which("sbatch") is None:
             raise ConfigError("on=slurm: this machine has no sbatch; submit from a login node, or on=local")
         script = folder / WORKERS / "slurm.sh"
-        script.write_text(self.script(folder), "utf8")
+        script.write_text(self.script(folder, study), "utf8")
         ended = subprocess.run(  # noqa: S603
             ["sbatch", "--parsable", str(script)],  # noqa: S607
             capture_output=True, text=True, check=False,
@@ -89,7 +89,7 @@ class Slurm(Config):
             file.write(f"{job}\n")
         return [f"Slurm job {job}, {self.workers} workers: {folder / WORKERS}/slurm-{job}_*.log"]
 
-    def script(self, folder: Path) -> str:
+    def script(self, folder: Path, study: FrozenStudy) -> str:
         """The job: the worker gets a signal before the time limit, and the job goes back to the queue."""
         wanted = {
             "job-name": f"headstart-{folder.name}",
@@ -120,7 +120,7 @@ class Slurm(Config):
             '  scontrol requeue "$SLURM_JOB_ID"; exit 0',
             "}",
             "trap again USR1",
-            f"{shlex.join(_command(folder))} &",
+            f"{shlex.join(_command(folder, study))} &",
             "worker=$!",
             'wait "$worker"',
             "",
@@ -174,8 +174,10 @@ def submitted(folder: Path) -> list[str]:
         return []
 
 
-def _command(folder: Path) -> list[str]:
-    return [sys.executable, "-m", "headstart", "work", str(folder)]
+def _command(folder: Path, study: FrozenStudy) -> list[str]:
+    """What a worker runs; who submits a study has asked for the code of its models."""
+    trust = ["--trust-remote-code"] if study.with_code() else []
+    return [sys.executable, "-m", "headstart", "work", str(folder), *trust]
 
 
 def _free(folder: Path) -> Path:

@@ -67,6 +67,12 @@ class FrozenStudy:
         """Every run, read and checked again."""
         return [run.point() for run in self.runs.values()]
 
+    def with_code(self) -> list[str]:
+        """The models of its runs whose own code would run."""
+        configs = [run.config for run in (*self.runs.values(), *self.chosen)]
+        models = [config["model"] for config in (*configs, *self.pretrainings.values())]
+        return sorted({str(model.get("name")) for model in models if model.get("trust_remote_code")})
+
     def use(self) -> None:
         """From now on this process composes pretrainings, and reads the user's code, as they were."""
         keep_pretrainings(self.pretrainings)

@@ -26,9 +26,9 @@ from headstart.studies.sweep_points import SweepPoint, pairs_of
 Train = Callable[[Sequence[Pair]], list[Outcome]]
 
 
-def work(folder: Path) -> list[Outcome]:
-    """Train what is left of the study; runs that failed are left alone."""
-    folder, study = _enter(folder)
+def work(folder: Path, trusted: bool = False) -> list[Outcome]:
+    """Train what is left of the study; runs that failed are left alone. `trusted`: the code of its models."""
+    folder, study = _enter(folder, trusted)
     points = study.points()
     plan = StudyPlan(points, OmegaConf.create({}), swept=True, composer=Composer())
     if points[0].run.study.tune is not None:
@@ -41,10 +41,10 @@ def failed(folder: Path) -> list[RunStatus]:
     return [run for run in runs_in(folder) if run.status in ("failed", "diverged")]
 
 
-def retry(folder: Path) -> list[Outcome]:
+def retry(folder: Path, trusted: bool = False) -> list[Outcome]:
     """Train the failed and the diverged runs of the study once more."""
     runs = {run.key: run for run in failed(folder)}
-    folder, study = _enter(folder)
+    folder, study = _enter(folder, trusted)
     chosen = [run for run in (*study.runs.values(), *study.chosen) if run.key in runs]
     for run in chosen:
         if runs[run.key].status == "diverged":  # it counts as settled while its record is there
@@ -53,10 +53,14 @@ def retry(folder: Path) -> list[Outcome]:
     return _worker(folder, lambda train: train(pairs) if pairs else [], again=True)
 
 
-def _enter(folder: Path) -> tuple[Path, FrozenStudy]:
+def _enter(folder: Path, trusted: bool) -> tuple[Path, FrozenStudy]:
     """Go to the folder that the study was started in, which its paths begin at, and use what is frozen."""
     stand_alone()
     study = read_frozen(folder)
+    if not trusted and (models := study.with_code()):
+        raise ConfigError(
+            f"{folder / FILE}: {', '.join(models)} brings code of its own; to run it, add --trust-remote-code"
+        )
     config = next(iter(study.runs.values())).config
     relative = Path(config["runs"], config["study"]["name"])
     folder = folder.resolve()
