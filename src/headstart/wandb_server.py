@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+INIT_SECONDS = 20  # how long a server may take to answer
 FOUND_OUT = Path("wandb", "unreachable.txt")  # in a study's folder: why its server is not tried again
 
 
@@ -64,6 +66,27 @@ def set_up() -> Any:
             os.chdir(here)
     settings.root_dir = str(here)
     return settings
+
+
+def begin(study: Path, run_id: str, mode: str, finish_timeout: int, **about: Any) -> Any:
+    """A W&B run with its files in the study's folder; offline, they replace those of an earlier attempt.
+
+    `about` is what `wandb.init` takes. A server that does not answer raises here, or at the run's `finish`.
+    """
+    import wandb
+
+    if mode == "offline":
+        for attempt in (study / "wandb").glob(f"*run-*-{run_id}"):
+            shutil.rmtree(attempt)
+    set_up()
+    settings = wandb.Settings(
+        silent=True, console="off", init_timeout=INIT_SECONDS, finish_timeout=finish_timeout,
+        finish_timeout_raises=True, disable_git=True, save_code=False, x_disable_stats=True,
+        x_save_requirements=False,
+    )  # fmt: skip
+    folder = str(study.resolve())  # absolute: the W&B service has its own working folder
+    wandb_mode: Any = mode
+    return wandb.init(dir=folder, id=run_id, mode=wandb_mode, settings=settings, **about)
 
 
 def unusable(study: Path) -> bool:

@@ -33,7 +33,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Loopback
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
-    monkeypatch.setattr("headstart.training.tracker.INIT_SECONDS", 2)
+    monkeypatch.setattr("headstart.wandb_server.INIT_SECONDS", 2)
     wandb.teardown()
     with serving() as backend:
         monkeypatch.setenv("WANDB_BASE_URL", backend.address)

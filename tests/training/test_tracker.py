@@ -135,7 +135,7 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.M
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
-    monkeypatch.setattr("headstart.training.tracker.INIT_SECONDS", 2)
+    monkeypatch.setattr("headstart.wandb_server.INIT_SECONDS", 2)
     wandb.teardown()
     yield monkeypatch
     wandb.teardown()

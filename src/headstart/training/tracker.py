@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,10 +20,9 @@ from headstart.meters.backend import Method
 from headstart.metrics import higher_is_better
 from headstart.records.fingerprint import Fingerprint, digest
 from headstart.run import Run
-from headstart.wandb_server import mark_unusable, no_server, off, set_up, unusable, without_malformed
+from headstart.wandb_server import begin, mark_unusable, no_server, off, unusable, without_malformed
 
 log = logging.getLogger(__name__)
-INIT_SECONDS = 20  # how long a server may take to answer
 SLOW = 10  # seconds of an answer after which no other run of the study waits for one
 STEP = "trainer/global_step"  # Lightning's name
 AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
@@ -174,37 +172,21 @@ def _started(run: Run, names: Fingerprint, mode: Literal["online", "offline"]) -
     has another one. W&B's own resuming would append rows each time that a file is sent again. Files of an
     interrupted attempt are replaced by the offline files of the complete run.
     """
-    import wandb
-
     run_id = digest({"study": run.study.name, "run": names.run_id})
     run.study_folder.mkdir(parents=True, exist_ok=True)
-    if mode == "offline":
-        for attempt in (run.study_folder / "wandb").glob(f"*run-*-{run_id}"):
-            shutil.rmtree(attempt)
-    set_up()
-    experiment = wandb.init(
-        dir=str(run.study_folder.resolve()),  # absolute: the W&B service has its own working folder
+    experiment = begin(
+        run.study_folder,
+        run_id,
+        mode,
+        run.tracker.finish_timeout,
         project=run.tracker.project,
         entity=run.tracker.entity,
-        id=run_id,
         name=run.title,
         group=run.study.name,
         job_type=run.arm.name,
         tags=[run.task.name, run.arm.name],
         notes=run.study.question or None,
         config=_flat_config(run),
-        mode=mode,
-        settings=wandb.Settings(
-            silent=True,
-            console="off",
-            init_timeout=INIT_SECONDS,
-            finish_timeout=run.tracker.finish_timeout,
-            finish_timeout_raises=True,
-            disable_git=True,
-            save_code=False,
-            x_disable_stats=True,
-            x_save_requirements=False,
-        ),
     )
     # Steps are the axis of all metrics, as Lightning declares it; others can be chosen; the best is kept.
     experiment.define_metric(STEP)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from headstart.records.curve import CURVE, read_curve
 from headstart.records.fingerprint import digest
 from headstart.records.record import RECORD
 from headstart.reports.build import Built
-from headstart.wandb_server import no_server, off, set_up, unusable, without_malformed
+from headstart.wandb_server import begin, no_server, off, unusable, without_malformed
 
 log = logging.getLogger(__name__)
 JOB = "study"  # its job_type; those of runs are arms
@@ -49,18 +48,11 @@ def _log(built: Built, folder: Path, tracker: dict[str, Any], mode: Any) -> None
 
     findings, study = built.findings, folder.resolve()
     run_id = digest({"study": findings.study, "job": JOB})
-    for earlier in (study / "wandb").glob(f"*run-*-{run_id}"):
-        shutil.rmtree(earlier)
-    set_up()
-    settings = wandb.Settings(
-        silent=True, console="off", init_timeout=20, finish_timeout=tracker["finish_timeout"],
-        disable_git=True, save_code=False, x_disable_stats=True, x_save_requirements=False,
-    )  # fmt: skip
-    with wandb.init(
-        dir=str(study), project=tracker["project"], entity=tracker["entity"], id=run_id, mode=mode,
-        name=f"{findings.study}: pairs", group=findings.study, job_type=JOB, tags=[findings.task, JOB],
-        notes=findings.question or None, config={"study": findings.study, "runs": findings.fingerprint},
-        settings=settings,
+    with begin(
+        study, run_id, mode, tracker["finish_timeout"],
+        project=tracker["project"], entity=tracker["entity"], name=f"{findings.study}: pairs",
+        group=findings.study, job_type=JOB, tags=[findings.task, JOB], notes=findings.question or None,
+        config={"study": findings.study, "runs": findings.fingerprint},
     ) as run:  # fmt: skip
         run.define_metric(STEP)
         run.define_metric("difference/*", step_metric=STEP)
