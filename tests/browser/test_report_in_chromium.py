@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,6 @@ from headstart.reports.build import write
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 VIEWS = [(width, scheme) for width in (1400, 400) for scheme in ("light", "dark")]
 # Every chart place in sight with the size of what is drawn in it.
 DRAWN = """() => [...document.querySelectorAll('.chart')]
@@ -29,18 +22,6 @@ DRAWN = """() => [...document.querySelectorAll('.chart')]
   const marks = place.querySelectorAll('path').length;
   return {id: place.id, width: box?.width ?? 0, height: box?.height ?? 0, marks, room};
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'headstart[browser]'")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip("no Chromium: install one or name it in CHROMIUM")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_cancel_interrupts_the_workers_of_this_machine(quick: list[str], tmp_pat
     worker.start()
     until(lambda: counts() == {"training": 1} and any(STUDY.glob("*/curve.jsonl")))
     shown = headstart("status", str(STUDY)).out
-    assert f"1 worker: process {worker.pid} on this machine" in shown
+    assert f"1 process at work: process {worker.pid} on this machine" in shown
     assert f"process {worker.pid} on this machine" in headstart("cancel", str(STUDY)).out
     worker.join(60)
     assert worker.exitcode == 130 and counts() == {"interrupted": 1}
@@ -191,7 +191,7 @@ def test_submit_says_what_was_started_and_how_to_watch(
     assert ended.code == 0, ended.err
     assert commands == [(["-m", "headstart", "work", "runs/quick"], "2", True)] * 3
     assert ended.out.count("started process 7 (2 threads): runs/quick/workers/worker-") == 3
-    assert "headstart status runs/quick" in ended.out and "headstart cancel runs/quick" in ended.out
+    assert "headstart watch runs/quick" in ended.out and "headstart cancel runs/quick" in ended.out
     assert len(read_frozen(STUDY).runs) == 2
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,3")
     headstart("submit", *without(quick, "hardware"), "seed=0")

@@ -105,6 +105,9 @@ def _config_dir(folder: str | None) -> Iterator[None]:
         os.environ[CONFIG_DIR] = before
 
 
+STUDY_FOLDER = argument(
+    "folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look"
+)
 STUDY_SETTINGS = (
     argument(
         "settings", nargs="*", metavar="setting=value", help="as for the study; headstart --help lists them"

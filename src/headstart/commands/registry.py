@@ -16,6 +16,7 @@ from headstart.commands import (
     submit,
     sync,
     verify,
+    watch,
 )
 from headstart.commands.arguments import Command
 
@@ -26,7 +27,8 @@ COMMANDS: dict[str, Command] = {
         plan.plan,
         submit.submit,
         submit.work,
-        submit.status,
+        watch.watch,
+        watch.status,
         submit.retry,
         submit.cancel,
         fetch.fetch,

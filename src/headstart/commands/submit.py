@@ -1,15 +1,11 @@
-"""`headstart submit`, `work`, `status`, `retry`, `cancel`: studies that outlive their shell."""
+"""`headstart submit`, `work`, `retry`, `cancel`: studies that outlive their shell."""
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
-from pathlib import Path
 
-from headstart.commands.arguments import EXTEND, JSON, STUDY_SETTINGS, TRUST, argument, command
+from headstart.commands.arguments import EXTEND, STUDY_FOLDER, STUDY_SETTINGS, TRUST, command
 from headstart.commands.run_study import reported
-
-FOLDER = argument("folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look")
 
 
 @command(
@@ -34,7 +30,7 @@ def submit(options: Namespace) -> int:
     study = freeze(plan.points, typed, options.extend)
     for line in start_workers(engine, folder, study):
         print(f"started {line}")
-    print(f"watch it with: headstart status {folder}\nstop it with:  headstart cancel {folder}")
+    print(f"watch it with: headstart watch {folder}\nstop it with:  headstart cancel {folder}")
     return 0
 
 
@@ -43,7 +39,7 @@ def submit(options: Namespace) -> int:
     "FOLDER",
     "train what is left of a frozen study, beside other workers",
     "headstart work runs/less_data",
-    FOLDER,
+    STUDY_FOLDER,
     TRUST,
 )
 def work(options: Namespace) -> int:
@@ -57,7 +53,7 @@ def work(options: Namespace) -> int:
     "FOLDER",
     "train the failed and the diverged runs of a study once more",
     "headstart retry runs/less_data",
-    FOLDER,
+    STUDY_FOLDER,
     TRUST,
 )
 def retry(options: Namespace) -> int:
@@ -73,31 +69,11 @@ def retry(options: Namespace) -> int:
 
 
 @command(
-    "status",
-    "FOLDER",
-    "how far a study is, from its files alone",
-    "headstart status runs/less_data",
-    FOLDER,
-    JSON,
-)
-def status(options: Namespace) -> int:
-    from headstart.reports.console.status import show_status
-    from headstart.studies.status import status_of
-
-    study = status_of(options.folder)
-    if options.json:
-        print(json.dumps(study.as_data(), indent=1, ensure_ascii=False))
-    else:
-        show_status(study)
-    return 0
-
-
-@command(
     "cancel",
     "FOLDER",
     "stop the workers of a study; what is finished is kept",
     "headstart cancel runs/less_data",
-    FOLDER,
+    STUDY_FOLDER,
 )
 def cancel(options: Namespace) -> int:
     from headstart.studies.cancel import cancel

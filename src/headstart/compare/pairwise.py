@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from headstart.compare import verdicts
 from headstart.compare.aligned_predictions import FEWEST_GROUPS, Answers, align
 from headstart.compare.conditions import Condition
-from headstart.compare.pairs import Match, Matching, Pair, scores_by_side, scores_of
+from headstart.compare.pairs import Excluded, Match, Matching, Pair, match, scores_by_side, scores_of
 from headstart.compare.quantity import Quantity
 from headstart.compare.sentences import comparison as sentences
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
 from headstart.compare.verdicts import Evidence, Gain
+from headstart.errors import RecordError
 from headstart.metrics import is_proportion, metric_name, orient
 from headstart.records.fingerprint import digest
 from headstart.records.record import Record
@@ -33,10 +34,15 @@ class Question:
 
     @classmethod
     def of(cls, record: Record) -> Question:
-        """Read from one run; KeyError when its configuration has no such thing."""
-        task, study = record.config["task"], record.config["study"]
-        metrics = dict.fromkeys([task["headline"], *task["metrics"]])
-        return cls(study["baseline"], task["headline"], tuple(metrics), float(study["margin"]), task["name"])
+        """Read from one run; RecordError when its configuration has no such thing."""
+        try:
+            task, study = record.config["task"], record.config["study"]
+            metrics = tuple(dict.fromkeys([task["headline"], *task["metrics"]]))
+            margin = float(study["margin"])
+            return cls(study["baseline"], task["headline"], metrics, margin, task["name"])
+        except KeyError as error:
+            folder = record.folder
+            raise RecordError(f"{folder.parent}: the config in {folder.name} has no {error}") from None
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,41 @@ class Compared:
         return Quantity(
             "", self.condition.name, self.arm, self.baseline, n=len(self.pairs), provenance=tuple(folders)
         )
+
+
+Groups = Sequence[tuple[Condition, list[Record]]]
+Compare = Callable[[Condition, str, Matching, Question], Compared]
+
+
+def asked(records: Sequence[Record]) -> Question:
+    """What the run that began first asked: it was named before any answer was known."""
+    return Question.of(min(records, key=lambda r: (str(r.environment.started), r.folder.name)))
+
+
+def compare_groups(
+    groups: Groups, question: Question, compare: Compare | None = None
+) -> tuple[list[Compared], list[Excluded]]:
+    """Every arm against the baseline under every condition, and the runs that nothing is compared with.
+
+    `compare` replaces compare_arm.
+    """
+    compared: list[Compared] = []
+    excluded: list[Excluded] = []
+    for condition, group in groups:
+        own = Question.of(group[0])  # tasks may differ within a study, baseline and margin may not
+        own = replace(own, baseline=question.baseline, margin=question.margin)
+        baselines = [record for record in group if record.arm == own.baseline]
+        arms = sorted({record.arm for record in group} - {own.baseline})
+        if not baselines or not arms:
+            other = "another arm" if baselines else f"the baseline {own.baseline}"
+            where = f" ({condition.name})" if condition.name else ""
+            reason = f"no run of {other} under the same settings and data{where}"
+            excluded += [Excluded(r.folder.name, r.arm, r.seed, reason) for r in group]
+            continue
+        for arm in arms:
+            runs = [record for record in group if record.arm == arm]
+            compared.append((compare or compare_arm)(condition, arm, match(baselines, runs), own))
+    return compared, excluded
 
 
 def compare_arm(condition: Condition, arm: str, matching: Matching, question: Question) -> Compared:

@@ -9,10 +9,10 @@ from pathlib import Path
 from headstart.compare import data_curves, imported, pareto, summaries, totals, trivial, tuning, verdicts
 from headstart.compare.aggregates import aggregates
 from headstart.compare.comparison import comparison
-from headstart.compare.conditions import Condition, conditions
+from headstart.compare.conditions import conditions
 from headstart.compare.findings import ArmSummary, Comparison, Excluded, Findings, Tuning
-from headstart.compare.pairs import match, newest
-from headstart.compare.pairwise import Compared, Question, compare_arm
+from headstart.compare.pairs import newest
+from headstart.compare.pairwise import Compared, Groups, Question, asked, compare_groups
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranking import ranking
 from headstart.compare.sentences import study as sentences
@@ -26,8 +26,6 @@ from headstart.records.fingerprint import digest
 from headstart.records.imported import is_imported
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
-
-Groups = Sequence[tuple[Condition, list[Record]]]
 
 
 @dataclass(frozen=True)
@@ -75,29 +73,14 @@ def material(folder: Path) -> Material:
         why = f": {lost[0]}" if lost else "; name the folder of a study"
         raise RecordError(f"{folder}: holds no run that can be read{why}")
     records, excluded = newest(stored.records)
-    # What the run that began first asked was named before any answer was known.
-    earliest = min(stored.records, key=lambda r: (str(r.environment.started), r.folder.name))
-    question, groups = _question(earliest, folder), conditions(records)
+    question, groups = asked(stored.records), conditions(records)
     trials = tuning.stored_trials(folder, stored.records)
     names = {condition.id: condition.name for condition, _ in groups}
     tuned = (
         tuning.tuning(trials.records, records, stored.records, names, question.baseline) if trials else None
     )
-    compared: list[Compared] = []
-    for condition, group in groups:
-        own = _question(group[0], folder)  # tasks may differ within a study, baseline and margin may not
-        own = replace(own, baseline=question.baseline, margin=question.margin)
-        baselines = [record for record in group if record.arm == own.baseline]
-        arms = sorted({record.arm for record in group} - {own.baseline})
-        if not baselines or not arms:
-            other = "another arm" if baselines else f"the baseline {own.baseline}"
-            where = f" ({condition.name})" if condition.name else ""
-            reason = f"no run of {other} under the same settings and data{where}"
-            excluded += [Excluded(r.folder.name, r.arm, r.seed, reason) for r in group]
-            continue
-        for arm in arms:
-            runs = [record for record in group if record.arm == arm]
-            compared.append(compare_arm(condition, arm, match(baselines, runs), own))
+    compared, alone = compare_groups(groups, question)
+    excluded += alone
     problems = [*stored.problems, *(trials.problems if trials and tuned else ())]
     return Material(
         every=stored.records,
@@ -115,13 +98,6 @@ def material(folder: Path) -> Material:
 def in_order(arms: Iterable[str], baseline: str) -> list[str]:
     """The baseline first, then the alphabet."""
     return sorted(arms, key=lambda arm: (arm != baseline, arm))
-
-
-def _question(record: Record, folder: Path) -> Question:
-    try:
-        return Question.of(record)
-    except KeyError as error:
-        raise RecordError(f"{folder}: the config in {record.folder.name} has no {error}") from None
 
 
 def _findings(material: Material) -> Findings:

@@ -6,7 +6,7 @@ each other nobody knows which is right, so the run is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +18,31 @@ from headstart.records.curve import CURVE, read_curve
 from headstart.records.predictions import PREDICTIONS, Predictions
 from headstart.records.record import Record
 from headstart.records.sections import Cost
-from headstart.records.store import Problem, StoredStudy, read_study
+from headstart.records.store import StoredStudy, read_run, read_study
 
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
 
 
-def read_trusted(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
-    """The study in `folder` without the runs whose files contradict each other: these are problems."""
-    stored = read_study(folder, beside)
-    records: list[Record] = []
-    problems = list(stored.problems)
-    for record in stored.records:
-        try:
-            contradiction = next(contradictions(record), None)
-        except RecordError as error:
-            contradiction = str(error)
-        if contradiction is None:
-            records.append(record)
-        else:
-            sentence = f"{record.folder.name}: left out: {contradiction}; train it again"
-            problems.append(Problem(record.folder, sentence))
-    return StoredStudy(stored.folder, tuple(records), tuple(problems))
+def read_trusted(
+    folder: Path, beside: Sequence[Record] = (), read: Callable[[Path], Record] | None = None
+) -> StoredStudy:
+    """The study in `folder` without the runs whose files contradict each other: these are problems.
+
+    `read` replaces read_consistent.
+    """
+    return read_study(folder, beside, read or read_consistent)
+
+
+def read_consistent(folder: Path) -> Record:
+    """The record of a run whose files agree with each other; RecordError says where they do not."""
+    record = read_run(folder)
+    try:
+        contradiction = next(contradictions(record), None)
+    except RecordError as error:
+        contradiction = str(error)
+    if contradiction is not None:
+        raise RecordError(f"{contradiction}; train it again")
+    return record
 
 
 def contradictions(record: Record) -> Iterator[str]:

@@ -58,6 +58,14 @@ def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
     return points, False
 
 
+def watts(point: Mapping[str, Any], previous: Mapping[str, Any]) -> float | None:
+    """The power of training between two points, in watts; None where it is not known."""
+    seconds = point["seconds"] - previous["seconds"]
+    if seconds <= 0 or None in (point["joules"], previous["joules"]):
+        return None
+    return (point["joules"] - previous["joules"]) / seconds
+
+
 def _is_point(point: Any) -> bool:
     """Is the JSON value an evaluation: a mapping with its step, what it had spent and its scores?"""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -63,12 +63,14 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     return content | {"digest": digest(as_read)}
 
 
-def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
+def read_study(
+    folder: Path, beside: Sequence[Record] = (), read: Callable[[Path], Record] | None = None
+) -> StoredStudy:
     """Read every run at or below `folder`, by folder name; ConfigError where it holds several studies.
 
     A run whose files are not those that it left is a problem, and none of the records.
 
-    `beside`: records of another study with which the ids of these must agree.
+    `beside`: records of another study with which the ids of these must agree. `read` replaces read_run.
     """
     folder = Path(folder)
     try:
@@ -82,17 +84,24 @@ def read_study(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
     problems: list[Problem] = []
     for run in runs:
         try:
-            record = read_run(run)
+            record = (read or read_run)(run)
             doubts = _doubts(record)
         except RecordError as error:
             problems.append(Problem(run, f"{run.name}: left out: {error}"))
             continue
         records.append(record)
         problems += [Problem(run, f"{run.name}: {doubt}") for doubt in doubts]
+    return StoredStudy(folder, tuple(one_study(folder, records, problems, beside)), tuple(problems))
+
+
+def one_study(
+    folder: Path, records: Sequence[Record], problems: list[Problem], beside: Sequence[Record] = ()
+) -> list[Record]:
+    """The records of the study that most of these are of, with ids made in one way; the others become
+    `problems`. ConfigError where the folder is one of several studies."""
     _refuse_several(folder, records)
     kept = _of_one_study(records, problems)
-    named = _under_one_rule([*kept, *beside])[: len(kept)]
-    return StoredStudy(folder, tuple(named), tuple(problems))
+    return _under_one_rule([*kept, *beside])[: len(kept)]
 
 
 def read_run(folder: Path) -> Record:

@@ -20,7 +20,7 @@ from headstart.studies.outcome import Outcome
 from headstart.studies.progress import StudyProgress, showing
 from headstart.studies.scheduler import stand_alone
 from headstart.studies.sharing import Pair, Share, train_study
-from headstart.studies.status import WORKER, RunStatus, cancelled, runs_in
+from headstart.studies.status import WORKER, RunStatus, cancelled, status_of
 from headstart.studies.sweep_points import SweepPoint, pairs_of
 
 Train = Callable[[Sequence[Pair]], list[Outcome]]
@@ -38,17 +38,17 @@ def work(folder: Path, trusted: bool = False) -> list[Outcome]:
 
 def failed(folder: Path) -> list[RunStatus]:
     """The runs of a study that failed or diverged."""
-    return [run for run in runs_in(folder) if run.status in ("failed", "diverged")]
+    return [run for run in status_of(folder).runs if run.status in ("failed", "diverged")]
 
 
 def retry(folder: Path, trusted: bool = False) -> list[Outcome]:
     """Train the failed and the diverged runs of the study once more."""
-    runs = {run.key: run for run in failed(folder)}
+    runs = {run.planned.key: run for run in failed(folder.resolve())}
     folder, study = _enter(folder, trusted)
     chosen = [run for run in (*study.runs.values(), *study.chosen) if run.key in runs]
     for run in chosen:
         if runs[run.key].status == "diverged":  # it counts as settled while its record is there
-            Path(runs[run.key].folder or "", RECORD).unlink(missing_ok=True)
+            ((runs[run.key].folder or Path()) / RECORD).unlink(missing_ok=True)
     pairs = pairs_of([run.point() for run in chosen])
     return _worker(folder, lambda train: train(pairs) if pairs else [], again=True)
 

@@ -1,0 +1,203 @@
+"""Frame: everything that is shown of a study at one look, from its files alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headstart.errors import ConfigError, RecordError
+from headstart.records.kept import stamp_of
+from headstart.records.record import RECORD
+from headstart.reports.watch.graphs import Graph, Graphs
+
+if TYPE_CHECKING:
+    from headstart.compare import verdicts
+    from headstart.compare.pairwise import Compared
+    from headstart.compare.running import RunningGains
+
+REPORT = "report.html"
+READING = "its records are being read"
+
+
+class Planned(Protocol):
+    """A run, as the study planned it."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def arm(self) -> str: ...
+    @property
+    def condition(self) -> str: ...
+    @property
+    def headline(self) -> str: ...
+    @property
+    def trial(self) -> bool: ...
+
+
+class Recorded(Protocol):
+    """What the record of a run says."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def method(self) -> str: ...
+
+
+class Run(Protocol):
+    """One run, as it is now."""
+
+    @property
+    def planned(self) -> Planned: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def note(self) -> str | None: ...
+    @property
+    def folder(self) -> Path | None: ...
+    @property
+    def record(self) -> Recorded | None: ...
+    @property
+    def step(self) -> int | None: ...
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def score(self) -> float | None: ...
+
+
+class Claim(Protocol):
+    """What a process holds."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def here(self) -> bool: ...
+
+
+class Study(Protocol):
+    """A study, as it is now."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def baseline(self) -> str: ...
+    @property
+    def runs(self) -> Sequence[Run]: ...
+    @property
+    def processes(self) -> Sequence[Claim]: ...
+    @property
+    def pretraining(self) -> Sequence[Claim]: ...
+    @property
+    def pairs(self) -> dict[str, int]: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def seconds_left(self) -> float | None: ...
+    def count(self, status: str) -> int: ...
+    def as_data(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What an arm gains over the baseline so far, under one condition."""
+
+    condition: str
+    arm: str
+    baseline: str
+    metric: str
+    pairs: int
+    gain: float
+    low: float | None  # of the interval; None: one pair, or it cannot be given
+    high: float | None
+    level: float | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One look at a study. `doubt`: why its gains are not known now."""
+
+    study: Study
+    gains: tuple[Gain, ...]
+    doubt: str | None
+    graphs: tuple[Graph, ...]
+    report: Path | None  # of the runs as they are now
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything but the graphs, for JSON."""
+        return self.study.as_data() | {
+            "gains": [vars(gain) for gain in self.gains],
+            "gains_final": self.study.ended,
+            "gains_unknown": self.doubt,
+            "report": self.report and str(self.report),
+        }
+
+
+class Frames:
+    """Looks at a study for everybody who watches it in this process, one after the other."""
+
+    def __init__(self, folder: Path, look: Callable[[], Study]) -> None:
+        self.folder, self._look = folder, look
+        self._graphs = Graphs()
+        self._running: RunningGains | None = None
+        self._lock = Lock()
+
+    def look(self, seconds: float = math.inf) -> Frame:
+        """The study now; reading records ends after so many seconds, and the next look goes on.
+
+        RecordError when the study was never started, or its folder has gone.
+        """
+        with self._lock:
+            study = self._look()
+            gains, doubt = self._gains(study, seconds)
+            return Frame(study, gains, doubt, self._graphs.of(study), _report(study))
+
+    def _gains(self, study: Study, seconds: float) -> tuple[tuple[Gain, ...], str | None]:
+        if study.count("finished") < 2:
+            return (), None
+        if self._running is None:
+            from headstart.compare.running import RunningGains
+
+            self._running = RunningGains(self.folder)
+        try:
+            compared = self._running.look(seconds)
+        except (RecordError, ConfigError) as error:
+            return (), str(error)
+        if compared is None:
+            return (), READING
+        return tuple(_gain(item, item.gain) for item in compared if item.gain), None
+
+
+def _gain(compared: Compared, gain: verdicts.Gain) -> Gain:
+    interval = gain.interval
+    return Gain(
+        condition=compared.condition.name,
+        arm=compared.arm,
+        baseline=compared.baseline,
+        metric=gain.metric,
+        pairs=gain.pairs,
+        gain=gain.gain,
+        low=interval and interval.low,
+        high=interval and interval.high,
+        level=interval and interval.level,
+    )
+
+
+def _report(study: Study) -> Path | None:
+    """The report, where it was written after the latest record."""
+    stamp = stamp_of(report := study.folder / REPORT)
+    records = [stamp_of(run.folder / RECORD) for run in study.runs if run.folder and run.record]
+    newest = max((record[0] for record in records if record), default=0)
+    return report if stamp and records and stamp[0] >= newest else None
