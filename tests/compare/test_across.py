@@ -172,11 +172,12 @@ def test_scores_and_costs_against_parameters(tmp_path):
     make_study(tmp_path / "s", change=sized("small", 10**6, 10**12), skill={"scratch": -1.5}, **SMALL)
     make_study(tmp_path / "l", change=sized("large", 10**8, 10**14), **SMALL)
     findings = compare(tmp_path)
-    assert [(p.model, p.arm, p.parameters) for p in findings.models] == [
+    sizes = findings.rows.select("model.parameters")
+    assert [(row.condition, row.arm, row.value) for row in sizes] == [
         ("small", "pretrained", 10**6), ("large", "pretrained", 10**8),
         ("small", "scratch", 10**6), ("large", "scratch", 10**8),
     ]  # fmt: skip
-    assert findings.models[0].flops == 10**12
+    assert findings.rows.value("model.flops") == 10**12
     flops, seconds, joules = findings.fronts
     assert (flops.resource, seconds.resource, joules.resource) == ("flops", "seconds", "joules")
     costs = [row.value or 0.0 for row in flops.rows.select("front.flops")]
@@ -189,7 +190,7 @@ def test_scores_and_costs_against_parameters(tmp_path):
 
 def test_one_model_has_no_scale_and_two_points_no_front(tmp_path):
     findings = compare(make_study(tmp_path, **SMALL))
-    assert findings.models == ()
+    assert not findings.rows.select("model.*")
     assert findings.fronts == ()
 
 

@@ -230,7 +230,7 @@ def test_a_study_over_sizes_has_a_data_curve(tmp_path):
     assert curve.sentence.startswith("With 64 rows, pretrained scores what scratch needs about ")
     assert ": a data multiplier of " in curve.sentence
     ahead = "pretrained is still more than 0.01 ahead with 4,096 rows"
-    assert f"scratch does not catch up within the data: {ahead}" in curve.sentence
+    assert f"Within the data, scratch does not catch up: {ahead}" in curve.sentence
     assert curve.law.alpha is None
     assert any("One draw of the rows" in note for _, _, note in curve.facts)
     json.dumps([point.rows_needed.low for point in curve.points])
@@ -254,7 +254,7 @@ def test_an_arm_that_is_always_worse_is_not_called_ossified(tmp_path):
     given = {"rows": (256, 1024), "skill": {"pretrained": -2.5}, "seeds": range(4), **SMALL}
     curve = only(curves_of(make_study(tmp_path, **given))[0])
     assert (curve.ossified, curve.worse_everywhere) == ((), True)
-    assert "pretrained is at no size more than 0.01 ahead." in curve.sentence
+    assert "At no size is pretrained more than 0.01 ahead." in curve.sentence
 
 
 def test_several_draws_of_the_rows_are_what_was_sampled(tmp_path):

@@ -24,7 +24,6 @@ from headstart.compare.findings import (
     Findings,
     Front,
     Interval,
-    ModelPoint,
     Rows,
     Tuning,
 )
@@ -33,7 +32,7 @@ from headstart.compare.pareto import point_rows
 from headstart.compare.quantity import Quantity
 from headstart.compare.statistics.power_law import PowerLaw
 from headstart.compare.study import compare, material
-from headstart.compare.tuning import ExpectedBest, Trial, TuningCost
+from headstart.compare.tuning import Trial, TuningCost
 from headstart.reports import numbers
 
 COSTS = ("flops", "seconds", "joules", "tokens")
@@ -220,12 +219,10 @@ def across(**changes: Any) -> Findings:
     place = Quantity("", arm="scratch", metric="accuracy", n=3)
     front = point_rows(place, "flops", 4e11, place.at(0.2, inside), "pretrained", estimated=False)
     gain = Quantity("", arm="pretrained", baseline="scratch").named("aggregate.iqm_gain").at(0.2, inside)
-    model = ModelPoint("bert_mini", 11, "scratch", "", 3, 0.5, inside, 1e9, 2.0, None, "none")
     total = handmade.study().total
     assert total is not None
     made = {
         "aggregates": (Aggregate("pretrained", "scratch", ("a", "b", "c"), "", (3, 3, 3), Rows([gain])),),
-        "models": (model,),
         "fronts": (Front("flops", "docs", "accuracy", False, Rows(front)),),
         "over_sizes": law_rows(Quantity("", baseline="scratch"), law, "law_over_models"),
         "tuning": tuned(total),
@@ -237,14 +234,13 @@ def across(**changes: Any) -> Findings:
 def tuned(total: Any) -> Tuning:
     """Two trials of one arm; the band of the first is bounded on one side."""
     one = Trial("scratch", "", {"optim.lr": "0.001"}, 1, 0.4, 1e9, 3.0, True)
-    best = ExpectedBest(
-        "scratch", "", "accuracy", True, (1, 2), (0.3, 0.4), (0.2, 0.4), (0.4, 0.4), (None, 0.2), (0.6, None),
-        (1e9, 2e9), (3.0, 6.0), 0, "the luck of the order",
-    )  # fmt: skip
+    place = Quantity("", arm="scratch", metric="accuracy")
+    first = replace(place.named("tuning.expected_best.1").at(0.3), high=0.6, level=0.95)
+    second = replace(place.named("tuning.expected_best.2").at(0.4), low=0.2, level=0.95)
     cost = TuningCost("scratch", total, total, 0.5)
     return Tuning(
-        "accuracy", "grid", {"optim.lr": "0.001"}, 2, (1000,), True, True, {"scratch": 2}, (one,), (best,),
-        (cost,), total, (),
+        "accuracy", "grid", {"optim.lr": "0.001"}, 2, (1000,), True, True, {"scratch": 2}, (one,),
+        Rows([first, second]), (cost,), total, (),
     )  # fmt: skip
 
 
@@ -252,8 +248,6 @@ def tuned(total: Any) -> Tuning:
     ("name", "value", "low", "high"),
     [
         ("aggregate.iqm_gain", 0.2, 0.1, 0.3),
-        ("model.parameters", 11.0, None, None),
-        ("model.score", 0.5, 0.1, 0.3),
         ("front.flops", 4e11, None, None),
         ("front.flops.score", 0.2, 0.1, 0.3),
         ("law_over_models.k", 2.0, 0.1, 0.3),

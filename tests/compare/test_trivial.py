@@ -123,10 +123,10 @@ def test_rules_stand_in_the_first_table_and_chart_of_every_format(
     tfidf = next(row for row in marks if row["name"].startswith("TF-IDF") and row["label"] == "64 rows")
     assert baseline is not None and tfidf["at"] == pytest.approx(0.4 - baseline)
     assert f"64 rows: TF-IDF at +{0.4 - baseline:.3f}" in chart.description
-    scores = next(figure for figure in page.figures() if figure.key == "rows-scores")
+    scores = next(figure for figure in page.figures() if figure.key == "rows-0")
     lines = [row for rows in scores.spec["datasets"].values() for row in rows if "rule" in row]
     assert {(row["rule"], row["rows"]) for row in lines} >= {("TF-IDF", 64), ("TF-IDF", 512), ("chance", 64)}
-    assert "64 rows: TF-IDF 0.400" in scores.description
+    assert "With 64, 512 rows" in scores.description and "TF-IDF: 0.400, 0.400" in scores.description
     terminal.show(findings)
     assert capsys.readouterr().out.count("TF-IDF") >= 2
     assert "rule.tfidf,64 rows,,,accuracy,0.4," in export.csv_text(findings)

@@ -118,13 +118,16 @@ def test_the_cost_of_tuning_is_in_the_total_and_in_the_ledger(tmp_path):
 def test_a_curve_per_arm_says_what_its_bands_cover(tmp_path):
     found = study(tmp_path / "s").tuning
     assert found is not None
-    assert [each.arm for each in found.best] == ["pretrained", "scratch"]
-    assert all(each.trials == (1, 2, 3) for each in found.best)
-    scratch = found.best[1]
-    assert scratch.expected == pytest.approx((0.5, (0.5 + 0.6 + 0.6) / 3, 0.6))
-    assert scratch.sure_low == scratch.sure_high == (None,) * 3
-    assert "not drawn at random" in scratch.covers
-    assert scratch.flops[2] == pytest.approx(3 * scratch.flops[0])
+    best = found.best.select("tuning.expected_best.*")
+    assert [(row.arm, row.n) for row in best] == [
+        (arm, n) for arm in ("pretrained", "scratch") for n in (1, 2, 3)
+    ]
+    scratch = best.select(arm="scratch")
+    assert [row.value for row in scratch] == pytest.approx((0.5, (0.5 + 0.6 + 0.6) / 3, 0.6))
+    assert all((row.low, row.high, row.level) == (None, None, None) for row in scratch)
+    assert "not drawn at random" in scratch[0].note
+    spent = [row.value or 0.0 for row in found.best.select("tuning.spent.*", arm="scratch")]
+    assert spent[2] == pytest.approx(3 * spent[0])
 
 
 def test_random_trials_have_a_sure_band(tmp_path):
@@ -134,8 +137,9 @@ def test_random_trials_have_a_sure_band(tmp_path):
     given = {"rates": rates, "setting": setting, "winners": winners, "score": lambda _, rate: rate}
     found = study(tmp_path / "s", **given).tuning
     assert found is not None
-    assert found.best[0].sure_low[0] is not None and found.best[0].sure_high[0] is not None
-    assert found.best[0].sure_high[-1] is None  # twelve trials do not bound the best of twelve others
+    best = found.best.select("tuning.expected_best.*", arm="pretrained")
+    assert best[0].interval is not None
+    assert best[-1].high is None  # twelve trials do not bound the best of twelve others
     assert found.space == {"optim.lr": "1e-05 to 1, log"}
 
 
@@ -148,10 +152,12 @@ def test_a_metric_that_is_better_when_lower_has_its_bands_the_right_way_round(tm
     make_trials(tmp_path / "s", score, setting=setting, alter=losing)
     found = compare(make_study(tmp_path / "s", change=tuned(BEST, setting), **SMALL)).tuning
     assert found is not None
-    for each in found.best:
-        assert not each.higher_is_better
-        assert list(each.expected) == sorted(each.expected, reverse=True)
-        assert all(low <= high for low, high in zip(each.low, each.high, strict=True))
+    for own in found.best.by("arm").values():
+        values = [row.value or 0.0 for row in own.select("tuning.expected_best.*")]
+        assert values == sorted(values, reverse=True)
+        orders = own.select("tuning.orders.*")
+        assert orders and all(row.low is not None and row.high is not None for row in orders)
+        assert all((row.low or 0.0) <= (row.high or 0.0) for row in orders)
 
 
 def test_trials_that_were_not_equal_are_called_so(tmp_path):
@@ -190,8 +196,8 @@ def test_a_trial_that_diverged_counts_and_costs(tmp_path):
     assert found is not None
     assert found.equal
     assert [trial.score for trial in found.trials if trial.arm == "pretrained"].count(None) == 1
-    assert found.best[0].failed == 1
-    assert found.best[0].expected[0] == pytest.approx((0.6 + 0.5 + 0.5) / 3)  # at the worst that was seen
+    first = found.best.first("tuning.expected_best.1", arm="pretrained")
+    assert first and first.value == pytest.approx((0.6 + 0.5 + 0.5) / 3)  # at the worst that was seen
 
 
 def test_a_tuned_study_without_its_trials_cannot_be_checked(tmp_path):

@@ -19,6 +19,7 @@ from tests.goldens.studies import STUDIES
 FROZEN = Path(__file__).parent / "frozen"
 PRECISION = 1e-6  # relative: float32 logarithms of processors with and without AVX-512 differ by 1e-8
 ENDS = ("value", "low", "high", "level", "n")
+RULES = ("| :---", "| ---:")  # the line below the heads of a table
 NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -62,7 +63,11 @@ def _by_key(text: str) -> dict[tuple[str, ...], dict[str, str]]:
 
 
 def _cells(text: str) -> Counter[str]:
-    """How often each cell with a number stands in a table; words around the number are left out."""
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
-    cells = [cell for row in rows for cell in row.strip("|").split("|")]
+    """How often each cell with a number stands in a table, heads and whole sentences left out; words around
+    the number are left out."""
+    text = text.replace("&#8203;", "")  # in an address that is no link
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [line for line, after in zip(lines, [*lines[1:], ""], strict=True) if not after.startswith(RULES)]
+    cells = [cell.strip() for row in rows for cell in row.strip("|").split("|")]
+    cells = [cell for cell in cells if not cell.endswith(".")]
     return Counter(" ".join(found) for cell in cells if (found := NUMBER.findall(cell)))

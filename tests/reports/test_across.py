@@ -9,7 +9,7 @@ from typing import Any
 from tests.reports import handmade
 
 from headstart.compare.bounds import Interval
-from headstart.compare.findings import Aggregate, Front, ModelPoint, Profile, Quantity, Rows
+from headstart.compare.findings import Aggregate, Front, Profile, Quantity, Rows
 from headstart.compare.pareto import point_rows
 from headstart.reports import outline
 from headstart.reports.formats import html, markdown
@@ -88,11 +88,17 @@ def test_a_front_over_one_cost_or_refused_is_not_there() -> None:
 
 
 def test_models_stand_against_their_parameters() -> None:
-    small = ModelPoint(
-        "mini", 11_000_000, "scratch", "", 3, 0.2, Interval(0.1, 0.3), 1e12, 9.0, 80.0, "estimated"
-    )
-    large = ModelPoint("base", 110_000_000, "scratch", "", 1, 0.3, None, 9e12, 80.0, None, "none")
-    parts = scales.models(handmade.study(models=(small, large)))
+    small = Quantity("", "mini", "scratch", metric="accuracy", n=3)
+    large = replace(small, condition="base", n=1)
+    extra = [
+        small.named("model.parameters").at(11_000_000.0),
+        small.named("model.score").at(0.2, Interval(0.1, 0.3)),
+        small.named("model.joules", verdict="estimated").at(80.0),
+        large.named("model.parameters").at(110_000_000.0),
+        large.named("model.score").at(0.3),
+        large.named("model.joules", verdict="none"),
+    ]
+    parts = scales.models(handmade.study(extra=extra))
     assert [row[-1] for row in texts(only_table(parts))] == ["80 J (estimated)", "not measured"]
     assert [row[4] for row in texts(only_table(parts))] == ["0.100 to 0.300", "no interval"]
 

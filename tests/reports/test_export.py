@@ -143,7 +143,7 @@ def test_the_command_prints_or_writes(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["x", "--export", "xlsx"], "--export knows no 'xlsx'; known: csv, json, latex, md"),
+        (["x", "--export", "xlsx"], "--export knows no 'xlsx'; known: csv, json, latex, md, svg"),
         (["x", "--export", "cvs"], "did you mean csv?"),
         (["x", "--to", "f"], "--to needs --export"),
         (["x", "--export"], "--export: expected one argument"),

@@ -75,7 +75,9 @@ def test_a_number_is_shown_beside_its_estimates(pages: dict[str, Page]) -> None:
 def test_every_family_renders(name: str, pages: dict[str, Page]) -> None:
     page = pages[name]
     assert "pretrained scores" in html.render(page, "")
-    assert markdown.render(page).count("## ") > 8
+    opened = [section for section in page.sections if section.level == 2 and not section.folded]
+    assert len(page.sections) > 8 and 4 <= len(opened) <= 10
+    assert markdown.render(page).count("\n## ") == len(opened)
 
 
 def test_the_same_arm_twice_has_no_examples(tmp_path: Path) -> None:

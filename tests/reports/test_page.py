@@ -15,7 +15,7 @@ from headstart.reports.formats import html, markdown
 from headstart.reports.page import Gallery, Page, Quotes, Section, Table
 
 ORDER = [
-    "summary", "gain", "metrics", "curves", "classes", "confusion", "examples", "ratios", "pairs",
+    "arms", "summary", "gain", "metrics", "curves", "classes", "confusion", "examples", "ratios", "pairs",
     "costs", "pretraining", "differences", "start", "changers", "data", "environment", "reproduce",
 ]  # fmt: skip
 
@@ -62,32 +62,31 @@ def test_the_answer_comes_first_and_its_remarks_after() -> None:
 
 def test_several_conditions_give_a_block_each_and_an_overview() -> None:
     page = outline.page(handmade.sizes((64, 512)))
-    assert keys(page)[:4] == ["summary", "gain", "sizes", "c0"]
+    assert keys(page)[:3] == ["summary", "gain", "c0"]
     blocks = [item for item in page.sections if re.fullmatch(r"c\d", item.key)]
     assert [item.title for item in blocks] == [
         "64 rows: pretrained against scratch",
         "512 rows: pretrained against scratch",
     ]
-    assert ("Comparisons", "2, all better") in page.facts
+    assert dict(page.points)["Gain"].count("better") == 2
+    assert ("Varied", "size: 64 rows, 512 rows; seed: 0, 1, 2") in page.facts
     assert len({figure.key for figure in page.figures()}) == len(page.figures())
 
 
-def test_comparisons_after_the_first_are_folded_and_nothing_else_is() -> None:
+def test_every_comparison_of_several_is_folded_and_their_sections_with_it() -> None:
     page = outline.page(handmade.sizes((64, 512)))
     chapters = {head.key: (head, inner) for head, inner in page.chapters}
-    assert [head.key for head, _ in page.chapters if head.folded] == ["c1"]
+    assert chapters["c0"][0].folded and chapters["c1"][0].folded
     assert [each.key for each in chapters["c1"][1]] == [key for key in keys(page) if key.startswith("c1-")]
     assert sum(1 + len(inner) for _, inner in page.chapters) == len(page.sections)
     text = html.render(page, "")
-    folds = re.findall(r'<details class="fold">.*?</details>\s*(?=<section|</main>)', text, re.DOTALL)
-    assert len(folds) == 1 and 'id="c1-metrics"' in folds[0] and 'id="c0-metrics"' not in folds[0]
-    assert not any(head.folded for head, _ in handmade.page().chapters)
-
-
-def test_no_line_over_rows_when_something_else_varies_too() -> None:
-    study = handmade.sizes((64, 512))
-    same = [replace(c, condition=replace(c.condition, train_rows=64)) for c in study.comparisons]
-    assert "sizes" not in keys(outline.page(replace(study, comparisons=tuple(same))))
+    folds = re.findall(r'<details class="fold" id="([\w-]+)">', text)
+    assert folds == [head.key for head, _ in page.chapters if head.folded]
+    links = re.findall(r'<a href="#([\w-]+)">', text)
+    assert links == [head.key for head, _ in page.chapters if not head.folded]
+    told = markdown.render(page)
+    assert told.count("<details>") == told.count("</details>") == len(folds)
+    assert "<summary><b>512 rows: pretrained against scratch</b></summary>" in told
 
 
 def test_a_diverged_run_is_counted_and_the_mean_is_said_to_be_over_survivors() -> None:

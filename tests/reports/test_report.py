@@ -19,7 +19,7 @@ from tests.reports import handmade
 from tests.reports.html_reader import Reader
 
 from headstart.cli import main
-from headstart.compare.findings import Bounded
+from headstart.compare.findings import Bounded, Rows
 from headstart.reports import outline
 from headstart.reports.build import build, write
 from headstart.reports.charts import renderer
@@ -282,14 +282,15 @@ def test_the_terminal_table_fits_eighty_columns_without_colour(findings, capsys)
     assert not re.search("[\x1b─│…]", "\n".join(lines))
     assert "751 J" in "\n".join(lines)
     assert "estimated" in "\n".join(lines)
-    assert "\n".join(lines).count("The pretraining behind pretrained") == 1
+    told = "Pretraining (published): 20.0 EFLOPs to 80.0 EFLOPs, pays after 100,000,000 to 400,000,000 uses"
+    assert " ".join(lines).count(told.removesuffix("400,000,000 uses").strip()) == 1
 
 
 def test_the_terminal_says_nothing_about_a_pretraining_that_nobody_knows(capsys) -> None:
-    unknown = handmade.ledger(origin="unknown", flops=Bounded(None, None))
+    unknown = handmade.ledger(origin="unknown", flops=Bounded(None, None), rows=Rows())
     findings = handmade.study(comparison=handmade.comparison(ledger=unknown))
     terminal.show(findings, None, Console(width=80))
-    assert "The pretraining behind" not in capsys.readouterr().out
+    assert "Pretraining" not in capsys.readouterr().out
 
 
 def test_reporting_imports_no_torch_and_no_pandas_of_its_own() -> None:

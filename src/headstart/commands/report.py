@@ -18,7 +18,9 @@ from headstart.terminal import write_data
     "headstart report runs/first_look --export md --to numbers.md",
     argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look"),
     argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them"),
-    argument("--export", metavar="csv|latex|md|json", action=Once, help="print the numbers"),
+    argument(
+        "--export", metavar="csv|latex|md|json|svg", action=Once, help="print the numbers, or a picture"
+    ),
     argument("--to", metavar="FILE", action=Once, help="write the exported numbers to a file"),
     argument("--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"),
 )
@@ -27,7 +29,7 @@ def report(options: Namespace) -> int:
     if options.other is not None and flags:
         raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
     if "--to" in flags and "--export" not in flags:
-        raise ConfigError("report: --to needs --export csv|latex|md|json")
+        raise ConfigError("report: --to needs --export csv|latex|md|json|svg")
     code = 0
     if options.other is not None:
         _report_diff(options.folder, options.other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,8 @@ def confusions(answers: Answers, arms: Sequence[str]) -> tuple[Confusion, ...]:
 def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
     """Examples that speak for `side`, the clearest first and then by id, and how many there are.
 
+    Of a task with classes, the clearest of every class come first.
+
     Where answers are right or wrong: those that most runs of this side get right and most of the other do
     not. Where they are nearer or farther: those on which this side is nearer, mean over its runs.
     """
@@ -99,7 +102,14 @@ def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
     else:
         return (), 0
     chosen = np.flatnonzero(speaks)  # in order of their ids, which a stable sort keeps
-    clearest = chosen[np.argsort(-lead[chosen], kind="stable")][:SHOWN]
+    clearest = chosen[np.argsort(-lead[chosen], kind="stable")]
+    if answers.has_classes:  # the clearest of every class, then the second of every class, ...
+        seen: Counter[int] = Counter()
+        turns: list[int] = []
+        for label in answers.labels[clearest].tolist():
+            turns.append(seen[label])
+            seen[label] += 1
+        clearest = clearest[np.argsort(turns, kind="stable")]
     examples = tuple(
         Example(
             id=str(answers.ids[i]),
@@ -111,7 +121,7 @@ def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
             arm_right=int(runs[1][i]),
             pairs=answers.predictions.shape[1],
         )
-        for i in clearest
+        for i in clearest[:SHOWN]
     )
     return examples, len(chosen)
 

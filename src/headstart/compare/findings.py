@@ -20,7 +20,7 @@ from headstart.compare.examples import ClassGain, Confusion, Example
 from headstart.compare.learning_curves import Axis, Curve
 from headstart.compare.ledger import Ledger, Stage
 from headstart.compare.pairs import Excluded, Pair
-from headstart.compare.pareto import Front, ModelPoint
+from headstart.compare.pareto import Front
 from headstart.compare.published.tables import Figure
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.summaries import ArmSummary, Attestation, MeterNotes
@@ -52,7 +52,6 @@ __all__ = [  # with the values of other files that a reader of findings meets
     "Ledger",
     "MetBefore",
     "MeterNotes",
-    "ModelPoint",
     "Pair",
     "Profile",
     "Quantity",
@@ -133,7 +132,6 @@ class Findings:
     order: tuple[Trained, ...] = ()  # every run as it was trained; empty when no record says the order
     tuning: Tuning | None = None  # None: the study tuned nothing, or its trials are not beside it
     aggregates: tuple[Aggregate, ...] = ()  # per arm, where it was compared under three conditions or more
-    models: tuple[ModelPoint, ...] = ()  # where the study has several sizes of model
     fronts: tuple[Front, ...] = ()  # per task and cost, where there are three points or more
     rules: Mapping[str, Rows] = field(default_factory=dict[str, Rows])  # trivial ones, by condition
     unknown: tuple[str, ...] = ()  # what nobody here knows of imported results; () = runs of our own

@@ -31,6 +31,7 @@ class Question:
     metrics: tuple[str, ...]  # headline first
     margin: float
     task: str
+    text: str = ""  # in words; "" where nobody wrote it down
 
     @classmethod
     def of(cls, record: Record) -> Question:
@@ -39,7 +40,8 @@ class Question:
             task, study = record.config["task"], record.config["study"]
             metrics = tuple(dict.fromkeys([task["headline"], *task["metrics"]]))
             margin = float(study["margin"])
-            return cls(study["baseline"], task["headline"], metrics, margin, task["name"])
+            text = str(study.get("question") or "")
+            return cls(study["baseline"], task["headline"], metrics, margin, task["name"], text)
         except KeyError as error:
             folder = record.folder
             raise RecordError(f"{folder.parent}: the config in {folder.name} has no {error}") from None

@@ -13,7 +13,7 @@ from headstart.compare.bounds import Interval
 from headstart.compare.conditions import Condition
 from headstart.compare.costs import MACHINE, METER, is_counted, mean_cost, train_cost
 from headstart.compare.pairs import scores_of
-from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_score
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.metrics import orient
@@ -22,23 +22,6 @@ from headstart.records.record import Record
 FEWEST = 3  # points that make a front
 Cost = Literal["flops", "seconds", "joules"]
 Groups = Sequence[tuple[Condition, list[Record]]]
-
-
-@dataclass(frozen=True)
-class ModelPoint:
-    """One arm of one model: its score and its cost per run, against its number of parameters."""
-
-    model: str
-    parameters: int
-    arm: str
-    context: str  # the other settings that vary, as words
-    runs: int
-    score: float  # mean test score of the finished runs
-    interval: Interval | None  # Student's over runs
-    flops: float | None  # of training, means per run
-    seconds: float | None
-    joules: float | None
-    energy_method: str
 
 
 @dataclass(frozen=True)
@@ -53,29 +36,22 @@ class Front:
     reason: str = ""  # why there is no front
 
 
-def models(groups: Groups) -> tuple[ModelPoint, ...]:
-    """Every arm of every condition against its model's parameters; none where all models are of one size."""
-    points = [_model(condition, runs) for condition, runs in _finished(groups)]
-    if len({point.parameters for point in points}) < 2 or len({point.model for point in points}) < 2:
-        return ()
-    return tuple(sorted(points, key=lambda point: (point.arm, point.context, point.parameters)))
-
-
-def model_rows(points: Sequence[ModelPoint], metric: str) -> Rows:
-    """Score and cost of each arm of each model, beside its number of parameters."""
-    numbers: list[Quantity] = []
-    for point in points:
-        condition = ", ".join(part for part in (point.model, point.context) if part)
-        template = Quantity("", condition, point.arm, metric=metric, n=point.runs)
-        size = f"{point.parameters:,} parameters"
-        numbers += [
-            template.named("model.parameters").at(point.parameters),
-            template.named("model.score").at(point.score, point.interval).because(size),
-            template.named("model.flops").at(point.flops).because(size),
-            template.named("model.seconds").at(point.seconds).because(size),
-            template.named("model.joules", verdict=point.energy_method).at(point.joules).because(size),
-        ]
-    return Rows(numbers)
+def models(groups: Groups) -> Rows:
+    """Score and cost of every arm of every model beside its number of parameters, by arm, other settings and
+    parameters; none where all models are of one size."""
+    points: list[tuple[tuple[str, str, int], str, Rows]] = []
+    for condition, runs in _finished(groups):
+        model, parameters = str(runs[0].config["model"]["name"]), runs[0].cost.parameters.all
+        settings = [(name, value) for name, value in condition.settings.items() if name != "model"]
+        context = ", ".join(v if k in ("size", "task") else f"{k} {v}" for k, v in settings)
+        place = ", ".join(part for part in (model, context) if part)
+        points.append(((runs[0].arm, context, parameters), model, _model(place, runs)))
+    if (
+        len({parameters for (_, _, parameters), _, _ in points}) < 2
+        or len({name for _, name, _ in points}) < 2
+    ):
+        return NO_ROWS
+    return Rows(row for *_, rows in sorted(points, key=lambda point: point[0]) for row in rows)
 
 
 def fronts(groups: Groups) -> tuple[Front, ...]:
@@ -141,23 +117,21 @@ def _score(runs: Sequence[Record]) -> tuple[float, Interval | None]:
     return float(scores.mean()), of_score(student_interval(scores), metric)
 
 
-def _model(condition: Condition, runs: Sequence[Record]) -> ModelPoint:
+def _model(condition: str, runs: Sequence[Record]) -> Rows:
+    """One arm of one model: parameters, score, and what training cost, means over runs."""
     methods = {record.cost.energy.method for record in runs}
-    settings = {name: value for name, value in condition.settings.items() if name != "model"}
+    method = methods.pop() if len(methods) == 1 else "mixed"
     score, interval = _score(runs)
-    return ModelPoint(
-        model=str(runs[0].config["model"]["name"]),
-        parameters=runs[0].cost.parameters.all,
-        arm=runs[0].arm,
-        context=", ".join(v if k in ("size", "task") else f"{k} {v}" for k, v in settings.items()),
-        runs=len(runs),
-        score=score,
-        interval=interval,
-        flops=mean_cost(runs, "flops"),
-        seconds=mean_cost(runs, "seconds"),
-        joules=mean_cost(runs, "joules") if len(methods) == 1 else None,
-        energy_method=methods.pop() if len(methods) == 1 else "mixed",
-    )
+    metric, parameters = runs[0].config["task"]["headline"], runs[0].cost.parameters.all
+    template = Quantity("", condition, runs[0].arm, metric=metric, n=len(runs))
+    named = template.because(f"{parameters:,} parameters").named
+    return Rows([
+        template.named("model.parameters").at(parameters),
+        named("model.score").at(score, interval),
+        named("model.flops").at(mean_cost(runs, "flops")),
+        named("model.seconds").at(mean_cost(runs, "seconds")),
+        named("model.joules", verdict=method).at(None if method == "mixed" else mean_cost(runs, "joules")),
+    ])  # fmt: skip
 
 
 def _front(resource: Cost, task: str, metric: str, groups: Sequence[tuple[Condition, list[Record]]]) -> Front:

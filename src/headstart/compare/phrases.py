@@ -78,6 +78,8 @@ def bounded(bounds: Bounded) -> str:
         if not bounds.known:
             return "unknown"
         end = bounds.high if bounds.low is None else bounds.low
-        return f"{bounds.censored} {short(end)}{interval(bounds)}"
+        sure = interval(bounds)
+        told = f"{bounds.censored} {short(end)}"
+        return told if sure == f" (95 % interval: {told})" else told + sure  # the same end is said once
     low, high = short(bounds.low), short(bounds.high)
     return f"{low if low == high else f'{low} to {high}'}{interval(bounds)}"

@@ -15,6 +15,7 @@ from headstart.compare.pairs import newest
 from headstart.compare.pairwise import Compared, Groups, Question, asked, compare_groups
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranking import ranking
+from headstart.compare.sentences import sizes
 from headstart.compare.sentences import study as sentences
 from headstart.compare.settings import word
 from headstart.compare.trusted import read_trusted
@@ -60,8 +61,7 @@ class Material:
 def compare(folder: Path) -> Findings:
     """Read a study and answer it. RecordError when the folder cannot be read or holds no run."""
     if is_imported(folder):
-        found, curves = imported.findings(folder)
-        return replace(found, rows=Rows(rows(found, curves)))
+        return _with_rows(*imported.findings(folder))
     return _findings(material(folder))
 
 
@@ -115,7 +115,7 @@ def _findings(material: Material) -> Findings:
     tasks = list(dict.fromkeys(record.config["task"]["name"] for record in material.records))
     findings = Findings(
         study=first.study,
-        question=str(study.get("question") or sentences.question(material.arms, question.baseline, tasks)),
+        question=question.text or sentences.question(material.arms, question.baseline, tasks),
         scale=str(study.get("scale") or ""),
         baseline=question.baseline,
         headline=question.headline,
@@ -146,7 +146,6 @@ def _findings(material: Material) -> Findings:
         order=trained(material.every, {id(r): c.name for c, group in material.groups for r in group}),
         tuning=material.tuning,
         aggregates=aggregates(material.compared),
-        models=pareto.models(material.groups),
         fronts=pareto.fronts(material.groups),
         rules={condition.name: trivial.rows(condition.name, group) for condition, group in material.groups},
     )
@@ -155,14 +154,23 @@ def _findings(material: Material) -> Findings:
     for law in laws:
         template = Quantity("", baseline=question.baseline)
         over_sizes += data_curves.law_rows(template, law, "law_over_models")
-    extra: list[Quantity] = []
+    extra = [*pareto.models(material.groups)]
     for condition, group in material.groups:
         own = [each for each in comparisons if each.condition.id == condition.id]
         extra += ranking(condition.name, group, Rows(row for each in own for row in each.rows))
     extra += variances(material.compared)
     for arm in material.arms:
         extra += summaries.stability(arm, material.of_arm(arm))
-    return replace(findings, rows=Rows(rows(findings, over_sizes, extra)))
+    return _with_rows(findings, over_sizes, extra)
+
+
+def _with_rows(
+    findings: Findings, over_sizes: Iterable[Quantity], extra: Iterable[Quantity] = ()
+) -> Findings:
+    """The findings with every number; of a study over sizes, the answer is that of its curves."""
+    every = Rows(rows(findings, over_sizes, extra))
+    curves = every.select("data.sizes")
+    return replace(findings, rows=every, sentence=sizes.answer(curves) if curves else findings.sentence)
 
 
 def rows(
@@ -175,7 +183,6 @@ def rows(
     across = [*over_sizes]
     for aggregate in findings.aggregates:
         across += aggregate.rows
-    across += pareto.model_rows(findings.models, findings.headline)
     for front in findings.fronts:
         across += front.rows
     across += tuning.rows(findings.tuning) if findings.tuning else ()

@@ -18,15 +18,12 @@ from headstart.compare.statistics.expected_best import expected, order_band, sur
 from headstart.compare.totals import Total, total
 from headstart.compare.trusted import read_trusted
 from headstart.errors import RecordError
-from headstart.metrics import higher_is_better, orient
+from headstart.metrics import orient
 from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 
 SUFFIX = "-tuning"  # of the sibling folder, and of the study that its records name
-_ORDERS = "low and high hold the best of n in 95 of 100 orders of these trials"
-_SURE = "; the sure band is an exact 95 % interval, at each n, of the median best of n new random trials"
-_NOT_RANDOM = "; the trials were not drawn at random, so nothing is said of trials that were not run"
 
 
 @dataclass(frozen=True)
@@ -41,33 +38,6 @@ class Trial:
     flops: float  # all phases of its runs, summed
     seconds: float
     chosen: bool  # the arm's runs of the study use these settings
-
-
-@dataclass(frozen=True)
-class ExpectedBest:
-    """The best validation score to expect of the first n trials, against n (Dodge et al. 2019).
-
-    `expected` is the mean over every choice of n of the observed trials, without replacement. `low` and
-    `high` hold the best of such a choice in 95 of 100: the luck of the order, given these trials. The sure
-    band is about trials that were never run: an exact 95 % interval, for each n, of the median best of n new
-    random trials; its ends are None where as few trials cannot bound them, and everywhere unless the trials
-    were drawn at random.
-    """
-
-    arm: str
-    condition: str
-    metric: str
-    higher_is_better: bool
-    trials: tuple[int, ...]  # 1..N
-    expected: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    sure_low: tuple[float | None, ...]
-    sure_high: tuple[float | None, ...]
-    flops: tuple[float, ...]  # n times the mean FLOPs of a trial, all phases
-    seconds: tuple[float, ...]
-    failed: int  # trials without a score: they count as worse than any other, and are drawn at the worst seen
-    covers: str  # what the bands cover, in words
 
 
 @dataclass(frozen=True)
@@ -93,7 +63,7 @@ class Tuning:
     same_candidates: bool  # and tried the same settings (never so with sampler "tpe")
     counts: Mapping[str, int]  # trials per arm, the smallest number of any condition
     trials: tuple[Trial, ...]
-    best: tuple[ExpectedBest, ...]  # per arm and condition
+    best: Rows  # the best score to expect of the first n trials, per arm and condition
     costs: tuple[TuningCost, ...]  # per arm, the baseline first
     total: Total  # all trials, also diverged ones and those of an earlier space
     notes: tuple[str, ...]
@@ -138,17 +108,7 @@ def rows(tuning: Tuning) -> Rows:
             spread.between(min(scores, default=None), max(scores, default=None)),
             template.named("tuning.without_score").at(len(own) - len(scores)),
         ]
-    for best in tuning.best:
-        template = Quantity("", best.condition, best.arm, metric=best.metric)
-        for i, n in enumerate(best.trials):
-            low, high = best.sure_low[i], best.sure_high[i]
-            level = None if low is None and high is None else 0.95
-            row = template.named(f"tuning.expected_best.{n}", n=n, note=best.covers).at(best.expected[i])
-            numbers += [
-                replace(row, low=low, high=high, level=level),
-                template.named(f"tuning.orders.{n}", n=n).between(best.low[i], best.high[i]),
-                template.named(f"tuning.spent.{n}", n=n).at(best.flops[i]),
-            ]
+    numbers += tuning.best
     for cost in tuning.costs:
         template = Quantity("", arm=cost.arm, n=cost.total.runs)
         ratio = template.named("tuning.flops_ratio").at(cost.times)
@@ -219,7 +179,7 @@ def tuning(
         same_candidates=len(settings) == 1,
         counts={arm: min(number for number, _ in counts) for arm, counts in counted.items()},
         trials=tuple(candidates),
-        best=tuple(_expected_best(candidates, sampler, metric)),
+        best=Rows(_expected_best(candidates, sampler, metric)),
         costs=tuple(costs),
         total=total(trials),
         notes=(*_notes(candidates, metric), *([sentences.strays(strays)] if strays else [])),
@@ -275,42 +235,41 @@ def _counts(trials_of_all: Sequence[Trial], arm: str, conditions: Any) -> list[t
     return [(len(trials), sum(trial.runs for trial in trials)) for trials in own]
 
 
-def _expected_best(every: Sequence[Trial], sampler: str, metric: str) -> Iterator[ExpectedBest]:
-    """One curve per arm and condition that has a score."""
+def _expected_best(every: Sequence[Trial], sampler: str, metric: str) -> Iterator[Quantity]:
+    """The best validation score to expect of the first n trials, against n (Dodge et al. 2019).
+
+    The mean over every choice of n of the trials, without replacement; `tuning.orders.n` holds the best of
+    such a choice in 95 of 100: the luck of the order. The interval is about trials that were never run:
+    exact, of the median best of n new random trials. Its ends are None where as few trials cannot bound
+    them, and everywhere unless the trials were drawn at random. Trials without a score are drawn at the
+    worst seen.
+    """
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in every:
         groups[trial.arm, trial.condition].append(trial)
-    for trials in groups.values():
-        if any(trial.score is not None for trial in trials):
-            yield _curve(trials, sampler, metric)
-
-
-def _curve(trials: Sequence[Trial], sampler: str, metric: str) -> ExpectedBest:
-    sign, number = orient(metric), len(trials)
-    known = [sign * trial.score for trial in trials if trial.score is not None]
-    scores = [*known, *[min(known)] * (number - len(known))]
-    lower, upper = (tuple(float(sign * v) for v in end) for end in order_band(scores))
-    random = sampler == "random"
-    sure = sure_band(scores) if random else ([None] * number, [None] * number)
-    sure_lower, sure_upper = (tuple(None if v is None else sign * v for v in end) for end in sure)
-    down = sign < 0  # lower is better: the ends change places
-    each = range(1, number + 1)
-    return ExpectedBest(
-        arm=trials[0].arm,
-        condition=trials[0].condition,
-        metric=metric,
-        higher_is_better=higher_is_better(metric),
-        trials=tuple(each),
-        expected=tuple(float(sign * value) for value in expected(scores)),
-        low=upper if down else lower,
-        high=lower if down else upper,
-        sure_low=sure_upper if down else sure_lower,
-        sure_high=sure_lower if down else sure_upper,
-        flops=tuple(n * float(np.mean([trial.flops for trial in trials])) for n in each),
-        seconds=tuple(n * float(np.mean([trial.seconds for trial in trials])) for n in each),
-        failed=number - len(known),
-        covers=_ORDERS + (_SURE if random else _NOT_RANDOM),
-    )
+    sign, random = orient(metric), sampler == "random"
+    for (arm, condition), trials in groups.items():
+        known = [sign * trial.score for trial in trials if trial.score is not None]
+        if not known:
+            continue
+        number = len(trials)
+        scores = [*known, *[min(known)] * (number - len(known))]
+        best, orders = expected(scores), order_band(scores)
+        bands = sure_band(scores) if random else ([None] * number, [None] * number)
+        low, high = ([None if end is None else float(sign * end) for end in ends] for ends in bands)
+        if sign < 0:  # lower is better: the ends change places
+            low, high = high, low
+        flops = float(np.mean([trial.flops for trial in trials]))
+        template = Quantity("", condition, arm, metric=metric)
+        covers = sentences.ORDERS + (sentences.SURE if random else sentences.NOT_RANDOM)
+        for i in range(number):
+            at = replace(template, n=i + 1)
+            row = at.named(f"tuning.expected_best.{i + 1}", note=covers).at(float(sign * best[i]))
+            level = None if low[i] is None and high[i] is None else 0.95
+            yield replace(row, low=low[i], high=high[i], level=level)
+            span = [float(sign * end[i]) for end in orders]
+            yield at.named(f"tuning.orders.{i + 1}").between(min(span), max(span))
+            yield at.named(f"tuning.spent.{i + 1}").at((i + 1) * flops)
 
 
 def _notes(trials: Sequence[Trial], metric: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from altair.utils.schemapi import debug_mode
 
@@ -15,6 +16,7 @@ from headstart.reports.sections import (
     comparison,
     consumption,
     data_curves,
+    glance,
     pretraining,
     provenance,
     ranking,
@@ -28,13 +30,13 @@ from headstart.reports.sections import (
 from headstart.reports.tables import bullets
 
 # Every section that is about the study as a whole: its key, title and parts. Comparisons stand in between.
-Outline = list[tuple[str, str, Callable[[Findings], Parts]] | Callable[[Findings], list[Section]]]
+Outline = list[tuple[str, str, Callable[[Findings], Parts]]]
 OPENING: Outline = [
+    ("arms", "All arms in one chart", lambda f: data_curves.lead(f) or comparison.lead(f)),
     ("summary", "The result", summary.summary),
     ("gain", "The gain and its interval", summary.gains),
-    lambda findings: [Section("ranking", ranking.title(findings), ranking.parts(findings))],
-    ("sizes", "Score against training rows", data_curves.sizes),
-    data_curves.sections,
+    ("ranking", "All comparisons in order", ranking.parts),
+    ("rows", "What the weights are worth in training rows", data_curves.parts),
     ("models", "Score against the size of the model", scales.models),
     ("aggregates", "Over all conditions", aggregates.parts),
 ]
@@ -56,22 +58,39 @@ CLOSING: Outline = [
     ("environment", "Where it ran", lambda f: (*provenance.environments(f), *utilisation.order(f))),
     ("reproduce", "How to reproduce it", provenance.reproduce),
 ]
+# The others are folded: their titles alone are shown until they are opened. At most ten of these meet, since
+# a study of one comparison has no ranking and no curves over rows, and several have no metrics and examples.
+OPEN = frozenset((
+    "arms", "summary", "gain", "ranking", "rows", "models", "aggregates", "metrics", "examples", "costs",
+    "excluded", "changers",
+))  # fmt: skip
+
+
+MOST = 2  # remarks and problems that stand above everything else
 
 
 def page(findings: Findings) -> Page:
     """The whole report of a study."""
-    curves = findings.rows.select("data.sizes")
-    verdict, facts = _verdicts(findings)
     with debug_mode(False):  # Altair checks each part of a chart at every step: a third of the time
         sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
+    verdicts = [item.gain.verdict if item.gain else "" for item in findings.comparisons]
+    facts = {
+        "Task": findings.task,
+        "Model": findings.model,
+        "Baseline": findings.baseline,
+        "Varied": summary.varied(findings),
+    }
     return Page(
         study=findings.study,
         question=findings.question,
-        facts=(("Task", findings.task), ("Model", findings.model), ("Baseline", findings.baseline), *facts),
-        sentence=" ".join([findings.sentence, *(row.note for row in curves if len(curves) == 1)]),
-        verdict=verdict,
+        facts=tuple(facts.items()),
+        sentence=findings.sentence,
+        points=glance.points(findings),
+        verdict=verdicts[0] if len(verdicts) == 1 and verdicts[0] != NO_VERDICT else "",
         arms=arms_of(findings),
-        sections=keep(sections),
+        sections=tuple(
+            replace(each, folded=each.level == 2 and each.key not in OPEN) for each in keep(sections)
+        ),
         fingerprint=findings.fingerprint,
         warnings=_warnings(findings),
     )
@@ -84,18 +103,11 @@ def arms_of(findings: Findings) -> tuple[str, ...]:
 
 
 def _sections(outline: Outline, findings: Findings) -> list[Section]:
-    sections: list[Section] = []
-    for entry in outline:
-        if callable(entry):
-            sections += entry(findings)
-        else:
-            key, title, parts = entry
-            sections.append(Section(key, title, parts(findings)))
-    return sections
+    return [Section(key, title, parts(findings)) for key, title, parts in outline]
 
 
 def _comparisons(findings: Findings) -> list[Section]:
-    """The sections of a single comparison, or a chapter per comparison, folded after the first."""
+    """The sections of a single comparison, or a chapter per comparison."""
     items = findings.comparisons
     if len(items) == 1:
         return comparison.block(findings, items[0], "", level=2)
@@ -103,27 +115,24 @@ def _comparisons(findings: Findings) -> list[Section]:
     for index, item in enumerate(items):
         lead = f"{item.condition.name}: " if item.condition.name else ""
         title = f"{lead}{item.arm} against {item.baseline}"
-        sections.append(Section(f"c{index}", title, (Text(item.sentence),), folded=index > 0))
+        sections.append(Section(f"c{index}", title, (Text(item.sentence),)))
         sections += comparison.block(findings, item, f"c{index}-", level=3)
     return sections
 
 
-def _verdicts(findings: Findings) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The verdict of a single comparison; of several, how often each was given and which stands above."""
-    words = [item.gain.verdict if item.gain else "no pair" for item in findings.comparisons]
-    if len(words) < 2:
-        return (words[0] if words and words[0] not in ("no pair", NO_VERDICT) else ""), ()
-    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-    text = f"{len(words)}: {counts}" if len(set(words)) > 1 else f"{len(words)}, all {words[0]}"
-    return "", (("Comparisons", text), ("The answer is about", summary.labels_of(findings.comparisons)[0]))
-
-
 def _warnings(findings: Findings) -> tuple[str, ...]:
-    """What stands above everything else; the first comparison's own remarks are in its sentence."""
+    """What stands above everything else; the remarks of the comparison that is the answer are in it."""
     items = zip(findings.comparisons, summary.labels_of(findings.comparisons), strict=True)
-    remarks = [f"{label}: {' '.join(item.remarks)}" for item, label in [*items][1:] if item.remarks]
+    about: dict[str, list[str]] = {}  # the comparisons that each remark is about
+    for item, label in items:
+        for remark in item.remarks if item.sentence != findings.sentence else ():
+            about.setdefault(remark, []).append(label)
+    remarks = [f"{'; '.join(labels)}: {remark}" for remark, labels in about.items()]
+    if len(remarks) > MOST:
+        more = numbers.plural(len(remarks) - MOST, "other remark")
+        remarks = [*remarks[:MOST], f"{more} on pairs: see the comparisons below."]
     lead = (*findings.met_before, *findings.alerts, *remarks)
-    if len(findings.problems) <= 2:
+    if len(findings.problems) <= MOST:
         return (*lead, *findings.problems)
     problems = numbers.plural(len(findings.problems), "problem")
     return (*lead, f"{problems} with the records: see 'What was left out, and why' below.")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from headstart.reports.charts.theme import painted
 
 SHORT, LONG = 20, 48  # characters of a cell
+ADDRESS = re.compile(r"(https://[\w./#?=%-]*[\w/])")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Cell:
     source: str = ""
     arm: str = ""
     strong: bool = False
+    ours: bool = False  # text of this project, whose addresses are links; those of a study stay text
 
     @property
     def length(self) -> str:
@@ -27,6 +29,12 @@ class Cell:
         if " (" in self.text and len(self.text) <= LONG:
             return "bracketed"
         return "short" if len(self.text) <= SHORT else "long" if len(self.text) > LONG else ""
+
+    @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The text in pieces, and whether each is an address to link to."""
+        parts = ADDRESS.split(self.text) if self.ours else [self.text]
+        return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
 
     @property
     def halves(self) -> tuple[str, str]:
@@ -132,7 +140,7 @@ class Section:
     title: str
     parts: Parts
     level: int = 2
-    folded: bool = False  # on a screen, the sections inside it are only shown when they are asked for
+    folded: bool = False  # only its title is shown, with those inside it, until it is opened
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,7 @@ class Page:
     question: str
     facts: tuple[tuple[str, str], ...]  # (word, value) below the title: task, model, baseline
     sentence: str
+    points: tuple[tuple[str, str], ...]  # (word, words) below the answer
     verdict: str  # better, worse, equivalent, undecided; "" when there is none
     arms: tuple[str, ...]
     sections: tuple[Section, ...]

@@ -1,5 +1,6 @@
-// Draws the charts that are in sight of the reader, in the theme that they prefer: those of a folded part
-// when it is opened, and all that are drawn again when the theme changes.
+// Draws the charts that are in sight of the reader, in the theme that they prefer: those of a folded section
+// when it is opened, and all that are drawn again when the theme changes. An address that names a folded
+// section opens it.
 (() => {
   "use strict";
   const report = JSON.parse(document.getElementById("report-data").textContent);
@@ -33,7 +34,14 @@
     draw();
   }
 
+  function unfold() {
+    const fold = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details.fold");
+    if (fold) fold.open = true;
+  }
+
   dark.addEventListener("change", redraw);
+  window.addEventListener("hashchange", unfold);
   for (const fold of document.querySelectorAll("details.fold")) fold.addEventListener("toggle", draw);
+  unfold();
   draw();
 })();

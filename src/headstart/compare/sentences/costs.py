@@ -70,7 +70,9 @@ def target(
     if flops_ratio is None or not flops_ratio.known:
         return f"{start}: {missed or 'both arms were there before any training in some pair'}."
     why = f" ({missed})" if missed else ""
-    return f"{start}, {arms[1]} needs {phrases.bounded(flops_ratio)} times the FLOPs of {arms[0]}{why}."
+    times = phrases.bounded(flops_ratio)
+    plain = {"1": "as many FLOPs as", "at most 1": "no more FLOPs than", "at least 1": "no fewer FLOPs than"}
+    return f"{start}, {arms[1]} needs {plain.get(times, f'{times} times the FLOPs of')} {arms[0]}{why}."
 
 
 def pretraining(

@@ -6,10 +6,24 @@ from collections.abc import Mapping, Sequence
 
 from headstart.compare import phrases
 from headstart.compare.bounds import Bounded, Interval
+from headstart.compare.quantity import Quantity, Rows
 
 SEEDS_DIFFER = "The seeds differ between sizes."
 STRAIGHT = "Between two sizes the curve is taken to be straight on the logarithm of the rows."
+MOST = 2  # curves that an answer tells
 ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
+
+
+def answer(curves: Rows) -> str:
+    """What a study over sizes says: the sentences of its first curves, and how many others there are."""
+    told = [of_curve(curve, curves) for curve in curves[:MOST]]
+    rest = len(curves) - MOST
+    return " ".join([*told, *([f"{phrases.plural(rest, 'other curve')} below."] if rest > 0 else [])])
+
+
+def of_curve(curve: Quantity, curves: Rows) -> str:
+    """The sentences of one curve, under the settings that tell it from the others."""
+    return f"{curve.condition}: {curve.note}" if len(curves.by("condition")) > 1 else curve.note
 
 
 def rows_saved(
@@ -33,13 +47,13 @@ def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: floa
     """Where the baseline has caught up; "not within the data" where it has not."""
     if rows.value is not None:
         where = f"about {phrases.rows(rows.value)} on{phrases.interval(rows, phrases.whole)}"
-        return f"{baseline} is within {margin:g} of {arm} from {where}."
+        return f"From {where}, {baseline} is within {margin:g} of {arm}."
     if rows.high is not None:
-        return f"{arm} is at no size more than {margin:g} ahead."
+        return f"At no size is {arm} more than {margin:g} ahead."
     does = phrases.percent(1 - beyond)
     unsure = "" if beyond > 0.975 else f"; in {does} of the resamples it does"
     ahead = f"{arm} is still more than {margin:g} ahead with {phrases.rows(largest)}"
-    return f"{baseline} does not catch up within the data: {ahead}{unsure}."
+    return f"Within the data, {baseline} does not catch up: {ahead}{unsure}."
 
 
 def behind(arm: str, baseline: str, ossified: Sequence[int], everywhere: bool) -> list[str]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from headstart.compare import phrases
 
+ORDERS = "low and high hold the best of n in 95 of 100 orders of these trials"
+SURE = "; the sure band is an exact 95 % interval, at each n, of the median best of n new random trials"
+NOT_RANDOM = "; the trials were not drawn at random, so nothing is said of trials that were not run"
 NOT_TUNED = "Not tuned: all arms use the same hyperparameters."
 
 

@@ -1,7 +1,7 @@
 """Exports: the numbers of a study for other programs and for papers.
 
 csv and JSON hold all of them, unrounded; the LaTeX and Markdown tables hold the main ones, as the report
-writes them.
+writes them. The SVG is one picture of the answer and its charts.
 """
 
 from __future__ import annotations
@@ -79,11 +79,20 @@ def markdown_text(findings: Findings) -> str:
     return grid(heads, numeric, [[escape(cell) for cell in row] for row in rows]) + "\n"
 
 
+def svg_text(findings: Findings) -> str:
+    """The answer and the charts of all arms as a picture; RecordError where it cannot be drawn."""
+    from headstart.reports import outline  # the others need no charts
+    from headstart.reports.formats.pictures import overview
+
+    return overview(outline.page(findings))
+
+
 FORMATS: dict[str, Callable[[Findings], str]] = {
     "csv": csv_text,
     "latex": latex_text,
     "md": markdown_text,
     "json": json_text,
+    "svg": svg_text,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Collection, Iterable, Sequence
 
@@ -32,9 +33,17 @@ def render(page: Page, missing: Collection[str] = ()) -> str:
     Of the charts whose keys are `missing`, there is no picture, and their description stays.
     """
     facts = " · ".join(f"{name}: {escape(value)}" for name, value in page.facts if value)
-    head = [f"# {escape(page.study)}", escape(page.question), f"**{escape(page.sentence)}**", facts]
+    points = "\n".join(f"- **{escape(word)}:** {escape(words)}" for word, words in page.points)
+    head = [f"# {escape(page.study)}", escape(page.question), f"**{escape(page.sentence)}**", points, facts]
     head += [f"> {escape(warning)}" for warning in page.warnings]
-    body = [section(part, missing) for part in page.sections]
+    body = []
+    for chapter, inner in page.chapters:
+        parts = [section(part, missing) for part in (chapter, *inner)]
+        if chapter.folded:  # a page of GitHub shows the title alone until it is opened
+            title = html.escape(" ".join(chapter.title.split()))
+            own = parts[0].partition("\n\n")[2]  # without its heading
+            parts = [f"<details><summary><b>{title}</b></summary>", own, *parts[1:], "</details>"]
+        body += parts
     return "\n\n".join(part for part in [*head, *body] if part) + "\n"
 
 
@@ -86,7 +95,9 @@ def _written(part: Part, missing: Collection[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    return f"**{escape(cell.text)}**" if cell.strong and cell.text else escape(cell.text)
+    pieces = [f"<{piece}>" if address else escape(piece) for piece, address in cell.pieces]
+    text = " ".join(pieces)
+    return f"**{text}**" if cell.strong and text else text
 
 
 def _images(figures: Sequence[Figure], missing: Collection[str]) -> str:

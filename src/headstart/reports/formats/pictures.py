@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
+from headstart.errors import RecordError
 from headstart.reports.charts.renderer import draw, renderer_version
 from headstart.reports.charts.theme import LIGHT
-from headstart.reports.page import Gallery, Page
+from headstart.reports.page import Gallery, Page, figures_of
 
 FOLDER = "report_files"
 WIDE, NARROW = 680, 330
+IN_ONE = ("arms", "gain", "rows", "models")  # sections whose charts make the picture of a study
+LINE = 110  # characters of a line of its title
 SEAL = re.compile(r"<!-- drawn [0-9a-f]{64} -->\n\Z")  # ends a picture
 
 
@@ -33,6 +37,28 @@ def pictures(page: Page, folder: Path) -> tuple[dict[str, str], str]:
     drawn, reason = draw({name: spec for name, spec in specs.items() if name not in ready})
     ready |= {name: _sealed(specs[name], svg) for name, svg in drawn.items()}
     return {name: ready[name] for name in specs if name in ready}, reason
+
+
+def overview(page: Page) -> str:
+    """Question, answer and the charts of all arms as one SVG; RecordError where it cannot be drawn."""
+    keys = [f.key for s in page.sections if s.key in IN_ONE for part in s.parts for f in figures_of(part)]
+    own = [figure for figure in page.figures() if figure.key in keys]
+    if not own:
+        raise RecordError(f"{page.study}: has no chart to draw: no pair is left to compare")
+    data: dict[str, Any] = {}
+    charts = []
+    for figure in own:
+        data |= figure.spec.get("datasets", {})
+        rest = {
+            key: value for key, value in figure.spec.items() if key not in ("datasets", "autosize", "$schema")
+        }
+        charts.append(rest | {"title": figure.title, "width": NARROW if len(own) > 1 else WIDE})
+    title = {"text": textwrap.wrap(page.question, LINE), "subtitle": textwrap.wrap(page.sentence, LINE)}
+    spec = {"concat": charts, "columns": 2, "spacing": 40, "title": title, "datasets": data, "padding": 16}
+    drawn, reason = draw({"overview": spec})
+    if not drawn:
+        raise RecordError(f"{page.study}: its charts cannot be drawn ({reason})")
+    return drawn["overview"]
 
 
 def _kept(path: Path, spec: dict[str, Any]) -> str | None:

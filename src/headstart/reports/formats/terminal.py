@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.compare.findings import Findings
+from headstart.compare.sentences.words import capitalised
 from headstart.reports import numbers, outline, tables
 from headstart.reports.console.listing import listing
-from headstart.reports.sections import data_curves, ranking, summary
+from headstart.reports.sections import glance, ranking, summary
 
 FEW = 2  # comparisons up to which each is told in whole sentences
 WIDEST = 24  # characters of an arm or a condition before they go on below
@@ -35,32 +36,32 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
 
 
 def _sentences(findings: Findings) -> list[str]:
-    """The answers: whole sentences of one or two comparisons, one line each of more."""
-    items = findings.comparisons
-    if len(items) > FEW:
-        return [
-            ". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks])
-            for item, label in zip(items, summary.labels_of(items), strict=True)
-        ]
-    return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
+    """The answers: whole sentences of one or two comparisons, one line each of more and over sizes."""
+    items, curves = findings.comparisons, bool(findings.rows.select("data.sizes"))
+    if not curves and len(items) <= FEW:
+        return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
+    lines = [
+        ". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks])
+        for item, label in zip(items, summary.labels_of(items), strict=True)
+    ]
+    return [findings.sentence] * curves + lines
 
 
 def _more(findings: Findings) -> list[str]:
-    """Sentences of other sections: how the arms were tuned, rows saved, what the weights cost."""
+    """How the arms were tuned, where no sentence above says it, and in one line what the weights cost."""
     settings = dict.fromkeys(item.settings for item in findings.comparisons)
-    alike = len(findings.comparisons) > FEW and len(settings) == 1  # else they are in the sentences above
-    tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * alike
-    ledgers = [item.ledger for item in findings.comparisons if item.ledger and item.ledger.flops.known]
-    return [*tuned, *data_curves.lines(findings), *(ledger.sentence for ledger in ledgers[:1])]
+    above = any(item.settings in line for item in findings.comparisons for line in _sentences(findings))
+    tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * (len(settings) == 1 > above)
+    return [*tuned, *map(capitalised, glance.pretraining_lines(findings))]
 
 
 def _table(findings: Findings, *, plain: bool) -> Table:
     """Two lines a row: a number, and below it what it stands on. At 80 columns only intervals wrap."""
     arms = outline.arms_of(findings)
     grid = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
-    grid.columns[0].max_width = WIDEST
-    grid.columns[0].min_width = min(max((len(arm) for arm in arms), default=0), WIDEST)
     started = tables.lines_of(findings.rows, "runs.started")
+    names = [*arms, *(line.first.condition for line in started)]
+    grid.columns[0].width = min(max(map(len, names), default=0), WIDEST)  # so that intervals alone wrap
     for condition, lines in groupby(started, lambda line: line.first.condition):
         below = f"\n{condition}" if condition else ""
         for line in lines:

@@ -42,6 +42,21 @@ VERDICTS = {
 }
 
 
+def lead(findings: Findings) -> Parts:
+    """How all arms of a study of one condition learnt, by compute; nothing where there are several."""
+    items = findings.comparisons
+    if len({item.condition.name for item in items}) != 1:
+        return ()
+    wanted = [(items[0].baseline, items[0]), *((item.arm, item) for item in items)]
+    drawn = [
+        curve
+        for arm, item in wanted
+        for curve in item.curves
+        if (curve.arm, curve.axis, curve.metric) == (arm, "flops", item.headline) and any(curve.x)
+    ]
+    return (_curve_figure(drawn, "arms", ""),) if drawn else ()
+
+
 def block(findings: Findings, item: Comparison, key: str, level: int) -> list[Section]:
     """The sections of one comparison; those without evidence have no parts."""
     draft = {
@@ -136,19 +151,21 @@ def _curve_figures(item: Comparison, metric: str, key: str) -> list[Figure]:
     for axis in get_args(Axis):
         drawn = [curve for curve in item.curves if (curve.axis, curve.metric) == (axis, metric)]
         drawn = [curve for curve in drawn if any(curve.x)]
-        title, _, _, form = AXES[axis]
-        unit = " steps" if axis == "step" else ""
-        ends = ", ".join(
-            f"{curve.arm} ends at {numbers.score(curve.mean[-1])} after {form(curve.x[-1])}{unit}"
-            for curve in drawn
-        )
-        name = metric_name(metric)
         if drawn:
-            figure = Figure(
-                f"{key}curve-{slug}-{axis}", f"{title}: {name}", f"Validation {name}: {ends}.", curves(drawn)
-            )
-            figures.append(figure)
+            figures.append(_curve_figure(drawn, f"{key}curve-{slug}-{axis}", item.condition.name))
     return figures
+
+
+def _curve_figure(drawn: Sequence[Curve], key: str, condition: str) -> Figure:
+    """The learning curves of some arms in one chart, and where they end in words."""
+    title, _, _, form = AXES[drawn[0].axis]
+    unit, name = " steps" * (drawn[0].axis == "step"), metric_name(drawn[0].metric)
+    ends = ", ".join(
+        f"{curve.arm} ends at {numbers.score(curve.mean[-1])} after {form(curve.x[-1])}{unit}"
+        for curve in drawn
+    )
+    under = f", {condition}" if condition else ""
+    return Figure(key, f"{title}: {name}{under}", f"Validation {name}: {ends}.", curves(drawn))
 
 
 def curves(drawn: Sequence[Curve]) -> style.Spec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,9 @@ from headstart.compare.sentences import sizes as sentences
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
-from headstart.reports.page import Cell, Figure, Gallery, Parts, Section, Text
+from headstart.reports.page import Cell, Figure, Parts, Text
 from headstart.reports.sections import summary
-from headstart.reports.tables import Line, Show, bullets, lines_of, of_rows, table, under
+from headstart.reports.tables import FIELDS, Line, Show, bullets, gallery, lines_of, of_rows, table, under
 
 TITLE = "What the weights are worth in training rows"
 HEIGHT = 270
@@ -24,43 +24,47 @@ MARKS = {"": "circle", "at least": "triangle-up", "at most": "triangle-down"}
 FACTS = ("data.draws", "data.seed_sets", "data.epochs", "data.updates")
 
 
-def sections(findings: Findings) -> list[Section]:
-    """One section, or one per arm and context under a heading; without parts in a study of one size."""
+def lead(findings: Findings) -> Parts:
+    """Scores of all arms against training rows, a chart for each other setting that varies; nothing without
+    curves."""
+    figures = []
+    for index, curves in enumerate(findings.rows.select("data.sizes").by("condition").values()):
+        figures.append(_scores(findings, curves, f"rows-{index}"))
+    return (figures[0],) if len(figures) == 1 else gallery(figures)
+
+
+def parts(findings: Findings) -> Parts:
+    """Sentences, charts and the table of every arm, and the laws; nothing in a study of one size."""
     curves = findings.rows.select("data.sizes")
-    if len(curves) < 2:
-        parts = _parts(curves[0], findings, "rows") if curves else ()
-        return [Section("rows", TITLE, (*parts, *_laws(findings)))]
-    inner = [
-        Section(f"rows{index}", _name(curve), _parts(curve, findings, f"rows{index}"), level=3)
-        for index, curve in enumerate(curves)
+    if not curves:
+        return ()
+    sentences_of = [
+        Text(sentences.of_curve(curve, curves), "warning" if curve.verdict else "plain")
+        for curve in curves
+        if len(curves) > 1 or curve.verdict  # that of a lone curve is the answer of the page
     ]
-    return [Section("rows", TITLE, _laws(findings)), *inner]
-
-
-def lines(findings: Findings) -> list[str]:
-    """The sentence of every curve for the terminal, named where there are several."""
-    curves = findings.rows.select("data.sizes")
-    return [f"{_name(curve)}: {curve.note}" if len(curves) > 1 else curve.note for curve in curves]
-
-
-def _name(curve: Quantity) -> str:
-    return f"{curve.arm}, {curve.condition}" if curve.condition else f"{curve.arm} against {curve.baseline}"
-
-
-def _parts(curve: Quantity, findings: Findings, key: str) -> Parts:
-    own = findings.rows.select(arm=curve.arm, metric=curve.metric)
-    whole = own.select(condition=curve.condition)
-    points = lines_of(
-        Rows(row for row in own if row.condition.partition(", ")[2] == curve.condition), "data.rows"
-    )
-    crossing = whole.first("crossing") or Quantity("crossing")
-    law = whole.first("law.points")
+    points = [line for curve in curves for line in _points(findings, curve)]
+    covers = dict.fromkeys(line.first.note for line in points)
+    laws = [
+        f"{law.arm}: {law.note}" if len(curves) > 1 else law.note
+        for law in findings.rows.select("law.points")
+    ]
+    facts = [row.note for row in findings.rows.select(*FACTS)]
     return (
-        Text(curve.note, "warning" if curve.verdict else "plain"),
-        Gallery(_figures(curve, points, crossing, _levels(findings, curve, points), key), columns=2),
-        *_table(curve, points),
-        Text(f"The 95 % intervals cover {points[0].first.note}.", "note"),
-        *bullets([*(row.note for row in whole.select(*FACTS)), sentences.STRAIGHT, law.note if law else ""]),
+        *sentences_of,
+        *gallery(_needed(findings, curves)),
+        *_table(points, findings.baseline),
+        Text(f"The 95 % intervals cover {'; '.join(covers)}.", "note"),
+        *bullets([*facts, sentences.STRAIGHT, *laws]),
+        *_laws(findings),
+    )
+
+
+def _points(findings: Findings, curve: Quantity) -> list[Line]:
+    """A line per size of one arm's curve."""
+    own = findings.rows.select(arm=curve.arm, metric=curve.metric)
+    return lines_of(
+        Rows(row for row in own if row.condition.partition(", ")[2] == curve.condition), "data.rows"
     )
 
 
@@ -75,47 +79,77 @@ def _levels(findings: Findings, curve: Quantity, points: Sequence[Line]) -> list
     return levels
 
 
-def _figures(
-    curve: Quantity, points: Sequence[Line], crossing: Quantity, levels: list[dict[str, Any]], key: str
-) -> tuple[Figure, Figure]:
-    baseline, arm = curve.baseline, curve.arm
+def _scores(findings: Findings, curves: Rows, key: str) -> Figure:
+    """The scores of the arms of these curves, which share everything but the arm, and of trivial rules."""
+    lines = {curve.arm: _points(findings, curve) for curve in curves}
+    first, alone = curves[0], len(curves) == 1
+    levels = _levels(findings, first, lines[first.arm])
+    crossing = findings.rows.first("crossing", condition=first.condition) if alone else None
     texts = []
-    for line in points:
-        left, right = (numbers.value_text(line.row(key)) for key in ("data.baseline_score", "data.score"))
-        texts.append(f"{numbers.value_text(line.first)} rows: {baseline} {left}, {arm} {right}")
-    upright = "" if crossing.value is None else "; upright, the crossing with its 95 % interval"
-    texts += [f"{level['rows']:,.0f} rows: {level['rule']} {level['text']}" for level in levels]
-    left = Figure(
-        f"{key}-scores",
-        f"Test {metric_name(curve.metric)} against training rows",
-        f"{'; '.join(texts)}. Whiskers: lowest to highest run. Dashed: from each score of {arm} to the rows "
-        f"that {baseline} needs for it{upright}.",
-        scores_chart(points, crossing, levels),
-    )
-    right = Figure(
-        f"{key}-needed",
-        f"Rows that {baseline} needs for the score of {arm}",
-        "Whiskers: 95 % intervals. On the line, the weights save no rows. Hollow triangles are bounds: the "
-        "number lies beyond the sizes that were run.",
-        needed_chart(points),
-    )
-    return left, right
+    for name, key_of_score, points in _sides(first.baseline, lines):
+        scores = (f"{numbers.value_text(line.row(key_of_score))}" for line in points)
+        texts.append(f"{name}: {', '.join(scores)}")
+    by_rule: dict[str, list[str]] = {}
+    for level in levels:
+        by_rule.setdefault(level["rule"], []).append(level["text"])
+    texts += [f"{rule}: {', '.join(scores)}" for rule, scores in by_rule.items()]
+    sizes = ", ".join(numbers.value_text(line.first) for line in lines[first.arm])
+    words = f"With {sizes} rows: {'; '.join(texts)}. Whiskers: lowest to highest run."
+    if alone:
+        upright = crossing is not None and crossing.value is not None
+        words += f" Dashed: from each score of {first.arm} to the rows that {first.baseline} needs for it"
+        words += "; upright, the crossing with its 95 % interval." if upright else "."
+    title = f"Test {metric_name(first.metric)} against training rows"
+    title += f", {first.condition}" if first.condition else ""
+    return Figure(key, title, words, scores_chart(first.baseline, lines, crossing, levels))
+
+
+def _sides(baseline: str, lines: Mapping[str, Sequence[Line]]) -> list[tuple[str, str, Sequence[Line]]]:
+    """Every arm once, the baseline first: its name, the key of its scores, and the points that have them."""
+    arms = [(arm, "data.score", points) for arm, points in lines.items()]
+    return [(baseline, "data.baseline_score", arms[0][2]), *arms]
+
+
+def _needed(findings: Findings, curves: Rows) -> list[Figure]:
+    """What the weights are worth in rows: a chart per setting that varies, with all arms."""
+    figures = []
+    for index, (condition, own) in enumerate(curves.by("condition").items()):
+        points = [line for curve in own for line in _points(findings, curve)]
+        baseline = own[0].baseline
+        title = f"Rows that {baseline} needs for the score of {own[0].arm if len(own) == 1 else 'each arm'}"
+        words = (
+            "Whiskers: 95 % intervals. On the line, the weights save no rows. Hollow triangles are bounds: "
+            "the number lies beyond the sizes that were run."
+        )
+        title += f", {condition}" if condition else ""
+        figures.append(Figure(f"rows-needed-{index}", title, words, needed_chart(points)))
+    return figures
 
 
 def scores_chart(
-    points: Sequence[Line], crossing: Quantity, levels: Sequence[dict[str, Any]] = ()
+    baseline: str,
+    lines: Mapping[str, Sequence[Line]],
+    crossing: Quantity | None = None,
+    levels: Sequence[dict[str, Any]] = (),
 ) -> style.Spec:
-    """Both arms and trivial rules against rows; dashed, what the arm's score would cost the baseline, and
-    the crossing."""
-    drawn, spans = [], []
-    for line in points:
-        for key, arm in (("data.baseline_score", line.first.baseline), ("data.score", line.first.arm)):
-            spread = replace(line.row(f"{key}.runs"), value=line.row(key).value)
-            drawn.append(style.point(spread, arm=arm, rows=line.first.value))
-        if (needed := line.row("data.rows_needed").value) is not None:
-            spans.append({"rows": line.first.value, "until": needed, "mean": line.row("data.score").value})
+    """All arms and trivial rules against rows; of one arm also, dashed, what its score would cost the
+    baseline, and the crossing."""
+    points = next(iter(lines.values()))
+    drawn = [
+        style.point(
+            replace(line.row(f"{key}.runs"), value=line.row(key).value), arm=arm, rows=line.first.value
+        )
+        for arm, key, own in _sides(baseline, lines)
+        for line in own
+    ]
+    spans = [
+        {"rows": line.first.value, "until": needed, "mean": line.row("data.score").value}
+        for line in (points if len(lines) == 1 else ())
+        if (needed := line.row("data.rows_needed").value) is not None
+    ]
     title, x = f"{metric_title(points[0].first.metric)} on test", _x(points, "Training rows")
-    below = _crossing(crossing, points, x) + (_rules(levels, x, title) if levels else [])
+    below = _crossing(crossing, points, x) if crossing else []
+    below += _rules(levels, x, title) if levels else []
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
         below.append(saved.encode(x=x, x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)))
@@ -151,12 +185,13 @@ def needed_chart(points: Sequence[Line]) -> style.Spec:
         for line in points
     ]  # fmt: skip
     title = f"Rows that {points[0].first.baseline} needs"
-    x = _x(points, f"Rows that {points[0].first.arm} was given")
+    x = _x(points, "Rows that the arm was given")
     axis = alt.Axis(values=sizes, format=",d", labelOverlap=True)
     y = alt.Y("mean:Q", title=title, scale=style.log_scale(), axis=axis)
     ends = [{"rows": size, "mean": size} for size in (sizes[0], sizes[-1])]
     same = style.chart(ends).mark_line(style="link", strokeDash=[4, 3]).encode(x=x, y=y)
-    base = style.chart(drawn).encode(x=x, color=style.ARM_WITHOUT_LEGEND)
+    several = len({line.first.arm for line in points}) > 1
+    base = style.chart(drawn).encode(x=x, color=style.ARM if several else style.ARM_WITHOUT_LEGEND)
     whisker = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     tips = {"rows": "Rows given", "text": "Rows needed", "interval": "95 % interval", "times": "Multiplier"}
     dots = style.bounds(base.encode(y=y, tooltip=style.tooltips(tips)), drawn, MARKS)
@@ -164,7 +199,7 @@ def needed_chart(points: Sequence[Line]) -> style.Spec:
 
 
 def _sizes(points: Sequence[Line]) -> list[float]:
-    return [line.first.value or 0.0 for line in points]
+    return sorted({line.first.value or 0.0 for line in points})
 
 
 def _x(points: Sequence[Line], title: str) -> alt.X:
@@ -181,7 +216,7 @@ def _crossing(crossing: Quantity, points: Sequence[Line], x: alt.X) -> list[alt.
     return [band, style.link([{"rows": crossing.value}]).encode(x=x)]
 
 
-def _table(curve: Quantity, points: Sequence[Line]) -> Parts:
+def _table(points: Sequence[Line], baseline: str) -> Parts:
     def bound(key: str) -> Callable[[Line], Cell]:
         """A number with its interval; an interval that no size bounds on either side is called open."""
 
@@ -193,21 +228,25 @@ def _table(curve: Quantity, points: Sequence[Line]) -> Parts:
 
         return show
 
+    arms = {line.first.arm for line in points}
+    of_arm = (FIELDS["arm"],) if len(arms) > 1 else ()
     return table(
         points,
         (
+            ("?Condition", lambda line: line.first.condition.partition(", ")[2]),
+            *of_arm,
             under("#Rows", "data.rows"),
-            under(f"#{curve.baseline}", "data.baseline_score"),
-            under(f"#{curve.arm}", "data.score"),
+            under(f"#{baseline}", "data.baseline_score"),
+            under("#Arm's score" if of_arm else f"#{', '.join(arms)}", "data.score"),
             under("#Gain", "data.gain"),
             ("#95 % interval", lambda line: line.interval("data.gain") or "no interval"),
             ("#n", lambda line: numbers.count(line.first.n)),
-            (f"#Rows {curve.baseline} needs", bound("data.rows_needed")),
+            (f"#Rows {baseline} needs", bound("data.rows_needed")),
             ("#Data multiplier", bound("data_multiplier")),
             ("#Rows transferred", bound("data.rows_transferred")),
         ),
-        f"Rows {curve.baseline} needs: where its smoothed curve, never worse with more rows, is at the score "
-        f"of {curve.arm} (effective data). Multiplier: that / the rows. Transferred: that less the rows. "
+        f"Rows {baseline} needs: where its smoothed curve, never worse with more rows, is at the score "
+        "of the arm (effective data). Multiplier: that / the rows. Transferred: that less the rows. "
         "In brackets: 95 % intervals, open where no size bounds them. n: pairs, or draws of the rows.",
     )
 
@@ -239,18 +278,3 @@ def _laws(findings: Findings) -> Parts:
         "Rows transferred = k · rows^alpha · parameters^beta over all models of the study, with 95 % "
         "intervals. Left out: points beyond the sizes that were run, or not above their own rows.",
     )
-
-
-def sizes(findings: Findings) -> Parts:
-    """Mean scores against training rows, where no curve shows the same lines and nothing else varies."""
-    rows_of = {item.condition.name: item.condition.train_rows for item in findings.comparisons}
-    scores = [row for row in findings.rows.select("mean_score") if row.condition in rows_of]
-    counts = [rows_of[name] for name in {row.condition for row in scores if row.value is not None}]
-    if len(findings.rows.select("data.sizes")) == 1 or len(counts) < 2 or len(set(counts)) < len(counts):
-        return ()
-    points = [style.point(row, rows=rows_of[row.condition]) for row in scores if row.value is not None]
-    tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over seeds", "runs": "Runs"}
-    x = style.logarithmic("rows", "Training rows", sorted(counts), format=",d")
-    spec = style.lines(points, x, f"{metric_title(findings.headline)} on test", tips, height=260)
-    words = f"Mean test {metric_name(findings.headline)} against training rows; whiskers: range over seeds."
-    return (Figure("sizes", "More labels, or pretrained weights?", words, spec),)

@@ -40,6 +40,7 @@ def page(both: Two) -> Page:
         question="",
         facts=(("First", names[0]), ("Second", names[1]), ("Task", "; ".join(tasks))),
         sentence=both.sentences[0],
+        points=(),
         verdict="",
         arms=tuple(dict.fromkeys(arm for study in studies for arm in outline.arms_of(study))),
         sections=keep([

@@ -40,8 +40,8 @@ def published(ledgers: Sequence[Ledger]) -> Parts:
             "Covers": lambda figure: figure.covers or "all of it",
             "Basis": lambda figure: figure.basis,
             "Boundary": lambda figure: figure.boundary,
-            "Source": lambda figure: (
-                figure.source + " (not yet read again at its source)" * (not figure.checked)
+            "Source": lambda figure: Cell(
+                figure.source + " (not yet read again at its source)" * (not figure.checked), ours=True
             ),
         },
         "Published figures, not measured here. They differ in what they count, so they are a range and enter "
@@ -74,7 +74,7 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
     def amount_of(key: str) -> Callable[[Line], str]:
         def show(line: Line) -> str:
             of_part = line.part != "marginal" and (line.first.condition, line.first.arm) in parts
-            return _amount(line.row(key)) + " + ?" * of_part
+            return amount(line.row(key)) + " + ?" * of_part
 
         return show
 
@@ -104,7 +104,7 @@ def _rows(kept: Sequence[tuple[Comparison, Ledger]]) -> Rows:
     return Rows(row for item, _ in kept for row in item.rows)
 
 
-def _amount(row: Quantity) -> str:
+def amount(row: Quantity) -> str:
     """A number, 'low to high', 'at most high', 'at least low', or unknown."""
     if row.value is not None:
         return numbers.value_text(row)
@@ -132,7 +132,7 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
             "arm",
             ("Counted in", unit),
             ("Final score of", lambda line: getattr(line.first, line.part.rpartition(".")[2])),
-            ("#Saved per use", lambda line: _amount(line.row(f"{PAYBACK}.saving"))),
+            ("#Saved per use", lambda line: amount(line.row(f"{PAYBACK}.saving"))),
             ("#Pays for itself", lambda line: Cell(payback(line.first), strong=True)),
             ("#95 % interval", lambda line: uses_interval(line.row(f"{PAYBACK}.interval"))),
             ("Remark", remark),

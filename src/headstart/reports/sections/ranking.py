@@ -13,11 +13,6 @@ HOLM = "Holm: p corrected for all comparisons of this study; a verdict holds whe
 HOLDS = {"survives": "yes", "does not survive": "no"}
 
 
-def title(findings: Findings) -> str:
-    """The heading of the section."""
-    return "The arms in order" if findings.rows.select("rank") else "All comparisons together"
-
-
 def parts(findings: Findings) -> Parts:
     """A ranking of the conditions with more than two arms; else all comparisons, if there are several."""
 

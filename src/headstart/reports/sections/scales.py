@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from headstart.compare.findings import Findings, Front, ModelPoint
-from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.findings import Findings, Front
+from headstart.compare.quantity import Rows
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.page import Cell, Figure, Parts, Text
-from headstart.reports.tables import bullets, gallery, lines_of, of_rows
+from headstart.reports.tables import Line, bullets, gallery, lines_of, of_rows
 from headstart.resources import RESOURCES
 
 SAME = 1.05  # costs that differ by less than this are one cost: a front over them would rank noise
@@ -21,12 +21,14 @@ SAME = 1.05  # costs that differ by less than this are one cost: a front over th
 def models(findings: Findings) -> Parts:
     """Score against parameters, one chart per context, and the table under it."""
     metric, figures = metric_name(findings.headline), []
-    for index, context in enumerate(dict.fromkeys(point.context for point in findings.models)):
-        points = [point for point in findings.models if point.context == context]
+    contexts: dict[str, list[Line]] = {}
+    for line in lines_of(findings.rows, "model.score"):
+        contexts.setdefault(line.first.condition.partition(", ")[2], []).append(line)
+    for index, (context, lines) in enumerate(contexts.items()):
         title = f"Test {metric} against parameters" + (f", {context}" if context else "")
-        scores = "; ".join(f"{point.model}, {point.arm}: {numbers.score(point.score)}" for point in points)
-        words = f"{scores}. Whiskers: 95 % intervals over runs."
-        figures.append(Figure(f"models-{index}", title, words, model_chart(points, findings.headline)))
+        names = [f"{_model(line)}, {line.first.arm}: {numbers.value_text(line.first)}" for line in lines]
+        words = f"{'; '.join(names)}. Whiskers: 95 % intervals over runs."
+        figures.append(Figure(f"models-{index}", title, words, model_chart(lines)))
     listed = of_rows(
         findings.rows,
         "model.score",
@@ -46,16 +48,20 @@ def models(findings: Findings) -> Parts:
     return (*gallery(figures), *listed)
 
 
-def model_chart(points: Sequence[ModelPoint], metric: str) -> style.Spec:
+def model_chart(lines: Sequence[Line]) -> style.Spec:
     """Score against parameters on a logarithmic axis, one line per arm."""
-    rows = []
-    for point in points:
-        score = Quantity("model.score", arm=point.arm, n=point.runs, unit="score")
-        score = score.at(point.score, point.interval)
-        rows.append(style.point(score, model=point.model, parameters=point.parameters))
-    x = style.logarithmic("parameters", "Parameters", sorted({point.parameters for point in points}))
+    sizes = [line.row("model.parameters").value or 0.0 for line in lines]
+    points = [
+        style.point(line.first, model=_model(line), parameters=size)
+        for line, size in zip(lines, sizes, strict=True)
+    ]
+    x = style.logarithmic("parameters", "Parameters", sorted(set(sizes)))
     tips = {"arm": "Arm", "model": "Model", "text": "Mean", "interval": "95 % interval", "runs": "Runs"}
-    return style.lines(rows, x, f"{metric_title(metric)} on test", tips)
+    return style.lines(points, x, f"{metric_title(lines[0].first.metric)} on test", tips)
+
+
+def _model(line: Line) -> str:
+    return line.first.condition.partition(", ")[0]
 
 
 def fronts(findings: Findings) -> Parts:

@@ -33,6 +33,17 @@ def labels_of(items: Iterable[Comparison | Quantity]) -> list[str]:
     ]
 
 
+def varied(findings: Findings) -> str:
+    """'size: 64 rows, 256 rows; seed: 0, 1, 2': what differs between the runs of a study, beside the arm."""
+    values: dict[str, dict[str, None]] = {}
+    for item in findings.comparisons:
+        for name, value in item.condition.settings.items():
+            values.setdefault(name, {})[value] = None
+        for pair in item.pairs:
+            values.setdefault("seed", {})[str(pair.seed)] = None
+    return "; ".join(f"{name}: {', '.join(each)}" for name, each in values.items())
+
+
 def summary(findings: Findings) -> Parts:
     """The table of all arms, and a warning where a mean leaves out runs that were lost."""
     direction = "Higher is better." if findings.higher_is_better else "Lower is better."

@@ -1,0 +1,123 @@
+"""The first screen: the answer, gains, rules, cost and what was not tested; examples over classes; links."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from tests.factory import make_study
+from tests.reports import handmade
+
+from headstart.compare import phrases
+from headstart.compare.bounds import Bounded
+from headstart.compare.findings import Findings
+from headstart.compare.study import compare
+from headstart.errors import RecordError
+from headstart.reports import outline
+from headstart.reports.formats import export, html, markdown
+from headstart.reports.page import Cell
+from headstart.reports.sections import glance
+
+ARMS = ("scratch", "pretrained", "pretrained_frozen")
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """Three arms under one condition, with rules that lie between them."""
+
+    def rules(record: dict[str, Any]) -> None:
+        one = {"name": "tfidf", "how": "a linear model", "bound": None, "seconds": 0.1, "train_rows": 512}
+        one |= {"scores": {"accuracy": 0.5}, "standard_errors": {"accuracy": 0.01}}
+        record["rules"] = {"rules": [one], "chance": {"accuracy": 0.05}, "reason": None}
+
+    folder = tmp_path_factory.mktemp("arms") / "s"
+    return compare(make_study(folder, ARMS, seeds=range(3), examples=120, evaluations=3, change=rules))
+
+
+def test_the_lines_below_the_answer_say_gain_rules_cost_and_what_was_not_tested(arms: Findings) -> None:
+    points = dict(glance.points(arms))
+    assert list(points) == ["Gain", "Trivial rules", "Cost", "Not tested"]
+    for item in arms.comparisons:
+        assert item.gain
+        assert f"{item.arm}: {item.gain.verdict}, {item.gain.gain:+.3f} (" in points["Gain"]
+    assert "TF-IDF 0.500, chance 0.050" in points["Trivial rules"]
+    assert re.search(
+        r"scratch is (below|not shown to be above) the best trivial rule", points["Trivial rules"]
+    )
+    assert "FLOPs 1.00×" in points["Cost"] and "(estimated)" in points["Cost"]
+    assert points["Cost"].count("pretraining (published in part)") == 1
+    assert points["Not tested"].startswith("other hyperparameters, draws of the training rows")
+    tuned = replace(arms, comparisons=tuple(replace(item, tuned="equal") for item in arms.comparisons))
+    assert "hyperparameters" not in dict(glance.points(tuned))["Not tested"]
+
+
+def test_one_chart_has_all_arms_and_comes_first(arms: Findings) -> None:
+    page = outline.page(arms)
+    first = page.figures()[0]
+    drawn = {row["arm"] for rows in first.spec["datasets"].values() for row in rows}
+    assert (first.key, drawn) == ("arms", set(ARMS))
+    opened = [section.key for section in page.sections if section.level == 2 and not section.folded]
+    assert opened[0] == "arms" and len(opened) <= 10
+    assert {"c0", "reproduce", "start"} & {*opened} == set()
+
+
+def test_the_picture_of_a_study_is_in_colour_and_shows_its_curves(arms: Findings) -> None:
+    svg = export.svg_text(arms)
+    ElementTree.fromstring(svg)  # noqa: S314 our own
+    colours = Counter(re.findall(r'stroke="(#[0-9a-f]{6})"', svg))
+    assert {"#c9570a", "#0068a8", "#00835f"} <= set(colours)
+    assert "Accuracy on validation" in svg and arms.question.split()[0] in svg
+    with pytest.raises(RecordError, match="has no chart to draw"):
+        export.svg_text(replace(arms, comparisons=(), rows=type(arms.rows)()))
+
+
+def test_quoted_examples_are_of_as_many_classes_as_there_are(arms: Findings) -> None:
+    (item, *_) = arms.comparisons
+    labels = [example.label for example in item.only_arm]
+    several = len(set(labels))
+    assert several > 2
+    assert len(set(labels[:several])) == several, "the first of every class comes before the second of any"
+
+
+def test_addresses_are_links_in_our_own_words_alone() -> None:
+    told = "a card, https://huggingface.co/bert-base-uncased (2021)"
+    ours, theirs = Cell(told, ours=True), Cell(told)
+    assert [piece for piece, address in ours.pieces if address] == [
+        "https://huggingface.co/bert-base-uncased"
+    ]
+    assert not any(address for _, address in theirs.pieces)
+    figure = replace(handmade.ledger().figures[0], source=told)
+    item = handmade.comparison(ledger=handmade.ledger(figures=(figure,)))
+    page = outline.page(handmade.study(comparison=item, notes=(told,)))
+    text = html.render(page, "")
+    assert text.count('<a href="https://huggingface.co/bert-base-uncased" rel="noreferrer">') == 1
+    assert markdown.render(page).count("<https://huggingface.co/bert-base-uncased>") == 1
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        (Bounded(None, 1.0, None, 1.0), "at most 1"),
+        (Bounded(64.0, None, 64.0, None), "at least 64"),
+        (Bounded(None, 1.0, None, 1.13), "at most 1 (95 % interval: at most 1.13)"),
+        (Bounded(64.0, None, 30.0, None), "at least 64 (95 % interval: at least 30)"),
+        (Bounded(4.0, 4.0, 3.0, 5.0), "4 (95 % interval 3 to 5)"),
+    ],
+)
+def test_the_same_end_is_said_once(bounds: Bounded, told: str) -> None:
+    assert phrases.bounded(bounds) == told
+
+
+def test_the_question_is_that_of_the_run_that_began_first(tmp_path: Path) -> None:
+    def asked(record: dict[str, Any]) -> None:
+        later = record["arm"] == "scratch"
+        record["config"]["study"]["question"] = "Another's?" if later else "Our own?"
+        record["environment"]["started"] = f"2026-01-0{5 + later}T10:00:00+00:00"
+
+    findings = compare(make_study(tmp_path, seeds=range(2), examples=40, evaluations=2, change=asked))
+    assert findings.question == outline.page(findings).question == "Our own?"
