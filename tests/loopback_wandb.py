@@ -1,4 +1,4 @@
-"""A W&B server on loopback, as small as wandb allows: it takes runs, their history and their summary."""
+"""A W&B server on loopback, as small as wandb allows: it takes runs, their rows, summaries and artifacts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+
+@dataclass
+class Artifact:
+    """One version of an artifact, the run that logged it first, and the runs that used it."""
+
+    name: str
+    kind: str
+    digest: str
+    metadata: dict[str, Any]
+    logged_by: str
+    used_by: list[str] = field(default_factory=list)
+    committed: bool = False
 
 
 class LoopbackWandb:
@@ -19,6 +33,8 @@ class LoopbackWandb:
     def __init__(self) -> None:
         self.address = ""
         self.runs: dict[str, dict[str, Any]] = {}
+        self.artifacts: dict[str, Artifact] = {}  # by id
+        self.uploaded: dict[str, bytes] = {}  # by path
         self.lock = threading.Lock()
         self.requests = 0
         self.fault: str | int | None = None  # reset, hang, garbage, slow, or the status of every answer
@@ -48,7 +64,45 @@ class LoopbackWandb:
         if name == "CreateRunFiles":
             files = [{"name": f, "uploadUrl": f"{self.address}/upload/{f}"} for f in variables["files"]]
             return {"createRunFiles": {"runID": "x", "uploadHeaders": [], "files": files}}
+        if "Artifact" in name:
+            return self._artifact(name, variables)
         return {"RunStoppedStatus": {"project": {"run": {"stopped": False}}}}.get(name, {})
+
+    def _artifact(self, name: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Answers about artifacts; the same content under one name is one version."""
+        asked = variables.get("input") or variables
+        if name == "ArtifactType":
+            kinds = [artifact.kind for artifact in self.artifacts.values() if artifact.name == asked["name"]]
+            known = {"artifactType": {"name": kinds[0]}} if kinds else None
+            return {"project": {"artifact": known}}
+        if name == "CreateArtifact":
+            collection = asked["artifactCollectionName"]
+            key = f"{collection}:{asked['digest']}"
+            made = Artifact(collection, asked["artifactTypeName"], asked["digest"],
+                            json.loads(asked.get("metadata") or "{}"), asked["runName"])  # fmt: skip
+            artifact = self.artifacts.setdefault(key, made)
+            state = "COMMITTED" if artifact.committed else "PENDING"
+            made = {"id": key, "state": state, "artifactSequence": {"latestArtifact": None}}
+            return {"createArtifact": {"artifact": made}}
+        if name in ("CreateArtifactManifest", "UpdateArtifactManifest"):
+            file = {"id": "f", "uploadUrl": f"{self.address}/upload/manifest", "uploadHeaders": []}
+            return {name[0].lower() + name[1:]: {"artifactManifest": {"id": "m", "file": file}}}
+        if name == "CreateArtifactFiles":
+            edges = [{"node": self._upload_of(file)} for file in asked["artifactFiles"]]
+            return {"createArtifactFiles": {"files": {"edges": edges}}}
+        if name == "CommitArtifact":
+            self.artifacts[asked["artifactID"]].committed = True
+            digest = self.artifacts[asked["artifactID"]].digest
+            return {"commitArtifact": {"artifact": {"id": asked["artifactID"], "digest": digest}}}
+        if name == "UseArtifact":
+            self.artifacts[asked["artifactID"]].used_by.append(asked["runName"])
+            return {"useArtifact": {"artifact": {"id": asked["artifactID"]}}}
+        return {}
+
+    def _upload_of(self, file: dict[str, Any]) -> dict[str, Any]:
+        path = f"/upload/{file['artifactID']}/{file['name']}".replace(" ", "_")
+        return {"storagePath": path, "uploadUrl": self.address + path, "uploadHeaders": [],
+                "uploadMultipartUrls": None, "artifact": {"id": file["artifactID"]}}  # fmt: skip
 
     def stream(self, run_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """Lines of the run's files: history and summary are kept."""
@@ -152,7 +206,7 @@ def _handler(backend: LoopbackWandb) -> type[BaseHTTPRequestHandler]:
                 self._send({})
 
         def do_PUT(self) -> None:
-            self._body()
+            backend.uploaded[self.path] = self._body()
             self._send({})
 
         def do_POST(self) -> None:

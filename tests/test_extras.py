@@ -45,7 +45,8 @@ def test_every_extra_that_is_advised_exists() -> None:
     sources = [path.read_text("utf8") for path in (ROOT / "src").rglob("*.py")]
     pattern = r"""(?:install\(|missing\("\w+", )["']([\w-]+)["']\)"""
     advised = {name for text in sources for name in re.findall(pattern, text)}
-    named = {"estimate", "excel", "joblib", "lora", "text-to-text", "tune", "wandb-report"}
+    named = {"estimate", "excel", "joblib", "lora", "mlflow", "tensorboard", "text-to-text", "tune"}
+    named.add("wandb-report")
     assert advised == named <= set(known)
     assert not [text for text in sources if re.search(r"headstart\[[a-z]", text)], "advice that names a place"
 
@@ -79,6 +80,11 @@ def test_a_launcher_that_is_not_installed() -> None:
             "codecarbon",
             ["meter=codecarbon"],
             "meter: needs codecarbon, which is not installed: pip install -e '.[estimate]'",
+        ),
+        (
+            "mlflow",
+            ["tracker=[csv,mlflow]"],
+            "tracker: needs mlflow, which is not installed: pip install -e '.[mlflow]'",
         ),
     ],
 )

@@ -48,7 +48,15 @@ def lines(program: str) -> list[list[str]]:
 
 
 def test_every_line_is_of_a_known_program() -> None:
-    assert {words[0] for words in LINES} <= {"make", "headstart", "wandb", ".", "eval"}
+    assert {words[0] for words in LINES} <= {
+        "make",
+        "headstart",
+        "wandb",
+        "tensorboard",
+        "mlflow",
+        ".",
+        "eval",
+    }
 
 
 def test_make_targets_exist() -> None:

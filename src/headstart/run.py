@@ -7,13 +7,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from headstart.arms.kinds import Arm
 from headstart.budget import Budget
 from headstart.config import Config, nearest, settings_at
 from headstart.data.size import Size
 from headstart.errors import ConfigError
+from headstart.extras import missing
 from headstart.hardware import Hardware, Precision
 from headstart.meters.kinds import MeterKind
 from headstart.models.model import Model
@@ -27,12 +28,33 @@ _prepared: dict[str, Prepared] = {}  # the rows of one task, model and size
 
 
 class Tracker(Config):
-    """Weights & Biases: offline files, a server, or none."""
+    """Trackers that show a run beside its record: W&B (offline files, a server, or none), and others."""
 
-    mode: Literal["offline", "online", "none"] = "offline"
+    mode: Literal["offline", "online", "none"] = "offline"  # of W&B
     project: str = "headstart"
     entity: str | None = None
     finish_timeout: int = Field(default=60, ge=1)
+    csv: bool = False
+    tensorboard: bool = False
+    mlflow: str | None = None  # local: a store in the folder of all studies; else the address of a server
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_named(cls, settings: Any) -> Any:
+        """`tracker=csv` does not ask for W&B."""
+        if isinstance(settings, Mapping) and {"csv", "tensorboard", "mlflow"} & {*settings}:
+            return {"mode": "none", **settings}
+        return settings
+
+    @model_validator(mode="after")
+    def _installed(self) -> Self:
+        lacking = [
+            self.tensorboard and missing("tensorboard", "tensorboard"),
+            self.mlflow and missing("mlflow", "mlflow"),
+        ]
+        if sentences := [sentence for sentence in lacking if sentence]:
+            raise ValueError("; ".join(sentences))
+        return self
 
 
 class Run(Config):

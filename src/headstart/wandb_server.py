@@ -69,15 +69,14 @@ def set_up() -> Any:
 
 
 def begin(study: Path, run_id: str, mode: str, finish_timeout: int, **about: Any) -> Any:
-    """A W&B run with its files in the study's folder; offline, they replace those of an earlier attempt.
+    """A W&B run with its files in the study's folder; they replace those of an earlier attempt.
 
     `about` is what `wandb.init` takes. A server that does not answer raises here, or at the run's `finish`.
     """
     import wandb
 
-    if mode == "offline":
-        for attempt in (study / "wandb").glob(f"*run-*-{run_id}"):
-            shutil.rmtree(attempt)
+    for attempt in (study / "wandb").glob(f"*run-*-{run_id}"):
+        shutil.rmtree(attempt)
     set_up()
     settings = wandb.Settings(
         silent=True, console="off", init_timeout=INIT_SECONDS, finish_timeout=finish_timeout,

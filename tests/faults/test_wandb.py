@@ -45,12 +45,12 @@ def logged(quick: list[str], seed: int, backend: LoopbackWandb | None = None, fa
     """Log one run; with a fault, the server has it from the second point on. Returns the seconds."""
     run = composed(*quick, "tracker=wandb", "tracker.finish_timeout=2", f"seed={seed}")
     began = time.monotonic()
-    with tracked(run, identify(run)) as logger:
+    with tracked(run, identify(run), run.study_folder / "a_run") as mirrors:
         for step in STEPS:
             if fault and step and backend is not None:
                 backend.fault = fault
-            if logger is not None:
-                logger.log_metrics(metrics_of(POINT, "none"), step=step)
+            for mirror in mirrors:
+                mirror.log_metrics(metrics_of(POINT, "none"), step=step)
     return time.monotonic() - began
 
 
@@ -140,7 +140,7 @@ def test_the_next_command_tries_the_server_again(server: LoopbackWandb, quick: l
 def test_a_slow_server_is_waited_for_once(
     server: LoopbackWandb, quick: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headstart.training.tracker.SLOW", 0)
+    monkeypatch.setattr("headstart.training.wandb_mirror.SLOW", 0)
     logged(quick, 0)
     logged(quick, 1)
     assert len(server.runs) == 1 and len(wandb_files.offline(STUDY)) == 1

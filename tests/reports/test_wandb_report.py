@@ -33,9 +33,13 @@ def spec(findings: Any = None) -> dict[str, Any]:
     return json.loads(wandb.report_json(findings or handmade.study(), "team", "project"))
 
 
+def grids(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the study's own run, then of its runs."""
+    return [block["metadata"] for block in told["spec"]["blocks"] if block["type"] == "panel-grid"]
+
+
 def grid(told: dict[str, Any]) -> dict[str, Any]:
-    (found,) = (block for block in told["spec"]["blocks"] if block["type"] == "panel-grid")
-    return found["metadata"]
+    return grids(told)[-1]
 
 
 def panels(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -64,6 +68,29 @@ def test_the_panels_are_those_of_the_question() -> None:
     ]
 
 
+def test_the_first_panel_is_the_paired_gain_with_its_interval() -> None:
+    first, _ = grids(spec())
+    (own,) = first["runSets"]
+    asked = {leaf["key"]["name"]: leaf["value"] for leaf in own["filters"]["filters"]}
+    assert asked == {"job": "study", "study": "docs"}
+    (panel,) = [panel["config"] for panel in first["panelBankSectionConfig"]["panels"]]
+    key = "difference/pretrained"
+    assert panel["metrics"] == [key, f"{key}/low", f"{key}/high"]
+    assert panel["xAxis"] == "trainer/global_step"
+    assert "Paired gain" in panel["chartTitle"] and "pretrained against scratch" in panel["chartTitle"]
+
+
+def test_several_sizes_are_an_axis_and_the_main_columns_are_pinned() -> None:
+    (scatter,) = [panel for panel in panels(spec(handmade.sizes())) if "n_train" in json.dumps(panel)]
+    assert scatter["yAxis"] == "summary:test/accuracy" and scatter["xAxisLogScale"]
+    assert not [panel for panel in panels(spec()) if "n_train" in json.dumps(panel)]
+    view = json.loads(wandb.workspace_json(handmade.study(), "team", "project"))["spec"]
+    pinned = view["section"]["runSets"][0]["runFeed"]["columnPinned"]
+    assert {"config:arm", "config:seed", "summary:test/accuracy", "summary:energy/estimated_joules"} <= {
+        *pinned
+    }
+
+
 def test_answer_and_table_are_those_of_the_report() -> None:
     findings = handmade.study()
     words = [block["content"] for block in spec()["spec"]["blocks"] if block["type"] == "markdown-block"]
@@ -82,8 +109,9 @@ def test_the_library_reads_it_back() -> None:
         created_at=None, updated_at=None, spec=internal.Spec.model_validate(told["spec"]),
     )  # fmt: skip
     back = wr.Report._from_model(view)
-    assert [type(block).__name__ for block in back.blocks] == ["MarkdownBlock", "PanelGrid", "MarkdownBlock"]
-    assert len(back.blocks[1].panels) == 7  # pyright: ignore[reportAttributeAccessIssue]
+    kinds = ["MarkdownBlock", "PanelGrid", "PanelGrid", "MarkdownBlock"]
+    assert [type(block).__name__ for block in back.blocks] == kinds
+    assert len(back.blocks[2].panels) == 7  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("name", ["it's", 'a "b"', "a = 1", "x\\", "a b"])
@@ -164,6 +192,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackWandb]:
         monkeypatch.setenv("WANDB_BASE_URL", backend.address)
         monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
         monkeypatch.delenv("WANDB_MODE", raising=False)
+        monkeypatch.setattr("headstart.wandb_server.INIT_SECONDS", 60)  # a busy machine answers late
+        monkeypatch.setattr("headstart.training.wandb_mirror.SLOW", 60)
         wandb.teardown()
         yield backend
         wandb.teardown()
@@ -194,26 +224,46 @@ def view(backend: Any, query: str, variables: dict[str, Any]) -> dict[str, Any] 
     }
 
 
-@pytest.mark.usefixtures("unreported")
 def test_what_the_tracker_logs_is_what_the_report_draws(
     quick: list[str], server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*quick, "tracker=wandb", "tracker.entity=local", "tracker.project=p", "seed=0"]) == 0
+    online = ["tracker=wandb", "tracker.entity=local", "tracker.project=p"]
+    assert main([*quick, *online, "keep_weights=true", "seed=0,1"]) == 0
     assert report.report(["runs/quick", "--wandb", "local/p"]) == 0
     told = capsys.readouterr().out
     assert told.count(f"saved: {server.address}/local/p") == 2
     saved, workspace = server.views
     assert (saved["type"], workspace["type"]) == ("runs", "project-view")
-    metadata = next(b for b in json.loads(saved["spec"])["blocks"] if b["type"] == "panel-grid")["metadata"]
     logged = {key for run in server.runs.values() for row in [*run["history"], run["summary"]] for key in row}
-    for panel in metadata["panelBankSectionConfig"]["panels"]:
-        config = panel["config"]
-        assert {*config["metrics"], config.get("xAxis", "_step")} <= logged
     configs = [run["config"] for run in server.runs.values()]
-    for each in metadata["runSets"]:
-        asked = {leaf["key"]["name"]: leaf["value"] for leaf in each["filters"]["filters"]}
-        hit = [one for one in configs if all(one[key]["value"] == value for key, value in asked.items())]
-        assert len(hit) == 1, f"the run set {each['name']} shows the runs of its arm"
+    drawn = [b["metadata"] for b in json.loads(saved["spec"])["blocks"] if b["type"] == "panel-grid"]
+    for metadata in drawn:
+        for panel in metadata["panelBankSectionConfig"]["panels"]:
+            config = panel["config"]
+            assert {*config["metrics"], config.get("xAxis", "_step")} <= logged
+        for each in metadata["runSets"]:
+            asked = {leaf["key"]["name"]: leaf["value"] for leaf in each["filters"]["filters"]}
+            hit = [c for c in configs if all(c.get(key, {}).get("value") == v for key, v in asked.items())]
+            assert len(hit) == (1 if each["name"] == "pairs" else 2), each["name"]
+    check_the_lineage(server)
+
+
+def check_the_lineage(server: LoopbackWandb) -> None:
+    """Rows → runs → weights, and the report and the records of the study; nothing else was sent."""
+    runs = {run["jobType"]: name for name, run in server.runs.items()}
+    artifacts = {artifact.kind: [] for artifact in server.artifacts.values()}
+    for artifact in server.artifacts.values():
+        assert artifact.committed, artifact
+        artifacts[artifact.kind].append(artifact)
+    (rows,) = artifacts["rows"]
+    assert len({*rows.used_by}) == 4 and runs["study"] not in rows.used_by
+    loaded = [weights for weights in artifacts["weights"] if weights.used_by]
+    kept = [weights for weights in artifacts["weights"] if not weights.used_by]
+    assert [len({*weights.used_by}) for weights in loaded] == [2] and len(kept) == 4
+    (study,) = artifacts["study"]
+    assert study.logged_by == runs["study"]
+    sent = [path for path in server.uploaded if not path.startswith("/upload/study-")]
+    assert not [path for path in sent if "safetensors" in path or "csv" in path], sent
 
 
 def test_a_project_that_is_not_there_is_said_and_the_json_stays(
@@ -221,8 +271,6 @@ def test_a_project_that_is_not_there_is_said_and_the_json_stays(
 ) -> None:
     study = make_study(tmp_path / "study", seeds=[0], examples=40)
     assert report.report([str(study), "--wandb", "local/absent"]) == 1
-    assert (
-        "W&B did not take it: Run set 'scratch' project 'local/absent' not found" in capsys.readouterr().out
-    )
+    assert "W&B did not take it: Run set 'pairs' project 'local/absent' not found" in capsys.readouterr().out
     assert server.views == []
     assert (study / "report.wandb.json").exists()

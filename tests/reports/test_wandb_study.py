@@ -15,7 +15,15 @@ from tests.factory import make_study
 from tests.studies.command import headstart
 
 from headstart.api import open_study
-from headstart.reports.formats.wandb_study import GAINS, PAIRS, differences, gain_rows, log_study, pair_rows
+from headstart.reports.formats.wandb_study import (
+    EXAMPLES,
+    GAINS,
+    PAIRS,
+    differences,
+    gain_rows,
+    log_study,
+    pair_rows,
+)
 
 
 def of_the_study(folder: Path) -> Path:
@@ -41,13 +49,38 @@ def test_a_study_is_a_run_of_its_own(quick: list[str]) -> None:
     assert all(row["difference/pretrained/low"] <= row["difference/pretrained/high"] for row in rows)
     assert wandb_files.metrics(file)["difference/*"]["axis"] == "trainer/global_step"
     media = {path.suffix for path in file.parent.glob("files/media/**/*")}
-    assert {".json", ".html"} <= media
+    assert {".json", ".html"} <= media and summary["status"] == "finished"
+    assert described.notes.endswith("seed=0,1") and wandb_files.config(file)["job"] == "study"
+    right_in_one = next(file.parent.glob("files/media/table/rows_right_in_one_arm*.json"))
+    table = json.loads(right_in_one.read_text("utf8"))
+    item = study.findings.comparisons[0]
+    assert table["columns"] == list(EXAMPLES)
+    assert len(table["data"]) == len(item.only_arm) + len(item.only_baseline)
+    assert {row[3] for row in table["data"]} <= {"pretrained", "scratch"}
+    check_the_lineage(folder)
     (artifact,) = [artifact for artifact in wandb_files.artifacts(file) if artifact.type == "study"]
     names = {entry.path for entry in artifact.manifest.contents}
     assert "report.html" in names and len(names) == 5
     before = file.stat().st_mtime_ns
     assert headstart(*overrides, "tracker=offline", "seed=0,1").code == 0
     assert of_the_study(folder).stat().st_mtime_ns == before, "nothing was trained, so nothing is logged"
+
+
+def check_the_lineage(folder: Path) -> None:
+    """Every run used the rows, and those with weights the weights; digests, and no files."""
+    for file in wandb_files.offline(folder):
+        if (job := wandb_files.run(file).job_type) == "study":
+            continue
+        used = wandb_files.artifacts(file)
+        assert [artifact.type for artifact in used] == ["rows", "weights"][: 1 + (job == "pretrained")]
+        for artifact in used:
+            (entry,) = artifact.manifest.contents
+            digest = json.loads(artifact.metadata)["digest"]
+            assert artifact.use_after_commit and not entry.local_path
+            assert entry.ref == f"urn:headstart:{artifact.type}:{digest}"
+        known = wandb_files.config(file)
+        digests = [json.loads(artifact.metadata)["digest"] for artifact in used]
+        assert digests == [known[name] for name in ("data_digest", "weights_digest") if name in known]
 
 
 def test_differences_are_those_of_the_pairs(tmp_path: Path) -> None:
@@ -82,12 +115,12 @@ def test_a_tracker_that_is_off_or_broken_costs_nothing(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = make_study(tmp_path / "study")
-    built = open_study(folder).report()
+    findings = open_study(folder).findings
     tracker: dict[str, Any] = {"mode": mode, "project": "p", "entity": None, "finish_timeout": 5}
-    built.findings.config.update(tracker=tracker)  # pyright: ignore[reportAttributeAccessIssue] - a plain dict
+    findings.config.update(tracker=tracker)  # pyright: ignore[reportAttributeAccessIssue] - a plain dict
     shutil.rmtree(folder / "wandb", ignore_errors=True)
     (folder / "wandb").write_text("no folder", "utf8")
-    log_study(built, folder)
+    log_study(findings, folder)
     lines = [line for line in caplog.messages if "W&B did not take the run of the study" in line]
     assert len(lines) == (mode == "offline")
     assert json.loads((folder / next(folder.glob("*/record.json"))).read_text("utf8"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError
 from headstart.terminal import write_data
+
+CLAIM = "report"  # of the process that writes a study's report and its W&B run
 
 
 @command(
@@ -43,24 +46,51 @@ def report(options: Namespace) -> int:
 def report_all(folders: Sequence[str] | set[str], trained: Sequence[str] | set[str] = ()) -> int:
     """Build and show the report of every folder; 1 when no run of one of them finished, else 0.
 
-    A study in which something was `trained` is also logged in W&B, if its runs were.
+    A study in which something was `trained` is also logged in the trackers of its runs.
     """
     from rich.console import Console
 
     code = 0
     for folder in sorted(folders):
-        with Console(stderr=True).status(f"writing the report of {folder}"):
-            from headstart.api import open_study  # importing them takes as long as comparing
-            from headstart.reports.formats.terminal import show
+        with _in_turn(Path(folder)) if folder in trained else nullcontext():
+            with Console(stderr=True).status(f"writing the report of {folder}"):
+                from headstart.api import open_study  # importing them takes as long as comparing
+                from headstart.reports.formats.terminal import show
 
-            built = open_study(folder).report()
-        show(built.findings, built.html)
-        if folder in trained:
-            from headstart.reports.formats.wandb_study import log_study
+                built = open_study(folder).report()
+            show(built.findings, built.html)
+            if folder in trained:
+                from headstart.reports.formats.mlflow_study import log_in_mlflow
+                from headstart.reports.formats.wandb_study import log_study
 
-            log_study(built, Path(folder))
+                log_study(built.findings, Path(folder), built.html)
+                log_in_mlflow(built.findings, Path(folder))
         code = max(code, 0 if any(arm.finished for arm in built.findings.arms) else 1)
     return code
+
+
+def log_so_far(folder: Path) -> None:
+    """Log in W&B what a running study says, unless another process does so now."""
+    from headstart.api import open_study
+    from headstart.reports.formats.wandb_study import log_study
+    from headstart.studies.claims import Claim
+
+    claim = Claim(folder, CLAIM)
+    if claim.acquire():
+        with claim:
+            log_study(open_study(folder).findings, folder)
+
+
+@contextmanager
+def _in_turn(folder: Path) -> Iterator[None]:
+    """Processes that end together report one after the other, so that the last one knows all runs."""
+    from headstart.studies.claims import Claim, wait
+
+    claim = Claim(folder, CLAIM)
+    while not claim.acquire():
+        wait([claim], lambda sentence: None)
+    with claim:
+        yield
 
 
 def _report_diff(first: str, second: str) -> None:

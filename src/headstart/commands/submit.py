@@ -45,7 +45,9 @@ def submit(options: Namespace) -> int:
 def work(options: Namespace) -> int:
     from headstart.studies.work import work
 
-    return reported(lambda: work(options.folder, options.trust_remote_code), ["work", *options.typed])
+    return reported(
+        lambda after: work(options.folder, options.trust_remote_code, after), ["work", *options.typed]
+    )
 
 
 @command(
@@ -65,7 +67,9 @@ def retry(options: Namespace) -> int:
     if not runs:
         print(f"{options.folder}: no run failed or diverged")
         return 0
-    return reported(lambda: retry(options.folder, options.trust_remote_code), ["retry", *options.typed])
+    return reported(
+        lambda after: retry(options.folder, options.trust_remote_code, after), ["retry", *options.typed]
+    )
 
 
 @command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ class PlannedLoader:
     Pickled for another process, it returns those of the study's file.
     """
 
-    def __init__(self, loader: Any, plan: StudyPlan, file: Path) -> None:
-        self.loader, self.plan, self.file = loader, plan, file
+    def __init__(
+        self, loader: Any, plan: StudyPlan, file: Path, after: Callable[[Run], None] = lambda run: None
+    ) -> None:
+        self.loader, self.plan, self.file, self.after = loader, plan, file, after
         self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: the next batch
 
     def __getattr__(self, name: str) -> Any:
@@ -78,10 +80,16 @@ def _with_hydra_part(config: Mapping[str, Any], master: DictConfig, overrides: l
     return whole
 
 
-def launch(plan: StudyPlan, typed: Sequence[str], extend: bool = False) -> list[Outcome]:
+def launch(
+    plan: StudyPlan,
+    typed: Sequence[str],
+    extend: bool = False,
+    after: Callable[[Run], None] = lambda run: None,
+) -> list[Outcome]:
     """Freeze the planned runs and train them; records store the `typed` words.
 
-    `extend`: the study's file may hold other runs of this command. Outcomes of trials are left out.
+    `extend`: the study's file may hold other runs of this command. `after`: called with a run of every pair
+    that has ended, where pairs are trained here. Outcomes of trials are left out.
     """
     stand_alone()
     study, file = freeze(plan.points, typed, extend), plan.points[0].run.study_folder / FILE
@@ -89,7 +97,7 @@ def launch(plan: StudyPlan, typed: Sequence[str], extend: bool = False) -> list[
         try_again(folder)
     with composing() as hydra:
         study.use()
-        hydra.config_loader = PlannedLoader(hydra.config_loader, plan, file)
+        hydra.config_loader = PlannedLoader(hydra.config_loader, plan, file, after)
         # Our sweeper comes back to the runs that other processes train; others need an outcome now.
         waits = not plan.swept or not plan.config.hydra.sweeper._target_.endswith("PairedSweeper")
         task = partial(job, argv=["headstart", *typed], waits=waits)

@@ -57,9 +57,10 @@ class Again:
 def train_again(folder: Path, trusted: bool = False) -> Again:
     """Train the run of `folder` once more, without keeping it, and compare; its record is not changed."""
     record = read_record(folder)
-    # Without W&B, where it would be another run, and without saving weights.
-    tracker = {**record.config["tracker"], "mode": "none"}
-    run = Run.read({**record.config, "tracker": tracker, "keep_weights": False, "checkpoint_steps": []})
+    # Without trackers, where it would be another run, and without saving weights.
+    run = Run.read(
+        {**record.config, "tracker": {"mode": "none"}, "keep_weights": False, "checkpoint_steps": []}
+    )
     check_recorded(run, trusted)
     names = identify(run)
     if not same_run(record, names):

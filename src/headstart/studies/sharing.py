@@ -20,6 +20,7 @@ from headstart.studies.sweep_points import SweepPoint, pairs_of, shared_settings
 from headstart.studies.tuning import tuned
 
 if TYPE_CHECKING:
+    from headstart.run import Run
     from headstart.studies.compose import StudyPlan
 
 Pair = Sequence[SweepPoint]
@@ -48,6 +49,7 @@ class Share:
     `whole`: a process claims a pair before its first run, so that both arms are measured on one machine.
     `stopped`: asked before every pair.
     `limit`: no pair is begun that would end after so many seconds since `began`; the first always is.
+    `after`: called with a run of every whole pair that has ended.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Share:
         limit: float | None = None,
         began: float = 0.0,
         stopped: Callable[[], bool] = lambda: False,
+        after: Callable[[Run], None] = lambda run: None,
     ) -> None:
         self.launch, self.progress, self.whole, self.stopped = launch, progress, whole, stopped
+        self.after = after
         self.limit, self.began, self.longest = limit, began, 0.0
         self.ended: dict[tuple[str, ...], Outcome] = {}
 
@@ -109,6 +113,8 @@ class Share:
             else:
                 claimed.append(point)
                 held = held or Claim(Path(outcome.claim[0]), outcome.claim[1])
+        if self.whole and held is None:
+            self.after(run)
         return claimed, held
 
     def _ended_elsewhere(self, point: SweepPoint) -> bool:

@@ -58,7 +58,10 @@ class PairedSweeper(Sweeper):
         if not self.here and limit is None:
             pairs = [points]
         with showing(len(points), f"tuning: {len(points)} trials" if trial else "study") as progress:
-            share = Share(lambda p: self._launch(p, progress), progress, self.here, limit, self.began)
+            share = Share(
+                lambda p: self._launch(p, progress), progress, self.here, limit, self.began,
+                after=self.loader.after,
+            )  # fmt: skip
             return share.train(pairs)
 
     def _launch(self, points: Sequence[SweepPoint], progress: StudyProgress) -> list[Outcome]:

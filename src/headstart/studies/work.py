@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from headstart.errors import ConfigError
 from headstart.records.record import RECORD
+from headstart.run import Run
 from headstart.studies.claims import Claim
 from headstart.studies.compose import Composer, StudyPlan
 from headstart.studies.frozen import FILE, FrozenStudy, read_frozen
@@ -24,16 +25,20 @@ from headstart.studies.status import WORKER, RunStatus, cancelled, status_of
 from headstart.studies.sweep_points import SweepPoint, pairs_of
 
 Train = Callable[[Sequence[Pair]], list[Outcome]]
+After = Callable[[Run], None]
 
 
-def work(folder: Path, trusted: bool = False) -> list[Outcome]:
-    """Train what is left of the study; runs that failed are left alone. `trusted`: the code of its models."""
+def work(folder: Path, trusted: bool = False, after: After = lambda run: None) -> list[Outcome]:
+    """Train what is left of the study; runs that failed are left alone. `trusted`: the code of its models.
+
+    `after` is called with a run of every pair that has ended.
+    """
     folder, study = _enter(folder, trusted)
     points = study.points()
     plan = StudyPlan(points, OmegaConf.create({}), swept=True, composer=Composer())
     if points[0].run.study.tune is not None:
         _refuse_changed(plan)
-    return _worker(folder, lambda train: train_study(plan, folder, train), again=False)
+    return _worker(folder, lambda train: train_study(plan, folder, train), False, after)
 
 
 def failed(folder: Path) -> list[RunStatus]:
@@ -41,8 +46,8 @@ def failed(folder: Path) -> list[RunStatus]:
     return [run for run in status_of(folder).runs if run.status in ("failed", "diverged")]
 
 
-def retry(folder: Path, trusted: bool = False) -> list[Outcome]:
-    """Train the failed and the diverged runs of the study once more."""
+def retry(folder: Path, trusted: bool = False, after: After = lambda run: None) -> list[Outcome]:
+    """Train the failed and the diverged runs of the study once more; `after` as for `work`."""
     runs = {run.planned.key: run for run in failed(folder.resolve())}
     folder, study = _enter(folder, trusted)
     chosen = [run for run in (*study.runs.values(), *study.chosen) if run.key in runs]
@@ -50,7 +55,7 @@ def retry(folder: Path, trusted: bool = False) -> list[Outcome]:
         if runs[run.key].status == "diverged":  # it counts as settled while its record is there
             ((runs[run.key].folder or Path()) / RECORD).unlink(missing_ok=True)
     pairs = pairs_of([run.point() for run in chosen])
-    return _worker(folder, lambda train: train(pairs) if pairs else [], again=True)
+    return _worker(folder, lambda train: train(pairs) if pairs else [], True, after)
 
 
 def _enter(folder: Path, trusted: bool) -> tuple[Path, FrozenStudy]:
@@ -85,7 +90,7 @@ def _refuse_changed(plan: StudyPlan) -> None:
             )
 
 
-def _worker(folder: Path, act: Callable[[Train], list[Outcome]], again: bool) -> list[Outcome]:
+def _worker(folder: Path, act: Callable[[Train], list[Outcome]], again: bool, after: After) -> list[Outcome]:
     """Train as one worker of the study, until nothing is left or the study is cancelled."""
     argv, before = [Path(sys.argv[0]).name, *sys.argv[1:]], cancelled(folder)
 
@@ -95,7 +100,9 @@ def _worker(folder: Path, act: Callable[[Train], list[Outcome]], again: bool) ->
             def launch(pair: Sequence[SweepPoint]) -> list[Outcome]:
                 return [_train(point, progress, argv, again) for point in pair]
 
-            share = Share(launch, progress, whole=True, stopped=lambda: cancelled(folder) != before)
+            share = Share(
+                launch, progress, whole=True, stopped=lambda: cancelled(folder) != before, after=after
+            )
             return share.train(pairs)
 
     worker = Claim(folder, f"{WORKER}{uuid.uuid4().hex[:8]}", os.environ.get("SLURM_JOB_ID", ""))

@@ -166,15 +166,18 @@ class Recorder(pl.Callback):
             self._log(trainer, point)
 
     def _log(self, trainer: pl.Trainer, point: dict[str, Any]) -> None:
-        """Log the steps before an evaluation, then the evaluation with its rates since the one before."""
+        """Log the steps before an evaluation, then the evaluation with its rates since the one before.
+
+        What trackers take is not part of training.
+        """
         metrics = metrics_of(point, self.meter.backend.method, self._logged)
-        for logger in trainer.loggers:
-            for row in point.get("training", ()):  # points of older versions lack it
-                if row["step"] < point["step"]:
-                    logger.log_metrics(metrics_of_step(row), step=row["step"])
-                else:
-                    metrics |= metrics_of_step(row)
-            logger.log_metrics(metrics, step=point["step"])
+        steps = {row["step"]: metrics_of_step(row) for row in point.get("training", ())}  # older points: none
+        metrics |= steps.pop(point["step"], {})
+        with self.meter.phase("other"):
+            for logger in trainer.loggers:
+                for step, values in steps.items():
+                    logger.log_metrics(values, step=step)
+                logger.log_metrics(metrics, step=point["step"])
         self._logged = point
 
     def _check_losses(self, train_loss: float | None) -> None:

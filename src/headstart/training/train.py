@@ -30,6 +30,7 @@ from headstart.training.checkpoints import Saver, check_checkpoint_steps, comple
 from headstart.training.contamination import write_corpus_fingerprints
 from headstart.training.initialise import Attester, initialise
 from headstart.training.instruments import Instruments
+from headstart.training.mirror import Mirror
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan, counters_of, plan_of
 from headstart.training.progress import RunProgress
@@ -69,7 +70,7 @@ def train(
     results = Results(**state["results"]) if state else Results()
     prepared = plan = initial = learner = rules = None
     status, reason = "finished", None
-    with meter, tracked(run, names) as logger:
+    with meter, tracked(run, names, folder, argv) as mirrors:
         try:
             # 1. Rows and tokens: the same for both arms.
             with meter.phase("prepare"):
@@ -100,7 +101,7 @@ def train(
                 recorder,
                 Saver(run, names.run_id, plan, meter, folder, results),
             ]
-            trainer = _trainer(run, plan, callbacks, logger, folder)
+            trainer = _trainer(run, plan, callbacks, mirrors, folder)
             progress.begin(run.title, plan.steps)
             first_step = results.steps
             training = _loader(prepared.train, plan.orders["train"][first_step:], run.seed, first_step)
@@ -181,8 +182,8 @@ def train(
                     write_ledger(folder / MODEL, record, run.model)
             if status in ("finished", "diverged"):
                 resume.clear(folder)
-        if logger:
-            logger.summarise(record)
+        for mirror in mirrors:
+            mirror.summarise(record)
     return record
 
 
@@ -205,7 +206,9 @@ def _environment(run: Run, started: datetime) -> dict[str, Any]:
     return environment(device, run.precision, threads, cpu_name(), started) | {"gpu_driver": gpu_driver()}
 
 
-def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, folder: Path) -> pl.Trainer:
+def _trainer(
+    run: Run, plan: Plan, callbacks: list[pl.Callback], mirrors: list[Mirror], folder: Path
+) -> pl.Trainer:
     """Lightning's trainer for one pass over the planned batches."""
     return pl.Trainer(
         accelerator=run.hardware.device(),
@@ -215,7 +218,7 @@ def _trainer(run: Run, plan: Plan, callbacks: list[pl.Callback], logger: Any, fo
         val_check_interval=plan.every,
         check_val_every_n_epoch=None,
         callbacks=callbacks,
-        logger=logger or False,
+        logger=[*mirrors] or False,
         default_root_dir=folder,
         num_sanity_val_steps=0,
         enable_checkpointing=False,

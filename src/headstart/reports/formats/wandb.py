@@ -21,6 +21,7 @@ from headstart.metrics import metric_name
 from headstart.reports import build, outline
 from headstart.reports.charts.theme import LIGHT
 from headstart.reports.formats import export, markdown
+from headstart.reports.formats.wandb_study import JOB, difference_key
 from headstart.wandb_server import no_server, off, without_malformed
 
 REPORT, WORKSPACE = "report.wandb.json", "workspace.wandb.json"
@@ -98,14 +99,14 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
         blocks=[
             *(wr.P(text=warning) for warning in findings.warnings),
             wr.MarkdownBlock(text=_words(findings)),
-            _grid(findings, entity if lookup else "", project if lookup else ""),
+            *_grids(findings, entity if lookup else "", project if lookup else ""),
             wr.MarkdownBlock(text=f"Records {findings.fingerprint}."),
         ],
     )
 
 
 def workspace(findings: Findings, entity: str, project: str) -> Any:
-    """The saved view: the same panels over all runs of the study, grouped by arm."""
+    """The saved view: the same panels over all runs of the study, grouped by arm; main columns are pinned."""
     import wandb_workspaces.workspaces as ws
     from wandb_workspaces import expr
 
@@ -114,12 +115,17 @@ def workspace(findings: Findings, entity: str, project: str) -> Any:
         project=project,
         name=f"headstart: {findings.study}"[:TITLE],
         sections=[
+            ws.Section(name="Paired gains", panels=_differences(findings), is_open=True),
             ws.Section(name="Learning curves", panels=_curves(findings), is_open=True),
             ws.Section(name="Scores and costs", panels=_bars(findings), is_open=True),
         ],
         runset_settings=ws.RunsetSettings(
             filters=expr.And(expr.Config("study") == findings.study),
             groupby=[expr.Config(key) for key in grouping(findings)],
+            pinned_columns=[
+                *(f"config:{key}" for key in (*grouping(findings), "seed")),
+                *(f"summary:{key}" for key in ("status", *_shown(findings))),
+            ],
         ),
     )
 
@@ -164,11 +170,18 @@ def _words(findings: Findings) -> str:
     return f"{answer}\n\n{export.markdown_text(findings)}" if findings.rows.main else answer
 
 
-def _grid(findings: Findings, entity: str, project: str) -> Any:
+def _grids(findings: Findings, entity: str, project: str) -> list[Any]:
+    """The panels of the study's own run, then those of its runs: a run set per arm."""
     from wandb_workspaces import expr
     from wandb_workspaces.reports.v2 import interface as wr
 
     arms, colours = outline.arms_of(findings), {}
+    own = wr.Runset(
+        entity=entity,
+        project=project,
+        name="pairs",
+        filters=expr.And(expr.Config("job") == JOB, expr.Config("study") == findings.study),
+    )
     runsets = [
         wr.Runset(
             entity=entity,
@@ -183,9 +196,50 @@ def _grid(findings: Findings, entity: str, project: str) -> Any:
         for place, arm in enumerate(arms):
             key = wr.RunsetGroupKey(key=wr.Config("arm"), value=arm)
             colours[wr.RunsetGroup(runset_name=arm, keys=(key,))] = LIGHT.arms[place % len(LIGHT.arms)]
-    return wr.PanelGrid(
-        runsets=runsets, panels=[*_curves(findings), *_bars(findings)], custom_run_colors=colours
-    )
+    panels = [*_curves(findings), *_bars(findings), *_sizes(findings)]
+    grids = [wr.PanelGrid(runsets=runsets, panels=panels, custom_run_colors=colours)]
+    differences = _differences(findings)
+    return [wr.PanelGrid(runsets=[own], panels=differences), *grids] if differences else grids
+
+
+def _differences(findings: Findings) -> list[Any]:
+    """The arm's gain on validation rows along training: mean over pairs, ends of its interval."""
+    from wandb_workspaces.reports.v2 import interface as wr
+
+    panels: list[Any] = []
+    for item in findings.comparisons:
+        if not item.pairs:
+            continue
+        key, several = difference_key(item), len(item.pairs) > 1
+        place = " · ".join(filter(None, [f"{item.arm} against {item.baseline}", item.condition.name]))
+        panels.append(
+            wr.LinePlot(
+                title=f"Paired gain, validation {metric_name(item.headline)}: {place}"[:TITLE],
+                x=AXES["by step"],
+                y=[key, f"{key}/low", f"{key}/high"] if several else [key],
+                title_y="mean over pairs, 95 % interval" if several else "one pair",
+                smoothing_factor=0,
+                layout=wr.Layout(x=12 * (len(panels) % 2), y=8 * (len(panels) // 2), w=12, h=8),
+            )
+        )
+    return panels
+
+
+def _sizes(findings: Findings) -> list[Any]:
+    """The test score over the number of training rows, where there are several."""
+    from wandb_workspaces.reports.v2 import interface as wr
+
+    if len({item.condition.train_rows for item in findings.comparisons}) < 2:
+        return []
+    return [
+        wr.ScatterPlot(
+            title=f"Test {metric_name(findings.headline)} by training rows",
+            x=wr.Config("n_train"),
+            y=wr.SummaryMetric(f"test/{findings.headline}"),
+            log_x=True,
+            layout=wr.Layout(x=0, y=20, w=24, h=8),
+        )
+    ]
 
 
 def _curves(findings: Findings) -> list[Any]:
@@ -209,13 +263,9 @@ def _curves(findings: Findings) -> list[Any]:
 
 
 def _bars(findings: Findings) -> list[Any]:
-    """Test score and costs of training, means per arm; energy under the name of its method."""
+    """Test score and costs of training, means per arm."""
     from wandb_workspaces.reports.v2 import interface as wr
 
-    methods = dict.fromkeys(item.energy_method for item in findings.arms if item.joules is not None)
-    shown = {f"test/{findings.headline}": f"Test {metric_name(findings.headline)}"}
-    shown |= {"cost/flops_train": "Training FLOPs", "cost/seconds_train": "Training seconds"}
-    shown |= {f"energy/{method}_joules": f"Energy of the whole run, {method} (J)" for method in methods}
     return [
         wr.BarPlot(
             title=title,
@@ -224,5 +274,13 @@ def _bars(findings: Findings) -> list[Any]:
             groupby_rangefunc="minmax",
             layout=wr.Layout(x=6 * (place % 4), y=8 + 6 * (place // 4), w=6, h=6),
         )
-        for place, (metric, title) in enumerate(shown.items())
+        for place, (metric, title) in enumerate(_shown(findings).items())
     ]
+
+
+def _shown(findings: Findings) -> dict[str, str]:
+    """Titles of the main summary metrics; energy under the name of its method."""
+    methods = dict.fromkeys(item.energy_method for item in findings.arms if item.joules is not None)
+    shown = {f"test/{findings.headline}": f"Test {metric_name(findings.headline)}"}
+    shown |= {"cost/flops_train": "Training FLOPs", "cost/seconds_train": "Training seconds"}
+    return shown | {f"energy/{method}_joules": f"Energy of the whole run, {method} (J)" for method in methods}

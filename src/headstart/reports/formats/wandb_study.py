@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,42 +18,71 @@ from headstart.metrics import orient
 from headstart.records.curve import CURVE, read_curve
 from headstart.records.fingerprint import digest
 from headstart.records.record import RECORD
-from headstart.reports.build import Built
-from headstart.wandb_server import begin, no_server, off, unusable, without_malformed
+from headstart.wandb_server import begin, mark_unusable, no_server, off, unusable, without_malformed
 
 log = logging.getLogger(__name__)
 JOB = "study"  # its job_type; those of runs are arms
 STEP = "trainer/global_step"
 PAIRS = ("condition", "arm", "baseline", "seed", "baseline_score", "arm_score", "gain", "pair_id")
+EXAMPLES = ("condition", "arm", "baseline", "better", "id", "text", "label", "baseline_prediction",
+            "arm_prediction", "baseline_right", "arm_right", "pairs")  # fmt: skip
 GAINS = ("condition", "arm", "baseline", "metric", "gain", "low", "high", "level", "pairs", "verdict")
 
 
-def log_study(built: Built, folder: Path) -> None:
-    """Log the study as its runs were logged: nowhere, offline, or online; a failure of W&B is a warning."""
-    findings = built.findings
+def log_study(findings: Findings, folder: Path, report: Path | None = None) -> None:
+    """Log the study as its runs were logged: nowhere, offline, or online; a failure of W&B is a warning.
+
+    Everything is logged again, so the newest state replaces an older one. Without a `report` (html), the
+    study still runs.
+    """
     tracker = findings.config.get("tracker") or {"mode": "none"}  # imported results have none
     if tracker["mode"] == "none" or off():
         return
     os.environ.setdefault("WANDB_SILENT", "true")
     try:
         with without_malformed() as malformed:
-            online = tracker["mode"] == "online" and not (malformed or unusable(folder) or no_server())
-            _log(built, folder, tracker, "online" if online else "offline")
+            asked = tracker["mode"] == "online" and not (malformed or unusable(folder) or no_server())
+            if not (asked and _online(findings, folder, tracker, report)):
+                _log(findings, folder, tracker, report, "offline")
     except Exception as error:  # noqa: BLE001 a mirror must not take the study down
-        reason = " ".join(str(error).split()) or type(error).__name__
-        log.warning("headstart: W&B did not take the run of the study (%s): its report is whole", reason)
+        log.warning(
+            "headstart: W&B did not take the run of the study (%s): its report is whole", _said(error)
+        )
 
 
-def _log(built: Built, folder: Path, tracker: dict[str, Any], mode: Any) -> None:
+def _online(findings: Findings, folder: Path, tracker: Mapping[str, Any], report: Path | None) -> bool:
+    """Did the server take the run? If not, it is not asked again."""
     import wandb
 
-    findings, study = built.findings, folder.resolve()
-    run_id = digest({"study": findings.study, "job": JOB})
+    try:
+        _log(findings, folder, tracker, report, "online")
+    except Exception as error:  # noqa: BLE001 a mirror must not take the study down
+        wandb.teardown()
+        mark_unusable(folder, _said(error))
+        later = f"it is in files, `headstart sync {folder}` sends it later"
+        log.warning(
+            "headstart: the W&B server did not take the run of the study (%s): %s", _said(error), later
+        )
+        return False
+    return True
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _log(
+    findings: Findings, folder: Path, tracker: Mapping[str, Any], report: Path | None, mode: str
+) -> None:
+    import wandb
+
+    study, run_id = folder.resolve(), digest({"study": findings.study, "job": JOB})
     with begin(
         study, run_id, mode, tracker["finish_timeout"],
         project=tracker["project"], entity=tracker["entity"], name=f"{findings.study}: pairs",
-        group=findings.study, job_type=JOB, tags=[findings.task, JOB], notes=findings.question or None,
-        config={"study": findings.study, "runs": findings.fingerprint},
+        group=findings.study, job_type=JOB, tags=[findings.task, JOB],
+        notes="\n\n".join(filter(None, [findings.question, shlex.join(findings.command)])),
+        config={"study": findings.study, "job": JOB, "runs": findings.fingerprint},
     ) as run:  # fmt: skip
         run.define_metric(STEP)
         run.define_metric("difference/*", step_metric=STEP)
@@ -62,15 +92,17 @@ def _log(built: Built, folder: Path, tracker: dict[str, Any], mode: Any) -> None
         for name, columns, rows in (
             ("pairs", PAIRS, pair_rows(findings)),
             ("gains", GAINS, gain_rows(findings)),
+            ("rows_right_in_one_arm", EXAMPLES, example_rows(findings)),
         ):
             run.log({name: wandb.Table(columns=list(columns), data=rows)})
-        run.log({"report": wandb.Html(built.html.read_text("utf8"), inject=False)})
-        run.summary.update(_summary(findings))
-        artifact = wandb.Artifact(f"study-{findings.study}", type=JOB, description=findings.sentence)
-        artifact.add_file(str(built.html), name=built.html.name)
-        for record in sorted(study.glob(f"*/{RECORD}")):
-            artifact.add_file(str(record), name=f"{record.parent.name}/{RECORD}")
-        run.log_artifact(artifact)
+        run.summary.update(summary_of(findings) | {"status": "finished" if report else "running"})
+        if report:
+            run.log({"report": wandb.Html(report.read_text("utf8"), inject=False)})
+            artifact = wandb.Artifact(f"study-{findings.study}", type=JOB, description=findings.sentence)
+            artifact.add_file(str(report), name=report.name)
+            for record in sorted(study.glob(f"*/{RECORD}")):
+                artifact.add_file(str(record), name=f"{record.parent.name}/{RECORD}")
+            run.log_artifact(artifact)
 
 
 def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
@@ -84,9 +116,9 @@ def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
     steps = set.intersection(*(set(curve) for pair in curves for curve in pair)) if curves else set[int]()
     for step in sorted(steps):
         gains = np.array([sign * (arm[step] - baseline[step]) for baseline, arm in curves])
-        row = {STEP: step, _key("difference", item): float(gains.mean())}
+        row = {STEP: step, difference_key(item): float(gains.mean())}
         if interval := student_interval(gains):
-            row |= {f"{_key('difference', item)}/{end}": getattr(interval, end) for end in ("low", "high")}
+            row |= {f"{difference_key(item)}/{end}": getattr(interval, end) for end in ("low", "high")}
         yield row
 
 
@@ -110,7 +142,22 @@ def gain_rows(findings: Findings) -> list[Any]:
     return [[row[name] for name in GAINS] for row in rows]
 
 
-def _summary(findings: Findings) -> dict[str, Any]:
+def example_rows(findings: Findings) -> list[Any]:
+    """EXAMPLES of test rows that only one of two arms gets right; as many as the report shows."""
+    return [
+        [({**asdict(example), **_place(item), "better": better})[name] for name in EXAMPLES]
+        for item in findings.comparisons
+        for better, examples in ((item.arm, item.only_arm), (item.baseline, item.only_baseline))
+        for example in examples
+    ]
+
+
+def difference_key(item: Comparison) -> str:
+    """The metric of an arm's advantage along training; `/low` and `/high` are the ends of its interval."""
+    return _key("difference", item)
+
+
+def summary_of(findings: Findings) -> dict[str, Any]:
     """The gain on the headline metric of every comparison, and the answer."""
     values: dict[str, Any] = {"answer": findings.sentence}
     for item in findings.comparisons:

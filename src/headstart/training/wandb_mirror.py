@@ -1,0 +1,135 @@
+"""A run in Weights & Biases: online, or offline where no server can be used."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pytorch_lightning.loggers import WandbLogger
+
+from headstart.meters.backend import Method
+from headstart.metrics import higher_is_better
+from headstart.records.fingerprint import digest
+from headstart.run import Run
+from headstart.training.lineage import log_lineage
+from headstart.training.mirror import Mirror, facts_of, flat_config, notes_of, one_line, summary_of, warn_once
+from headstart.wandb_server import begin, mark_unusable, no_server, off, unusable, without_malformed
+
+SLOW = 10  # seconds of an answer after which no other run of the study waits for one
+STEP = "trainer/global_step"  # Lightning's name
+AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
+JOULES = tuple(f"energy/{method}_joules" for method in get_args(Method) if method != "none")
+PINNED = ("arm", "seed", "size", "pair_id", "data_digest", "weights_digest", "overrides")  # on its overview
+
+
+class WandbMirror(Mirror):
+    """A run in W&B: its summary is set, and a server that does not take it is not tried again."""
+
+    def __init__(self, run: Run, experiment: Any, folder: Path) -> None:
+        super().__init__(run, "W&B", WandbLogger(experiment=experiment))
+        self.experiment, self.folder = experiment, folder
+
+    def log_end(self, record: Mapping[str, Any]) -> None:
+        """Set the summary, which tables and bar charts show, and the config, which filters read."""
+        self.experiment.summary.update(summary_of(record))
+        self.experiment.config.update(facts_of(record), allow_val_change=True)
+        self.experiment.pin_config_keys(PINNED)
+        log_lineage(self.experiment, self.run, record, self.folder)
+
+    def finish(self, code: int) -> None:
+        """Close the run, so that the next one gets a file of its own."""
+        try:
+            self.experiment.finish(exit_code=code)
+        except TimeoutError:
+            seconds = self.run.tracker.finish_timeout
+            late = f"the W&B server did not take all of a run in {seconds} s"
+            _stop_using_server(self.run, f"{late}: `headstart sync {self.run.study_folder}` sends it later")
+        except Exception as error:  # noqa: BLE001 a mirror must not take the run down
+            warn_once(self.run, f"W&B could not finish a run ({one_line(error)})")
+
+
+def open_wandb(run: Run, run_id: str, folder: Path, argv: Sequence[str]) -> WandbMirror | None:
+    """Online if set and possible; else offline files; else none. A warning tells any difference."""
+    if switched_off := off():
+        warn_once(run, f"{switched_off}: nothing is logged to W&B, though tracker.mode is {run.tracker.mode}")
+        return None
+    os.environ.setdefault("WANDB_SILENT", "true")  # warnings are logged here
+    try:
+        with without_malformed() as malformed:
+            if _mode(run, "; ".join(malformed)) == "online":
+                began = time.monotonic()
+                try:
+                    mirror = _started(run, run_id, folder, argv, "online")
+                    if (waited := time.monotonic() - began) > SLOW:
+                        slow = f"the W&B server took {waited:.0f} s to answer: other runs are logged offline"
+                        mark_unusable(run.study_folder, slow)
+                        warn_once(run, slow)
+                    return mirror
+                except Exception as error:  # noqa: BLE001 a mirror must not take the run down
+                    _stop_using_server(run, f"W&B cannot be used ({one_line(error)}): logging offline")
+            return _started(run, run_id, folder, argv, "offline")
+    except Exception as error:  # noqa: BLE001 a mirror must not take the run down
+        warn_once(run, f"W&B cannot be used ({one_line(error)}): this study is not logged there")
+        return None
+
+
+def _mode(run: Run, malformed: str) -> Literal["online", "offline"]:
+    """The mode in `tracker`, unless the environment or an earlier run forbids it."""
+    if run.tracker.mode == "offline":
+        if os.environ.get("WANDB_MODE") in ("online", "run", "shared"):
+            warn_once(run, "WANDB_MODE asks for a server, tracker.mode for files: tracker=wandb goes online")
+        if malformed:
+            warn_once(run, f"{malformed}: not used")
+        return "offline"
+    if unusable(run.study_folder):
+        return "offline"
+    if reason := malformed or no_server():
+        warn_once(run, f"W&B cannot be used ({reason}): logging offline, `headstart sync` sends it later")
+    return "offline" if reason else "online"
+
+
+def _started(
+    run: Run, name: str, folder: Path, argv: Sequence[str], mode: Literal["online", "offline"]
+) -> WandbMirror:
+    """A W&B run with its files in the study's folder; axes and summaries are declared.
+
+    Its id is made of study and run: a resumed run writes over its W&B run, and the same run in another study
+    has another one. W&B's own resuming would append rows each time that a file is sent again. Files of an
+    interrupted attempt are replaced by the files of the complete run.
+    """
+    run.study_folder.mkdir(parents=True, exist_ok=True)
+    experiment = begin(
+        run.study_folder,
+        digest({"study": run.study.name, "run": name}),
+        mode,
+        run.tracker.finish_timeout,
+        project=run.tracker.project,
+        entity=run.tracker.entity,
+        name=run.title,
+        group=run.study.name,
+        job_type=run.arm.name,
+        tags=[run.task.name, run.arm.name],
+        notes=notes_of(run, argv),
+        config=flat_config(run),
+    )
+    # Steps are the axis of all metrics, as Lightning declares it; others can be chosen; the best is kept.
+    experiment.define_metric(STEP)
+    experiment.define_metric("*", step_metric=STEP, step_sync=True)
+    for axis in (*AXES, *JOULES):
+        experiment.define_metric(axis)
+    for metric in ("loss", *run.task.metrics):
+        best = "max" if higher_is_better(metric) else "min"
+        experiment.define_metric(f"validation/{metric}", step_metric=STEP, step_sync=True, summary=best)
+    return WandbMirror(run, experiment, folder)
+
+
+def _stop_using_server(run: Run, sentence: str) -> None:
+    """Log the reason; other runs of this study do not try the server, since each would wait for it."""
+    import wandb
+
+    mark_unusable(run.study_folder, sentence)
+    warn_once(run, sentence)
+    wandb.teardown()
