@@ -157,7 +157,9 @@ EXTEND = argument(
     "--extend", action="store_true", help="when its yaml has changed: train the new runs beside the old ones"
 )
 JSON = argument("--json", action="store_true", help="print everything as JSON")
-TRUST = argument("--trust-remote-code", action="store_true", help="run the code that a model brings")
+TRUST = argument(
+    "--trust-remote-code", action="store_true", help="run the code that a model or a packed study brings"
+)
 CONFIG_DIR_FLAG = argument(
     "--config-dir", "-cd", metavar="DIR", action=Once,
     help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",

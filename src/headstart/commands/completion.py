@@ -21,7 +21,7 @@ _headstart() {
 }
 complete -o nospace -o default -F _headstart headstart
 """
-FOLDERS = ("report", "verify", "reproduce", "energy")  # commands on a folder
+FOLDERS = ("report", "verify", "pack", "reproduce", "energy")  # commands on a folder
 
 
 def complete(request: Sequence[str], commands: Mapping[str, Command], study: Command) -> int:

@@ -1,4 +1,4 @@
-"""`headstart reproduce`: runs pages again and checks their claims, or trains one run again."""
+"""`headstart reproduce`: a study, a zip of one, one run or a page is trained again and compared."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from headstart.errors import ConfigError, HeadstartError
 if TYPE_CHECKING:
     from headstart.compare.claims import Claim
 
+STUDY = ("study.json", "manifest.json")  # a study's folder, and one that was unpacked from a zip
+
 
 @command(
     "reproduce",
-    "FOLDER | --all",
-    "run a page of experiments/ again, or one run, and check it",
-    "headstart reproduce experiments/first_look",
+    "ZIP | FOLDER | --all",
+    "train a packed study again, or a study, one run, a page: is it the same?",
+    "headstart reproduce first_look.zip",
     argument(
         "words",
         nargs="*",
-        metavar="FOLDER [setting=value ...]",
-        help="a page such as experiments/first_look, to be checked against its claim, with further settings; "
-        "or the folder of one run, which is trained again to show what differs",
+        metavar="ZIP|FOLDER [setting=value ...]",
+        help="a zip of headstart pack or a study's folder, where settings say where things lie here "
+        "(task.files.train=PATH, model.folder=PATH) or are of the machine (hardware.threads=2); "
+        "the folder of one run; or a page such as experiments/first_look, checked against its claim",
     ),
     argument("--all", action="store_true", help="every page of ./experiments"),
-    argument("--scale", action=Once, metavar="WORD", help="laptop (the default), or full"),
+    argument("--scale", action=Once, metavar="WORD", help="of a page: laptop (the default), or full"),
+    argument("--anyway", action="store_true", help="train although rows or weights are not the same"),
     TRUST,
 )
 def reproduce(options: Namespace) -> int:
@@ -36,8 +40,15 @@ def reproduce(options: Namespace) -> int:
     if options.all:
         return _every_page(words, scale)
     if not words:
-        raise ConfigError("reproduce: name a page such as experiments/first_look, a run's folder, or --all")
+        raise ConfigError(
+            "reproduce: name a zip of headstart pack, the folder of a study or of one run, a page such as "
+            "experiments/first_look, or --all"
+        )
     folder = Path(words[0])
+    if folder.is_file() or any((folder / name).is_file() for name in STUDY):
+        if options.scale:
+            raise ConfigError("reproduce: --scale is for pages; leave it out")
+        return _study_again(folder, words[1:], options.trust_remote_code, options.anyway)
     if (folder / "record.json").is_file():
         if extra := [*words[1:], *(["--scale"] if options.scale else [])]:
             raise ConfigError(f"reproduce: a run is trained again as it was; leave out {' '.join(extra)}")
@@ -45,6 +56,30 @@ def reproduce(options: Namespace) -> int:
     from headstart.compare.claims import read_claim
 
     return 0 if _claim_holds(read_claim(folder), words[1:], scale) else 1
+
+
+def _study_again(path: Path, settings: Sequence[str], trusted: bool, anyway: bool) -> int:
+    """Train a study again in a folder of its own, and say whether it is the same."""
+    from headstart.compare.reproduced import claimed, result
+    from headstart.compare.study import compare
+    from headstart.reports.console.reproduced import show_reproduced
+    from headstart.studies.reproduction import open_original, reproduce, write_result
+
+    original = open_original(path)
+    repeated = reproduce(original, settings, trusted, anyway)
+    claims = claimed(compare(original.folder), compare(repeated.folder)) if repeated.runs else ()
+    word = result(repeated.same, claims)
+    show_reproduced(original.frozen.name, repeated, claims, word)
+    if repeated.runs:
+        gains = [
+            {"gain": c.title, "before": c.before.verdict, "now": c.now and c.now.verdict} for c in claims
+        ]
+        print(f"wrote {write_result(repeated, {'result': word, 'claims': gains})}")
+        if not repeated.trained:
+            print(
+                f"Nothing was trained: the runs in {repeated.folder} are finished. Remove it to train them."
+            )
+    return 1 if word == "differs" else 0
 
 
 def _train_again(folder: Path, trusted: bool) -> int:

@@ -37,7 +37,7 @@ class Files(Config):
         """sha256 over the bytes of every file and its split. Images that a table names are not read here:
         their hashes are in the digest of the rows."""
         digest = hashlib.sha256()
-        for split, path in self._paths().items():
+        for split, path in self.paths().items():
             below = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
             for file in below:
                 relative = file.relative_to(path)
@@ -69,7 +69,7 @@ class Files(Config):
 
     def raw(self) -> dict[str, RawRows]:
         """The unchecked rows of every split that exists."""
-        paths = self._paths()
+        paths = self.paths()
         raw: dict[str, RawRows] = {}
         for split, path in paths.items():
             if not path.is_dir():
@@ -90,7 +90,7 @@ class Files(Config):
             return {}
         return siblings(Path(self.train).expanduser())
 
-    def _paths(self) -> dict[str, Path]:
+    def paths(self) -> dict[str, Path]:
         """The path of each split that has one; DataError if it does not exist or cannot be read."""
         named = {split: getattr(self, split) for split in SPLITS}
         paths = {split: Path(path).expanduser() for split, path in named.items() if path is not None}

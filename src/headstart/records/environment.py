@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
+import re
 import subprocess
 import uuid
 from datetime import UTC, datetime
@@ -59,6 +61,34 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return installed
+
+
+def distributions() -> list[dict[str, Any]]:
+    """Every installed distribution: name, version, where it came from, and a digest of its wheel's content.
+
+    The digest (sha256) is over the hashes that the wheel lists of its own files, so it is the same in every
+    environment; None where the distribution lists none, or is a folder that may change.
+    """
+    installed: dict[str, dict[str, Any]] = {}
+    for item in importlib.metadata.distributions():
+        name = re.sub(r"[-_.]+", "-", str(item.metadata["Name"])).lower()
+        origin = json.loads(item.read_text("direct_url.json") or "{}")
+        editable = bool(origin.get("dir_info", {}).get("editable"))
+        where = "a folder" if "dir_info" in origin else "a file or an address" if origin else "an index"
+        facts = {"name": name, "version": item.version, "origin": where}
+        installed.setdefault(name, facts | {"content": None if editable else _content(item)})
+    return [installed[name] for name in sorted(installed)]
+
+
+def _content(item: importlib.metadata.Distribution) -> str | None:
+    """Digest of the hashes of the files in a wheel, without those that an installer adds."""
+    added = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json")
+    lines: list[str] = []
+    for line in (item.read_text("RECORD") or "").splitlines():
+        name, _, digest = line.rpartition(",")[0].rpartition(",")
+        if digest and not name.startswith("..") and name.rpartition("/")[2] not in added:
+            lines.append(f"{name},{digest}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest() if lines else None
 
 
 @cache

@@ -67,6 +67,19 @@ class FrozenStudy:
         """Every run, read and checked again."""
         return [run.point() for run in self.runs.values()]
 
+    @property
+    def name(self) -> str:
+        """The study's own name, which its folder had when it was started."""
+        return str(next(iter(self.runs.values())).config["study"]["name"])
+
+    def started_in(self, folder: Path) -> Path | None:
+        """The folder in which the study was started, where its paths begin; None when it was moved."""
+        relative = Path(next(iter(self.runs.values())).config["runs"], self.name)
+        folder = folder.resolve()
+        if not relative.is_absolute() and folder.parts[-len(relative.parts) :] == relative.parts:
+            return folder.parents[len(relative.parts) - 1]
+        return Path.cwd() if relative.resolve() == folder else None
+
     def with_code(self) -> list[str]:
         """The models of its runs whose own code would run."""
         configs = [run.config for run in (*self.runs.values(), *self.chosen)]
@@ -105,7 +118,7 @@ def freeze(points: Sequence[SweepPoint], typed: Sequence[str], extend: bool = Fa
             before.argv.append(command)
         before.pretrainings.update(pretrainings)
         before.own.update(_own_code(runs))
-        _write(folder, before)
+        write_frozen(folder, before)
     return before
 
 
@@ -115,7 +128,7 @@ def freeze_chosen(points: Sequence[SweepPoint], folder: Path) -> None:
         before = read_frozen(folder)
         known = {run.overrides for run in (*before.runs.values(), *before.chosen)}
         before.chosen.extend(_frozen(point) for point in points if point.overrides not in known)
-        _write(folder, before)
+        write_frozen(folder, before)
 
 
 def read_frozen(folder: Path) -> FrozenStudy:
@@ -157,8 +170,8 @@ def run_of(file: Path, overrides: tuple[str, ...]) -> FrozenRun | None:
     return known.get(overrides)
 
 
-def _write(folder: Path, study: FrozenStudy) -> None:
-    """Write the file, unless it says this already."""
+def write_frozen(folder: Path, study: FrozenStudy) -> None:
+    """Write study.json, unless it says this already."""
     file = folder / FILE
     content = {
         "format": FORMAT,

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.arms.transfer import Transfer
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import ARM, SCIENCE, leaves
+from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import Record
 from headstart.records.store import read_record, same_run
+from headstart.records.without_texts import answers_digest
 from headstart.run import Run
 from headstart.studies.compose import check, runs_of
 from headstart.studies.launch import launch
@@ -32,6 +35,8 @@ MOMENTARY = (
     "environment.order_index",
     "environment.capture",
 )
+# Where weights were found, and what their own training cost: another machine has other seconds and joules.
+ELSEWHERE = ("init.checkpoint.source", "init.checkpoint.ledger")
 RUNS = "runs/reproduced"  # separate from the user's runs, so that none of them counts as the re-run
 
 
@@ -42,6 +47,11 @@ class Difference:
     path: str
     before: Any
     now: Any
+
+    @property
+    def sentence(self) -> str:
+        """The value in words: `data: was files:0a1b, is files:2c3d`."""
+        return f"{self.path}: was {self.before}, is {self.now}"
 
 
 @dataclass(frozen=True)
@@ -58,25 +68,44 @@ def train_again(folder: Path, trusted: bool = False) -> Again:
     """Train the run of `folder` once more, without keeping it, and compare; its record is not changed."""
     record = read_record(folder)
     # Without trackers, where it would be another run, and without saving weights.
-    run = Run.read(
-        {**record.config, "tracker": {"mode": "none"}, "keep_weights": False, "checkpoint_steps": []}
-    )
+    run = Run.read(repeated(record.config))
     check_recorded(run, trusted)
     names = identify(run)
     if not same_run(record, names):
+        changed = "; ".join(item.sentence for item in changed_inputs(record, run))
         raise RecordError(
-            f"{folder}: its data or weights have changed (run {record.run_id}, now {names.run_id}); "
+            f"{folder}: {changed or f'is run {record.run_id}, and would be {names.run_id} now'}; "
             f"bring the old ones back, or train it as a new run"
         )
     from headstart.training.train import train
 
     with tempfile.TemporaryDirectory() as temporary, showing(1) as progress:
         train(run, Path(temporary) / "run", names, sys.argv, progress)
-        new_record = read_record(Path(temporary) / "run")
+        return again(record, read_record(Path(temporary) / "run"))
+
+
+def repeated(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a run that is trained again: without a tracker and without saved weights."""
+    return {**config, "tracker": {"mode": "none"}, "keep_weights": False, "checkpoint_steps": []}
+
+
+def changed_inputs(record: Record, run: Run) -> list[Difference]:
+    """What the run would read that is not what its record was made from: data, model files, weights."""
+    checkpoint = record.init.checkpoint
+    pairs: dict[str, tuple[Any, Any]] = {"data": (record.data.source, run.task.source.digest())}
+    files, now = record.init.built_from, run.model.built_from()
+    pairs |= {f"model file {name}": (files.get(name), now.get(name)) for name in {**files, **now}}
+    if checkpoint and not (isinstance(run.arm, Transfer) and run.arm.pretraining):  # which is trained again
+        pairs["weights"] = (checkpoint.sha256, run.arm.weights_digest(run.model))
+    return [Difference(name, before, now) for name, (before, now) in pairs.items() if before != now]
+
+
+def again(record: Record, new_record: Record) -> Again:
+    """What two records of one run have in common, and in which surroundings they were made."""
     before, now = _results(record), _results(new_record)
     environments = [dict(leaves(r.environment.model_dump(), "environment")) for r in (record, new_record)]
     surroundings = [item for item in _differences(*environments) if not item.path.startswith(MOMENTARY)]
-    return Again(run.title, len({*before, *now}), tuple(_differences(before, now)), tuple(surroundings))
+    return Again(record.label, len({*before, *now}), tuple(_differences(before, now)), tuple(surroundings))
 
 
 def _results(record: Record) -> dict[str, Any]:
@@ -84,7 +113,9 @@ def _results(record: Record) -> dict[str, Any]:
     stored = record.model_dump(include={*REPRODUCIBLE, "cost"})
     sections = {name: stored[name] for name in REPRODUCIBLE}
     sections |= {f"cost.{name}": stored["cost"][name] for name in COUNTED}
-    return {path: value for name, section in sections.items() for path, value in leaves(section, name)}
+    values = {path: value for name, section in sections.items() for path, value in leaves(section, name)}
+    values["scores.predictions"] = answers_digest(record.folder / PREDICTIONS)  # a pack may leave out texts
+    return {path: value for path, value in values.items() if not path.startswith(ELSEWHERE)}
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:

@@ -54,7 +54,14 @@ def retry(folder: Path, trusted: bool = False, after: After = lambda run: None) 
     for run in chosen:
         if runs[run.key].status == "diverged":  # it counts as settled while its record is there
             ((runs[run.key].folder or Path()) / RECORD).unlink(missing_ok=True)
-    pairs = pairs_of([run.point() for run in chosen])
+    return train_points([run.point() for run in chosen], folder, after)
+
+
+def train_points(
+    points: Sequence[SweepPoint], folder: Path, after: After = lambda run: None
+) -> list[Outcome]:
+    """Train these runs of the study in `folder`, also those that failed before; finished ones are kept."""
+    pairs = pairs_of(points)
     return _worker(folder, lambda train: train(pairs) if pairs else [], True, after)
 
 
@@ -66,15 +73,12 @@ def _enter(folder: Path, trusted: bool) -> tuple[Path, FrozenStudy]:
         raise ConfigError(
             f"{folder / FILE}: {', '.join(models)} brings code of its own; to run it, add --trust-remote-code"
         )
-    config = next(iter(study.runs.values())).config
-    relative = Path(config["runs"], config["study"]["name"])
-    folder = folder.resolve()
-    if not relative.is_absolute() and folder.parts[-len(relative.parts) :] == relative.parts:
-        os.chdir(folder.parents[len(relative.parts) - 1])
-    elif relative.resolve() != folder:
+    relative = Path(next(iter(study.runs.values())).config["runs"], study.name)
+    if (start := study.started_in(folder)) is None:
         raise ConfigError(
             f"{folder / FILE}: its runs lie in {relative}; start headstart work where the study was started"
         )
+    os.chdir(start)
     study.use()
     return relative, study
 

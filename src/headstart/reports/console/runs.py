@@ -114,16 +114,21 @@ def show_again(again: Repeated, console: Console | None = None) -> None:
     console = console or Console()
     for items in (again.differences, again.surroundings):
         if items:
-            lines = [(item.path, _short(item.before), _short(item.now)) for item in items[:SHOWN]]
-            console.print(listing("what | before | now", lines, plain=not console.is_terminal))
-    if len(again.differences) > SHOWN:
-        console.print(f"and {len(again.differences) - SHOWN} more", highlight=False)
+            console.print(
+                listing("what | before | now", difference_lines(items), plain=not console.is_terminal)
+            )
     compared = numbers.plural(again.compared, "value")
     result = f"all {compared} are the same, to the last bit"
     if again.differences:
         changed = "; the second table shows what changed around it" if again.surroundings else ""
         result = f"{len(again.differences)} of {compared} differ{changed}"
     console.print(f"{again.title}: {result}.", highlight=False)
+
+
+def difference_lines(items: Sequence[Differs]) -> list[tuple[str, str, str]]:
+    """Path, value before and now; the first ones, and how many there are more."""
+    lines = [(item.path, _short(item.before), _short(item.now)) for item in items[:SHOWN]]
+    return [*lines, (f"and {len(items) - SHOWN} more", "", "")] if len(items) > SHOWN else lines
 
 
 def _short(value: Any) -> str:
