@@ -70,6 +70,11 @@ def keep_code(files: Sequence[tuple[str, bytes]]) -> None:
     _kept[:] = files
 
 
+def kept_code() -> list[tuple[str, bytes]]:
+    """The files of `keep_code`, for another process of this study."""
+    return [*_kept]
+
+
 class Kinds(MoreSettings):
     """Annotates `root`: a mapping is read as the class of its `kind`, in the package of `root` or in own/.
 

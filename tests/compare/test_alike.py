@@ -51,6 +51,7 @@ OTHER = "f" * 16
 REFUSED = {
     "precision": (put("environment", "precision", value="fp32"), "bf16 against fp32"),
     "kind of device": (put("environment", "device", value="cuda:NVIDIA H200"), "cpu against cuda"),
+    "number of devices": (put("environment", "devices", value=2), "1 against 2"),
     "code": (put("environment", "code", "digest", value=OTHER), f"{'c' * 16} against {OTHER}"),
     "torch": (put("environment", "versions", "torch", value="2.14.0"), "2.13.0 against 2.14.0"),
     "transformers": (put("environment", "versions", "transformers", value="5.0"), "unknown against 5.0"),

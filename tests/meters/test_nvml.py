@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from tests.meters.fakes import Clock, Nvml
 
+from headstart.meters.auto import Auto
 from headstart.meters.backend import Unreadable
 from headstart.meters.hardware_state import gpu_driver, hardware_state
 from headstart.meters.meter import Meter
 from headstart.meters.nvml import GpuCounter, order_is_certain, visible_gpus
+from headstart.meters.nvml import Nvml as NvmlMeter
+from headstart.meters.settings import MeterSettings
 
 
 def counter(
-    nvml: Nvml, clock: Clock, environ: dict[str, str] | None = None, first_only: bool = True
+    nvml: Nvml, clock: Clock, environ: dict[str, str] | None = None, first: int | None = 1
 ) -> GpuCounter:
-    return GpuCounter(nvml, environ or {}, clock, first_only)
+    return GpuCounter(nvml, environ or {}, clock, first)
 
 
 def test_counter_by_phase() -> None:
@@ -106,13 +110,27 @@ def test_visible_devices(value: str | None, indices: list[int]) -> None:
 
 
 def test_used_and_visible() -> None:
-    clock = Clock()
-    for first_only, keys in ((True, ["gpu:11aa11bb"]), (False, ["gpu:11aa11bb", "gpu:00aa00bb"])):
-        backend = counter(Nvml(clock, gpus=3), clock, {"CUDA_VISIBLE_DEVICES": "1,0"}, first_only)
+    clock, both = Clock(), ["gpu:11aa11bb", "gpu:00aa00bb"]
+    for first, keys in ((1, ["gpu:11aa11bb"]), (2, both), (None, both)):
+        backend = counter(Nvml(clock, gpus=3), clock, {"CUDA_VISIBLE_DEVICES": "1,0"}, first)
         backend.open()
         assert list(backend.read()) == keys and list(backend.claims) == keys
     with pytest.raises(Unreadable, match="no GPU is visible"):
         counter(Nvml(clock), clock, {"CUDA_VISIBLE_DEVICES": ""}).open()
+
+
+@pytest.mark.parametrize("settings", [NvmlMeter(kind="nvml"), Auto(kind="auto")])
+def test_a_run_on_several_gpus_measures_and_locks_each(
+    settings: MeterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml(Clock(), gpus=3))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    meter = settings.model_copy(update={"idle": 0}).meter("cuda", devices=2)
+    with meter:
+        evidence = meter.account()["evidence"]["device_lock"]
+    gpus = [claim for claim in evidence["claims"] if claim.startswith("gpu")]
+    assert evidence["held"] and gpus == ["gpu:00aa00bb", "gpu:11aa11bb"]
+    assert {*gpus} <= {*meter.account()["devices"]}
 
 
 def test_mixed_gpus_have_an_uncertain_order() -> None:

@@ -186,7 +186,7 @@ def test_submit_says_what_was_started_and_how_to_watch(
             commands.append((command[1:], options["env"]["OMP_NUM_THREADS"], options["start_new_session"]))
 
     monkeypatch.setattr("headstart.studies.engines.subprocess.Popen", Process)
-    monkeypatch.setattr("headstart.studies.engines._processors", lambda: 8)
+    monkeypatch.setattr("headstart.studies.engines.processors", lambda: 8)
     ended = headstart("submit", *quick, "seed=0", "engine.workers=3")
     assert ended.code == 0, ended.err
     assert commands == [(["-m", "headstart", "work", "runs/quick"], "2", True)] * 3
@@ -196,6 +196,12 @@ def test_submit_says_what_was_started_and_how_to_watch(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,3")
     headstart("submit", *without(quick, "hardware"), "seed=0")
     assert len(commands) == 5, "one worker per GPU"
+    others = [*without(quick, "hardware", "study.name"), "seed=0", "hardware.accelerator=cuda"]
+    both = headstart("submit", *others, "study.name=both", "hardware.devices=2")
+    assert len(commands) == 6 and "GPU GPU-a,3)" in both.out, "a worker per two GPUs"
+    three = headstart("submit", *others, "study.name=three", "hardware.devices=3")
+    assert three.code == 2 and "hardware.devices=3: this machine has 2 GPUs" in three.err
+    assert not Path("runs/three/study.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -254,7 +260,9 @@ def test_ranks_of_srun_are_workers_and_those_of_torchrun_are_refused(
     assert ended.code == 0, ended.err
     assert "SLURM_PROCID" not in os.environ, "Lightning would log nothing of rank 3"
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match=r"^WORLD_SIZE=2: .* headstart work runs/STUDY once per device"):
+    with pytest.raises(
+        ConfigError, match=r"^WORLD_SIZE=2: .*hardware.devices, or start headstart work runs/STUDY"
+    ):
         stand_alone()
     assert headstart(*quick, "seed=1", "arm=scratch").code == 2
     assert headstart("work", str(STUDY)).code == 2

@@ -173,6 +173,9 @@ def test_capture_on_needs_a_gpu() -> None:
     assert Hardware(accelerator="cpu", capture="auto").least_replays() is None
     with pytest.raises(ConfigError, match="capture=on needs a CUDA device"):
         Hardware.read({"accelerator": "cpu", "capture": "on"})
+    with pytest.raises(ConfigError, match="capture=on is for one device, and devices=2"):
+        Hardware.read({"accelerator": "cuda", "capture": "on", "devices": 2})
+    assert Hardware(accelerator="cuda", capture="auto", devices=2).least_replays() is None
 
 
 def test_bits_are_compared_and_not_values() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from tests.contract.cells import KINDS, VARIANTS, pair_of
+from tests.studies.command import without
 from tests.training.runs import curve, lasting, stopped_at, trained
 
 from headstart.hardware import Hardware, gpu_capability
@@ -79,6 +81,27 @@ def test_a_stopped_run_resumes_to_the_same_bits(quick: list[str], tmp_path: Path
     assert lasting(again) == lasting(whole)
     tables = [pq.read_table(tmp_path / name / "predictions.parquet") for name in "ab"]
     assert tables[0].equals(tables[1])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("arm", ["pretrained", "lora", "gradual_unfreezing"])
+def test_two_gpus_compute_what_one_computes(quick: list[str], tmp_path: Path, arm: str) -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two CUDA devices")
+    words = [
+        *without(on("cuda", quick), "meter"),
+        "meter=nvml",
+        f"arm={arm}",
+        "precision=fp32",
+        "optim.batch_size=7",
+    ]
+    one, two = (trained(tmp_path / n, [*words, f"hardware.devices={n}"]) for n in "12")
+    assert (one["run_id"], one["init"], one["data"]) == (two["run_id"], two["init"], two["data"])
+    assert one["cost"]["flops"] == two["cost"]["flops"] and two["environment"]["devices"] == 2
+    assert len(two["cost"]["energy"]["devices"]) == 2
+    start, end = ([curve(tmp_path / n)[place]["validation"]["loss"] for n in "12"] for place in (0, -1))
+    assert start[1] == pytest.approx(start[0], rel=1e-3)
+    assert end[1] == pytest.approx(end[0], rel=0.3)  # dropout is drawn by each
 
 
 @pytest.mark.gpu

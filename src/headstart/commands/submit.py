@@ -26,6 +26,7 @@ def submit(options: Namespace) -> int:
     words = [word for word in options.settings if not is_of_engine(word)]
     typed = [*words, *(["-m"] if options.multirun else [])]
     plan = check(typed)
+    engine.check(plan.runs)
     folder = plan.runs[0].study_folder
     study = freeze(plan.points, typed, options.extend)
     for line in start_workers(engine, folder, study):

@@ -40,6 +40,7 @@ REFUSES = (
     # What the run computed with: another number format, kind of device, code or library is another model.
     Fact("precision", attrgetter("environment.precision")),
     Fact("kind of device", lambda record: record.environment.device.partition(":")[0]),
+    Fact("number of devices", attrgetter("environment.devices")),  # each draws its own dropout
     Fact("types of parameters", lambda record: ", ".join(sorted(record.init.dtypes))),
     Fact("code", attrgetter("environment.code.digest")),  # of what trains: a commit may change only a text
     *(Fact(name, _version(name)) for name in COMPUTE),

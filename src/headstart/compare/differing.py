@@ -90,7 +90,7 @@ def places_of(findings: Findings) -> dict[str, str]:
     """Machine, processor, precision, and versions of the code and of every library."""
     found: dict[str, dict[str, None]] = {}
     for each in findings.environments:
-        plain = ("device", "cpu", "threads", "precision", "machine", "platform", "python")
+        plain = ("device", "devices", "cpu", "threads", "precision", "machine", "platform", "python")
         code, versions = as_mapping(each.get("code")), as_mapping(each.get("versions"))
         told: dict[str, object] = {name: each.get(name) for name in plain}
         told |= {f"code {name}": code.get(name) for name in ("version", "commit")}

@@ -220,7 +220,8 @@ def environments(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     """The distinct surroundings of the runs, most frequent first, each with the number of its `runs`."""
     seen: Counter[str] = Counter()
     for record in records:
-        surroundings = record.environment.model_dump(include=set(_SURROUNDINGS))
+        several = {"devices"} if record.environment.devices > 1 else set[str]()
+        surroundings = record.environment.model_dump(include={*_SURROUNDINGS, *several})
         seen[json.dumps(surroundings, sort_keys=True)] += 1
     ordered = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     return tuple({**json.loads(text), "runs": runs} for text, runs in ordered)

@@ -17,9 +17,9 @@ class Auto(MeterSettings):
 
     kind: Literal["auto"]
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
         """A backend that chooses when it is opened."""
-        return BestOf(device)
+        return BestOf(device, lambda: GpuCounter(first=devices))
 
 
 class Composite(Backend):

@@ -32,7 +32,7 @@ class CodeCarbon(MeterSettings):
             raise ValueError(sentence)
         return self
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
         """A tracker."""
         return Estimate()
 

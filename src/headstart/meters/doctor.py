@@ -20,7 +20,7 @@ from headstart.meters.nvml import GpuCounter
 from headstart.meters.rapl import PackageCounter
 
 BACKENDS: Mapping[str, Callable[[], Backend]] = {
-    "nvml": lambda: GpuCounter(first_only=False),
+    "nvml": lambda: GpuCounter(first=None),
     "rapl": PackageCounter,
     "codecarbon": Estimate,
 }

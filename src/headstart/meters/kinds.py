@@ -22,7 +22,7 @@ class Constant(MeterSettings):
     kind: Literal["constant"]
     watts: float = Field(gt=0)
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
         """Watts times seconds."""
         return Steady(self.watts)
 
@@ -32,7 +32,7 @@ class NoMeter(MeterSettings):
 
     kind: Literal["none"]
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
         """A backend that reads nothing."""
         return Unmeasured("no energy meter was asked for (meter=none)")
 

@@ -19,15 +19,18 @@ class Nvml(MeterSettings):
     """Energy of the GPU, measured by the driver."""
 
     kind: Literal["nvml"]
-    gpus: Literal["used", "visible"] = "used"  # used: the one that a run trains on
+    gpus: Literal["used", "visible"] = "used"  # used: those that a run trains on
 
-    def backend(self, device: DeviceKind = "cuda") -> Backend:
+    def backend(self, device: DeviceKind = "cuda", devices: int = 1) -> Backend:
         """A reader of the counter of each GPU."""
-        return GpuCounter(first_only=self.gpus == "used")
+        return GpuCounter(first=devices if self.gpus == "used" else None)
 
 
 class GpuCounter(Backend):
-    """Cumulative joules of each GPU; `method` becomes `sampled` where a GPU has no energy counter."""
+    """Cumulative joules of the `first` visible GPUs (None: of all).
+
+    `method` becomes `sampled` where a GPU has no energy counter.
+    """
 
     name = "nvml"
     boundary = "gpu"
@@ -38,10 +41,10 @@ class GpuCounter(Backend):
         nvml: Any = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.perf_counter,
-        first_only: bool = True,
+        first: int | None = 1,
     ) -> None:
         super().__init__()
-        self._nvml, self._environ, self._clock, self._first_only = nvml, environ, clock, first_only
+        self._nvml, self._environ, self._clock, self._first = nvml, environ, clock, first
         self._started = False
         self._gpus: list[Gpu] = []
         self._joules: dict[str, float] = {}
@@ -75,12 +78,12 @@ class GpuCounter(Backend):
         gpus = visible_gpus(self._nvml, self._environ)
         if not gpus:
             raise Unreadable("no GPU is visible to this process (CUDA_VISIBLE_DEVICES)")
-        if self._first_only and not order_is_certain(gpus, self._environ):
+        if self._first and not order_is_certain(gpus, self._environ):
             self.doubts.append(
                 "GPUs of different kinds are visible and CUDA may number them differently from the driver: "
                 "set CUDA_DEVICE_ORDER=PCI_BUS_ID"
             )
-        return gpus[:1] if self._first_only else gpus
+        return gpus[: self._first]
 
     def _first_reading(self, gpu: Gpu) -> None:
         try:

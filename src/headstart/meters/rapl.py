@@ -22,7 +22,7 @@ class Rapl(MeterSettings):
 
     kind: Literal["rapl"]
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
         """A reader of the counters."""
         return PackageCounter()
 

@@ -74,8 +74,8 @@ class MeterSettings(Config):
     carbon: Carbon = Carbon()
     price: Price = Price()
 
-    def backend(self, device: DeviceKind = "cpu") -> Backend:
-        """Where the joules come from."""
+    def backend(self, device: DeviceKind = "cpu", devices: int = 1) -> Backend:
+        """Where the joules come from, of a run on so many devices of this machine."""
         raise NotImplementedError
 
     def meter(
@@ -83,16 +83,17 @@ class MeterSettings(Config):
         device: DeviceKind,
         synchronize: Callable[[], Any] | None = None,
         say: Callable[[str], Any] = lambda sentence: None,
+        devices: int = 1,
     ) -> Meter:
-        """The meter of one run on `device`; `say` reports that it waits for another run."""
+        """The meter of one run on so many devices; `say` reports that it waits for another run."""
 
         def lock(backend: Backend) -> DeviceLock:
             """A measurement waits for its devices; an estimate does not: the record says if others ran."""
             return DeviceLock(backend.claims, 0.0 if backend.method == "estimated" else self.wait, say)
 
-        return Meter(self.backend(device), synchronize, lock, self.idle)
+        return Meter(self.backend(device, devices), synchronize, lock, self.idle)
 
     def consequences(self, energy: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """`cost.carbon` and `cost.money` of the record, from its energy section."""
+        """`cost.carbon` and `cost.money` of the record, from its energy section and its device-seconds."""
         joules = energy["joules"]["total"] if energy["joules"] else None
         return {"carbon": self.carbon.of(joules), "money": self.price.of(joules, seconds)}

@@ -263,6 +263,7 @@ class Environment(Section):
     code: Code
     started: str
     finished: str
+    devices: Count = Field(default=1, description="that trained the run together")
     gpu_driver: str | None = Field(default=None, description="version of NVIDIA's driver")
     state: dict[str, Any] | None = Field(default=None, description="temperatures and clocks before the run")
     capture: Captured | None = Field(default=None, description="captured training steps; null: none tried")

@@ -17,9 +17,11 @@ from pydantic import Field
 
 from headstart.config import Config, nearest
 from headstart.errors import ConfigError, HeadstartError
-from headstart.hardware import gpu_count
+from headstart.hardware import gpu_names, processors
+from headstart.run import Run
 from headstart.studies.config_search import ENGINES, config_folders
 from headstart.studies.frozen import FrozenStudy
+from headstart.studies.scheduler import check_devices, same_devices
 from headstart.studies.status import WORKERS
 from headstart.wandb_server import try_again
 
@@ -33,11 +35,15 @@ class Local(Config):
     workers: int | None = Field(default=None, ge=1)
     threads: int | None = Field(default=None, ge=1)
 
+    def check(self, runs: Sequence[Run]) -> None:
+        """ConfigError when a worker cannot have the devices of a run."""
+        check_devices(runs)
+
     def start(self, folder: Path, study: FrozenStudy) -> list[str]:
         """Start the workers; returns what was started, one line each."""
-        gpus = _gpus() if _wants_gpus(study) else []
+        gpus = _groups(gpu_names(), _devices(study)) if _wants_gpus(study) else []
         number = self.workers or len(gpus) or 1
-        threads = self.threads or max(1, (_processors() // number))
+        threads = self.threads or max(1, (processors() // number))
         started: list[str] = []
         for index in range(number):
             log = _free(folder / WORKERS)
@@ -71,6 +77,14 @@ class Slurm(Config):
     constraint: str | None = None
     options: tuple[str, ...] = Field(default=(), strict=False)
     setup: tuple[str, ...] = Field(default=(), strict=False)
+
+    def check(self, runs: Sequence[Run]) -> None:
+        """ConfigError when a worker does not get the devices of a run."""
+        devices = same_devices(runs)
+        if 0 < self.gpus < devices:
+            raise ConfigError(
+                f"engine.gpus={self.gpus}: a run has hardware.devices={devices}; use engine.gpus={devices}"
+            )
 
     def start(self, folder: Path, study: FrozenStudy) -> list[str]:
         """Submit the array; returns its number in one line."""
@@ -196,14 +210,11 @@ def _wants_gpus(study: FrozenStudy) -> bool:
     return any(run.config["hardware"]["accelerator"] != "cpu" for run in study.runs.values())
 
 
-def _gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
-    return [str(index) for index in range(gpu_count())]
+def _devices(study: FrozenStudy) -> int:
+    """The devices that a run of the study needs."""
+    return max(run.config["hardware"].get("devices", 1) for run in study.runs.values())
 
 
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _groups(gpus: Sequence[str], size: int) -> list[str]:
+    """The GPUs of each worker, as CUDA_VISIBLE_DEVICES names them."""
+    return [",".join(gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)]

@@ -112,22 +112,25 @@ def _rate(run: Run) -> tuple[float, str]:
     """FLOPs per second: of finished runs on this machine, else a share of its matmul peak."""
     records = [_speed(path, run) for path in sorted(Path(run.runs).glob("*/*/record.json"))]
     speeds = [speed for speed in records if speed]
+    devices = run.hardware.devices
+    on = f", on {devices} devices" if devices > 1 else ""
     if speeds:
-        return sum(speeds) / len(speeds), f"scaled from {len(speeds)} finished runs on this machine"
+        return sum(speeds) / len(speeds), f"scaled from {len(speeds)} finished runs on this machine{on}"
     from headstart.meters.matmul_peak import matmul_peak
 
     peak = matmul_peak(run.hardware.device(), run.precision, seconds=0.2)  # pyright: ignore[reportArgumentType]
-    return SHARE_OF_PEAK * peak, (
-        f"a guess: {SHARE_OF_PEAK:.0%} of this machine's matmul peak in {run.precision}"
+    return SHARE_OF_PEAK * peak * devices, (
+        f"a guess: {SHARE_OF_PEAK:.0%} of this machine's matmul peak in {run.precision}{on}"
     )
 
 
 def _speed(path: Path, run: Run) -> float | None:
-    """The FLOPs per second of a finished run; None if another machine or precision trained it."""
+    """The FLOPs per second of a finished run; None if another machine, precision or number of devices did."""
     try:
         record = read_contents(path.parent)
         environment, cost = record["environment"], record["cost"]
-        if environment["machine"] != machine() or environment["precision"] != run.precision:
+        ran = environment["machine"], environment["precision"], environment.get("devices", 1)
+        if ran != (machine(), run.precision, run.hardware.devices):
             return None
         return cost["flops"]["total"] / cost["seconds"]["total"]
     except (RecordError, KeyError, TypeError, ZeroDivisionError):

@@ -105,6 +105,7 @@ def freeze(points: Sequence[SweepPoint], typed: Sequence[str], extend: bool = Fa
         before = read_frozen(folder) if (folder / FILE).exists() else FrozenStudy()
         lines = _changes(before, {run.key: run for run in runs}, words)
         lines += _changed_pretrainings(before.pretrainings, pretrainings)
+        lines += _changed_devices([*before.runs.values()], runs)
         if lines and not extend:
             more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
             raise ConfigError([
@@ -262,6 +263,16 @@ def _changed_pretrainings(before: Mapping[Overrides, Any], now: Mapping[Override
             f"{p}: was {_shown(then, p)}, is {_shown(new, p)} (pretraining)" for p in differing
         )
     return [*lines]
+
+
+def _changed_devices(before: Sequence[FrozenRun], now: Sequence[FrozenRun]) -> list[str]:
+    """The arms of a pair have the same number of devices, also when one of them is trained later."""
+    then, new = (
+        sorted({int(run.config["hardware"].get("devices", 1)) for run in runs}) for runs in (before, now)
+    )
+    if not then or then == new:
+        return []
+    return [f"hardware.devices: was {', '.join(map(str, then))}, is {', '.join(map(str, new))}"]
 
 
 def _result(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from headstart.studies.compose import StudyPlan, composing
 from headstart.studies.frozen import FILE, FrozenStudy, freeze, run_of
 from headstart.studies.job import job
 from headstart.studies.outcome import Outcome
-from headstart.studies.scheduler import stand_alone
+from headstart.studies.scheduler import check_devices, stand_alone
 from headstart.wandb_server import try_again
 
 
@@ -92,6 +92,7 @@ def launch(
     that has ended, where pairs are trained here. Outcomes of trials are left out.
     """
     stand_alone()
+    check_devices(plan.runs, plan.config.hydra.runtime.choices.get("hydra/launcher", ""))
     study, file = freeze(plan.points, typed, extend), plan.points[0].run.study_folder / FILE
     for folder in {point.run.study_folder for point in plan.points}:
         try_again(folder)

@@ -90,14 +90,11 @@ def _initialised_again(record: Record, trusted: bool) -> tuple[Init, Data]:
             f"its data, its model's files or its weights are not those of the run (run {record.run_id}, "
             f"now {names.run_id}); bring them back"
         )
-    import torch
-
     from headstart.training.initialise import initialise
     from headstart.training.plan import plan_of
     from headstart.training.quiet import quiet
 
-    if run.hardware.threads:
-        torch.set_num_threads(run.hardware.threads)
+    run.hardware.set_threads()
     quiet()
     prepared = run.task.prepare(run.model, run.size)  # read again, even if trained here
     plan = plan_of(run, prepared)

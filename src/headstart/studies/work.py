@@ -19,7 +19,7 @@ from headstart.studies.frozen import FILE, FrozenStudy, read_frozen
 from headstart.studies.job import interruptible, train_claimed
 from headstart.studies.outcome import Outcome
 from headstart.studies.progress import StudyProgress, showing
-from headstart.studies.scheduler import stand_alone
+from headstart.studies.scheduler import check_devices, stand_alone
 from headstart.studies.sharing import Pair, Share, train_study
 from headstart.studies.status import WORKER, RunStatus, cancelled, status_of
 from headstart.studies.sweep_points import SweepPoint, pairs_of
@@ -80,6 +80,7 @@ def _enter(folder: Path, trusted: bool) -> tuple[Path, FrozenStudy]:
         )
     os.chdir(start)
     study.use()
+    check_devices([point.run for point in study.points()])
     return relative, study
 
 

@@ -219,6 +219,15 @@ class Family(Config):
         """Mean loss of a batch, () in fp32."""
         raise NotImplementedError
 
+    def scored(self, batch: Batch) -> torch.Tensor:
+        """Of how many items of each row, tokens for one, the mean loss is a mean: (batch,). One per row.
+
+        A family whose loss is the mean over something else says so: several devices divide a batch by rows.
+        """
+        import torch
+
+        return torch.ones(len(next(iter(batch.values()))), dtype=torch.long)
+
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """What an evaluation keeps of a batch; stays on the device, nothing waits for it."""
         raise NotImplementedError

@@ -107,6 +107,9 @@ class LanguageModelling(Family):
         losses = nats(self.logits(model, batch), batch["labels"])
         return losses.sum() / batch["labels"].ne(NO_LABEL).sum().clamp(min=1)
 
+    def scored(self, batch: Batch) -> torch.Tensor:
+        return batch["labels"].ne(NO_LABEL).sum(1)
+
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """Loss in nats, hits, tokens and bytes: (batch,); some labels and answers: (batch, 12)."""
         logits, labels = self.logits(model, batch), batch["labels"]

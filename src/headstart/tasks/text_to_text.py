@@ -120,6 +120,9 @@ class TextToText(Family):
         losses = nats(self.logits(model, batch), batch["labels"])
         return losses.sum() / batch["labels"].ne(NO_LABEL).sum()
 
+    def scored(self, batch: Batch) -> torch.Tensor:
+        return batch["labels"].ne(NO_LABEL).sum(1)
+
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """Sums per row of loss (nats), tokens and hits, given the target: (batch,); and what the model
         writes when left alone: (batch, steps), as many steps as the batch took to end."""

@@ -91,6 +91,9 @@ class TokenClassification(Family):
         losses = _losses(model(**model_inputs(batch)).logits, batch["labels"])
         return losses.sum() / (batch["labels"] != UNSCORED).sum().clamp(min=1)
 
+    def scored(self, batch: Batch) -> torch.Tensor:
+        return (batch["labels"] != UNSCORED).sum(1)
+
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """numbers: (batch, length) int16, the likeliest tag of every token; loss: (batch,) nats, summed."""
         import torch

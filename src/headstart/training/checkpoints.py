@@ -59,6 +59,7 @@ class Saver(pl.Callback):
             self.folder,
             {
                 "run_id": self.run_id,
+                "devices": self.run.hardware.devices,
                 "step": self.results.steps,
                 "model": learner.model.state_dict(),
                 "best": learner.best_state,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from headstart.optim import Optim
+from headstart.training.rank import Rank
 
 KEPT = 25  # steps between two evaluations at most
 
@@ -15,8 +16,8 @@ KEPT = 25  # steps between two evaluations at most
 class History:
     """Of every few steps since the last evaluation; nothing waits for the GPU before `take`."""
 
-    def __init__(self, optim: Optim, steps: int, every: int) -> None:
-        self._optim, self._steps = optim, steps
+    def __init__(self, optim: Optim, steps: int, every: int, rank: Rank | None = None) -> None:
+        self._optim, self._steps, self._rank = optim, steps, rank or Rank()
         self._stride = -(-every // KEPT)
         self._kept: list[tuple[int, torch.Tensor]] = []  # step, (2,) loss and norm
 
@@ -27,8 +28,12 @@ class History:
             self._kept.append((step, torch.stack([value.detach().float() for value in values])))
 
     def take(self) -> list[dict[str, Any]]:
-        """A mapping per kept step since the last call. `gradient_norm`: before clipping, None without it."""
-        values = torch.stack([pair for _, pair in self._kept]).tolist() if self._kept else []
+        """A mapping per kept step since the last call. `gradient_norm`: before clipping, None without it.
+
+        All ranks call it together.
+        """
+        pairs = [pair for _, pair in self._kept]
+        values = self._rank.mean(torch.stack(pairs)).tolist() if pairs else []
         rows = [
             {
                 "step": step,

@@ -21,6 +21,8 @@ WINDOW = 0.2  # seconds of measuring the peak
 class Instruments:
     """The energy meter and the memory peaks of a run; the matmul peak and the state of its hardware.
 
+    Of a run on several devices rank 0 measures: the joules of all devices, the memory of its own.
+
     The peak is measured before the meter starts and after it has stopped, the state before: no phase
     includes them.
     """
@@ -31,7 +33,8 @@ class Instruments:
         self._look_at_peak()
         self.state = hardware_state()
         self.memory = PeakMemory()
-        self.meter = run.meter.meter(device, torch.cuda.synchronize if device == "cuda" else None, say)
+        wait = torch.cuda.synchronize if device == "cuda" else None
+        self.meter = run.meter.meter(device, wait, say, run.hardware.devices)
         self.meter.on_phase_end = self.memory.note
 
     def _look_at_peak(self) -> None:
@@ -44,7 +47,7 @@ class Instruments:
             "seconds": seconds,
             "peak_memory_bytes": self.memory.peaks(),
             "energy": energy,
-            **self.run.meter.consequences(energy, seconds["total"]),
+            **self.run.meter.consequences(energy, seconds["total"] * self.run.hardware.devices),
         }
 
     def cost(self, plan: Plan, results: Results, learner: Learner) -> dict[str, Any]:
@@ -53,9 +56,9 @@ class Instruments:
         counted = plan.cost(results.steps, results.evaluations, results.test is not None, results.generated)
         readings = self.readings()
         train, trained = readings["seconds"]["train"], results.steps > 0
-        trainable = frozenset().union(*(names for _, names in learner.stages))
-        sizes = [(p.numel(), name in trainable) for name, p in learner.model.named_parameters()]
-        share = utilisation(counted["flops"]["train"], train, self.peak["flops_per_second"])
+        sizes = [(p.numel(), name in learner.trained) for name, p in learner.model.named_parameters()]
+        flops = counted["flops"]["train"] / self.run.hardware.devices  # the peak is that of one device
+        share = utilisation(flops, train, self.peak["flops_per_second"])
         return {
             **counted,
             **readings,

@@ -10,10 +10,12 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from headstart.errors import ConfigError
 from headstart.randomness import stream
 from headstart.run import Run
 from headstart.training.capture import Batch, Capture, CudaGraph, Graph
 from headstart.training.history import History
+from headstart.training.rank import WEIGHT, Rank
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not an error of the program
@@ -35,20 +37,28 @@ class Learner(pl.LightningModule):
         every: int,
         stages: Sequence[tuple[int, frozenset[str]]],
         state: dict[str, Any] | None = None,
+        rank: Rank | None = None,
     ) -> None:
         super().__init__()
         self.run, self.model, self.steps, self.state = run, model, steps, state
+        self.rank = rank or Rank()
         self.stages = stages  # from which step on which parameters train
+        self.trained = frozenset().union(*(names for _, names in stages))  # at some step
         self._norms = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules())
+        if self._norms and self.rank.size > 1:
+            raise ConfigError(
+                f"hardware.devices={self.rank.size}: {type(model).__name__} normalises over a batch, of "
+                "which each device has a share only: use hardware.devices=1"
+            )
         self.best_state: dict[str, torch.Tensor] | None = None
         if state:
             model.load_state_dict(state["model"])
             self.best_state = state["best"]
-        self._sum: torch.Tensor | None = None  # () sum of training losses since the last evaluation
+        self._sum: torch.Tensor | None = None  # () sum of this rank's losses since the last evaluation
         self._count = 0
         self._bad_step: torch.Tensor | None = None  # () first step with a loss that is not finite
         self._outputs: list[Batch] = []
-        self.history = History(run.optim, steps, every)
+        self.history = History(run.optim, steps, every, self.rank)
         self._loss: torch.Tensor | None = None  # () of the latest step
         self._norm: torch.Tensor | None = None  # () its gradient's norm; a graph writes it in place
         self.capture: Capture | None = None
@@ -63,10 +73,14 @@ class Learner(pl.LightningModule):
         """Finished steps, including those before a resume."""
         return (self.state["step"] if self.state else 0) + self.global_step
 
+    def setup(self, stage: str) -> None:
+        """DDP looks once for the parameters that train: those of every stage."""
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name in self.trained)
+
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""
-        trainable = frozenset().union(*(names for _, names in self.stages))
-        optimizer = self.run.optim.optimizer(self.model, self.run.arm.lr_factors(self.model), trainable)
+        optimizer = self.run.optim.optimizer(self.model, self.run.arm.lr_factors(self.model), self.trained)
         self._set_trainable()
         schedule = self.run.optim.schedule(optimizer, self.steps)
         if self.state:
@@ -75,7 +89,7 @@ class Learner(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Dropout depends only on seed and step: equal in both arms, and after a resume."""
+        """Dropout depends only on seed, step and rank: equal in both arms, and after a resume."""
         self._seed()
         if len(self.stages) > 1 or self._norms:
             self._set_trainable()
@@ -89,11 +103,13 @@ class Learner(pl.LightningModule):
             self._norm = norm.clone() if self._norm is None else self._norm.copy_(norm)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Mean loss of the batch, () in fp32."""
+        """Mean loss of the batch, () in fp32; of a share, with its weight."""
+        weight = batch.pop(WEIGHT, None)
         if self._whole and self.capture:
             loss = self.capture.step(batch)
         else:
             loss = self.run.task.loss(self.model, batch)
+            loss = loss if weight is None else loss * weight
         self._loss = loss.detach()
         self._add_loss(self._loss)
         return loss
@@ -135,17 +151,20 @@ class Learner(pl.LightningModule):
         return outputs
 
     def mean_train_loss(self) -> float | None:
-        """Mean training loss since the last call; Diverged when one of them was not finite."""
+        """Mean training loss since the last call; Diverged when one of them was not finite.
+
+        All ranks call it together.
+        """
         if self._sum is None or self._bad_step is None:
             return None
-        mean, bad = float(self._sum) / self._count, int(self._bad_step)
+        mean, bad = float(self.rank.mean(self._sum)) / self._count, int(self.rank.least(self._bad_step))
         self._sum, self._count = None, 0
         if bad < self.steps:
             raise Diverged(f"the training loss was not finite at step {bad + 1}")
         return mean
 
     def _seed(self) -> None:
-        torch.manual_seed(stream(self.run.seed, "noise", self.step))
+        torch.manual_seed(stream(self.run.seed, "noise", *self.rank.noise(self.step)))
 
     def _whole_step(self, batch: Batch) -> torch.Tensor:
         """The operations of an eager step, in its order; returns its loss, ()."""

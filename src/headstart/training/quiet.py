@@ -14,6 +14,7 @@ NOTICES = (
     (UserWarning, "The '.*' does not have many workers"),
     (UserWarning, "The number of training batches .* is smaller than the logging interval"),
     (UserWarning, "GPU available but not used"),
+    (FutureWarning, "`broadcast_buffers` is deprecated"),
     (FutureWarning, r"`isinstance\(treespec, LeafSpec\)` is deprecated"),
 )
 

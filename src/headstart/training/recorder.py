@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class Recorder(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the validation rows."""
-        result = self._evaluate("validation", pl_module.outputs())
+        result = self._evaluate("validation", pl_module)
         self.results.evaluations += 1
         self.results.latest = {"loss": result.loss, **result.scores}
 
@@ -150,11 +150,12 @@ class Recorder(pl.Callback):
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Score the test rows."""
-        self.results.test = self._evaluate("test", pl_module.outputs())
+        self.results.test = self._evaluate("test", pl_module)
 
-    def _evaluate(self, split: str, outputs: Sequence[dict[str, np.ndarray]]) -> EvalResult:
+    def _evaluate(self, split: str, learner: Learner) -> EvalResult:
         """Score a split; count the FLOPs of the generated text, which are known only now."""
-        observed = list(zip(self.plan.orders[split], outputs, strict=True))
+        order = self.plan.orders[split]
+        observed = list(zip(order, learner.rank.gather(learner.outputs(), len(order)), strict=True))
         if tokens := self.run.task.decoded(observed):
             with self.meter.phase("count"):
                 self.results.generated[split] += self.plan.generation(split, tokens, self.counter)

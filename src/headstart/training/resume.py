@@ -60,17 +60,20 @@ def clear(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def load(folder: Path, run_id: str) -> dict[str, Any] | None:
-    """The state that this run saved; None without one. One that cannot be used is named in a warning."""
+def load(folder: Path, run_id: str, devices: int = 1) -> dict[str, Any] | None:
+    """The state that this run saved; None without one. One that cannot be used is named in a warning.
+
+    A run that goes on with another number of devices would be neither: it starts again.
+    """
     for file in states(folder):
         state = _read(file)
-        if (
-            state is not None
-            and state.get("run_id") == run_id
-            and state.get("curve") == _curve(folder, state)
-        ):
+        if state is None or state.get("run_id") != run_id or state.get("curve") != _curve(folder, state):
+            why = "is damaged or does not fit its run"
+        elif (before := state.get("devices", 1)) != devices:
+            why = f"is of hardware.devices={before}, and this run has {devices}"
+        else:
             return state
-        log.warning("headstart: %s is damaged or does not fit its run: it is not used", file)
+        log.warning("headstart: %s %s: it is not used", file, why)
     return None
 
 

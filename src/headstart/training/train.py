@@ -7,15 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
 
 from headstart.arms.from_run import MODEL, save_weights, write_ledger
 from headstart.hardware import cpu_name
 from headstart.meters.hardware_state import gpu_driver
-from headstart.randomness import stream
 from headstart.records.curve import CURVE
 from headstart.records.environment import environment
 from headstart.records.fingerprint import Fingerprint
@@ -24,15 +20,15 @@ from headstart.records.record import SCHEMA
 from headstart.records.store import write_record
 from headstart.records.whole_file import file_digest
 from headstart.run import Run
-from headstart.tasks.family import Examples
 from headstart.training import resume
 from headstart.training.checkpoints import Saver, check_checkpoint_steps, complete_checkpoints
 from headstart.training.contamination import write_corpus_fingerprints
 from headstart.training.initialise import Attester, initialise
 from headstart.training.instruments import Instruments
-from headstart.training.mirror import Mirror
+from headstart.training.leader import Leader
+from headstart.training.loops import evaluation_batches, trainer_of, training_batches
 from headstart.training.module import Diverged, Learner
-from headstart.training.plan import Plan, counters_of, plan_of
+from headstart.training.plan import counters_of, plan_of
 from headstart.training.progress import RunProgress
 from headstart.training.quiet import quiet
 from headstart.training.recorder import Owner, Recorder, Results, Timer
@@ -58,11 +54,10 @@ def train(
     """
     started = datetime.now(UTC)
     progress = progress or RunProgress()
-    state = resume.load(folder, names.run_id)
+    state = resume.load(folder, names.run_id, run.hardware.devices)
     earlier_costs = resume.prepare_folder(folder, state)
     quiet()
-    if run.hardware.threads:
-        torch.set_num_threads(run.hardware.threads)
+    run.hardware.set_threads()
     instruments = Instruments(run, progress.say)
     meter = instruments.meter
     for cost in earlier_costs:
@@ -70,11 +65,13 @@ def train(
     results = Results(**state["results"]) if state else Results()
     prepared = plan = initial = learner = rules = None
     status, reason = "finished", None
-    with meter, tracked(run, names, folder, argv) as mirrors:
+    ranks = Leader(run, folder, names.run_id, resumed=state is not None)
+    with meter, tracked(run, names, folder, argv) as mirrors, ranks:
         try:
             # 1. Rows and tokens: the same for both arms.
             with meter.phase("prepare"):
                 progress.say("loading rows and weights")
+                ranks.start()
                 prepared = run.prepare()
                 plan = plan_of(run, prepared)
                 check_checkpoint_steps(run, plan)
@@ -87,10 +84,12 @@ def train(
                 progress.say("counting operations")
                 counters = counters_of(run, plan, initial.config)
                 plan.count(counters)
+            with meter.phase("prepare"):
+                ranks.meet()
 
             # 4. Training on the remaining planned batches, with evaluations before the first step, every
             # `plan.every` steps, and after the last step.
-            learner = Learner(run, initial.model, plan.steps, plan.every, initial.stages, state)
+            learner = Learner(run, initial.model, plan.steps, plan.every, initial.stages, state, ranks)
             if least := run.hardware.least_replays():
                 learner.capture_steps(plan.shapes["train"].batches(), least)
             recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
@@ -101,11 +100,10 @@ def train(
                 recorder,
                 Saver(run, names.run_id, plan, meter, folder, results),
             ]
-            trainer = _trainer(run, plan, callbacks, mirrors, folder)
+            trainer = trainer_of(run, plan, learner, callbacks, mirrors, folder)
             progress.begin(run.title, plan.steps)
-            first_step = results.steps
-            training = _loader(prepared.train, plan.orders["train"][first_step:], run.seed, first_step)
-            validation = _loader(prepared.validation, plan.orders["validation"])
+            training = training_batches(run, prepared, plan, ranks, results.steps)
+            validation = evaluation_batches(prepared.validation, plan.orders["validation"], ranks)
             if state:
                 recorder.log_curve(trainer)
             else:
@@ -120,7 +118,8 @@ def train(
                 learner.model.load_state_dict(learner.best_state)
             if not run.study.trial:
                 progress.say("testing")
-                trainer.test(learner, _loader(prepared.test, plan.orders["test"]), verbose=False)
+                test = evaluation_batches(prepared.test, plan.orders["test"], ranks)
+                trainer.test(learner, test, verbose=False)
                 if answers := results.test:
                     check_claim()
                     ids = prepared.test.ids if answers.ids is None else answers.ids
@@ -139,10 +138,11 @@ def train(
                 rules = trivial_rules(run, prepared)
         except Diverged as outcome:
             status, reason = "diverged", str(outcome)
-        except BaseException as error:
+        except BaseException as exception:  # noqa: BLE001 - raised again, or what caused it
+            error = ranks.cause(exception)
             status = "failed" if isinstance(error, Exception) else "interrupted"
             reason = f"{type(error).__name__}: {error}".strip(": ")
-            raise
+            raise error  # noqa: B904 - with the exception as its context
         finally:
             # 7. The record: written after any outcome, atomically.
             meter.close()
@@ -203,45 +203,5 @@ def _identity(run: Run, names: Fingerprint) -> dict[str, Any]:
 def _environment(run: Run, started: datetime) -> dict[str, Any]:
     """The machine, the versions and the threads of the run."""
     device, threads = run.hardware.device_name(), torch.get_num_threads()
-    return environment(device, run.precision, threads, cpu_name(), started) | {"gpu_driver": gpu_driver()}
-
-
-def _trainer(
-    run: Run, plan: Plan, callbacks: list[pl.Callback], mirrors: list[Mirror], folder: Path
-) -> pl.Trainer:
-    """Lightning's trainer for one pass over the planned batches."""
-    return pl.Trainer(
-        accelerator=run.hardware.device(),
-        devices=1,
-        precision="bf16-mixed" if run.precision == "bf16" else "32-true",
-        max_epochs=1,  # the plan holds the batches of all epochs
-        val_check_interval=plan.every,
-        check_val_every_n_epoch=None,
-        callbacks=callbacks,
-        logger=[*mirrors] or False,
-        default_root_dir=folder,
-        num_sanity_val_steps=0,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        log_every_n_steps=plan.steps + 1,
-    )
-
-
-def _loader(
-    examples: Examples, order: Sequence[np.ndarray], seed: int | None = None, first_step: int = 0
-) -> DataLoader:
-    """Batches in the planned order; the loader itself draws nothing.
-
-    With a seed, the noise of every batch depends on that seed and its step, counted from `first_step`.
-    """
-
-    def batch(step: Any) -> dict[str, torch.Tensor]:
-        rng = None
-        if seed is not None:
-            rng = np.random.default_rng(stream(seed, "corruption", first_step + step))
-        return examples.batch(order[step].tolist(), rng)
-
-    steps: Any = range(len(order))
-    return DataLoader(steps, batch_size=None, collate_fn=batch, pin_memory=torch.cuda.is_available())
+    more = {"devices": run.hardware.devices, "gpu_driver": gpu_driver()}
+    return environment(device, run.precision, threads, cpu_name(), started) | more

@@ -15,8 +15,7 @@ from headstart.training.plan import plan_of
 def warm_up(run: Run, seconds: float) -> None:
     """Train a temporary model on the run's first batches for about `seconds`."""
     end = time.perf_counter() + seconds
-    if run.hardware.threads:
-        torch.set_num_threads(run.hardware.threads)
+    run.hardware.set_threads()
     prepared = run.prepare()
     config = run.model.transformers_config(**prepared.head)
     device = run.hardware.device()

@@ -21,6 +21,7 @@ SPLITS = {
 SURROUNDINGS = {
     "runs": "Runs",
     "device": "Device",
+    "devices": "Devices of each run",
     "cpu": "Processor",
     "threads": "Threads",
     "precision": "Precision",
