@@ -24,15 +24,23 @@ CLAIM = "report"  # of the process that writes a study's report and its W&B run
     argument(
         "--export", metavar="csv|latex|md|json|svg", action=Once, help="print the numbers, or a picture"
     ),
-    argument("--to", metavar="FILE", action=Once, help="write the exported numbers to a file"),
+    argument(
+        "--checklist", metavar="neurips", action=Once, help="answer a paper's checklist from the records"
+    ),
+    argument("--to", metavar="FILE", action=Once, help="write the numbers or the answers to a file"),
     argument("--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"),
 )
 def report(options: Namespace) -> int:
-    flags = [f"--{name}" for name in ("export", "to", "wandb") if getattr(options, name) is not None]
+    flags = [
+        f"--{name}" for name in ("export", "checklist", "to", "wandb") if getattr(options, name) is not None
+    ]
     if options.other is not None and flags:
         raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
-    if "--to" in flags and "--export" not in flags:
-        raise ConfigError("report: --to needs --export csv|latex|md|json|svg")
+    texts = {"--export", "--checklist"} & {*flags}
+    if "--to" in flags and not texts:
+        raise ConfigError("report: --to needs --export csv|latex|md|json|svg, or --checklist neurips")
+    if len(texts) > 1:
+        raise ConfigError("report: --export and --checklist are two texts; ask for one at a time")
     code = 0
     if options.other is not None:
         _report_diff(options.folder, options.other)
@@ -40,6 +48,8 @@ def report(options: Namespace) -> int:
         code = report_all([options.folder])
     if options.export is not None:
         _export(options.folder, options.export, options.to)
+    if options.checklist is not None:
+        _checklist(options.folder, options.checklist, options.to)
     return code if options.wandb is None else _report_wandb(options.folder, options.wandb)
 
 
@@ -107,12 +117,27 @@ def _export(folder: str, form: str, to: str | None) -> None:
     """Print the numbers of a study, or write them to a file."""
     from headstart.api import open_study
     from headstart.config import nearest
-    from headstart.reports.build import write_text
     from headstart.reports.formats.export import FORMATS
 
     if form not in FORMATS:
         raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
-    text = FORMATS[form](open_study(folder).findings)
+    _give(FORMATS[form](open_study(folder).findings), to)
+
+
+def _checklist(folder: str, conference: str, to: str | None) -> None:
+    """Print what the records answer of a conference's checklist, or write it to a file."""
+    from headstart.api import open_study
+    from headstart.reports.formats.checklist import neurips
+
+    if conference != "neurips":
+        raise ConfigError(f"report: --checklist knows no {conference!r}, only neurips")
+    _give(neurips(open_study(folder).findings), to)
+
+
+def _give(text: str, to: str | None) -> None:
+    """Print a text, or write it to a file."""
+    from headstart.reports.build import write_text
+
     if to is None:
         write_data(text)
     else:
