@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu clean
+.PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu pages clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
@@ -43,6 +43,14 @@ bench: $(STAMP)-test           ## ratios against baselines of the same run, in a
 
 bench-gpu: $(STAMP)-test       ## the rows that need a CUDA device alone, in benchmarks-cuda.json
 	$(BIN)/python -m tests.benchmarks cuda --to benchmarks-cuda.json
+
+pages: $(STAMP)-demo          ## numbers and pictures of experiments/, anew, from the studies that are in runs/
+	@for page in $(notdir $(patsubst %/claim.json,%,$(wildcard experiments/*/claim.json))); do \
+		[ -d runs/$$page ] || continue; \
+		$(BIN)/headstart report runs/$$page --export md --to experiments/$$page/numbers.md || exit 1; \
+		$(BIN)/headstart report runs/$$page --export svg --to experiments/$$page/report.svg || exit 1; \
+		sed -i.old 's/(report.png)/(report.svg)/' experiments/$$page/README.md && rm -f experiments/$$page/README.md.old; \
+	done
 
 clean:                         ## the environment and the runs
 	rm -rf $(VENV) $(LOWEST) runs

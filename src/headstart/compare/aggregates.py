@@ -19,6 +19,7 @@ from headstart.compare.bounds import Interval
 from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import study as sentences
 from headstart.metrics import limits, metric_name
 from headstart.records.fingerprint import digest
 
@@ -69,8 +70,7 @@ def _aggregate(group: Sequence[Compared]) -> Aggregate:
     unbounded = [metric_name(metric) for metric in metrics if largest(metric) is None]
     pairs = tuple(len(each.matches) for each in group)
     if unbounded:
-        scale = f"{phrases.joined(unbounded)} ha{'s' if len(unbounded) == 1 else 've'} no scale from 0 to 1"
-        reason = f"{scale}: conditions cannot be put together"
+        reason = sentences.no_common_scale(unbounded)
         here = Quantity("", arm=first.arm, baseline=first.baseline, n=sum(pairs), note=reason)
         refused = Rows(here.named(f"aggregate.{name}") for name in STATISTICS)
         return Aggregate(*named, "", pairs, refused, reason=reason)
@@ -89,10 +89,7 @@ def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides,
     pairs = tuple(side.shape[1] for side in sides)
     notes: list[str] = []
     if min(pairs) <= 5:
-        few = phrases.plural(min(pairs), "pair")
-        notes.append(
-            f"With {few} under a condition, these bootstrap intervals are narrower than 95 % would ask for."
-        )
+        notes.append(sentences.narrow_intervals(min(pairs)))
     over = f"over {phrases.plural(len(conditions), 'condition')}; {scale}"
     here = Quantity("", arm=arm, baseline=baseline, n=sum(pairs)).because(over, *notes)
     rows: list[Quantity] = []

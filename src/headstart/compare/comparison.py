@@ -119,7 +119,7 @@ def sentence(result: Comparison) -> str:
         *result.remarks,
         result.settings,
         corrected.note if corrected and corrected.verdict == "does not survive" else "",
-        f"What would decide it: {gain.decide}." if gain.decide else "",
+        sentences.would_decide(gain.decide) if gain.decide else "",
         sentences.energy(result.energy, result.energy_method, joules),
     ]
     return " ".join(part for part in parts if part)

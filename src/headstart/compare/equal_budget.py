@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.compare import phrases
 from headstart.compare.cost_to_target import Target
 from headstart.compare.costs import refusal
 from headstart.compare.learning_curves import RESOURCE_KEYS, LearningCurve, Pair, pairs_of_curves
 from headstart.compare.pairs import Match
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_gain
+from headstart.compare.sentences import equal_budget as sentences
 from headstart.compare.settings import at
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.compare.verdicts import NO_VERDICT, Verdict, verdict_of
@@ -83,19 +83,14 @@ def _matched(
     gains = scores[:, 1] - scores[:, 0]
     interval = of_gain(student_interval(gains), template.metric)  # over pairs: seeds, not validation examples
     if interval and interval.low == interval.high and gains[0]:
-        interval, notes = None, (*notes, "all gains are exactly equal, so their spread is unknown")
+        interval, notes = None, (*notes, sentences.NO_SPREAD)
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]
     falling = [side for side in cut if _falls(matches[0].sides[side].config)]
     unfair = [side for side in falling if shares[:, side].mean() < _WHOLE]
-    cuts = [
-        f"{matches[0].sides[side].arm} is read at {phrases.percent(float(shares[:, side].mean()))} of its "
-        "training, while its learning rate was to fall until the end: a run planned for that long would "
-        "score higher."
-        for side in unfair
-    ]
+    cuts = [sentences.cut_short(matches[0].sides[side].arm, float(shares[:, side].mean())) for side in unfair]
     means = orient(template.metric) * scores.mean(axis=0)
     word = verdict_of(interval, margin, len(gains))
-    note = " ".join(["Unfair:"] * bool(unfair) + [*notes, *cuts])
+    note = " ".join([sentences.UNFAIR] * bool(unfair) + [*notes, *cuts])
     sides = (("baseline_score", means[0]), ("score", means[1]))
     parts = (("baseline_share", shares[:, 0].mean()), ("share", shares[:, 1].mean()))
     return [
@@ -134,7 +129,7 @@ def _at_convergence(
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
     late = [float(np.mean([_late_gain(pair[side]) for pair in curves])) for side in (0, 1)]
     rising = [
-        f"{matches[0].sides[side].arm} still gained {phrases.number(gain)} in the last quarter of its steps"
+        sentences.still_gained(matches[0].sides[side].arm, gain)
         for side, gain in enumerate(late)
         if gain > margin
     ]
@@ -142,8 +137,8 @@ def _at_convergence(
         return _refused(template, "converged", f"not converged: {'; '.join(rising)}")
     scores = np.array([[curve.scores[-1] for curve in pair] for pair in curves])
     falling = any(_falls(record.config) for record in matches[0].sides)
-    notes = ["A learning rate that falls to nothing levels any curve off: a longer schedule may gain more."]
-    return _matched(template, "converged", matches, margin, scores, np.ones_like(scores), notes * falling)
+    notes = [sentences.LEVELS_OFF] * falling
+    return _matched(template, "converged", matches, margin, scores, np.ones_like(scores), notes)
 
 
 def _late_gain(curve: LearningCurve) -> float:

@@ -246,7 +246,7 @@ def _sentence(
         comparisons.TWO_PAIRS if gain.pairs == 2 and gain.interval else "",
         sentences.TUNING,
         corrected.note if corrected and corrected.verdict == "does not survive" else "",
-        f"What would decide it: {gain.decide}." if gain.decide else "",
+        comparisons.would_decide(gain.decide) if gain.decide else "",
     ]
     return " ".join(part for part in parts if part)
 

@@ -121,7 +121,7 @@ def pretraining(arm: Record) -> Pretraining:
         try:
             stages, root = chain(carried)
         except (KeyError, TypeError, ValueError) as error:
-            fault, root = f"The cost that the record carries cannot be read ({error}).", None
+            fault, root = sentences.unreadable(str(error)), None
     figures = tables.figures(root) if root else ()
     flops, covers = tables.flops(figures) if root else (Bounded(0.0, 0.0), "")
     if stages:  # what was trained here, and what came before it
@@ -320,4 +320,4 @@ def _on_trust(arm: Record, root: str | None) -> str:
     source = arm.init.checkpoint.source if arm.init.checkpoint else ""
     if root is None or not source.startswith("the folder ") or arm.config["model"].get("sha256"):
         return ""
-    return f"The weights were read from a folder: that they are those of {root} is taken on trust."
+    return sentences.on_trust(root)

@@ -20,18 +20,13 @@ from headstart.compare.conditions import size_name
 from headstart.compare.pairs import scores_of
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
+from headstart.compare.sentences import sizes as sentences
 from headstart.compare.series import context_id
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest, is_set
 from headstart.records.record import Record
 
 DRAWS = 20_000
-ONE_DRAW = (
-    "One draw of the rows, and one seed for weights, order and noise: their parts in the spread cannot be "
-    "told apart. Several size.seed under the same seeds would tell the rows from the rest, several "
-    "order_seed the order."
-)
-BOTH = "The rows and their order both vary: one of them under the same seeds can be told from the rest"
 Source = Literal["subset", "order", "seed", "rest"]
 Table = Mapping[tuple[int, int], float]  # by draw or order of the rows, and by seed
 
@@ -59,7 +54,7 @@ def variances(compared: Sequence[Compared]) -> Rows:
             groups[each.arm, context, size].append(each)
     several = [group for group in groups.values() if len(group) > 1]
     if not several:
-        return Rows([Quantity("variance", note=ONE_DRAW)] if groups else [])
+        return Rows([Quantity("variance", note=sentences.ONE_DRAW)] if groups else [])
     return Rows(row for group in several for row in _splits(group))
 
 
@@ -128,7 +123,7 @@ def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
     for name, table in tables.items():
         template = Quantity("variance", condition=size, arm=name, metric=metric)
         if crossed == "subset" and len(orders) > 1:
-            yield template.because(BOTH)
+            yield template.because(sentences.BOTH)
         else:
             yield from _split(template, table, crossed)
 

@@ -102,6 +102,11 @@ def corrected(word: str, p: float | None, value: float | None, claims: int, surv
     return f"Alone it is {word}, but not among the {claims} comparisons of this study ({told})."
 
 
+def would_decide(how: str) -> str:
+    """What would decide an undecided answer, or that of one pair."""
+    return f"What would decide it: {how}."
+
+
 def larger_test_set(examples: int, groups: int | None, gain: float) -> str:
     """That more seeds would not help, and more test examples (of other groups) would."""
     of = "" if groups is None else f" of {groups:,} groups"

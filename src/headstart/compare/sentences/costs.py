@@ -18,6 +18,16 @@ WHOLE_RUNS = (
 )
 
 
+def unreadable(error: str) -> str:
+    """That a record carries a ledger of another form."""
+    return f"The cost that the record carries cannot be read ({error})."
+
+
+def on_trust(model: str) -> str:
+    """That nobody checked whose weights a folder holds."""
+    return f"The weights were read from a folder: that they are those of {model} is taken on trust."
+
+
 def tokenizer(seconds: float) -> str:
     """What the training of tokenizers took, which is in no ratio."""
     return (

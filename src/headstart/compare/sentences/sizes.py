@@ -10,6 +10,12 @@ from headstart.compare.quantity import Quantity, Rows
 
 SEEDS_DIFFER = "The seeds differ between sizes."
 STRAIGHT = "Between two sizes the curve is taken to be straight on the logarithm of the rows."
+ONE_DRAW = (
+    "One draw of the rows, and one seed for weights, order and noise: their parts in the spread cannot be "
+    "told apart. Several size.seed under the same seeds would tell the rows from the rest, several "
+    "order_seed the order."
+)
+BOTH = "The rows and their order both vary: one of them under the same seeds can be told from the rest"
 MOST = 2  # curves that an answer tells
 ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
 

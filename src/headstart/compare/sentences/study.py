@@ -44,6 +44,18 @@ def changed(name: str, first: str, others: Sequence[str], runs: int) -> str:
     )
 
 
+def no_common_scale(metrics: Sequence[str]) -> str:
+    """Why scores of several conditions are not put together."""
+    verb = "has" if len(metrics) == 1 else "have"
+    return f"{phrases.joined([*metrics])} {verb} no scale from 0 to 1: conditions cannot be put together"
+
+
+def narrow_intervals(pairs: int) -> str:
+    """What so few pairs make of a bootstrap over conditions."""
+    few = phrases.plural(pairs, "pair")
+    return f"With {few} under a condition, these bootstrap intervals are narrower than 95 % would ask for."
+
+
 def machines(number: int) -> str:
     """How many machines the runs come from."""
     return f"The runs come from {phrases.plural(number, 'machine')}."

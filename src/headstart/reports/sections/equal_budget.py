@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headstart.compare.findings import Comparison, Quantity
+from headstart.compare.sentences import equal_budget as sentences
 from headstart.metrics import metric_name
 from headstart.reports import numbers
 from headstart.reports.page import Cell, Parts, Table
@@ -63,7 +64,7 @@ def _remark(line: Line) -> str:
         line.first.arm: line.row("matched.*.share").value,
     }
     cut = [(arm, share) for arm, share in shares.items() if share is not None and share < 1]
-    if len(cut) != 1 or line.first.note.startswith("Unfair"):
+    if len(cut) != 1 or line.first.note.startswith(sentences.UNFAIR):
         return line.first.note
     (arm, share), *_ = cut
     return f"{arm} is read at {numbers.percent(share)} of its own. {line.first.note}".strip()
