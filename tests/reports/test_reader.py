@@ -160,8 +160,8 @@ def test_an_image_has_no_text_to_quote(tmp_path: Path) -> None:
 def test_legends_name_what_is_drawn_and_fit_a_narrow_chart() -> None:
     def legends(arms: tuple[str, ...], drawn: tuple[str, ...]) -> dict[str, Any]:
         """The encodings of the arms' colours and shapes in a chart of some of them."""
-        points = style.chart([{"arm": arm, "x": 1.0} for arm in drawn]).mark_point()
-        made = style.spec(points.encode(x="x:Q", color=style.ARM, shape=style.SHAPE), 20)
+        points = style.chart([{"arm": arm, "x": 1.0} for arm in drawn]).mark("point")
+        made = style.spec([points.encode(x="x:Q", color=style.ARM, shape=style.SHAPE)], 20)
         return painted(made, arms)["encoding"]
 
     arms = ("scratch", "near", "near_mean_var", "near_shuffled")
@@ -171,7 +171,9 @@ def test_legends_name_what_is_drawn_and_fit_a_narrow_chart() -> None:
     assert legends(arms, arms)["color"]["legend"]["columns"] == 2
     long = ("an_arm_with_a_rather_long_name", "another_with_a_long_name")
     assert legends(long, long)["shape"]["legend"]["columns"] == 1
-    quiet = style.spec(style.chart([{"arm": "near"}]).mark_point().encode(color=style.ARM_WITHOUT_LEGEND), 20)
+    quiet = style.spec(
+        [style.chart([{"arm": "near"}]).mark("point").encode(color=style.ARM_WITHOUT_LEGEND)], 20
+    )
     assert painted(quiet, arms)["encoding"]["color"]["legend"] is None
 
 
@@ -226,10 +228,11 @@ def _with_steps(rows: Rows, times: float) -> Rows:
 
 def test_layers_of_a_chart_share_their_rows() -> None:
     rows = [{"x": 1.0}]
-    made = style.chart(rows).mark_point()
-    assert made.copy(deep=True).data["values"] is made.data["values"]
-    (told,) = style.spec(made, 20)["datasets"].values()
-    assert told == rows
+    made = style.chart(rows).mark("point").encode(x="x:Q")
+    spec = style.spec([made, made.mark("line")], 20)
+    (told,) = spec["datasets"].values()
+    assert told is rows
+    assert [layer["data"] for layer in spec["layer"]] == [{"name": name} for name in spec["datasets"]] * 2
 
 
 def test_only_very_long_tables_scroll_downwards() -> None:

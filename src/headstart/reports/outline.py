@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from altair.utils.schemapi import debug_mode
-
 from headstart.compare.caveats import caveats
 from headstart.compare.findings import NO_VERDICT, Findings
 from headstart.reports import numbers
@@ -71,8 +69,7 @@ MOST = 2  # remarks and problems that stand above everything else
 
 def page(findings: Findings) -> Page:
     """The whole report of a study."""
-    with debug_mode(False):  # Altair checks each part of a chart at every step: a third of the time
-        sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
+    sections = [*_sections(OPENING, findings), *_comparisons(findings), *_sections(CLOSING, findings)]
     verdicts = [item.gain.verdict if item.gain else "" for item in findings.comparisons]
     facts = {
         "Task": findings.task,

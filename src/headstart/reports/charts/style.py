@@ -10,31 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import altair as alt
-
 from headstart.compare.quantity import Quantity
 from headstart.reports import numbers
+from headstart.reports.charts.vega import Layer, Rows, Spec, chart, field, layered
 
-Spec = dict[str, Any]
-Rows = list[dict[str, Any]]
-Layers = Sequence[alt.Chart]
+Layers = Sequence[Layer]
 
-ARM = alt.Color("arm:N", title=None)
-SHAPE = alt.Shape("arm:N", title=None)
-ARM_WITHOUT_LEGEND = alt.Color("arm:N", title=None, legend=None)
-
-
-class Shared(alt.InlineDataset):
-    """Rows that all copies of a chart share: Altair copies a chart, its rows included, at every layer."""
-
-    def __deepcopy__(self, memo: Any = None) -> Shared:
-        """The same rows: nobody changes them once a chart is made."""
-        return self
-
-
-def chart(rows: Rows) -> alt.Chart:
-    """A chart of rows that travel inside it."""
-    return alt.Chart(alt.InlineData(values=Shared(rows)))
+ARM = field("arm:N", title=None)
+SHAPE = field("arm:N", title=None)
+ARM_WITHOUT_LEGEND = field("arm:N", title=None, legend=None)
 
 
 def point(row: Quantity, **more: Any) -> dict[str, Any]:
@@ -71,24 +55,22 @@ def interval(row: Quantity) -> str:
     return numbers.interval_text(row).removeprefix("range ") or "no interval"
 
 
-def spec(drawn: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> Spec:
+def spec(layers: Layers, height: int) -> Spec:
     """The chart as plain JSON: as wide as its container, no configuration (the theme brings it)."""
-    made = drawn.properties(width="container", height=height).to_dict(validate=False)
-    made.pop("config", None)
-    made["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return made
+    size = {"width": "container", "height": height, "autosize": {"type": "fit-x", "contains": "padding"}}
+    return layered(layers) | size
 
 
 def lines(
     rows: Rows,
-    x: alt.X,
+    x: Spec,
     title: str,
     tips: Mapping[str, str],
     *,
     spread: Literal["band", "whiskers"] = "whiskers",
     dot: int = 60,
     below: Layers = (),
-    y: alt.Y | None = None,
+    y: Spec | None = None,
     height: int = 240,
 ) -> Spec:
     """A line per arm through `mean`, with the spread from `low` to `high`, and points with their numbers.
@@ -96,19 +78,21 @@ def lines(
     `below` is drawn first. `title` is that of the y axis; `y` replaces the whole axis.
     """
     base = chart(rows).encode(x=x, color=ARM)
-    y = y or alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
-    around = base.mark_area(opacity=0.17) if spread == "band" else base.mark_rule(strokeWidth=1.5)
-    around = around.encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+    y = y or field("mean:Q", title=title, scale={"zero": False})
+    around = base.mark("area", opacity=0.17) if spread == "band" else base.mark("rule", strokeWidth=1.5)
+    around = around.encode(y=field("low:Q", title=title), y2=field("high:Q"))
     if any(row["low"] is None for row in rows):
-        around = around.transform_filter("isValid(datum.low) && isValid(datum.high)")
-    line = base.mark_line(strokeWidth=2.25).encode(y=y)
-    dots = base.mark_point(size=dot, filled=True, opacity=1).encode(y=y, shape=SHAPE, tooltip=tooltips(tips))
-    return spec(alt.layer(*below, around, line, dots), height)
+        around = around.where("isValid(datum.low) && isValid(datum.high)")
+    line = base.mark("line", strokeWidth=2.25).encode(y=y)
+    dots = base.mark("point", size=dot, filled=True, opacity=1).encode(
+        y=y, shape=SHAPE, tooltip=tooltips(tips)
+    )
+    return spec([*below, around, line, dots], height)
 
 
 def whiskers(
     rows: Rows,
-    x: alt.X,
+    x: Spec,
     label: str,
     tips: Mapping[str, str],
     *,
@@ -118,21 +102,19 @@ def whiskers(
     """A point with its interval, from `low` to `high`, on a line for each `label`."""
     axis = names(labelLimit=260)
     base = chart(rows).encode(
-        y=alt.Y(f"{label}:N", title=None, sort=None, axis=axis), color=ARM_WITHOUT_LEGEND
+        y=field(f"{label}:N", title=None, sort=None, axis=axis), color=ARM_WITHOUT_LEGEND
     )
-    whisker = base.mark_rule(strokeWidth=3, strokeCap="round")
-    low = x.copy()
-    low.shorthand = "low:Q"
-    whisker = whisker.encode(x=low, x2=alt.X2("high:Q"))
+    whisker = base.mark("rule", strokeWidth=3, strokeCap="round")
+    whisker = whisker.encode(x=x | {"field": "low"}, x2="high:Q")
     dots = bounds(base.encode(x=x, tooltip=tooltips(tips)), rows, shapes or {"": "circle"})
-    return spec(alt.layer(*below, whisker, *dots), height=max(54, 34 * len(rows)))
+    return spec([*below, whisker, *dots], height=max(54, 34 * len(rows)))
 
 
-def levels(rows: Sequence[dict[str, Any]]) -> list[alt.Chart]:
+def levels(rows: Sequence[dict[str, Any]]) -> list[Layer]:
     """A short line across for each of these rows, with its name above where there are few."""
-    base = chart(list(rows)).encode(x=alt.X("at:Q"), y=alt.Y("label:N", title=None, sort=None))
+    base = chart(list(rows)).encode(x=field("at:Q"), y=field("label:N", title=None, sort=None))
     tips = tooltips({"name": "Trivial rule", "text": "Over the baseline"})
-    ticks = base.mark_tick(style="level", orient="vertical", size=26, thickness=2).encode(tooltip=tips)
+    ticks = base.mark("tick", style="level", orient="vertical", size=26, thickness=2).encode(tooltip=tips)
     if len({row["label"] for row in rows}) > 1:
         return [ticks]
     ordered = sorted(rows, key=lambda row: row["at"])  # neighbours have their names at two heights
@@ -140,11 +122,11 @@ def levels(rows: Sequence[dict[str, Any]]) -> list[alt.Chart]:
     return [ticks, *(_name_above(row) for row in places)]
 
 
-def bounds(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.Chart]:
+def bounds(base: Layer, rows: Rows, shapes: Mapping[str, str]) -> list[Layer]:
     """The points of `rows`: filled where their kind is "", and hollow where it is a bound."""
     kinds = {row.get("kind", "") for row in rows}
     return [
-        base.mark_point(filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75).transform_filter(
+        base.mark("point", filled=not kind, size=100, opacity=1, shape=shape, strokeWidth=1.75).where(
             f"(datum.kind || '') === '{kind}'"
         )
         for kind, shape in shapes.items()
@@ -152,36 +134,36 @@ def bounds(base: alt.Chart, rows: Rows, shapes: Mapping[str, str]) -> list[alt.C
     ]
 
 
-def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
+def tooltips(fields: Mapping[str, str]) -> list[Spec]:
     """What is shown under the pointer: the title of each field."""
-    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
+    return [field(f"{name}:N", title=title) for name, title in fields.items()]
 
 
-def names(**more: Any) -> alt.Axis:
+def names(**more: Any) -> Spec:
     """An axis of names: no ticks, long names cut."""
-    return alt.Axis(**({"ticks": False, "domain": False, "labelLimit": 180} | more))
+    return dict(**({"ticks": False, "domain": False, "labelLimit": 180} | more))
 
 
-def logarithmic(field: str, title: str, ticks: Sequence[float] = (), **axis: Any) -> alt.X:
+def logarithmic(name: str, title: str, ticks: Sequence[float] = (), **axis: Any) -> Spec:
     """A logarithmic x axis; `ticks` where they are known, else the chart's own choice."""
     settings: dict[str, Any] = {"grid": False, "labelOverlap": True, "format": "~s"} | axis
     marks: dict[str, Any] = {"values": list(ticks)} if ticks else {"tickCount": 4}
-    return alt.X(
-        f"{field}:Q", title=f"{title} (logarithmic)", scale=log_scale(), axis=alt.Axis(**settings, **marks)
+    return field(
+        f"{name}:Q", title=f"{title} (logarithmic)", scale=log_scale(), axis=dict(**settings, **marks)
     )
 
 
-def log_scale() -> alt.Scale:
+def log_scale() -> Spec:
     """A logarithmic scale with room around the data."""
-    return alt.Scale(type="log", nice=False, padding=14)
+    return {"type": "log", "nice": False, "padding": 14}
 
 
-def link(rows: Rows, **mark: Any) -> alt.Chart:
+def link(rows: Rows, **mark: Any) -> Layer:
     """Quiet dashed rules: what leads from one number to another."""
-    return chart(rows).mark_rule(style="link", strokeDash=[4, 3], **mark)
+    return chart(rows).mark("rule", style="link", strokeDash=[4, 3], **mark)
 
 
-def _name_above(row: dict[str, Any]) -> alt.Chart:
+def _name_above(row: dict[str, Any]) -> Layer:
     """The name of a line across, above it."""
-    text = chart([row]).mark_text(style="on-light", fontSize=10, dy=row["up"])
-    return text.encode(x=alt.X("at:Q"), y=alt.Y("label:N", title=None, sort=None), text="name:N")
+    text = chart([row]).mark("text", style="on-light", fontSize=10, dy=row["up"])
+    return text.encode(x=field("at:Q"), y=field("label:N", title=None, sort=None), text="name:N")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
-
 from headstart.compare.findings import Findings, Profile
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Figure, Parts, Text
 from headstart.reports.tables import bullets, gallery, of_rows
 
@@ -57,9 +56,9 @@ def chart(profiles: Sequence[Profile]) -> style.Spec:
         for each in profiles
         for tau, share, low, high in zip(each.taus, each.shares, each.low, each.high, strict=True)
     ]  # fmt: skip
-    x = alt.X("tau:Q", title="Score", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, tickCount=5))
+    x = field("tau:Q", title="Score", scale={"nice": False}, axis={"grid": False, "tickCount": 5})
     title = "Share of runs above it"
-    axis = alt.Axis(format="~%", tickCount=5)
-    y = alt.Y("mean:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=axis)
+    axis = {"format": "~%", "tickCount": 5}
+    y = field("mean:Q", title=title, scale={"domain": [0, 1]}, axis=axis)
     tips = {"arm": "Arm", "score": "Score", "text": "Share above it", "interval": "95 % interval"}
     return style.lines(rows, x, title, tips, spread="band", dot=0, y=y)

@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import get_args
 
-import altair as alt
-
 from headstart.compare.findings import (
     NO_VERDICT,
     Axis,
@@ -19,6 +17,7 @@ from headstart.compare.findings import (
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Section, Text
 from headstart.reports.sections import cost_to_target, equal_budget, predictions
 from headstart.reports.tables import Line, Show, bullets, gallery, number, of_rows, table, under
@@ -182,8 +181,8 @@ def curves(drawn: Sequence[Curve]) -> style.Spec:
         )
         if all(numbers.known(value) for value in (x, mean, low, high))
     ]  # fmt: skip
-    axis = alt.Axis(format=ticks, tickCount=5, grid=False)
-    x = alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(nice=False, domainMin=0))
+    axis = {"format": ticks, "tickCount": 5, "grid": False}
+    x = field("x:Q", title=title, axis=axis, scale={"nice": False, "domainMin": 0})
     tips = {"arm": "Arm", "at": title, "mean": "Mean", "range": "Range", "runs": "Runs"}
     y = f"{metric_title(drawn[0].metric)} on validation"
     return style.lines(rows, x, y, tips, spread="band", dot=34, height=220)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
 from headstart.compare.findings import ArmSummary, Findings
 from headstart.compare.quantity import Quantity, Rows
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Table, Text
 from headstart.reports.tables import OF_ARM, Line, bullets, gallery, of_rows, table
 from headstart.resources import RESOURCES, Resource
@@ -87,17 +86,17 @@ def costs(rows: Sequence[Quantity], resource: Resource, *, hollow: bool) -> styl
     bar: dict[str, Any] = {"height": {"band": 0.72}, "cornerRadiusEnd": 2}
     if hollow:
         bar |= {"filled": False, "fillOpacity": 0, "strokeWidth": 1.75, "strokeDash": [4, 3]}
-    axis = alt.Axis(format=",~r" if resource.key == "seconds" else "~s", tickCount=4)
+    axis = {"format": ",~r" if resource.key == "seconds" else "~s", "tickCount": 4}
     encoding: dict[str, Any] = {
-        "x": alt.X("mean:Q", title=resource.axis, axis=axis),
-        "y": alt.Y("condition:N" if several else "arm:N", title=None, sort=None, axis=style.names()),
+        "x": field("mean:Q", title=resource.axis, axis=axis),
+        "y": field("condition:N" if several else "arm:N", title=None, sort=None, axis=style.names()),
         "color": style.ARM if several else style.ARM_WITHOUT_LEGEND,
         "tooltip": style.tooltips({"arm": "Arm", "text": "Mean per run", "method": "How it is known"}),
     }
     if several:
-        encoding["yOffset"] = alt.YOffset("arm:N")
-    bars = style.chart(points).mark_bar(**bar).encode(**encoding)
-    return style.spec(bars, height=max(60, 30 * len(rows)))
+        encoding["yOffset"] = field("arm:N")
+    bars = style.chart(points).mark("bar", **bar).encode(**encoding)
+    return style.spec([bars], height=max(60, 30 * len(rows)))
 
 
 def _meters(summaries: Sequence[ArmSummary]) -> tuple[Table, ...]:

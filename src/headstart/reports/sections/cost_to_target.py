@@ -70,7 +70,7 @@ def chart(drawn: Sequence[Line]) -> style.Spec:
         points.append(style.bound(ratio, ends, target=_name(line), reached=reached))
     tips = {"target": "Target", "text": "Ratio", "interval": "95 % interval", "reached": "Reached"}
     x = style.logarithmic("mean", "Ratio of FLOPs", format=".2~r")
-    unity = style.chart([{"mean": 1}]).mark_rule(style="zero").encode(x=x)
+    unity = style.chart([{"mean": 1}]).mark("rule", style="zero").encode(x=x)
     return style.whiskers(points, x, "target", tips, below=[unity], shapes=MARKS)
 
 

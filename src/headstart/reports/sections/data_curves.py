@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import altair as alt
-
 from headstart.compare.findings import Findings
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.sentences import sizes as sentences
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Text
 from headstart.reports.sections import summary
 from headstart.reports.tables import FIELDS, Line, Show, bullets, gallery, lines_of, of_rows, table, under
@@ -152,19 +151,19 @@ def scores_chart(
     below += _rules(levels, x, title) if levels else []
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
-        below.append(saved.encode(x=x, x2=alt.X2("until:Q"), y=alt.Y("mean:Q", title=title)))
+        below.append(saved.encode(x=x, x2=field("until:Q"), y=field("mean:Q", title=title)))
     tips = {"arm": "Arm", "rows": "Rows", "text": "Mean", "interval": "Range over runs", "runs": "Runs"}
     return style.lines(drawn, x, title, tips, below=below, height=HEIGHT)
 
 
-def _rules(levels: Sequence[dict[str, Any]], x: alt.X, title: str) -> list[alt.Chart]:
+def _rules(levels: Sequence[dict[str, Any]], x: style.Spec, title: str) -> list[style.Layer]:
     """A dotted line for each trivial rule, with its name at the last size."""
-    y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
-    lines = style.chart(list(levels)).mark_line(style="link", strokeDash=[1, 3])
+    y = field("mean:Q", title=title, scale={"zero": False})
+    lines = style.chart(list(levels)).mark("line", style="link", strokeDash=[1, 3])
     last = [level for level in levels if level["rows"] == levels[-1]["rows"]]
     sides = ((-6, last[:-1]), (9, last[-1:]))  # that of chance, the last one, stands below its line
     names = [
-        style.chart(own).mark_text(style="on-light", fontSize=10, align="right", dy=shift)
+        style.chart(own).mark("text", style="on-light", fontSize=10, align="right", dy=shift)
         for shift, own in sides
         if own
     ]
@@ -186,33 +185,33 @@ def needed_chart(points: Sequence[Line]) -> style.Spec:
     ]  # fmt: skip
     title = f"Rows that {points[0].first.baseline} needs"
     x = _x(points, "Rows that the arm was given")
-    axis = alt.Axis(values=sizes, format=",d", labelOverlap=True)
-    y = alt.Y("mean:Q", title=title, scale=style.log_scale(), axis=axis)
+    axis = {"values": sizes, "format": ",d", "labelOverlap": True}
+    y = field("mean:Q", title=title, scale=style.log_scale(), axis=axis)
     ends = [{"rows": size, "mean": size} for size in (sizes[0], sizes[-1])]
-    same = style.chart(ends).mark_line(style="link", strokeDash=[4, 3]).encode(x=x, y=y)
+    same = style.chart(ends).mark("line", style="link", strokeDash=[4, 3]).encode(x=x, y=y)
     several = len({line.first.arm for line in points}) > 1
     base = style.chart(drawn).encode(x=x, color=style.ARM if several else style.ARM_WITHOUT_LEGEND)
-    whisker = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+    whisker = base.mark("rule", strokeWidth=2).encode(y=field("low:Q", title=title), y2=field("high:Q"))
     tips = {"rows": "Rows given", "text": "Rows needed", "interval": "95 % interval", "times": "Multiplier"}
     dots = style.bounds(base.encode(y=y, tooltip=style.tooltips(tips)), drawn, MARKS)
-    return style.spec(alt.layer(same, whisker, *dots), height=HEIGHT)
+    return style.spec([same, whisker, *dots], height=HEIGHT)
 
 
 def _sizes(points: Sequence[Line]) -> list[float]:
     return sorted({line.first.value or 0.0 for line in points})
 
 
-def _x(points: Sequence[Line], title: str) -> alt.X:
+def _x(points: Sequence[Line], title: str) -> style.Spec:
     return style.logarithmic("rows", title, _sizes(points), format=",d")
 
 
-def _crossing(crossing: Quantity, points: Sequence[Line], x: alt.X) -> list[alt.Chart]:
+def _crossing(crossing: Quantity, points: Sequence[Line], x: style.Spec) -> list[style.Layer]:
     """The number of rows from which on the baseline has caught up, with its interval inside the data."""
     if crossing.value is None:
         return []
     first, *_, last = _sizes(points)
     ends = {"rows": max(crossing.low or first, first), "until": min(crossing.high or last, last)}
-    band = style.chart([ends]).mark_rect(style="margin").encode(x=x, x2=alt.X2("until:Q"))
+    band = style.chart([ends]).mark("rect", style="margin").encode(x=x, x2=field("until:Q"))
     return [band, style.link([{"rows": crossing.value}]).encode(x=x)]
 
 

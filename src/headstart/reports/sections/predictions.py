@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
 from headstart.compare.findings import ClassGain, Comparison, Confusion, Example
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Quote, Quotes, Table, Text
 from headstart.reports.tables import gallery, table
 
@@ -60,14 +59,14 @@ def classes_chart(drawn: Sequence[ClassGain], baseline: str, arm: str) -> style.
         for name, share in ((baseline, label.baseline), (arm, label.arm))
     ]  # fmt: skip
     spans = [{"label": label.label, "from": label.baseline, "to": label.arm} for label in drawn]
-    y = alt.Y("label:N", title=None, sort=[label.label for label in drawn], axis=style.names(grid=True))
+    y = field("label:N", title=None, sort=[label.label for label in drawn], axis=style.names(grid=True))
     title = "Share of the class's test examples that are right"
-    x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=5))
-    link = style.chart(spans).mark_rule(style="link").encode(y=y, x=alt.X("from:Q"), x2=alt.X2("to:Q"))
+    x = field("share:Q", title=title, scale={"domain": [0, 1]}, axis={"format": "~%", "tickCount": 5})
+    link = style.chart(spans).mark("rule", style="link").encode(y=y, x=field("from:Q"), x2=field("to:Q"))
     tips = {"label": "Class", "arm": "Arm", "right": "Right", "gain": "Gain", "examples": "Test examples"}
-    dots = style.chart(ends).mark_point(size=80, filled=True, opacity=1)
+    dots = style.chart(ends).mark("point", size=80, filled=True, opacity=1)
     dots = dots.encode(y=y, x=x, tooltip=style.tooltips(tips), color=style.ARM, shape=style.SHAPE)
-    return style.spec(alt.layer(link, dots), 22 * len(drawn))
+    return style.spec([link, dots], 22 * len(drawn))
 
 
 def confusions(item: Comparison, key: str) -> Parts:
@@ -99,20 +98,24 @@ def confusion_chart(item: Confusion) -> style.Spec:
             )  # fmt: skip
     names = list(item.classes)
     base = style.chart(rows).encode(
-        x=alt.X("predicted:N", title="Predicted class", sort=names, axis=style.names(labelAngle=-45)),
-        y=alt.Y("true:N", title="True class", sort=names, axis=style.names()),
+        x=field("predicted:N", title="Predicted class", sort=names, axis=style.names(labelAngle=-45)),
+        y=field("true:N", title="True class", sort=names, axis=style.names()),
     )
-    legend = alt.Legend(format="~%", gradientLength=120, gradientThickness=10, values=[0, 0.5, 1])
-    scale = alt.Scale(domain=[0, 1])
-    shade = alt.Color("share:Q", title="Share of the true class", scale=scale, legend=legend)
+    legend = {"format": "~%", "gradientLength": 120, "gradientThickness": 10, "values": [0, 0.5, 1]}
+    scale = {"domain": [0, 1]}
+    shade = field("share:Q", title="Share of the true class", scale=scale, legend=legend)
     tips = {"true": "True class", "predicted": "Predicted", "text": "Share",
             "count": "Examples (mean over runs)"}  # fmt: skip
-    layers: list[Any] = [base.mark_rect().encode(color=shade, tooltip=style.tooltips(tips))]
+    layers: list[Any] = [
+        base.mark(
+            "rect",
+        ).encode(color=shade, tooltip=style.tooltips(tips))
+    ]
     if len(names) <= CELLS_LABELLED:
         for name, side in (("on-light", "<"), ("on-strong", ">=")):
-            text = base.mark_text(style=name, fontSize=10).encode(text=alt.Text("short:N"))
-            layers.append(text.transform_filter(f"datum.share {side} 0.55"))
-    return style.spec(alt.layer(*layers), height=min(max(22 * len(names), 140), 560))
+            text = base.mark("text", style=name, fontSize=10).encode(text=field("short:N"))
+            layers.append(text.where(f"datum.share {side} 0.55"))
+    return style.spec(layers, height=min(max(22 * len(names), 140), 560))
 
 
 def examples(item: Comparison) -> tuple[str, Parts]:

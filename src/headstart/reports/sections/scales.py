@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
-
 from headstart.compare.findings import Findings, Front
 from headstart.compare.quantity import Rows
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Text
 from headstart.reports.tables import Line, bullets, gallery, lines_of, of_rows
 from headstart.resources import RESOURCES
@@ -127,17 +126,17 @@ def front_chart(front: Front) -> style.Spec:
         rows.append(style.point(line.first, **point))
     base = style.chart(rows).encode(
         x=style.logarithmic("cost", RESOURCES[front.resource].axis),
-        y=alt.Y("mean:Q", title=f"{metric_title(front.metric)} on test", scale=alt.Scale(zero=False)),
+        y=field("mean:Q", title=f"{metric_title(front.metric)} on test", scale={"zero": False}),
     )
     dash = [4, 3] if front.estimated else [1, 0]
-    line = base.mark_line(style="link", interpolate="step-after", strokeDash=dash)
-    whisker = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q", color=style.ARM)
+    line = base.mark("line", style="link", interpolate="step-after", strokeDash=dash)
+    whisker = base.mark("rule", strokeWidth=1.5).encode(y=field("low:Q"), y2="high:Q", color=style.ARM)
     tips = {"arm": "Arm", "condition": "Condition", "text": "Score", "interval": "95 % interval",
             "spent": "Cost", "runs": "Runs", "beaten": "Beaten by"}  # fmt: skip
     dots = [
-        base.mark_point(size=80, filled=on, opacity=1, strokeWidth=1.75)
+        base.mark("point", size=80, filled=on, opacity=1, strokeWidth=1.75)
         .encode(color=style.ARM, shape=style.SHAPE, tooltip=style.tooltips(tips))
-        .transform_filter("datum.on_front" if on else "!datum.on_front")
+        .where("datum.on_front" if on else "!datum.on_front")
         for on in (False, True)
     ]
-    return style.spec(alt.layer(line.transform_filter("datum.on_front"), whisker, *dots), height=240)
+    return style.spec([line.where("datum.on_front"), whisker, *dots], height=240)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-import altair as alt
-
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.quantity import NO_ROWS, Quantity
 from headstart.compare.sentences import trivial
 from headstart.metrics import metric_name, orient
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Table, Text
 from headstart.reports.tables import Line, bullets, number, of_rows, source, table
 
@@ -164,14 +163,14 @@ def gains_chart(
     labelled: Sequence[tuple[str, Quantity]], margin: float = 0.0, levels: Sequence[dict[str, Any]] = ()
 ) -> style.Spec:
     """One dot with its interval per gain, against zero, the equivalence margin and trivial rules."""
-    band = style.chart([{"from": -margin, "until": margin}]).mark_rect(style="margin")
-    zero = style.chart([{"at": 0}]).mark_rule(style="zero").encode(x=alt.X("at:Q"))
+    band = style.chart([{"from": -margin, "until": margin}]).mark("rect", style="margin")
+    zero = style.chart([{"at": 0}]).mark("rule", style="zero").encode(x=field("at:Q"))
     ticks = style.levels(levels) if levels else []
-    below = [band.encode(x=alt.X("from:Q"), x2=alt.X2("until:Q"))] if margin else []
-    x = alt.X(
+    below = [band.encode(x=field("from:Q"), x2=field("until:Q"))] if margin else []
+    x = field(
         "mean:Q",
         title=f"Gain over {labelled[0][1].baseline} (right of 0 is better)",
-        axis=alt.Axis(tickCount=7),
+        axis={"tickCount": 7},
     )
     tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
     points = [style.point(row, label=label) for label, row in labelled]

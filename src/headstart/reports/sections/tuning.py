@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
-
 from headstart.compare.findings import Findings
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
+from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Gallery, Parts, Text
 from headstart.reports.tables import Line, bullets, lines_of, of_rows, under
 
@@ -132,14 +131,14 @@ def chart(curves: Sequence[Sequence[Line]]) -> style.Spec:
             )
         )  # fmt: skip
     numbered = list(range(1, max(point["trials"] for point in points) + 1))
-    whole = alt.Axis(values=numbered, format="d", grid=False)
-    x = alt.X("trials:Q", title="Trials", axis=whole, scale=alt.Scale(nice=False, domainMin=1))
+    whole = {"values": numbered, "format": "d", "grid": False}
+    x = field("trials:Q", title="Trials", axis=whole, scale={"nice": False, "domainMin": 1})
     title = f"{metric_title(curves[0][0].first.metric)} on validation"
     sure = [
         style.chart(points)
-        .mark_line(strokeWidth=1.25, strokeDash=[3, 3])
-        .encode(x=x, color=style.ARM, y=alt.Y(f"{end}:Q", title=title))
-        .transform_filter(f"isValid(datum.{end})")
+        .mark("line", strokeWidth=1.25, strokeDash=[3, 3])
+        .encode(x=x, color=style.ARM, y=field(f"{end}:Q", title=title))
+        .where(f"isValid(datum.{end})")
         for end in ("sure_low", "sure_high")
         if any(point[end] is not None for point in points)
     ]
