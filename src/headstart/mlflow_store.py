@@ -21,8 +21,9 @@ def address_of(mlflow: str, runs: str) -> str:
 
 
 def client_of(address: str) -> Any:
-    """A client that waits little for a server, and reports to nobody else."""
-    for name, value in {**WAIT, "MLFLOW_DISABLE_TELEMETRY": "true"}.items():
+    """A client that waits little for a server, is quiet, and reports to nobody else."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    for name, value in {**WAIT, **quiet}.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 

@@ -85,6 +85,7 @@ MISTAKES = [
     ("seed=interval(0,1)", "seed=interval(0,1): a study needs listed values"),
     ("size=glob(x*)", "size: no choice fits the pattern"),
     ("arm=scratch,nothing", "arm=nothing: no such choice"),
+    ("tracker=[offline,cvs]", "tracker=cvs: no such choice; did you mean csv?"),
     ("seed=0,1,x", "seed: input should be a valid integer, got 'x'"),
     ("model.max_length=32,4", "model.max_length: input should be greater than or equal to 8, got 4"),
     ("hardware.threads=1,2", "hardware: cannot change the answer, so it cannot be swept"),

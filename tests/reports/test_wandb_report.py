@@ -14,11 +14,13 @@ from tests.factory import make_study
 from tests.loopback_wandb import LoopbackWandb, serving
 from tests.reports import handmade
 
+from headstart.api import open_study
 from headstart.cli import main
 from headstart.commands import report
 from headstart.compare.findings import Condition
 from headstart.errors import ConfigError
 from headstart.reports.formats import export, markdown, wandb
+from headstart.reports.formats.wandb_study import log_study
 
 
 @pytest.fixture(autouse=True)
@@ -224,11 +226,15 @@ def view(backend: Any, query: str, variables: dict[str, Any]) -> dict[str, Any] 
     }
 
 
+@pytest.mark.usefixtures("unreported")
 def test_what_the_tracker_logs_is_what_the_report_draws(
     quick: list[str], server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     online = ["tracker=wandb", "tracker.entity=local", "tracker.project=p"]
     assert main([*quick, *online, "keep_weights=true", "seed=0,1"]) == 0
+    page = Path("report.html")
+    page.write_text("<p>the report</p>", "utf8")
+    log_study(open_study("runs/quick").findings, Path("runs/quick"), page)
     assert report.report(["runs/quick", "--wandb", "local/p"]) == 0
     told = capsys.readouterr().out
     assert told.count(f"saved: {server.address}/local/p") == 2
@@ -245,23 +251,28 @@ def test_what_the_tracker_logs_is_what_the_report_draws(
             asked = {leaf["key"]["name"]: leaf["value"] for leaf in each["filters"]["filters"]}
             hit = [c for c in configs if all(c.get(key, {}).get("value") == v for key, v in asked.items())]
             assert len(hit) == (1 if each["name"] == "pairs" else 2), each["name"]
-    check_the_lineage(server)
+    (arm,) = Path("runs/quick").glob("*-pretrained-seed0-*")
+    start = ["arm=from_run", f"arm.run={arm}", "study.name=next", "seed=0", "hydra.mode=RUN"]
+    assert main([*quick, *online, *start]) == 0
+    check_the_lineage(server, arm)
 
 
-def check_the_lineage(server: LoopbackWandb) -> None:
-    """Rows → runs → weights, and the report and the records of the study; nothing else was sent."""
-    runs = {run["jobType"]: name for name, run in server.runs.items()}
-    artifacts = {artifact.kind: [] for artifact in server.artifacts.values()}
+def check_the_lineage(server: LoopbackWandb, arm: Path) -> None:
+    """Rows → runs → weights → a run of another study; report and records of a study, and no other file."""
+    artifacts: dict[str, list[Any]] = {artifact.kind: [] for artifact in server.artifacts.values()}
     for artifact in server.artifacts.values():
         assert artifact.committed, artifact
         artifacts[artifact.kind].append(artifact)
     (rows,) = artifacts["rows"]
-    assert len({*rows.used_by}) == 4 and runs["study"] not in rows.used_by
-    loaded = [weights for weights in artifacts["weights"] if weights.used_by]
-    kept = [weights for weights in artifacts["weights"] if not weights.used_by]
-    assert [len({*weights.used_by}) for weights in loaded] == [2] and len(kept) == 4
+    assert len({*rows.used_by}) == 5
+    kept = [weights for weights in artifacts["weights"] if "run_id" in weights.metadata]
+    (published,) = [weights for weights in artifacts["weights"] if weights not in kept]
+    assert len({*published.used_by}) == 2 and len(kept) == 4
+    (handed_on,) = [weights for weights in kept if weights.used_by]
+    assert handed_on.metadata["run_id"] == json.loads((arm / "record.json").read_text("utf8"))["run_id"]
+    assert [server.runs[name]["group"] for name in handed_on.used_by] == ["next"]
     (study,) = artifacts["study"]
-    assert study.logged_by == runs["study"]
+    assert server.runs[study.logged_by]["jobType"] == "study"
     sent = [path for path in server.uploaded if not path.startswith("/upload/study-")]
     assert not [path for path in sent if "safetensors" in path or "csv" in path], sent
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 from tests import wandb_files
 from tests.factory import make_study
+from tests.loopback_wandb import serving
 from tests.studies.command import headstart
 
 from headstart.api import open_study
+from headstart.cli import main
+from headstart.commands.report import CLAIM, _in_turn, log_so_far
+from headstart.compare.findings import Findings
 from headstart.reports.formats.wandb_study import (
     EXAMPLES,
     GAINS,
@@ -24,6 +29,9 @@ from headstart.reports.formats.wandb_study import (
     log_study,
     pair_rows,
 )
+from headstart.studies.claims import Claim
+from headstart.studies.sync import sync
+from headstart.wandb_server import unusable
 
 
 def of_the_study(folder: Path) -> Path:
@@ -110,14 +118,67 @@ def test_tables_hold_every_pair_and_gain(tmp_path: Path) -> None:
     assert [(gain["metric"], gain["low"]) for gain in gains] == [(row["metric"], row["low"]) for row in frame]
 
 
+def with_tracker(findings: Findings, mode: str) -> Findings:
+    tracker = {"mode": mode, "project": "p", "entity": None, "finish_timeout": 2}
+    return replace(findings, config={**findings.config, "tracker": tracker})
+
+
+@pytest.mark.usefixtures("unreported")
+def test_it_follows_the_pairs_of_a_running_study(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.commands.run_study.EVERY", 0.0)
+    folder = Path("runs/quick")
+    assert main([*quick, "tracker=offline", "seed=0,1"]) == 0
+    so_far = wandb_files.summary(of_the_study(folder))
+    assert so_far["status"] == "running" and so_far["gain/pretrained/pairs"] in (1, 2)
+    other = Claim(folder, CLAIM)
+    assert other.acquire()
+    log_so_far(folder)
+    assert wandb_files.summary(of_the_study(folder)) == so_far, "another process logs it now"
+    ended = threading.Thread(target=lambda: _in_turn(folder).__enter__(), daemon=True)
+    ended.start()
+    ended.join(0.5)
+    assert ended.is_alive(), "a process that ended waits"
+    other.release()
+    ended.join(30)
+    assert not ended.is_alive()
+
+
+def test_a_server_that_died_gets_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
+    monkeypatch.setattr("headstart.wandb_server.INIT_SECONDS", 2)
+    folder = make_study(tmp_path / "study", seeds=range(3))
+    findings = with_tracker(open_study(folder).findings, "online")
+    wandb.teardown()
+    with serving() as backend:
+        monkeypatch.setenv("WANDB_BASE_URL", backend.address)
+        backend.fault = "reset"
+        log_study(findings, folder)
+        (line,) = [line for line in caplog.messages if "did not take the run of the study" in line]
+        assert f"it is in files, `headstart sync {folder}` sends it later" in line and unusable(folder)
+        asked = backend.requests
+        log_study(findings, folder)  # a second worker
+        assert backend.requests == asked and len(wandb_files.all_files(folder)) == 1
+        backend.fault = None
+        wandb.teardown()
+        assert (sync(folder).sent, sync(folder).missing) == (1, 0)
+    wandb.teardown()
+    (run,) = backend.runs.values()
+    assert run["jobType"] == "study" and run["summary"]["gain/pretrained/pairs"] == 3
+    assert [row["trainer/global_step"] for row in run["history"] if "difference/pretrained" in row]
+
+
 @pytest.mark.parametrize("mode", ["none", "offline"])
 def test_a_tracker_that_is_off_or_broken_costs_nothing(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = make_study(tmp_path / "study")
-    findings = open_study(folder).findings
-    tracker: dict[str, Any] = {"mode": mode, "project": "p", "entity": None, "finish_timeout": 5}
-    findings.config.update(tracker=tracker)  # pyright: ignore[reportAttributeAccessIssue] - a plain dict
+    findings = with_tracker(open_study(folder).findings, mode)
     shutil.rmtree(folder / "wandb", ignore_errors=True)
     (folder / "wandb").write_text("no folder", "utf8")
     log_study(findings, folder)

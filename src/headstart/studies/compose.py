@@ -233,15 +233,17 @@ class Composer:
     def _unknown_choice(self, override: Override) -> str | None:
         """A sentence when the choice does not exist; None also for groups that only Hydra knows."""
         group, value = override.key_or_group, override.value()
-        if override.is_delete() or override.package or isinstance(value, list) or "/" in str(value):
+        if override.is_delete() or override.package or "/" in str(value):
             return None
         options = self.choices.get(group)
         if not options:
             with composing() as hydra:
                 options = hydra.config_loader.get_group_options(group)
-        choice = override.get_value_element_as_str()
-        if not options or choice in options:
+        chosen = [str(item) for item in value] if isinstance(value, list) else []  # tracker=[offline,csv]
+        unknown = [name for name in chosen or [override.get_value_element_as_str()] if name not in options]
+        if not options or not unknown:
             return None
+        choice = unknown[0]
         if group == "hydra/launcher" and choice in LAUNCHERS:
             return f"{group}={choice}: is not installed; {LAUNCHERS[choice]}"
         return f"{group}={choice}: no such choice; {nearest(choice, options)}"

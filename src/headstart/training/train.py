@@ -66,7 +66,8 @@ def train(
     prepared = plan = initial = learner = rules = None
     status, reason = "finished", None
     ranks = Leader(run, folder, names.run_id, resumed=state is not None)
-    with meter, tracked(run, names, folder, argv) as mirrors, ranks:
+    # Trackers first: what they take is no part of the run.
+    with tracked(run, names, folder, argv) as mirrors, meter, ranks:
         try:
             # 1. Rows and tokens: the same for both arms.
             with meter.phase("prepare"):
