@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
+from tests.drawing import drawn_together
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
@@ -53,6 +54,12 @@ def own_cache(
     """Nothing is read from or written to the cache, or the device locks, of whoever runs the tests."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     monkeypatch.setenv("HEADSTART_CACHE", str(shared_cache))
+
+
+@pytest.fixture(autouse=True)
+def one_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report starts a program that draws; here it is started once, since its start takes longest."""
+    monkeypatch.setattr("headstart.reports.charts.renderer._drawn", drawn_together)
 
 
 @pytest.fixture(scope="session")

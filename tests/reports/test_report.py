@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
+from tests.drawing import ONE_PER_REPORT
 from tests.factory import make_study
 from tests.reports import handmade
 from tests.reports.html_reader import Reader
@@ -180,6 +181,13 @@ def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert pictures(other_colours, tmp_path)[0]["gain.svg"] != first["gain.svg"]
 
 
+@pytest.fixture
+def one_per_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renderer as users have it: a program per report."""
+    monkeypatch.setattr(renderer, "_drawn", ONE_PER_REPORT)
+
+
+@pytest.mark.usefixtures("one_per_report")
 @pytest.mark.parametrize("letter", ["\0", "\x1b", "\ufffe", "\uffff", "\u2028", "\ud800", "\x85"])
 def test_a_label_that_no_picture_can_hold_is_drawn_without_it(letter: str) -> None:
     (figure,) = [figure for figure in handmade.page().figures() if figure.key == "gain"]
