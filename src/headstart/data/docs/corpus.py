@@ -9,7 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headstart.cache import cached_rows, key_of, progress
-from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
+from headstart.data.docs.docstrings import (
+    CORPUS_VERSION,
+    LIBRARIES,
+    Docstring,
+    docstrings,
+    module_of,
+    version,
+)
+from headstart.data.docs.manifest import Listed, Manifest, digest_of, plain, read
 from headstart.data.docs.prose import (
     Parameter,
     is_prose,
@@ -37,6 +45,7 @@ RUN = 8  # no training text shares so many words in a row with an evaluation ent
 # well enough are then compared exactly.
 BANDS, ROWS = 48, 3
 MIN_AGREEMENT, MIN_SIMILARITY = 0.3, 0.42  # share of equal signature entries; exact similarity
+FEW = 2000  # docstrings
 ALL_PAIRS = 40  # texts that share a band are all compared with each other up to this number
 
 T = TypeVar("T")
@@ -53,39 +62,72 @@ class Entry(Docstring):
     # Description, parameters and return value in one line, names masked; for training, without the parts
     # that also occur in an evaluation entry.
     whole: str
-    key: str  # the text that determines split and order
+    key: str  # the text that determines the order, and without a manifest the split
     split: str
+    shared: bool = False  # a docstring of another library says nearly the same
 
 
-def entries(seed: int) -> list[Entry]:
-    """All entries of all libraries in the order of their keys' hashes; cached by versions and seed.
+def entries(seed: int, manifest: int | str | None = None) -> list[Entry]:
+    """All entries of all libraries in the order of their keys' hashes: those that the manifest lists, or
+    those that the installed libraries have; cached.
 
     Always of all libraries: a text may have its near-duplicate in any of them, and every choice of
     libraries must hold out the same texts.
     """
 
     def made() -> Iterator[dict[str, Any]]:
-        raw = docstrings(LIBRARIES)
-        keys = list(_in_parallel(prose, [(doc.text, *KEY_BOUNDS) for doc in raw], "cleaning docstrings"))
-        chosen = sorted(_distinct(raw, keys), key=lambda pair: (hashed_rank(seed, pair[1]), pair[0].name))
-        names = numbered((doc.name for doc, _ in chosen), "#")
-        arguments = [
-            (replace(doc, name=name), key, split_of(key, seed))
-            for (doc, key), name in zip(chosen, names, strict=True)
-        ]
-        made = list(_in_parallel(_entry, arguments, "taking docstrings apart"))
-        return map(asdict, _without_leaks(made))
+        if manifest is not None:
+            return map(asdict, _listed_entries(read(manifest)))
+        return (
+            asdict(entry) for entry, _ in _without_leaks(_chosen(seed, lambda _, key: split_of(key, seed)))
+        )
 
-    rows = cached_rows(f"entries-{corpus_key(seed)}.parquet", made)
+    rows = cached_rows(f"entries-2-{corpus_key(seed, manifest)}.parquet", made)
     return [
         Entry(**{**row, "parameters": tuple(Parameter(**parameter) for parameter in row["parameters"])})
         for row in rows
     ]
 
 
-def corpus_key(seed: int) -> str:
-    """32 hex digits of the versions that entries are made of, and the seed."""
-    versions = [[library, version(library).split("+")[0]] for library in LIBRARIES]
+def listed() -> Iterator[Listed]:
+    """What a manifest of the installed libraries says: modules are in one split each."""
+    for entry, left_out in _without_leaks(_chosen(0, lambda doc, _: split_of(module_of(doc.name), 0))):
+        doc = replace(entry, name=entry.name.partition("#")[0])
+        module = module_of(entry.name)
+        yield Listed(digest_of(doc), entry.library, module, entry.split, entry.shared, left_out)
+
+
+def _chosen(seed: int, split: Callable[[Docstring, str], str]) -> list[Entry]:
+    """One entry per cluster of near-duplicates, in the order of their keys' hashes."""
+    raw = docstrings(LIBRARIES)
+    keys = list(_in_parallel(prose, [(doc.text, *KEY_BOUNDS) for doc in raw], "cleaning docstrings"))
+    chosen = sorted(_distinct(raw, keys), key=lambda item: (hashed_rank(seed, item[1]), item[0].name))
+    names = numbered((doc.name for doc, *_ in chosen), "#")
+    arguments = [
+        (replace(doc, name=name), key, split(doc, key), shared)
+        for (doc, key, shared), name in zip(chosen, names, strict=True)
+    ]
+    return list(_in_parallel(_entry, arguments, "taking docstrings apart"))
+
+
+def _listed_entries(manifest: Manifest) -> Iterable[Entry]:
+    """The entries of the listed docstrings that the installed libraries have, in the manifest's order."""
+    by_digest = {digest_of(doc): doc for doc in reversed(docstrings(LIBRARIES))}  # of equal ones the first
+    here = [(by_digest[item.digest], item) for item in manifest.listed if item.digest in by_digest]
+    names = numbered((doc.name for doc, _ in here), "#")
+    arguments = [
+        (replace(doc, name=name), None, item.split, item.shared, item.left_out)
+        for (doc, item), name in zip(here, names, strict=True)
+    ]
+    return _in_parallel(_entry, arguments, "taking docstrings apart")
+
+
+def corpus_key(seed: int, manifest: int | str | None = None) -> str:
+    """32 hex digits of what entries are made of: the manifest and what is missing of it, or the versions."""
+    if manifest is not None:
+        listing = read(manifest)
+        return key_of([CORPUS_VERSION, listing.digest, sorted(item.digest for item in listing.missing())])
+    versions = [[library, plain(version(library))] for library in LIBRARIES]
     return key_of([CORPUS_VERSION, ENTRIES_VERSION, versions, seed])
 
 
@@ -100,14 +142,18 @@ def split_of(text: str, seed: int) -> str:
 def _in_parallel(
     function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], message: str
 ) -> Iterable[T]:
-    """Call `function` with every tuple of arguments, on all cores; results in order."""
+    """Call `function` with every tuple of arguments, on all cores if there are many; results in order."""
+    if len(arguments) < FEW:  # starting processes takes longer
+        return itertools.starmap(function, arguments)
     from joblib import Parallel, delayed
 
     parallel: Any = Parallel(n_jobs=-1, batch_size=1000, return_as="generator")  # pyright: ignore[reportArgumentType]
     return progress(parallel(itertools.starmap(delayed(function), arguments)), message, len(arguments))
 
 
-def _entry(doc: Docstring, key: str, split: str) -> Entry:
+def _entry(
+    doc: Docstring, key: str | None, split: str, shared: bool = False, left_out: Sequence[int] = ()
+) -> Entry:
     description = unmarked(prose_lines(doc.text))
     described, returns = tuple(parameters(doc.text)), returned(doc.text)
     text = masked(description)
@@ -117,9 +163,19 @@ def _entry(doc: Docstring, key: str, split: str) -> Entry:
         prose=text if len(text) >= KEY_BOUNDS[0] and is_prose(text) else "",
         parameters=described,
         returns=returns,
-        whole=_sentences([text, masked(_sentences(_details(described, returns)))]),
-        key=key,
+        whole=_whole(text, _details(described, returns), left_out),
+        key=key or prose(doc.text, *KEY_BOUNDS) or doc.text[:TEXT_BOUND],
         split=split,
+        shared=shared,
+    )
+
+
+def _whole(text: str, details: Sequence[str], left_out: Sequence[int]) -> str:
+    """Description and details in one line; `left_out` are the numbers of details that are not in it."""
+    if not left_out:
+        return _sentences([text, masked(_sentences(details))])
+    return _sentences(
+        [text, *(masked(detail) for number, detail in enumerate(details) if number not in left_out)]
     )
 
 
@@ -134,8 +190,9 @@ def _sentences(texts: Sequence[str]) -> str:
     return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in texts if text)
 
 
-def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[Entry]:
-    """The entries, without training text that shares a run of words with the text of an evaluation entry.
+def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[tuple[Entry, tuple[int, ...]]]:
+    """The entries, without training text that shares a run of words with the text of an evaluation entry;
+    and the numbers of the details that are left out.
 
     A training entry whose description does so is dropped; of the others, only such details are.
     """
@@ -149,42 +206,49 @@ def _without_leaks(all_entries: Sequence[Entry]) -> Iterator[Entry]:
 
     for entry in all_entries:
         if entry.split != "train" or is_new(entry.whole):
-            yield entry
+            yield entry, ()
         elif is_new(description := masked(entry.description)):
-            details = filter(is_new, map(masked, _details(entry.parameters, entry.returns)))
-            joined = _sentences([description, *details])  # joining can create a new matching run
-            yield replace(entry, whole=joined if is_new(joined) else description)
+            details = [masked(detail) for detail in _details(entry.parameters, entry.returns)]
+            new = [number for number, detail in enumerate(details) if is_new(detail)]
+            joined = _sentences([description, *(details[number] for number in new)])
+            if not is_new(joined):  # joining can create a new matching run
+                joined, new = description, []
+            left_out = tuple(number for number in range(len(details)) if number not in new)
+            yield replace(entry, whole=joined), left_out
 
 
-def _distinct(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[Docstring, str]]:
-    """(docstring, key) of one docstring per cluster; `keys` holds the prose, "" for those without.
+def _distinct(raw: Sequence[Docstring], keys: Sequence[str]) -> list[tuple[Docstring, str, bool]]:
+    """(docstring, key, is its cluster of several libraries?) of one docstring per cluster; `keys` holds the
+    prose, "" for those without.
 
-    Docstrings with prose are clustered by it, so that clusters and splits are those of docs_library. Others
-    are clustered by their text, and dropped if it is a near-duplicate of a prose.
+    Docstrings with prose are clustered by it. Others are clustered by their text, and dropped if it is a
+    near-duplicate of a prose.
     """
     with_prose = [(doc, key) for doc, key in zip(raw, keys, strict=True) if key]
-    chosen = [with_prose[n] for n in _representatives([key for _, key in with_prose])]
+    chosen = _representatives(with_prose, clusters([key for _, key in with_prose]))
     without_prose = [
         (doc, doc.text[:TEXT_BOUND])
         for doc, key in zip(raw, keys, strict=True)
         if not key and doc.text.strip()
     ]
-    groups = clusters([key for _, key in chosen + without_prose])
+    groups = clusters([key for _, key, *_ in (*chosen, *without_prose)])
     of_prose = set(groups[: len(chosen)])
     pairs = zip(without_prose, groups[len(chosen) :], strict=True)
     free = [(pair, group) for pair, group in pairs if group not in of_prose]
-    others = _representatives([key for (_, key), _ in free], [group for _, group in free])
-    return chosen + [free[n][0] for n in others]
+    return chosen + _representatives([pair for pair, _ in free], [group for _, group in free])
 
 
-def _representatives(texts: Sequence[str], groups: Sequence[int] | None = None) -> list[int]:
-    """Position of the text with the smallest hash in each cluster, independent of the order of the texts."""
+def _representatives(
+    pairs: Sequence[tuple[Docstring, str]], groups: Sequence[int]
+) -> list[tuple[Docstring, str, bool]]:
+    """(docstring, key, is its cluster of several libraries?) of the pair with the smallest hash of each
+    cluster, independent of the order of the pairs."""
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for position, group in enumerate(clusters(texts) if groups is None else groups):
+    for position, group in enumerate(groups):
         members[group].append(position)
-    return [
-        min(group, key=lambda member: (hashed_rank(0, texts[member]), member)) for group in members.values()
-    ]
+    first = [min(group, key=lambda n: (hashed_rank(0, pairs[n][1]), n)) for group in members.values()]
+    shared = [len({pairs[n][0].library for n in group}) > 1 for group in members.values()]
+    return [(*pairs[n], several) for n, several in zip(first, shared, strict=True)]
 
 
 def clusters(texts: Sequence[str]) -> list[int]:

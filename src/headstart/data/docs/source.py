@@ -10,7 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from headstart.cache import key_of
 from headstart.config import Config
 from headstart.data.cells import GROUP
-from headstart.data.docs import views
+from headstart.data.docs import manifest, views
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, module_of, version
 from headstart.data.rows import SPLITS, Columns, RawRows, Splits, as_dataset, checked
 from headstart.errors import DataError
@@ -26,6 +26,7 @@ class Docs(Config):
     two splits, not even in different views."""
 
     view: Literal["library", "match", "params", "qa", "text", "summary"] = "library"
+    manifest: int | str | None = None  # a shipped number or a file; null: whatever the libraries have
     libraries: tuple[str, ...] = Field(default=LIBRARIES, min_length=1, strict=False)
     shortest: int = Field(default=80, ge=20)  # characters of the text; the defaults are the view's own
     longest: int = Field(default=1000, ge=100)
@@ -56,13 +57,18 @@ class Docs(Config):
             raise ValueError("libraries: the view library tells libraries apart, so name two or more")
         if foreign := sorted(CAPS.difference(self._caps) & self.model_fields_set):
             raise ValueError(f"{foreign[0]}: is not for the view {self.view}; use {', '.join(self._caps)}")
+        if self.manifest is not None and self.split_seed:
+            raise ValueError(
+                f"split_seed: is {self.split_seed}, but manifest {self.manifest} has one split: write "
+                "manifest: null for the rows of the installed libraries"
+            )
         return self
 
     @model_serializer(mode="wrap")
     def _own_settings(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The settings of this view: another view's cannot change the answer, or a fingerprint."""
-        settings = write(self).items()
-        return {name: value for name, value in settings if name in self._caps or name not in CAPS}
+        unused = CAPS.difference(self._caps) | ({"manifest"} if self.manifest is None else set[str]())
+        return {name: value for name, value in write(self).items() if name not in unused}
 
     @property
     def _caps(self) -> tuple[str, ...]:
@@ -70,8 +76,11 @@ class Docs(Config):
         return PER_CLASS if self.view == "library" else PER_SPLIT
 
     def digest(self) -> str:
-        """Corpus version, library versions and fields, hashed. A build label (+cpu, +cu130) does not count:
-        it changes the compiled part, and a machine with a GPU reads the same docstrings as one without."""
+        """What the corpus is made of and fields, hashed: the manifest and what the installed libraries lack
+        of it, else their versions. A build label (+cpu, +cu130) does not count: it changes the compiled part,
+        and a machine with a GPU reads the same docstrings as one without."""
+        if self.manifest is not None:  # by its content: a file may lie anywhere
+            return f"docs:{views.key(0, self.model_dump(exclude={'manifest'}), self.manifest)}"
         if self.view != "library":
             return f"docs:{views.key(self.split_seed, self.model_dump())}"
         versions = [(library, version(library).split("+")[0]) for library in self.libraries]
@@ -83,16 +92,19 @@ class Docs(Config):
         columns = {GROUP: MODULE, **columns}
         bounds = (self.shortest, self.longest)
         caps = {split: getattr(self, name) for split, name in zip(SPLITS, self._caps, strict=True)}
-        if self.view == "library":
-            names = views.LIBRARY_COLUMNS
+        of_libraries = self.view == "library"
+        names = (*views.VIEWS[self.view].columns, "name", "library")
+        groups = [(library,) for library in self.libraries] if of_libraries else [self.libraries]
+        if of_libraries and self.manifest is None:
             rows = views.library_rows(self.libraries, bounds)
             parts, notes = views.library_parts(rows, self.libraries, caps, self.split_seed)
-            groups = [(library,) for library in self.libraries]
         else:
-            names = (*views.VIEWS[self.view].columns, "name", "library")
-            rows = views.view_rows(self.view, bounds, self.split_seed)
-            parts, notes = views.view_parts(rows, self.libraries, caps)
-            groups = [self.libraries]
+            rows = views.view_rows(self.view, bounds, self.split_seed, self.manifest)
+            parts, notes = (views.class_parts if of_libraries else views.view_parts)(
+                rows, self.libraries, caps
+            )
+        if self.manifest is not None and (missing := manifest.read(self.manifest).note(self.libraries)):
+            notes.insert(0, missing)
         datasets = {}
         for split in SPLITS:
             part = {name: [row[name] for row in parts[split]] for name in names}

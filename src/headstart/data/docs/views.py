@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.cache import cached_rows, key_of, progress
-from headstart.data.docs.corpus import Entry, clusters, corpus_key, entries, split_of
+from headstart.data.docs.corpus import (
+    KEY_BOUNDS,
+    TEXT_BOUND,
+    Entry,
+    clusters,
+    corpus_key,
+    entries,
+    split_of,
+)
 from headstart.data.docs.docstrings import CORPUS_VERSION, docstrings, version
 from headstart.data.docs.prose import (
     Parameter,
@@ -60,16 +68,16 @@ class View:
     rows: Callable[[Sequence[Entry], int, int], Made]
 
 
-def key(seed: int, settings: Any) -> str:
+def key(seed: int, settings: Any, manifest: int | str | None = None) -> str:
     """32 hex digits of the corpus, of how views are made of it, and of some settings."""
-    return key_of([VIEWS_VERSION, corpus_key(seed), settings])
+    return key_of([VIEWS_VERSION, corpus_key(seed, manifest), settings])
 
 
-def view_rows(view: str, bounds: tuple[int, int], seed: int) -> list[Row]:
+def view_rows(view: str, bounds: tuple[int, int], seed: int, manifest: int | str | None = None) -> list[Row]:
     """The rows of a view with the FACTS, of all libraries, in the order of the entries; cached."""
 
     def made() -> Iterator[Row]:
-        rows = list(VIEWS[view].rows(entries(seed), *bounds))
+        rows = list(VIEWS[view].rows(entries(seed, manifest), *bounds))
         # No text twice: of two copies the one in test stays, before validation, before train.
         order = sorted(range(len(rows)), key=lambda n: (SPLITS.index(rows[n][0].split), -n))
         kept = {json.dumps(rows[n][1][0]): n for n in order}  # of equal texts the last of the order
@@ -78,7 +86,7 @@ def view_rows(view: str, bounds: tuple[int, int], seed: int) -> list[Row]:
             facts = {name: getattr(entry, name) for name in FACTS}
             yield {**dict(zip(VIEWS[view].columns, cells, strict=True)), **facts}
 
-    return cached_rows(f"docs-{view}-{key(seed, [view, *bounds])}.parquet", made)
+    return cached_rows(f"docs-{view}-{key(seed, [view, *bounds], manifest)}.parquet", made)
 
 
 def view_parts(
@@ -97,6 +105,29 @@ def view_parts(
             notes.append(f"{split}: {len(part)} rows, fewer than {split}_rows={cap}")
         parts[split] = part[:cap]
     return parts, notes
+
+
+def class_parts(
+    rows: Sequence[Row], libraries: Sequence[str], caps: Mapping[str, int]
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """Rows per split, of each library the first up to the cap; and notes on caps that were not reached."""
+    parts: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        split, library = row["split"], row["library"]
+        if library in libraries and counts[split, library] < caps[split]:
+            counts[split, library] += 1
+            parts[split].append(row)
+    return parts, _fewer(counts, libraries, caps)
+
+
+def _fewer(counts: Counter[tuple[str, str]], libraries: Sequence[str], caps: Mapping[str, int]) -> list[str]:
+    return [
+        f"{split}: {counts[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
+        for split in SPLITS
+        for library in libraries
+        if counts[split, library] < caps[split]
+    ]
 
 
 def library_rows(libraries: Sequence[str], bounds: tuple[int, int]) -> list[Row]:
@@ -136,13 +167,16 @@ def library_parts(
         if counts[split, library] < caps[split]:
             counts[split, library] += 1
             chosen[split].append(row)
-    notes = [
-        f"{split}: {counts[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
-        for split in SPLITS
-        for library in libraries
-        if counts[split, library] < caps[split]
-    ]
-    return chosen, notes
+    return chosen, _fewer(counts, libraries, caps)
+
+
+def library_view(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
+    """(text, kind): the masked prose of docstrings that no other library nearly repeats."""
+    for entry in entries:
+        is_known = (shortest, longest) == KEY_BOUNDS and entry.key != entry.text[:TEXT_BOUND]
+        text = entry.key if is_known else prose(entry.text, shortest, longest)
+        if text and not entry.shared:
+            yield entry, (text, entry.kind)
 
 
 def match_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
@@ -300,6 +334,7 @@ def summary_rows(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
 
 
 VIEWS = {
+    "library": View(("text", "kind"), (80, 1000), library_view),
     "match": View(("text", "signature", "label"), (80, 300), match_rows),
     "params": View(("words", "tags"), (80, 300), params_rows),
     "qa": View(("context", "question", "answers", "starts"), (200, 1500), qa_rows),
