@@ -117,6 +117,7 @@ def test_missing_docstrings_are_counted_named_and_change_the_digest(
     installed: list[Docstring],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     listed = manifest.read(str(file)).listed
     gone = max(
@@ -134,6 +135,7 @@ def test_missing_docstrings_are_counted_named_and_change_the_digest(
         f"{number} of {len(listed)} docstrings of manifest {file} are not in the installed libraries: "
         f"{number} of sklearn (99.0, not {made_with}); they were in {gone}",
     )
+    assert caplog.messages == [f"headstart: {after.notes[0]}"]
     assert after.source != before["text"].source
     for split in SPLITS:
         rows = [row for row in getattr(before["text"], split).to_list() if row["group"] != gone]

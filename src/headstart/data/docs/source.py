@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -19,6 +21,15 @@ PER_CLASS = tuple(f"{split}_per_class" for split in SPLITS)  # settings of the v
 PER_SPLIT = tuple(f"{split}_rows" for split in SPLITS)  # settings of all others
 MODULE = "module"  # the column of the module that a docstring belongs to
 CAPS = {*PER_CLASS, *PER_SPLIT}
+
+
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def told(missing: str) -> None:
+    """Say once what the corpus lacks, before the first run trains."""
+    log.warning("headstart: %s", missing)
 
 
 class Docs(Config):
@@ -105,6 +116,7 @@ class Docs(Config):
             )
         if self.manifest is not None and (missing := manifest.read(self.manifest).note(self.libraries)):
             notes.insert(0, missing)
+            told(missing)
         datasets = {}
         for split in SPLITS:
             part = {name: [row[name] for row in parts[split]] for name in names}
