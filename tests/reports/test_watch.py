@@ -17,7 +17,8 @@ from rich.console import Console
 from tests.midway import make_midway, title
 from tests.reports.handmade import HOSTILE
 from tests.reports.html_reader import Reader
-from tests.studies.command import headstart
+from tests.studies.command import headstart, without
+from tests.studies.processes import FORK, typed, until
 
 from headstart.api import open_study
 from headstart.errors import RecordError
@@ -254,6 +255,40 @@ def test_a_taken_port_and_a_wrong_folder_are_one_sentence(server: Server, study:
     for command in ("watch", "status"):
         absent = headstart(command, "runs/absent")
         assert absent.code == 1 and "no study.json here" in absent.err and absent.err.count("\n") == 1
+
+
+def test_a_real_study_is_followed_from_its_first_run_to_its_report(quick: list[str], tmp_path: Path) -> None:
+    longer = [
+        *without(quick, "budget.epochs", "budget.evaluations"),
+        "budget.epochs=60",
+        "budget.evaluations=20",
+    ]
+    process = FORK.Process(target=typed([*longer, "seed=0,1"], tmp_path), args=(0,))
+    process.start()
+    folder = Path("runs/quick")
+    until(lambda: (folder / "study.json").exists())
+    server = Server(folder, Frames(folder, Watched(folder).look).look)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    pages: list[str] = []
+
+    def ended() -> bool:
+        pages.append(asked(server, "/frame")[1])
+        return 'href="report"' in pages[-1]
+
+    try:
+        until(ended, 300)
+        assert "report of" not in asked(server, "/report")[1] and asked(server, "/report")[0].status == 200
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        process.join(60)
+    assert process.exitcode == 0
+    during = [page for page in pages if f"process {process.pid} on this machine" in page]
+    assert any("state-training" in page and 'class="live"' in page for page in during)
+    assert any("no interval" in page and "Not final" in page for page in during), "one pair is done"
+    assert "2 of 2 pairs done" in pages[-1] and "Not final" not in pages[-1]
 
 
 def test_many_records_are_read_a_little_at_each_look(study: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,11 @@ def trained(screen: str) -> int:
     """How many runs a process trained itself."""
     lines = [line for line in screen.splitlines() if line.startswith("[")]
     return sum("finished before" not in line for line in lines)
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.2)

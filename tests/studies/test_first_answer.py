@@ -64,6 +64,29 @@ def test_rows_are_chosen_by_the_time_and_few_are_held_out(settings: list[str]) -
     assert "++task.files.holdout.validation=0.015" in answer.settings
 
 
+def test_evaluation_takes_its_part_of_the_minutes(
+    settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headstart.studies.first_answer.LOADING", 0.0)
+
+    def rows(count: int, name: str) -> None:
+        lines = [f"the {number} th text of many,{'ab'[number % 2]}" for number in range(count)]
+        Path(name).write_text("\n".join(["text,label", *lines]) + "\n", "utf8")
+
+    rows(300, "train.csv")
+    rows(4_000, "test.csv")
+    task = new_task(Path("train.csv"), "mine")
+    answer = first_answer(task, 1e-6, settings)
+    assert "++task.files.siblings=false" in answer.settings
+    assert answer.words().startswith("test.csv: too many rows for 1e-06 min, so rows of train are held out")
+    assert not first_answer(task, 600, settings).note
+
+
+def test_a_setting_of_one_arm_is_for_that_arm(settings: list[str]) -> None:
+    answer = first_answer(new_task(Path("reviews.csv")), 1, [*settings, "pretrained.optim.lr=1e-4"])
+    assert "pretrained.optim.lr=1e-4" in answer.settings
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

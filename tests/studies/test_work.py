@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.studies.command import headstart, order_of, records, without
-from tests.studies.processes import FORK, at_once, results, screens, trained, typed
+from tests.studies.processes import FORK, at_once, results, screens, trained, typed, until
 from tests.studies.recipes import arm, recipe
 
 import headstart.training.train as training
@@ -266,11 +265,3 @@ def test_ranks_of_srun_are_workers_and_those_of_torchrun_are_refused(
         stand_alone()
     assert headstart(*quick, "seed=1", "arm=scratch").code == 2
     assert headstart("work", str(STUDY)).code == 2
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.2)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from headstart.data.rows import RawRows
@@ -17,6 +17,7 @@ KNOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 DECLARED = re.compile(r"\"?sep=(.)\"?[ \t,;|]*\n")  # a first line that Excel understands
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 NO_HEADER = "; if the file has no header line, name its columns in task.files.columns=[...]"
+WITH_COMMA = re.compile(r"\s*[-+]?\d+(,\d+)?\s*")
 LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB, less than a long text
 
 
@@ -48,15 +49,34 @@ def table(path: Path, text: str, separator: str | None, columns: Sequence[str] |
                 "task.files.columns"
             )
     position = {name: n for n, name in enumerate(names)}
+    commas = {
+        name for name, n in position.items() if used != "," and _decimal_commas(cells[n] for _, cells in rows)
+    }
+    notes += [f"{path.name}: the decimal commas of column {name} are read as points" for name in commas]
+
+    def column(name: str) -> list[str | None]:
+        cells = [cells[position[name]] or None for _, cells in rows]  # an empty cell has no value
+        return [cell and cell.replace(",", ".") for cell in cells] if name in commas else cells
+
     return RawRows(
         str(path),
         tuple(names),
-        lambda name: [cells[position[name]] or None for _, cells in rows],  # an empty cell has no value
+        column,
         hint="" if columns else NO_HEADER,
         folder=path.parent,
         notes=tuple(notes),
         lines=[line for line, _ in rows],
     )
+
+
+def _decimal_commas(cells: Iterable[str]) -> bool:
+    """Is every cell a number, some with a comma where others have a point?"""
+    broken = False
+    for cell in cells:
+        if cell and not WITH_COMMA.fullmatch(cell):
+            return False
+        broken = broken or "," in cell
+    return broken
 
 
 def _separator(path: Path, text: str, columns: Sequence[str] | None) -> str:

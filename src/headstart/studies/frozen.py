@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ConfigError, RecordError
 from headstart.plugins import FOLDER as OWN
@@ -20,10 +20,10 @@ from headstart.plugins import OwnFile, keep_code
 from headstart.records.environment import versions
 from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, digest, leaves, without
 from headstart.records.whole_file import write_whole
-from headstart.run import Run
 from headstart.studies.claims import Claim, wait
-from headstart.studies.pretraining import composed_pretraining, keep_pretrainings, pretraining_overrides
-from headstart.studies.sweep_points import SweepPoint
+
+if TYPE_CHECKING:  # imported where it is used: a study is also read to be watched
+    from headstart.studies.sweep_points import SweepPoint
 
 FILE = "study.json"
 FORMAT = 1
@@ -47,6 +47,9 @@ class FrozenRun:
 
     def point(self) -> SweepPoint:
         """The run, read and checked again."""
+        from headstart.run import Run
+        from headstart.studies.sweep_points import SweepPoint
+
         return SweepPoint(self.overrides, Run.read(self.config))
 
 
@@ -88,6 +91,8 @@ class FrozenStudy:
 
     def use(self) -> None:
         """From now on this process composes pretrainings, and reads the user's code, as they were."""
+        from headstart.studies.pretraining import keep_pretrainings
+
         keep_pretrainings(self.pretrainings)
         keep_code([(path, code.encode("utf8", "surrogateescape")) for path, code in self.own.values()])
 
@@ -206,6 +211,8 @@ def _frozen(point: SweepPoint) -> FrozenRun:
 
 def _pretrainings(points: Sequence[SweepPoint]) -> dict[Overrides, Any]:
     """The configurations of the pretrainings of these runs."""
+    from headstart.studies.pretraining import composed_pretraining, pretraining_overrides
+
     runs = {overrides: p.run for p in points if (overrides := pretraining_overrides(p.run)) is not None}
     return {overrides: composed_pretraining(run, overrides) for overrides, run in runs.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,8 @@ from hydra.errors import HydraException
 from headstart.config import Config
 from headstart.data.images import decoded, image_cell
 from headstart.data.rows import RawRows
-from headstart.errors import ConfigError, DataError, UnfitError
+from headstart.errors import ConfigError, DataError, UnfitError, WeightsError
+from headstart.models.model import Model
 from headstart.studies.config_search import shipped
 from headstart.studies.overrides import as_text, parsed
 from headstart.tasks.family import Task
@@ -25,6 +27,8 @@ from headstart.tasks.text_classification import ANSWERS
 # Settings of task.files that change what is read.
 READ_WITH = ("siblings", "encoding", "separator", "columns", "sentence")
 GREY_MODELS = {"vit_tiny": 8, "cnn_tiny": 32}  # our models for small grey images -> pixels per side
+READERS = ("minilm", "distilbert", "bert_base", "roberta")  # of text; the first that is here is chosen
+WRITERS, LOOKERS = ("t5_small", "bart_base"), ("resnet18", "vit_base")
 SAMPLED = 32  # images whose size and colours are checked
 FETCHED = "the weights of model={0} come from the hub: headstart fetch task={1} model={0} brings them here"
 NAMELESS = (
@@ -174,11 +178,10 @@ def _words(reading: Reading) -> str:
 
 
 def _model(name: str, guessed: Guess) -> tuple[list[str], tuple[str, ...]]:
-    """Settings that choose a model for the rows, and notes about it."""
-    if guessed.reading.kind == "text_to_text":
-        return ["model=t5_small"], (FETCHED.format("t5_small", name),)
-    if guessed.reading.kind != "image_classification":
-        return ["model=minilm"], ()
+    """Settings that choose a model for the rows, one whose weights are here if there is any; and notes."""
+    kind = guessed.reading.kind
+    if kind != "image_classification":
+        return _here(WRITERS if kind == "text_to_text" else READERS, name)
     side, grey = _size_and_grey(guessed.raw, guessed.reading.used[0])
     model = next((model for model, pixels in GREY_MODELS.items() if grey and side <= pixels), None)
     if model:
@@ -186,8 +189,18 @@ def _model(name: str, guessed: Guess) -> tuple[list[str], tuple[str, ...]]:
     size_note = (
         f"images are up to {side} pixels wide or high{'' if grey else ', in colour'}: model=resnet18 and "
     )
-    size_note += "model=vit_base see 224 x 224 in colour"
-    return ["model=resnet18"], (size_note, FETCHED.format("resnet18", name))
+    chosen, notes = _here(LOOKERS, name)
+    return chosen, (f"{size_note}model=vit_base see 224 x 224 in colour", *notes)
+
+
+def _here(models: Sequence[str], name: str) -> tuple[list[str], tuple[str, ...]]:
+    """The first of these models whose weights are on this machine; else the first, and how to get them."""
+    for model in models:
+        settings = yaml.safe_load((shipped() / "model" / f"{model}.yaml").read_text("utf8"))
+        with suppress(WeightsError):
+            if Model.read(settings).find(fetch=False).weights:
+                return [f"model={model}"], ()
+    return [f"model={models[0]}"], (FETCHED.format(models[0], name),)
 
 
 def _size_and_grey(raw: RawRows, column: str) -> tuple[int, bool]:
