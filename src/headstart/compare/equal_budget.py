@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.compare.cost_to_target import Target
 from headstart.compare.costs import refusal
-from headstart.compare.learning_curves import RESOURCE_KEYS, LearningCurve, Pair, pairs_of_curves
+from headstart.compare.learning_curves import RESOURCE_KEYS, Pair, pairs_of_curves
 from headstart.compare.pairs import Match
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_gain
@@ -127,7 +127,11 @@ def _at_convergence(
     template: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float
 ) -> list[Quantity]:
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
-    late = [float(np.mean([_late_gain(pair[side]) for pair in curves])) for side in (0, 1)]
+    late: list[float] = []  # what each side gained after three quarters of its steps
+    for side in (0, 1):
+        ends = [(pair[side], _LAST * float(pair[side].spent["steps"][-1])) for pair in curves]
+        gained = [float(curve.scores[-1]) - curve.score_at("steps", step) for curve, step in ends]
+        late.append(float(np.mean(gained)))
     rising = [
         sentences.still_gained(matches[0].sides[side].arm, gain)
         for side, gain in enumerate(late)
@@ -139,11 +143,6 @@ def _at_convergence(
     falling = any(_falls(record.config) for record in matches[0].sides)
     notes = [sentences.LEVELS_OFF] * falling
     return _matched(template, "converged", matches, margin, scores, np.ones_like(scores), notes)
-
-
-def _late_gain(curve: LearningCurve) -> float:
-    """What the score gained after three quarters of the steps."""
-    return float(curve.scores[-1]) - curve.score_at("steps", _LAST * float(curve.spent["steps"][-1]))
 
 
 def _falls(config: Mapping[str, Any]) -> bool:

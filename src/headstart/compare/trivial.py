@@ -77,13 +77,13 @@ def against(compared: Compared) -> tuple[Rows, tuple[str, ...]]:
     if rules is None or not compared.pairs:
         return NO_ROWS, ()
     found, lines = list[Quantity](), list[str]()
-    sides = _sides(compared)
+    sides, arms = _sides(compared), (compared.baseline, compared.arm)
     for level in _levels(rules, compared.headline):
         over = [_over(compared, side, sides[side], level) for side in (0, 1)]
         found += over
         for verdict, say in (("below", sentences.below), ("not above", sentences.not_above)):
             if told := [row for row in over if row.verdict == verdict]:
-                named = [replace(row, arm=_arm(compared, over.index(row))) for row in told]
+                named = [replace(row, arm=arms[over.index(row)]) for row in told]
                 lines.append(say(level.name, level.score, named, len(told) == len(over)))
     return Rows(found), tuple(lines)
 
@@ -133,7 +133,3 @@ def _over(compared: Compared, side: int, scores: Side, level: Level) -> Quantity
     interval = ranges.of_gain(replace(varied, draws=varied.draws + own).interval(), headline)
     word = "below" if interval.high < 0 else "above" if interval.low > 0 else "not above"
     return replace(row.at(row.value, interval), verdict=word)
-
-
-def _arm(compared: Compared, side: int) -> str:
-    return compared.arm if side else compared.baseline

@@ -118,8 +118,13 @@ def levels(rows: Sequence[dict[str, Any]]) -> list[Layer]:
     if len({row["label"] for row in rows}) > 1:
         return [ticks]
     ordered = sorted(rows, key=lambda row: row["at"])  # neighbours have their names at two heights
-    places = [row | {"up": -18 - 11 * (number % 2)} for number, row in enumerate(ordered)]
-    return [ticks, *(_name_above(row) for row in places)]
+    names_above = [
+        chart([row])
+        .mark("text", style="on-light", fontSize=10, dy=-18 - 11 * (number % 2))
+        .encode(x="at:Q", y=field("label:N", title=None, sort=None), text="name:N")
+        for number, row in enumerate(ordered)
+    ]
+    return [ticks, *names_above]
 
 
 def bounds(base: Layer, rows: Rows, shapes: Mapping[str, str]) -> list[Layer]:
@@ -161,9 +166,3 @@ def log_scale() -> Spec:
 def link(rows: Rows, **mark: Any) -> Layer:
     """Quiet dashed rules: what leads from one number to another."""
     return chart(rows).mark("rule", style="link", strokeDash=[4, 3], **mark)
-
-
-def _name_above(row: dict[str, Any]) -> Layer:
-    """The name of a line across, above it."""
-    text = chart([row]).mark("text", style="on-light", fontSize=10, dy=row["up"])
-    return text.encode(x=field("at:Q"), y=field("label:N", title=None, sort=None), text="name:N")

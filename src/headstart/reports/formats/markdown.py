@@ -15,7 +15,6 @@ from headstart.reports.page import (
     Gallery,
     Page,
     Part,
-    Quote,
     Quotes,
     Section,
     Table,
@@ -88,7 +87,12 @@ def _written(part: Part, missing: Collection[str]) -> str:
         case Bullets(items):
             return "\n".join(f"- {escape(item)}" for item in items)
         case Quotes():
-            return "\n\n".join([f"**{escape(part.title)}**", *map(_quote, part.items)])
+            answers = [
+                f"Label: {escape(item.label)}. {escape(item.right)} (right); {escape(item.wrong)} (wrong)."
+                for item in part.items
+            ]
+            quotes = [f"> {escape(q.text)}\n>\n> {a}" for q, a in zip(part.items, answers, strict=True)]
+            return "\n\n".join([f"**{escape(part.title)}**", *quotes])
         case Code(text, language):
             fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
             return f"{fence}{language}\n{text}\n{fence}"
@@ -105,8 +109,3 @@ def _images(figures: Sequence[Figure], missing: Collection[str]) -> str:
     there = [figure for figure in figures if figure.key not in missing]
     images = " ".join(f"![{escape(figure.title)}]({FOLDER}/{figure.key}.svg)" for figure in there)
     return f"{images}\n\n" if images else ""
-
-
-def _quote(item: Quote) -> str:
-    answers = f"Label: {escape(item.label)}. {escape(item.right)} (right); {escape(item.wrong)} (wrong)."
-    return f"> {escape(item.text)}\n>\n> {answers}"
