@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.conftest import WORDS
 from tests.studies.command import headstart, without
+from tests.studies.recipes import arm, recipe
 
 from headstart.compare.study import compare
 from headstart.records.archive import unpack, write_archive
@@ -52,13 +53,17 @@ def elsewhere(tmp_path: Path) -> Path:
     return folder
 
 
+def packed_of(folder: str, *flags: str) -> Path:
+    typed = headstart("pack", folder, *flags)
+    assert typed.code == 0, typed.err
+    return Path(f"{Path(folder).name}.zip").resolve()
+
+
 def packed(*flags: str) -> Path:
     """The zip of the study; packed once, since the same study is the same zip."""
     file = Path("quick.zip").resolve()
     if flags not in _packed:
-        typed = headstart("pack", "runs/quick", *flags)
-        assert typed.code == 0, typed.err
-        _packed[flags] = file.read_bytes()
+        _packed[flags] = packed_of("runs/quick", *flags).read_bytes()
     file.write_bytes(_packed[flags])
     return file
 
@@ -233,13 +238,33 @@ def test_code_of_others_waits_for_a_person(
     words = [*without(quick, "model.name", "study.name"), "model.name=published", "study.name=own"]
     typed = headstart(*words, "arm=scratch,mine", "seed=0")
     assert typed.code == 0, typed.err
-    assert headstart("pack", "runs/own", "--rows", "--weights").code == 0
-    file = Path("own.zip").resolve()
+    file = packed_of("runs/own", "--rows", "--weights")
     monkeypatch.chdir(elsewhere)
     refused = said(str(file), code=2)
     assert "brings code of its own, own/arms/every_second.py in its study.json" in refused
     assert "--trust-remote-code" in refused
     assert "own: bit-identical" in said(str(file), "--trust-remote-code", code=0)
+
+
+@pytest.mark.slow
+def test_weights_that_were_trained_here_and_tuned_settings(
+    masked: tuple[list[str], Path], elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pretraining is trained again where there are no weights; settings that were chosen are kept."""
+    settings, text = masked
+    name = arm("before", recipe(text))
+    tune = "study.tune={space:{optim.lr:[1e-3,3e-3]},trials:2,sampler:grid}"
+    typed = headstart(*settings, f"arm=scratch,{name}", "seed=0", tune)
+    assert typed.code == 0, typed.err
+    file = packed_of("runs/quick", "--rows")
+    names = zipfile.ZipFile(file).namelist()
+    assert any(path.startswith("runs/pretraining/") for path in names)
+    assert sum(path.startswith("runs/quick-tuning/") and "record" in path for path in names) == 4
+    monkeypatch.chdir(elsewhere)
+    same = said(str(file), code=0)
+    assert "quick: bit-identical: every value is the same, to the last bit (2 runs," in same
+    assert len(list(elsewhere.glob("runs/reproduced/*/pretraining/*/record.json"))) == 1
+    assert not list(elsewhere.glob("runs/reproduced/*/quick-tuning/*"))
 
 
 def test_others_read_what_describes_it(here: Path, elsewhere: Path) -> None:
