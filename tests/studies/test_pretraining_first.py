@@ -22,7 +22,7 @@ def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -
 
     told = headstart(*settings, arms, "seed=0")
     assert told.code == 0, told.err
-    assert told.err.count("pretraining first:") == told.err.count("pretrained:") == 1
+    assert told.err.count("begins: pretraining: ") == told.err.count("pretrained:") == 1
     (first,) = records(Path("runs/pretraining"))
     assert first["cost"]["steps"] == STEPS
     by_arm = {

@@ -62,9 +62,11 @@ def test_what_is_left_is_trained_and_failures_are_left_to_retry(
     first = headstart("work", str(STUDY))
     assert first.code == 1 and "failed: ZeroDivisionError: of ours" in first.err
     assert counts() == {"finished": 1, "failed": 1}
+    assert first.err.count("begins: files · ") == 2, "a line when a run starts"
     failing(False)
     again = headstart("work", str(STUDY))
     assert again.code == 1 and trained(again.err) == 1, "named again, and not trained"
+    assert "begins: " not in again.err
     assert counts() == {"finished": 1, "failed": 1}
     shown = headstart("status", str(STUDY)).out
     assert "ZeroDivisionError" in shown and "again: headstart retry runs/quick" in shown

@@ -255,7 +255,10 @@ def check(arguments: Sequence[str]) -> StudyPlan:
     The studies' folders are tried as well, since Hydra makes them before the first run, and the weights of
     every arm: WeightsError.
     """
-    plan = plan_study(arguments)
+    from rich.console import Console
+
+    with Console(stderr=True).status("reading the settings"):
+        plan = plan_study(arguments)
     runs = plan.runs
     for run in {run.study_folder: run for run in runs}.values():
         check_study_folder(run)

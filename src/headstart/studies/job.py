@@ -18,7 +18,7 @@ from headstart.records.store import damage, read_record, read_status
 from headstart.run import Run
 from headstart.studies.claims import Claim, wait
 from headstart.studies.outcome import Interrupted, Outcome
-from headstart.studies.pretraining import pretraining, with_weights
+from headstart.studies.pretraining import PRETRAINING, pretraining, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
 from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
 
@@ -93,6 +93,7 @@ def _train(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) 
 
         from headstart.training.train import train
 
+        progress.announce(run.title, run.study.name == PRETRAINING.name)
         index = _warm_up_or_cool_down(run, progress)
         try:
             train(run, folder, names, argv, progress, index, claim.check)
@@ -124,8 +125,6 @@ def _saved(run: Run, folder: Path) -> list[Path]:
 def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) -> Outcome:
     """Train the run whose weights others load; it may take long, so it has its own lines."""
     check_study_folder(run)
-    if not settled(run_folder(run, names := identify(run)), names):
-        progress.note(f"pretraining first: {run.title}")
     outcome = _train(run, progress, argv, again)
     if outcome.status == "finished":
         progress.note(f"pretrained: {run.title}: {duration(outcome.seconds or 0)}")

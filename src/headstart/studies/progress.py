@@ -36,7 +36,7 @@ class StudyProgress(RunProgress):
         )
         self._study = self._bars.add_task(title, total=float(runs), count=f"0/{runs} runs", note="")
         self._run: TaskID | None = None
-        self._title, self._steps, self._shown, self._begun = "run", 1, 0.0, False
+        self._title, self._steps, self._shown = "run", 1, 0.0
 
     def __enter__(self) -> StudyProgress:
         self._bars.start()
@@ -47,15 +47,18 @@ class StudyProgress(RunProgress):
 
     def start(self, title: str) -> None:
         """A run begins, before it knows how long it is."""
-        self._title, self._begun = title, False
+        self._title = title
         self._drop()
         self._run = self._bars.add_task("run", total=None, count="", note=title)
 
+    def announce(self, title: str, pretraining: bool) -> None:
+        """A run, or a pretraining, is about to be trained: a line where no bars say so."""
+        if not self.console.is_terminal:
+            number = "" if pretraining else f" ({self.done + 1} of {self.runs})"
+            self.note(f"begins: {'pretraining: ' * pretraining}{title}{number}")
+
     def say(self, phase: str) -> None:
-        """A phase without a step count; the first one of a run, which is not kept, is said everywhere."""
-        if not self._begun and not self.console.is_terminal:
-            self.note(f"begins: {self._title} ({self.done + 1} of {self.runs})")
-        self._begun = True
+        """A phase without a step count."""
         self._update(note=f"{phase}: {self._title}")
 
     def begin(self, title: str, steps: int) -> None:
