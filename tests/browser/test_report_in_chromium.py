@@ -91,7 +91,7 @@ def test_a_folded_comparison_is_drawn_when_it_is_opened(page: Any) -> None:
 def test_the_first_screen_answers(page: Any) -> None:
     page.evaluate("window.scrollTo(0, 0)")
     words = page.locator("dl.points dt").all_inner_texts()
-    assert words == ["Gain", "Cost", "Not tested"]
+    assert words == ["Gain", "Trivial rules", "Cost", "Not tested"]
     if page.viewport_size["width"] > 1000:
         assert page.locator("dl.points").bounding_box()["y"] < 700
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from headstart.compare import phrases
 
 MOST = 4  # gains that are listed one by one
+NO_RULES = "none stands beside these runs"
 SIDES = {"above": "above", "below": "below", "not above": "not shown to be above"}
 
 

@@ -21,7 +21,7 @@ def points(findings: Findings) -> tuple[tuple[str, str], ...]:
     """Word and words of each line; those that say nothing are left out."""
     lines = {
         "Gain": _gains(findings),
-        "Trivial rules": _levels(findings),
+        "Trivial rules": _levels(findings) or sentences.NO_RULES * bool(findings.comparisons),
         "Cost": "; ".join([*_ratios(findings), *_spent(findings), *pretraining_lines(findings)]),
         "Not tested": "" if findings.unknown else sentences.not_tested([*_not_tested(findings)]),
     }
@@ -78,15 +78,16 @@ def _levels(findings: Findings) -> str:
     return sentences.against_levels(scores, listed)
 
 
-def _ratios(findings: Findings) -> Iterator[str]:
-    """What training cost against the baseline, the lowest and the highest ratio of all comparisons."""
+def _ratios(findings: Findings) -> list[str]:
+    """What training cost against the baseline: the lowest and the highest ratio of all comparisons."""
+    parts = []
     for key in ("flops", "seconds", "joules"):
         rows = findings.rows.select(f"{key}_ratio")
         known = sorted((row for row in rows if row.value is not None), key=lambda row: row.value or 0.0)
         how = " (estimated)" if any(row.verdict == "estimated" for row in known) else ""
         ends = dict.fromkeys(numbers.value_text(row) for row in (*known[:1], *known[-1:]))
-        if rows:
-            yield f"{RESOURCES[key].name} {' to '.join(ends) or 'not compared'}{how}"
+        parts += [f"{RESOURCES[key].name} {' to '.join(ends) or 'not compared'}{how}"] * bool(rows)
+    return [f"training against {findings.baseline}: {', '.join(parts)}"] if parts else []
 
 
 def _spent(findings: Findings) -> list[str]:

@@ -40,7 +40,7 @@ def varied(findings: Findings) -> str:
             values.setdefault(name, {})[value] = None
         for pair in item.pairs:
             values.setdefault("seed", {})[str(pair.seed)] = None
-    return "; ".join(f"{name}: {', '.join(each)}" for name, each in values.items())
+    return "; ".join(f"{name}: {', '.join(each)}" for name, each in values.items() if len(each) > 1)
 
 
 def summary(findings: Findings) -> Parts:
