@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,23 @@ def test_links_lead_somewhere() -> None:
 
 def test_a_newcomer_reads_little() -> None:
     assert len((ROOT / "README.md").read_text("utf8").splitlines()) <= 160
+
+
+@pytest.mark.slow
+def test_the_faults_that_the_readme_counts_are_those_that_are_tried() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-m", "", "tests/faults"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    tried = Counter(re.findall(r"^tests/faults/test_(\w+)\.py::", listed, re.MULTILINE))
+    kills = sum(map(int, re.findall(r"test_kills\.py::\w+\[(\d+)\]", listed)))
+    text = " ".join((ROOT / "README.md").read_text("utf8").split())
+    for counted in (
+        f"{kills} kills",
+        f"{tried['damage']} cases of a damaged file",
+        f"{tried['disks']} of a full",
+        f"{tried['ends']} of a signal",
+        f"{tried['hub']} of a failing hub",
+        f"{tried['wandb']} of a failing W&B server",
+    ):
+        assert counted in text, counted

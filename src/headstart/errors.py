@@ -33,6 +33,10 @@ class RecordError(HeadstartError):
     """A record or a study folder cannot be read or written."""
 
 
+class DamagedError(RecordError):
+    """A file of a study is not what was written; the study's command makes it again."""
+
+
 class ClaimError(HeadstartError):
     """Another process took over this run, because this one stood still too long."""
 

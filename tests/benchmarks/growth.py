@@ -7,9 +7,11 @@ sizes of one round measured one after the other; what does not depend on the siz
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import cycle, islice
 from tempfile import TemporaryDirectory
@@ -22,6 +24,7 @@ from tests.benchmarks.data import MINILM, docstrings, write
 from tests.benchmarks.row import Row, Size, interleaved
 from tests.benchmarks.steps import AUTO
 from tests.factory import make_study
+from tests.finished import finish
 
 import headstart.run
 from headstart.compare.study import compare
@@ -48,8 +51,9 @@ print(json.dumps([taken, int(peak) / 1024]))
 
 
 def rows(size: Size) -> Iterator[Row]:
-    """A million rows, then every exponent."""
+    """A million rows and ten thousand finished runs, then every exponent."""
     yield million(size)
+    yield from bookkeeping(size)
     for name, numbers, make, goal in (
         ("rows: reading a csv and tokenising it", (1000, 4000, 16000), partial(_reading, size), "≤ 1.1"),
         ("length: a step of 4 x 256, batch 8", (32, 128, 512), _length, "≤ 1.3"),
@@ -68,6 +72,43 @@ def exponent(name: str, calls: Mapping[int, Callable[[], object]], rounds: int, 
     slopes = [float(np.polyfit(numbers, np.log(times), 1)[0]) for times in zip(*taken.values(), strict=True)]
     figures = {f"s at {number}": float(np.median(times)) for number, times in taken.items()}
     return Row("growth", name, "the size", slopes, "exponent", figures, goal)
+
+
+def bookkeeping(size: Size) -> Iterator[Row]:
+    """CPU seconds and memory of what reads finished runs: the exponents over their number."""
+    numbers = (20, 40) if size.small else (100, 1_000, 10_000)
+    rates = ",".join(f"{rate}e-4" for rate in range(1, 11))
+    measured: dict[str, dict[int, tuple[float, float]]] = {"plan": {}, "status": {}, "report": {}}
+    for number in numbers:
+        data = docstrings(size.folder / "bookkeeping", 60, 12)
+        words = [*data.overrides(), *MINILM, f"optim.lr={rates}", "arm=scratch,pretrained"]
+        words += [
+            f"seed=range({number // 20})",
+            f"runs={size.folder / f'store{number}'}",
+            "study.name=growth",
+        ]
+        folder = finish(words)
+        for command, arguments in (("plan", words), ("status", [str(folder)]), ("report", [str(folder)])):
+            measured[command][number] = spent([sys.executable, "-m", "headstart", command, *arguments])
+        shutil.rmtree(folder)
+    for command, taken in measured.items():
+        times, limit = {n: seconds for n, (seconds, _) in taken.items()}, 30 if command == "report" else 5
+        slope = float(np.polyfit(np.log([*times][-2:]), np.log([*times.values()][-2:]), 1)[0])
+        figures = {f"CPU s at {n}": seconds for n, seconds in times.items()}
+        figures |= {f"MB at {n}": memory for n, (_, memory) in taken.items()}
+        goal = f"≤ 1.1, {limit} s and 1,000 MB at {numbers[-1]:,}"
+        name = f"finished runs: headstart {command}"
+        yield Row("growth", name, "their number", [slope], "exponent", figures, goal)
+
+
+def spent(command: Sequence[str]) -> tuple[float, float]:
+    """CPU seconds and highest memory in MB of a command and the processes that it starts."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def million(size: Size) -> Row:

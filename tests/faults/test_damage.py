@@ -15,6 +15,10 @@ from tests.faults.undisturbed import STUDY, command, copied, whole
 from tests.studies.command import headstart
 from tests.training.runs import stopped_at
 
+from headstart.studies.claims import FOLDER as CLAIMS
+from headstart.studies.claims import Claim
+from headstart.studies.frozen import read_frozen
+
 pytestmark = pytest.mark.usefixtures("unreported")
 
 Damage = Callable[[Path], object]
@@ -107,6 +111,54 @@ def test_a_damaged_file_of_a_finished_run(name: str, damage: Damage, quick: list
     assert line.startswith(f"{damaged.name} is trained again, since it is damaged: ")
     assert name in line or damage is of_the_other_arm
     assert again.err.count("finished before") == 1 and other.read_bytes() == kept
+    assert whole(STUDY) == before
+
+
+def renamed_setting(file: Path) -> None:
+    """A setting of a run has another value: of the right form, but not what was written."""
+    file.write_text(file.read_text("utf8").replace('"lr":0.003', '"lr":0.004', 1))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(d, marks=() if d is renamed_setting else pytest.mark.slow)
+        for d in (*ANY, nested, doubled, renamed_setting, Path.unlink)
+    ],
+)
+def test_a_damaged_study_file_is_set_aside(
+    damage: Damage, quick: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = copied(quick)
+    for path in (*STUDY.glob("*-scratch-*/*"), *STUDY.glob("*-scratch-*")):
+        path.unlink() if path.is_file() else path.rmdir()
+    frozen = read_frozen(STUDY)
+    damage(STUDY / "study.json")
+    again = headstart(*command(quick))
+    assert again.code == 0 and again.err.count("finished before") == 1, again.err
+    assert len([line for line in caplog.messages if "is damaged" in line]) == (damage is not Path.unlink)
+    assert whole(STUDY) == before and read_frozen(STUDY).runs == frozen.runs
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [pytest.param(d, marks=() if d is a_folder else pytest.mark.slow) for d in (*ANY, nested, doubled)],
+)
+def test_a_damaged_claim_of_a_killed_process_is_taken_over(
+    damage: Damage, quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = copied(quick)
+    run_id = json.loads(next(STUDY.glob("*-scratch-*/record.json")).read_text("utf8"))["run_id"]
+    for path in STUDY.glob("*-scratch-*/*"):
+        path.unlink()
+    dead = Claim(STUDY, run_id, "of a process that was killed")
+    assert dead.acquire()
+    (file,) = (STUDY / CLAIMS).iterdir()
+    dead._released.set()  # nobody touches it any more
+    damage(file)
+    monkeypatch.setattr("headstart.studies.claims.STALE", 1.0)
+    again = headstart(*command(quick))
+    assert again.code == 0, again.err
     assert whole(STUDY) == before
 
 

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "run": SETTINGS | ROWS_TO_ARMS,
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server", "mlflow_store"},
-    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "training", "wandb_server"},
+    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "compare", "training", "wandb_server"},
     "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
     "reports": {
         "extras",

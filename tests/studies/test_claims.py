@@ -208,6 +208,81 @@ def test_of_many_that_see_a_dead_owner_one_takes_over(tmp_path: Path) -> None:
         assert process.exitcode == 0
 
 
+@pytest.mark.parametrize("content", [b"", b"\x00\xff{", b"[]", b'{"pid": 1}', b"[" * 99_999, None])
+def test_a_damaged_claim_is_nobodys_once_it_stands_still(
+    elsewhere: Claim, clock: Clock, tmp_path: Path, content: bytes | None
+) -> None:
+    file, heir = tmp_path / FOLDER / "run.0", Claim(tmp_path, "run")
+    if content is None:
+        file.unlink()
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    (tmp_path / FOLDER / ".nfs0001").touch()  # what a network drive leaves of an open file
+    assert claims.holders(tmp_path) == [] and heir.owner() == "another process"
+    assert clock.pass_by(heir, STALE - 20) and not heir.acquire()
+    assert not clock.pass_by(heir, 40) and heir.acquire()
+    heir.check()
+    heir.release()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from(["take", "leave", "die"]), st.booleans()), max_size=30
+    )
+)
+def test_never_two_owners_where_listings_of_the_folder_are_old(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]
+) -> None:
+    """As on a network drive: a host may see an old listing, unless it has changed the folder itself since."""
+
+    class Host(Claim):
+        def __init__(self) -> None:
+            super().__init__(folder, "run")
+            self.stale, self.created, self.seen, self.at = False, 0, set[int](), -1
+
+        def _generations(self) -> set[int]:
+            if not self.stale or self.at != self.created:
+                self.seen, self.at = super()._generations(), self.created
+            return set(self.seen)
+
+    usual = claims._create
+
+    def create(path: Path, title: str) -> bool:
+        created = usual(path, title)
+        acting.created += created
+        return created
+
+    folder = tmp_path_factory.mktemp("law")
+    owners = [Host() for _ in range(4)]
+    alive: int | None = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "_create", create)
+        for number, act, stale in steps:
+            acting = owners[number]
+            acting.stale = stale
+            if act == "take" and number != alive:
+                taken = acting.acquire()
+                assert not (taken and alive is not None), "two owners"
+                assert taken or alive is not None or stale
+                alive = number if taken else alive
+            elif act == "leave" and number == alive:
+                acting.release()
+                alive = None
+            elif act == "die" and number == alive:
+                (file,) = (folder / FOLDER).iterdir()
+                owner = json.loads(file.read_text("utf8"))
+                file.write_text(json.dumps(owner | {"born": "1"}), "utf8")
+                acting._released.set()
+                alive = None
+                owners[number] = Host()
+    if alive is not None:
+        owners[alive].stale = False
+        owners[alive].check()
+        owners[alive].release()
+
+
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["take", "leave", "die"])), max_size=30))
 def test_never_two_owners(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str]]) -> None:

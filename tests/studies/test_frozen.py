@@ -13,10 +13,11 @@ import yaml
 from tests.studies.command import end_joblib_processes, headstart, records, without
 from tests.studies.recipes import arm, recipe
 
-from headstart.errors import RecordError
+from headstart.errors import DamagedError
 from headstart.studies import frozen
 from headstart.studies.compose import plan_study, runs_of
 from headstart.studies.frozen import FILE, freeze, read_frozen
+from headstart.studies.tuning import choices_of
 
 pytestmark = pytest.mark.usefixtures("unreported")
 STUDY = Path("runs/quick")
@@ -131,12 +132,37 @@ def test_what_cannot_change_the_answer_may_change(quick: list[str]) -> None:
     assert [run.config["task"]["files"]["train"] for run in runs] == ["moved.csv"] * 2
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 9, "runs": []}'])
-def test_a_damaged_file_is_one_sentence(quick: list[str], content: str) -> None:
-    started(*quick, "seed=0").write_text(content, "utf8")
-    with pytest.raises(RecordError, match=r"study.json: (cannot be read \(.*\); remove it|has format 9)"):
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', "[" * 99_999, None, 0.5])
+def test_a_damaged_file_is_set_aside_and_written_again(
+    quick: list[str], content: str | float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = [*quick, "seed=0"]
+    file = started(*command)
+    before = read_frozen(STUDY)
+    if content is None:
+        file.unlink()
+        file.mkdir()
+    elif isinstance(content, float):  # one letter of a setting is another
+        file.write_text(file.read_text("utf8").replace('"lr":0.003', '"lr":0.005', 1), "utf8")
+    else:
+        file.write_text(content, "utf8")
+    with pytest.raises(DamagedError, match=r"study.json: is damaged \(.*\); the study's command writes it"):
         read_frozen(STUDY)
-    assert headstart(*quick, "seed=0").code == 1
+    for words in (["work", str(STUDY)], ["status", str(STUDY)], ["retry", str(STUDY)]):
+        ended = headstart(*words)
+        assert (ended.code, ended.err.count("\n")) == (1, 1)
+    started(*command)
+    assert read_frozen(STUDY) == before
+    (line,) = [line for line in caplog.messages if "damaged" in line]
+    assert "study.json.damaged" in line and Path(STUDY, "study.json.damaged").exists()
+
+
+def test_a_file_of_a_later_version_is_left_as_it_is(quick: list[str]) -> None:
+    file = started(*quick, "seed=0")
+    file.write_text('{"format": 9, "runs": []}', "utf8")
+    ended = headstart(*quick, "seed=0")
+    assert ended.code == 1 and "study.json: has format 9" in ended.err
+    assert file.read_text("utf8") == '{"format": 9, "runs": []}'
 
 
 def test_yaml_edited_during_a_study_changes_no_later_run(
@@ -154,6 +180,38 @@ def test_yaml_edited_during_a_study_changes_no_later_run(
     command = [*without(quick, "optim.lr"), brief(), "seed=0,1", "arm=scratch"]
     assert headstart(*command).code == 0
     assert [record["config"]["optim"]["lr"] for record in records(STUDY)] == [3e-3] * 2
+
+
+def test_a_tuning_tries_and_chooses_what_was_frozen(quick: list[str]) -> None:
+    """Neither trials nor the runs with the best settings are composed from the yaml once it was started."""
+
+    def budget(epochs: int) -> None:
+        own_yaml("budget", "two", epochs=epochs, evaluations=2)
+
+    budget(2)
+    tuning = "study.tune={space:{optim.weight_decay:[0.1,0.2],budget:[two,short]},trials:4,sampler:grid}"
+    command = [*without(quick, "optim.lr", "budget.epochs", "budget.evaluations"), brief(), "arm=scratch"]
+    command += ["seed=0", tuning]
+    plan = plan_study(command)
+    freeze(plan.points, command, choices=choices_of(plan))
+    brief(9e-3)
+    budget(3)
+    changed = headstart(*command)
+    assert changed.code == 2 and "budget=two: its yaml was {" in changed.err, changed.err
+    assert headstart("work", str(STUDY)).code == 0
+    trials = [record["config"] for record in records(Path("runs/quick-tuning"))]
+    assert {trial["optim"]["lr"] for trial in trials} == {3e-3}
+    tried = sorted((trial["optim"]["weight_decay"], trial["budget"]["epochs"]) for trial in trials)
+    assert tried == [(0.1, 2.0), (0.1, 4.0), (0.2, 2.0), (0.2, 4.0)]
+    assert [record["config"]["optim"]["lr"] for record in records(STUDY)] == [3e-3]
+
+
+def test_a_setting_that_follows_a_tuned_one_is_named(quick: list[str]) -> None:
+    shared = without(quick, "optim.lr")
+    command = [*shared, brief(eps="${.lr}"), "study.tune={space:{optim.lr:[1e-3,2e-3]},trials:2}", "seed=0"]
+    ended = headstart(*command)
+    assert ended.code == 2 and not Path(STUDY, FILE).exists()
+    assert ended.err.count("optim.eps: follows optim.lr, which is tuned: write its value") == 1, ended.err
 
 
 def test_other_processes_train_the_frozen_runs(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

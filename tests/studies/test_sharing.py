@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from tests.studies.recipes import arm, recipe
 
 import headstart.training.train as training
 from headstart.errors import ClaimError
+from headstart.studies import claims
 from headstart.studies.claims import FOLDER, Claim
 from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
@@ -36,6 +40,33 @@ def shared_by(number: int, quick: list[str], folder: Path) -> None:
 @pytest.mark.parametrize("number", [2, 3, pytest.param(8, marks=pytest.mark.slow)])
 def test_identical_commands_share_the_runs(number: int, quick: list[str], tmp_path: Path) -> None:
     shared_by(number, quick, tmp_path)
+
+
+def test_hosts_without_locks_whose_clocks_disagree_share_the_runs(quick: list[str], tmp_path: Path) -> None:
+    """As three hosts on one network drive: none can ask for the others' processes, nor lock a file there."""
+    study, flock = tmp_path / "runs", fcntl.flock
+
+    def refusing(file: Any, operation: int) -> None:
+        number = file if isinstance(file, int) else file.fileno()
+        if Path(os.readlink(f"/proc/self/fd/{number}")).is_relative_to(study):
+            raise OSError(errno.ENOLCK, "No locks available")
+        flock(file, operation)
+
+    def host(index: int) -> None:
+        hours = (0, 5, -5)[index] * 3600
+        now = time.time_ns
+        claims.time = types.SimpleNamespace(  # pyright: ignore
+            sleep=time.sleep, monotonic=time.monotonic, time=time.time, time_ns=lambda: now() + hours * 10**9
+        )
+        claims._machine = lambda: f"host {index}"  # pyright: ignore
+        claims.socket = types.SimpleNamespace(gethostname=lambda: f"node{index}")  # pyright: ignore
+        fcntl.flock = fcntl.lockf = refusing  # pyright: ignore
+        typed([*quick, "seed=0,1"], tmp_path)(index)
+
+    assert headstart(*quick, "seed=0,1", "study.name=alone").code == 0
+    assert at_once(3, host) == [0] * 3, screens(tmp_path)
+    assert sum(map(trained, screens(tmp_path))) == 4
+    assert results(tmp_path / "runs/quick") == results(tmp_path / "runs/alone")
 
 
 def test_a_pair_is_trained_by_one_process(quick: list[str], tmp_path: Path) -> None:

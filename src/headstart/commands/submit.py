@@ -21,6 +21,7 @@ def submit(options: Namespace) -> int:
     from headstart.studies.compose import check
     from headstart.studies.engines import engine_of, is_of_engine, start_workers
     from headstart.studies.frozen import freeze
+    from headstart.studies.tuning import choices_of
 
     engine = engine_of([word for word in options.settings if is_of_engine(word)])
     words = [word for word in options.settings if not is_of_engine(word)]
@@ -28,7 +29,7 @@ def submit(options: Namespace) -> int:
     plan = check(typed)
     engine.check(plan.runs)
     folder = plan.runs[0].study_folder
-    study = freeze(plan.points, typed, options.extend)
+    study = freeze(plan.points, typed, options.extend, choices_of(plan))
     for line in start_workers(engine, folder, study):
         print(f"started {line}")
     print(f"watch it with: headstart watch {folder}\nstop it with:  headstart cancel {folder}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from headstart.data import sheets, text_files
 from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS, table
+from headstart.data.text_file import TextFile
 from headstart.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,15 +20,6 @@ if TYPE_CHECKING:
 
 FORMATS = (*SEPARATORS, ".json", ".jsonl", ".parquet", sheets.SUFFIX, *text_files.FORMATS)
 SAVED = ("dataset_dict.json", "dataset_info.json")  # files of `save_to_disk` in a folder
-MARKS = {  # byte order marks; of two with the same first bytes, the longer one comes first
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-SAMPLE = 400  # bytes that are searched for utf-16, where every second byte of Latin letters is zero
-CONTROLS = re.compile(rb"[\x80-\x9f]")  # letters and quotes in cp1252, nothing printable in latin-1
 
 
 def read_file(
@@ -48,10 +38,12 @@ def read_file(
         return _parquet(path)
     if suffix == sheets.SUFFIX:
         return sheets.sheet(path)
-    text, notes = decoded(path, encoding)
+    file = TextFile.of(path, encoding)
     if suffix in SEPARATORS:
-        raw = table(path, text, separator, columns)
-    elif suffix == ".txt":
+        raw = table(file, separator, columns)
+        return replace(raw, notes=(*file.notes, *raw.notes))
+    text = file.text()
+    if suffix == ".txt":
         raw = text_files.labelled(path, text) or text_files.paragraphs(path, text)
     elif suffix in text_files.CLASSED:
         raw = text_files.classed(path, text)
@@ -61,47 +53,7 @@ def read_file(
         raw = _objects(path, _json(path, text))
     else:
         raw = _objects(path, *_jsonl(path, text))
-    return replace(raw, notes=(*notes, *raw.notes))
-
-
-def decoded(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
-    """Text of a file, its line ends as \\n, and notes on its encoding. A byte order mark or zeros at every
-    second byte, have precedence over `encoding`. DataError with the line that cannot be decoded."""
-    data = path.read_bytes()
-    mark = next((mark for mark in MARKS if data.startswith(mark)), b"")
-    actual = MARKS[mark] if mark else _utf16_without_mark(data) or encoding
-    try:
-        text = data[len(mark) :].decode(actual)
-    except LookupError:
-        raise DataError(f"task.files.encoding={encoding}: no such encoding; try utf-8 or latin-1") from None
-    except UnicodeDecodeError as error:
-        byte = len(mark) + error.start
-        where = f"{_line_of(path, data, byte)} (0x{data[byte]:02x}) is not {actual}"
-        if actual.lower() in ("utf-8", "utf8") and not data.decode("utf-8", "ignore").isascii():
-            raise DataError(f"{where}, though other lines are: correct this line") from None
-        guess = "cp1252" if CONTROLS.search(data) else "latin-1"
-        raise DataError(
-            f"{where}: try task.files.encoding={guess}, or the encoding that it was written in"
-        ) from None
-    if codecs.lookup(actual).name == "iso8859-1" and (control := CONTROLS.search(data)):
-        where = _line_of(path, data, control.start())
-        raise DataError(f"{where} is no printable character in latin-1: try task.files.encoding=cp1252")
-    notes = (f"{path.name}: read as {actual}, as its bytes say",) if actual not in (encoding, "utf-8") else ()
-    return text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n"), notes
-
-
-def _utf16_without_mark(data: bytes) -> str | None:
-    """utf-16-le or utf-16-be if nearly every second byte, and hardly any other, is zero."""
-    even, odd = data[0:SAMPLE:2], data[1:SAMPLE:2]
-    for high, low, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if high.count(0) > 0.7 * len(high) and low.count(0) < 0.1 * len(low):
-            return name
-    return None
-
-
-def _line_of(path: Path, data: bytes, byte: int) -> str:
-    line = data.count(b"\n", 0, byte) + 1
-    return f"{path} line {line}: byte {byte}"
+    return replace(raw, notes=(*file.notes, *raw.notes))
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.config import nearest
+from headstart.data.blocks import ROWS, Texts, blocks_of, in_blocks, table_of
 from headstart.data.cells import (
     GROUP,
     INPUTS,
@@ -26,10 +29,11 @@ from headstart.data.literals import literal
 from headstart.errors import DataError, UnfitError
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
 
 SPLITS = ("train", "validation", "test")
-Cells = dict[str, list[Cell]]  # role -> one cell per row, of the kind in cells.KINDS
+Cells = dict[str, Sequence[Cell]]  # role -> one cell per row, of the kind in cells.KINDS
 Columns = Mapping[str, str | tuple[str, ...]]  # role -> column, or several columns of 0 and 1
 
 
@@ -107,7 +111,7 @@ def _missing(raw: RawRows, role: str, name: str) -> str:
     return f"{raw.where} has no column {name!r} (task.{role}): {hint}"
 
 
-def _cells(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
+def _cells(raw: RawRows, role: str, names: str | tuple[str, ...]) -> Sequence[Cell]:
     """The cells of one column; of several columns, the names of those with 1, per row."""
     if isinstance(names, str):
         cells = _column(raw, role, names)
@@ -120,12 +124,12 @@ def _cells(raw: RawRows, role: str, names: str | tuple[str, ...]) -> list[Cell]:
     return cells
 
 
-def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
+def _column(raw: RawRows, role: str, name: str) -> Sequence[Cell]:
     outer, *path = [name] if name in raw.names else name.split(".")
     cells = raw.column(outer)
     if not len(cells):
         raise DataError(f"{raw.where} holds no rows: give a file or split with at least one row")
-    values = _read(raw, role, name, cells, lambda cell: inside(cell, path))
+    values = _read(raw, role, name, cells, lambda cell: inside(cell, path)) if path else cells
     absent = [row for row, value in enumerate(values) if is_absent(role, value)]
     if len(absent) == len(values) and role not in INPUTS and role != GROUP:
         raise _no_answers(raw, role, name, len(values))
@@ -144,7 +148,13 @@ def _column(raw: RawRows, role: str, name: str) -> list[Cell]:
         )
     if role == "image" and raw.folder is not None:
         values = [raw.folder / value if isinstance(value, str) else value for value in values]
-    return _read(raw, role, name, values, kind_of(role).read)
+    if not isinstance(values, Texts):
+        return _read(raw, role, name, values, kind_of(role).read)
+    if kind_of(role) is TEXT:  # read as it is: the column stays where it lies
+        for _ in _reading(raw, role, name, values, TEXT.read):
+            pass
+        return values
+    return _read(raw, role, name, values, lru_cache(2**16)(kind_of(role).read))  # one class is one object
 
 
 def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int) -> UnlabelledError:
@@ -156,16 +166,20 @@ def _no_answers(raw: RawRows, role: str, names: str | tuple[str, ...], rows: int
 
 def _read(raw: RawRows, role: str, name: str, cells: Iterable[Any], read: Callable[[Any], Any]) -> list[Any]:
     """What `read` makes of each cell; DataError with the position of one that does not fit."""
-    values = []
+    return list(_reading(raw, role, name, cells, read))
+
+
+def _reading(
+    raw: RawRows, role: str, name: str, cells: Iterable[Any], read: Callable[[Any], Any]
+) -> Iterator[Any]:
     for row, cell in enumerate(cells):
         try:
-            values.append(read(cell))
+            yield read(cell)
         except UnfitError as problem:
             reason = str(problem).replace("{role}", role)
             raise DataError(
                 f"{raw.at(row)} holds {type(cell).__name__} {short(cell)} in column {name!r}, {reason}"
             ) from None
-    return values
 
 
 def _check_alignment(raw: RawRows, cells: Cells) -> None:
@@ -196,15 +210,43 @@ def _check_alignment(raw: RawRows, cells: Cells) -> None:
                 )
 
 
-def as_dataset(cells: Mapping[str, list[Cell]], ids: Sequence[str] | None = None) -> Dataset:
+def as_dataset(cells: Mapping[str, Sequence[Cell]], ids: Sequence[str] | None = None) -> Dataset:
     """Checked cells as a dataset with an `id` per row: its content hash unless `ids` are given. The group is
     no content: rows keep their names, and so their order, whatever they are grouped by."""
-    from datasets import Dataset, Features, Value
+    from datasets import Dataset, DatasetInfo, Features, Value
+    from datasets.table import InMemoryTable
 
     features = Features({"id": Value("string"), **{role: feature(role) for role in cells}})
     content = {role: column for role, column in cells.items() if role != GROUP}
-    rows = {"id": list(ids) if ids is not None else numbered(row_keys(content or cells), "-"), **cells}
-    return Dataset.from_dict(rows, features=features)
+    if ids is None:
+        ids = _distinct(row_keys(content or cells))
+    rows: dict[str, Sequence[Cell]] = {"id": ids, **cells}
+    if not any(isinstance(column, Texts) for column in cells.values()):
+        return Dataset.from_dict({name: list(column) for name, column in rows.items()}, features=features)
+    schema = features.arrow_schema
+    table = table_of(schema, blocks_of(rows, schema))
+    return Dataset(InMemoryTable(table), DatasetInfo(features=features), fingerprint=uuid.uuid4().hex[:16])
+
+
+def _distinct(keys: np.ndarray) -> Texts:
+    """The keys, all different: the n-th copy of one has -n behind it."""
+    import numpy as np
+    import pyarrow as pa
+
+    order = np.argsort(keys, kind="stable")
+    places = np.arange(len(keys))
+    begins = np.r_[True, keys[order[1:]] != keys[order[:-1]]][: len(keys)]
+    copy = np.empty(len(keys), np.int64)  # of each row: how many came before
+    copy[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    blocks = (slice(begin, begin + ROWS) for begin in range(0, len(keys), ROWS))
+    texts = (
+        [
+            f"{key.decode()}-{n + 1}" if n else key.decode()
+            for key, n in zip(keys[rows].tolist(), copy[rows].tolist(), strict=True)
+        ]
+        for rows in blocks
+    )
+    return Texts(pa.chunked_array([pa.array(block, pa.large_string()) for block in texts], pa.large_string()))
 
 
 def numbered(names: Iterable[str], sign: str) -> list[str]:
@@ -217,11 +259,13 @@ def numbered(names: Iterable[str], sign: str) -> list[str]:
     return distinct
 
 
-def row_keys(cells: Mapping[str, list[Cell]]) -> list[str]:
-    """16 hex digits per row, equal if and only if all cells are equal (roles in sorted order)."""
+def row_keys(cells: Mapping[str, Iterable[Cell]]) -> np.ndarray:
+    """16 hex digits per row, equal if and only if all cells are equal, roles sorted: (rows,) S16."""
+    import numpy as np
+
     rows = zip(*(cells[role] for role in sorted(cells)), strict=True)
     texts = (b"".join(_framed(as_text(cell)) for cell in row) for row in rows)
-    return [hashlib.blake2b(text, digest_size=8).hexdigest() for text in texts]
+    return np.fromiter((hashlib.blake2b(text, digest_size=8).hexdigest().encode() for text in texts), "S16")
 
 
 def _framed(text: str) -> bytes:
@@ -235,12 +279,17 @@ def hashed_rank(seed: int, key: str) -> bytes:
     return hashlib.blake2b(f"{seed}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+def hashed_number(seed: int, key: str) -> int:
+    """The same as a number of 64 bits, in the same order."""
+    return int.from_bytes(hashed_rank(seed, key), "big")
+
+
 def rows_digest(dataset: Dataset) -> str:
     """32 hex digits over names and cells in row order, but for the group that no model sees; independent of
     Arrow's layout, chunks and cache."""
     digest = hashlib.sha256()
     for name in sorted({*dataset.column_names} - {GROUP}):
         digest.update(_framed(name) + len(dataset).to_bytes(8, "little"))
-        for value in dataset[name][:]:
+        for value in in_blocks(dataset[name]):
             digest.update((b"t" if isinstance(value, str) else b"j") + _framed(as_text(value)))
     return digest.hexdigest()[:32]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from headstart.config import Config
-from headstart.data.rows import hashed_rank
+from headstart.data.rows import hashed_number
 from headstart.errors import DataError
 
 
@@ -31,7 +31,7 @@ class Rows(Config):
             raise DataError(
                 f"size.rows={self.rows} but train has {len(keys)} rows: ask for no more, or size=all"
             )
-        return subset_order(strata, keys, self.seed)[: self.rows]
+        return subset_order(strata, keys, self.seed, self.rows)
 
 
 class Fraction(Config):
@@ -52,7 +52,7 @@ class Fraction(Config):
             raise DataError(
                 f"size.fraction={self.fraction} of {len(keys)} train rows is not one row: ask for more"
             )
-        return subset_order(strata, keys, self.seed)[:count]
+        return subset_order(strata, keys, self.seed, count)
 
 
 class PerClass(Config):
@@ -98,8 +98,10 @@ class All(Config):
 Size = Annotated[Rows | Fraction | PerClass | All, Field(discriminator="kind")]
 
 
-def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -> list[int]:
-    """All rows, in an order where every prefix has the class proportions to within one row per class.
+def subset_order(
+    strata: Sequence[str] | None, keys: Sequence[str], seed: int, count: int | None = None
+) -> list[int]:
+    """The first `count` rows, or all: every prefix has the class proportions to within one row per class.
 
     The order depends on content keys and seed, not on the position in a file. With N rows, n of them in a
     class, the i-th row of the class may come at position floor(i·N/n) and must come before
@@ -111,7 +113,7 @@ def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -
     waiting = {0: [(name, 0) for name in sorted(queues)]}  # position -> rows that may come there or later
     due: list[tuple[int, str, int]] = []  # (deadline, class, number of earlier rows of the class)
     order = []
-    for position in range(total):
+    for position in range(total if count is None else count):
         for name, rank in waiting.pop(position, []):
             heapq.heappush(due, (-(-(rank + 1) * total // len(queues[name])), name, rank))
         _, name, rank = heapq.heappop(due)
@@ -124,11 +126,14 @@ def subset_order(strata: Sequence[str] | None, keys: Sequence[str], seed: int) -
 
 def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, list[int]]:
     """The rows of each class, in the order of seed and keys."""
+    import numpy as np
+
     if wrong := next((name for name in strata if not isinstance(name, str)), None):
         raise DataError(
             f"a row has the class {wrong!r}: rows can only be chosen by class where each has one name"
         )
+    ranks = np.fromiter((hashed_number(seed, key) for key in keys), np.uint64, len(keys))
     queues: dict[str, list[int]] = defaultdict(list)
-    for row in sorted(range(len(keys)), key=lambda row: (hashed_rank(seed, keys[row]), keys[row])):
+    for row in np.argsort(ranks, kind="stable").tolist():
         queues[strata[row]].append(row)
     return dict(queues)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from headstart.config import Config
-from headstart.data.cells import CLASSES, GROUP, INPUTS, as_text
-from headstart.data.rows import SPLITS, Cells, Splits, as_dataset, hashed_rank, row_keys
+from headstart.data.blocks import Texts
+from headstart.data.cells import CLASSES, GROUP, INPUTS, Cell, as_text
+from headstart.data.rows import SPLITS, Cells, Splits, as_dataset, hashed_number, row_keys
 from headstart.errors import DataError
 
 
@@ -40,10 +41,11 @@ class Holdout(Config):
         missing = [split for split in SPLITS if split not in existing]
         notes = [*notes]
         train = existing["train"]
-        rows = self.cut(train, missing, stratify, seed)
+        texts = {split: _text_keys(cells, stratify) for split, cells in existing.items()}
+        rows = self.cut(train, missing, stratify, seed, texts["train"])
+        texts |= {split: texts["train"][own] for split, own in rows.items()}
         held_out = {
-            split: {role: [column[row] for row in rows[split]] for role, column in train.items()}
-            for split in rows
+            split: {role: _taken(column, rows[split]) for role, column in train.items()} for split in rows
         }
         cells = {**existing, **held_out}
         if stratify is not None:
@@ -52,50 +54,65 @@ class Holdout(Config):
         for split in missing:
             share = f"share {getattr(self, split):g}, split seed {seed}{whole}"
             notes.append(f"{split}: {len(rows[split])} rows held out of train ({share})")
-        texts = {split: _text_keys(cells[split], stratify) for split in SPLITS}
-        in_train = set(texts["train"])
+        groups = {*cells["train"].get(GROUP, ())}
         for split in SPLITS[1:]:
-            if copies := sum(key in in_train for key in texts[split]):
+            if copies := int(np.isin(texts[split], texts["train"]).sum()):
                 notes.append(f"{split}: {copies} of {len(texts[split])} rows also occur in train (same text)")
-            groups = {*cells["train"].get(GROUP, ())}
             if known := sum(group in groups for group in cells[split].get(GROUP, ())):
                 notes.append(f"{split}: {known} of {len(texts[split])} rows have a group that train has, too")
         datasets = {split: as_dataset(cells[split]) for split in SPLITS}
         return Splits(**datasets, source=source, notes=tuple(notes))
 
     def cut(
-        self, cells: Cells, missing: Sequence[str], stratify: str | None, seed: int
-    ) -> dict[str, list[int]]:
+        self,
+        cells: Cells,
+        missing: Sequence[str],
+        stratify: str | None,
+        seed: int,
+        texts: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
         """Row numbers per split. They depend on content and seed, not on the order of a file; copies of a
-        text stay together, and so do the rows of a group: neither is in two splits."""
-        copies: dict[str, list[int]] = defaultdict(list)
-        for row, key in enumerate(_units(cells, stratify)):
-            copies[key].append(row)
-        strata: dict[str, list[str]] = defaultdict(list)
-        for key in sorted(copies, key=lambda key: (hashed_rank(seed, key), key)):
-            strata[min(cells[stratify][row] for row in copies[key]) if stratify else ""].append(key)
-        rows: dict[str, list[int]] = {split: [] for split in ("train", *missing)}
-        for keys in strata.values():  # every split gets its share, and one text at least if there are three
-            start = 0
-            for split in missing:
-                count = max(round(getattr(self, split) * len(keys)), int(len(keys) >= 3))
-                end = max(start, min(start + count, len(keys) - 1))
-                rows[split] += [row for key in keys[start:end] for row in copies[key]]
+        text stay together, and so do the rows of a group: neither is in two splits. `texts`: the key of
+        each row's text, where it is known."""
+        texts = _text_keys(cells, stratify) if texts is None else texts
+        distinct, unit = np.unique(_units(cells, texts), return_inverse=True)  # of each row: its unit
+        names = (key if isinstance(key, str) else key.decode() for key in distinct.tolist())
+        ranks = np.fromiter((hashed_number(seed, name) for name in names), np.uint64, len(distinct))
+        stratum = _least(unit, cells[stratify], len(distinct)) if stratify else np.zeros(len(distinct), int)
+        order = np.lexsort((ranks, stratum))  # of units, class by class; equal ranks by their key
+        into = np.zeros(len(distinct), np.int64)  # number of the split of a unit; 0: train
+        for members in np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1):
+            start = 0  # every split gets its share, and one text at least if there are three
+            for split, name in enumerate(missing, 1):
+                count = max(round(getattr(self, name) * len(members)), int(len(members) >= 3))
+                end = max(start, min(start + count, len(members) - 1))
+                into[members[start:end]] = split
                 start = end
-            rows["train"] += [row for key in keys[start:] for row in copies[key]]
-        if not all(rows.values()):
+        rows = {name: np.flatnonzero(into[unit] == split) for split, name in enumerate(("train", *missing))}
+        if not all(len(own) for own in rows.values()):
             what = "groups" if GROUP in cells else "rows"
             raise DataError(
-                f"train has {len(copies)} different {what}, too few to hold out {' and '.join(missing)}: "
+                f"train has {len(distinct)} different {what}, too few to hold out {' and '.join(missing)}: "
                 "give more rows, or files for these splits"
             )
-        return {split: sorted(rows[split]) for split in rows}
+        return rows
 
 
-def _units(cells: Cells, stratify: str | None) -> list[str]:
-    """One key per row, equal for rows that no split may part: copies of a text, and rows of a group, joined
-    where a text occurs in several groups."""
-    texts = _text_keys(cells, stratify)
+def _taken(column: Sequence[Cell], rows: np.ndarray) -> Sequence[Cell]:
+    return column.take(rows) if isinstance(column, Texts) else [column[row] for row in rows.tolist()]
+
+
+def _least(unit: np.ndarray, labels: Sequence[Cell], units: int) -> np.ndarray:
+    """The number of the first class, in sorted order, of each unit's rows: (units,)."""
+    numbers = {label: number for number, label in enumerate(sorted(set(labels)))}
+    least = np.full(units, len(numbers), np.int64)
+    np.minimum.at(least, unit, np.fromiter((numbers[label] for label in labels), np.int64, len(labels)))
+    return least
+
+
+def _units(cells: Cells, texts: np.ndarray) -> np.ndarray:
+    """One key per row, bytes or text, equal for rows that no split may part: copies of a text, and rows of a
+    group, joined where a text occurs in several groups."""
     if GROUP not in cells:
         return texts
     parent: dict[tuple[str, str], tuple[str, str]] = {}
@@ -106,20 +123,21 @@ def _units(cells: Cells, stratify: str | None) -> list[str]:
             node = above
         return node
 
-    for text, group in zip(texts, cells[GROUP], strict=True):
+    names = [text.decode() for text in texts.tolist()]
+    for text, group in zip(names, cells[GROUP], strict=True):
         ends = sorted([first(("text", text)), first(("group", group))])
         parent[ends[1]] = ends[0]  # the smallest name stands for all, whatever the order of the rows
-    return [first(("text", text))[1] for text in texts]
+    return np.array([first(("text", name))[1] for name in names], dtype=object)
 
 
-def _text_keys(cells: Cells, stratify: str | None) -> list[str]:
+def _text_keys(cells: Cells, stratify: str | None) -> np.ndarray:
     """One key per row, equal for rows with the same model input, ignoring case and spacing.
     Questions about one context have one key, since each contains the context."""
     inputs = {role: cells[role] for role in cells if role in INPUTS and role != stratify}
     question = {"context": cells["context"]} if "context" in cells else inputs or cells
     return row_keys(
         {
-            role: [" ".join(as_text(cell).casefold().split()) for cell in column]
+            role: (" ".join(as_text(cell).casefold().split()) for cell in column)
             for role, column in question.items()
         }
     )

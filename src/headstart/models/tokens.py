@@ -76,8 +76,9 @@ def tokens_of(
     def tokenise(rows: slice) -> Tokens:
         first, second = list(texts[rows]), None if pairs is None else list(pairs[rows])
         whole = tokenizer(first, second, truncation=False, verbose=False)
-        cut = tokenizer(first, second, truncation=True, max_length=max_length)
-        return Tokens(**_columns(cut), truncated=_longer(whole, max_length))
+        longer = _longer(whole, max_length)
+        cut = tokenizer(first, second, truncation=True, max_length=max_length) if longer.any() else whole
+        return Tokens(**_columns(cut), truncated=longer)
 
     key = cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ())
     return _from_cache(Tokens, key, len(texts), tokenise)

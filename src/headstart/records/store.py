@@ -107,13 +107,35 @@ def one_study(
 def read_run(folder: Path) -> Record:
     """Read a record whose curve and predictions are those that its run left; RecordError says what is not."""
     record = read_record(folder)
-    for name, stored in ((PREDICTIONS, record.scores.predictions), (CURVE, record.curve_digest)):
-        now = file_digest(folder / name)
-        if stored is not None and now is None:
-            raise RecordError(f"{name} is missing")
-        if stored is not None and stored != now:
-            raise RecordError(f"{name} is not what its run left (digest {stored}, now {now})")
+    _check_files(folder, record.scores.predictions, record.curve_digest)
     return record
+
+
+def read_own(folder: Path, names: Fingerprint) -> dict[str, Any] | None:
+    """The mapping in the record of the run that has these very names, its files checked; None for any other.
+
+    The digest says that it is what a run wrote, and `write_record` writes nothing that breaks the schema, so
+    that is not checked again: a store of thousands of runs is read in seconds. RecordError as `read_run`.
+    """
+    contents = read_contents(folder)
+    same = contents.get("run_id") == names.run_id and contents.get("fingerprint") == names.section()
+    if not same or contents.get("digest") is None:
+        return None
+    _check_seal(contents)
+    _check_files(folder, contents["scores"]["predictions"], contents["curve_digest"])
+    return contents
+
+
+def _check_files(folder: Path, predictions: str | None, curve: str | None) -> None:
+    """RecordError when a file is not the one whose digest the record has."""
+    for name, stored in ((PREDICTIONS, predictions), (CURVE, curve)):
+        if stored is None:
+            continue
+        now = file_digest(folder / name)
+        if now is None:
+            raise RecordError(f"{name} is missing")
+        if stored != now:
+            raise RecordError(f"{name} is not what its run left (digest {stored}, now {now})")
 
 
 def damage(folder: Path) -> str | None:

@@ -1,8 +1,13 @@
 """Claims: one process trains a run, whatever processes and hosts share the study's folder.
 
-A claim is a small file, `.claims/NAME.GENERATION`, which its owner creates and touches every BEAT seconds. It
-needs no locks of the file system, only that a file is created once. The highest generation counts. A claim
-that stands still is taken over by the next generation; its former owner notices it before it writes again.
+A claim is a small file, `.claims/NAME.GENERATION`, that its owner creates and touches every BEAT seconds. The
+highest generation counts. A claim that stands still is taken over by the next generation; its former owner
+notices it before it writes again.
+
+What is relied on, so that network drives will do: a file is created by one process (O_EXCL), whoever created
+a file sees all files of its folder, an opened file is asked for at the server, and a touch is seen elsewhere
+within STALE seconds. What is not: locks of the file system, clocks that agree, new listings of a folder, and
+files that stay whole.
 """
 
 from __future__ import annotations
@@ -77,7 +82,8 @@ class Claim:
             path.unlink(missing_ok=True)
             return False
         for generation in generations - {below + 1}:
-            self._path(generation).unlink(missing_ok=True)
+            with suppress(OSError):  # what is left below counts for nothing
+                self._path(generation).unlink()
         self._own = path
         self._released.clear()
         threading.Thread(target=self._beat, args=(path,), daemon=True, name=f"claim {self.name}").start()
@@ -102,7 +108,8 @@ class Claim:
     def check(self) -> None:
         """ClaimError when another process took the claim over, because this one stood still too long."""
         for seconds in (1.0, 0.0):
-            if self._own is not None and self._own == self._path(max(self._generations(), default=-1)):
+            highest = self._path(max(self._generations(), default=-1))
+            if self._own == highest and _read(highest) is not None:  # opened: a listing may be an old one
                 return
             time.sleep(seconds)  # another process may have tried, and withdrawn
         raise ClaimError(f"{self.owner()} took over this run, since this process stood still too long")
@@ -111,7 +118,8 @@ class Claim:
         """Give the claim up; a second call does nothing."""
         self._released.set()
         if self._own is not None:
-            self._own.unlink(missing_ok=True)
+            with suppress(OSError):  # it is gone, or not ours any more
+                self._own.unlink()
             self._own = None
             with suppress(OSError):  # not empty
                 self.folder.rmdir()
@@ -184,7 +192,8 @@ def wait(
 def holders(folder: Path) -> list[Holder]:
     """Everything that is claimed in a study's folder, by name, from the files alone."""
     found: dict[str, Holder] = {}
-    for path in sorted((folder / FOLDER).glob("*.*"), key=lambda path: int(path.suffix[1:])):
+    claims = [path for path in (folder / FOLDER).glob("*.*") if path.suffix[1:].isdecimal()]
+    for path in sorted(claims, key=lambda path: int(path.suffix[1:])):
         reading = _read(path)
         if reading is None or (owner := _owner(reading[0])) is None:
             continue
@@ -230,13 +239,18 @@ def _read(path: Path) -> tuple[bytes, int] | None:
             return file.read(), os.fstat(file.fileno()).st_mtime_ns
     except FileNotFoundError:
         return None
+    except OSError:  # it cannot be read: nobody's, once it has stood still for long enough
+        return b"", 0
 
 
 def _owner(content: bytes) -> dict[str, Any] | None:
-    """Who wrote a claim; None while it is being written."""
+    """Who wrote a claim; None while it is being written, and where it is damaged."""
     try:
-        return json.loads(content)
-    except ValueError:
+        owner = json.loads(content)
+        kinds = [type(owner[name]) for name in ("title", "host", "machine", "pid")]
+        whole = kinds == [str, str, str, int] and 0 < owner["pid"] < 2**31
+        return {"born": None, **owner} if whole else None
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
 
 

@@ -40,8 +40,10 @@ from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_co
 from headstart.studies.weights import try_arms
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
-SUBMITIT = "pip install hydra-submitit-launcher"
-LAUNCHERS = {"joblib": install("joblib"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT}
+LAUNCHERS = {
+    "joblib": install("joblib"),
+    **dict.fromkeys(("submitit_local", "submitit_slurm"), install("submitit")),
+}
 
 Mistakes = dict[str, str | None]  # sentence -> the setting that it is about
 

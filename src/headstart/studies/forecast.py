@@ -8,15 +8,15 @@ from pathlib import Path
 
 from headstart.errors import RecordError
 from headstart.records.environment import machine
-from headstart.records.record import Record
-from headstart.records.store import read_contents, read_record
+from headstart.records.store import read_contents
 from headstart.run import Run
 from headstart.studies.kept_plans import PlannedCost, planned_cost
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
-from headstart.studies.run_folder import identify, run_folder, settled
+from headstart.studies.run_folder import identify, run_folder, settled_record
 from headstart.studies.tuning import groups_of, trials_of
 from headstart.studies.weights import try_arms
 
+Spent = tuple[int, float, tuple[str, ...]]  # FLOPs and seconds of a finished run, notes on its rows
 SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for small models on a CPU
 
 
@@ -40,9 +40,16 @@ class Forecast:
 
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after its pretraining and tuning; and a sentence on the basis of the seconds."""
-    try_arms(runs)
+    spent: dict[int, Spent | None] = {}  # by place: each record is read once
+
+    def done(place: int) -> bool:
+        spent[place] = _spent(runs[place])
+        return spent[place] is not None
+
+    try_arms(runs, done)
     rate, basis = _rate(runs[0])
-    expected = [_expected(f"pretraining: {run.title}", run, rate) for run in pretrainings(runs)]
+    sources = pretrainings(runs)
+    expected = [_expected(f"pretraining: {run.title}", run, _spent(run), rate) for run in sources]
     if (tune := runs[0].study.tune) is not None:
         number = tune.trials * len(tune.seeds)
         for run in (group.run for group in groups_of(runs)):
@@ -50,7 +57,10 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
             ended = list(folder.glob(f"*-{run.arm.name}-seed*/record.json"))
             title = f"{number} trials of {run.title}"
             expected.append(_planned(title, run, len(ended) >= number, rate, trials=number))
-    return [*expected, *(_expected(run.title, run, rate) for run in runs)], basis
+    for place, run in enumerate(runs):
+        own = spent[place] if place in spent else _spent(run)
+        expected.append(_expected(run.title, run, own, rate))
+    return expected, basis
 
 
 def pairs_of(runs: Sequence[Run]) -> int:
@@ -60,13 +70,12 @@ def pairs_of(runs: Sequence[Run]) -> int:
     return sum(all((arm, seed) in ran for arm in arms) for seed in {run.seed for run in runs})
 
 
-def _expected(title: str, run: Run, rate: float) -> Forecast:
+def _expected(title: str, run: Run, spent: Spent | None, rate: float) -> Forecast:
     """What the record says of a finished run; else what is planned."""
-    record = _record(run)
-    if record is None:
+    if spent is None:
         return _planned(title, run, False, rate)
-    flops, seconds = record.cost.flops.total, record.cost.seconds.total
-    return Forecast(title, True, flops, seconds, run.task.longest() > 0, tuple(record.data.notes))
+    flops, seconds, notes = spent
+    return Forecast(title, True, flops, seconds, run.task.longest() > 0, notes)
 
 
 def _planned(title: str, run: Run, done: bool, rate: float, trials: int = 0) -> Forecast:
@@ -96,16 +105,19 @@ def _counted(run: Run, trials: int) -> PlannedCost:
     return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]), tested)
 
 
-def _record(run: Run) -> Record | None:
-    """The record of a finished run. None while its pretraining is missing: its weights are part of its id."""
+def _spent(run: Run) -> Spent | None:
+    """What a finished run spent. None while its pretraining is missing: its weights are part of its id."""
     pretraining_run = pretraining(run)
     if pretraining_run is not None:
-        if _record(pretraining_run) is None:
+        if _spent(pretraining_run) is None:
             return None
         run = with_weights(run)
     names = identify(run)
-    folder = run_folder(run, names)
-    return read_record(folder) if settled(folder, names) else None
+    record = settled_record(run_folder(run, names), names)
+    if record is None:
+        return None
+    cost = record["cost"]
+    return cost["flops"]["total"], cost["seconds"]["total"], tuple(record["data"]["notes"])
 
 
 def _rate(run: Run) -> tuple[float, str]:

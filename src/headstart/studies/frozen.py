@@ -6,15 +6,19 @@ them, and for the processes that train them. A command whose yaml has changed is
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from headstart.errors import ConfigError, RecordError
+from headstart.errors import ConfigError, DamagedError, RecordError
 from headstart.plugins import FOLDER as OWN
 from headstart.plugins import OwnFile, keep_code
 from headstart.records.environment import versions
@@ -27,9 +31,11 @@ if TYPE_CHECKING:  # imported where it is used: a study is also read to be watch
 
 FILE = "study.json"
 FORMAT = 1
+SEAL = '{"digest":"'  # begins the file: a digest of everything after it, so that damage is seen
 MOST = 12  # lines of what has changed
 Words = frozenset[str]
 Overrides = tuple[str, ...]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class FrozenRun:
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for runs that must give the same result on the same data."""
         return digest(_result(self.config))
@@ -65,6 +71,7 @@ class FrozenStudy:
     own: dict[str, tuple[str, str]] = field(
         default_factory=dict[str, tuple[str, str]]
     )  # digest -> file, code
+    choices: dict[str, Any] = field(default_factory=dict[str, Any])  # of a tuning: override -> its settings
 
     def points(self) -> list[SweepPoint]:
         """Every run, read and checked again."""
@@ -97,20 +104,30 @@ class FrozenStudy:
         keep_code([(path, code.encode("utf8", "surrogateescape")) for path, code in self.own.values()])
 
 
-def freeze(points: Sequence[SweepPoint], typed: Sequence[str], extend: bool = False) -> FrozenStudy:
+def freeze(
+    points: Sequence[SweepPoint],
+    typed: Sequence[str],
+    extend: bool = False,
+    choices: Mapping[str, Any] = MappingProxyType({}),
+) -> FrozenStudy:
     """Write study.json, or add to it; ConfigError when the same command describes other runs now.
 
-    `extend`: then these are added.
+    `extend`: then these are added. `choices`: those of a tuning.
     """
     folder = points[0].run.study_folder
     runs = [_frozen(point) for point in points]
     words = frozenset(text for text in typed if _describes(text))
     pretrainings = _pretrainings(points)
     with _alone(folder):
-        before = read_frozen(folder) if (folder / FILE).exists() else FrozenStudy()
+        before = _read_or_set_aside(folder)
         lines = _changes(before, {run.key: run for run in runs}, words)
         lines += _changed_pretrainings(before.pretrainings, pretrainings)
         lines += _changed_devices([*before.runs.values()], runs)
+        lines += [
+            f"{choice}: its yaml was {_shown(before.choices, choice)}, is {_shown(choices, choice)} (tuning)"
+            for choice in choices
+            if before.choices.get(choice, choices[choice]) != choices[choice]
+        ]
         if lines and not extend:
             more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
             raise ConfigError([
@@ -124,6 +141,7 @@ def freeze(points: Sequence[SweepPoint], typed: Sequence[str], extend: bool = Fa
             before.argv.append(command)
         before.pretrainings.update(pretrainings)
         before.own.update(_own_code(runs))
+        before.choices.update(choices)
         write_frozen(folder, before)
     return before
 
@@ -141,7 +159,10 @@ def read_frozen(folder: Path) -> FrozenStudy:
     """The content of a study's study.json; RecordError when there is none."""
     file = folder / FILE
     try:
-        content = json.loads(file.read_text("utf8"))
+        text = file.read_text("utf8")
+        if text.startswith(SEAL) and text != _sealed("{" + text[len(SEAL) + 18 :]):
+            raise ValueError("it is not what was written")
+        content = json.loads(text)
         if content["format"] != FORMAT:
             raise RecordError(f"{file}: has format {content['format']}; this headstart reads {FORMAT}")
         runs = [FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content["runs"]]
@@ -155,16 +176,36 @@ def read_frozen(folder: Path) -> FrozenStudy:
             chosen=chosen,
             pretrainings={tuple(item["overrides"]): item["config"] for item in content["pretrainings"]},
             own={item["sha256"]: (item["file"], item["code"]) for item in content["own"]},
+            choices=content.get("choices", {}),
         )
     except FileNotFoundError:
         raise RecordError(
             f"{folder}: no {FILE} here; headstart submit, or the study's command, writes it"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(
-            f"{file}: cannot be read ({type(error).__name__}: {error}); "
-            "remove it, and the study's command writes it again"
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(
+            f"{file}: is damaged ({type(error).__name__}: {error}); the study's command writes it again"
         ) from None
+
+
+def _read_or_set_aside(folder: Path) -> FrozenStudy:
+    """What study.json says so far. A damaged one keeps lying beside the new one: runs are found by content,
+    so only whether a yaml has changed since then cannot be said any more."""
+    file = folder / FILE
+    if not file.exists():
+        return FrozenStudy()
+    try:
+        return read_frozen(folder)
+    except DamagedError as error:
+        aside = file.with_name(f"{FILE}.damaged")
+        os.replace(file, aside)
+        log.warning("headstart: %s: this one does; the old one is %s", error, aside)
+        return FrozenStudy()
+
+
+def _sealed(text: str) -> str:
+    """The text of a JSON mapping with its digest as the first entry."""
+    return f'{SEAL}{hashlib.sha256(text[1:].encode()).hexdigest()[:16]}",{text[1:]}'
 
 
 @cache
@@ -186,15 +227,21 @@ def write_frozen(folder: Path, study: FrozenStudy) -> None:
         "argv": study.argv,
         "commands": [{"words": sorted(words), "runs": keys} for words, keys in study.commands.items()],
         "own": [{"file": file, "sha256": sha, "code": code} for sha, (file, code) in study.own.items()],
+        "choices": study.choices,
         "pretrainings": [
             {"overrides": overrides, "config": config} for overrides, config in study.pretrainings.items()
         ],
-        "runs": [vars(run) for run in study.runs.values()],
-        "chosen": [vars(run) for run in study.chosen],
+        "runs": [_as_data(run) for run in study.runs.values()],
+        "chosen": [_as_data(run) for run in study.chosen],
     }
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    text = _sealed(text)
     if not file.exists() or file.read_text("utf8") != text:
         write_whole(file, lambda path: path.write_text(text, "utf8"))
+
+
+def _as_data(run: FrozenRun) -> dict[str, Any]:
+    return {"title": run.title, "overrides": run.overrides, "config": run.config}
 
 
 def _alone(folder: Path) -> Claim:

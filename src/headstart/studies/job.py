@@ -12,15 +12,15 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from headstart.arms.from_run import LEDGER, damaged_weights, weights_folder
-from headstart.errors import ClaimError, HeadstartError
+from headstart.errors import ClaimError, HeadstartError, WeightsError
 from headstart.records.fingerprint import Fingerprint
-from headstart.records.store import damage, read_record, read_status
+from headstart.records.store import read_record, read_status
 from headstart.run import Run
 from headstart.studies.claims import Claim, wait
 from headstart.studies.outcome import Interrupted, Outcome
 from headstart.studies.pretraining import PRETRAINING, pretraining, with_weights
 from headstart.studies.progress import StudyProgress, current, duration, showing
-from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled
+from headstart.studies.run_folder import check_study_folder, identify, run_folder, settled, wrong
 
 # What schedulers send before the time limit. A launcher that has a handler of its own for one keeps it.
 OF_SCHEDULERS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)]
@@ -88,8 +88,8 @@ def _train(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) 
     with claim:
         if _complete(run, folder := run_folder(run, names), names):  # by its last owner, just now
             return _outcome(run, folder, kept=True)
-        if wrong := _damage(run, folder, names):
-            progress.note(f"{folder.name} is trained again, since it is damaged: {wrong}")
+        if reason := _damage(run, folder, names):
+            progress.note(f"{folder.name} is trained again, since it is damaged: {reason}")
 
         from headstart.training.train import train
 
@@ -113,7 +113,7 @@ def _complete(run: Run, folder: Path, names: Fingerprint) -> bool:
 def _damage(run: Run, folder: Path, names: Fingerprint) -> str | None:
     """What is damaged of a run that is not complete; None where nothing is."""
     if not settled(folder, names):
-        return damage(folder)
+        return wrong(folder)
     return next((str(file) for file in map(damaged_weights, _saved(run, folder)) if file), None)
 
 
@@ -166,6 +166,21 @@ def _outcome(run: Run, folder: Path, kept: bool) -> Outcome:
         code=0 if well else 1,
         trial=run.study.trial,
     )
+
+
+def outcome_of_lost(run: Run, reason: str) -> Outcome:
+    """Of a run whose launcher says nothing: kept, claimed by a process that lives, or failed for `reason`."""
+    try:
+        run = with_weights(run)
+    except WeightsError:  # its pretraining is not finished
+        return _failed(run, reason)
+    names = identify(run)
+    if _complete(run, folder := run_folder(run, names), names):
+        return _outcome(run, folder, kept=True)
+    if (claim := Claim(run.study_folder, names.run_id)).held():
+        return _claimed(run, (str(run.study_folder), claim.name))
+    status, why = read_status(folder, names.run_id)
+    return _failed(run, why if status == "failed" and why else reason)
 
 
 def _failed(run: Run, reason: str, code: int = 1) -> Outcome:

@@ -19,6 +19,7 @@ from headstart.studies.frozen import FILE, FrozenStudy, freeze, run_of
 from headstart.studies.job import job
 from headstart.studies.outcome import Outcome
 from headstart.studies.scheduler import check_devices, stand_alone
+from headstart.studies.tuning import choices_of
 from headstart.wandb_server import try_again
 
 
@@ -93,7 +94,8 @@ def launch(
     """
     stand_alone()
     check_devices(plan.runs, plan.config.hydra.runtime.choices.get("hydra/launcher", ""))
-    study, file = freeze(plan.points, typed, extend), plan.points[0].run.study_folder / FILE
+    study = freeze(plan.points, typed, extend, choices_of(plan))
+    file = plan.points[0].run.study_folder / FILE
     for folder in {point.run.study_folder for point in plan.points}:
         try_again(folder)
     with composing() as hydra:

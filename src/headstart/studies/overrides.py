@@ -117,12 +117,19 @@ def put_value(settings: dict[str, Any], text: str) -> bool:
         if not isinstance(below, dict):
             return False
         group = cast(dict[str, Any], below)
-    if override.type is not OverrideType.CHANGE or isinstance(value, dict | list) or "${" in str(value):
+    if override.type is not OverrideType.CHANGE or isinstance(value, list) or "${" in str(value):
         return False
     if name not in group or isinstance(group[name], dict | list):
         return False
+    if isinstance(value, dict) and (group[name] is not None or not _is_flat(cast(dict[Any, Any], value))):
+        return False
     group[name] = value
     return True
+
+
+def _is_flat(value: dict[Any, Any]) -> bool:
+    """Is it a mapping of texts to texts, as the values of a run's axes are?"""
+    return all(isinstance(text, str) for item in value.items() for text in item)
 
 
 def _unknown(path: str) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
+import time
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from headstart.config import defaults_of
 from headstart.errors import ConfigError, RecordError
 from headstart.records.fingerprint import Fingerprint, fingerprint
-from headstart.records.record import Record
-from headstart.records.store import read_contents, read_run, same_run
+from headstart.records.record import RECORD, Record
+from headstart.records.store import damage, read_contents, read_own, read_run, same_run
 from headstart.run import Run
 
 LONGEST = 40  # characters of one part of a folder's name
 ROOM = 2**20  # bytes: what a record, its curve and its predictions may take
+SETTLES = 2_000_000_000  # nanoseconds after which the time of a folder tells one listing from the next
 SETTLED = ("finished", "diverged")  # training again would give the same
 
 
@@ -30,21 +36,61 @@ def run_folder(run: Run, names: Fingerprint) -> Path:
 
     A run that exists keeps its folder, also when other axes are swept now: it is found by its id.
     """
-    for folder in sorted(run.study_folder.glob(f"*-{names.run_id[:8]}")):
+    listed = _listed(run.study_folder)
+    for name in listed.get(names.run_id[:8], ()):
+        folder = run.study_folder / name
         _refuse_changed_default(folder, names)
         return folder
     parts = (*(name[:LONGEST] for name in run.shared_names), run.arm.name, f"seed{run.seed}")
     words = [re.sub(r"[^A-Za-z0-9.+_]+", "_", part) for part in parts]
-    for path in sorted(run.study_folder.glob(f"*-{words[-2]}-{words[-1]}-*/record.json")):
-        with path.open("rb") as file:
-            earlier = b'"schema": 2,' in file.read(40)  # named by version 1 of the fingerprint
-        if earlier and (record := _record(path.parent)) and same_run(record, names):
-            return path.parent
+    for name in listed.get(f"{words[-2]}-{words[-1]}", ()):
+        folder = run.study_folder / name
+        if _is_earlier(folder) and (record := _record(folder)) and same_run(record, names):
+            return folder
     return run.study_folder / f"{'-'.join(words)}-{names.run_id[:8]}"
+
+
+def _listed(folder: Path) -> Mapping[str, list[str]]:
+    """The names of a study's run folders, by the end of their run ids, and by arm and seed.
+
+    A listing is kept while the folder's time says that nothing was added to it.
+    """
+    try:
+        changed = folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return {}
+    if time.time_ns() - changed < SETTLES:  # something may be added in the same tick of its clock
+        _listing.cache_clear()
+    return _listing(folder, changed)
+
+
+@lru_cache(maxsize=8)
+def _listing(folder: Path, changed: int) -> Mapping[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        *others, run_id = name.rsplit("-", 3)
+        names.setdefault(run_id, []).append(name)
+        if len(others) == 3:
+            names.setdefault(f"{others[1]}-{others[2]}", []).append(name)
+    return names
+
+
+def _is_earlier(folder: Path) -> bool:
+    """Was its record named by version 1 of the fingerprint?"""
+    try:
+        with (folder / RECORD).open("rb") as file:
+            return b'"schema": 2,' in file.read(40)
+    except FileNotFoundError:
+        return False
 
 
 def _refuse_changed_default(folder: Path, names: Fingerprint) -> None:
     """ConfigError when the folder holds a run of this name that was trained with another default."""
+    try:
+        if read_contents(folder).get("fingerprint") == names.section():
+            return
+    except RecordError:
+        return
     record = _record(folder)
     if record is None or record.run_id != names.run_id or same_run(record, names):
         return
@@ -68,8 +114,39 @@ def _record(folder: Path) -> Record | None:
 
 def settled(folder: Path, names: Fingerprint) -> bool:
     """Does the folder hold the record of this run, finished or diverged?"""
+    return settled_record(folder, names) is not None
+
+
+def settled_record(folder: Path, names: Fingerprint) -> dict[str, Any] | None:
+    """The record of this run if it is finished or diverged, and all its files are as it left them."""
+    try:
+        if (contents := read_own(folder, names)) is not None:
+            return contents if contents["status"] in SETTLED else None
+        record = read_run(folder)
+    except RecordError:
+        return None
+    if record.status not in SETTLED or not same_run(record, names) or doubt(record):
+        return None
+    return read_contents(folder)
+
+
+def wrong(folder: Path) -> str | None:
+    """What is damaged of a run that has a record, in one sentence; None where nothing is."""
     record = _record(folder)
-    return record is not None and record.status in SETTLED and same_run(record, names)
+    return damage(folder) if record is None else doubt(record)
+
+
+def doubt(record: Record) -> str | None:
+    """Where a record of an earlier version, which has no digest of its content, contradicts its curve or its
+    predictions; None where it agrees, and for a record that has one."""
+    if record.digest is not None:
+        return None
+    from headstart.compare.trusted import contradictions
+
+    try:
+        return next(contradictions(record), None)
+    except RecordError as error:
+        return str(error)
 
 
 def check_study_folder(run: Run) -> None:

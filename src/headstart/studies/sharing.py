@@ -11,7 +11,7 @@ from headstart.errors import WeightsError
 from headstart.records.fingerprint import digest
 from headstart.records.store import read_status
 from headstart.studies.claims import Claim, wait
-from headstart.studies.frozen import freeze_chosen
+from headstart.studies.frozen import freeze_chosen, read_frozen
 from headstart.studies.outcome import Outcome
 from headstart.studies.pretraining import with_weights
 from headstart.studies.progress import StudyProgress, duration
@@ -21,15 +21,16 @@ from headstart.studies.tuning import tuned
 
 if TYPE_CHECKING:
     from headstart.run import Run
-    from headstart.studies.compose import StudyPlan
 
 Pair = Sequence[SweepPoint]
 
 
 def train_study(
-    plan: StudyPlan, folder: Path, train: Callable[[Sequence[Pair]], list[Outcome]]
+    points: Sequence[SweepPoint], folder: Path, train: Callable[[Sequence[Pair]], list[Outcome]]
 ) -> list[Outcome]:
     """Tune, then train all pairs with `train`; outcomes of trials are left out."""
+    if (tune := points[0].run.study.tune) is None:
+        return train(pairs_of(points))
 
     def trials(points: Sequence[SweepPoint]) -> list[Outcome]:
         freeze_chosen(points, folder)
@@ -37,9 +38,9 @@ def train_study(
         by_overrides = dict(zip((p.overrides for pair in pairs for p in pair), train(pairs), strict=True))
         return [by_overrides[point.overrides] for point in points]
 
-    if (points := tuned(plan, trials)) is not plan.points:
-        freeze_chosen(points, folder)
-    return train(pairs_of(points))
+    best = tuned(points, tune, read_frozen(folder).choices, trials)
+    freeze_chosen(best, folder)
+    return train(pairs_of(best))
 
 
 class Share:

@@ -12,6 +12,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from headstart.errors import HeadstartError
+from headstart.studies.job import outcome_of_lost
 from headstart.studies.outcome import Outcome
 from headstart.studies.progress import StudyProgress, showing
 from headstart.studies.sharing import Share, train_study
@@ -46,7 +48,7 @@ class PairedSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
         """Tune, then train all pairs, or as many as there is time for."""
-        return train_study(self.loader.plan, self.loader.file.parent, self._train)
+        return train_study(self.loader.plan.points, self.loader.file.parent, self._train)
 
     def _train(self, pairs: Sequence[Sequence[SweepPoint]]) -> list[Outcome]:
         """Pair by pair in this process, or while there is time; other processes get all runs at once.
@@ -68,9 +70,18 @@ class PairedSweeper(Sweeper):
         before = progress.done
         self.loader.runs = {point.overrides: point.run for point in points}
         overrides = [list(point.overrides) for point in points]
-        returned = self._launcher.launch(overrides, initial_job_idx=self.launched)
+        try:
+            returned = self._launcher.launch(overrides, initial_job_idx=self.launched)
+            outcomes = [result.return_value for result in returned]
+        except Exception as error:
+            if self.here:
+                raise
+            reason = " ".join(str(error).split())[:160]
+            died = f"its process ended ({type(error).__name__}: {reason}); the same command trains it"
+            if points[0].run.study.trial:  # to choose without it would be unfair
+                raise HeadstartError(f"{points[0].run.study.name}: of a trial, {died}") from None
+            outcomes = [outcome_of_lost(point.run, died) for point in points]
         self.launched += len(points)
-        outcomes = [result.return_value for result in returned]
         if progress.done == before:  # they ran in other processes, which cannot update the bars
             for outcome in outcomes:
                 if outcome.claim is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,10 @@ import numpy as np
 from headstart.errors import ConfigError
 from headstart.extras import install
 from headstart.randomness import stream
+from headstart.records.fingerprint import leaves
 from headstart.run import Run
 from headstart.studies.outcome import Outcome
+from headstart.studies.overrides import parsed
 from headstart.studies.sweep_points import SweepPoint, shared_settings
 from headstart.study import Range, Tune
 
@@ -44,30 +46,59 @@ def trials_of(study: str) -> str:
     return f"{study}{SUFFIX}"
 
 
-def tuned(plan: StudyPlan, launch: Callable[[Sequence[SweepPoint]], list[Outcome]]) -> list[SweepPoint]:
-    """The plan's points with the best settings of their arm's trials; unchanged without tuning.
+def tuned(
+    points: Sequence[SweepPoint],
+    tune: Tune,
+    choices: Mapping[str, Any],
+    launch: Callable[[Sequence[SweepPoint]], list[Outcome]],
+) -> list[SweepPoint]:
+    """The points with the best settings of their arm's trials.
 
+    `choices`: those of `choices_of`, as they were when the study was frozen; no yaml is read any more.
     `launch` trains one round of trials: a point per group, candidate and tuning seed.
     """
-    points = plan.points
-    tune = points[0].run.study.tune
-    if tune is None:
-        return points
-    as_trial = (f"study.name={trials_of(points[0].run.study.name)}", "study.trial=true")
+    as_trial: Candidate = {"study.name": trials_of(points[0].run.study.name), "study.trial": True}
     groups = groups_of([point.run for point in points])
     for candidates in _rounds(tune, groups):  # (groups, candidates)
         trials = [
-            [*_with(points[group.points[0]], {**candidate, "seed": seed}), *as_trial]
+            _changed(points[group.points[0]], {**candidate, "seed": seed, **as_trial}, choices)
             for group, chosen in zip(groups, candidates, strict=True)
             for candidate, seed in itertools.product(chosen, tune.seeds)
         ]
-        outcomes = iter(launch(plan.composer.points(trials)))
+        outcomes = iter(launch(trials))
         for group, chosen in zip(groups, candidates, strict=True):
             for candidate in chosen:
                 scores = [_score(group.run, tune, next(outcomes)) for _ in tune.seeds]
                 group.scores.append((candidate, float(np.mean(scores))))
     winners = {i: _winner(group, tune) for group in groups for i in group.points}
-    return plan.composer.points([_with(point, winners[i]) for i, point in enumerate(points)])
+    return [_changed(point, winners[i], choices) for i, point in enumerate(points)]
+
+
+def choices_of(plan: StudyPlan) -> dict[str, Any]:
+    """What the groups in the space of a tuned study choose: {"budget=long": its settings}.
+
+    ConfigError where a setting follows a tuned one by a ${...}: trials get their own values alone.
+    """
+    tune = plan.points[0].run.study.tune
+    if tune is None:
+        return {}
+    starts = [plan.points[group.points[0]] for group in groups_of([point.run for point in plan.points])]
+    choices: dict[str, Any] = {}
+    following: dict[str, None] = {}
+    for name, values in tune.space.items():
+        for value in [values.low] if isinstance(values, Range) else values:
+            composed = plan.composer.points([_with(start, {name: value}) for start in starts])
+            if "." not in name:
+                choices[_override(name, value)] = composed[0].run.config()[name]
+            for start, point in zip(starts, composed, strict=True):
+                put = dict(leaves(_changed(start, {name: value}, choices).run.config()))
+                paths = [path for path, there in leaves(point.run.config()) if put.get(path) != there]
+                following |= {
+                    f"{path}: follows {name}, which is tuned: write its value": None for path in paths
+                }
+    if following:
+        raise ConfigError(following)
+    return choices
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:
@@ -155,10 +186,25 @@ def _optuna() -> Any:
 def _with(point: SweepPoint, settings: Candidate) -> list[str]:
     """The overrides of a point with these settings in place of its own."""
     overrides = [override for override in point.overrides if override.partition("=")[0] not in settings]
+    return [*overrides, *(_override(name, value) for name, value in settings.items())]
+
+
+def _override(name: str, value: Any) -> str:
+    plain = str(value).lower() if isinstance(value, bool) else "null" if value is None else value
+    return f"{name}={plain}"
+
+
+def _changed(point: SweepPoint, settings: Candidate, choices: Mapping[str, Any]) -> SweepPoint:
+    """The point with these settings in place of its own, put into its configuration."""
+    config = point.run.config()
     for name, value in settings.items():
-        plain = str(value).lower() if isinstance(value, bool) else "null" if value is None else value
-        overrides.append(f"{name}={plain}")
-    return overrides
+        text = _override(name, value)
+        *groups, leaf = name.split(".")
+        below = config
+        for group in groups:
+            below = below[group]
+        below[leaf] = choices[text] if text in choices else parsed(text).value()
+    return SweepPoint(tuple(_with(point, settings)), Run.read(config))
 
 
 def _score(run: Run, tune: Tune, outcome: Outcome) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from headstart.arms.transfer import Transfer
 from headstart.errors import ConfigError, DataError, WeightsError
@@ -11,27 +11,31 @@ from headstart.studies.kept_plans import is_planned
 from headstart.studies.run_folder import identify, run_folder, settled
 
 
-def try_arms(runs: Sequence[Run]) -> None:
+def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> None:
     """One error with every distinct reason why a run cannot start: weights are missing or do not fit.
 
     Skips finished runs, and arms whose weights the study pretrains first. Missing weights are named before
-    rows are read and a tokenizer is trained, which can take minutes.
+    rows are read and a tokenizer is trained, which can take minutes. `done`: is the run at a place finished?
     """
     from rich.console import Console
 
-    starts: dict[str, list[Run]] = {}  # runs that begin with the same weights in the same model
-    for run in runs:
+    starts: dict[str, list[int]] = {}  # places of runs that begin with the same weights in the same model
+    for place, run in enumerate(runs):
         if not (isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None):
             start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
-            starts.setdefault(start, []).append(run)
+            starts.setdefault(start, []).append(place)
     mistakes: dict[str, type[ConfigError | WeightsError]] = {}
     with Console(stderr=True).status("trying the weights of every arm"):
-        for check in (_locate, _load):
+        for loads in (False, True):
             for same_start in starts.values():
-                if mistakes and same_start[0].model.trains_tokenizer:
+                first = runs[same_start[0]]
+                if mistakes and first.model.trains_tokenizer:
                     continue  # training it can take minutes, and what is known already ends the study
                 try:
-                    check(same_start)
+                    if loads:
+                        _load(runs, same_start, done or (lambda place: _done(runs[place])))
+                    else:
+                        first.arm.weights_digest(first.model)
                 except (ConfigError, WeightsError) as error:
                     mistakes.setdefault(str(error), type(error))
     if mistakes:
@@ -39,24 +43,24 @@ def try_arms(runs: Sequence[Run]) -> None:
         raise kind("\n".join(mistakes))
 
 
-def _locate(runs: Sequence[Run]) -> None:
-    runs[0].arm.weights_digest(runs[0].model)
-
-
-def _load(runs: Sequence[Run]) -> None:
+def _load(runs: Sequence[Run], places: Sequence[int], done: Callable[[int], bool]) -> None:
     """Load the weights as the first unfinished run will, unless it was planned before."""
-    unfinished = next((run for run in runs if not _done(run)), None)
-    if unfinished and not is_planned(unfinished):
-        _try(unfinished)
+    folders = {runs[place].study_folder for place in places}
+    begun = {folder for folder in folders if any(folder.glob("*/record.json"))}
+    for place in places:
+        run = runs[place]
+        try:
+            if run.study_folder in begun and done(place):
+                continue
+        except DataError:  # the run itself reports it; runs on other data can go on
+            pass
+        if not is_planned(run):
+            _try(run)
+        return
 
 
 def _done(run: Run) -> bool:
-    if not any(run.study_folder.glob("*/record.json")):
-        return False
-    try:
-        names = identify(run)
-    except DataError:  # the run itself reports it; runs on other data can go on
-        return False
+    names = identify(run)
     return settled(run_folder(run, names), names)
 
 

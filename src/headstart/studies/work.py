@@ -8,13 +8,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from headstart.errors import ConfigError
 from headstart.records.record import RECORD
 from headstart.run import Run
 from headstart.studies.claims import Claim
-from headstart.studies.compose import Composer, StudyPlan
 from headstart.studies.frozen import FILE, FrozenStudy, read_frozen
 from headstart.studies.job import interruptible, train_claimed
 from headstart.studies.outcome import Outcome
@@ -34,11 +31,7 @@ def work(folder: Path, trusted: bool = False, after: After = lambda run: None) -
     `after` is called with a run of every pair that has ended.
     """
     folder, study = _enter(folder, trusted)
-    points = study.points()
-    plan = StudyPlan(points, OmegaConf.create({}), swept=True, composer=Composer())
-    if points[0].run.study.tune is not None:
-        _refuse_changed(plan)
-    return _worker(folder, lambda train: train_study(plan, folder, train), False, after)
+    return _worker(folder, lambda train: train_study(study.points(), folder, train), False, after)
 
 
 def failed(folder: Path) -> list[RunStatus]:
@@ -82,17 +75,6 @@ def _enter(folder: Path, trusted: bool) -> tuple[Path, FrozenStudy]:
     study.use()
     check_devices([point.run for point in study.points()])
     return relative, study
-
-
-def _refuse_changed(plan: StudyPlan) -> None:
-    """Trials are composed while the study runs: ConfigError when the yaml is not what it was."""
-    now = plan.composer.points([point.overrides for point in plan.points])
-    for before, after in zip(plan.points, now, strict=True):
-        if before.run != after.run:
-            raise ConfigError(
-                f"{before.run.title}: its yaml has changed since the study was started, and a tuned study "
-                "composes its trials from it; change it back, or choose another study.name"
-            )
 
 
 def _worker(folder: Path, act: Callable[[Train], list[Outcome]], again: bool, after: After) -> list[Outcome]:

@@ -160,7 +160,7 @@ class QuestionAnswering(Family):
         head = {"num_labels": 2, "pad_token_id": encoder.pad_id}  # two scores: start and end
         groups = None
         if GROUP not in splits.test.column_names:  # then questions about one text belong together
-            contexts = row_keys({"context": asked["test"].contexts})
+            contexts = row_keys({"context": asked["test"].contexts}).astype(str).tolist()
             groups = dict(zip(asked["test"].ids, contexts, strict=True))
         return Encoded(windows, head=head, notes=notes, groups=groups)
 

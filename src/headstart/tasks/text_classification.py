@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from headstart.data.rows import SPLITS, Splits
+from headstart.data.rows import Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.columns import numbers_in
-from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
+from headstart.tasks.family import (
+    Batch,
+    Encoded,
+    EvalResult,
+    Family,
+    Observed,
+    Prepared,
+    in_row_order,
+    used_rows,
+)
 from headstart.tasks.labels import Answer, ManyClasses, Names, Number, OneClass, named
 from headstart.tasks.rules import labels as rules
 from headstart.tasks.rules.rule import Rule, bound_of, thinned
@@ -104,11 +113,10 @@ class TextClassification(Family):
         """Texts with their classes or numbers; DataError when nothing can be learnt from them."""
         column = getattr(self, self.role)
         shown = column if isinstance(column, str) else ", ".join(column)
-        answer = ANSWERS[self.role].learn(splits, splits.train.select(chosen), shown)
+        used = used_rows(splits, chosen)
+        answer = ANSWERS[self.role].learn(splits, used["train"], shown)
         doubts = self._doubts(splits)
-        # all training rows are tokenised, so that every size finds them in the cache
-        examples = {split: _labelled(getattr(splits, split), encoder, answer) for split in SPLITS}
-        examples["train"] = examples["train"].take(chosen)
+        examples = {split: _labelled(rows, encoder, answer) for split, rows in used.items()}
         head = answer.head | _end_tokens(model, encoder, examples)
         notes = [*doubts, *answer.notes(examples["train"].labels)]
         return Encoded(examples, answer.classes, head, notes)
@@ -167,8 +175,8 @@ class TextClassification(Family):
 
 
 def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:
-    texts, pairs, shown = rows["text"][:], None, rows["text"][:]
-    both = None
+    texts, pairs, both = rows["text"][:], None, None
+    shown = texts
     if "pair" in rows.column_names:
         pairs = rows["pair"][:]
         both = list(zip(texts, pairs, strict=True))

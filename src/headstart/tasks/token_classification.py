@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from headstart.data.rows import SPLITS, Splits
+from headstart.data.rows import Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, located_tokens_of
-from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, in_row_order
+from headstart.tasks.family import (
+    Batch,
+    Encoded,
+    EvalResult,
+    Family,
+    Observed,
+    Prepared,
+    in_row_order,
+    used_rows,
+)
 from headstart.tasks.labels import Names, are_numbers, named, refuse_numbers
 from headstart.tasks.rules.answers import tags_of_words
 from headstart.tasks.rules.rule import Rule
@@ -79,10 +88,10 @@ class TokenClassification(Family):
         return named(splits, "tags", self.names)
 
     def encode(self, model: Model, encoder: TextEncoder, splits: Splits, chosen: Sequence[int]) -> Encoded:
-        """Sentences with a tag for each word; all training rows are tokenised, for every size."""
+        """Sentences with a tag for each word."""
         classes = self._classes(splits)
-        examples = {split: _tagged(getattr(splits, split), encoder, classes) for split in SPLITS}
-        examples["train"] = examples["train"].take(chosen)
+        used = used_rows(splits, chosen)
+        examples = {split: _tagged(rows, encoder, classes) for split, rows in used.items()}
         head = {"id2label": dict(enumerate(classes)), "pad_token_id": encoder.pad_id}
         return Encoded(examples, classes, head, _notes(examples, classes))
 
