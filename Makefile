@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu pages clean
+.PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu pages picture clean
 
 demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
 	$(BIN)/headstart
@@ -51,6 +51,9 @@ pages: $(STAMP)-demo          ## numbers and pictures of experiments/, anew, fro
 		$(BIN)/headstart report runs/$$page --export svg --to experiments/$$page/report.svg || exit 1; \
 		sed -i.old 's/(report.png)/(report.svg)/' experiments/$$page/README.md && rm -f experiments/$$page/README.md.old; \
 	done
+
+picture: $(STAMP)-browser      ## the README's picture of headstart watch, anew, from the default study while it runs: five minutes
+	$(BIN)/python -m tests.browser.watch_picture experiments/first_look/watch.png
 
 clean:                         ## the environment and the runs
 	rm -rf $(VENV) $(LOWEST) runs

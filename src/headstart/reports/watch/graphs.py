@@ -43,6 +43,7 @@ class Graph:
     y: str
     lines: tuple[Line, ...]
     note: str = ""
+    from_zero: bool = False  # the y axis begins at 0
 
 
 class Graphs:
@@ -84,7 +85,7 @@ class Graphs:
             if lines := self._lines(group, _powers):
                 word = method or "the first run that ends says whether measured or estimated"
                 note = "of training alone, between two evaluations"
-                yield Graph(f"Watts ({word})", "seconds of training", "W", lines, note)
+                yield Graph(f"Watts ({word})", "seconds of training", "W", lines, note, from_zero=True)
 
     def _lines(
         self, runs: Sequence[Run], points_of: Callable[[Points], Iterator[tuple[float, float]]]

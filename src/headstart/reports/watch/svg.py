@@ -16,7 +16,10 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 430, 12, 206  # edges of the plot
 def drawn(graph: Graph, colours: dict[str, int]) -> Markup:
     """The graph; `colours` has the number of the colour of every arm."""
     xs, ys = ([point[axis] for line in graph.lines for point in line.points] for axis in (0, 1))
-    x, y = _Scale(min(*xs, 0.0), max(xs), LEFT, RIGHT), _Scale(min(ys), max(ys), BOTTOM, TOP)
+    x, y = (
+        _Scale(min(*xs, 0.0), max(xs), LEFT, RIGHT),
+        _Scale(min(*ys, 0.0) if graph.from_zero else min(ys), max(ys), BOTTOM, TOP),
+    )
     parts = [*_grid(x, y), *(_line(line, x, y, colours) for line in graph.lines)]
     parts.append(
         Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
