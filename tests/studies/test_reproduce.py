@@ -87,6 +87,27 @@ def check_another_scale_is_held_to_the_direction_alone(page: Path) -> None:
     assert headstart("reproduce", str(page), "--scale").code == 2
 
 
+@pytest.mark.parametrize("path", ["study.zip", "runs/quick", "runs/quick/run", "experiments/mine"])
+def test_a_signal_is_one_line_that_says_how_to_go_on(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.studies.outcome import Interrupted
+
+    def stop(*_: Any) -> None:
+        raise Interrupted
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("study.zip", "runs/quick/study.json", "runs/quick/run/record.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("{}", "utf8")
+    for place in ("commands.reproduce._study_again", "commands.reproduce._train_again"):
+        monkeypatch.setattr(f"headstart.{place}", stop)
+    monkeypatch.setattr("headstart.compare.claims.read_claim", stop)
+    ended = headstart("reproduce", path)
+    assert ended.code == 130
+    assert f"interrupted; finished runs are kept. Continue with: headstart reproduce {path}" in ended.err
+
+
 def test_what_is_no_page(quick: list[str]) -> None:
     told = headstart("reproduce", "experiments/nothing")
     assert told.code != 0 and "there is no such file" in " ".join(told.err.split())

@@ -36,6 +36,16 @@ STUDY = ("study.json", "manifest.json")  # a study's folder, and one that was un
     TRUST,
 )
 def reproduce(options: Namespace) -> int:
+    from headstart.commands.run_study import interrupted
+    from headstart.studies.outcome import Interrupted
+
+    try:
+        return _reproduce(options)
+    except Interrupted:
+        return interrupted(["reproduce", *options.typed])
+
+
+def _reproduce(options: Namespace) -> int:
     words, scale = options.words, options.scale or "laptop"
     if options.all:
         return _every_page(words, scale)
