@@ -6,6 +6,7 @@ import netrc
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -86,6 +87,27 @@ def begin(study: Path, run_id: str, mode: str, finish_timeout: int, **about: Any
     folder = str(study.resolve())  # absolute: the W&B service has its own working folder
     wandb_mode: Any = mode
     return wandb.init(dir=folder, id=run_id, mode=wandb_mode, settings=settings, **about)
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Ends W&B's service if the block takes longer, so that what waits for it raises: W&B's own limit of
+    `finish` does not count while an artifact is on its way."""
+    import psutil
+
+    def end_service() -> None:
+        for child in psutil.Process().children():
+            with suppress(psutil.Error):
+                if "wandb-core" in child.name():
+                    child.kill()
+
+    timer = threading.Timer(seconds, end_service)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def unusable(study: Path) -> bool:

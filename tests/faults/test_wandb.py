@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import wandb_files
@@ -14,6 +16,7 @@ from tests.training.runs import composed
 
 from headstart.studies.run_folder import identify
 from headstart.studies.sync import sync
+from headstart.training.lineage import _log
 from headstart.training.tracker import metrics_of, tracked
 from headstart.wandb_server import FOUND_OUT, set_up, try_again
 
@@ -125,6 +128,36 @@ def test_a_server_that_fails_while_it_is_sent_to_is_a_sentence(
     server.fault = None
     assert headstart("sync", str(STUDY)).code == 0
     all_arrived(server, 1)
+
+
+def test_a_server_that_dies_while_it_takes_an_artifact_costs_its_limit(
+    server: LoopbackWandb, quick: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """W&B's own limit does not hold here."""
+    monkeypatch.setattr("headstart.training.wandb_mirror.GRACE", 1)
+    answer = server.answer
+
+    def dies(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        if re.search(r"mutation\s+CreateArtifact\b", query):
+            server.fault = "hang"
+        return answer(query, variables)
+
+    monkeypatch.setattr(server, "answer", dies)
+    run = composed(*quick, "tracker=wandb", "tracker.finish_timeout=2", "seed=0")
+    with tracked(run, identify(run), run.study_folder / "a_run") as (mirror,):
+        mirror.log_metrics(metrics_of(POINT, "none"), step=0)
+        _log(mirror.experiment, "rows", "abc", {}, used=True)
+    assert server.fault == "hang"
+    assert (STUDY / FOUND_OUT).exists()
+    assert len([line for line in caplog.messages if "did not take all of a run in 2 s" in line]) == 1
+    server.fault = None
+    server.over.set()
+    monkeypatch.setattr(server, "answer", answer)
+    logged(quick, 1)
+    assert len(wandb_files.offline(STUDY)) == 1
+    typed = headstart("sync", str(STUDY))
+    assert typed.code == 0, typed.err
+    assert len(server.runs) == 2
 
 
 def test_the_next_command_tries_the_server_again(server: LoopbackWandb, quick: list[str]) -> None:

@@ -16,8 +16,9 @@ from headstart.records.fingerprint import digest
 from headstart.run import Run
 from headstart.training.lineage import log_lineage
 from headstart.training.mirror import Mirror, facts_of, flat_config, notes_of, one_line, summary_of, warn_once
-from headstart.wandb_server import begin, mark_unusable, no_server, off, unusable, without_malformed
+from headstart.wandb_server import at_most, begin, mark_unusable, no_server, off, unusable, without_malformed
 
+GRACE = 5  # seconds more than W&B is given before its service is ended
 SLOW = 10  # seconds of an answer after which no other run of the study waits for one
 STEP = "trainer/global_step"  # Lightning's name
 AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
@@ -41,10 +42,11 @@ class WandbMirror(Mirror):
 
     def finish(self, code: int) -> None:
         """Close the run, so that the next one gets a file of its own."""
+        seconds = self.run.tracker.finish_timeout
         try:
-            self.experiment.finish(exit_code=code)
+            with at_most(seconds + GRACE):
+                self.experiment.finish(exit_code=code)
         except TimeoutError:
-            seconds = self.run.tracker.finish_timeout
             late = f"the W&B server did not take all of a run in {seconds} s"
             _stop_using_server(self.run, f"{late}: `headstart sync {self.run.study_folder}` sends it later")
         except Exception as error:  # noqa: BLE001 a mirror must not take the run down
