@@ -89,7 +89,8 @@ def test_a_run_says_its_own_lines_alone_whatever_surrounds_it(quick: list[str], 
     command = [sys.executable, "-m", "headstart", *quick, "tracker=offline", "hydra.mode=RUN"]
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    (line,) = done.stderr.splitlines()
+    begun, line = done.stderr.splitlines()
+    assert begun.startswith(b"begins: files - tiny-bert - 64 rows - scratch - seed 0")
     assert line.startswith(b"[1/1] files - tiny-bert - 64 rows - scratch - seed 0: ")
     assert done.stdout.isascii() and done.stdout.splitlines()[-1].startswith(b"report: ")
     assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 2  # of the run and of the study

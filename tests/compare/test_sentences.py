@@ -208,7 +208,9 @@ def _targets_say_when_they_were_missed(found: Comparison) -> None:
         assert ("did not reach" in told) == (min(reached) < (target.n or 0))
         ratio: Any = found.rows.first(f"{lead}.flops_ratio")
         if ratio.verdict:
-            assert (f" {ratio.verdict} " in told) == (ratio.verdict != "unknown")
+            words = {"at most 1": "no more FLOPs", "at least 1": "no fewer FLOPs"}  # as people say it
+            said = words.get(ratio.note, ratio.verdict)
+            assert (f" {said} " in told) == (ratio.verdict != "unknown")
         if "at most" in told or "at least" in told:
             assert ratio.value is None or None in (ratio.low, ratio.high)
 
