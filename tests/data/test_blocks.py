@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -40,6 +41,7 @@ def write(path: Path) -> Path:
         texts = [text.replace("\n", " ") for text in texts]
     rows = [(text, "abc"[n * n % 3], f"g{n // 7}") for n, text in enumerate(texts)]
     dialect = {"quoted.tsv": ("\t", "\n", csv.QUOTE_ALL), "old.csv": (",", "\r", csv.QUOTE_MINIMAL)}
+    quoting: Any
     separator, end, quoting = dialect.get(path.name, (";", "\r\n", csv.QUOTE_MINIMAL))
     encoding = "utf-16" if path.stem == "wide" else "utf-8"
     with path.open("w", encoding=encoding, newline="") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from headstart.errors import DataError
 from headstart.tasks.question_answering import f1
 
 
-def read(role: str, *values: object) -> list:
+def read(role: str, *values: object) -> Sequence:
     """The cells of one column in that role."""
     return checked(RawRows("rows.json", ("column",), lambda name: values), {role: "column"})[role]
 

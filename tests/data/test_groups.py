@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headstart.data.docs.docstrings import module_of
 from headstart.data.files import Files
-from headstart.data.rows import SPLITS, Splits, rows_digest
+from headstart.data.rows import SPLITS, Cells, Splits, rows_digest
 from headstart.data.size import Rows
 from headstart.data.splits import Holdout
 from headstart.errors import DataError
@@ -41,7 +41,7 @@ def load(path: Path, columns: dict[str, str] = COLUMNS, **settings: object) -> S
 def test_no_group_and_no_text_is_in_two_splits_whatever_the_order_of_the_rows(rows, seed, random):
     def cut(rows):
         groups, texts, labels = ([str(cell) for cell in column] for column in zip(*rows, strict=True))
-        cells = {"text": texts, "label": labels, "group": groups}
+        cells: Cells = {"text": texts, "label": labels, "group": groups}
         try:
             return cells, Holdout().cut(cells, ["validation", "test"], "label", seed)
         except DataError:  # all in one piece, when texts join the groups

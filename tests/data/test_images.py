@@ -75,7 +75,7 @@ def test_digits_are_those_of_scikit_learn():
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    expected = {tuple(image): str(label) for image, label in zip(images, labels, strict=True)}
+    expected = {tuple(np.asarray(image)): str(label) for image, label in zip(images, labels, strict=True)}
     train = Digits().load(COLUMNS).train
     for cell, label in zip(train["image"], train["label"], strict=True):
         assert expected[tuple(np.round(pixels(cell, (8, 8), 1).ravel() / 255 * 16))] == label

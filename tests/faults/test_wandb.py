@@ -144,7 +144,8 @@ def test_a_server_that_dies_while_it_takes_an_artifact_costs_its_limit(
 
     monkeypatch.setattr(server, "answer", dies)
     run = composed(*quick, "tracker=wandb", "tracker.finish_timeout=2", "seed=0")
-    with tracked(run, identify(run), run.study_folder / "a_run") as (mirror,):
+    with tracked(run, identify(run), run.study_folder / "a_run") as mirrors:
+        mirror: Any = mirrors[0]
         mirror.log_metrics(metrics_of(POINT, "none"), step=0)
         _log(mirror.experiment, "rows", "abc", {}, used=True)
     assert server.fault == "hang"

@@ -134,7 +134,7 @@ def test_what_cannot_change_the_answer_may_change(quick: list[str]) -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', "[" * 99_999, None, 0.5])
 def test_a_damaged_file_is_set_aside_and_written_again(
-    quick: list[str], content: str | float | None, caplog: pytest.LogCaptureFixture
+    quick: list[str], content: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     command = [*quick, "seed=0"]
     file = started(*command)

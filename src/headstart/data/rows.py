@@ -218,9 +218,8 @@ def as_dataset(cells: Mapping[str, Sequence[Cell]], ids: Sequence[str] | None = 
 
     features = Features({"id": Value("string"), **{role: feature(role) for role in cells}})
     content = {role: column for role, column in cells.items() if role != GROUP}
-    if ids is None:
-        ids = _distinct(row_keys(content or cells))
-    rows: dict[str, Sequence[Cell]] = {"id": ids, **cells}
+    names: Sequence[Cell] = _distinct(row_keys(content or cells)) if ids is None else ids
+    rows: dict[str, Sequence[Cell]] = {"id": names, **cells}
     if not any(isinstance(column, Texts) for column in cells.values()):
         return Dataset.from_dict({name: list(column) for name, column in rows.items()}, features=features)
     schema = features.arrow_schema

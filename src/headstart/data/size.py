@@ -134,6 +134,6 @@ def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, 
         )
     ranks = np.fromiter((hashed_number(seed, key) for key in keys), np.uint64, len(keys))
     queues: dict[str, list[int]] = defaultdict(list)
-    for row in np.argsort(ranks, kind="stable").tolist():
+    for row in map(int, np.argsort(ranks, kind="stable")):
         queues[strata[row]].append(row)
     return dict(queues)

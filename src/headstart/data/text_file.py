@@ -90,11 +90,11 @@ class TextFile:
 
     def _refuse(self) -> NoReturn:
         """DataError with the line that cannot be decoded, and the encoding that it may be in."""
-        data = self.path.read_bytes()
+        data, byte = self.path.read_bytes(), len(self.mark)
         try:
             data[len(self.mark) :].decode(self.encoding)
         except UnicodeDecodeError as error:
-            byte = len(self.mark) + error.start
+            byte += error.start
         where = f"{self._place(data, byte)} (0x{data[byte]:02x}) is not {self.encoding}"
         if self.encoding.lower() in ("utf-8", "utf8") and not data.decode("utf-8", "ignore").isascii():
             raise DataError(f"{where}, though other lines are: correct this line") from None

@@ -247,7 +247,7 @@ def _owner(content: bytes) -> dict[str, Any] | None:
     """Who wrote a claim; None while it is being written, and where it is damaged."""
     try:
         owner = json.loads(content)
-        kinds = [type(owner[name]) for name in ("title", "host", "machine", "pid")]
+        kinds: list[type] = [type(owner[name]) for name in ("title", "host", "machine", "pid")]
         whole = kinds == [str, str, str, int] and 0 < owner["pid"] < 2**31
         return {"born": None, **owner} if whole else None
     except (ValueError, RecursionError, KeyError, TypeError):

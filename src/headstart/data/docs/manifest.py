@@ -11,7 +11,7 @@ import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,8 @@ def digest_of(doc: Docstring) -> int:
 
 def read(name: int | str) -> Manifest:
     """The manifest that is shipped under this number, or stands in this file. Raises DataError."""
-    return _read(SHIPPED / f"manifest_{name}.parquet" if str(name).isdigit() else Path(name), str(name))
+    path = SHIPPED / f"manifest_{name}.parquet" if str(name).isdigit() else Path(str(name))
+    return _read(path, str(name))
 
 
 @functools.lru_cache(maxsize=4)
@@ -116,7 +117,9 @@ def _read(path: Path, name: str) -> Manifest:
             f"{path} is no manifest of the embedded corpus ({str(error).splitlines()[0]}): "
             f"task.docs.manifest is {known}, null, or a file that `headstart manifest FILE` wrote"
         ) from None
-    listed = [Listed(*cells[:-1], tuple(cells[-1])) for cells in zip(*columns, strict=True)]
+    listed = [
+        replace(Listed(*row), left_out=tuple(row[-1])) for row in map(tuple, zip(*columns, strict=True))
+    ]
     return Manifest(name, hashlib.sha256(content).hexdigest()[:32], versions, listed)
 
 
