@@ -50,6 +50,7 @@ def three_page(three: Findings) -> Page:
     return outline.page(three)
 
 
+@pytest.mark.slow
 def test_altair_finds_no_mistake_in_a_chart(two: Findings, three: Findings) -> None:
     for figures_of_page in (altair_charts(two), altair_charts(three)):
         assert len(figures_of_page) > 10
