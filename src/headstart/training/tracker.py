@@ -10,6 +10,7 @@ from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
+from headstart.records.curve import watts
 from headstart.records.fingerprint import Fingerprint
 from headstart.run import Run
 from headstart.training.mirror import Mirror, one_line, warn_once
@@ -44,8 +45,8 @@ def metrics_of(
 ) -> dict[str, float]:
     """A curve point with names that dashboards group: validation/accuracy, train/loss, cost/flops.
 
-    With the point before: samples and tokens per second and watts between the two, evaluation included. The
-    names of joules and watts contain the method, so that measured and estimated ones never mix.
+    With the point before: samples and tokens per second and watts of training between the two. The names
+    of joules and watts contain the method, so that measured and estimated ones never mix.
     """
     named = {"train/loss": point["train_loss"], f"energy/{method}_joules": point["joules"]}
     named |= {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
@@ -54,8 +55,7 @@ def metrics_of(
     if previous and seconds > 0:
         for name in ("samples", "tokens"):
             named[f"speed/{name}_per_second"] = (point[name] - previous[name]) / seconds
-        if None not in (point["joules"], previous["joules"]):
-            named[f"energy/{method}_watts"] = (point["joules"] - previous["joules"]) / seconds
+        named[f"energy/{method}_watts"] = watts(point, previous)
     return {name: value for name, value in named.items() if value is not None}
 
 
