@@ -38,6 +38,7 @@ def against_levels(scores: Mapping[str, str], arms: Mapping[str, Mapping[str, Se
             else:
                 told.append(f"above {level} under {sides.count('above')} of {len(sides)} conditions")
         if told:
+            told.sort(key=lambda side: side.startswith("not"))  # what follows it would be read as "not", too
             parts.append(f"{arm} is {', '.join(told)}")
     return "; ".join(parts)
 
