@@ -201,6 +201,13 @@ def test_what_is_no_manifest_is_one_sentence(content: bytes | None, reason: str,
         Docs.read({"manifest": 7}).digest()
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent" / "mine.parquet"):
+        typed = headstart("manifest", str(path))
+        assert (typed.code, typed.err.count("\n")) == (1, 1)
+        assert "cannot be written: name a file in a folder that exists" in typed.err
+
+
 def test_its_split_is_the_only_one() -> None:
     with pytest.raises(
         ConfigError, match="split_seed: is 1, but manifest 1 has one split: write manifest: null"

@@ -113,3 +113,9 @@ def test_what_is_no_page(quick: list[str]) -> None:
     assert told.code != 0 and "there is no such file" in " ".join(told.err.split())
     none = headstart("reproduce", "--all")
     assert none.code != 0 and "there is no page" in " ".join(none.err.split())
+
+
+def test_a_zip_that_is_not_there_is_said_to_be_missing() -> None:
+    typed = headstart("reproduce", "nothing.zip")
+    assert (typed.code, typed.err.count("\n")) == (2, 1)
+    assert "nothing.zip: there is no such file; `headstart pack FOLDER` writes one" in typed.err

@@ -18,6 +18,10 @@ from headstart.commands.arguments import argument, command
 def manifest(options: Namespace) -> int:
     from headstart.data.docs.corpus import listed
     from headstart.data.docs.manifest import versions, write
+    from headstart.errors import DataError
+
+    if options.file.is_dir() or not options.file.absolute().parent.is_dir():
+        raise DataError(f"{options.file}: cannot be written: name a file in a folder that exists")
 
     rows = list(listed())
     write(options.file, rows)

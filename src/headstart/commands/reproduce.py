@@ -55,6 +55,8 @@ def _reproduce(options: Namespace) -> int:
             "experiments/first_look, or --all"
         )
     folder = Path(words[0])
+    if folder.suffix == ".zip" and not folder.exists():
+        raise ConfigError(f"reproduce: {folder}: there is no such file; `headstart pack FOLDER` writes one")
     if folder.is_file() or any((folder / name).is_file() for name in STUDY):
         if options.scale:
             raise ConfigError("reproduce: --scale is for pages; leave it out")

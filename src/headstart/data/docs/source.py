@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @functools.cache
-def told(missing: str) -> None:
+def _warn_once(missing: str) -> None:
     """Say once what the corpus lacks, before the first run trains."""
     log.warning("headstart: %s", missing)
 
@@ -94,7 +94,7 @@ class Docs(Config):
             return f"docs:{views.key(0, self.model_dump(exclude={'manifest'}), self.manifest)}"
         if self.view != "library":
             return f"docs:{views.key(self.split_seed, self.model_dump())}"
-        versions = [(library, version(library).split("+")[0]) for library in self.libraries]
+        versions = [(library, manifest.plain(version(library))) for library in self.libraries]
         return f"docs:{key_of([CORPUS_VERSION, versions, self.model_dump()])}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
@@ -116,7 +116,7 @@ class Docs(Config):
             )
         if self.manifest is not None and (missing := manifest.read(self.manifest).note(self.libraries)):
             notes.insert(0, missing)
-            told(missing)
+            _warn_once(missing)
         datasets = {}
         for split in SPLITS:
             part = {name: [row[name] for row in parts[split]] for name in names}
