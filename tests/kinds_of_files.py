@@ -46,7 +46,8 @@ def answered(number: int) -> dict[str, Any]:
 
 
 def lines(name: str, rows: Iterable[str], encoding: str = "utf8") -> Callable[[Path], Path]:
-    """Writes a file of lines."""
+    """Writes a file of lines, as often as it is asked to."""
+    rows = list(rows)
 
     def write(folder: Path) -> Path:
         (folder / name).write_text("\n".join(rows) + "\n", encoding)

@@ -50,6 +50,12 @@ def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) ->
         assert declared["validation/accuracy"] == {"axis": "trainer/global_step", "summary": ["max"]}
         assert declared["validation/loss"] == {"axis": "trainer/global_step", "summary": ["min"]}
         check_the_steps(every_row)
+        peaks = [row["memory/host_bytes"] for row in rows]
+        assert (
+            min(peaks) > 2**20
+            and max(peaks) <= wandb_files.summary(file)["memory/host_bytes"]
+            and "memory/device_bytes" not in rows[0]
+        )
         added = wandb_files.config(file)
         assert added["pair_id"] == record["pair_id"] and added["n_train"] == 64
         assert added["data_digest"] == record["data"]["source"] and added["energy_method"] == "estimated"

@@ -13,6 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 
 from headstart.meters.flops import FlopCounter
+from headstart.meters.memory import PeakMemory
 from headstart.meters.meter import Meter
 from headstart.metrics import orient
 from headstart.records.curve import CURVE, append_point, read_curve
@@ -117,11 +118,12 @@ class Recorder(pl.Callback):
         plan: Plan,
         counter: FlopCounter,
         meter: Meter,
+        memory: PeakMemory,
         folder: Path,
         results: Results,
     ) -> None:
         self.run, self.prepared, self.plan, self.counter = run, prepared, plan, counter
-        self.meter, self.curve, self.results = meter, folder / CURVE, results
+        self.meter, self.memory, self.curve, self.results = meter, memory, folder / CURVE, results
         self._logged: dict[str, Any] | None = None  # the latest point
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -139,6 +141,7 @@ class Recorder(pl.Callback):
             **self.plan.spent(self.results.steps),
             "seconds": seconds,
             "joules": joules,
+            "memory": self.memory.take(),
             "train_loss": train_loss,
             "training": pl_module.history.take(),
             "validation": self.results.latest,

@@ -45,11 +45,14 @@ def metrics_of(
 ) -> dict[str, float]:
     """A curve point with names that dashboards group: validation/accuracy, train/loss, cost/flops.
 
-    With the point before: samples and tokens per second and watts of training between the two. The names
-    of joules and watts contain the method, so that measured and estimated ones never mix.
+    Memory is the peak since the evaluation before. With the point before: samples and tokens per second and
+    watts of training between the two. The names of joules and watts contain the method, so that measured
+    and estimated ones never mix.
     """
     named = {"train/loss": point["train_loss"], f"energy/{method}_joules": point["joules"]}
     named |= {f"validation/{name}": value for name, value in (point["validation"] or {}).items()}
+    memory: Mapping[str, int | None] = point.get("memory") or {}  # older points: none
+    named |= {f"memory/{where}_bytes": peak for where, peak in memory.items()}
     named |= {axis: point[axis.removeprefix("cost/")] for axis in AXES}
     seconds = point["seconds"] - previous["seconds"] if previous else 0.0
     if previous and seconds > 0:

@@ -93,7 +93,9 @@ def train(
             learner = Learner(run, initial.model, plan.steps, plan.every, initial.stages, state, ranks)
             if least := run.hardware.least_replays():
                 learner.capture_steps(plan.shapes["train"].batches(), least)
-            recorder = Recorder(run, prepared, plan, counters[0][1], meter, folder, results)
+            recorder = Recorder(
+                run, prepared, plan, counters[0][1], meter, instruments.memory, folder, results
+            )
             callbacks = [
                 Owner(check_claim),
                 Timer(meter, progress, results, run.task.headline),
