@@ -12,7 +12,7 @@ import pytest
 from tests import factory
 
 from headstart.cli import main
-from headstart.terminal import write_any_text
+from headstart.terminal import waiting, write_any_text
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:
@@ -94,3 +94,16 @@ def test_a_run_says_its_own_lines_alone_whatever_surrounds_it(quick: list[str], 
     assert line.startswith(b"[1/1] files - tiny-bert - 64 rows - scratch - seed 0: ")
     assert done.stdout.isascii() and done.stdout.splitlines()[-1].startswith(b"report: ")
     assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 2  # of the run and of the study
+
+
+def test_one_line_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived = terminal(monkeypatch, "utf-8")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with waiting("choosing") as outer:
+        with waiting("loading") as inner:
+            assert inner is outer and outer.status == "loading", "two lines would overwrite each other"
+        assert outer.status == "choosing"
+    assert "choosing" in arrived.getvalue().decode()
+    with waiting("reading") as later:
+        assert later is not outer

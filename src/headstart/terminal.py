@@ -1,4 +1,4 @@
-"""Terminal: characters that its encoding lacks become similar ASCII ones; files are always UTF-8."""
+"""Terminal: what is going on in one line; characters that its encoding lacks become similar ASCII ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,45 @@ import codecs
 import io
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 ALIKE = {
     "×": "x", "·": "-", "…": "...", "°": " deg", "≥": ">=", "≤": "<=", "±": "+/-", "−": "-",
     "–": "-", "—": "-", "→": "->", "←": "<-", "►": ">", "•": "*",
     "“": '"', "”": '"', "‘": "'", "’": "'", "█": "#",
 }  # fmt: skip
+
+
+_waiting: Status | None = None  # what is shown now
+
+
+@contextmanager
+def waiting(sentence: str) -> Iterator[Status]:
+    """Show, on stderr where it is a terminal, what the block does; `update` changes the sentence.
+
+    Within another block its sentence is shown instead, since two lines that move would overwrite each other.
+    """
+    from rich.console import Console
+
+    global _waiting
+    if _waiting is not None:
+        before = _waiting.status
+        _waiting.update(sentence)
+        try:
+            yield _waiting
+        finally:
+            _waiting.update(before)
+        return
+    with Console(stderr=True).status(sentence) as _waiting:
+        try:
+            yield _waiting
+        finally:
+            _waiting = None
 
 
 def write_any_text() -> None:

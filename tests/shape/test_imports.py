@@ -44,13 +44,15 @@ MAY_IMPORT = {
     "cache": {"errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
-    "models": SETTINGS | {"data"},
+    "models": SETTINGS | {"data", "terminal"},
     "arms": SETTINGS | {"models"},
     "tasks": SETTINGS | {"data", "models"},
     "run": SETTINGS | ROWS_TO_ARMS,
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server", "mlflow_store"},
-    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "compare", "training", "wandb_server"},
+    "studies": SETTINGS
+    | ROWS_TO_ARMS
+    | {"run", "records", "compare", "training", "wandb_server", "terminal"},
     "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
     "reports": {
         "extras",

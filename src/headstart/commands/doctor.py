@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from headstart.commands.arguments import JSON, command
+from headstart.terminal import waiting
 
 
 @command(
@@ -24,7 +25,7 @@ def doctor(options: Namespace) -> int:
     from headstart.records.environment import versions
     from headstart.reports.console.doctor import render
 
-    with Console(stderr=True).status("looking at this machine (about ten seconds)"):
+    with waiting("looking at this machine (about ten seconds)"):
         examined = examine(versions(), {"headstart": cache_dir()})
     if options.json:
         print(json.dumps(examined, indent=2))

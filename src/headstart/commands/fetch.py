@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from headstart.commands.arguments import STUDY_SETTINGS, command, runs
+from headstart.terminal import waiting
 
 
 @command(
@@ -16,13 +17,11 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def fetch(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.reports.console.runs import show_fetched
     from headstart.studies import fetch as fetching
 
     needs = fetching.needs(runs(options))
-    with Console(stderr=True).status("fetching") as status:
+    with waiting("fetching") as status:
         items = fetching.fetch(needs, lambda name: status.update(f"fetching {name}"))
     show_fetched(items)
     for path in dict.fromkeys(path for item in items for path in item.replaced):

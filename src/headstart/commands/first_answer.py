@@ -9,6 +9,7 @@ from pathlib import Path
 from headstart.commands.arguments import ROW_FLAGS, Once, argument, command, row_settings
 from headstart.commands.new_task import show_guess
 from headstart.commands.run_study import run_study
+from headstart.terminal import waiting
 
 
 def _minutes(text: str) -> float:
@@ -36,19 +37,17 @@ def _minutes(text: str) -> float:
     *ROW_FLAGS,
 )
 def try_file(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.studies.first_answer import first_answer
     from headstart.studies.new_task import new_task
 
     given = [word for word in options.settings if word.startswith("task.")] + row_settings(options)
     further = [word for word in options.settings if word not in given]
-    with Console(stderr=True).status(f"reading {options.file}"):
+    with waiting(f"reading {options.file}"):
         task = new_task(options.file, options.name, given, keep=True)
     show_guess(options.file, task)
     print(f"{'wrote' if task.written else 'used'} {task.yaml}: correct it where the guess is wrong")
     minutes = options.minutes or 10.0
-    with Console(stderr=True).status("choosing how much fits into the time"):
+    with waiting("choosing how much fits into the time"):
         answer = first_answer(task, minutes, further if task.written else [*given, *further])
     print(answer.words(), flush=True)
     print(f"the study: {shlex.join(['headstart', *answer.settings])}", flush=True)

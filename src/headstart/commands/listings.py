@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headstart.commands.arguments import JSON, Once, argument, command
 from headstart.errors import ConfigError, RecordError
+from headstart.terminal import waiting
 
 STUDY = (("*/*/record.json", 1), ("*/study.json", 0), ("*/imported.json", 0))  # file -> parents up to it
 
@@ -48,7 +49,7 @@ def models(options: Namespace) -> int:
         from headstart.reports.charts.models import check_file
 
         check_file(options.plot)
-    with Console(stderr=True).status("counting the parameters of every model"):  # the first time
+    with waiting("counting the parameters of every model"):  # the first time
         rows = reporting.rows(listed(yamls(config_folders())))
     console = Console()
     if options.plot is not None:
@@ -72,8 +73,6 @@ def models(options: Namespace) -> int:
     JSON,
 )
 def studies(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.api import open_study
     from headstart.reports.console.studies import nothing, rows, show_studies
 
@@ -82,7 +81,7 @@ def studies(options: Namespace) -> int:
             f"studies: there is no folder {options.folder}; a study writes one, or name another"
         )
     made = []
-    with Console(stderr=True).status("comparing") as status:
+    with waiting("comparing") as status:
         folders = {file.parents[depth] for name, depth in STUDY for file in options.folder.glob(name)}
         for folder in sorted(folders):
             status.update(f"comparing {folder}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import ROW_FLAGS, argument, command, row_settings
 from headstart.errors import ConfigError
+from headstart.terminal import waiting
 
 if TYPE_CHECKING:
     from headstart.studies.new_task import NewTask
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     *ROW_FLAGS,
 )
 def new(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.studies.new_task import new_task
 
     names = [word for word in options.further if "=" not in word]
@@ -39,7 +38,7 @@ def new(options: Namespace) -> int:
         raise ConfigError(
             f"new task: {names[1]} is one word too many; settings are written task.label=COLUMN"
         )
-    with Console(stderr=True).status(f"reading {options.file}"):
+    with waiting(f"reading {options.file}"):
         task = new_task(options.file, names[0] if names else None, settings)
     show_guess(options.file, task)
     if names and names[0] != task.yaml.stem:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import Once, argument, command
+from headstart.terminal import waiting
 
 if TYPE_CHECKING:
     from headstart.studies.pack import Staged
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     argument("--unfinished", action="store_true", help="although runs are missing, which the zip then says"),
 )
 def pack(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.api import open_study
     from headstart.studies.pack import stage, write_pack
 
-    with tempfile.TemporaryDirectory() as temporary, Console(stderr=True).status("packing") as status:
+    with tempfile.TemporaryDirectory() as temporary, waiting("packing") as status:
         staged = stage(
             options.folder,
             Path(temporary),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from headstart.commands.arguments import STUDY_SETTINGS, command, runs
+from headstart.terminal import waiting
 
 
 @command(
@@ -15,14 +16,12 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def plan(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.compare.planned import power_before
     from headstart.reports.console.runs import show_plan
     from headstart.studies.forecast import forecast, pairs_of
 
     planned = runs(options)
-    with Console(stderr=True).status("loading rows and counting operations"):
+    with waiting("loading rows and counting operations"):
         expected, basis = forecast(planned)
     show_plan(expected, basis)
     if tested := next((run.tested for run in reversed(expected) if run.tested), None):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError
-from headstart.terminal import write_data
+from headstart.terminal import waiting, write_data
 
 CLAIM = "report"  # of the process that writes a study's report and its W&B run
 
@@ -58,12 +58,10 @@ def report_all(folders: Sequence[str] | set[str], trained: Sequence[str] | set[s
 
     A study in which something was `trained` is also logged in the trackers of its runs.
     """
-    from rich.console import Console
-
     code = 0
     for folder in sorted(folders):
         with _in_turn(Path(folder)) if folder in trained else nullcontext():
-            with Console(stderr=True).status(f"writing the report of {folder}"):
+            with waiting(f"writing the report of {folder}"):
                 from headstart.api import open_study  # importing them takes as long as comparing
                 from headstart.reports.formats.terminal import show
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from headstart.commands.arguments import TRUST, argument, command
+from headstart.terminal import waiting
 
 
 @command(
@@ -17,12 +18,10 @@ from headstart.commands.arguments import TRUST, argument, command
     TRUST,
 )
 def verify(options: Namespace) -> int:
-    from rich.console import Console
-
     from headstart.reports.console.runs import show_verified
     from headstart.studies import verify as verification
 
-    with Console(stderr=True).status("initialising every run again") as status:
+    with waiting("initialising every run again") as status:
         say = lambda name: status.update(f"initialising {name} again")  # noqa: E731
         runs = verification.verify(options.folder, say, options.trust_remote_code)
     show_verified(runs)

@@ -11,6 +11,7 @@ from typing import Literal
 from headstart.cache import cached
 from headstart.config import nearest
 from headstart.errors import ConfigError
+from headstart.terminal import waiting
 
 Family = Literal["encoder", "decoder", "encoder_decoder", "vision"]
 READS: dict[Family, str] = {
@@ -89,9 +90,7 @@ def _tables() -> dict[str, list[str]]:
     """Model types by auto class; cached on disk, since importing transformers' tables takes seconds."""
 
     def write(path: Path) -> None:
-        from rich.console import Console
-
-        with Console(stderr=True).status("reading which heads transformers has, once"):
+        with waiting("reading which heads transformers has, once"):
             import transformers
 
             tables = {auto: getattr(transformers, auto)._model_mapping._model_mapping for auto in HEADS}

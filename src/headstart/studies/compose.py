@@ -38,6 +38,7 @@ from headstart.studies.run_folder import check_study_folder
 from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
 from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
+from headstart.terminal import waiting
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
 LAUNCHERS = {
@@ -257,9 +258,7 @@ def check(arguments: Sequence[str]) -> StudyPlan:
     The studies' folders are tried as well, since Hydra makes them before the first run, and the weights of
     every arm: WeightsError.
     """
-    from rich.console import Console
-
-    with Console(stderr=True).status("reading the settings"):
+    with waiting("reading the settings"):
         plan = plan_study(arguments)
     runs = plan.runs
     for run in {run.study_folder: run for run in runs}.values():

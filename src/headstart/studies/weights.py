@@ -9,6 +9,7 @@ from headstart.errors import ConfigError, DataError, WeightsError
 from headstart.run import Run
 from headstart.studies.kept_plans import is_planned
 from headstart.studies.run_folder import identify, run_folder, settled
+from headstart.terminal import waiting
 
 
 def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> None:
@@ -17,15 +18,13 @@ def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> 
     Skips finished runs, and arms whose weights the study pretrains first. Missing weights are named before
     rows are read and a tokenizer is trained, which can take minutes. `done`: is the run at a place finished?
     """
-    from rich.console import Console
-
     starts: dict[str, list[int]] = {}  # places of runs that begin with the same weights in the same model
     for place, run in enumerate(runs):
         if not (isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None):
             start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
             starts.setdefault(start, []).append(place)
     mistakes: dict[str, type[ConfigError | WeightsError]] = {}
-    with Console(stderr=True).status("trying the weights of every arm"):
+    with waiting("trying the weights of every arm"):
         for loads in (False, True):
             for same_start in starts.values():
                 first = runs[same_start[0]]
