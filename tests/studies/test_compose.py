@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from tests.studies.command import headstart
 
 from headstart.errors import ConfigError
@@ -159,3 +161,14 @@ def test_a_value_of_a_sweep_needs_no_copy_of_the_configuration(monkeypatch: pyte
         runs_of([NAMED, "seed=range(50)", "learning_rat=1"])
     assert len(error.value.lines) == 1
     assert len(copies) == 2  # one per arm
+
+
+def test_hydra_looks_for_plugins_once_and_is_given_back_as_it_was() -> None:
+    GlobalHydra.instance().clear()
+    runs_of([NAMED, "arm=scratch", "seed=0"])
+    plugins = Plugins.instance()
+    with composing.composing() as outer:
+        runs_of([NAMED, "arm=pretrained", "seed=0"])
+        assert GlobalHydra.instance().hydra is outer
+    assert GlobalHydra.instance().hydra is None
+    assert Plugins.instance() is plugins

@@ -13,7 +13,7 @@ import yaml
 from hydra import MissingConfigException, compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from hydra.core.singleton import Singleton
+from hydra.core.utils import JobRuntime
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -346,14 +346,18 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 @contextmanager
 def composing() -> Generator[Any]:
-    """A Hydra of its own (`hydra._internal.hydra.Hydra`); its global state is restored afterwards."""
-    before = Singleton.get_state()
+    """A Hydra of its own (`hydra._internal.hydra.Hydra`) for a while; the one before is put back.
+
+    Hydra's own way, `Singleton.set_state`, would import every plugin again.
+    """
+    outer, name = GlobalHydra.instance().hydra, JobRuntime.instance().get("name")
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(shipped()), job_name="headstart"):
             yield GlobalHydra.instance().hydra
     finally:
-        Singleton.set_state(before)
+        GlobalHydra.instance().hydra = outer
+        JobRuntime.instance().set("name", name)
 
 
 def _same_choices(first_choices: Sequence[str], config: DictConfig, chosen: Sequence[str]) -> bool:
