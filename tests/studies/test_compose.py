@@ -172,3 +172,20 @@ def test_hydra_looks_for_plugins_once_and_is_given_back_as_it_was() -> None:
         assert GlobalHydra.instance().hydra is outer
     assert GlobalHydra.instance().hydra is None
     assert Plugins.instance() is plugins
+
+
+def test_a_folder_without_yaml_of_its_own_shares_what_was_composed(
+    composed: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        if name == "three":
+            own = Path("conf/optim/mine.yaml")
+            own.parent.mkdir(parents=True)
+            own.write_text("lr: 1", "utf8")
+        plan = plan_study([NAMED, "seed=0", "hydra.mode=RUN"])
+        assert plan.config.hydra.runtime.cwd == str(Path.cwd())
+        made.append(len(composed))
+    assert made == [1, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from headstart.config import nearest
 from headstart.errors import ConfigError
 from headstart.extras import install
 from headstart.run import Run
-from headstart.studies.config_search import choices, clashes, own_files, shipped
+from headstart.studies.config_search import choices, clashes, own_files, own_folders, shipped
 from headstart.studies.naming import naming
 from headstart.studies.overrides import (
     arm_of,
@@ -41,6 +42,7 @@ from headstart.studies.weights import try_arms
 from headstart.terminal import waiting
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
+SEARCHED = "hydra.searchpath"
 LAUNCHERS = {
     "joblib": install("joblib"),
     **dict.fromkeys(("submitit_local", "submitit_slurm"), install("submitit")),
@@ -73,7 +75,7 @@ class Composed:
         return pickle.loads(self.bare)  # noqa: S301 - our own
 
 
-_composed: dict[tuple[Any, ...], Composed] = {}  # by folder and choices, of this process
+_composed: dict[tuple[Any, ...], Composed] = {}  # by the user's own yaml and choices, of this process
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Composer:
     def __init__(self, hydra: Sequence[str] = (), trusting: bool = False) -> None:
         self.choices, self.trusting = choices(), trusting
         self._hydra = [text for text in hydra if self._is_choice(text)]
-        self._folders = (Path.cwd(), *own_files())
+        self._own = (*(folder.resolve() for folder in own_folders()), *own_files())
         self._first: tuple[list[str], DictConfig] | None = None
         self._refusals: dict[tuple[int, str], str | None] = {}
 
@@ -116,6 +118,8 @@ class Composer:
         if composed is None:
             return None, mistakes
         config = composed.config.copy() if with_hydra_part else composed.copy()
+        if with_hydra_part:
+            config.hydra.runtime.cwd = os.getcwd()  # it may have been composed in another folder
         for text in overrides:
             if not self._is_choice(text) and (sentence := put(config, text)):
                 mistakes[sentence] = parsed(text).key_or_group
@@ -220,7 +224,8 @@ class Composer:
         """The configuration of these choices."""
         if self._first is not None and _same_choices(*self._first, chosen):
             chosen = self._first[0]
-        key = (*self._folders, *chosen)
+        here = [Path.cwd() for text in chosen if text.startswith(SEARCHED)]  # may be relative to it
+        key = (*self._own, *here, *chosen)
         if key not in _composed:
             with composing():
                 _composed[key] = Composed.of(compose("config", overrides=chosen, return_hydra_config=True))
@@ -231,7 +236,7 @@ class Composer:
         """Is the override answered by other yaml files, not by a value?"""
         override = parsed(text)
         key = override.key_or_group
-        return key in self.choices or "/" in key or key == "hydra.searchpath" or override.package is not None
+        return key in self.choices or "/" in key or key == SEARCHED or override.package is not None
 
     def _unknown_choice(self, override: Override) -> str | None:
         """A sentence when the choice does not exist; None also for groups that only Hydra knows."""
