@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import random
+from functools import cache
 from pathlib import Path
 
 import pytest
 from tests.drawing import drawn_together
+
+from headstart.meters.matmul_peak import Device, Precision, Window, measure
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
@@ -60,6 +63,18 @@ def own_cache(
 def one_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report starts a program that draws; here it is started once, since its start takes longest."""
     monkeypatch.setattr("headstart.reports.charts.renderer._drawn", drawn_together)
+
+
+@pytest.fixture(autouse=True)
+def one_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs measure how fast this machine multiplies until nothing disturbs it; here once per test process."""
+    monkeypatch.setattr("headstart.meters.matmul_peak.measure", measured_once)
+
+
+@cache
+def measured_once(device: Device, precision: Precision, seconds: float) -> Window:
+    """The first window of a kind, for all runs."""
+    return measure(device, precision, seconds)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,11 @@ CPU = {"seconds": 0.0, "busy": 0.0, "own": 0.0, "steal": 0.0, "cores": 4.0}
 
 
 @pytest.fixture(autouse=True)
+def one_peak() -> None:
+    """Here every window is measured."""
+
+
+@pytest.fixture(autouse=True)
 def none_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matmul_peak, "_windows", {})
 
