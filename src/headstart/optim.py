@@ -28,6 +28,7 @@ class Optim(Config):
     warmup: float = Field(default=0.1, ge=0, le=1)
     decay: Literal["linear", "cosine", "constant"] = "linear"
     clip: float | None = Field(default=1.0, gt=0)
+    noise: Literal["torch", "philox"] = "torch"  # the generator of dropout, and with it of attention
 
     def optimizer(
         self,

@@ -102,6 +102,8 @@ def run(cell: str, arm: str, accelerator: str = "cpu", precision: str = "fp32", 
     return cell_run.model_copy(
         update={
             "precision": precision,
+            # The numbers of dropout come from torch's generator, as on a GPU, so that a graph can miss them.
+            "optim": cell_run.optim.model_copy(update={"noise": "torch"}),
             "budget": cell_run.budget.model_copy(update={"steps": 16, "evaluations": 2}),
             "hardware": cell_run.hardware.model_copy(update={"accelerator": accelerator, **hardware}),
         }

@@ -19,6 +19,7 @@ from headstart.records.sections import Init
 from headstart.run import Run
 from headstart.tasks.family import Prepared
 from headstart.training.contamination import contamination
+from headstart.training.noise import prepare_attention
 from headstart.training.recorder import Results
 
 STREAMS = ("weights", "order", "noise", "arm")
@@ -39,6 +40,7 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
     config = run.model.transformers_config(**prepared.head)
     seeds = {name: run.stream(name) for name in STREAMS}
     model = run.model.seeded(run.task.auto_class_for(run.model), config, seeds["weights"])
+    prepare_attention(run, model)
     attestation = Attestation(model)
     head = head_names(model)
     loaded = run.arm.load_weights(model, run.model, seeds["arm"])

@@ -15,6 +15,7 @@ from headstart.randomness import stream
 from headstart.run import Run
 from headstart.training.capture import Batch, Capture, CudaGraph, Graph
 from headstart.training.history import History
+from headstart.training.noise import dropout_noise
 from headstart.training.rank import WEIGHT, Rank
 
 
@@ -108,7 +109,7 @@ class Learner(pl.LightningModule):
         if self._whole and self.capture:
             loss = self.capture.step(batch)
         else:
-            loss = self.run.task.loss(self.model, batch)
+            loss = self._training_loss(batch)
             loss = loss if weight is None else loss * weight
         self._loss = loss.detach()
         self._add_loss(self._loss)
@@ -164,12 +165,20 @@ class Learner(pl.LightningModule):
         return mean
 
     def _seed(self) -> None:
-        torch.manual_seed(stream(self.run.seed, "noise", *self.rank.noise(self.step)))
+        torch.manual_seed(self._noise_seed)
+
+    @property
+    def _noise_seed(self) -> int:
+        return stream(self.run.seed, "noise", *self.rank.noise(self.step))
+
+    def _training_loss(self, batch: Batch) -> torch.Tensor:
+        with dropout_noise(self.run, self._noise_seed):
+            return self.run.task.loss(self.model, batch)
 
     def _whole_step(self, batch: Batch) -> torch.Tensor:
         """The operations of an eager step, in its order; returns its loss, ()."""
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        loss = self.run.task.loss(self.model, batch)
+        loss = self._training_loss(batch)
         with torch.autocast(self.device.type, enabled=False):  # Lightning's covers the forward pass alone
             optimizer.zero_grad()
             loss.backward()
