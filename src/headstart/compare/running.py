@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from headstart.compare.conditions import Condition, conditions
@@ -21,7 +22,7 @@ from headstart.records.store import one_study
 class RunningGains:
     """The comparisons of a study at its latest look, as its report will make them of the same pairs.
 
-    A record that did not change is not read again, nor are the same pairs compared again.
+    Only on the headline metric, which is the one that is shown. A record that did not change is not read again, nor are the same pairs compared again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,5 +62,6 @@ class RunningGains:
         runs = tuple((pair.baseline.run_id, pair.arm.run_id) for pair in matching.matches)
         key = (condition.id, condition.name, arm, question, runs)
         if key not in self._kept:
-            self._kept[key] = compare_arm(condition, arm, matching, question)
+            headline = replace(question, metrics=(question.headline,))
+            self._kept[key] = compare_arm(condition, arm, matching, headline)
         return self._kept[key]
