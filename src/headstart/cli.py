@@ -13,7 +13,7 @@ from headstart.commands.registry import COMMANDS
 from headstart.commands.run_study import interrupted
 from headstart.config import nearest
 from headstart.errors import ConfigError, HeadstartError
-from headstart.terminal import write_any_text
+from headstart.terminal import cleaned, write_any_text
 
 HELP = """\
 headstart: what do pretrained weights buy? The same transformer from random and from pretrained weights.
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dispatch(arguments)
     except HeadstartError as error:
         for line in str(error).splitlines():
-            print(f"headstart: {line}", file=sys.stderr)
+            print(f"headstart: {cleaned(line)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -20,7 +21,14 @@ ALIKE = {
 }  # fmt: skip
 
 
+# What a terminal obeys: control characters but tab and line feed, and turns of the direction of writing.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _waiting: Status | None = None  # what is shown now
+
+
+def cleaned(text: object) -> str:
+    """The text without anything that a terminal would obey instead of showing it."""
+    return CONTROL.sub("", str(text))
 
 
 @contextmanager
@@ -29,7 +37,7 @@ def waiting(sentence: str) -> Iterator[Status]:
 
     Within another block its sentence is shown instead, since two lines that move would overwrite each other.
     """
-    from rich.console import Console
+    from headstart.screen import Screen
 
     global _waiting
     if _waiting is not None:
@@ -40,7 +48,7 @@ def waiting(sentence: str) -> Iterator[Status]:
         finally:
             _waiting.update(before)
         return
-    with Console(stderr=True).status(sentence) as _waiting:
+    with Screen(stderr=True).status(sentence) as _waiting:
         try:
             yield _waiting
         finally:

@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "resources": set(),
     "wandb_server": set(),
     "mlflow_store": set(),
-    "terminal": set(),
+    "terminal": {"screen"},
+    "screen": {"terminal"},
     "cache": {"errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server", "mlflow_store"},
     "studies": SETTINGS
     | ROWS_TO_ARMS
-    | {"run", "records", "compare", "training", "wandb_server", "terminal"},
+    | {"run", "records", "compare", "training", "wandb_server", "terminal", "screen"},
     "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
     "reports": {
         "extras",
@@ -65,6 +66,7 @@ MAY_IMPORT = {
         "mlflow_store",
         "resources",
         "cache",
+        "screen",
     },
     "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
@@ -81,6 +83,7 @@ MAY_IMPORT = {
         "api",
         "run",
         "terminal",
+        "screen",
     },
     "cli": {"errors", "config", "studies", "commands", "terminal", "cache", ""},
     "__main__": {"cli"},

@@ -18,17 +18,16 @@ from headstart.terminal import waiting
 def doctor(options: Namespace) -> int:
     import json
 
-    from rich.console import Console
-
     from headstart.cache import cache_dir
     from headstart.meters.doctor import examine
     from headstart.records.environment import versions
     from headstart.reports.console.doctor import render
+    from headstart.screen import Screen
 
     with waiting("looking at this machine (about ten seconds)"):
         examined = examine(versions(), {"headstart": cache_dir()})
     if options.json:
         print(json.dumps(examined, indent=2))
     else:
-        Console().print(render(examined))
+        Screen().print(render(examined))
     return 0

@@ -39,10 +39,9 @@ def _json_or_plot(parser: ArgumentParser) -> None:
 def models(options: Namespace) -> int:
     import json
 
-    from rich.console import Console
-
     from headstart.models.listing import listed, yamls
     from headstart.reports.console import models as reporting
+    from headstart.screen import Screen
     from headstart.studies.config_search import config_folders
 
     if options.plot is not None:
@@ -51,7 +50,7 @@ def models(options: Namespace) -> int:
         check_file(options.plot)
     with waiting("counting the parameters of every model"):  # the first time
         rows = reporting.rows(listed(yamls(config_folders())))
-    console = Console()
+    console = Screen()
     if options.plot is not None:
         from headstart.compare.emissions import emitted
         from headstart.reports.charts.models import save

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import ROW_FLAGS, argument, command, row_settings
 from headstart.errors import ConfigError
-from headstart.terminal import waiting
+from headstart.terminal import cleaned, waiting
 
 if TYPE_CHECKING:
     from headstart.studies.new_task import NewTask
@@ -51,4 +51,4 @@ def show_guess(path: Path, task: NewTask) -> None:
     """What the rows were taken for, why, and what else they may be."""
     print(f"{path}: {task.guess.rows} rows, read as {task.guess.reading.kind.replace('_', ' ')}")
     for note in task.notes:
-        print(f"  {note}")
+        print(f"  {cleaned(note)}")

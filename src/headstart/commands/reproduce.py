@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import TRUST, Once, argument, command
 from headstart.errors import ConfigError, HeadstartError
+from headstart.terminal import cleaned
 
 if TYPE_CHECKING:
     from headstart.compare.claims import Claim
@@ -134,11 +135,11 @@ def _every_page(settings: Sequence[str], scale: str) -> int:
             check_settings(claim.commands[scale], settings)
     results = []
     for number, claim in enumerate(claims, 1):
-        print(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}", flush=True)
+        print(cleaned(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}"), flush=True)
         try:
             results.append((claim, _claim_holds(claim, settings, scale), ""))
         except HeadstartError as error:
-            print(f"headstart: {error}", file=sys.stderr)
+            print(f"headstart: {cleaned(error)}", file=sys.stderr)
             results.append((claim, False, str(error)))
     show_all(results)
     return 0 if all(holds for _, holds, _ in results) else 1

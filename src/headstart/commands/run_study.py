@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.commands.report import log_so_far, report_all
+from headstart.terminal import cleaned
 
 if TYPE_CHECKING:
     from headstart.run import Run
@@ -44,7 +45,7 @@ def reported(train: Callable[[Callable[[Run], None]], Sequence[Outcome]], typed:
     trained = {outcome.study_folder for outcome in outcomes if outcome.status in ("finished", "diverged")}
     report_all({folder for folder in folders if any(Path(folder).glob("*/record.json"))}, trained)
     for fault in faults(outcomes):
-        print(f"headstart: {fault}", file=sys.stderr)
+        print(f"headstart: {cleaned(fault)}", file=sys.stderr)
     return max((outcome.code for outcome in outcomes), default=0)
 
 

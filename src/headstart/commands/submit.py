@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from headstart.commands.arguments import EXTEND, STUDY_FOLDER, STUDY_SETTINGS, TRUST, command
 from headstart.commands.run_study import reported
+from headstart.terminal import cleaned
 
 
 @command(
@@ -65,7 +66,7 @@ def retry(options: Namespace) -> int:
 
     runs = failed(options.folder)
     for run in runs:
-        print(f"{run.title}: {run.status}: {run.note}")
+        print(cleaned(f"{run.title}: {run.status}: {run.note}"))
     if not runs:
         print(f"{options.folder}: no run failed or diverged")
         return 0

@@ -22,7 +22,8 @@ from headstart.records.store import one_study
 class RunningGains:
     """The comparisons of a study at its latest look, as its report will make them of the same pairs.
 
-    Only on the headline metric, which is the one that is shown. A record that did not change is not read again, nor are the same pairs compared again.
+    Only on the headline metric, which is the one that is shown. A record that did not change is not read
+    again, nor are the same pairs compared again.
     """
 
     def __init__(self, folder: Path) -> None:

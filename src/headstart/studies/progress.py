@@ -6,10 +6,10 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from headstart.screen import Screen
 from headstart.studies.outcome import Outcome
 from headstart.training.progress import RunProgress
 
@@ -21,7 +21,7 @@ class StudyProgress(RunProgress):
 
     def __init__(self, runs: int, title: str = "study") -> None:
         self.runs, self.done = runs, 0
-        self.console = Console(stderr=True)
+        self.console = Screen(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=20, table_column=Column(min_width=20)),

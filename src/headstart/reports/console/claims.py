@@ -10,11 +10,12 @@ from headstart.compare.claims import Checked, Claim, Expectation
 from headstart.compare.quantity import Quantity
 from headstart.reports import numbers
 from headstart.reports.console.listing import listing
+from headstart.screen import Screen
 
 
 def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None = None) -> None:
     """One line per number of the claim, then one sentence."""
-    console = console or Console()
+    console = console or Screen()
     lines = []
     for one in checked:
         wanted = one.expectation
@@ -30,7 +31,7 @@ def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None
 
 def show_all(results: Sequence[tuple[Claim, bool, str]], console: Console | None = None) -> None:
     """One line per page: did it come out again, and what it claims."""
-    console = console or Console()
+    console = console or Screen()
     lines = [
         (claim.folder.name, "yes" if holds else "no", problem or claim.claim)
         for claim, holds, problem in results

@@ -12,6 +12,7 @@ from headstart.compare.reproduced import Claimed, Result
 from headstart.reports import numbers
 from headstart.reports.console.listing import listing
 from headstart.reports.console.runs import Differs, Repeated, difference_lines
+from headstart.screen import Screen
 
 MEANS = {
     "bit-identical": "every value is the same, to the last bit",
@@ -37,7 +38,7 @@ def show_reproduced(
     name: str, study: Study, claims: Sequence[Claimed], result: Result, console: Console | None = None
 ) -> None:
     """Print what the runs read, the verdicts, differing values and surroundings, then one sentence."""
-    console = console or Console()
+    console = console or Screen()
     plain = not console.is_terminal
     if claims:
         lines = [(claim.title, _gain(claim.before), _gain(claim.now)) for claim in claims]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from headstart.reports import numbers
 from headstart.reports.console.listing import listing
+from headstart.screen import Screen
 
 SHOWN = 40  # differences of a repeated run
 
@@ -30,7 +31,7 @@ class Expected(Protocol):
 
 def show_plan(runs: Sequence[Expected], basis: str, console: Console | None = None) -> None:
     """Print every run with its state, FLOPs and time; `basis` says where the times come from."""
-    console = console or Console()
+    console = console or Screen()
     lines = [
         (
             run.title,
@@ -68,7 +69,7 @@ class Fetched(Protocol):
 
 def show_fetched(items: Sequence[Fetched], console: Console | None = None) -> None:
     """Print every item with its size on disk, then one sentence."""
-    console = console or Console()
+    console = console or Screen()
     lines = [
         (
             item.kind,
@@ -111,7 +112,7 @@ class Repeated(Protocol):
 
 def show_again(again: Repeated, console: Console | None = None) -> None:
     """Print the differences, those of the surroundings below them, and one sentence."""
-    console = console or Console()
+    console = console or Screen()
     for items in (again.differences, again.surroundings):
         if items:
             console.print(
@@ -153,7 +154,7 @@ class Verified(Protocol):
 
 def show_verified(runs: Sequence[Verified], console: Console | None = None) -> None:
     """Print how many digests are the same, by part of the start, then what is wrong, run by run."""
-    console = console or Console()
+    console = console or Screen()
     parts = next((list(run.same) for run in runs if run.same), [])
     lines = []
     for run in runs:

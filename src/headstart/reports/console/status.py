@@ -13,6 +13,7 @@ from rich.text import Text
 from headstart.reports.console.listing import listing
 from headstart.reports.watch import words
 from headstart.reports.watch.frame import Frame
+from headstart.screen import Screen
 
 SHOWN = 40  # runs in the table
 EVERY = 1.0  # seconds between two looks
@@ -53,7 +54,7 @@ def _summary(frame: Frame) -> Iterator[str]:
 
 def show_status(frame: Frame, console: Console | None = None) -> None:
     """Print one frame."""
-    console = console or Console()
+    console = console or Screen()
     console.print(
         view(frame, plain=not console.is_terminal), highlight=False, soft_wrap=not console.is_terminal
     )
@@ -65,7 +66,7 @@ def follow(look: Callable[[float], Frame], console: Console | None = None) -> Fr
     In a terminal one picture that is drawn again, elsewhere a line per change. `look` gets the seconds that
     a look may take.
     """
-    console = console or Console()
+    console = console or Screen()
     frame = look(READING)
     if not console.is_terminal:
         show_status(frame, console)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from headstart.compare.findings import Comparison, Findings
 from headstart.reports import numbers
+from headstart.screen import Screen
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def show_studies(
     studies: Sequence[StudyRow], folder: Path, *, as_json: bool = False, console: Console | None = None
 ) -> None:
     """Print a paragraph per study: its name, date, cost and question, then a line per comparison."""
-    console = console or Console()
+    console = console or Screen()
     if as_json:
         console.out(json.dumps([asdict(row) for row in studies], indent=2))
         return

@@ -10,6 +10,7 @@ from typing import Protocol
 from rich.console import Console
 
 from headstart.reports.console.listing import add_lines, listing
+from headstart.screen import Screen
 
 STATES = {True: "here", False: "to fetch", None: "your files"}
 
@@ -35,7 +36,7 @@ class Listed(Protocol):
 
 def show_tasks(tasks: Sequence[Listed], *, as_json: bool = False, console: Console | None = None) -> None:
     """Print every task, family by family."""
-    console = console or Console()
+    console = console or Screen()
     if as_json:
         names = ("choice", "kind", "source", "what", "headline", "about", "here")
         console.out(json.dumps([{name: getattr(task, name) for name in names} for task in tasks], indent=2))

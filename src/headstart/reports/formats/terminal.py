@@ -14,6 +14,7 @@ from headstart.compare.sentences.words import capitalised
 from headstart.reports import numbers, outline, tables
 from headstart.reports.console.listing import listing
 from headstart.reports.sections import glance, ranking, summary
+from headstart.screen import Screen
 
 FEW = 2  # comparisons up to which each is told in whole sentences
 WIDEST = 24  # characters of an arm or a condition before they go on below
@@ -22,7 +23,7 @@ STYLES = ("yellow", "blue", "green", "magenta", "cyan", "white")
 
 def show(findings: Findings, report: Path | None = None, console: Console | None = None) -> None:
     """Print the summary; plain text without colour or frames when it does not go to a terminal."""
-    console = console or Console()
+    console = console or Screen()
     console.print(_table(findings, plain=not console.is_terminal))
     console.print()
     for sentence in _sentences(findings):

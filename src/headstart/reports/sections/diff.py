@@ -21,6 +21,7 @@ from headstart.reports.formats import html
 from headstart.reports.page import Cell, Figure, Page, Parts, Section, Text, keep
 from headstart.reports.sections.summary import gains_chart, labels_of
 from headstart.reports.tables import bullets, source, table
+from headstart.screen import Screen
 
 FILE = "comparison.html"
 
@@ -61,7 +62,7 @@ def page(both: Two) -> Page:
 
 def show(both: Two, written: Path | None = None, console: Console | None = None) -> None:
     """Print the main numbers of both and what changed, in words."""
-    console = console or Console()
+    console = console or Screen()
     console.print(_listing(both, plain=not console.is_terminal))
     console.print()
     for sentence in both.sentences:
