@@ -16,9 +16,7 @@ from tests.studies.command import headstart
 from headstart.screen import Screen
 from headstart.terminal import cleaned
 
-TITLE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r"  # the title of a window, an empty screen, a colour, ...
-    "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r"  # a window's title, an empty screen, colour, direction, place
-)
+TITLE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r"  # a title, an empty screen, a colour, a turn
 
 
 def test_only_what_is_shown_is_left_of_a_text() -> None:

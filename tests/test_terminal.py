@@ -12,7 +12,8 @@ import pytest
 from tests import factory
 
 from headstart.cli import main
-from headstart.terminal import waiting, write_any_text
+from headstart.screen import waiting
+from headstart.terminal import write_any_text
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.status import Status
 
 from headstart.terminal import cleaned
+
+_waiting: Status | None = None  # what is shown now
 
 
 class Screen(Console):
@@ -19,3 +23,25 @@ class Screen(Console):
         for segment in super().render(renderable, options):
             text = cleaned(segment.text)
             yield segment if segment.control or text == segment.text else Segment(text, segment.style)
+
+
+@contextmanager
+def waiting(sentence: str) -> Iterator[Status]:
+    """Show, on stderr where it is a terminal, what the block does; `update` changes the sentence.
+
+    Within another block its sentence is shown instead, since two lines that move would overwrite each other.
+    """
+    global _waiting
+    if _waiting is not None:
+        before = _waiting.status
+        _waiting.update(sentence)
+        try:
+            yield _waiting
+        finally:
+            _waiting.update(before)
+        return
+    with Screen(stderr=True).status(sentence) as _waiting:
+        try:
+            yield _waiting
+        finally:
+            _waiting = None

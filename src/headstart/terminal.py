@@ -1,4 +1,4 @@
-"""Terminal: what is going on in one line; characters that its encoding lacks become similar ASCII ones."""
+"""Terminal: texts that it only shows, in characters that its encoding has; files are always UTF-8."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ import io
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.status import Status
 
 ALIKE = {
     "×": "x", "·": "-", "…": "...", "°": " deg", "≥": ">=", "≤": "<=", "±": "+/-", "−": "-",
@@ -23,36 +17,11 @@ ALIKE = {
 
 # What a terminal obeys: control characters but tab and line feed, and turns of the direction of writing.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_waiting: Status | None = None  # what is shown now
 
 
 def cleaned(text: object) -> str:
     """The text without anything that a terminal would obey instead of showing it."""
     return CONTROL.sub("", str(text))
-
-
-@contextmanager
-def waiting(sentence: str) -> Iterator[Status]:
-    """Show, on stderr where it is a terminal, what the block does; `update` changes the sentence.
-
-    Within another block its sentence is shown instead, since two lines that move would overwrite each other.
-    """
-    from headstart.screen import Screen
-
-    global _waiting
-    if _waiting is not None:
-        before = _waiting.status
-        _waiting.update(sentence)
-        try:
-            yield _waiting
-        finally:
-            _waiting.update(before)
-        return
-    with Screen(stderr=True).status(sentence) as _waiting:
-        try:
-            yield _waiting
-        finally:
-            _waiting = None
 
 
 def write_any_text() -> None:

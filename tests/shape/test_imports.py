@@ -40,20 +40,18 @@ MAY_IMPORT = {
     "resources": set(),
     "wandb_server": set(),
     "mlflow_store": set(),
-    "terminal": {"screen"},
+    "terminal": set(),
     "screen": {"terminal"},
     "cache": {"errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
-    "models": SETTINGS | {"data", "terminal"},
+    "models": SETTINGS | {"data", "screen"},
     "arms": SETTINGS | {"models"},
     "tasks": SETTINGS | {"data", "models"},
     "run": SETTINGS | ROWS_TO_ARMS,
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server", "mlflow_store"},
-    "studies": SETTINGS
-    | ROWS_TO_ARMS
-    | {"run", "records", "compare", "training", "wandb_server", "terminal", "screen"},
+    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "compare", "training", "wandb_server", "screen"},
     "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
     "reports": {
         "extras",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 
 from headstart.commands.arguments import JSON, command
-from headstart.terminal import waiting
 
 
 @command(
@@ -22,7 +21,7 @@ def doctor(options: Namespace) -> int:
     from headstart.meters.doctor import examine
     from headstart.records.environment import versions
     from headstart.reports.console.doctor import render
-    from headstart.screen import Screen
+    from headstart.screen import Screen, waiting
 
     with waiting("looking at this machine (about ten seconds)"):
         examined = examine(versions(), {"headstart": cache_dir()})

@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 
 from headstart.commands.arguments import STUDY_SETTINGS, command, runs
-from headstart.terminal import waiting
 
 
 @command(
@@ -18,6 +17,7 @@ from headstart.terminal import waiting
 )
 def fetch(options: Namespace) -> int:
     from headstart.reports.console.runs import show_fetched
+    from headstart.screen import waiting
     from headstart.studies import fetch as fetching
 
     needs = fetching.needs(runs(options))

@@ -9,7 +9,6 @@ from pathlib import Path
 from headstart.commands.arguments import ROW_FLAGS, Once, argument, command, row_settings
 from headstart.commands.new_task import show_guess
 from headstart.commands.run_study import run_study
-from headstart.terminal import waiting
 
 
 def _minutes(text: str) -> float:
@@ -37,6 +36,7 @@ def _minutes(text: str) -> float:
     *ROW_FLAGS,
 )
 def try_file(options: Namespace) -> int:
+    from headstart.screen import waiting
     from headstart.studies.first_answer import first_answer
     from headstart.studies.new_task import new_task
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from headstart.commands.arguments import JSON, Once, argument, command
 from headstart.errors import ConfigError, RecordError
-from headstart.terminal import waiting
 
 STUDY = (("*/*/record.json", 1), ("*/study.json", 0), ("*/imported.json", 0))  # file -> parents up to it
 
@@ -41,7 +40,7 @@ def models(options: Namespace) -> int:
 
     from headstart.models.listing import listed, yamls
     from headstart.reports.console import models as reporting
-    from headstart.screen import Screen
+    from headstart.screen import Screen, waiting
     from headstart.studies.config_search import config_folders
 
     if options.plot is not None:
@@ -74,6 +73,7 @@ def models(options: Namespace) -> int:
 def studies(options: Namespace) -> int:
     from headstart.api import open_study
     from headstart.reports.console.studies import nothing, rows, show_studies
+    from headstart.screen import waiting
 
     if not options.folder.is_dir():
         raise ConfigError(

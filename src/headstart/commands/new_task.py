@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import ROW_FLAGS, argument, command, row_settings
 from headstart.errors import ConfigError
-from headstart.terminal import cleaned, waiting
+from headstart.terminal import cleaned
 
 if TYPE_CHECKING:
     from headstart.studies.new_task import NewTask
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     *ROW_FLAGS,
 )
 def new(options: Namespace) -> int:
+    from headstart.screen import waiting
     from headstart.studies.new_task import new_task
 
     names = [word for word in options.further if "=" not in word]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import Once, argument, command
-from headstart.terminal import waiting
 
 if TYPE_CHECKING:
     from headstart.studies.pack import Staged
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 )
 def pack(options: Namespace) -> int:
     from headstart.api import open_study
+    from headstart.screen import waiting
     from headstart.studies.pack import stage, write_pack
 
     with tempfile.TemporaryDirectory() as temporary, waiting("packing") as status:

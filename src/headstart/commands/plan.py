@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 
 from headstart.commands.arguments import STUDY_SETTINGS, command, runs
-from headstart.terminal import waiting
 
 
 @command(
@@ -18,6 +17,7 @@ from headstart.terminal import waiting
 def plan(options: Namespace) -> int:
     from headstart.compare.planned import power_before
     from headstart.reports.console.runs import show_plan
+    from headstart.screen import waiting
     from headstart.studies.forecast import forecast, pairs_of
 
     planned = runs(options)

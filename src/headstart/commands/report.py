@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError
-from headstart.terminal import waiting, write_data
+from headstart.terminal import write_data
 
 CLAIM = "report"  # of the process that writes a study's report and its W&B run
 
@@ -58,6 +58,8 @@ def report_all(folders: Sequence[str] | set[str], trained: Sequence[str] | set[s
 
     A study in which something was `trained` is also logged in the trackers of its runs.
     """
+    from headstart.screen import waiting
+
     code = 0
     for folder in sorted(folders):
         with _in_turn(Path(folder)) if folder in trained else nullcontext():

@@ -6,7 +6,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from headstart.commands.arguments import TRUST, argument, command
-from headstart.terminal import waiting
 
 
 @command(
@@ -19,6 +18,7 @@ from headstart.terminal import waiting
 )
 def verify(options: Namespace) -> int:
     from headstart.reports.console.runs import show_verified
+    from headstart.screen import waiting
     from headstart.studies import verify as verification
 
     with waiting("initialising every run again") as status:

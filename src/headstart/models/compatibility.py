@@ -11,7 +11,6 @@ from typing import Literal
 from headstart.cache import cached
 from headstart.config import nearest
 from headstart.errors import ConfigError
-from headstart.terminal import waiting
 
 Family = Literal["encoder", "decoder", "encoder_decoder", "vision"]
 READS: dict[Family, str] = {
@@ -90,6 +89,8 @@ def _tables() -> dict[str, list[str]]:
     """Model types by auto class; cached on disk, since importing transformers' tables takes seconds."""
 
     def write(path: Path) -> None:
+        from headstart.screen import waiting
+
         with waiting("reading which heads transformers has, once"):
             import transformers
 

@@ -39,7 +39,6 @@ from headstart.studies.run_folder import check_study_folder
 from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
 from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
-from headstart.terminal import waiting
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
 SEARCHED = "hydra.searchpath"
@@ -263,6 +262,8 @@ def check(arguments: Sequence[str]) -> StudyPlan:
     The studies' folders are tried as well, since Hydra makes them before the first run, and the weights of
     every arm: WeightsError.
     """
+    from headstart.screen import waiting
+
     with waiting("reading the settings"):
         plan = plan_study(arguments)
     runs = plan.runs

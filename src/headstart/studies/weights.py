@@ -9,7 +9,6 @@ from headstart.errors import ConfigError, DataError, WeightsError
 from headstart.run import Run
 from headstart.studies.kept_plans import is_planned
 from headstart.studies.run_folder import identify, run_folder, settled
-from headstart.terminal import waiting
 
 
 def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> None:
@@ -18,6 +17,8 @@ def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> 
     Skips finished runs, and arms whose weights the study pretrains first. Missing weights are named before
     rows are read and a tokenizer is trained, which can take minutes. `done`: is the run at a place finished?
     """
+    from headstart.screen import waiting
+
     starts: dict[str, list[int]] = {}  # places of runs that begin with the same weights in the same model
     for place, run in enumerate(runs):
         if not (isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None):
