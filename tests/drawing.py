@@ -25,11 +25,15 @@ def drawn_together(specs: Mapping[str, Any]) -> Drawn:
     process = _program(os.getpid())
     assert process.stdin and process.stdout
     drawn: dict[str, str] = {}
-    for key, spec in specs.items():
-        process.stdin.write(json.dumps([key, renderer.cleaned(spec)]) + "\n")
-        process.stdin.flush()
-        _, svg = json.loads(process.stdout.readline())
-        drawn[key] = renderer._renumbered(svg)
+    try:
+        for key, spec in specs.items():
+            process.stdin.write(json.dumps([key, renderer.cleaned(spec)]) + "\n")
+            process.stdin.flush()
+            _, svg = json.loads(process.stdout.readline())
+            drawn[key] = renderer._renumbered(svg)
+    except (BrokenPipeError, json.JSONDecodeError):  # it has ended: a signal, or a chart that it cannot draw
+        _program.cache_clear()
+        return ONE_PER_REPORT(specs)
     return drawn, ""
 
 

@@ -54,7 +54,7 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(
     long = [
         *without(quick, "budget.epochs"),
         "budget.epochs=null",
-        "budget.steps=250",
+        "budget.steps=120",
         "arm=scratch",
         "seed=0,1",
     ]

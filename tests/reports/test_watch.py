@@ -260,8 +260,8 @@ def test_a_taken_port_and_a_wrong_folder_are_one_sentence(server: Server, study:
 def test_a_real_study_is_followed_from_its_first_run_to_its_report(quick: list[str], tmp_path: Path) -> None:
     longer = [
         *without(quick, "budget.epochs", "budget.evaluations"),
-        "budget.epochs=60",
-        "budget.evaluations=20",
+        "budget.epochs=25",
+        "budget.evaluations=10",
     ]
     process = FORK.Process(target=typed([*longer, "seed=0,1"], tmp_path), args=(0,))
     process.start()

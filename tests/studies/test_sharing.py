@@ -26,20 +26,21 @@ from headstart.studies.run_folder import identify
 pytestmark = pytest.mark.usefixtures("unreported")
 
 
-def shared_by(number: int, quick: list[str], folder: Path) -> None:
+@pytest.mark.parametrize("number", [3, pytest.param(8, marks=pytest.mark.slow)])
+def test_identical_commands_share_the_runs(number: int, quick: list[str], tmp_path: Path) -> None:
+    folder = tmp_path
     alone = headstart(*quick, "seed=0,1", "study.name=alone")
     assert alone.code == 0
-    assert at_once(number, typed([*quick, "seed=0,1"], folder)) == [0] * number, screens(folder)
-    shown = screens(folder)
+    assert at_once(number, typed([*quick, "seed=0,1"], tmp_path)) == [0] * number, screens(tmp_path)
+    shown = screens(tmp_path)
     assert sum(map(trained, shown)) == 4, shown
     assert all(screen.count("\n[") + screen.startswith("[") == 4 for screen in shown), shown
-    assert results(folder / "runs/quick") == results(folder / "runs/alone")
-    assert not (folder / "runs/quick" / FOLDER).exists()
-
-
-@pytest.mark.parametrize("number", [2, 3, pytest.param(8, marks=pytest.mark.slow)])
-def test_identical_commands_share_the_runs(number: int, quick: list[str], tmp_path: Path) -> None:
-    shared_by(number, quick, tmp_path)
+    assert results(tmp_path / "runs/quick") == results(tmp_path / "runs/alone")
+    assert not (tmp_path / "runs/quick" / FOLDER).exists()
+    for screen in shown:  # a pair is trained by one process
+        own = [line for line in screen.splitlines() if line.startswith("[") and "finished before" not in line]
+        seeds = [line.partition("seed ")[2][0] for line in own]
+        assert sorted(seeds) == sorted([*{*seeds}] * 2), screen
 
 
 def test_hosts_without_locks_whose_clocks_disagree_share_the_runs(quick: list[str], tmp_path: Path) -> None:
@@ -67,14 +68,6 @@ def test_hosts_without_locks_whose_clocks_disagree_share_the_runs(quick: list[st
     assert at_once(3, host) == [0] * 3, screens(tmp_path)
     assert sum(map(trained, screens(tmp_path))) == 4
     assert results(tmp_path / "runs/quick") == results(tmp_path / "runs/alone")
-
-
-def test_a_pair_is_trained_by_one_process(quick: list[str], tmp_path: Path) -> None:
-    at_once(2, typed([*quick, "seed=0,1"], tmp_path))
-    for screen in screens(tmp_path):
-        own = [line for line in screen.splitlines() if line.startswith("[") and "finished before" not in line]
-        seeds = [line.partition("seed ")[2][0] for line in own]
-        assert sorted(seeds) == sorted([*{*seeds}] * 2), screen
 
 
 def test_a_pretraining_is_trained_once_and_its_runs_come_back(
