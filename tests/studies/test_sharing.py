@@ -28,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("unreported")
 
 @pytest.mark.parametrize("number", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_identical_commands_share_the_runs(number: int, quick: list[str], tmp_path: Path) -> None:
-    folder = tmp_path
     alone = headstart(*quick, "seed=0,1", "study.name=alone")
     assert alone.code == 0
     assert at_once(number, typed([*quick, "seed=0,1"], tmp_path)) == [0] * number, screens(tmp_path)
