@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import random
+from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -50,12 +52,19 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def runtime_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder at every step: pytest's own way looks through all the folders that there are."""
+    base = tmp_path_factory.mktemp("run")
+    return (base / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_cache(
-    shared_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def own_cache(shared_cache: Path, runtime_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read from or written to the cache, or the device locks, of whoever runs the tests."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    folder = next(runtime_folders)
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     monkeypatch.setenv("HEADSTART_CACHE", str(shared_cache))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -73,28 +71,6 @@ def test_exported_data_is_utf8_where_it_goes_to_a_file(
     arrived = terminal(monkeypatch, "ascii")
     assert main(["report", str(tmp_path / "runs/docs"), "--export", "md"]) == 0
     assert "×" in arrived.getvalue().decode("utf-8")
-
-
-def test_a_run_says_its_own_lines_alone_whatever_surrounds_it(quick: list[str], tmp_path: Path) -> None:
-    """A locale without UTF-8, a home that cannot be written, W&B offline, `srun` on the path, a dumb pipe."""
-    (tmp_path / "file").touch()
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/srun").write_text("#!/bin/sh\n", "utf8")
-    (tmp_path / "bin/srun").chmod(0o755)
-    environment = {
-        **os.environ,
-        "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
-        "HOME": str(tmp_path / "file/home"),
-        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "headstart", *quick, "tracker=offline", "hydra.mode=RUN"]
-    done = subprocess.run(command, capture_output=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    begun, line = done.stderr.splitlines()
-    assert begun.startswith(b"begins: files - tiny-bert - 64 rows - scratch - seed 0")
-    assert line.startswith(b"[1/1] files - tiny-bert - 64 rows - scratch - seed 0: ")
-    assert done.stdout.isascii() and done.stdout.splitlines()[-1].startswith(b"report: ")
-    assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 2  # of the run and of the study
 
 
 def test_one_line_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,21 +66,45 @@ def test_the_wheel_holds_the_package_its_configuration_and_nothing_else(wheel: P
     }
 
 
-def test_the_installed_wheel_plans_and_runs_a_study(
+def test_the_installed_wheel_plans_and_runs_a_study_whatever_surrounds_it(
     installed: Path, quick: list[str], tmp_path: Path
 ) -> None:
+    """A locale without UTF-8, a home that cannot be written, W&B offline, `srun` on the path, a dumb pipe."""
+    (tmp_path / "file").touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/srun").write_text("#!/bin/sh\n", "utf8")
+    (tmp_path / "bin/srun").chmod(0o755)
+    environment = {
+        "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+        "HOME": str(tmp_path / "file/home"),
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(installed),
+    }  # fmt: skip
     program = (
         "import runpy, sys, hydra_plugins.headstart as plugin\nfrom headstart.cli import main\n"
         "from headstart.studies.config_search import shipped\nprint(plugin.__file__, shipped())\n"
         "assert main(['plan', *sys.argv[1:]]) == 0\nrunpy.run_module('headstart', run_name='__main__')\n"
     )
-    said = run("-c", program, "arm=scratch", "seed=0", *quick, cwd=tmp_path, PYTHONPATH=str(installed))
+    words = ["arm=scratch", "seed=0", *quick, "tracker=offline"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.decode("ascii")
     found = said.partition("\n")[0].split()
     assert all(file.startswith(str(installed)) for file in found), found
     assert re.search(r"\b1 runs?, 0 done", said)
-    assert "report: runs/quick/report.html" in said
+    assert said.splitlines()[-1] == "report: runs/quick/report.html"
+    begun, line = done.stderr.splitlines()
+    assert begun.startswith(b"begins: files - tiny-bert - 64 rows - scratch - seed 0")
+    assert line.startswith(b"[1/1] files - tiny-bert - 64 rows - scratch - seed 0: ")
     (record,) = (tmp_path / "runs/quick").glob("*/record.json")
     assert json.loads(record.read_text("utf8"))["status"] == "finished"
+    assert len(list(Path("runs/quick/wandb").glob("offline-run-*"))) == 2  # of the run and of the study
 
 
 def test_the_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Kills: a study is killed at a moment or at a disk call, and the same command then makes it whole.
 
-A program: `python -m tests.faults.kills KILLS SEED COMMAND...` in a folder of its own. It trains the study
-once undisturbed, so that everything is imported, and forks for every attempt: a kill then costs seconds. It
-prints its counts as JSON; an attempt that does not end with the undisturbed records is an error.
+`check` runs in a process of its own, which it changes. It trains the study once undisturbed, and forks for
+every attempt: a kill then costs less than a second. An attempt that does not end with the undisturbed records
+is an error.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -115,7 +114,3 @@ def check(kills: int, seed: int, words: Sequence[str]) -> Counter[str]:
         left = [path.name for path in STUDY.glob("*/.*")]
         assert not left, f"kill {number}: left {left}"
     return counts
-
-
-if __name__ == "__main__":
-    print(json.dumps(check(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])))

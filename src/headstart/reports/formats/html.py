@@ -29,10 +29,7 @@ def render(page: Page, bundle: str) -> str:
     script = _file("report.js")
     charts = {figure.key: figure.spec for figure in page.figures()}
     data = inline_json({"themes": {"light": LIGHT.vega(), "dark": DARK.vega()}, "charts": charts})
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
-    )
-    return environment.from_string(_file("report.html.j2")).render(
+    return _template().render(
         page=page,
         policy=policy(bundle, script),
         light=LIGHT.variables(),
@@ -43,6 +40,15 @@ def render(page: Page, bundle: str) -> str:
         bundle=Markup(bundle),  # noqa: S704
         script=Markup(script),  # noqa: S704
     )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    """The template of the page; compiling it takes longer than filling it in."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(_file("report.html.j2"))
 
 
 def policy(*scripts: str) -> str:
