@@ -1,4 +1,4 @@
-"""The numbers of dropout: drawn whole on a processor, in every architecture, or by torch where it is asked."""
+"""The numbers of dropout: drawn whole on a processor, in every architecture, or by torch where asked."""
 
 from __future__ import annotations
 
