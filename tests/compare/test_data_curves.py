@@ -266,7 +266,7 @@ def test_several_draws_of_the_rows_are_what_was_sampled(tmp_path):
         seeds = [10 * draw, 10 * draw + 1]
         make_study(tmp_path / f"d{draw}", rows=(128, 512), seeds=seeds, change=other, **SMALL)
     curve = only(curves_of(tmp_path)[0])
-    assert [point.units for point in curve.points] == [3, 3]
+    assert [point.units for point in curve.points] == [6, 6]
     assert curve.covers == "draws of the rows and test examples"
     assert not any("One draw" in note for _, _, note in curve.facts)
 

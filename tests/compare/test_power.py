@@ -69,7 +69,7 @@ def share_found(cell: Cell, studies: int) -> tuple[float, float]:
     for number in range(studies):
         one, truth, groups = measured(rng, cell, number)
         found += one.interval().low > 0
-        parts.append([(one.seed_variance or 0) * one.pairs, one.pure_example_variance])
+        parts.append([(one.seed_variance or 0) * one.units, one.pure_example_variance])
     pair_variance, example_variance = np.mean(parts, axis=0)
     return found / studies, power(Plan(cell[0], pair_variance, example_variance, groups), truth)
 

@@ -61,16 +61,16 @@ class Saving:
         return Bounded(*(end if math.isfinite(end) else None for end in (self.low, self.high)))
 
 
-def saving(reaches: Sequence[tuple[Reach, Reach]]) -> Saving:
-    """Mean of baseline - arm over pairs of (baseline, arm)."""
+def saving(reaches: Sequence[tuple[Reach, Reach]], units: Sequence[Sequence[int]] | None = None) -> Saving:
+    """Mean of baseline - arm over pairs of (baseline, arm). `units`: the pairs that are one draw together."""
     number = len(reaches)
     return Saving(
         low=sum(baseline.cost - arm.most for baseline, arm in reaches) / number,
         high=sum(baseline.most - arm.cost for baseline, arm in reaches) / number,
         pairs=number,
         censored=sum(not baseline.reached for baseline, _ in reaches),
-        sure_low=_end([(baseline.least, arm.most) for baseline, arm in reaches], "low"),
-        sure_high=_end([(baseline.most, arm.least) for baseline, arm in reaches], "high"),
+        sure_low=_end([(baseline.least, arm.most) for baseline, arm in reaches], "low", units),
+        sure_high=_end([(baseline.most, arm.least) for baseline, arm in reaches], "high", units),
     )
 
 
@@ -134,10 +134,15 @@ def _interval(pretraining: Bounded, low: float, high: float) -> Bounded:
     return Bounded(least, worst)
 
 
-def _end(costs: Sequence[tuple[float, float]], end: Literal["low", "high"]) -> float | None:
+def _end(
+    costs: Sequence[tuple[float, float]], end: Literal["low", "high"], units: Sequence[Sequence[int]] | None
+) -> float | None:
     """One end of the interval of baseline - arm; infinite where a pair is not bounded on that side."""
-    if len(costs) < 2:
+    if len(costs if units is None else units) < 2:
         return None
     if not np.isfinite(costs).all():
         return math.inf if end == "high" else -math.inf
-    return float(getattr(mean_difference(np.array(costs)), end))
+    values = np.array(costs)
+    if units is not None:
+        values = np.array([values[list(unit)].mean(axis=0) for unit in units])
+    return float(getattr(mean_difference(values), end))

@@ -30,6 +30,10 @@ def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]
     for record in records:
         groups[record.condition_id].append(record)
     shown = {key: _settings(group[0]) for key, group in groups.items()}
+    for first, *others in _draws_apart(shown):
+        groups[first] += [record for key in others for record in groups.pop(key)]
+        shown = {key: settings for key, settings in shown.items() if key not in others}
+        shown[first]["size.draw"] = None
     varying = _varying(list(shown.values()))
     named: list[tuple[Condition, list[Record]]] = []
     for key, group in groups.items():
@@ -37,6 +41,15 @@ def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]
         name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
         named.append((Condition(key, name, settings, group[0].data.counts.train), group))
     return sorted(named, key=lambda item: (item[0].train_rows, _natural(item[0].name), item[0].id))
+
+
+def _draws_apart(shown: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Conditions that differ in the draw of the rows and in nothing else: one comparison, repeated."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for key, settings in shown.items():
+        alike[repr({path: value for path, value in settings.items() if path != "size.draw"})].append(key)
+    draws = {name: {shown[key].get("size.draw") for key in keys} for name, keys in alike.items()}
+    return [keys for name, keys in alike.items() if 1 < len(keys) == len(draws[name])]
 
 
 def _natural(name: str) -> list[tuple[float, str]]:

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.bounds import Bounded
 from headstart.compare.costs import refusal
 from headstart.compare.learning_curves import RESOURCE_KEYS, Pair, Reach, known_pairs, pairs_of_curves
@@ -20,6 +21,7 @@ from headstart.compare.pairs import Match
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.sentences import costs as sentences
 from headstart.compare.statistics.bootstrap import student_interval
+from headstart.compare.statistics.crossed import Table
 from headstart.metrics import orient
 from headstart.resources import ResourceKey
 
@@ -116,8 +118,11 @@ def to_target(template: Quantity, matches: Sequence[Match], metric: str, side: i
     return Rows(row.because("" if row.key.endswith("_share") else sentence) for row in numbers)
 
 
-def geometric_mean(pairs: Sequence[tuple[Reach, Reach]]) -> Bounded:
-    """Geometric mean of arm / baseline over (baseline, arm), or what is known of it, with its interval."""
+def geometric_mean(pairs: Sequence[tuple[Reach, Reach]], table: Table | None = None) -> Bounded:
+    """Geometric mean of arm / baseline over (baseline, arm), or what is known of it, with its interval.
+
+    `table`: how pairs share factors.
+    """
 
     def most(reach: Reach) -> float:
         """A score that cost nothing was reached before any training: the first evaluation bounds it."""
@@ -126,8 +131,8 @@ def geometric_mean(pairs: Sequence[tuple[Reach, Reach]]) -> Bounded:
     return Bounded(
         low=_mean([_log(arm.cost, most(baseline)) for baseline, arm in pairs]),
         high=_mean([_log(most(arm), baseline.cost) for baseline, arm in pairs]),
-        sure_low=_end([_log(arm.least, most(baseline)) for baseline, arm in pairs], "low"),
-        sure_high=_end([_log(most(arm), baseline.least) for baseline, arm in pairs], "high"),
+        sure_low=_end([_log(arm.least, most(baseline)) for baseline, arm in pairs], "low", table),
+        sure_high=_end([_log(most(arm), baseline.least) for baseline, arm in pairs], "high", table),
     )
 
 
@@ -182,7 +187,8 @@ def _ratio(
     ]
     if not kept:
         return None, refused[0]
-    ratio = geometric_mean(kept)
+    usable = [pair.sides for pair, reason in zip(matches, refusals, strict=True) if reason is None]
+    ratio = geometric_mean(kept, factors.table(usable))
     if ratio.censored == "unknown":
         return ratio, _UNBOUNDED
     return ratio, f"{len(refused)} of {len(refusals)} pairs left out: {refused[0]}" if refused else ""
@@ -200,9 +206,10 @@ def _mean(logs: Sequence[float]) -> float | None:
     return math.exp(float(np.mean(logs))) if all(map(math.isfinite, logs)) else None
 
 
-def _end(logs: Sequence[float], end: Literal["low", "high"]) -> float | None:
+def _end(logs: Sequence[float], end: Literal["low", "high"], table: Table | None) -> float | None:
     """One end of Student's interval around that mean; None with one pair."""
-    interval = student_interval(np.array(logs)) if all(map(math.isfinite, logs)) else None
+    finite = all(map(math.isfinite, logs))
+    interval = student_interval(np.array(logs), table=table) if finite else None
     return None if interval is None else math.exp(interval.low if end == "low" else interval.high)
 
 

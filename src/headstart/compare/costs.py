@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compare import phrases
+from headstart.compare import factors, phrases
 from headstart.compare.bounds import Interval
 from headstart.compare.pairs import Match
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.statistics.bootstrap import student_interval
+from headstart.compare.statistics.crossed import Table
 from headstart.records.record import Record
 from headstart.resources import COUNTERS, RESOURCES
 
@@ -73,11 +74,12 @@ def _ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[
     records = [record for pair in matches for record in pair.sides] if resource == "flops" else []
     without_formula = sorted({name for record in records for name in record.cost.flops.lower_bound})
     verdict = "estimated" if estimated else "lower bound" if without_formula else ""
+    table = factors.table([pair.sides for pair, costs in zip(usable, sides, strict=True) if min(costs) > 0])
     name, left_out = RESOURCES[resource].name, f"{len(kept)} of {len(matches)} pairs can be compared"
     notes = [f"{name}: only {left_out}; left out: {reasons[0]}"] if reasons else []
     notes += [f"a lower bound: no formula for {', '.join(without_formula)}"] if without_formula else []
     notes += [TIME_RATIO] if estimated else []
-    row = here.named(row.key, n=len(kept), verdict=verdict).at(*geometric_mean(values)).because(*notes)
+    row = here.named(row.key, n=len(kept), verdict=verdict).at(*geometric_mean(values, table)).because(*notes)
 
     baseline, arm = np.mean(kept, axis=0)
     bound = "lower bound" if without_formula else ""
@@ -89,12 +91,12 @@ def _ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[
     ]
 
 
-def geometric_mean(ratios: Sequence[float]) -> tuple[float, Interval | None]:
-    """Geometric mean and its interval; exactly 1 when every ratio is."""
+def geometric_mean(ratios: Sequence[float], table: Table | None = None) -> tuple[float, Interval | None]:
+    """Geometric mean and its interval; exactly 1 when every ratio is. `table`: how pairs share factors."""
     if all(ratio == 1 for ratio in ratios):
         return 1.0, Interval(1.0, 1.0) if len(ratios) > 1 else None
     logs = np.log(ratios)
-    interval = student_interval(logs)
+    interval = student_interval(logs, table=table)
     if interval is not None:
         interval = Interval(float(np.exp(interval.low)), float(np.exp(interval.high)))
     return float(np.exp(logs.mean())), interval

@@ -12,6 +12,7 @@ from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.sentences import sizes as sentences
+from headstart.compare.sentences.comparison import FACTORS
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
@@ -216,11 +217,10 @@ def _ossified(points: Sequence[SizePoint], verdicts: Sequence[str]) -> tuple[int
 
 
 def _covers(sizes: Series, scores: SizeScores) -> str:
-    several = sizes.draws > 2 or any(len(each.matches) > 1 for each in sizes.all)
-    parts = ["draws of the rows" if sizes.draws > 2 else "seeds"] * several
+    parts = [FACTORS[name] for name in sizes.factors]
     if scores.examples is not None:
         parts.append("test examples" if scores.groups is None else "groups of test examples")
-    return " and ".join(parts) if parts else "nothing: one pair at each size, and no predictions"
+    return phrases.joined(parts) if parts else "nothing: one pair at each size, and no predictions"
 
 
 def _facts(sizes: Series) -> Iterator[tuple[str, float, str]]:

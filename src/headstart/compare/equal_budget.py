@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.cost_to_target import Target
 from headstart.compare.costs import refusal
 from headstart.compare.learning_curves import RESOURCE_KEYS, Pair, pairs_of_curves
@@ -81,7 +82,8 @@ def _matched(
 ) -> list[Quantity]:  # fmt: skip
     """Scores (pairs, 2), oriented, and the share of its own total that each run is read at."""
     gains = scores[:, 1] - scores[:, 0]
-    interval = of_gain(student_interval(gains), template.metric)  # over pairs: seeds, not validation examples
+    table = factors.table([pair.sides for pair in matches])
+    interval = of_gain(student_interval(gains, table=table), template.metric)  # not over validation examples
     if interval and interval.low == interval.high and gains[0]:
         interval, notes = None, (*notes, sentences.NO_SPREAD)
     cut = [side for side in (0, 1) if (shares[:, side] < 1).any()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
+from headstart.compare import factors
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
 from headstart.compare.break_even import BreakEven, Counted, break_even, reaches, saving
 from headstart.compare.costs import energy_ratio, mean_cost
@@ -245,7 +246,8 @@ def _break_evens(cost: Pretraining, matches: Sequence[Match], metric: str) -> It
         for target in (1, 0):
             name = matches[0].sides[target].arm
             spent = None if refused else reaches(matches, metric, target, resource)
-            result = break_even(resource, name, amount, saving(spent) if spent else None)
+            units = factors.units([pair.sides for pair in matches])
+            result = break_even(resource, name, amount, saving(spent, units) if spent else None)
             yield replace(result, reason=refused) if refused else result
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.compare.alike import another_diet, refusals, said
+from headstart.compare.factors import pretraining_seed
 from headstart.randomness import stream
 from headstart.records.attestation import contradictions
 from headstart.records.fingerprint import leaves
@@ -29,6 +30,8 @@ class Pair:
     arm_folder: str
     head: str = ""  # digest of the head at step 0, first 8 digits: the same on both sides
     order: str = ""  # digest of the rows' order, first 8 digits: the same on both sides
+    pretraining_seed: int | None = None  # of the weights; None: the study did not pretrain them
+    draw: int | None = None  # of the rows; None: there is nothing to draw
 
 
 @dataclass(frozen=True)
@@ -78,20 +81,22 @@ def scores_by_side(matches: Sequence[Match], metric: str) -> np.ndarray:
 
 
 def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
-    """Pair runs of one condition by pair_id, in order of the seed, and check the contract of each pair."""
-    left = {record.pair_id: record for record in baselines}
-    right = {record.pair_id: record for record in arms}
+    """Pair runs of one condition by pair_id, in order of the seed, and check the contract of each pair.
+
+    Runs from several pretrainings share one run of an arm without any; two such arms pair by its seed.
+    """
+    possible = [Match(left, right) for left in baselines for right in arms if _belong(left, right)]
+    paired = {id(record) for pair in possible for record in pair.sides}
     excluded: list[Excluded] = []
     for records, others in ((baselines, arms), (arms, baselines)):
         partner = others[0].arm if others else "another arm"
         reason = f"no run of {partner} with the same settings, data and seed"
-        alone = [record for record in records if record.pair_id not in {*left} & {*right}]
+        alone = [record for record in records if id(record) not in paired]
         excluded += [Excluded(record.folder.name, record.arm, record.seed, reason) for record in alone]
     matches: list[Match] = []
     refused: list[Excluded] = []
     survivors_only = False
-    for pair_id in sorted({*left} & {*right}, key=lambda p: (left[p].seed, p)):
-        pair = Match(left[pair_id], right[pair_id])
+    for pair in sorted(possible, key=_place):
         unfinished = [record for record in pair.sides if not record.finished]
         survivors_only |= bool(unfinished)
         reasons: list[str] = []
@@ -113,13 +118,24 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
     )
 
 
+def _belong(baseline: Record, arm: Record) -> bool:
+    """Whether two runs are a pair: of several pretrainings, those from the same seed."""
+    seeds = {pretraining_seed(baseline), pretraining_seed(arm)} - {None}
+    return baseline.pair_id == arm.pair_id and len(seeds) < 2
+
+
+def _place(pair: Match) -> tuple[int, str, int]:
+    of_pretraining = [pretraining_seed(record) or 0 for record in pair.sides]
+    return pair.baseline.seed, pair.baseline.pair_id, max(of_pretraining)
+
+
 def newest(records: Sequence[Record]) -> tuple[list[Record], list[Excluded]]:
-    """One record per arm and pair_id: of repeated ones a finished one, then the latest; the rest excluded."""
-    best: dict[tuple[str, str], Record] = {}
+    """One record per arm, pair_id and pretraining: a finished one, then the latest; the others excluded."""
+    best: dict[tuple[str, str, int | None], Record] = {}
     order = sorted(records, key=lambda r: (r.finished, str(r.environment.finished), r.folder.name))
     excluded: list[Excluded] = []
     for record in order:
-        key = (record.arm, record.pair_id)
+        key = (record.arm, record.pair_id, pretraining_seed(record))
         if key in best:
             again = record.run_id == best[key].run_id
             same = "same run" if again else "same arm and seed under newer settings"

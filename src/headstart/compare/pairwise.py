@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.compare import verdicts
+from headstart.compare import factors, verdicts
 from headstart.compare.aligned_predictions import FEWEST_GROUPS, Answers, align
 from headstart.compare.conditions import Condition
 from headstart.compare.pairs import Excluded, Match, Matching, Pair, match, scores_by_side, scores_of
@@ -146,6 +146,7 @@ def _gains(
     grouped = answers is not None and answers.groups is not None
     groups = answers.units if answers is not None and grouped else None
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
+    table = factors.table([pair.sides for pair in matches])
     gains: dict[str, Gain] = {}
     for metric in shown:
         scores = scores_by_side(matches, metric)
@@ -158,9 +159,10 @@ def _gains(
         evidence = Evidence(
             metric=metric,
             scores=scores,
-            spread=spread(orient(metric) * (scores[1] - scores[0]), draws, seed, groups=groups),
+            spread=spread(orient(metric) * (scores[1] - scores[0]), draws, seed, groups=groups, table=table),
             examples=len(answers.ids) if answers is not None and draws is not None else None,
             groups=groups,
+            table=table,
             identical=answers is not None and answers.identical,
             notes=tuple(notes),
             right=_right(answers) if answers is not None and is_proportion(metric) else None,
@@ -188,6 +190,8 @@ def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:
             arm_folder=pair.arm.folder.name,
             head=pair.arm.init.head[:8],
             order=pair.arm.data.order[:8],
+            pretraining_seed=factors.of_pair(pair.sides)["pretraining"],
+            draw=factors.draw(pair.arm),
         )
         for pair in matches
         if all(headline in scores_of(record) for record in pair.sides)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
 from headstart.compare.statistics.bootstrap import resampled_scores
+from headstart.compare.statistics.crossed import Table
 from headstart.compare.statistics.joint import SizeScores
 from headstart.metrics import orient
 from headstart.records.fingerprint import SCIENCE, digest, free_settings, is_set, without
@@ -27,7 +29,7 @@ class Series:
 
     arm: str
     context: str  # the other settings that vary, as words
-    sizes: Mapping[int, tuple[Compared, ...]]  # several where the subset was drawn several times
+    sizes: Mapping[int, tuple[Compared, ...]]  # several where something beside the rows differs
 
     @property
     def first(self) -> Compared:
@@ -40,9 +42,16 @@ class Series:
         return [one for every in self.sizes.values() for one in every]
 
     @property
+    def factors(self) -> list[str]:
+        """What varies at every size: pretraining seeds, draws of the rows, seeds that lie in neither."""
+        found = [Table.of(_levels(every)).names for every in self.sizes.values()]
+        return [name for name in found[0] if all(name in names for names in found)]
+
+    @property
     def draws(self) -> int:
-        """The smallest number of draws of the subset at any size."""
-        return min(len(every) for every in self.sizes.values())
+        """The smallest number of draws of the subset at any size that has some."""
+        found = [_levels(every)["subset"] for every in self.sizes.values()]
+        return min((len({*draws}) for draws in found if min(draws) >= 0), default=0)
 
 
 def series(compared: Sequence[Compared]) -> list[Series]:
@@ -56,6 +65,10 @@ def series(compared: Sequence[Compared]) -> list[Series]:
         for (arm, _), sizes in groups.items()
         if len(sizes) > 1
     ]
+
+
+def _levels(every: Sequence[Compared]) -> Mapping[str, np.ndarray]:
+    return dict(factors.levels([pair.sides for one in every for pair in one.matches]))
 
 
 def context_id(record: Record, *others: str) -> str:
@@ -92,17 +105,14 @@ def _resamples(found: Series, metric: str) -> int:
 def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resamples: int) -> SizeScores:
     matches = [sorted(one.matches, key=lambda pair: pair.arm.seed) for one in every]
     cells = [scores_by_side(pairs, metric) for pairs in matches]  # (2, pairs) each
-    if len(every) > 2:  # draws of the subset differ more than seeds do: they are what was sampled
-        units = tuple(str(place) for place in range(len(every)))
-        values = np.stack([scores.mean(axis=1) for scores in cells], axis=1)
-    else:
-        units = tuple(f"{place}:{pair.arm.seed}" for place, pairs in enumerate(matches) for pair in pairs)
-        values = np.concatenate(cells, axis=1)
+    units = tuple(f"{place}:{pair.arm.seed}" for place, pairs in enumerate(matches) for pair in pairs)
+    values = np.concatenate(cells, axis=1)
+    table = factors.table([pair.sides for pairs in matches for pair in pairs])
+    shared = () if table is None else tuple(tuple(map(str, each)) for each in table.levels.tolist())
     if not resamples:
-        return SizeScores(rows, units, orient(metric) * values, None)
+        return SizeScores(rows, units, orient(metric) * values, None, factors=shared)
     answers = [one.answers for one in every if one.answers]
     drawn = [resampled_scores(each, metric, seed, resamples) for each in answers]
     groups = None if answers[0].groups is None else answers[0].units
-    return SizeScores(
-        rows, units, orient(metric) * values, orient(metric) * np.concatenate(drawn, axis=2), groups
-    )
+    examples = orient(metric) * np.concatenate(drawn, axis=2)
+    return SizeScores(rows, units, orient(metric) * values, examples, groups, shared)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri  # pyright: ignore[reportMissingTypeStubs] - scipy has none
 
-from headstart.compare import ranges
+from headstart.compare import factors, ranges
 from headstart.compare.bounds import Interval
 from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
@@ -125,7 +125,8 @@ def _over(compared: Compared, side: int, scores: Side, level: Level) -> Quantity
         return row
     answers = compared.answers
     groups = answers.units if answers is not None and answers.groups is not None else None
-    varied = spread(values - at, None if drawn is None else drawn - at, seed, groups=groups)
+    table = factors.table([pair.sides for pair in compared.matches])
+    varied = spread(values - at, None if drawn is None else drawn - at, seed, groups=groups, table=table)
     if varied is None:
         return row
     quantiles = (np.arange(len(varied.draws)) + 0.5) / len(varied.draws)

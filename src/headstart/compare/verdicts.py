@@ -14,6 +14,7 @@ from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.sentences import comparison as sentences
 from headstart.compare.sentences import power as power_sentences
 from headstart.compare.statistics.bootstrap import Spread
+from headstart.compare.statistics.crossed import Table
 from headstart.compare.statistics.exact import ExactTest, exact_tests
 from headstart.compare.statistics.holm import ALPHA, holm
 from headstart.compare.statistics.power import MOST_PAIRS, Plan, detectable, more_pairs
@@ -38,6 +39,12 @@ class Evidence:
         None  # (2, pairs, examples or groups), of a metric that is a share of right ones
     )
     groups: int | None = None  # in which the examples belong together; None: each is on its own
+    table: Table | None = None  # how pairs share pretrainings or rows; None: each is on its own
+
+    @property
+    def units(self) -> int:
+        """Independent draws: pairs, or levels of the factor with the fewest."""
+        return self.scores.shape[1] if self.table is None else min(self.table.shape)
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,9 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
     baseline, arm = (float(side.mean()) for side in evidence.scores)
     gains = orient(metric) * (evidence.scores[1] - evidence.scores[0])
     gain = float(gains.mean())
+    apart = gains
+    if evidence.table is not None:  # pairs that share a level are no independent ones
+        apart = np.array([gains[unit].mean() for unit in evidence.table.fewest()])
     interval, notes = _interval(evidence)
     verdict = verdict_of(interval, margin, pairs)
     varies = spread is not None and (evidence.identical or np.ptp(spread.draws) > 0)
@@ -92,12 +102,12 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         examples=evidence.examples,
         seed_sd=spread.seed_sd if spread else None,
         example_se=None if example_variance is None else float(np.sqrt(example_variance)),
-        smallest_p=smallest_p(pairs),
+        smallest_p=smallest_p(evidence.units),
         decide=what_would_decide(evidence, gain, margin) if verdict in ("undecided", NO_VERDICT) else None,
         notes=(*evidence.notes, *notes),
         p=tested.p() if tested else None,
         p_margin=tested.p_margin(margin) if tested and margin is not None else None,
-        tests=exact_tests(gains, evidence.right),
+        tests=exact_tests(apart, evidence.right),
         groups=evidence.groups,
         detectable=_detectable(evidence) if interval is not None and margin is not None else None,
     )
@@ -172,6 +182,9 @@ def what_would_decide(evidence: Evidence, gain: float, margin: float | None) -> 
     plan = _plan(evidence)
     if plan is None:
         return sentences.MORE_PAIRS
+    if evidence.table is not None and evidence.spread is not None:
+        most = evidence.spread.most
+        return sentences.more_levels(most, evidence.table.shape[evidence.table.names.index(most)])
     half, most = more_pairs(plan, gain, margin)
     if half is not None:
         return power_sentences.enough_pairs(half, most)
@@ -186,8 +199,8 @@ def _plan(evidence: Evidence) -> Plan | None:
     if spread is None or spread.seed_variance is None:
         return None
     groups = evidence.groups if evidence.examples else None
-    variance = spread.seed_variance * spread.pairs
-    return Plan(spread.pairs, variance, spread.pure_example_variance, groups, measured=True)
+    variance = spread.seed_variance * spread.units
+    return Plan(spread.units, variance, spread.pure_example_variance, groups, measured=True)
 
 
 def _detectable(evidence: Evidence) -> float | None:

@@ -78,7 +78,7 @@ def draws(number: int) -> str:
     if number > 2:
         return ""
     if number == 2:
-        return "Two draws of the rows are too few to be resampled: every run counts as if drawn by itself."
+        return "Two draws of the rows at each size: too few to say much of other draws."
     return "One draw of the rows at each size: the intervals do not cover other draws."
 
 

@@ -26,6 +26,9 @@ their part gets Student's t, too: of G groups a resampled mean is multiplied by 
 also makes up for the (G-1)/G that resampling loses: a plain cluster bootstrap is too narrow (Cameron, Gelbach
 and Miller 2008, "Bootstrap-based improvements for inference with clustered errors").
 
+Pairs that share a pretraining, or a draw of the rows, are a table of crossed factors: crossed.py gives
+V_seed and its degrees of freedom, and V_noise is the mean of its unbiased V over G[b, s] - g[s].
+
 tests/compare/test_coverage.py holds the coverage in simulation; its docstring has the table.
 """
 
@@ -39,6 +42,7 @@ from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - s
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.bounds import Interval
+from headstart.compare.statistics.crossed import Table, mean_variance, unbiased
 from headstart.metrics import METRICS, orient
 
 RESAMPLES = 10_000
@@ -51,11 +55,12 @@ class Spread:
     """How uncertain a mean gain is: draws of it, and the variances they are made of."""
 
     gain: float
-    pairs: int
+    units: float  # pairs; where these share factors, one more than the degrees of freedom
     draws: np.ndarray  # (resamples,)
     seed_variance: float | None  # V_seed; None with one pair
     example_variance: float | None  # V_example; None without predictions
     noise_variance: float  # V_noise, part of both
+    most: str = ""  # of the factors that pairs share, the one that makes most of V_seed
 
     @property
     def pure_example_variance(self) -> float:
@@ -67,7 +72,7 @@ class Spread:
         """Standard deviation of one pair's gain that is due to its seed, test set noise taken out."""
         if self.seed_variance is None:
             return None
-        return float(np.sqrt(max(self.seed_variance - self.noise_variance, 0.0) * self.pairs))
+        return float(np.sqrt(max(self.seed_variance - self.noise_variance, 0.0) * self.units))
 
     def interval(self, level: float = 0.95) -> Interval:
         """The central `level` of the draws."""
@@ -137,10 +142,12 @@ def spread(
     seed: int,
     draws: int = RESAMPLES,
     groups: int | None = None,
+    table: Table | None = None,
 ) -> Spread | None:
     """Put seeds and examples together. gains: (pairs,); resampled: (resamples, pairs) or None.
 
-    `groups` is how many were resampled as a whole; None: every example is on its own.
+    `groups` is how many were resampled as a whole; None: every example is on its own. `table` is how pairs
+    share factors; None: every pair is on its own.
     One pair: examples only. No predictions: seeds only. Neither: None, nothing can be said.
     """
     pairs = len(gains)
@@ -149,18 +156,22 @@ def spread(
     centre, rng = float(gains.mean()), np.random.default_rng(seed + 1)
     total = np.full(len(resampled) if resampled is not None else draws, centre)
     seed_variance = float(gains.var(ddof=1)) / pairs if pairs > 1 else None
+    freedom, most = float(pairs - 1), ""
+    if table is not None:
+        found = mean_variance(gains, table)
+        seed_variance, freedom, most = found.variance, found.freedom, found.most
     lost = 1.0 if groups is None else groups / (groups - 1)  # what resampling few groups loses
-    example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled)
+    example_variance, noise = (None, 0.0) if resampled is None else _variances(resampled, table)
     example_variance, noise = example_variance and lost * example_variance, lost * noise
     if seed_variance is not None:
         # Student's t at evenly spaced quantiles, in random order: no luck in the tails.
         quantiles = (np.arange(len(total)) + 0.5) / len(total)
-        total += np.sqrt(seed_variance) * rng.permutation(stdtrit(pairs - 1, quantiles))
+        total += np.sqrt(seed_variance) * rng.permutation(stdtrit(freedom, quantiles))
     if resampled is not None and example_variance:
         means = resampled.mean(axis=1)
         part = (means - means.mean()) * np.sqrt(max(1 - noise / example_variance, 0.0))
         total += part if groups is None else part * student_factor(groups, len(part), rng)
-    return Spread(centre, pairs, total, seed_variance, example_variance, noise)
+    return Spread(centre, freedom + 1, total, seed_variance, example_variance, noise, most)
 
 
 def student_factor(groups: int, number: int, rng: np.random.Generator) -> np.ndarray:
@@ -177,14 +188,23 @@ def _share(ranked: np.ndarray, value: float) -> float:
     return min((count - 1 + float((value - low) / (high - low))) / (len(ranked) - 1), 0.5)
 
 
-def student_interval(values: np.ndarray, level: float = 0.95) -> Interval | None:
-    """Student's interval for a mean; None for fewer than two values, a point when all are equal."""
+def student_interval(
+    values: np.ndarray, level: float = 0.95, table: Table | None = None
+) -> Interval | None:
+    """Student's interval for a mean; None for fewer than two values, a point when all are equal.
+
+    `table` is how values share factors; None: every value is on its own.
+    """
     if len(values) < 2:
         return None
     centre, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
     if np.ptp(values) == 0:
         return Interval(float(values[0]), float(values[0]), level)
-    width = float(stdtrit(len(values) - 1, (1 + level) / 2)) * error
+    freedom = float(len(values) - 1)
+    if table is not None:
+        found = mean_variance(values, table)
+        error, freedom = found.variance**0.5, found.freedom
+    width = float(stdtrit(freedom, (1 + level) / 2)) * error
     return Interval(centre - width, centre + width, level)
 
 
@@ -214,9 +234,13 @@ def _weights(examples: int, resamples: int, chunk: int, rng: np.random.Generator
         yield np.bincount(drawn.ravel(), minlength=rows * examples).reshape(rows, examples).astype(np.float32)
 
 
-def _variances(resampled: np.ndarray) -> tuple[float, float]:
+def _variances(resampled: np.ndarray, table: Table | None) -> tuple[float, float]:
     """V_example and V_noise of gains resampled over examples, (resamples, pairs)."""
     means, pairs = resampled.mean(axis=1), resampled.shape[1]
+    if table is not None:
+        apart = resampled - resampled.mean(axis=0)
+        noise = unbiased(apart, table).mean() * len(apart) / (len(apart) - 1)
+        return float(means.var(ddof=1)), max(float(noise), 0.0)
     if pairs == 1:
         return float(means.var(ddof=1)), 0.0
     noise = (resampled - means[:, None]).var(axis=0, ddof=1).sum() / (pairs - 1) / pairs

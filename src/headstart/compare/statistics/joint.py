@@ -5,7 +5,9 @@ curve. Each is the mean plus two parts, as for a single gain (bootstrap.py):
 
 - seeds: with the scores x[s] of S runs and normal weights w[s], sum_s w[s] (x[s] - mean) / sqrt(S (S - 1)),
   over sqrt(chi2(S - 1) / (S - 1)). The weights are the same for both arms and, where all sizes have the
-  same seeds, for all sizes: any sum or difference of these scores has exactly Student's interval;
+  same seeds, for all sizes: any sum or difference of these scores has exactly Student's interval. Runs that
+  share pretrainings, draws of the rows and seeds have such a part for each of these factors, over the means
+  of its levels: what the factors share is counted more than once, so that it is rather too wide;
 - examples: a normal draw with the covariance of the mean scores on resampled test examples, the same
   resample for all runs, from which the noise that the seeds' part already holds is taken: with R[b, s] the
   score of run s on resample b, sum_s var_b(R[b, s] - mean_s R[b, s]) / (S - 1) / S for each mean. Runs do not
@@ -30,10 +32,21 @@ class SizeScores:
     """Scores of both arms at one size, oriented: higher is better."""
 
     rows: int
-    units: tuple[str, ...]  # what was drawn independently: seeds, or draws of the subset
+    units: tuple[str, ...]  # the runs of each side
     values: np.ndarray  # (2, units): baseline, arm
     examples: np.ndarray | None  # (resamples, 2, runs): scores of every run on resampled examples
     groups: int | None = None  # how many were resampled as a whole; None: every example is on its own
+    factors: tuple[tuple[str, ...], ...] = ()  # the level of each run, of factors that runs share; else none
+
+    @property
+    def parts(self) -> list[tuple[tuple[str, ...], np.ndarray]]:
+        """By factor the names of its levels, and both means of each level: (2, levels)."""
+        found: list[tuple[tuple[str, ...], np.ndarray]] = []
+        for runs in self.factors or (self.units,):
+            names, number = tuple(dict.fromkeys(runs)), np.array(runs)
+            means = [self.values[:, number == name].mean(axis=1) for name in names]
+            found.append((names, np.stack(means, axis=1)))
+        return found
 
 
 def joint_draws(sizes: Sequence[SizeScores], seed: int, number: int = DRAWS) -> np.ndarray:
@@ -44,15 +57,22 @@ def joint_draws(sizes: Sequence[SizeScores], seed: int, number: int = DRAWS) -> 
 
 
 def _seeds(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -> np.ndarray:
-    shared = len({size.units for size in sizes}) == 1
-    weights = {size.units: _student(len(size.units), number, rng) for size in sizes if shared}
-    parts: list[np.ndarray] = []
+    shared = len({(size.units, size.factors) for size in sizes}) == 1
+    weights = [_weights(size, number, rng) for size in sizes if shared]
+    moved: list[np.ndarray] = []
     for size in sizes:
-        units = len(size.units)
-        scale = np.sqrt(units * max(units - 1, 1))
-        own = weights[size.units] if shared else _student(units, number, rng)
-        parts.append(own @ (size.values - size.values.mean(axis=1, keepdims=True)).T / scale)
-    return np.stack(parts, axis=1)
+        own = weights[-1] if shared else _weights(size, number, rng)
+        total = np.zeros((number, 2))
+        for (names, means), drawn in zip(size.parts, own, strict=True):
+            apart = means - means.mean(axis=1, keepdims=True)
+            total += drawn @ apart.T / np.sqrt(len(names) * max(len(names) - 1, 1))
+        moved.append(total)
+    return np.stack(moved, axis=1)
+
+
+def _weights(size: SizeScores, number: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Of each factor: (number, levels)."""
+    return [_student(len(names), number, rng) for names, _ in size.parts]
 
 
 def _student(units: int, number: int, rng: np.random.Generator) -> np.ndarray:
