@@ -127,7 +127,8 @@ class Run(Config):
         """
         paths = [path for path in self.study.freed if "." in path]  # unknown ones were refused by `read`
         freed = [f"{path.rpartition('.')[2]} {attrgetter(path)(self)}" for path in paths]
-        return " · ".join([*self.shared_names, self.arm.name, *freed, f"seed {self.seed}"])
+        weights = [f"pretraining {seed}"] if (seed := getattr(self.arm, "pretraining_seed", 0)) else []
+        return " · ".join([*self.shared_names, self.arm.name, *weights, *freed, f"seed {self.seed}"])
 
     @property
     def shared_names(self) -> tuple[str, ...]:
@@ -135,7 +136,10 @@ class Run(Config):
         freed = tuple(f"{name}." for name in self.study.freed)
         axes = {key: v for key, v in (self.study.axes or {}).items() if not f"{key}.".startswith(freed)}
         leaves = [key.split(".")[-1] for key in axes]
-        names = [leaf if leaves.count(leaf) == 1 else key for leaf, key in zip(leaves, axes, strict=True)]
+        names = [
+            leaf if leaves.count(leaf) == 1 and leaf != "seed" else key
+            for leaf, key in zip(leaves, axes, strict=True)
+        ]
         values = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
         return (self.task.name, self.model.short_name, self.size.words(), *values)
 

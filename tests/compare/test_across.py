@@ -273,5 +273,5 @@ def test_what_the_data_do_not_support_is_refused(tmp_path):
         make_study(tmp_path / f"two/{draw}", seeds=[draw, 7], change=drawn(draw), study="two", **SMALL)
     rows = compare(tmp_path / "two").rows
     assert {row.key for row in rows.select("variance*")} == {"variance"}
-    reason = "2 draws of the rows share 1 seeds: two are needed to tell them apart"
+    reason = "2 draws of the rows share 1 seed: two are needed to tell them apart"
     assert {row.note for row in rows.select("variance")} == {reason}

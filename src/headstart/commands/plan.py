@@ -15,10 +15,10 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def plan(options: Namespace) -> int:
-    from headstart.compare.planned import power_before
+    from headstart.compare.planned import power_before, scope_before
     from headstart.reports.console.runs import show_plan
     from headstart.screen import waiting
-    from headstart.studies.forecast import forecast, pairs_of
+    from headstart.studies.forecast import drawn, forecast, pairs_of
 
     planned = runs(options)
     with waiting("loading rows and counting operations"):
@@ -26,6 +26,8 @@ def plan(options: Namespace) -> int:
     show_plan(expected, basis)
     if tested := next((run.tested for run in reversed(expected) if run.tested), None):
         print(power_before(pairs_of(planned), planned[0].task.headline, *tested))
+    if scope := scope_before(*drawn(planned)):
+        print(scope)
     for note in dict.fromkeys(note for run in expected for note in run.notes):
         print(f"rows: {note}")
     return 0

@@ -27,8 +27,18 @@ def caveats(findings: Findings) -> tuple[str, ...]:
         every = len(names) == len(compared)
         lead = f"in all {len(names)} comparisons: " if every else f"{'; '.join(names)}: "
         lines.append(line if every and len(names) == 1 else lead + line)
-    own = map(capitalised, (*findings.notes, *lines))
+    own = map(capitalised, (*findings.notes, *_one_checkpoint(findings), *lines))
     return tuple(dict.fromkeys([*findings.met_before, *findings.unchecked, *own]))
+
+
+def _one_checkpoint(findings: Findings) -> Iterator[str]:
+    """Published weights are one pretraining of many that there might have been."""
+    here = {
+        item.arm for item in findings.comparisons if any(p.pretraining_seed is not None for p in item.pairs)
+    }
+    arms = [start.arm for start in findings.attestations if start.checkpoint and start.arm not in here]
+    if arms and not here:
+        yield sentences.ONE_CHECKPOINT
 
 
 def _of(item: Comparison) -> Iterator[str]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headstart.compare import phrases
+from headstart.compare import factors, phrases
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.sentences import sizes as sentences
 from headstart.compare.sentences.comparison import FACTORS
+from headstart.compare.sentences.remarks import of_these
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.joint import SizeScores
 from headstart.compare.statistics.power_law import Point, PowerLaw, power_law
@@ -39,6 +40,7 @@ class DataCurve:
     worse_everywhere: bool
     law: PowerLaw
     covers: str  # what the intervals cover, in words
+    scope: str  # of which weights and rows it speaks alone; "" where these were drawn often enough
     facts: tuple[tuple[str, float, str], ...]  # draws, seeds and budget: key, number, note
     scores: Mapping[int, tuple[Sequence[float], Sequence[float]]]  # of the runs at each size: baseline, arm
 
@@ -65,7 +67,8 @@ class DataCurve:
         )  # fmt: skip
         behind = sentences.behind(self.arm, self.baseline, sorted(self.ossified), self.worse_everywhere)
         one_pair = sentences.ONE_PAIR_EACH if all(each.units == 1 for each in self.points) else ""
-        return " ".join(part for part in (saved, self.crossing_sentence, *behind, one_pair) if part)
+        parts = (saved, self.crossing_sentence, *behind, one_pair, self.scope)
+        return " ".join(part for part in parts if part)
 
 
 def data_curves(
@@ -161,6 +164,7 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         parameters=arm.cost.parameters.all,
         metric=metric,
         covers=_covers(sizes, scores[0]),
+        scope=of_these(*_few(sizes)),
         facts=tuple(_facts(sizes)),
         scores=_scores(sizes),
     )
@@ -221,6 +225,16 @@ def _covers(sizes: Series, scores: SizeScores) -> str:
     if scores.examples is not None:
         parts.append("test examples" if scores.groups is None else "groups of test examples")
     return phrases.joined(parts) if parts else "nothing: one pair at each size, and no predictions"
+
+
+def _few(sizes: Series) -> tuple[int | None, int | None]:
+    """Pretraining seeds and draws at the sizes with the fewest of them."""
+    found = [
+        factors.few([pair.sides for one in every for pair in one.matches]) for every in sizes.sizes.values()
+    ]
+    seeds = [number for number, _ in found if number is not None]
+    draws = [number for _, number in found if number is not None]
+    return min(seeds, default=None), min(draws, default=None)
 
 
 def _facts(sizes: Series) -> Iterator[tuple[str, float, str]]:

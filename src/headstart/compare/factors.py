@@ -39,17 +39,32 @@ def of_pair(sides: Sides) -> dict[Factor, int | None]:
     }
 
 
-def levels(pairs: Sequence[Sides]) -> Mapping[Factor, np.ndarray]:
+def levels(pairs: Sequence[Sides]) -> Mapping[str, np.ndarray]:
     """By factor the level of each pair, -1 where a pair has none."""
     found = [of_pair(sides) for sides in pairs]
     names: tuple[Factor, ...] = ("pretraining", "subset", "seed")
-    return {name: np.array([-1 if each[name] is None else each[name] for each in found]) for name in names}
+    return {
+        name: np.array([-1 if (level := each[name]) is None else level for each in found]) for name in names
+    }
 
 
 def table(pairs: Sequence[Sides]) -> Table | None:
     """How these pairs are crossed or nested; None where each is a draw of its own, as with seeds alone."""
-    found = Table.of(dict(levels(pairs)))
+    found = Table.of(levels(pairs))
     return found if found.nested else None
+
+
+def few(pairs: Sequence[Sides]) -> tuple[int | None, int | None]:
+    """Pretraining seeds and draws of the rows, where a page has too few of them to speak of others.
+
+    None: there are enough, or there is nothing to draw; both are None for weights that others pretrained.
+    """
+    found = levels(pairs)
+    if not pairs or found["pretraining"].min() < 0:
+        return None, None
+    seeds, draws = (len({*found[name].tolist()}) for name in ("pretraining", "subset"))
+    all_rows = found["subset"].min() < 0
+    return seeds if seeds < ENOUGH else None, draws if draws < ENOUGH and not all_rows else None
 
 
 def units(pairs: Sequence[Sides]) -> list[list[int]]:

@@ -320,6 +320,7 @@ def _curves(study: ImportedStudy, paired: Sequence[Paired]) -> Iterator[data_cur
             parameters=None,
             metric=metric,
             covers=f"{sentences.SEEDS}, and test examples" if examples else sentences.SEEDS,
+            scope="",
             facts=(),
             scores={each.where[0] or 0: (each.scores[0].tolist(), each.scores[1].tolist()) for each in own},
         )[0]

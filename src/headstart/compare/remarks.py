@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.pairs import Match, Matching
 from headstart.compare.sentences import remarks as sentences
@@ -21,6 +22,8 @@ def remarks(matching: Matching, answers: Answers | None, gains: np.ndarray, marg
     if not matching.matches:
         return ()
     lines: list[str] = []
+    if scope := sentences.of_these(*factors.few([pair.sides for pair in matching.matches])):
+        lines.append(scope)
     if refused := matching.refused:
         first = f"seed {refused[0].seed}, {refused[0].reason}"
         pairs = len(refused) + len(matching.matches)

@@ -51,7 +51,7 @@ class Series:
     def draws(self) -> int:
         """The smallest number of draws of the subset at any size that has some."""
         found = [_levels(every)["subset"] for every in self.sizes.values()]
-        return min((len({*draws}) for draws in found if min(draws) >= 0), default=0)
+        return min((len({*draws}) for draws in found if min(draws) >= 0), default=1)
 
 
 def series(compared: Sequence[Compared]) -> list[Series]:
@@ -68,7 +68,7 @@ def series(compared: Sequence[Compared]) -> list[Series]:
 
 
 def _levels(every: Sequence[Compared]) -> Mapping[str, np.ndarray]:
-    return dict(factors.levels([pair.sides for one in every for pair in one.matches]))
+    return factors.levels([pair.sides for one in every for pair in one.matches])
 
 
 def context_id(record: Record, *others: str) -> str:

@@ -1,34 +1,39 @@
-"""Variance: how much of the spread is due to the rows that were drawn, or their order, and to the seed.
+"""Variance: how much of the spread is due to the pretraining, the rows drawn or their order, and the seed.
 
-Runs with every draw of the subset (or every order) under every seed are a two-way table with random rows
-and columns: x[d, s] = mean + draw[d] + seed[s] + rest[d, s]. Variances by the method of moments (Searle,
-Casella and McCulloch 1992, "Variance Components", section 4.4), cut at 0; intervals are generalised ones
-(Weerahandi 1993), from draws of the chi-squared variables that the mean squares are. A seed decides weights
-and noise at once, and the order unless that has a seed of its own.
+Runs with every pretraining seed, every draw of the subset (or every order) under every seed are a table with
+random factors: x[d, s] = mean + draw[d] + seed[s] + rest[d, s], or with three of them; what several do
+together is in the rest. Variances by the method of moments (Searle, Casella and McCulloch 1992, "Variance
+Components", section 4.4), cut at 0; intervals are generalised ones (Weerahandi 1993), from draws of the
+chi-squared variables that the mean squares are. A seed decides weights and noise at once, and the order
+unless that has a seed of its own. The variance that other test examples would add to a gain stands beside
+them where pretrainings or draws vary; what they add to each run on its own is in the rest.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.bounds import Interval
 from headstart.compare.conditions import size_name
-from headstart.compare.pairs import scores_of
+from headstart.compare.factors import pretraining_seed
+from headstart.compare.pairs import Match, scores_of
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.sentences import sizes as sentences
 from headstart.compare.series import context_id
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest, is_set
-from headstart.records.record import Record
 
 DRAWS = 20_000
-Source = Literal["subset", "order", "seed", "rest"]
-Table = Mapping[tuple[int, int], float]  # by draw or order of the rows, and by seed
+Source = Literal["pretraining", "subset", "order", "seed", "rest", "test"]
+CROSSED: tuple[Source, ...] = ("pretraining", "subset", "order")  # with the seed
+Table = Mapping[tuple[int, ...], float]  # by the levels of what varies, the seed last
 
 
 class Component(NamedTuple):
@@ -36,13 +41,13 @@ class Component(NamedTuple):
 
     source: Source
     variance: float  # cut at 0
-    interval: Interval  # 95 %
+    interval: Interval | None  # 95 %
     share: float | None  # of the sum; None when all are 0
-    levels: int  # draws of the subset, orders, seeds; 0 for the rest
+    levels: int  # pretrainings, draws of the subset, orders, seeds, test groups; 0 for the rest
 
 
 def variances(compared: Sequence[Compared]) -> Rows:
-    """Per size and arm, of both scores and the gain, where several draws of the rows were run.
+    """Per size and arm, of both scores and the gain, where several pretrainings or draws were run.
 
     Where there is no split, a row `variance` says why.
     """
@@ -52,23 +57,23 @@ def variances(compared: Sequence[Compared]) -> Rows:
             record = each.matches[0].arm
             context, size = context_id(record, "order_seed"), size_name(record.config["size"])
             groups[each.arm, context, size].append(each)
-    several = [group for group in groups.values() if len(group) > 1]
+    several = [group for group in groups.values() if _varying(group)]
     if not several:
         return Rows([Quantity("variance", note=sentences.ONE_DRAW)] if groups else [])
     return Rows(row for group in several for row in _splits(group))
 
 
-def split(table: np.ndarray, seed: int, crossed: Source = "subset") -> tuple[Component, ...]:
-    """The components of a table (draws or orders, seeds), at least 2 x 2; `crossed`: what its rows are."""
-    draws, seeds = table.shape
-    freedom = np.array([draws - 1, seeds - 1, (draws - 1) * (seeds - 1)])
-    squares = _mean_squares(table)
-    variances = _components(squares, draws, seeds)
-    chi = np.random.default_rng(seed).chisquare(freedom, size=(DRAWS, 3))
-    drawn = _components(freedom * squares / chi, draws, seeds)
+def split(
+    table: np.ndarray, seed: int, sources: Sequence[Source] = ("subset", "seed")
+) -> tuple[Component, ...]:
+    """The components of a table, at least 2 x 2; `sources`: what its axes are."""
+    freedom, squares = _mean_squares(table)
+    variances = _components(squares, table)
+    chi = np.random.default_rng(seed).chisquare(freedom, size=(DRAWS, len(freedom)))
+    drawn = _components(freedom * squares / chi, table)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     whole = float(variances.sum())
-    levels: dict[Source, int] = {crossed: draws, "seed": seeds, "rest": 0}
+    levels: dict[Source, int] = {**dict(zip(sources, table.shape, strict=True)), "rest": 0}
     return tuple(
         Component(
             source=source,
@@ -81,72 +86,104 @@ def split(table: np.ndarray, seed: int, crossed: Source = "subset") -> tuple[Com
     )
 
 
-def _mean_squares(table: np.ndarray) -> np.ndarray:
-    """Of draws, seeds and the rest: (3,)."""
-    draws, seeds = table.shape
-    rows, columns, mean = table.mean(axis=1), table.mean(axis=0), table.mean()
-    rest = table - rows[:, None] - columns + mean
-    return np.array([
-        seeds * ((rows - mean) ** 2).sum() / (draws - 1),
-        draws * ((columns - mean) ** 2).sum() / (seeds - 1),
-        (rest**2).sum() / (draws - 1) / (seeds - 1),
-    ])  # fmt: skip
+def _mean_squares(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees of freedom and mean squares of each axis and of the rest: (axes + 1,) each."""
+    axes, mean = range(table.ndim), table.mean()
+    rest, squares = table - mean, list[float]()
+    for axis in axes:
+        apart = table.mean(axis=tuple(other for other in axes if other != axis), keepdims=True) - mean
+        rest = rest - apart
+        squares.append(table.size / table.shape[axis] * float((apart**2).sum()) / (table.shape[axis] - 1))
+    freedom = [size - 1 for size in table.shape]
+    freedom.append(table.size - 1 - sum(freedom))
+    return np.array(freedom), np.array([*squares, (rest**2).sum() / freedom[-1]])
 
 
-def _components(squares: np.ndarray, draws: int, seeds: int) -> np.ndarray:
-    """Variances of draws, seeds and the rest, from their mean squares: (..., 3), cut at 0."""
-    of_draws, of_seeds, rest = np.moveaxis(squares, -1, 0)
-    variances = np.stack([(of_draws - rest) / seeds, (of_seeds - rest) / draws, rest], axis=-1)
-    return np.maximum(variances, 0.0)
+def _components(squares: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Variances of each axis and of the rest, from their mean squares: (..., axes + 1), cut at 0."""
+    rest = squares[..., -1:]
+    repeated = table.size / np.array(table.shape)
+    return np.maximum(np.concatenate([(squares[..., :-1] - rest) / repeated, rest], axis=-1), 0.0)
+
+
+def _varying(group: Sequence[Compared]) -> list[Source]:
+    """What has several levels among these runs, beside the seed."""
+    levels = {_levels(pair) for each in group for pair in each.matches}
+    return [source for place, source in enumerate(CROSSED) if len({each[place] for each in levels}) > 1]
+
+
+def _levels(pair: Match) -> tuple[int, ...]:
+    """Of a pair: its pretraining, its draw of the rows, their order."""
+    found = factors.of_pair(pair.sides)
+    config = pair.arm.config
+    order = int(config["order_seed"]) if is_set(config, "order_seed") else -1
+    return found["pretraining"] or 0, found["subset"] or 0, order
 
 
 def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
     """Of the baseline's score, the arm's, and the gain."""
-    first = group[0]
+    first, varying = group[0], _varying(group)
     metric, sign = first.headline, orient(first.headline)
-    records = [pair.arm for each in group for pair in each.matches]
-    crossed: Source = "subset" if len({_level(record, "subset") for record in records}) > 1 else "order"
-    orders = {record.config["order_seed"] for record in records if is_set(record.config, "order_seed")}
-    tables: dict[str, dict[tuple[int, int], float]] = {
+    places = [CROSSED.index(source) for source in varying]
+    tables: dict[str, dict[tuple[int, ...], float]] = {
         first.baseline: {},
         first.arm: {},
         f"gain of {first.arm}": {},
     }
     for each in group:
         for pair in each.matches:
-            key = _level(pair.arm, crossed), pair.arm.seed
+            levels = _levels(pair)
+            key = (*(levels[place] for place in places), pair.arm.seed)
             baseline, arm = (float(scores_of(record)[metric]) for record in pair.sides)
             values = (baseline, arm, sign * (arm - baseline))
             for table, value in zip(tables.values(), values, strict=True):
                 table[key] = value
     size = size_name(first.matches[0].arm.config["size"])
-    for name, table in tables.items():
+    for side, (name, table) in enumerate(tables.items()):
         template = Quantity("variance", condition=size, arm=name, metric=metric)
-        if crossed == "subset" and len(orders) > 1:
+        if {"subset", "order"} <= {*varying}:
             yield template.because(sentences.BOTH)
-        else:
-            yield from _split(template, table, crossed)
+            continue
+        one_pretraining = side == 0 and all(pretraining_seed(p.baseline) is None for p in first.matches)
+        sources: list[Source] = [each for each in varying if each != "pretraining" or not one_pretraining]
+        if sources != varying:  # its run is the same beside every pretraining
+            table = {key[1:]: value for key, value in table.items()}
+        if sources:
+            yield from _split(template, table, sources, _of_test(first) if side == 2 else None)
 
 
-def _level(record: Record, crossed: Source) -> int:
-    """Which draw of the rows a run had, or which order."""
-    config = record.config
-    if crossed == "subset":
-        return int(config["size"].get("seed") or 0)
-    return int(config["order_seed"]) if is_set(config, "order_seed") else record.seed
+def _of_test(compared: Compared) -> Component | None:
+    """What other test examples would add to every gain; None where neither draws nor pretrainings vary."""
+    gain = compared.gain
+    if gain is None or gain.test_variance is None or not factors.table([p.sides for p in compared.matches]):
+        return None
+    return Component("test", gain.test_variance, None, None, gain.groups or gain.examples or 0)
 
 
-def _split(template: Quantity, table: Table, crossed: Source) -> Iterator[Quantity]:
-    """Over the seeds that all draws, or all orders, share."""
-    draws = sorted({draw for draw, _ in table})
-    seeds = sorted(seed for seed in {s for _, s in table} if all((d, seed) in table for d in draws))
-    if len(seeds) < 2:
-        what = "draws" if crossed == "subset" else "orders"
-        shared = f"{len(draws)} {what} of the rows share {len(seeds)} seeds"
-        yield template.because(f"{shared}: two are needed to tell them apart")
+def _split(
+    template: Quantity, table: Table, sources: Sequence[Source], test: Component | None
+) -> Iterator[Quantity]:
+    """Over the seeds that all draws, orders or pretrainings share."""
+    axes = [sorted({key[place] for key in table}) for place in range(len(sources))]
+    cells = list(itertools.product(*axes))
+    every = sorted({key[-1] for key in table})
+    seeds = [seed for seed in every if all((*cell, seed) in table for cell in cells)]
+    if len(seeds) < (2 if len(sources) < 2 else 1):
+        numbers = dict(zip(sources, map(len, axes), strict=True))
+        yield template.because(sentences.shared_seeds(numbers, len(seeds)))
         return
-    values = np.array([[table[draw, seed] for seed in seeds] for draw in draws])
-    for part in split(values, int(digest([template.arm, template.condition]), 16), crossed):
+    shape = [*map(len, axes), len(seeds)]
+    values = np.array([table[*cell, seed] for cell in cells for seed in seeds]).reshape(shape)
+    named: tuple[Source, ...] = (*sources, "seed")
+    if len(seeds) == 1:
+        values, named = values[..., 0], tuple(sources)
+    parts = split(values, int(digest([template.arm, template.condition]), 16), named)
+    if test is not None:
+        whole = sum(part.variance for part in parts) + test.variance
+        parts = (
+            tuple(part._replace(share=part.variance / whole) for part in (*parts, test)) if whole else parts
+        )
+    for part in parts:
         component = template.named(f"variance.{part.source}", n=part.levels or None)
         yield component.at(part.variance, part.interval)
         yield component.named(f"variance.{part.source}.sd").at(part.variance**0.5)

@@ -71,6 +71,7 @@ class Gain:
     p_margin: float | None = None  # of a gain beyond the margin: below 0.05 where the verdict is equivalent
     tests: tuple[ExactTest, ...] = ()  # exact, over pairs or (one pair) examples; not under the verdict
     groups: int | None = None  # of test examples that belong together; None: each is on its own
+    test_variance: float | None = None  # of the gain, due to the test examples alone, whatever the runs
     detectable: float | None = None  # gain that 80 % of such studies find; the headline's, two pairs or more
 
 
@@ -109,6 +110,7 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         p_margin=tested.p_margin(margin) if tested and margin is not None else None,
         tests=exact_tests(apart, evidence.right),
         groups=evidence.groups,
+        test_variance=spread.pure_example_variance if spread and example_variance else None,
         detectable=_detectable(evidence) if interval is not None and margin is not None else None,
     )
 

@@ -36,7 +36,15 @@ from headstart.studies.overrides import (
     unused,
 )
 from headstart.studies.run_folder import check_study_folder
-from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
+from headstart.studies.sweep_points import (
+    SweepPoint,
+    contradictions,
+    expand,
+    located,
+    named_axes,
+    pairs_of,
+    without_idle,
+)
 from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
 
@@ -137,6 +145,13 @@ class Composer:
             return None if config is None else plain(config), mistakes
         except ConfigError as error:
             raise ConfigError([*mistakes, *error.lines]) from None
+
+    def readable(self, overrides: Sequence[str]) -> dict[str, Any] | None:
+        """The same, whatever is wrong with it; None where it cannot be read."""
+        try:
+            return self.settings(overrides)[0]
+        except ConfigError:
+            return None
 
     def _replaced(
         self, composed: Composed, overrides: Sequence[str]
@@ -305,7 +320,8 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
         sweeper = config.hydra.sweeper
         per_arm = [*(sweeper.get("per_arm") or ()), *per_arm]
         with composing() as hydra:
-            sweep = named_axes(expand(sweeper.params or {}, per_arm, shared, hydra.config_loader))
+            points = expand(sweeper.params or {}, per_arm, shared, hydra.config_loader)
+        sweep = named_axes(without_idle(points, composer.readable))
     else:
         axes = [text for text in shared if is_axis(text)]
         mistakes |= {f"{text}: one run takes one value; leave out hydra.mode=RUN": None for text in axes}

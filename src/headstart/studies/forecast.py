@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headstart.arms.transfer import Transfer
 from headstart.errors import RecordError
 from headstart.records.environment import machine
 from headstart.records.store import read_contents
@@ -68,6 +69,15 @@ def pairs_of(runs: Sequence[Run]) -> int:
     arms = {run.arm.name for run in runs}
     ran = {(run.arm.name, run.seed) for run in runs}
     return sum(all((arm, seed) in ran for arm in arms) for seed in {run.seed for run in runs})
+
+
+def drawn(runs: Sequence[Run]) -> tuple[int | None, int | None]:
+    """Pretraining seeds and draws of the rows; None where nothing is pretrained here, or nothing is drawn."""
+    arms = [run.arm for run in runs if isinstance(run.arm, Transfer) and run.arm.pretraining]
+    if not arms:
+        return None, None
+    draws = {getattr(run.size, "seed", None) for run in runs} - {None}
+    return len({arm.pretraining_seed for arm in arms}), len(draws) or None
 
 
 def _expected(title: str, run: Run, spent: Spent | None, rate: float) -> Forecast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,14 @@ from hydra.core.override_parser.types import Override
 
 from headstart.config import nearest
 from headstart.errors import ConfigError
-from headstart.records.fingerprint import PLUMBING, without
+from headstart.records.fingerprint import PLUMBING, as_mapping, without
 from headstart.run import Run
 
+DRAWN = ("arm.pretraining_seed", "size.seed")  # not of every arm, or size
 TITLED = ("seed", "arm", "task", "model", "size")  # always in a run's title
+
+
+Settings = Callable[[Sequence[str]], Mapping[str, Any] | None]  # of overrides
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,43 @@ def expand(
         raise ConfigError(f"{key}: no choice fits the pattern" for key in empty)
     points = [list(point) for point in itertools.product(*axes.values())]
     return _with_own(points, per_arm, axes) if per_arm else points
+
+
+def without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
+    """The points without settings that their arm or size does not have, each point once.
+
+    So `arm.pretraining_seed=0,1,2` trains an arm without a pretraining once, and `size.seed=0,1,2` does so
+    with all rows. Where no point has such a setting, it stays, as a mistake.
+    """
+    drawn = {text for point in points for text in point if text.partition("=")[0] in DRAWN}
+    if not drawn:
+        return [*points]
+    kept: dict[tuple[str, ...], None] = {}
+    used: set[str] = set()
+    for point in points:
+        settings = settings_of([text for text in point if text not in drawn]) or {}
+        own = [text for text in point if text in drawn and _has(settings, text.partition("=")[0])]
+        used.update(text.partition("=")[0] for text in own)
+        kept[(*(text for text in point if text not in drawn), *map(_added(settings), own))] = None
+    idle = {text.partition("=")[0] for text in drawn} - used
+    return [*points] if idle else [list(point) for point in kept]
+
+
+def _has(settings: Mapping[str, Any], setting: str) -> bool:
+    """Whether the arm is pretrained here, or the rows are drawn."""
+    group, _, name = setting.partition(".")
+    chosen = as_mapping(settings.get(group))
+    return bool(chosen.get("pretraining")) if group == "arm" else name in chosen
+
+
+def _added(settings: Mapping[str, Any]) -> Callable[[str], str]:
+    """A setting that the yaml of the arm leaves out is added to it."""
+
+    def added(text: str) -> str:
+        group, _, name = text.partition("=")[0].partition(".")
+        return text if name in settings[group] else f"+{text}"
+
+    return added
 
 
 def _values(override: Override) -> list[str]:
@@ -141,7 +182,8 @@ def contradictions(runs: Iterable[Run]) -> list[str]:
         plumbing["study"].pop("axes")  # the names of the axes differ whenever an axis does
         plumbing_before = plumbing_by_run.setdefault((repr(science), str(run.study_folder)), plumbing)
         idle_axes |= {name: None for name in PLUMBING if plumbing_before[name] != plumbing[name]}
-        if arms.setdefault((str(run.study_folder), run.arm.name), run.arm) != run.arm:
+        arm = run.arm.model_dump(exclude={"pretraining_seed"})
+        if arms.setdefault((str(run.study_folder), run.arm.name), arm) != arm:
             same_name[run.arm.name] = None
     return [
         *(

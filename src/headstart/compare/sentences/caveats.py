@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headstart.compare import phrases
 
+ONE_CHECKPOINT = "the weights are one checkpoint: another pretraining of the same kind may give another gain."
 ESTIMATED = "energy is estimated: on a machine with counters the energy, but not the scores, would change."
 
 

@@ -18,6 +18,14 @@ def left_out(number: int, of: int, first: str, survivors_only: bool) -> str:
     return capitalised(f"{lead}{number} of {phrases.plural(of, 'pair')} {verb} left out ({first}{more}).")
 
 
+def of_these(seeds: int | None, draws: int | None) -> str:
+    """'It speaks of these weights (1 pretraining seed) and these rows (1 draw), not of others.'"""
+    weights = f"these weights ({phrases.plural(seeds, 'pretraining seed')})" if seeds is not None else ""
+    rows = f"these rows ({phrases.plural(draws, 'draw')})" if draws is not None else ""
+    what = " and ".join(part for part in (weights, rows) if part)
+    return f"It speaks of {what}, not of others." if what else ""
+
+
 def besides(differences: Sequence[str]) -> str:
     """What differs inside pairs besides the arm and may have changed the answer a little."""
     return f"Besides the arm, pairs differ in {_few(differences)}."

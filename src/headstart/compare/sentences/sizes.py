@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from headstart.compare import phrases
 from headstart.compare.bounds import Bounded, Interval
@@ -16,6 +17,7 @@ ONE_DRAW = (
     "order_seed the order."
 )
 BOTH = "The rows and their order both vary: one of them under the same seeds can be told from the rest"
+SOURCES = {"pretraining": "pretraining seeds", "subset": "draws of the rows", "order": "orders of the rows"}
 MOST = 2  # curves that an answer tells
 ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
 
@@ -80,6 +82,12 @@ def draws(number: int) -> str:
     if number == 2:
         return "Two draws of the rows at each size: too few to say much of other draws."
     return "One draw of the rows at each size: the intervals do not cover other draws."
+
+
+def shared_seeds(levels: Mapping[Any, int], seeds: int) -> str:
+    """Why what varies cannot be told from the seed."""
+    what = phrases.joined([f"{number} {SOURCES[source]}" for source, number in levels.items()])
+    return f"{what} share {phrases.plural(seeds, 'seed')}: two are needed to tell them apart"
 
 
 def same_epochs(epochs: float) -> str:

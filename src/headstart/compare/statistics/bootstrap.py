@@ -188,9 +188,7 @@ def _share(ranked: np.ndarray, value: float) -> float:
     return min((count - 1 + float((value - low) / (high - low))) / (len(ranked) - 1), 0.5)
 
 
-def student_interval(
-    values: np.ndarray, level: float = 0.95, table: Table | None = None
-) -> Interval | None:
+def student_interval(values: np.ndarray, level: float = 0.95, table: Table | None = None) -> Interval | None:
     """Student's interval for a mean; None for fewer than two values, a point when all are equal.
 
     `table` is how values share factors; None: every value is on its own.

@@ -35,7 +35,7 @@ _LEVEL = 0.95
 class Plan:
     """What a study will measure a gain with."""
 
-    pairs: int
+    pairs: float  # where these share pretrainings or rows, one more than the degrees of freedom
     pair_variance: float  # of the gain of one pair, between seeds, noise of the test set included
     example_variance: float = 0.0  # of the mean gain, what more pairs cannot remove
     groups: int | None = None  # of test examples; None: each is on its own

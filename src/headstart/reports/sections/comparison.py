@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from headstart.compare.findings import (
@@ -13,6 +13,7 @@ from headstart.compare.findings import (
     Comparison,
     Curve,
     Findings,
+    Pair,
 )
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
@@ -243,9 +244,15 @@ def _pairs(item: Comparison) -> Parts:
         text = "no head of its own" if digits == NOTHING else f"both {digits}" if digits else numbers.UNKNOWN
         return Cell(text, f"first 8 digits of the digest of the {of}; a pair that differs is left out")
 
+    more: dict[str, Callable[[Pair], str]] = {}
+    if len({pair.pretraining_seed for pair in item.pairs}) > 1:
+        more["Pretraining seed"] = lambda pair: str(pair.pretraining_seed)
+    if len({pair.draw for pair in item.pairs}) > 1:
+        more["Draw of the rows"] = lambda pair: str(pair.draw)
     return table(
         item.pairs,
         {
+            **more,
             "Seed": lambda pair: str(pair.seed),
             f"#{item.baseline}": lambda pair: numbers.score(pair.baseline_score),
             f"#{item.arm}": lambda pair: numbers.score(pair.arm_score),

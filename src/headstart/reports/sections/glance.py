@@ -102,14 +102,20 @@ def _not_tested(findings: Findings) -> Iterator[str]:
     if not items or not config:
         return
     varied = {name for item in items for name in item.condition.settings}
+    pairs = [pair for item in items for pair in item.pairs]
     if not any(item.tuned in ("equal", "unequal") for item in items):
         yield "hyperparameters"
     if all(len(item.pairs) < 2 for item in items):
         yield "seeds"
-    if as_mapping(config.get("size")).get("kind") != "all" and not {"draw", "size.draw"} & varied:
+    if as_mapping(config.get("size")).get("kind") != "all" and _one({pair.draw for pair in pairs}):
         yield "draws of the training rows"
     if not varied & {"epochs", "steps", "budget.epochs", "budget.steps"}:
         yield "training lengths"
-    if any(item.ledger for item in items):
+    if any(item.ledger for item in items) and _one({pair.pretraining_seed for pair in pairs}):
         yield "pretraining runs of the same kind"
     yield from (f"{name}s" for name in ("model", "task") if name not in varied)
+
+
+def _one(levels: set[int | None]) -> bool:
+    """Whether nothing was drawn twice; runs with nothing to draw do not count."""
+    return len(levels - {None}) < 2

@@ -39,7 +39,14 @@ def varied(findings: Findings) -> str:
         for name, value in item.condition.settings.items():
             values.setdefault(name, {})[value] = None
         for pair in item.pairs:
-            values.setdefault("seed", {})[str(pair.seed)] = None
+            drawn = {
+                "pretraining seed": pair.pretraining_seed,
+                "draw of the rows": pair.draw,
+                "seed": pair.seed,
+            }
+            for name, level in drawn.items():
+                if level is not None:
+                    values.setdefault(name, {})[str(level)] = None
     return "; ".join(f"{name}: {', '.join(each)}" for name, each in values.items() if len(each) > 1)
 
 

@@ -1,4 +1,4 @@
-"""Variance: what the spread of scores and gains is due to, the rows that were drawn or the seed."""
+"""Variance: what the spread of scores and gains is due to: pretraining, rows, seed, test examples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from headstart.reports.page import Parts
 from headstart.reports.tables import bullets, of_rows, under
 
 SOURCES = {
+    "pretraining": "seed of the pretraining",
     "subset": "which rows were drawn",
     "order": "their order",
     "seed": "seed",
     "rest": "interaction and residual",
+    "test": "which test examples",
 }
 
 

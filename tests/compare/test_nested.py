@@ -1,0 +1,292 @@
+"""Does a 95 % interval hold the truth where pretrainings, draws of the rows and seeds are crossed?
+
+Per cent of the intervals that hold the truth; 5,000 simulated tables per cell (standard error 0.3), no test
+examples. In brackets their mean width as a multiple of the interval of who knows the variance.
+
+TABLE
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.factory import make_study
+
+from headstart.compare.caveats import caveats
+from headstart.compare.statistics.bootstrap import spread, student_interval
+from headstart.compare.statistics.crossed import Table, mean_squares, mean_variance, unbiased
+from headstart.compare.study import compare
+
+FACTORS = ("pretraining", "subset", "seed")
+# Standard deviations by factor, or by factors that act together; measured: .0095 between pretrainings of one
+# recipe against .0002 between seeds of what follows, in bits per byte.
+SPREADS: dict[str, dict[str, float]] = {
+    "pretraining": {"p": 0.0095, "s": 0.0002, "ps": 0.0002, "pds": 0.0002},
+    "seed": {"p": 0.0002, "s": 0.0095, "ps": 0.0002, "pds": 0.0002},
+    "equal": {"p": 0.005, "d": 0.005, "s": 0.005},
+    "equal, with rest": {"p": 0.005, "d": 0.005, "s": 0.005, "ps": 0.003, "pds": 0.005},
+    "rest": {"ps": 0.003, "pds": 0.005},
+    "all": dict.fromkeys(("p", "d", "s", "pd", "ps", "ds", "pds"), 0.005),
+}
+SHAPES = ((3, 3, 3), (3, 1, 3), (5, 3, 3))
+
+
+def arranged(shape: tuple[int, ...]) -> Table:
+    """Every pretraining with every draw and every seed."""
+    levels = np.indices(shape).reshape(3, -1)
+    return Table.of(dict(zip(FACTORS, levels, strict=True)))
+
+
+def study(
+    folder: Path, pretrainings: int, draws: int, seeds: int = 3, sd: float = 0.2, **settings: Any
+) -> Path:
+    """A study of weights that were pretrained with several seeds, on several draws of the rows."""
+    rng = np.random.default_rng(0)
+    luck, rows = 0.6 * rng.standard_normal(pretrainings), 0.1 * rng.standard_normal(draws)
+    for p, d in np.ndindex(pretrainings, draws):
+
+        def change(record: dict[str, Any], p: int = p, d: int = d) -> None:
+            record["config"]["size"]["seed"] = d
+            record["data"]["rows"]["train"] = f"{d:016x}"
+            if record["arm"] != "scratch":
+                record["config"]["arm"] |= {"pretraining": ["budget.steps=9"], "pretraining_seed": p}
+
+        arms = ("scratch", "pretrained") if p == 0 else ("pretrained",)
+        skill = {"scratch": -0.9 + rows[d], "pretrained": 0.4 + rows[d] + luck[p]}
+        place = folder / f"{p}-{d}"
+        make_study(
+            place, arms, range(seeds), skill=skill, examples=120, evaluations=2, change=change, **settings
+        )
+    return folder
+
+
+def effects(
+    rng: np.random.Generator, shape: tuple[int, ...], spreads: Mapping[str, float], more: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Sums of random effects: (*more, pretrainings * draws * seeds). Of a single level there is none."""
+    total = np.zeros((*more, *shape))
+    for of, sd in spreads.items():
+        own = ["pds".index(name) for name in of]
+        if all(shape[factor] > 1 for factor in own):
+            at = [size if factor in own else 1 for factor, size in enumerate(shape)]
+            total = total + sd * rng.standard_normal((*more, *at))
+    return total.reshape(*more, -1)
+
+
+def known(shape: tuple[int, ...], spreads: Mapping[str, float]) -> float:
+    """The standard error of the mean."""
+    sizes = {name: size for name, size in zip("pds", shape, strict=True) if size > 1}
+    variances = [
+        sd**2 / np.prod([sizes[name] for name in of]) for of, sd in spreads.items() if {*of} <= {*sizes}
+    ]
+    return float(np.sqrt(sum(variances)))
+
+
+def covered(shape: tuple[int, ...], spreads: Mapping[str, float], studies: int) -> tuple[float, float]:
+    """The share of intervals that hold the truth, 0, and their width relative to the known one."""
+    table = arranged(shape)
+    values = effects(np.random.default_rng([*shape, len(spreads)]), shape, spreads, (studies,))
+    found = [student_interval(each, table=table) for each in values]
+    held = [each.low <= 0 <= each.high for each in found if each]
+    width = np.mean([each.high - each.low for each in found if each])
+    return float(np.mean(held)), float(width / (2 * 1.96 * known(shape, spreads)))
+
+
+def simulated(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    spreads: Mapping[str, float],
+    groups: int,
+    cluster: int,
+    resamples: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gains of a study on test examples, in groups of this size, and on resamples of the groups.
+
+    Of the variance of an example's gain, half is shared by all runs; the rest goes with single factors and
+    runs. Three tenths of each part are shared within a group.
+    """
+    parts = {"": 0.2, "p": 0.1, "s": 0.1, "pds": 0.12}
+    answers = np.zeros((groups, cluster, int(np.prod(shape))))
+    for of, sd in parts.items():
+        own = {of: sd} if of else {}
+        wide = effects(rng, shape, {of: sd * np.sqrt(0.3)}, (groups, 1)) if own else 0.0
+        single = effects(rng, shape, {of: sd * np.sqrt(0.7)}, (groups, cluster)) if own else 0.0
+        if not of:
+            wide = sd * np.sqrt(0.3) * rng.standard_normal((groups, 1, 1))
+            single = sd * np.sqrt(0.7) * rng.standard_normal((groups, cluster, 1))
+        answers = answers + wide + single
+    by_group = answers.mean(axis=1) + effects(rng, shape, spreads)
+    weights = rng.multinomial(groups, [1 / groups] * groups, size=resamples) / groups
+    return by_group.mean(axis=0), weights @ by_group
+
+
+def covered_with_examples(
+    shape: tuple[int, ...], spreads: Mapping[str, float], groups: int, cluster: int, studies: int
+) -> float:
+    """The share of intervals that hold the truth, test examples included."""
+    table, rng = arranged(shape), np.random.default_rng([*shape, groups, cluster])
+    hits = 0
+    for study in range(studies):
+        gains, resampled = simulated(rng, shape, spreads, groups, cluster, 400)
+        found = spread(gains, resampled, study, groups=groups if cluster > 1 else None, table=table)
+        assert found is not None
+        interval = found.interval()
+        hits += interval.low <= 0 <= interval.high
+    return hits / studies
+
+
+def test_scratch_is_trained_once_and_paired_with_every_pretraining(tmp_path):
+    findings = compare(study(tmp_path / "s", 3, 3))
+    (item,) = findings.comparisons
+    assert {arm.arm: arm.runs for arm in findings.arms} == {"scratch": 9, "pretrained": 27}
+    assert len(item.pairs) == 27 and not item.excluded
+    assert len({(pair.pretraining_seed, pair.draw, pair.seed) for pair in item.pairs}) == 27
+    assert "27 pairs" in findings.sentence and "these weights" not in findings.sentence
+    gain = item.gain
+    assert gain is not None and gain.interval is not None
+    gains = np.array([pair.gain for pair in item.pairs])
+    independent = student_interval(gains)
+    assert independent is not None
+    assert gain.interval.high - gain.interval.low > 2 * (independent.high - independent.low)
+    assert gain.smallest_p == 0.25  # three independent draws of the weights
+
+
+def test_every_factor_has_its_share_of_the_variance(tmp_path):
+    rows = compare(study(tmp_path / "s", 3, 2)).rows
+    shares = rows.select("variance.*.share")
+    found = {arm: {row.key.split(".")[1]: row.value for row in own} for arm, own in shares.by("arm").items()}
+    assert list(found["scratch"]) == ["subset", "seed", "rest"]
+    assert list(found["pretrained"]) == ["pretraining", "subset", "seed", "rest"]
+    assert list(found["gain of pretrained"]) == ["pretraining", "subset", "seed", "rest", "test"]
+    for own in found.values():
+        assert sum(own.values()) == pytest.approx(1)
+    assert max(found["pretrained"], key=found["pretrained"].__getitem__) == "pretraining"
+
+
+@pytest.mark.parametrize(
+    ("pretrainings", "draws", "scope"),
+    [
+        (1, 1, "It speaks of these weights (1 pretraining seed) and these rows (1 draw), not of others."),
+        (2, 3, "It speaks of these weights (2 pretraining seeds), not of others."),
+        (3, 2, "It speaks of these rows (2 draws), not of others."),
+    ],
+)
+def test_few_pretrainings_or_draws_are_told_in_the_first_sentences(tmp_path, pretrainings, draws, scope):
+    (item,) = compare(study(tmp_path / "s", pretrainings, draws, seeds=2)).comparisons
+    assert scope in item.sentence
+
+
+def test_over_sizes_too(tmp_path):
+    findings = compare(study(tmp_path / "s", 3, 1, seeds=2, rows=(128, 512)))
+    assert "It speaks of these rows (1 draw), not of others." in findings.sentence
+    (curve,) = findings.rows.select("data.sizes")
+    assert curve.value == 2
+    assert {row.note for row in findings.rows.select("data.gain")} == {
+        "pretraining seeds, seeds and test examples"
+    }
+
+
+def test_two_arms_that_were_both_pretrained_pair_by_the_seed_of_that(tmp_path):
+    for p in range(2):
+
+        def change(record: dict[str, Any], p: int = p) -> None:
+            record["config"]["arm"] |= {"pretraining": [record["arm"]], "pretraining_seed": p}
+            record["config"]["study"]["baseline"] = "pretrained_far"
+
+        arms = ("pretrained_far", "pretrained_near")
+        make_study(tmp_path / str(p), arms, range(3), examples=120, evaluations=2, change=change)
+    (item,) = compare(tmp_path).comparisons
+    drawn = [(pair.seed, pair.pretraining_seed) for pair in item.pairs]
+    assert drawn == [(seed, p) for seed in range(3) for p in range(2)]
+
+
+def test_published_weights_are_one_checkpoint(tmp_path):
+    told = caveats(compare(make_study(tmp_path / "s", examples=120, evaluations=2)))
+    assert sum("one checkpoint" in line for line in told) == 1
+    assert not any("one checkpoint" in line for line in caveats(compare(study(tmp_path / "t", 1, 1))))
+
+
+def test_one_factor_that_makes_all_of_the_spread_gives_students_interval_of_its_means():
+    values = np.repeat([0.1, 0.2, 0.4], 9)
+    found = student_interval(values, table=arranged((3, 3, 3)))
+    alone = student_interval(np.array([0.1, 0.2, 0.4]))
+    assert found is not None and alone is not None
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_seeds_alone_are_no_table_of_shared_factors():
+    levels = {"pretraining": np.zeros(5), "subset": np.zeros(5), "seed": np.arange(5)}
+    assert not Table.of(levels).nested
+    assert Table.of({**levels, "pretraining": np.arange(5)}).names == ("pretraining",)  # tied to the seed
+
+
+def test_seeds_of_their_own_under_each_pretraining_add_nothing():
+    levels = {"pretraining": np.repeat([0, 1, 2], 3), "seed": np.arange(9)}
+    table = Table.of(levels)
+    assert (table.names, table.nested, table.complete) == (("pretraining",), True, False)
+    values = np.random.default_rng(0).standard_normal(9)
+    alone = student_interval(values.reshape(3, 3).mean(axis=1))
+    found = student_interval(values, table=table)
+    assert found is not None and alone is not None
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_mean_squares_are_those_of_an_analysis_of_variance():
+    """By hand: 2 pretrainings x 2 draws."""
+    table = Table.of({"pretraining": np.array([0, 0, 1, 1]), "subset": np.array([0, 1, 0, 1])})
+    squares = mean_squares(np.array([1.0, 2.0, 3.0, 6.0]), table)
+    assert [float(square) for square, _ in squares.values()] == [9, 4, 1]
+    assert list(squares) == [(0,), (1,), (0, 1)]
+    shuffled = Table.of({"pretraining": np.array([1, 0, 0, 1]), "subset": np.array([0, 1, 0, 1])})
+    moved = mean_squares(np.array([3.0, 2.0, 1.0, 6.0]), shuffled)
+    assert [float(square) for square, _ in moved.values()] == [9, 4, 1]
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_the_unbiased_variance_is_that_of_the_mean(gap):
+    """On average; with a gap in the table it is rather too large."""
+    spreads, shape = SPREADS["all"], (3, 3, 3)
+    values = effects(np.random.default_rng(0), shape, spreads, (40_000,))
+    kept = np.arange(27) != 4 if gap else np.ones(27, bool)
+    levels = np.indices(shape).reshape(3, -1)[:, kept]
+    table = Table.of(dict(zip(FACTORS, levels, strict=True)))
+    told, truth = float(unbiased(values[:, kept], table).mean()), float(values[:, kept].mean(axis=1).var())
+    assert table.complete is not gap
+    assert truth * 1.02 < told < truth * 2 if gap else told == pytest.approx(truth, rel=0.03)
+
+
+def test_the_factor_that_makes_most_of_it_is_named():
+    values = effects(np.random.default_rng(0), (3, 3, 3), SPREADS["pretraining"])
+    assert mean_variance(values, arranged((3, 3, 3))).most == "pretraining"
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_quick_look_at_coverage(shape):
+    for name, spreads in SPREADS.items():
+        assert 0.92 <= covered(shape, spreads, 1500)[0] <= 0.995, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_intervals_over_crossed_factors_hold_the_truth_95_percent_of_the_time(shape):
+    told = {name: covered(shape, spreads, 5000) for name, spreads in SPREADS.items()}
+    print("\n", shape, {name: f"{held:.1%} ({wide:.1f})" for name, (held, wide) in told.items()})
+    for name, (held, _) in told.items():
+        assert 0.935 <= held <= (0.99 if name == "rest" else 0.975), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_and_with_test_examples_and_groups_of_them(shape):
+    cells = itertools.product(("pretraining", "seed", "equal"), ((400, 1), (40, 10)))
+    held = {
+        (name, *size): covered_with_examples(shape, SPREADS[name], *size, studies=1000)
+        for name, size in cells
+    }
+    print("\n", shape, {cell: f"{share:.1%}" for cell, share in held.items()})
+    assert min(held.values()) >= 0.93 and np.mean([*held.values()]) <= 0.98
