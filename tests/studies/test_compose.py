@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,28 @@ def test_as_often_as_there_are_distinct_choices(
 ) -> None:
     assert len(runs_of(arguments)) == points
     assert len(composed) == distinct
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        (["arm=scratch,near", "size=n128"], {"scratch": 2, "near": 4}),  # draws; draws x pretrainings
+        (["arm=scratch,near", "size=n128,all"], {"scratch": 3, "near": 6}),  # all rows are drawn by nobody
+        (["arm=far,near", "size=all"], {"far": 2, "near": 2}),
+    ],
+)
+def test_what_an_arm_or_a_size_does_not_have_multiplies_nothing(
+    axes: list[str], expected: dict[str, int]
+) -> None:
+    study = ["study=closer_is_better", *axes, "arm.pretraining_seed=0,1", "seed=7"]
+    runs = runs_of([*study, "size.seed=0,1"] if axes[1] != "size=all" else study)
+    assert Counter(run.arm.name for run in runs) == expected
+    assert len({run.title for run in runs}) == len(runs)
+
+
+def test_a_seed_of_a_pretraining_that_no_arm_has_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="arm.pretraining_seed"):
+        runs_of(["arm=scratch,pretrained", "arm.pretraining_seed=0,1"])
 
 
 @pytest.mark.parametrize("more", [[], ["hydra.mode=RUN", "arm=pretrained"], ["--stop-after", "1h"]])

@@ -9,6 +9,7 @@ from tests.studies.command import headstart, records
 from tests.studies.recipes import STEPS, arm, recipe
 
 from headstart.cli import main
+from headstart.compare.study import compare
 
 pytestmark = pytest.mark.usefixtures("unreported")
 
@@ -35,6 +36,30 @@ def test_it_is_planned_trained_once_and_booked(masked: tuple[list[str], Path]) -
     digests = {name: made[0]["init"]["checkpoint"]["sha256"] for name, made in by_arm.items()}
     assert digests["early"] != digests["before"]
     assert "4 runs, 4 done" in headstart("plan", *settings, arms, "seed=0").out
+
+
+def test_scratch_is_trained_once_beside_several_pretrainings(masked: tuple[list[str], Path]) -> None:
+    settings, text = masked
+    sweep = [f"arm=scratch,{arm('before', recipe(text))}", "arm.pretraining_seed=0,1", "seed=0,1"]
+    planned = headstart("plan", *settings, *sweep)
+    assert planned.code == 0, planned.err
+    assert "8 runs, 0 done" in planned.out and planned.out.count("pretraining:") == 2
+    assert "speaks of these weights (2 pretraining seeds)" in " ".join(planned.out.split())
+
+    told = headstart(*settings, *sweep)
+    assert told.code == 0, told.err
+    first = records(Path("runs/pretraining"))
+    assert sorted(record["seed"] for record in first) == [0, 1]
+    made = records(Path("runs/quick"))
+    assert sorted((r["arm"], r["seed"], r["config"]["arm"].get("pretraining_seed")) for r in made) == [
+        *[("before", seed, weights) for seed in (0, 1) for weights in (0, 1)],
+        *[("scratch", seed, None) for seed in (0, 1)],
+    ]
+    loaded = {record["init"]["checkpoint"]["sha256"] for record in made if record["arm"] == "before"}
+    assert len(loaded) == 2
+    gains = compare(Path("runs/quick")).comparisons[0]
+    assert [(pair.seed, pair.pretraining_seed) for pair in gains.pairs] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert "2 pretraining seeds" in gains.sentence
 
 
 def test_weights_of_its_own_text(masked: tuple[list[str], Path]) -> None:

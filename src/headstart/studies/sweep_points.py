@@ -126,7 +126,11 @@ def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
     values: dict[str, set[str]] = defaultdict(set)
     for key, _, value in (text.partition("=") for text in itertools.chain(*points)):
         values[key].add(value)
-    axes = [key for key, own in values.items() if len(own) > 1 and key not in TITLED and key[:4] != "arm."]
+    axes = [
+        key
+        for key, own in values.items()
+        if len(own) > 1 and key not in TITLED and key.lstrip("+")[:4] != "arm."
+    ]
     named: list[list[str]] = []
     for point in points:
         pairs: list[str] = []
