@@ -75,7 +75,7 @@ def test_what_an_arm_or_a_size_does_not_have_multiplies_nothing(
 
 
 def test_a_seed_of_a_pretraining_that_no_arm_has_is_a_mistake() -> None:
-    with pytest.raises(ConfigError, match="arm.pretraining_seed"):
+    with pytest.raises(ConfigError, match=r"arm\.pretraining_seed"):
         runs_of(["arm=scratch,pretrained", "arm.pretraining_seed=0,1"])
 
 
