@@ -146,13 +146,6 @@ class Composer:
         except ConfigError as error:
             raise ConfigError([*mistakes, *error.lines]) from None
 
-    def readable(self, overrides: Sequence[str]) -> dict[str, Any] | None:
-        """The same, whatever is wrong with it; None where it cannot be read."""
-        try:
-            return self.settings(overrides)[0]
-        except ConfigError:
-            return None
-
     def _replaced(
         self, composed: Composed, overrides: Sequence[str]
     ) -> tuple[dict[str, Any], Mistakes] | None:
@@ -321,7 +314,7 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
         per_arm = [*(sweeper.get("per_arm") or ()), *per_arm]
         with composing() as hydra:
             points = expand(sweeper.params or {}, per_arm, shared, hydra.config_loader)
-        sweep = named_axes(without_idle(points, composer.readable))
+        sweep = named_axes(without_idle(points, composer.settings))
     else:
         axes = [text for text in shared if is_axis(text)]
         mistakes |= {f"{text}: one run takes one value; leave out hydra.mode=RUN": None for text in axes}

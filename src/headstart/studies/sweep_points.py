@@ -22,7 +22,7 @@ DRAWN = ("arm.pretraining_seed", "size.seed")  # not of every arm, or size
 TITLED = ("seed", "arm", "task", "model", "size")  # always in a run's title
 
 
-Settings = Callable[[Sequence[str]], Mapping[str, Any] | None]  # of overrides
+Settings = Callable[[Sequence[str]], tuple[Mapping[str, Any] | None, Any]]  # of overrides
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[lis
     kept: dict[tuple[str, ...], None] = {}
     used: set[str] = set()
     for point in points:
-        settings = settings_of([text for text in point if text not in drawn]) or {}
+        try:
+            settings = settings_of([text for text in point if text not in drawn])[0] or {}
+        except ConfigError:  # told where the points are read
+            return [*points]
         own = [text for text in point if text in drawn and _has(settings, text.partition("=")[0])]
         used.update(text.partition("=")[0] for text in own)
         kept[(*(text for text in point if text not in drawn), *map(_added(settings), own))] = None
