@@ -36,15 +36,7 @@ from headstart.studies.overrides import (
     unused,
 )
 from headstart.studies.run_folder import check_study_folder
-from headstart.studies.sweep_points import (
-    SweepPoint,
-    contradictions,
-    expand,
-    located,
-    named_axes,
-    pairs_of,
-    without_idle,
-)
+from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
 from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
 
@@ -314,7 +306,7 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
         per_arm = [*(sweeper.get("per_arm") or ()), *per_arm]
         with composing() as hydra:
             points = expand(sweeper.params or {}, per_arm, shared, hydra.config_loader)
-        sweep = named_axes(without_idle(points, composer.settings))
+        sweep = named_axes(points, composer.settings)
     else:
         axes = [text for text in shared if is_axis(text)]
         mistakes |= {f"{text}: one run takes one value; leave out hydra.mode=RUN": None for text in axes}

@@ -49,7 +49,7 @@ def expand(
     return _with_own(points, per_arm, axes) if per_arm else points
 
 
-def without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
+def _without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
     """The points without settings that their arm or size does not have, each point once.
 
     So `arm.pretraining_seed=0,1,2` trains an arm without a pretraining once, and `size.seed=0,1,2` does so
@@ -121,11 +121,14 @@ def _with_own(
     ]
 
 
-def named_axes(points: Sequence[Sequence[str]]) -> list[list[str]]:
+def named_axes(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
     """The points, each with `study.axes`: its values of the axes that are not in TITLED.
+
+    Settings that an arm or a size does not have are left out: `settings_of` tells it.
 
     An override or a choice that has different values at different points is an axis.
     """
+    points = _without_idle(points, settings_of)
     values: dict[str, set[str]] = defaultdict(set)
     for key, _, value in (text.partition("=") for text in itertools.chain(*points)):
         values[key].add(value)
