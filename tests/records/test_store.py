@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import jsonschema
@@ -126,6 +127,16 @@ def test_a_failed_replace_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RecordError, match="No space left"):
         write_record(tmp_path, make_record("scratch", 0, arms=("scratch",)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done, replace = [], os.replace
+    monkeypatch.setattr(os, "fsync", lambda _: done.append("synced"))
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("named"), replace(*paths)))
+    append_point(tmp_path / "curve.jsonl", {"step": 0})
+    assert done == ["synced"]
+    write_record(tmp_path, make_record("scratch", 0, arms=("scratch",)))
+    assert done == ["synced", "synced", "named"]
 
 
 def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):
