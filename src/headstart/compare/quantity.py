@@ -13,9 +13,11 @@ A table, a chart or an export selects what it shows:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from headstart.compare import phrases
@@ -104,8 +106,6 @@ class Quantity:
 class Rows(tuple[Quantity, ...]):
     """Numbers of a study, in the order of the exports: comparisons first, then arms, then totals."""
 
-    __slots__ = ()
-
     def select(
         self,
         *keys: str,
@@ -118,16 +118,34 @@ class Rows(tuple[Quantity, ...]):
 
         In a key, `*` stands for any text: "target.*.flops_ratio", "tuning.*".
         """
-        names = {key for key in keys if "*" not in key}
-        patterns = [key for key in keys if "*" in key]
+        known, patterns = self._by_key, [key for key in keys if "*" in key]
+        chosen = [k for k in known if k in keys or any(fnmatchcase(k, pattern) for pattern in patterns)]
         wanted = {"condition": condition, "arm": arm, "baseline": baseline, "metric": metric}
         where = [(name, value) for name, value in wanted.items() if value is not None]
-        return Rows(
-            row
-            for row in self
-            if (not keys or row.key in names or any(fnmatchcase(row.key, pattern) for pattern in patterns))
-            and all(getattr(row, name) == value for name, value in where)
-        )
+        if condition is not None:
+            among, names = self._by_condition.get(condition, ()), {*chosen}
+            rows = (row for row in among if not keys or row.key in names)
+        elif len(chosen) == 1:
+            rows = (row for _, row in known[chosen[0]])
+        else:  # in the order of all rows
+            placed = (place for key in chosen for place in known[key])
+            rows = (row for _, row in sorted(placed, key=itemgetter(0))) if keys else iter(self)
+        return Rows(row for row in rows if all(getattr(row, name) == value for name, value in where))
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, list[tuple[int, Quantity]]]:
+        """The rows of each key with their places: a study of many conditions is asked very often."""
+        rows: dict[str, list[tuple[int, Quantity]]] = {}
+        for place, row in enumerate(self):
+            rows.setdefault(row.key, []).append((place, row))
+        return rows
+
+    @cached_property
+    def _by_condition(self) -> Mapping[str, list[Quantity]]:
+        rows: dict[str, list[Quantity]] = {}
+        for row in self:
+            rows.setdefault(row.condition, []).append(row)
+        return rows
 
     def first(
         self,

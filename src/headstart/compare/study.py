@@ -155,8 +155,11 @@ def _findings(material: Material) -> Findings:
         template = Quantity("", baseline=question.baseline)
         over_sizes += data_curves.law_rows(template, law, "law_over_models")
     extra = [*pareto.models(material.groups)]
+    by_condition: dict[str, list[Comparison]] = {}
+    for each in comparisons:
+        by_condition.setdefault(each.condition.id, []).append(each)
     for condition, group in material.groups:
-        own = [each for each in comparisons if each.condition.id == condition.id]
+        own = by_condition.get(condition.id, ())
         extra += ranking(condition.name, group, Rows(row for each in own for row in each.rows))
     extra += variances(material.compared)
     for arm in material.arms:
@@ -186,8 +189,9 @@ def rows(
     for front in findings.fronts:
         across += front.rows
     across += tuning.rows(findings.tuning) if findings.tuning else ()
+    paired = _Paired(findings)
     for arm in findings.arms:
-        across += summaries.rows(arm, _folders(findings, arm))
+        across += summaries.rows(arm, paired.of_arm(arm))
     across += (row for own in findings.rules.values() for row in own)
     across += extra
     across += summaries.contamination_rows(findings.attestations)
@@ -199,32 +203,50 @@ def rows(
             continue
         seen.add(row)
         everywhere = row.provenance or row.key.startswith(("tuning.", "total."))
-        yield row if everywhere else replace(row, provenance=_runs_of(row, findings))
+        yield row if everywhere else replace(row, provenance=paired.runs_of(row))
 
 
-def _folders(findings: Findings, summary: ArmSummary) -> tuple[str, ...]:
-    """The arm's runs under this condition, those of its pairs."""
-    sides = [
-        pair.baseline_folder if summary.is_baseline else pair.arm_folder
-        for each in findings.comparisons
-        if each.condition.name == summary.condition and (summary.is_baseline or each.arm == summary.arm)
-        for pair in each.pairs
-    ]
-    return tuple(dict.fromkeys(sides))
+class _Paired:
+    """The folders of the runs that were paired, by condition and arm."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._all = findings.comparisons
+        self._under: dict[str, list[Comparison]] = {}
+        for each in self._all:
+            self._under.setdefault(each.condition.name, []).append(each)
+        self._known: dict[tuple[str, str, bool], tuple[str, ...]] = {}
+
+    def of_arm(self, summary: ArmSummary) -> tuple[str, ...]:
+        """The arm's runs under this condition, those of its pairs."""
+        sides = [
+            pair.baseline_folder if summary.is_baseline else pair.arm_folder
+            for each in self._under.get(summary.condition, ())
+            if summary.is_baseline or each.arm == summary.arm
+            for pair in each.pairs
+        ]
+        return tuple(dict.fromkeys(sides))
+
+    def runs_of(self, row: Quantity) -> tuple[str, ...]:
+        """The paired runs of its condition, or of all that it joins; of one arm where it has no baseline."""
+        place = (row.condition, row.arm, bool(row.baseline))
+        if place not in self._known:
+            self._known[place] = self._runs_of(row)
+        return self._known[place]
+
+    def _runs_of(self, row: Quantity) -> tuple[str, ...]:
+        under = _naming(row.arm, self._under.get(row.condition, ())) or _naming(row.arm, self._all)
+        folders = [
+            folder
+            for each in under
+            for pair in each.pairs
+            for arm, folder in ((each.baseline, pair.baseline_folder), (each.arm, pair.arm_folder))
+            if row.baseline or row.arm in ("", arm)
+        ]
+        return tuple(dict.fromkeys(folders))
 
 
-def _runs_of(row: Quantity, findings: Findings) -> tuple[str, ...]:
-    """The paired runs of its condition, or of all that it joins; one arm's alone where it has no baseline."""
-    named = [each for each in findings.comparisons if row.arm in ("", each.arm, each.baseline)]
-    under = [each for each in named if each.condition.name == row.condition] or named
-    folders = [
-        folder
-        for each in under
-        for pair in each.pairs
-        for arm, folder in ((each.baseline, pair.baseline_folder), (each.arm, pair.arm_folder))
-        if row.baseline or row.arm in ("", arm)
-    ]
-    return tuple(dict.fromkeys(folders))
+def _naming(arm: str, comparisons: Sequence[Comparison]) -> list[Comparison]:
+    return [each for each in comparisons if arm in ("", each.arm, each.baseline)]
 
 
 def _arms(material: Material) -> tuple[ArmSummary, ...]:

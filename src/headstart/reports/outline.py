@@ -25,7 +25,7 @@ from headstart.reports.sections import (
     utilisation,
     variance,
 )
-from headstart.reports.tables import bullets
+from headstart.reports.tables import bullets, first_of
 
 # Every section that is about the study as a whole: its key, title and parts. Comparisons stand in between.
 Outline = list[tuple[str, str, Callable[[Findings], Parts]]]
@@ -65,6 +65,7 @@ OPEN = frozenset((
 
 
 MOST = 2  # remarks and problems that stand above everything else
+MOST_CHAPTERS = 20  # comparisons that have sections and charts of their own
 
 
 def page(findings: Findings) -> Page:
@@ -104,16 +105,19 @@ def _sections(outline: Outline, findings: Findings) -> list[Section]:
 
 
 def _comparisons(findings: Findings) -> list[Section]:
-    """The sections of a single comparison, or a chapter per comparison."""
+    """The sections of a single comparison, or a chapter for each of the first MOST_CHAPTERS."""
     items = findings.comparisons
     if len(items) == 1:
         return comparison.block(findings, items[0], "", level=2)
     sections: list[Section] = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(items[:MOST_CHAPTERS]):
         lead = f"{item.condition.name}: " if item.condition.name else ""
         title = f"{lead}{item.arm} against {item.baseline}"
         sections.append(Section(f"c{index}", title, (Text(item.sentence),)))
         sections += comparison.block(findings, item, f"c{index}-", level=3)
+    if len(items) > MOST_CHAPTERS:
+        sentence = first_of(MOST_CHAPTERS, len(items), "comparisons have a chapter above")
+        sections.append(Section("others", "The other comparisons", (Text(sentence),)))
     return sections
 
 

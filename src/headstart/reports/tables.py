@@ -32,6 +32,7 @@ from headstart.reports import numbers
 from headstart.reports.page import Bullets, Cell, Column, Figure, Gallery, Table
 
 Item = TypeVar("Item")
+MOST_LINES = 120  # of a table or a list: a study of thousands of runs has more than anybody reads
 Fields = tuple[str, ...]
 
 
@@ -180,9 +181,14 @@ def table(
     columns: Mapping[str, Callable[[Item], str | Cell]] | Sequence[tuple[str, Callable[[Item], str | Cell]]],
     caption: str = "",
 ) -> tuple[Table, ...]:
-    """A table with a row per item, or nothing when there are no items: columns by their heads."""
-    pairs = list(columns.items() if isinstance(columns, Mapping) else columns)
-    texts = [[show(item) for _, show in pairs] for item in items]
+    """A table with a row per item, or nothing when there are no items: columns by their heads.
+
+    It ends after MOST_LINES and says so.
+    """
+    pairs, items = list(columns.items() if isinstance(columns, Mapping) else columns), list(items)
+    if len(items) > MOST_LINES:
+        caption = f"{caption} {first_of(MOST_LINES, len(items), 'lines')}".strip()
+    texts = [[show(item) for _, show in pairs] for item in items[:MOST_LINES]]
     rows = [[Cell(text) if isinstance(text, str) else text for text in row] for row in texts]
     kept = [
         (index, head.removeprefix("?"))
@@ -216,9 +222,16 @@ def arm_cell(name: str) -> Cell:
 
 
 def bullets(items: Iterable[str]) -> tuple[Bullets, ...]:
-    """A list of the sentences, each once; nothing when there are none."""
+    """A list of the sentences, each once, up to MOST_LINES; nothing when there are none."""
     kept = tuple(dict.fromkeys(item for item in items if item))
+    if len(kept) > MOST_LINES:
+        kept = (*kept[:MOST_LINES], f"And {len(kept) - MOST_LINES:,} more.")
     return (Bullets(kept),) if kept else ()
+
+
+def first_of(shown: int, number: int, what: str) -> str:
+    """What says that only the first of a great number are shown, and where all are."""
+    return f"The first {shown:,} of {number:,} {what}; all numbers: headstart report FOLDER --export csv."
 
 
 def gallery(figures: Iterable[Figure], columns: int = 2) -> tuple[Gallery, ...]:

@@ -15,6 +15,7 @@ from headstart.reports import numbers
 from headstart.reports.charts.vega import Layer, Rows, Spec, chart, field, layered
 
 Layers = Sequence[Layer]
+MOST_MARKS = 60  # lines of a chart: of thousands none could be read
 
 ARM = field("arm:N", title=None)
 SHAPE = field("arm:N", title=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from headstart.reports.sections import glance, ranking, summary
 from headstart.screen import Screen
 
 FEW = 2  # comparisons up to which each is told in whole sentences
+MOST = 40  # comparisons, and rows of the table; of more, the report and the exports tell the rest
 WIDEST = 24  # characters of an arm or a condition before they go on below
 STYLES = ("yellow", "blue", "green", "magenta", "cyan", "white")
 
@@ -26,9 +28,10 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
     console = console or Screen()
     console.print(_table(findings, plain=not console.is_terminal))
     console.print()
-    for sentence in _sentences(findings):
+    sentences = _sentences(findings)
+    for sentence in sentences:
         console.print(Text(sentence), style="bold", highlight=False)
-    for line in _more(findings):
+    for line in _more(findings, sentences):
         console.print(Text(line), highlight=False)
     for warning in findings.warnings:
         console.print(Text(f"note: {warning}"), highlight=False)
@@ -41,17 +44,17 @@ def _sentences(findings: Findings) -> list[str]:
     items, curves = findings.comparisons, bool(findings.rows.select("data.sizes"))
     if not curves and len(items) <= FEW:
         return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
-    lines = [
-        ". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks])
-        for item, label in zip(items, summary.labels_of(items), strict=True)
-    ]
+    labelled = [*zip(items, summary.labels_of(items), strict=True)][:MOST]
+    lines = [". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks]) for item, label in labelled]
+    if len(items) > MOST:
+        lines.append(tables.first_of(MOST, len(items), "comparisons"))
     return [findings.sentence] * curves + lines
 
 
-def _more(findings: Findings) -> list[str]:
+def _more(findings: Findings, sentences: Sequence[str]) -> list[str]:
     """How the arms were tuned, where no sentence above says it, and in one line what the weights cost."""
     settings = dict.fromkeys(item.settings for item in findings.comparisons)
-    above = any(item.settings in line for item in findings.comparisons for line in _sentences(findings))
+    above = any(each in line for each in settings for line in sentences)
     tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * (len(settings) == 1 > above)
     return [*tuned, *map(capitalised, glance.pretraining_lines(findings))]
 
@@ -60,7 +63,7 @@ def _table(findings: Findings, *, plain: bool) -> Table:
     """Two lines a row: a number, and below it what it stands on. At 80 columns only intervals wrap."""
     arms = outline.arms_of(findings)
     grid = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
-    started = tables.lines_of(findings.rows, "runs.started")
+    started = tables.lines_of(findings.rows, "runs.started")[:MOST]
     names = [*arms, *(line.first.condition for line in started)]
     grid.columns[0].width = min(max(map(len, names), default=0), WIDEST)  # so that intervals alone wrap
     for condition, lines in groupby(started, lambda line: line.first.condition):

@@ -66,12 +66,14 @@ def cost_table(rows: Rows) -> tuple[Table, ...]:
 
 def _figure(rows: Rows, resource: Resource) -> Figure | None:
     """Bars of one cost; None where nothing is known, or methods that differ would share an axis."""
-    known = [row for row in rows.select(f"train.{resource.key}") if row.value is not None]
-    methods, energy = {row.verdict for row in known}, resource.key == "joules"
+    every = [row for row in rows.select(f"train.{resource.key}") if row.value is not None]
+    known = every[: style.MOST_MARKS]  # the table below has more
+    methods, energy = {row.verdict for row in every}, resource.key == "joules"
     if not known or (energy and len(methods) > 1):
         return None
     estimated = energy and methods <= {"estimated"}
     title = resource.kind.capitalize() + " (estimated: hollow bars)" * estimated
+    title += f", the first {len(known)} of {len(every):,}" * (len(known) < len(every))
     names = [f"{row.arm}, {row.condition}:" if row.condition else row.arm for row in known]
     texts = [f"{name} {numbers.value_text(row)}" for name, row in zip(names, known, strict=True)]
     chart = costs(known, resource, hollow=estimated)

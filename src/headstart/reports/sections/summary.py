@@ -15,8 +15,9 @@ from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.charts.vega import field
 from headstart.reports.page import Cell, Figure, Parts, Table, Text
-from headstart.reports.tables import Line, bullets, number, of_rows, source, table
+from headstart.reports.tables import Line, bullets, first_of, number, of_rows, source, table
 
+MOST_VALUES = 40  # of a setting that is varied
 STATES = ("finished", "diverged", "failed", "interrupted")
 
 
@@ -47,7 +48,14 @@ def varied(findings: Findings) -> str:
             for name, level in drawn.items():
                 if level is not None:
                     values.setdefault(name, {})[str(level)] = None
-    return "; ".join(f"{name}: {', '.join(each)}" for name, each in values.items() if len(each) > 1)
+    return "; ".join(f"{name}: {_listed([*each])}" for name, each in values.items() if len(each) > 1)
+
+
+def _listed(values: Sequence[str]) -> str:
+    """The values, or the first and the last of very many."""
+    if len(values) <= MOST_VALUES:
+        return ", ".join(values)
+    return f"{', '.join(values[:3])}, ... {values[-1]} ({len(values):,} values)"
 
 
 def summary(findings: Findings) -> Parts:
@@ -138,8 +146,8 @@ def runs_text(line: Line) -> str:
 
 def gains(findings: Findings) -> Parts:
     """The chart of all gains with their intervals."""
-    rows = findings.rows.select("gain", metric=findings.headline)
-    if not rows:
+    every = findings.rows.select("gain", metric=findings.headline)
+    if not (rows := every[: style.MOST_MARKS]):
         return ()
     labelled = list(zip(labels_of(rows), rows, strict=True))
     texts = [f"{label}: {numbers.with_interval(row)}, {row.verdict}" for label, row in labelled]
@@ -152,6 +160,8 @@ def gains(findings: Findings) -> Parts:
     figure = Figure("gain", title, f"{'; '.join(texts)}.", chart)
     lines = "Lines across: trivial rules and chance, as far as they are above the baseline."
     notes = [note] * bool(findings.margin) + [lines] * bool(levels)
+    if len(rows) < len(every):
+        notes.append(first_of(len(rows), len(every), "gains are drawn"))
     return (figure, *(Text(line, "note") for line in notes))
 
 
