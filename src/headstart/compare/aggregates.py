@@ -25,6 +25,7 @@ from headstart.records.fingerprint import digest
 
 FEWEST = 3  # conditions
 RESAMPLES = 2000
+FEW_RUNS = 16  # of a side, up to which every run is set against every other
 TAUS = np.linspace(0, 1, 41)
 Sides = Sequence[np.ndarray]  # per condition, (2, pairs): baseline, arm
 
@@ -121,10 +122,22 @@ def mean_gain(every: Sides) -> np.ndarray:
 
 def probability_of_improvement(every: Sides) -> np.ndarray:
     """P(a run of the arm beats a run of the baseline), ties counted half, mean over conditions."""
-    leads = [scores[1][:, :, None] - scores[0][:, None, :] for scores in every]
-    return np.mean(
-        [(lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2)) for lead in leads], axis=0
+    return np.mean([_leads(scores) for scores in every], axis=0)
+
+
+def _leads(scores: np.ndarray) -> np.ndarray:
+    """The share of all run against run that the arm wins: (resamples,), of (2, resamples, runs)."""
+    baselines, arms = scores
+    runs = arms.shape[1]
+    if runs <= FEW_RUNS:
+        lead = arms[:, :, None] - baselines[:, None, :]
+        return (lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2))
+    ranked = np.sort(baselines, axis=1)
+    below, up_to = (
+        np.array([np.searchsorted(*each, side).sum() for each in zip(ranked, arms, strict=True)])
+        for side in ("left", "right")
     )
+    return below / runs**2 + 0.5 * ((up_to - below) / runs**2)
 
 
 STATISTICS: Mapping[str, Callable[[Sides], np.ndarray]] = {

@@ -24,6 +24,8 @@ _FORMS: Mapping[Form, tuple[str, ...]] = {
     "number": ("target", "estimate"),
     "tags": ("correct", "tokens"),
 }
+# By the identities of the columns of a run: the order of its ids, the columns, and the columns in that order.
+Orders = dict[tuple[int, ...], tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]]
 MOST_CLASSES = 50  # labels beyond which a table of classes is no longer read
 FEWEST_GROUPS = 20  # below, too few independent units carry an interval over test examples
 
@@ -148,13 +150,14 @@ class Answers:
 def align(pairs: Sequence[tuple[Record, Record]]) -> tuple[Answers | None, str | None]:
     """The answers of all pairs in one order of examples, or None and the reason."""
     try:
-        read = [[_sorted(record) for record in pair] for pair in pairs]
+        orders: Orders = {}
+        read = [[_sorted(record, orders) for record in pair] for pair in pairs]
     except RecordError as error:
         return None, str(error)
     first = read[0][0]
     for pair in read:
         for one in pair:
-            if not np.array_equal(one.ids, first.ids) or not np.array_equal(one.labels, first.labels):
+            if not (_same(one.ids, first.ids) and _same(one.labels, first.labels)):
                 return None, "the test examples in predictions.parquet differ between runs"
     known = [one.groups for pair in read for one in pair if one.groups is not None]
     if any(not np.array_equal(groups, known[0]) for groups in known):
@@ -169,21 +172,32 @@ def _numbered(groups: np.ndarray) -> np.ndarray | None:
     return np.array([number[name] for name in names]) if len(number) < len(names) else None
 
 
-def _sorted(record: Record) -> Predictions:
-    """Predictions in order of their ids; RecordError when there are none or an id stands twice."""
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one is other or np.array_equal(one, other)
+
+
+def _sorted(record: Record, orders: Orders) -> Predictions:
+    """Predictions in order of their ids; RecordError when there are none or an id stands twice.
+
+    `orders`: of the ids that were put in order before, which most runs share.
+    """
     found = record.predictions()
     if found is None:
         raise RecordError(f"{record.label} left no predictions")
-    if not len(found) or len(np.unique(found.ids)) < len(found):
+    if not len(found) or len(set(found.ids)) < len(found):
         raise RecordError(f"{record.label}: predictions.parquet is empty or repeats an id")
     for name, values in found.statistics.items():
         if not np.isfinite(values).all():
             raise RecordError(f"{record.label}: predictions.parquet holds a {name} that is not finite")
-    order = np.argsort(found.ids, kind="stable")
-    told = (found.ids, found.texts, found.labels, found.predictions)
+    shared = [found.ids, found.texts, found.labels]
+    key = tuple(map(id, shared))
+    if key not in orders:
+        order = np.argsort(found.ids, kind="stable")
+        orders[key] = order, shared, [column[order] for column in shared]
+    order, _, columns = orders[key]
     statistics = {name: values[order] for name, values in found.statistics.items()}
     groups = None if found.groups is None else found.groups[order]
-    return Predictions(*(column[order] for column in told), statistics=statistics, groups=groups)
+    return Predictions(*columns, found.predictions[order], statistics=statistics, groups=groups)
 
 
 def _answers(read: Sequence[Sequence[Predictions]], first: Predictions, groups: np.ndarray | None) -> Answers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from headstart.compare.pairs import Match
 from headstart.metrics import orient
+from headstart.records.curve import CURVE
 from headstart.records.fingerprint import as_mapping
+from headstart.records.kept import stamp_of
 from headstart.records.record import Record
 from headstart.resources import ResourceKey
 
@@ -86,10 +88,22 @@ class Curve:
 
 
 Pair = tuple[LearningCurve, LearningCurve]  # baseline, arm
+MOST_KEPT = 4096  # learning curves
+_kept: dict[Hashable, LearningCurve | None] = {}
 
 
 def learning_curve(record: Record, metric: str) -> LearningCurve | None:
     """The evaluations of a run that have the metric; None without one."""
+    file = record.folder / CURVE  # every cost to a target asks for it again
+    key = (file, stamp_of(file), record.cost.energy.backend, metric)
+    if key not in _kept:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = _learning_curve(record, metric)
+    return _kept[key]
+
+
+def _learning_curve(record: Record, metric: str) -> LearningCurve | None:
     points = _scored(record.curve(), metric)
     if not points:
         return None

@@ -20,6 +20,7 @@ from headstart.records.record import Record
 from headstart.records.sections import Cost
 from headstart.records.store import StoredStudy, read_run, read_study
 
+Numbered = tuple[np.ndarray, np.ndarray, int]
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
 
 
@@ -114,14 +115,15 @@ def _unlike_the_predictions(record: Record) -> Iterator[str]:
     for name, values in found.statistics.items():
         if not np.isfinite(values).all():
             yield f"{PREDICTIONS} holds a {name} that is not finite"
+    numbered = _numbered(found)
     for name, value in (record.scores.test or {}).items():
-        there = recomputed(name, found)
+        there = recomputed(name, found, numbered)
         if there is not None and not _close(there, value):
             test = f"test {metric_name(name)}"
             yield f"its record has a {test} of {value:.4g}, and its predictions give {there:.4g}"
 
 
-def recomputed(metric: str, found: Predictions) -> float | None:
+def recomputed(metric: str, found: Predictions, numbered: Numbered | None = None) -> float | None:
     """The metric of these predictions; None where they do not hold all that it needs, or not precisely."""
     if not can_recompute(metric, found.statistics):
         return None
@@ -129,9 +131,15 @@ def recomputed(metric: str, found: Predictions) -> float | None:
         target = found.statistics["target"]
         if np.finfo(np.float32).eps * np.abs(target).max() > TOLERANCE / 10 * target.std():
             return None
-    names, numbers = np.unique(np.concatenate([found.labels, found.predictions]), return_inverse=True)
-    labels, predictions = numbers[: len(found)], numbers[len(found) :]
-    return float(score(metric, labels, predictions, found.statistics, len(names)))
+    labels, predictions, classes = numbered or _numbered(found)
+    return float(score(metric, labels, predictions, found.statistics, classes))
+
+
+def _numbered(found: Predictions) -> Numbered:
+    """Labels and predictions as numbers, and how many different ones there are."""
+    names = {name: place for place, name in enumerate(sorted({*found.labels, *found.predictions}))}
+    labels, predictions = ([names[name] for name in told] for told in (found.labels, found.predictions))
+    return np.array(labels, dtype=np.int64), np.array(predictions, dtype=np.int64), len(names)
 
 
 def _close(one: float, other: float) -> bool:

@@ -36,7 +36,9 @@ def append_point(file: Path, point: Mapping[str, Any]) -> None:
 def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
     """The points of a curve, and whether an incomplete last line of a killed process was left out."""
     try:
-        lines = file.read_text("utf-8", errors="replace").splitlines() if file.exists() else []
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
     except OSError as error:
         raise RecordError(f"{file}: cannot be read: {error.strerror}") from None
     points: list[dict[str, Any]] = []

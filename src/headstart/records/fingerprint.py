@@ -37,6 +37,7 @@ LOCATIONS = (
     "model.tokenizer.train.files.test",
 )
 
+_SINGLE = frozenset({str, int, float, bool, type(None), list})  # the values of JSON that are no mapping
 FORMER = {new: old for old, new in RENAMED.items()}  # a renamed setting keeps the ids of its runs
 
 
@@ -116,11 +117,14 @@ def as_mapping(value: object) -> Mapping[str, Any]:
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted path, value) of everything in a nested mapping that is no mapping."""
-    if group := as_mapping(value):
-        for name, item in group.items():
-            yield from leaves(item, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, value
+    waiting = [(path, value)]
+    while waiting:
+        at, item = waiting.pop()
+        if type(item) not in _SINGLE and (group := as_mapping(item)):
+            below = [(f"{at}.{name}" if at else str(name), each) for name, each in group.items()]
+            waiting += reversed(below)
+        else:
+            yield at, item
 
 
 def digest(value: object) -> str:
@@ -137,15 +141,31 @@ def is_set(config: Mapping[str, Any], name: str) -> bool:
     return name in config and (name != "order_seed" or config[name] is not None)
 
 
-def without(settings: Mapping[str, Any], left_out: Collection[str], path: str = "") -> dict[str, Any]:
-    """The settings without those at the dotted paths `left_out`; a group that this empties stays, as {}."""
-    return {
-        name: without(cast(Mapping[str, Any], value), left_out, f"{path}{name}.")
-        if isinstance(value, Mapping)
-        else value
-        for name, value in settings.items()
-        if f"{path}{name}" not in left_out
-    }
+def without(settings: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+    """The settings without those at the dotted paths `left_out`; a group that this empties stays, as {}.
+
+    A group of which nothing is left out is the same object: it is not looked into.
+    """
+    groups: set[str] = set()
+    for path in left_out:
+        while path := path.rpartition(".")[0]:
+            groups.add(path)
+    return _without(settings, left_out, groups, "")
+
+
+def _without(
+    settings: Mapping[str, Any], left_out: Collection[str], groups: Collection[str], path: str
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in settings.items():
+        at = f"{path}{name}"
+        if at in left_out:
+            continue
+        if at in groups and isinstance(value, Mapping):
+            kept[name] = _without(cast(Mapping[str, Any], value), left_out, groups, f"{at}.")
+        else:
+            kept[name] = value
+    return kept
 
 
 def _at_default(settings: Mapping[str, Any], defaults: Mapping[str, Any], path: str = "") -> dict[str, Any]:
@@ -154,7 +174,7 @@ def _at_default(settings: Mapping[str, Any], defaults: Mapping[str, Any], path: 
     for name, value in settings.items():
         at = f"{path}{name}"
         default = defaults.get(at, ...)
-        if isinstance(value, Mapping):
+        if type(value) not in _SINGLE and isinstance(value, Mapping):
             group = cast(Mapping[str, Any], value)
             below = _at_default(group, defaults, f"{at}.")
             same |= below

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import RecordError
+from headstart.records.kept import Stamp, stamp_of
 from headstart.records.whole_file import write_whole
 
 PREDICTIONS = "predictions.parquet"
@@ -23,6 +24,7 @@ TEXT_LENGTH = 400  # characters of an example that are stored
 _STATISTIC = re.compile(r"[a-z_0-9]+")  # the name of a statistic's column
 
 Numbers = np.ndarray[Any, Any]  # shape (examples,)
+_latest: dict[str, tuple[Any, Numbers]] = {}  # by column: as it was stored, and its texts
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,46 @@ def read_predictions(file: Path) -> Predictions:
         raise RecordError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
     if any(column.null_count for column in table.columns):
         raise RecordError(f"{file}: cannot be read: it has cells without a value")
-    # Texts stay Python strings: numpy's fixed width would give every row the length of the longest.
     # Lists and DLPack, since pyarrow's own conversions to numpy import pandas, which takes a second.
     return Predictions(
-        *(np.array(column.to_pylist(), dtype=object) for column in texts),
+        *(_texts(name, column) for name, column in zip(TEXT_COLUMNS, texts, strict=True)),
         statistics={
             name: np.from_dlpack(column.combine_chunks()).copy() for name, column in statistics.items()
         },
-        groups=None if grouped is None else np.array(grouped.to_pylist(), dtype=object),
+        groups=None if grouped is None else _texts(GROUP, grouped),
     )
+
+
+def _texts(name: str, column: Any) -> Numbers:
+    """The texts of a column; the array of the file before where they are the same, as ids and labels are.
+
+    Texts stay Python strings: numpy's fixed width would give every row the length of the longest.
+    """
+    if name not in _latest or not column.equals(_latest[name][0]):
+        texts = np.array(column.to_pylist(), dtype=object)
+        texts.flags.writeable = False  # several runs share it
+        _latest[name] = column, texts
+    return _latest[name][1]
+
+
+class Recent:
+    """Predictions that were read lately, up to a number of rows in all: the comparison reads what was checked."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows, self._left = rows, rows
+        self._found: dict[tuple[Path, Stamp | None], Predictions] = {}
+
+    def read(self, file: Path) -> Predictions:
+        """As read_predictions."""
+        key = (file, stamp_of(file))
+        if key not in self._found:
+            found = read_predictions(file)
+            if len(found) > self._left:
+                self._found.clear()
+                self._left = self._rows
+            self._left -= len(found)
+            self._found[key] = found
+        return self._found[key]
+
+
+RECENT = Recent(rows=2_000_000)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from headstart.records.curve import CURVE, read_curve
-from headstart.records.predictions import PREDICTIONS, Predictions, read_predictions
+from headstart.records.predictions import PREDICTIONS, RECENT, Predictions
 from headstart.records.sections import (
     AllScores,
     Cost,
@@ -101,7 +101,7 @@ class Record(Contents):
     def predictions(self) -> Predictions | None:
         """The answers on the test set, or None when the run left none."""
         file = self.folder / PREDICTIONS
-        return read_predictions(file) if file.exists() else None
+        return RECENT.read(file) if file.exists() else None
 
 
 def schema() -> dict[str, Any]:

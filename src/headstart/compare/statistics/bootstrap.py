@@ -43,10 +43,12 @@ from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - s
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.bounds import Interval
 from headstart.compare.statistics.crossed import Table, mean_variance, unbiased
-from headstart.metrics import METRICS, orient
+from headstart.metrics import METRICS, Value, orient
 
 RESAMPLES = 10_000
 _BUDGET = 200_000_000  # example draws in all: fewer resamples for very large test sets
+_SUMS = 100_000_000  # likewise for hundreds of pairs, of a metric with many sums: macro F1 has three a class
+_NEAR = 100_000  # sums that a metric is made of at a time
 _CHUNK = 4_000_000  # weights, or sums, held in memory at a time
 
 
@@ -106,9 +108,12 @@ class Spread:
 def resampled_gains(
     answers: Answers, metrics: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> dict[str, np.ndarray]:
-    """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}."""
+    """Oriented gains of every pair on every resample of the test examples: {metric: (resamples, pairs)}.
+
+    Fewer resamples for hundreds of pairs, whose seeds say more than the examples do.
+    """
     gains: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
-    for metric, values in _resampled(answers, metrics, seed, resamples):
+    for metric, values in _resampled(answers, metrics, seed, resamples, most=_SUMS):
         gains[metric].append(orient(metric) * (values[:, 1] - values[:, 0]))
     return {metric: np.concatenate(parts) for metric, parts in gains.items()}
 
@@ -122,18 +127,29 @@ def resampled_scores(answers: Answers, metric: str, seed: int, resamples: int) -
 
 
 def _resampled(
-    answers: Answers, metrics: Sequence[str], seed: int, resamples: int
+    answers: Answers, metrics: Sequence[str], seed: int, resamples: int, most: int | None = None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Scores per metric, (chunk, 2, pairs), chunk by chunk."""
+    """Scores per metric, (chunk, 2, pairs), chunk by chunk; `most`: sums of the metric that has most."""
     units = answers.units
-    resamples = int(min(resamples, max(1000, _BUDGET // units)))
     columns, places = _columns(answers, metrics)
+    fewer = _BUDGET // units
+    if most is not None:
+        fewer = min(fewer, most // max(place.size for place in places.values()))
+    resamples = int(min(resamples, max(1000, fewer)))
     columns = answers.by_group(columns)
     widest = max(units, columns.shape[1], *(place.size for place in places.values()))
     for weights in _weights(units, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
         sums = weights @ columns
         for metric, place in places.items():
-            yield metric, METRICS[metric].value(sums[:, place])
+            yield metric, _values(METRICS[metric].value, sums, place)
+
+
+def _values(value: Value, sums: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The metric of every run, (chunk, 2, pairs), a few pairs at a time: their sums stay near the processor."""
+    _, pairs, features = place.shape
+    few = max(1, _NEAR // (2 * len(sums) * features))
+    parts = [value(sums[:, place[:, start : start + few]]) for start in range(0, pairs, few)]
+    return np.concatenate(parts, axis=-1)
 
 
 def spread(

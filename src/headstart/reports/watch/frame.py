@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 REPORT = "report.html"
 READING = "its records are being read"
+MOST_COMPARED = 500  # finished runs up to which a look compares them: each is read whole
+TOO_MANY = "{:,} finished runs are compared by headstart report {}"
 
 
 class Planned(Protocol):
@@ -165,8 +167,11 @@ class Frames:
             return Frame(study, gains, doubt, self._graphs.of(study), _report(study))
 
     def _gains(self, study: Study, seconds: float) -> tuple[tuple[Gain, ...], str | None]:
-        if study.count("finished") < 2:
+        finished = study.count("finished")
+        if finished < 2:
             return (), None
+        if finished > MOST_COMPARED:
+            return (), TOO_MANY.format(finished, study.folder)
         if not seconds:  # what compares is not even imported
             return (), READING
         if self._running is None:
