@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Self, get_args
@@ -64,15 +65,26 @@ def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
     Without `kind`, which determines the settings, and without `code`, the digest of a user's own code.
     """
     defaults: dict[str, Any] = {}
-    for name, field in type(config).model_fields.items():
-        value, default = getattr(config, name), field.get_default(call_default_factory=True)
+    for name, (is_group, default) in _defaults(type(config)).items():
+        value = getattr(config, name)
         if isinstance(value, Config):
             defaults |= defaults_of(value, f"{path}{name}.")
-            if isinstance(default, Config):
+            if is_group:
                 defaults[f"{path}{name}"] = {}
-        elif name not in ("kind", "code") and not field.is_required():
-            defaults[f"{path}{name}"] = to_jsonable_python(default)
+        elif name not in ("kind", "code") and default is not None:
+            defaults[f"{path}{name}"] = json.loads(default)
     return defaults
+
+
+@cache
+def _defaults(kind: type[Config]) -> Mapping[str, tuple[bool, str | None]]:
+    """Of each setting: is its default a group, and the default as JSON; None where it must be given."""
+    found: dict[str, tuple[bool, str | None]] = {}
+    for name, field in kind.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        text = None if field.is_required() else json.dumps(to_jsonable_python(default))
+        found[name] = isinstance(default, Config), text
+    return found
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

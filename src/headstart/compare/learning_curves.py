@@ -57,18 +57,20 @@ class LearningCurve:
 
     def first_at(self, score: float) -> int | None:
         """The first evaluation at or above that score; None when there is none."""
-        hits = np.flatnonzero(self.scores >= score)
-        return int(hits[0]) if len(hits) else None
+        hits = self.scores >= score
+        first = int(hits.argmax())
+        return first if hits[first] else None
 
     def reach(self, score: float, resource: ResourceKey) -> Reach:
         """What it spent until the first evaluation at or above that score."""
         costs, index = self.spent[resource], self.first_at(score)
-        positive = costs[costs > 0]
+        positive = costs > 0
+        first = int(positive.argmax())
         return Reach(
             cost=float(costs[-1 if index is None else index]),
             reached=index is not None,
             before=float(costs[index - 1]) if index else None,
-            after=float(positive[0]) if len(positive) else math.inf,
+            after=float(costs[first]) if positive[first] else math.inf,
         )
 
 

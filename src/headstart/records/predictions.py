@@ -88,7 +88,7 @@ def read_predictions(file: Path) -> Predictions:
     import pyarrow.parquet as pq
 
     try:
-        table: Any = pq.ParquetFile(file).read()
+        table: Any = pq.ParquetFile(file).read(use_threads=False)  # threads cost more than such a file
         texts = [table.column(name).cast(pa.string()) for name in TEXT_COLUMNS]
         grouped = table.column(GROUP).cast(pa.string()) if GROUP in table.column_names else None
         table = table if grouped is None else table.drop_columns([GROUP])

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
 from headstart.records.curve import CURVE, read_curve
-from headstart.records.fingerprint import VERSION, Fingerprint, digest, fingerprint
+from headstart.records.fingerprint import ARM, VERSION, Fingerprint, digest, fingerprint
 from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD, Contents, Record, ended_early, faults, faults_of
 from headstart.records.upgrade import READABLE, upgraded
@@ -200,7 +200,8 @@ def _under_one_rule(records: list[Record]) -> list[Record]:
     values: dict[str, list[Any]] = {}
     for record in records:
         for path, value in record.fingerprint.defaults.items():
-            values.setdefault(path, []).append(value)
+            if path.partition(".")[0] not in ARM:  # each arm has defaults of its own, and they name no pair
+                values.setdefault(path, []).append(value)
     shared = {path: v[0] for path, v in values.items() if all(value == v[0] for value in v)}
     if len(shared) == len(values) and len({record.fingerprint.version for record in records}) == 1:
         return records

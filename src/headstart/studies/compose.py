@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,12 @@ class Composer:
 
     def __init__(self, hydra: Sequence[str] = (), trusting: bool = False) -> None:
         self.choices, self.trusting = choices(), trusting
-        self._hydra = [text for text in hydra if self._is_choice(text)]
         self._own = (*(folder.resolve() for folder in own_folders()), *own_files())
         self._first: tuple[list[str], DictConfig] | None = None
         self._refusals: dict[tuple[int, str], str | None] = {}
+        self._is_choice = cache(self._answered_by_yaml)  # asked for each setting of each point
+        self._known: dict[tuple[str, ...], tuple[Composed, Mistakes]] = {}
+        self._hydra = [text for text in hydra if self._is_choice(text)]
 
     def config(
         self, overrides: Sequence[str], with_hydra_part: bool = False
@@ -166,17 +169,21 @@ class Composer:
 
     def _chosen(self, overrides: Sequence[str]) -> tuple[Composed | None, Mistakes]:
         """What the choices among the overrides compose to, and a sentence for each that does not exist."""
+        texts = tuple(text for text in [*self._hydra, *overrides] if self._is_choice(text))
+        if texts in self._known:
+            composed, mistakes = self._known[texts]
+            return composed, {**mistakes}
         mistakes: Mistakes = {}
         chosen: dict[tuple[str, str | None], str] = {}  # by group and package: the last one counts
-        for text in [*self._hydra, *overrides]:
-            if self._is_choice(text):
-                override = parsed(text)
-                if sentence := self._unknown_choice(override):
-                    mistakes[sentence] = override.key_or_group
-                else:
-                    chosen[override.key_or_group, override.package] = text
+        for text in texts:
+            override = parsed(text)
+            if sentence := self._unknown_choice(override):
+                mistakes[sentence] = override.key_or_group
+            else:
+                chosen[override.key_or_group, override.package] = text
         try:
             composed = self._compose([*chosen.values()])
+            self._known[texts] = composed, mistakes | composed.faults
             return composed, mistakes | composed.faults
         except UNREADABLE as error:
             return None, mistakes | {_sentence(error): None}
@@ -231,7 +238,7 @@ class Composer:
         self._first = self._first or (chosen, _composed[key].config)
         return _composed[key]
 
-    def _is_choice(self, text: str) -> bool:
+    def _answered_by_yaml(self, text: str) -> bool:
         """Is the override answered by other yaml files, not by a value?"""
         override = parsed(text)
         key = override.key_or_group

@@ -13,11 +13,12 @@ from headstart.records.store import read_contents
 from headstart.run import Run
 from headstart.studies.kept_plans import PlannedCost, planned_cost
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
-from headstart.studies.run_folder import identify, run_folder, settled_record
+from headstart.studies.run_folder import Files, finished_record, identify
 from headstart.studies.tuning import groups_of, trials_of
 from headstart.studies.weights import try_arms
 
 Spent = tuple[int, float, tuple[str, ...]]  # FLOPs and seconds of a finished run, notes on its rows
+TIMED = 200  # finished runs that tell how fast this machine is
 SHARE_OF_PEAK = 0.3  # of the matmul peak, evaluation and loading included, for small models on a CPU
 
 
@@ -42,15 +43,16 @@ class Forecast:
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after its pretraining and tuning; and a sentence on the basis of the seconds."""
     spent: dict[int, Spent | None] = {}  # by place: each record is read once
+    files: Files = {}
 
     def done(place: int) -> bool:
-        spent[place] = _spent(runs[place])
+        spent[place] = _spent(runs[place], files)
         return spent[place] is not None
 
     try_arms(runs, done)
     rate, basis = _rate(runs[0])
     sources = pretrainings(runs)
-    expected = [_expected(f"pretraining: {run.title}", run, _spent(run), rate) for run in sources]
+    expected = [_expected(f"pretraining: {run.title}", run, _spent(run, files), rate) for run in sources]
     if (tune := runs[0].study.tune) is not None:
         number = tune.trials * len(tune.seeds)
         for run in (group.run for group in groups_of(runs)):
@@ -59,7 +61,7 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
             title = f"{number} trials of {run.title}"
             expected.append(_planned(title, run, len(ended) >= number, rate, trials=number))
     for place, run in enumerate(runs):
-        own = spent[place] if place in spent else _spent(run)
+        own = spent[place] if place in spent else _spent(run, files)
         expected.append(_expected(run.title, run, own, rate))
     return expected, basis
 
@@ -115,15 +117,14 @@ def _counted(run: Run, trials: int) -> PlannedCost:
     return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]), tested)
 
 
-def _spent(run: Run) -> Spent | None:
+def _spent(run: Run, files: Files) -> Spent | None:
     """What a finished run spent. None while its pretraining is missing: its weights are part of its id."""
     pretraining_run = pretraining(run)
     if pretraining_run is not None:
-        if _spent(pretraining_run) is None:
+        if _spent(pretraining_run, files) is None:
             return None
         run = with_weights(run)
-    names = identify(run)
-    record = settled_record(run_folder(run, names), names)
+    record = finished_record(run, identify(run, files=files))
     if record is None:
         return None
     cost = record["cost"]
@@ -132,7 +133,8 @@ def _spent(run: Run) -> Spent | None:
 
 def _rate(run: Run) -> tuple[float, str]:
     """FLOPs per second: of finished runs on this machine, else a share of its matmul peak."""
-    records = [_speed(path, run) for path in sorted(Path(run.runs).glob("*/*/record.json"))]
+    paths = sorted(Path(run.runs).glob("*/*/record.json"))
+    records = [_speed(path, run) for path in paths[:: 1 + len(paths) // TIMED]]  # some of every study
     speeds = [speed for speed in records if speed]
     devices = run.hardware.devices
     on = f", on {devices} devices" if devices > 1 else ""

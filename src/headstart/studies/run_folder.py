@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -18,17 +19,25 @@ from headstart.records.record import RECORD, Record
 from headstart.records.store import damage, read_contents, read_own, read_run, same_run
 from headstart.run import Run
 
+Files = dict[str, tuple[str, Mapping[str, str], str | None]]  # by settings: data, model's files, weights
 LONGEST = 40  # characters of one part of a folder's name
 ROOM = 2**20  # bytes: what a record, its curve and its predictions may take
 SETTLES = 2_000_000_000  # nanoseconds after which the time of a folder tells one listing from the next
 SETTLED = ("finished", "diverged")  # training again would give the same
 
 
-def identify(run: Run, fetch: bool = True) -> Fingerprint:
-    """The run's names, from its settings and the content of its data, its model's files and its weights."""
-    weights = run.arm.weights_digest(run.model, fetch)
-    source, built_from = run.task.source.digest(), run.model.built_from()
-    return fingerprint(run.config(), source, built_from, weights, defaults_of(run))
+def identify(run: Run, fetch: bool = True, files: Files | None = None) -> Fingerprint:
+    """The run's names, from its settings and the content of its data, its model's files and its weights.
+
+    `files`: digests that were made before, of files that have not changed since: runs of a study share them.
+    """
+    config, files = run.config(), {} if files is None else files
+    key = json.dumps([config["task"], config["model"], config["arm"]], sort_keys=True)
+    if key not in files:
+        weights = run.arm.weights_digest(run.model, fetch)
+        files[key] = run.task.source.digest(), run.model.built_from(), weights
+    source, built_from, weights = files[key]
+    return fingerprint(config, source, built_from, weights, defaults_of(run))
 
 
 def run_folder(run: Run, names: Fingerprint) -> Path:
@@ -128,6 +137,19 @@ def settled_record(folder: Path, names: Fingerprint) -> dict[str, Any] | None:
     if record.status not in SETTLED or not same_run(record, names) or doubt(record):
         return None
     return read_contents(folder)
+
+
+def finished_record(run: Run, names: Fingerprint) -> dict[str, Any] | None:
+    """As settled_record of the run's folder; a record that bears these very names is read once."""
+    for name in _listed(run.study_folder).get(names.run_id[:8], ()):
+        try:
+            contents = read_own(run.study_folder / name, names)
+        except RecordError:
+            break
+        if contents is not None:
+            return contents if contents["status"] in SETTLED else None
+        break
+    return settled_record(run_folder(run, names), names)
 
 
 def wrong(folder: Path) -> str | None:

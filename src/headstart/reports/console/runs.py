@@ -11,6 +11,7 @@ from headstart.reports import numbers
 from headstart.reports.console.listing import listing
 from headstart.screen import Screen
 
+MOST_RUNS = 200  # of a plan; of more, those to do come first
 SHOWN = 40  # differences of a repeated run
 
 
@@ -39,9 +40,11 @@ def show_plan(runs: Sequence[Expected], basis: str, console: Console | None = No
             numbers.flops(run.flops),
             "" if run.done else f"~{numbers.seconds(run.seconds)}",
         )
-        for run in runs
+        for run in sorted(runs, key=lambda run: run.done and len(runs) > MOST_RUNS)[:MOST_RUNS]
     ]
     console.print(listing("run | state | #FLOPs | #time", lines, plain=not console.is_terminal))
+    if len(runs) > len(lines):
+        console.print(f"and {len(runs) - len(lines):,} more", highlight=False)
     left = [run for run in runs if not run.done]
     cost = "nothing"
     if left:
