@@ -133,10 +133,10 @@ def _leads(scores: np.ndarray) -> np.ndarray:
         lead = arms[:, :, None] - baselines[:, None, :]
         return (lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2))
     ranked = np.sort(baselines, axis=1)
-    below, up_to = (
-        np.array([np.searchsorted(*each, side).sum() for each in zip(ranked, arms, strict=True)])
-        for side in ("left", "right")
-    )
+    below, up_to = np.zeros(len(arms)), np.zeros(len(arms))
+    for draw, (known, scores_of_arm) in enumerate(zip(ranked, arms, strict=True)):
+        below[draw] = np.sum(np.searchsorted(known, scores_of_arm, "left"))
+        up_to[draw] = np.sum(np.searchsorted(known, scores_of_arm, "right"))
     return below / runs**2 + 0.5 * ((up_to - below) / runs**2)
 
 

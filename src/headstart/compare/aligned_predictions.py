@@ -194,10 +194,10 @@ def _sorted(record: Record, orders: Orders) -> Predictions:
     if key not in orders:
         order = np.argsort(found.ids, kind="stable")
         orders[key] = order, shared, [column[order] for column in shared]
-    order, _, columns = orders[key]
+    order, _, (ids, texts, labels) = orders[key]
     statistics = {name: values[order] for name, values in found.statistics.items()}
     groups = None if found.groups is None else found.groups[order]
-    return Predictions(*columns, found.predictions[order], statistics=statistics, groups=groups)
+    return Predictions(ids, texts, labels, found.predictions[order], statistics=statistics, groups=groups)
 
 
 def _answers(read: Sequence[Sequence[Predictions]], first: Predictions, groups: np.ndarray | None) -> Answers:

@@ -121,7 +121,7 @@ def _texts(name: str, column: Any) -> Numbers:
 
 
 class Recent:
-    """Predictions that were read lately, up to a number of rows in all: the comparison reads what was checked."""
+    """Predictions that were read lately, up to a number of rows in all: what was checked is compared next."""
 
     def __init__(self, rows: int) -> None:
         self._rows, self._left = rows, rows

@@ -145,7 +145,7 @@ def _resampled(
 
 
 def _values(value: Value, sums: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The metric of every run, (chunk, 2, pairs), a few pairs at a time: their sums stay near the processor."""
+    """The metric of every run, (chunk, 2, pairs), a few pairs at a time: their sums stay in the cache."""
     _, pairs, features = place.shape
     few = max(1, _NEAR // (2 * len(sums) * features))
     parts = [value(sums[:, place[:, start : start + few]]) for start in range(0, pairs, few)]
