@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from headstart.records.fingerprint import digest
 
 FEWEST = 3  # conditions
 RESAMPLES = 2000
+SIDES: tuple[Literal["left"], Literal["right"]] = "left", "right"  # runs that are beaten, and with the ties
 FEW_RUNS = 16  # of a side, up to which every run is set against every other
 TAUS = np.linspace(0, 1, 41)
 Sides = Sequence[np.ndarray]  # per condition, (2, pairs): baseline, arm
@@ -126,17 +128,15 @@ def probability_of_improvement(every: Sides) -> np.ndarray:
 
 
 def _leads(scores: np.ndarray) -> np.ndarray:
-    """The share of all run against run that the arm wins: (resamples,), of (2, resamples, runs)."""
+    """The share of the baseline's runs that a run of the arm beats: (resamples,), of (2, resamples, runs)."""
     baselines, arms = scores
     runs = arms.shape[1]
     if runs <= FEW_RUNS:
         lead = arms[:, :, None] - baselines[:, None, :]
         return (lead > 0).mean(axis=(1, 2)) + 0.5 * (lead == 0).mean(axis=(1, 2))
     ranked = np.sort(baselines, axis=1)
-    below, up_to = np.zeros(len(arms)), np.zeros(len(arms))
-    for draw, (known, scores_of_arm) in enumerate(zip(ranked, arms, strict=True)):
-        below[draw] = np.sum(np.searchsorted(known, scores_of_arm, "left"))
-        up_to[draw] = np.sum(np.searchsorted(known, scores_of_arm, "right"))
+    places = [[row.searchsorted(won, side) for row, won in zip(ranked, arms, strict=True)] for side in SIDES]
+    below, up_to = np.array(places, dtype=np.float64).sum(axis=2)
     return below / runs**2 + 0.5 * ((up_to - below) / runs**2)
 
 
