@@ -101,3 +101,14 @@ def test_a_study_without_a_name_has_its_folder_and_no_question() -> None:
     assert (run.study.name, run.study.question) == ("docs_qa", "")
     (run,) = runs_of(["task=docs_qa", "arm=scratch", "seed=0", "study.name=mine", "study.question=Why?"])
     assert (run.study.name, run.study.question) == ("mine", "Why?")
+
+
+def test_another_name_is_another_study_with_a_question_of_its_own() -> None:
+    words = ["study=less_compute", "arm=scratch", "seed=0"]
+
+    def question(*more: str) -> str:
+        return runs_of([*words, *more])[0].study.question
+
+    assert question() == question("study.name=less_compute") != ""
+    assert question("study.name=other", "budget.epochs=1") == ""
+    assert question("study.name=other", "study.question=Why?") == "Why?"

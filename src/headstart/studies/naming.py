@@ -22,10 +22,14 @@ LONGEST = 60  # characters of a name
 def naming(overrides: Sequence[str], compose_default: Callable[[], Any]) -> list[str]:
     """The override that names the study of `overrides`; none for the default study and for a named one.
 
+    A chosen study under another name is another study: its question is not the chosen one's, unless typed.
     `compose_default` returns the configuration without overrides; it is called only when needed.
     """
     all_parsed = [parsed(text) for text in overrides]
-    if {override.key_or_group for override in all_parsed} & {"study", "study.name"}:
+    typed = {override.key_or_group: override.value() for override in all_parsed}
+    if {"study", "study.name"} <= typed.keys() and typed["study"] != typed["study.name"]:
+        return [] if "study.question" in typed else ["study.question="]
+    if {"study", "study.name"} & typed.keys():
         return []
     default = cache(compose_default)
     differing = sorted((override for override in all_parsed if _differs(override, default)), key=_place)
