@@ -25,7 +25,8 @@ POINT = {"samples": 1, "tokens": 2, "tokens_padded": 3, "flops": 4, "seconds": 0
 
 
 def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) -> None:
-    assert main([*quick, "tracker=offline", "meter=constant", "meter.watts=40", "seed=0"]) == 0
+    asked = "study.question='Does it help?'"
+    assert main([*quick, "tracker=offline", "meter=constant", "meter.watts=40", "seed=0", asked]) == 0
     files = wandb_files.offline(Path("runs/quick"))
     records = [json.loads(path.read_text("utf8")) for path in Path("runs/quick").glob("*/record.json")]
     assert len(files) == len(records) == 2
@@ -34,6 +35,8 @@ def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) ->
         config = {update.key: json.loads(update.value_json) for update in described.config.update}
         assert described.run_group == "quick" and described.job_type == config["arm"]
         assert config["seed"] == 0 and config["optim_lr"] == 3e-3
+        assert {*described.tags} == {"files", config["arm"]}
+        assert described.notes.startswith("Does it help?") and "meter=constant" in described.notes
         (record,) = [record for record in records if record["arm"] == config["arm"]]
         every_row = wandb_files.history(file)
         assert steps_of(every_row) == list(range(9))
@@ -60,6 +63,8 @@ def test_steps_are_training_steps_and_the_axes_are_declared(quick: list[str]) ->
         assert added["pair_id"] == record["pair_id"] and added["n_train"] == 64
         assert added["data_digest"] == record["data"]["source"] and added["energy_method"] == "estimated"
         assert ("weights_digest" in added) == (record["arm"] == "pretrained")
+        assert added["machine"] == record["environment"]["machine"] and "meter.watts=40" in added["overrides"]
+        assert added["_wandb/pinned_keys"][0] == "arm"
         assert added["parameters"] == record["cost"]["parameters"]["all"] and added["version_torch"]
         told = wandb_files.summary(file)
         assert told["validation/accuracy"] == {"max": max(row["validation/accuracy"] for row in rows)}

@@ -117,7 +117,8 @@ def _started(
         notes=notes_of(run, argv),
         config=flat_config(run),
     )
-    # Steps are the axis of all metrics, as Lightning declares it; others can be chosen; the best is kept.
+    # Steps are the axis of all metrics, as Lightning declares it; others can be chosen. The best is kept: W&B
+    # took a `goal` beside it in earlier versions, and has none now.
     experiment.define_metric(STEP)
     experiment.define_metric("*", step_metric=STEP, step_sync=True)
     for axis in (*AXES, *JOULES):
