@@ -36,7 +36,9 @@ def test_what_is_swept_is_in_the_title_and_in_the_folder(settings, words):
 
 def test_arms_seeds_and_sizes_are_named_once():
     runs = runs_of(["size=n64,n128", "seed=0,1"])
-    assert not any(run.study.axes for run in runs)
+    same = runs_of(["size.rows=64,128", "seed=0,1"])
+    assert not any(run.study.axes for run in (*runs, *same))
+    assert [run.title for run in runs] == [run.title for run in same]
     assert runs[0].title == "docs_library · all-MiniLM-L6-v2 · 64 rows · scratch · seed 0"
     assert run_folder(runs[0], NAMES).name == "docs_library-all_MiniLM_L6_v2-64_rows-scratch-seed0-bbbbbbbb"
 

@@ -19,7 +19,8 @@ from headstart.records.fingerprint import PLUMBING, as_mapping, without
 from headstart.run import Run
 
 DRAWN = ("arm.pretraining_seed", "size.seed")  # not of every arm, or size
-TITLED = ("seed", "arm", "task", "model", "size")  # always in a run's title
+AMOUNTS = ("size.rows", "size.fraction", "size.per_class")
+TITLED = ("seed", "arm", "task", "model", "size", *AMOUNTS)  # always in a run's title
 
 
 Settings = Callable[[Sequence[str]], tuple[Mapping[str, Any] | None, Any]]  # of overrides

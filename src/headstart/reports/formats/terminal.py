@@ -45,7 +45,7 @@ def _sentences(findings: Findings) -> list[str]:
     if not curves and len(items) <= FEW:
         return list(dict.fromkeys(item.sentence for item in items)) or [findings.sentence]
     labelled = [*zip(items, summary.labels_of(items), strict=True)][:MOST]
-    lines = [". ".join([f"{label}: {ranking.sentence(item)}", *item.remarks]) for item, label in labelled]
+    lines = [" ".join([f"{label}: {ranking.sentence(item)}.", *item.remarks]) for item, label in labelled]
     if len(items) > MOST:
         lines.append(tables.first_of(MOST, len(items), "comparisons"))
     return [findings.sentence] * curves + lines
