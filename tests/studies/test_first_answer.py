@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.studies.command import headstart, records, without
 from headstart.commands.arguments import READING, ROLES
 from headstart.data.rows import SPLITS
 from headstart.data.splits import Holdout
-from headstart.studies.first_answer import first_answer
+from headstart.studies.first_answer import FirstAnswer, first_answer
 from headstart.studies.new_task import READ_WITH, new_task
 from headstart.tasks.guess import FAMILIES
 
@@ -60,8 +61,16 @@ def test_rows_are_chosen_by_the_time_and_few_are_held_out(settings: list[str]) -
     Path("many.csv").write_text("\n".join(["text,label", *rows]) + "\n", "utf8")
     answer = first_answer(new_task(Path("many.csv")), 60, settings)
     assert answer.size == "size.rows=512" and answer.pairs == 10
+    assert 3300 < _stop_after(answer) <= 3420, "the report takes its part"
+    late = first_answer(new_task(Path("many.csv"), "late"), 60, settings, time.monotonic() - 1800)
+    assert _stop_after(late) <= 1620, "and what was done before"
     assert "++task.files.holdout.test=0.05" in answer.settings
     assert "++task.files.holdout.validation=0.015" in answer.settings
+
+
+def _stop_after(answer: FirstAnswer) -> float:
+    (limit,) = [setting for setting in answer.settings if setting.startswith("hydra.sweeper.stop_after=")]
+    return float(limit.partition("=")[2])
 
 
 def test_evaluation_takes_its_part_of_the_minutes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def try_file(options: Namespace) -> int:
     from headstart.studies.first_answer import first_answer
     from headstart.studies.new_task import new_task
 
+    began = time.monotonic()
     given = [word for word in options.settings if word.startswith("task.")] + row_settings(options)
     further = [word for word in options.settings if word not in given]
     with waiting(f"reading {options.file}"):
@@ -48,7 +50,7 @@ def try_file(options: Namespace) -> int:
     print(f"{'wrote' if task.written else 'used'} {task.yaml}: correct it where the guess is wrong")
     minutes = options.minutes or 10.0
     with waiting("choosing how much fits into the time"):
-        answer = first_answer(task, minutes, further if task.written else [*given, *further])
+        answer = first_answer(task, minutes, further if task.written else [*given, *further], began)
     print(answer.words(), flush=True)
     print(f"the study: {shlex.join(['headstart', *answer.settings])}", flush=True)
     code = run_study(list(answer.settings), answer.settings)

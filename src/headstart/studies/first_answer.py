@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ PAIRS = 3  # are wanted before more rows are
 MOST_PAIRS = 10
 PLANNED = 0.8  # of the time: the rest is for what a forecast does not see
 LOADING = 3.0  # seconds of a run besides its computing
+REPORT = 0.05  # of the time, for writing the report
 HELD_OUT = {"validation": 300, "test": 1000}  # rows at most, where they are held out of train
 
 
@@ -46,9 +48,13 @@ class FirstAnswer:
         )
 
 
-def first_answer(task: NewTask, minutes: float, settings: Sequence[str] = ()) -> FirstAnswer:
+def first_answer(
+    task: NewTask, minutes: float, settings: Sequence[str] = (), began: float | None = None
+) -> FirstAnswer:
     """As many rows as leave time for three pairs, then as many pairs as fit. Runs that are there set the
-    size, so that the same command with more minutes adds pairs."""
+    size, so that the same command with more minutes adds pairs. `began`: when the minutes did, of
+    time.monotonic()."""
+    began = time.monotonic() if began is None else began
     model = () if any(setting.startswith("model=") for setting in settings) else task.model
     if "arm=scratch" in model:
         raise ConfigError(
@@ -70,7 +76,8 @@ def first_answer(task: NewTask, minutes: float, settings: Sequence[str] = ()) ->
             rows, size, pair = without, other, shorter
     pairs = max(2, min(MOST_PAIRS, _fitting(pair, minutes)))
     seeds = ",".join(map(str, range(pairs)))
-    limit = f"hydra.sweeper.stop_after={60 * minutes:g}"
+    left = (1 - REPORT) * 60 * minutes - (time.monotonic() - began)  # what was looked at took its part
+    limit = f"hydra.sweeper.stop_after={max(1.0, left):.0f}"
     chosen = (*common, *rows, *settings, size, "arm=scratch,pretrained", f"seed={seeds}", limit)
     return FirstAnswer(chosen, size, pairs, pairs * pair, minutes, note)
 
