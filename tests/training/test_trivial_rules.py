@@ -60,7 +60,7 @@ def test_they_are_in_the_record_as_scikit_learn_scores_them(run: Run) -> None:
 
 
 def slow_rule(self: Any, prepared: Prepared) -> Iterator[Rule]:
-    time.sleep(3)
+    time.sleep(1)
     yield Rule("slow", "sleeps", {"accuracy": 0.5}, {}, 1)
 
 
@@ -69,8 +69,8 @@ def test_their_seconds_are_their_own(run: Run, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(TextClassification, "trivial_rules", slow_rule)
     record = trained(run)
     (rule,) = record["rules"]["rules"]
-    assert rule["seconds"] >= 3
-    assert record["cost"]["seconds"]["total"] <= time.perf_counter() - began - 3
+    assert rule["seconds"] >= 1
+    assert record["cost"]["seconds"]["total"] <= time.perf_counter() - began - 1
 
 
 def test_the_same_rows_are_scored_once(run: Run, monkeypatch: pytest.MonkeyPatch, quick: list[str]) -> None:
