@@ -69,6 +69,7 @@ def test_hosts_without_locks_whose_clocks_disagree_share_the_runs(quick: list[st
     assert results(tmp_path / "runs/quick") == results(tmp_path / "runs/alone")
 
 
+@pytest.mark.slow  # tests/studies/test_work.py has three workers share a pretraining
 def test_a_pretraining_is_trained_once_and_its_runs_come_back(
     masked: tuple[list[str], Path], tmp_path: Path
 ) -> None:
