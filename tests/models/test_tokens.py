@@ -138,3 +138,9 @@ class TestWindows:
             for place in range(begin, end)
         }
         assert seen == set(range(len(context)))
+
+
+def test_lengths_are_counted_once_however_many_batches_ask() -> None:
+    tokens = Tokens([np.zeros(n, dtype=np.int32) for n in (3, 1, 2)], None, np.zeros(3, dtype=bool))
+    assert tokens.lengths is tokens.lengths and tokens.lengths.tolist() == [3, 1, 2]
+    assert tokens.take([2, 0]).lengths.tolist() == [2, 3]

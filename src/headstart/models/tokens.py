@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -30,15 +31,16 @@ class Tokens:
     kinds: list[np.ndarray] | None
     truncated: np.ndarray  # (rows,) bool: was this row longer than the limit?
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens per row, special tokens included."""
+        """Tokens per row, special tokens included; every batch asks for them."""
         return np.array([len(row) for row in self.ids], dtype=np.int64)
 
     def take(self, rows: Sequence[int]) -> Self:
         """The tokens of these rows, in this order."""
         columns: dict[str, Any] = {}
-        for name, column in vars(self).items():
+        for name in (field.name for field in fields(self)):
+            column = getattr(self, name)
             if isinstance(column, np.ndarray):
                 columns[name] = column[list(rows)]
             else:
@@ -216,7 +218,8 @@ def _from_cache(
     def write(path: Path) -> None:
         blocks = [tokenise(slice(start, start + BLOCK)) for start in range(0, rows, BLOCK)]
         columns = {}
-        for name, column in vars(blocks[0]).items():
+        for name in (field.name for field in fields(blocks[0])):
+            column = getattr(blocks[0], name)
             values = [getattr(block, name) for block in blocks]
             if isinstance(column, np.ndarray):
                 columns[name] = pa.array(np.concatenate(values))
