@@ -44,7 +44,7 @@ def test_arms_seeds_and_sizes_are_named_once():
 
 
 def test_two_axes_of_one_last_word_are_told_by_their_paths():
-    points = named_axes([["a.lr=1", "b.lr=1"], ["a.lr=2", "b.lr=2"]])
+    points = named_axes([["a.lr=1", "b.lr=1"], ["a.lr=2", "b.lr=2"]], lambda texts: ({}, {}))
     assert points[1][-1] == "study.axes={a.lr: '2', b.lr: '2'}"
     run = Run.model_construct(study=Study(name="s", axes={"a.lr": "2", "b.lr": "2"}))
     for name in ("task", "model", "size"):
