@@ -2,7 +2,8 @@
 
 `claim.json` beside the page holds a command per scale and, for each number that carries the claim, its
 direction, its interval and a tolerance: another machine gives other digits, and must give the same answer. At
-another scale than the page's own the digits are another matter; the directions must still be the same.
+another scale than the page's own the digits are another matter; the directions must still be the same. A claim
+is written before the run that tests it: until then `came_out` is null, and no value is known.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Claim:
 
     folder: Path
     claim: str
-    came_out: bool  # whether the page's own run bore the claim out
+    came_out: bool | None  # whether the page's own run bore the claim out; None: not run yet as it stands
     commands: Mapping[str, tuple[str, ...]]  # by scale; SCALE is always there
     expects: tuple[Expectation, ...]
 

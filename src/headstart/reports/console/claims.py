@@ -12,6 +12,12 @@ from headstart.reports import numbers
 from headstart.reports.console.listing import listing
 from headstart.screen import Screen
 
+KEPT = {  # what the page says of its own run
+    True: "",
+    False: " (the page says that the claim was not borne out)",
+    None: " (the page was not run yet as its settings are now)",
+}
+
 
 def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None = None) -> None:
     """One line per number of the claim, then one sentence."""
@@ -24,8 +30,9 @@ def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None
         lines.append((name, _number(wanted), now, one.reason))
     console.print(listing("number | claimed | now | so", lines, plain=not console.is_terminal))
     holds = all(one.holds for one in checked)
-    told = "came out again" if holds else "did not come out again"
-    kept = "" if claim.came_out else " (the page says that the claim was not borne out)"
+    again = "" if claim.came_out is None else " again"
+    told = f"came out{again}" if holds else f"did not come out{again}"
+    kept = KEPT[claim.came_out]
     console.print(f"{claim.folder.name}: {told}{kept}: {claim.claim}", highlight=False)
 
 
