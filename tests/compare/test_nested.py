@@ -18,9 +18,11 @@ import pytest
 from tests.factory import make_study
 
 from headstart.compare.caveats import caveats
+from headstart.compare.sentences import sizes
 from headstart.compare.statistics.bootstrap import spread, student_interval
 from headstart.compare.statistics.crossed import Table, mean_squares, mean_variance, unbiased
 from headstart.compare.study import compare
+from headstart.reports.sections import variance
 
 FACTORS = ("pretraining", "subset", "seed")
 # Standard deviations by factor, or by factors that act together; measured: .0095 between pretrainings of one
@@ -43,9 +45,12 @@ def arranged(shape: tuple[int, ...]) -> Table:
 
 
 def study(
-    folder: Path, pretrainings: int, draws: int, seeds: int = 3, sd: float = 0.2, **settings: Any
+    folder: Path, pretrainings: int, draws: int, seeds: int = 3, tied: bool = False, **settings: Any
 ) -> Path:
-    """A study of weights that were pretrained with several seeds, on several draws of the rows."""
+    """A study of weights that were pretrained with several seeds, on several draws of the rows.
+
+    `tied`: every draw has one seed, its own.
+    """
     rng = np.random.default_rng(0)
     luck, rows = 0.6 * rng.standard_normal(pretrainings), 0.1 * rng.standard_normal(draws)
     for p, d in np.ndindex(pretrainings, draws):
@@ -60,7 +65,14 @@ def study(
         skill = {"scratch": -0.9 + rows[d], "pretrained": 0.4 + rows[d] + luck[p]}
         place = folder / f"{p}-{d}"
         make_study(
-            place, arms, range(seeds), skill=skill, examples=120, evaluations=2, change=change, **settings
+            place,
+            arms,
+            [d] if tied else range(seeds),
+            skill=skill,
+            examples=120,
+            evaluations=2,
+            change=change,
+            **settings,
         )
     return folder
 
@@ -166,6 +178,28 @@ def test_every_factor_has_its_share_of_the_variance(tmp_path):
     for own in found.values():
         assert sum(own.values()) == pytest.approx(1)
     assert max(found["pretrained"], key=found["pretrained"].__getitem__) == "pretraining"
+
+
+def test_a_seed_for_every_draw_is_one_factor_with_it(tmp_path):
+    findings = compare(study(tmp_path / "s", 3, 3, tied=True))
+    (item,) = findings.comparisons
+    assert len(item.pairs) == 9 and "not of others" not in item.sentence
+    parts = [row.key for row in findings.rows.select("variance.*.sd", arm="gain of pretrained")]
+    assert parts == [f"variance.{name}.sd" for name in ("pretraining", "subset", "rest", "test")]
+    told = " ".join(str(part) for part in variance.parts(findings))
+    assert "every draw of the rows has a seed of its own" in told
+
+
+def test_equal_updates_are_told_with_whether_they_were_enough(tmp_path):
+    def steps(record: dict[str, Any]) -> None:
+        record["config"]["budget"] |= {"epochs": None, "steps": 352}
+
+    findings = compare(make_study(tmp_path / "s", rows=(128, 512), examples=120, change=steps))
+    (row,) = findings.rows.select("data.updates")
+    rising = "Validation still improved by more than 0.01 in the last quarter of it: pretrained with 512 rows"
+    assert row.note.startswith(f"Every size trains for 352 updates. {rising}")
+    told = sizes.same_updates(352, best=True, rising=[], margin=0.01)
+    assert "and its best weights on validation are scored. At no size validation still improved" in told
 
 
 @pytest.mark.parametrize(

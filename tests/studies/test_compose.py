@@ -74,6 +74,17 @@ def test_what_an_arm_or_a_size_does_not_have_multiplies_nothing(
     assert len({run.title for run in runs}) == len(runs)
 
 
+def test_a_draw_of_the_rows_may_come_with_every_seed() -> None:
+    runs = runs_of(["study=less_data", "size=n32,all"])
+    assert Counter(run.arm.name for run in runs) == {"scratch": 6, "near_60": 18}
+    assert {(run.seed, run.config()["size"].get("seed", run.seed)) for run in runs} == {
+        (0, 0),
+        (1, 1),
+        (2, 2),
+    }
+    assert len({run.title for run in runs}) == len(runs)
+
+
 def test_a_seed_of_a_pretraining_that_no_arm_has_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match=r"arm\.pretraining_seed"):
         runs_of(["arm=scratch,pretrained", "arm.pretraining_seed=0,1"])

@@ -2,8 +2,8 @@
 
 `claim.json` beside the page holds a command per scale and, for each number that carries the claim, its
 direction, its interval and a tolerance: another machine gives other digits, and must give the same answer. At
-another scale than the page's own the digits are another matter; the directions must still be the same. A claim
-is written before the run that tests it: until then `came_out` is null, and no value is known.
+another scale than the page's own the digits are another matter; the directions must still be the same. A
+claim is written before the run that tests it: until then `came_out` is null, and no value is known.
 """
 
 from __future__ import annotations

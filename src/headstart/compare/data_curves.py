@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.compare import factors, phrases
+from headstart.compare.equal_budget import late_gain
+from headstart.compare.learning_curves import pairs_of_curves
 from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
@@ -246,7 +248,18 @@ def _facts(sizes: Series) -> Iterator[tuple[str, float, str]]:
     if epochs := budget.get("epochs"):
         yield "epochs", float(epochs), sentences.same_epochs(epochs)
     elif steps := budget.get("steps"):
-        yield "updates", float(steps), sentences.same_updates(steps)
+        best, rising = budget.get("keep") == "best", [*_rising(sizes)]
+        yield "updates", float(steps), sentences.same_updates(steps, best, rising, sizes.first.margin)
+
+
+def _rising(sizes: Series) -> Iterator[str]:
+    """Arms and sizes that still gained more than the margin on validation in the last quarter of training."""
+    for rows, every in sizes.sizes.items():
+        first = every[0]
+        curves = pairs_of_curves(first.matches, first.headline)
+        for side, arm in enumerate((first.baseline, first.arm)):
+            if curves and late_gain(curves, side) > first.margin:
+                yield f"{arm} with {phrases.rows(rows)}"
 
 
 def _scores(sizes: Series) -> dict[int, tuple[list[float], list[float]]]:

@@ -129,11 +129,7 @@ def _at_convergence(
     template: Quantity, matches: Sequence[Match], curves: Sequence[Pair], margin: float
 ) -> list[Quantity]:
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
-    late: list[float] = []  # what each side gained after three quarters of its steps
-    for side in (0, 1):
-        ends = [(pair[side], _LAST * float(pair[side].spent["steps"][-1])) for pair in curves]
-        gained = [float(curve.scores[-1]) - curve.score_at("steps", step) for curve, step in ends]
-        late.append(float(np.mean(gained)))
+    late = [late_gain(curves, side) for side in (0, 1)]
     rising = [
         sentences.still_gained(matches[0].sides[side].arm, gain)
         for side, gain in enumerate(late)
@@ -145,6 +141,12 @@ def _at_convergence(
     falling = any(_falls(record.config) for record in matches[0].sides)
     notes = [sentences.LEVELS_OFF] * falling
     return _matched(template, "converged", matches, margin, scores, np.ones_like(scores), notes)
+
+
+def late_gain(curves: Sequence[Pair], side: int) -> float:
+    """What a side gained on validation after three quarters of its steps, mean over pairs."""
+    ends = [(pair[side], _LAST * float(pair[side].spent["steps"][-1])) for pair in curves]
+    return float(np.mean([float(curve.scores[-1]) - curve.score_at("steps", step) for curve, step in ends]))
 
 
 def _falls(config: Mapping[str, Any]) -> bool:

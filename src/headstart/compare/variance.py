@@ -5,8 +5,9 @@ random factors: x[d, s] = mean + draw[d] + seed[s] + rest[d, s], or with three o
 together is in the rest. Variances by the method of moments (Searle, Casella and McCulloch 1992, "Variance
 Components", section 4.4), cut at 0; intervals are generalised ones (Weerahandi 1993), from draws of the
 chi-squared variables that the mean squares are. A seed decides weights and noise at once, and the order
-unless that has a seed of its own. The variance that other test examples would add to a gain stands beside
-them where pretrainings or draws vary; what they add to each run on its own is in the rest.
+unless that has a seed of its own; where every draw has its own seed, both are one part. The variance that
+other test examples would add to a gain stands beside them where pretrainings or draws vary; what they add to
+each run on its own is in the rest.
 """
 
 from __future__ import annotations
@@ -138,6 +139,9 @@ def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
             values = (baseline, arm, sign * (arm - baseline))
             for table, value in zip(tables.values(), values, strict=True):
                 table[key] = value
+    tied = len({key[:-1] for key in tables[first.arm]}) == len(tables[first.arm])
+    if tied:  # every draw has a seed of its own: their parts are one
+        tables = {name: {(*key[:-1], 0): value for key, value in own.items()} for name, own in tables.items()}
     size = size_name(first.matches[0].arm.config["size"])
     for side, (name, table) in enumerate(tables.items()):
         template = Quantity("variance", condition=size, arm=name, metric=metric)
@@ -148,7 +152,7 @@ def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
         sources: list[Source] = [each for each in varying if each != "pretraining" or not one_pretraining]
         if sources != varying:  # its run is the same beside every pretraining
             table = {key[1:]: value for key, value in table.items()}
-        if sources:
+        if len(sources) > tied:
             yield from _split(template, table, sources, _of_test(first) if side == 2 else None)
 
 

@@ -313,7 +313,7 @@ def plan_study(arguments: Sequence[str]) -> StudyPlan:
         per_arm = [*(sweeper.get("per_arm") or ()), *per_arm]
         with composing() as hydra:
             points = expand(sweeper.params or {}, per_arm, shared, hydra.config_loader)
-        sweep = named_axes(points, composer.settings)
+        sweep = named_axes(points, composer.settings, {parsed(text).key_or_group for text in shared})
     else:
         axes = [text for text in shared if is_axis(text)]
         mistakes |= {f"{text}: one run takes one value; leave out hydra.mode=RUN": None for text in axes}

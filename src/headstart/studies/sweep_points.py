@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,11 +50,13 @@ def expand(
     return _with_own(points, per_arm, axes) if per_arm else points
 
 
-def _without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
+def _without_idle(
+    points: Sequence[list[str]], settings_of: Settings, typed: Collection[str]
+) -> list[list[str]]:
     """The points without settings that their arm or size does not have, each point once.
 
     So `arm.pretraining_seed=0,1,2` trains an arm without a pretraining once, and `size.seed=0,1,2` does so
-    with all rows. Where no point has such a setting, it stays, as a mistake.
+    with all rows. Where no point has such a setting and somebody typed it, it stays, as a mistake.
     """
     drawn = {text for point in points for text in point if text.partition("=")[0] in DRAWN}
     if not drawn:
@@ -69,7 +71,7 @@ def _without_idle(points: Sequence[list[str]], settings_of: Settings) -> list[li
         own = [text for text in point if text in drawn and _has(settings, text.partition("=")[0])]
         used.update(text.partition("=")[0] for text in own)
         kept[(*(text for text in point if text not in drawn), *map(_added(settings), own))] = None
-    idle = {text.partition("=")[0] for text in drawn} - used
+    idle = {text.partition("=")[0] for text in drawn} & {*typed} - used
     return [*points] if idle else [list(point) for point in kept]
 
 
@@ -122,14 +124,17 @@ def _with_own(
     ]
 
 
-def named_axes(points: Sequence[list[str]], settings_of: Settings) -> list[list[str]]:
+def named_axes(
+    points: Sequence[list[str]], settings_of: Settings, typed: Collection[str] = ()
+) -> list[list[str]]:
     """The points, each with `study.axes`: its values of the axes that are not in TITLED.
 
-    Settings that an arm or a size does not have are left out: `settings_of` tells it.
+    Settings that an arm or a size does not have are left out: `settings_of` tells it, and `typed` which
+    were typed and are not of the study's yaml.
 
     An override or a choice that has different values at different points is an axis.
     """
-    points = _without_idle(points, settings_of)
+    points = _without_idle(points, settings_of, typed)
     values: dict[str, set[str]] = defaultdict(set)
     for key, _, value in (text.partition("=") for text in itertools.chain(*points)):
         values[key].add(value)

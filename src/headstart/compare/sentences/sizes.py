@@ -95,9 +95,15 @@ def same_epochs(epochs: float) -> str:
     return f"Every size trains for {epochs:g} epochs: more rows are more updates as well."
 
 
-def same_updates(steps: int) -> str:
-    """That the budget does not grow with the rows."""
-    return f"Every size trains for {steps} updates."
+def same_updates(steps: int, best: bool, rising: Sequence[str], margin: float) -> str:
+    """That the budget does not grow with the rows, what is scored, and whether it was long enough."""
+    scored = ", and its best weights on validation are scored" if best else ""
+    late = f"by more than {margin:g} in the last quarter of it"
+    if rising:
+        level = f"Validation still improved {late}: {phrases.joined([*rising])}."
+    else:
+        level = f"At no size validation still improved {late}."
+    return f"Every size trains for {steps} updates{scored}. {level}"
 
 
 def power_law(

@@ -26,6 +26,7 @@ def parts(findings: Findings) -> Parts:
     seed = "weights and noise"  # the order may have its own seed
     if rows.select("variance.subset"):
         seed = "weights, order and noise"
+    tied = "" if rows.select("variance.seed") else "; every draw of the rows has a seed of its own"
     listed = of_rows(
         rows,
         "variance.*.sd",
@@ -40,7 +41,7 @@ def parts(findings: Findings) -> Parts:
             ("#Levels", lambda line: numbers.count(line.first.n) if line.first.n else ""),
         ),
         f"Variance of the test {metric_name(rows[0].metric)}, with 95 % intervals (Weerahandi's "
-        f"generalised). A seed decides {seed} at once, so these cannot be told apart.",
+        f"generalised). A seed decides {seed} at once, so these cannot be told apart{tied}.",
     )
     refused = findings.rows.select("variance")
     names = (", ".join(name for name in (row.arm, row.condition) if name) for row in refused)
