@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compare import phrases
+from headstart.compare import factors, phrases
 from headstart.compare.bounds import Interval
 from headstart.compare.pairs import scores_by_side
 from headstart.compare.pairwise import Compared
@@ -29,6 +29,7 @@ RESAMPLES = 2000
 SIDES: tuple[Literal["left"], Literal["right"]] = "left", "right"  # runs that are beaten, and with the ties
 FEW_RUNS = 16  # of a side, up to which every run is set against every other
 TAUS = np.linspace(0, 1, 41)
+Units = Sequence[Sequence[Sequence[int]]]  # per condition, the places of the pairs of each draw
 Sides = Sequence[np.ndarray]  # per condition, (2, pairs): baseline, arm
 
 
@@ -81,18 +82,22 @@ def _aggregate(group: Sequence[Compared]) -> Aggregate:
     divisors = {metric: largest(metric) or 1.0 for metric in metrics}
     parts = [metric_name(m) + (f" (divided by {by:g})" if by != 1 else "") for m, by in divisors.items()]
     sides = [scores_by_side(each.matches, each.headline) / divisors[each.headline] for each in group]
-    return summarise(named, phrases.joined(list(dict.fromkeys(parts))), sides, seed)
+    units = [factors.units([pair.sides for pair in each.matches]) for each in group]
+    return summarise(named, phrases.joined(list(dict.fromkeys(parts))), sides, seed, units)
 
 
-def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides, seed: int) -> Aggregate:
-    """Every number of an aggregate, from scores between 0 and 1."""
+def summarise(
+    named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides, seed: int, units: Units | None = None
+) -> Aggregate:
+    """Every number of an aggregate, from scores between 0 and 1; `units`: the pairs that are one draw."""
     arm, baseline, conditions = named
-    drawn = resampled(sides, seed) if any(side.shape[1] > 1 for side in sides) else None
+    drawn = resampled(sides, seed, units=units) if any(side.shape[1] > 1 for side in sides) else None
     once = [side[:, None, :] for side in sides]  # as if drawn once: (2, 1, pairs)
     pairs = tuple(side.shape[1] for side in sides)
     notes: list[str] = []
-    if min(pairs) <= 5:
-        notes.append(sentences.narrow_intervals(min(pairs)))
+    fewest = min(map(len, units)) if units else min(pairs)
+    if fewest <= 5:
+        notes.append(sentences.narrow_intervals(fewest))
     over = f"over {phrases.plural(len(conditions), 'condition')}; {scale}"
     here = Quantity("", arm=arm, baseline=baseline, n=sum(pairs)).because(over, *notes)
     rows: list[Quantity] = []
@@ -104,10 +109,19 @@ def summarise(named: tuple[str, str, tuple[str, ...]], scale: str, sides: Sides,
     return Aggregate(arm, baseline, conditions, scale, pairs, Rows(rows), profiles, tuple(notes))
 
 
-def resampled(sides: Sides, seed: int, number: int = RESAMPLES) -> list[np.ndarray]:
-    """Pairs drawn again within each condition: (2, resamples, pairs) each."""
+def resampled(
+    sides: Sides, seed: int, number: int = RESAMPLES, units: Units | None = None
+) -> list[np.ndarray]:
+    """Pairs drawn again within each condition, those of one unit together: (2, resamples, pairs) each."""
     rng = np.random.default_rng(seed)
-    return [side[:, rng.integers(side.shape[1], size=(number, side.shape[1]))] for side in sides]
+    found: list[np.ndarray] = []
+    for place, side in enumerate(sides):
+        together = [[pair] for pair in range(side.shape[1])]  # of uneven units, too
+        if units is not None and len({*map(len, units[place])}) == 1:
+            together = [[*unit] for unit in units[place]]
+        drawn = rng.integers(len(together), size=(number, len(together)))
+        found.append(side[:, np.array(together, dtype=int)[drawn].reshape(number, side.shape[1])])
+    return found
 
 
 def interquartile_mean(every: Sides, side: int) -> np.ndarray:
