@@ -10,7 +10,7 @@ import pytest
 from tests import factory
 
 from headstart.cli import main
-from headstart.screen import waiting
+from headstart.screen import progress, waiting
 from headstart.terminal import write_any_text
 
 
@@ -84,3 +84,13 @@ def test_one_line_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None
     assert "choosing" in arrived.getvalue().decode()
     with waiting("reading") as later:
         assert later is not outer
+
+
+def test_a_bar_takes_the_place_of_that_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal(monkeypatch, "utf-8")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with waiting("choosing") as status:
+        for _ in progress(range(3), "tokenising"):
+            assert not status._live.is_started, "it would be drawn over the bar"
+        assert status._live.is_started

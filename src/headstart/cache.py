@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from headstart.errors import DataError, HeadstartError
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 DAY = 86400  # seconds; a temporary file that is older is nobody's
 # The variable that moves each cache, and its default folder. The hub's cache and W&B's settings are not
@@ -117,15 +116,6 @@ def use_writable_caches() -> None:
     for variable, usual in usual_folders.items():
         if not _writable(Path(os.path.expanduser(os.environ.get(variable) or usual))):
             os.environ[variable] = str(ours / variable.lower())
-
-
-def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iterable[T]:
-    """The steps, with a progress bar if stderr is a terminal; `total`: their number, if it is unknown."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(steps, message, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _kept(name: str) -> list[Path]:

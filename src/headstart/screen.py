@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -11,6 +12,7 @@ from rich.status import Status
 
 from headstart.terminal import cleaned
 
+T = TypeVar("T")
 _waiting: Status | None = None  # what is shown now
 
 
@@ -45,3 +47,22 @@ def waiting(sentence: str) -> Iterator[Status]:
             yield _waiting
         finally:
             _waiting = None
+
+
+def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iterator[T]:
+    """The steps, with a progress bar if stderr is a terminal; `total`: their number, if it is unknown.
+
+    It takes the place of what `waiting` shows.
+    """
+    from rich.progress import track
+
+    screen, shown = Screen(stderr=True), _waiting
+    if shown is not None:
+        shown.stop()
+    try:
+        yield from track(
+            steps, message, total, console=screen, transient=True, disable=not screen.is_terminal
+        )
+    finally:
+        if shown is not None and shown is _waiting:
+            shown.start()

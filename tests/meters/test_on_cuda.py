@@ -113,3 +113,4 @@ def test_memory_of_the_device_by_phase() -> None:
     peaks = memory.peaks()
     assert peaks["device"] == peaks["by_phase"]["device"]["train"] >= 64 * 2**20
     assert peaks["by_phase"]["device"]["eval"] <= peaks["device"]
+    assert memory.take()["device"] == peaks["device"], "of both phases, since nobody looked before"

@@ -23,6 +23,7 @@ SETTINGS = {
     "optim",
     "randomness",
     "study",
+    "screen",
 }  # files for every room
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
@@ -45,13 +46,13 @@ MAY_IMPORT = {
     "cache": {"errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
-    "models": SETTINGS | {"data", "screen"},
+    "models": SETTINGS | {"data"},
     "arms": SETTINGS | {"models"},
     "tasks": SETTINGS | {"data", "models"},
     "run": SETTINGS | ROWS_TO_ARMS,
     "records": {"config", "errors"},
     "training": SETTINGS | ROWS_TO_ARMS | {"run", "records", "wandb_server", "mlflow_store"},
-    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "compare", "training", "wandb_server", "screen"},
+    "studies": SETTINGS | ROWS_TO_ARMS | {"run", "records", "compare", "training", "wandb_server"},
     "compare": {"errors", "config", "metrics", "records", "randomness", "resources"},
     "reports": {
         "extras",

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -76,13 +75,12 @@ class Trained(Config):
         assert source is not None  # noqa: S101  _one_source
 
         def write(path: Path) -> None:
-            from rich.console import Console
+            from headstart.screen import waiting
 
             texts = source.load({"text": self.text}).train["text"][:]
-            console = Console(stderr=True)
             message = f"training a tokenizer of {self.size:,} tokens on {len(texts):,} texts, once"
             begin = time.perf_counter()
-            with console.status(message) if console.is_terminal else nullcontext():
+            with waiting(message):
                 tokenizer = self._trained(texts, family)
             seconds = time.perf_counter() - begin
             path.write_text(tokenizer.to_str(), "utf8")

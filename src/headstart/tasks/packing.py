@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.cache import cached, progress
+from headstart.cache import cached
 from headstart.data.rows import hashed_rank, numbered
 from headstart.errors import ConfigError
 from headstart.models.tokens import cache_key
+from headstart.screen import progress
 from headstart.tasks.text_batches import Batch, Shape, TextEncoder, masked, padded
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.cache import cached, progress
+from headstart.cache import cached
 from headstart.data.images import MODES, decoded, pixels
 from headstart.errors import ConfigError
 from headstart.models.model import Model
+from headstart.screen import progress
 
 if TYPE_CHECKING:
     import torch

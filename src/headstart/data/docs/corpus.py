@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from headstart.cache import cached_rows, key_of, progress
+from headstart.cache import cached_rows, key_of
 from headstart.data.docs.docstrings import (
     CORPUS_VERSION,
     LIBRARIES,
@@ -30,6 +30,7 @@ from headstart.data.docs.prose import (
 )
 from headstart.data.overlap import WORDS, any_in, grams, word_hash
 from headstart.data.rows import hashed_rank, numbered
+from headstart.screen import progress
 
 if TYPE_CHECKING:
     import numpy as np

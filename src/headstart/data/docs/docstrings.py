@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.cache import cached_rows, is_cached, progress
+from headstart.cache import cached_rows, is_cached
 from headstart.errors import DataError
+from headstart.screen import progress
 
 CORPUS_VERSION = 1  # raise it whenever extraction, cleaning, masking or de-duplication changes a single text
 DISTRIBUTIONS = {  # folder that is read -> distribution that installs it

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.cache import cached_rows, key_of, progress
+from headstart.cache import cached_rows, key_of
 from headstart.data.docs.corpus import (
     KEY_BOUNDS,
     TEXT_BOUND,
@@ -30,6 +30,7 @@ from headstart.data.docs.prose import (
     signature_names,
 )
 from headstart.data.rows import SPLITS, hashed_rank, numbered
+from headstart.screen import progress
 
 VIEWS_VERSION = 2  # raise it whenever a view makes other rows of the same entries
 FACTS = ("name", "library", "split")  # what is kept of a row's entry
