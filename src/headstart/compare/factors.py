@@ -54,6 +54,11 @@ def table(pairs: Sequence[Sides]) -> Table | None:
     return found if found.nested else None
 
 
+def table_of_runs(runs: Sequence[Record]) -> Table | None:
+    """The same of the runs of one arm."""
+    return table([(record, record) for record in runs])
+
+
 def few(pairs: Sequence[Sides]) -> tuple[int | None, int | None]:
     """Pretraining seeds and draws of the rows, where a page has too few of them to speak of others.
 

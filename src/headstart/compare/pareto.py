@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.bounds import Interval
 from headstart.compare.conditions import Condition
 from headstart.compare.costs import MACHINE, METER, is_counted, mean_cost, train_cost
@@ -114,7 +115,7 @@ def _score(runs: Sequence[Record]) -> tuple[float, Interval | None]:
     """The mean test score, and Student's interval over runs."""
     metric = runs[0].config["task"]["headline"]
     scores = np.array([scores_of(record)[metric] for record in runs], dtype=float)
-    return float(scores.mean()), of_score(student_interval(scores), metric)
+    return float(scores.mean()), of_score(student_interval(scores, table=factors.table_of_runs(runs)), metric)
 
 
 def _model(condition: str, runs: Sequence[Record]) -> Rows:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headstart.compare import factors
 from headstart.compare.pairs import scores_of
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_score
@@ -22,7 +23,9 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
     `verdicts` are the gains of the condition's comparisons: only differences from the baseline are tested.
     """
     metric = records[0].config["task"]["headline"]
-    scores = {arm: arm_scores(records, arm, metric) for arm in {record.arm for record in records}}
+    names = {record.arm for record in records}
+    scores = {arm: arm_scores(records, arm, metric) for arm in names}
+    tables = {arm: factors.table_of_runs(_scored(records, arm, metric)) for arm in names}
     means = {arm: float(values.mean()) for arm, values in scores.items() if len(values)}
     if len(means) < 3:
         return Rows()
@@ -31,7 +34,7 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
         here = Quantity("", condition=condition, arm=arm, metric=metric, n=len(scores[arm]))
         better = sum(orient(metric) * (mean - means[arm]) > _TIE for mean in means.values())
         gain = verdicts.first("gain", arm=arm, metric=metric)
-        interval = of_score(student_interval(scores[arm]), metric)
+        interval = of_score(student_interval(scores[arm], table=tables[arm]), metric)
         numbers += [
             here.named("rank", verdict=gain.verdict if gain else "").at(1 + better),  # equal means share one
             here.named("rank.score")
@@ -43,5 +46,9 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
 
 def arm_scores(records: Sequence[Record], arm: str, metric: str) -> np.ndarray:
     """The test scores of the finished runs of an arm that have the metric: (runs,)."""
-    found = [scores_of(record).get(metric) for record in records if record.arm == arm and record.finished]
-    return np.array([score for score in found if score is not None], dtype=float)
+    return np.array([scores_of(record)[metric] for record in _scored(records, arm, metric)], dtype=float)
+
+
+def _scored(records: Sequence[Record], arm: str, metric: str) -> list[Record]:
+    own = [record for record in records if record.arm == arm and record.finished]
+    return [record for record in own if scores_of(record).get(metric) is not None]
