@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from headstart.cache import cache_dir
 from headstart.errors import ConfigError
 from headstart.models.model import Model
-from headstart.models.tokens import NOWHERE, Tokens, located_tokens_of, tokens_of, windows_of
+from headstart.models.tokens import NOWHERE, LocatedTokens, Tokens, located_tokens_of, tokens_of, windows_of
 
 
 def same(one: Tokens, other: Tokens) -> bool:
@@ -144,3 +145,38 @@ def test_lengths_are_counted_once_however_many_batches_ask() -> None:
     tokens = Tokens([np.zeros(n, dtype=np.int32) for n in (3, 1, 2)], None, np.zeros(3, dtype=bool))
     assert tokens.lengths is tokens.lengths and tokens.lengths.tolist() == [3, 1, 2]
     assert tokens.take([2, 0]).lengths.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_of_a_very_long_text_the_beginning_is_read_and_the_tokens_are_those_of_the_whole(
+    tokenizer: PreTrainedTokenizerFast, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer.truncation_side = side
+    texts = [
+        "red green " * 20_000 + "blue",
+        "blue " + "  " * 20_000 + "red " * 9,
+        "warm cold",
+        "red" * 30_000,
+    ]
+    ids = tokenizer(texts, truncation=True, max_length=8)["input_ids"]
+    spans = tokenizer(texts, truncation=True, max_length=8, return_offsets_mapping=True)["offset_mapping"]
+    read: list[int] = []
+    call = type(tokenizer).__call__
+
+    def counted(
+        self: PreTrainedTokenizerFast, text: list[str] | str, *given: object, **named: object
+    ) -> object:
+        read.append(len(text if isinstance(text, str) else text[0]))
+        return call(self, text, *given, **named)
+
+    monkeypatch.setattr(type(tokenizer), "__call__", counted)
+    for made in (
+        tokens_of(tokenizer, f"long {side}", texts, None, 8),
+        located_tokens_of(tokenizer, f"long {side}", texts, 8),
+    ):
+        assert [row.tolist() for row in made.ids] == ids
+        assert made.truncated.tolist() == [len(tokenizer(text)["input_ids"]) > 8 for text in texts]
+    assert isinstance(made, LocatedTokens)
+    assert made.begins[0].max() == max(begin for begin, _ in spans[0])
+    if side == "right":
+        assert read[0] < 1000

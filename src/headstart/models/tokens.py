@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # increase it when the meaning of the stored columns changes
 BLOCK = 2000  # rows per call of the tokenizer
+LETTERS = 40  # characters for each token that is kept, of a very long text
 NOWHERE = -1  # begin and end of tokens without characters
 
 
@@ -77,6 +78,8 @@ def tokens_of(
 
     def tokenise(rows: slice) -> Tokens:
         first, second = list(texts[rows]), None if pairs is None else list(pairs[rows])
+        if second is None:
+            first = _beginnings(tokenizer, first, max_length)
         whole = tokenizer(first, second, truncation=False, verbose=False)
         longer = _longer(whole, max_length)
         cut = tokenizer(first, second, truncation=True, max_length=max_length) if longer.any() else whole
@@ -84,6 +87,25 @@ def tokens_of(
 
     key = cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ())
     return _from_cache(Tokens, key, len(texts), tokenise)
+
+
+def _beginnings(tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int) -> list[str]:
+    """The texts; of a very long one the beginning, up to a space, that has twice the tokens that are kept.
+
+    A text of 10 MB would take gigabytes as tokens, of which nearly all are cut off again.
+    """
+    if tokenizer.truncation_side != "right":
+        return texts
+    read = texts.copy()
+    for row, text in enumerate(texts):
+        end = LETTERS * max_length
+        while 2 * end < len(text) and (space := text.find(" ", end)) >= 0:
+            beginning = text[:space]
+            if len(tokenizer(beginning, truncation=False, verbose=False)["input_ids"]) > 2 * max_length:
+                read[row] = beginning
+                break
+            end = 2 * space
+    return read
 
 
 def located_tokens_of(
@@ -95,10 +117,9 @@ def located_tokens_of(
     """
 
     def tokenise(rows: slice) -> LocatedTokens:
-        whole = tokenizer(list(texts[rows]), truncation=False, verbose=False)
-        cut = tokenizer(
-            list(texts[rows]), truncation=True, max_length=max_length, return_offsets_mapping=True
-        )
+        read = _beginnings(tokenizer, list(texts[rows]), max_length)
+        whole = tokenizer(read, truncation=False, verbose=False)
+        cut = tokenizer(read, truncation=True, max_length=max_length, return_offsets_mapping=True)
         return LocatedTokens(**_columns(cut), **_offsets(cut, 0), truncated=_longer(whole, max_length))
 
     _require_offsets(tokenizer)
