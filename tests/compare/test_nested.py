@@ -177,6 +177,7 @@ def test_scratch_is_trained_once_and_paired_with_every_pretraining(tmp_path):
     assert {arm.arm: arm.runs for arm in findings.arms} == {"scratch": 9, "pretrained": 27}
     assert len(item.pairs) == 27 and not item.excluded
     assert len({(pair.pretraining_seed, pair.draw, pair.seed) for pair in item.pairs}) == 27
+    assert "scratch (all 9 runs)" in findings.sentence  # one run is in three pairs
     assert "27 pairs" in findings.sentence and "these weights" not in findings.sentence
     gain = item.gain
     assert gain is not None and gain.interval is not None

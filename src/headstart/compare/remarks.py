@@ -60,12 +60,13 @@ def _collapsed(matches: Sequence[Match], answers: Answers) -> Iterator[str]:
 
 def _names(matches: Sequence[Match], runs: Sequence[tuple[int, int]]) -> str:
     """'scratch (all 3 runs) and pretrained (seeds 1 and 2)'."""
-    sides = [[matches[pair].sides[side] for of, pair in runs if of == side] for side in (0, 1)]
-    return " and ".join(
-        sentences.runs_of(records[0].arm, [record.seed for record in records], len(matches))
-        for records in sides
-        if records
-    )
+    told: list[str] = []
+    for side in (0, 1):  # one run may be in several pairs
+        every = {id(pair.sides[side]) for pair in matches}
+        found = {id(run): run for of, pair in runs if of == side for run in [matches[pair].sides[side]]}
+        if records := [*found.values()]:
+            told.append(sentences.runs_of(records[0].arm, [record.seed for record in records], len(every)))
+    return " and ".join(told)
 
 
 def outlying(values: np.ndarray) -> list[int]:

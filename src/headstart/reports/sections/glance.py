@@ -105,7 +105,7 @@ def _not_tested(findings: Findings) -> Iterator[str]:
     pairs = [pair for item in items for pair in item.pairs]
     if not any(item.tuned in ("equal", "unequal") for item in items):
         yield "hyperparameters"
-    if all(len(item.pairs) < 2 for item in items):
+    if all(_one({pair.seed for pair in item.pairs}) for item in items):
         yield "seeds"
     if as_mapping(config.get("size")).get("kind") != "all" and _one({pair.draw for pair in pairs}):
         yield "draws of the training rows"
