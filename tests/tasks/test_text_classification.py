@@ -412,7 +412,7 @@ def overrides(path: Path, folder: Path, role: str, *more: str) -> list[str]:
         f"model.name={folder}",
         "model.max_length=32",
         "size=all",
-        "budget.epochs=6",
+        "budget.epochs=9",
         "budget.evaluations=2",
         "optim.lr=6e-3",
         "hardware=cpu",

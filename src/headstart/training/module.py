@@ -165,7 +165,9 @@ class Learner(pl.LightningModule):
         return mean
 
     def _seed(self) -> None:
-        torch.manual_seed(self._noise_seed)
+        # torch.manual_seed also queues a call, with its stack, for the GPU that this process may not have.
+        on_cpu = self.device.type == "cpu"
+        (torch.default_generator.manual_seed if on_cpu else torch.manual_seed)(self._noise_seed)
 
     @property
     def _noise_seed(self) -> int:
