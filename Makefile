@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c $(
 STAMP  := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files every process of the tests compiles them all again
-SHARED := -n 2 --dist loadfile --no-loadscope-reorder
+SHARED := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu pages picture clean
 

@@ -94,7 +94,7 @@ def _beginnings(tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length
 
     A text of 10 MB would take gigabytes as tokens, of which nearly all are cut off again.
     """
-    if tokenizer.truncation_side != "right":
+    if getattr(tokenizer, "truncation_side", None) != "right":  # a partial tokenizer does not say
         return texts
     read = texts.copy()
     for row, text in enumerate(texts):
