@@ -50,6 +50,7 @@ def test_a_folder_of_somebody_else_changes_no_terminal(words: list[str], tmp_pat
         status={("scratch", 1): "failed"}, change=hostile,
         title=lambda name: f"{TITLE} · {name[0]} · seed {name[1]}",
     )  # fmt: skip
+    (folder / "report.html").touch()  # else `watch` waits for it
     typed = headstart(*words, str(folder))
     assert "owned" in typed.out + typed.err
     assert not _parts(typed.out + typed.err) and "\r" not in typed.out + typed.err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,17 @@ WAIT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": 
 
 
 def address_of(mlflow: str, runs: str) -> str:
-    """The address of the server, or of the database in the folder of all studies."""
+    """The address of the server, or of the database in the folder of all studies.
+
+    sqlite3.Error when that file is no database, or cannot be opened.
+    """
     if mlflow != LOCAL:
         return mlflow
     Path(runs).mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{Path(runs).resolve() / 'mlflow.db'}"
+    file = Path(runs).resolve() / "mlflow.db"
+    with closing(sqlite3.connect(file)) as database:  # MLflow would try for minutes what fails at once
+        database.execute("PRAGMA schema_version")
+    return f"sqlite:///{file}"
 
 
 def client_of(address: str) -> Any:
