@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import cache, partial
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -72,18 +72,20 @@ def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
             if is_group:
                 defaults[f"{path}{name}"] = {}
         elif name not in ("kind", "code") and default is not None:
-            defaults[f"{path}{name}"] = json.loads(default)
+            defaults[f"{path}{name}"] = default()
     return defaults
 
 
 @cache
-def _defaults(kind: type[Config]) -> Mapping[str, tuple[bool, str | None]]:
-    """Of each setting: is its default a group, and the default as JSON; None where it must be given."""
-    found: dict[str, tuple[bool, str | None]] = {}
+def _defaults(kind: type[Config]) -> Mapping[str, tuple[bool, Callable[[], Any] | None]]:
+    """Of each setting: is its default a group, and what gives the default as plain data; None where it must
+    be given."""
+    found: dict[str, tuple[bool, Callable[[], Any] | None]] = {}
     for name, field in kind.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        text = None if field.is_required() else json.dumps(to_jsonable_python(default))
-        found[name] = isinstance(default, Config), text
+        plain = None if field.is_required() else to_jsonable_python(default)
+        given = partial(deepcopy, plain) if isinstance(plain, list | dict) else lambda plain=plain: plain
+        found[name] = isinstance(default, Config), None if field.is_required() else given
     return found
 
 

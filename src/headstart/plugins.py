@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import os
 import re
 import sys
 import traceback
@@ -102,6 +103,10 @@ class Kinds(MoreSettings):
             if member.__module__ == module.__name__ and "kind" in member.__annotations__
         )
 
+    @cached_property
+    def _shipped_names(self) -> list[str]:
+        return [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
+
     def configs(self) -> Sequence[type[Config]]:
         """The classes of this package."""
         return self.shipped
@@ -119,7 +124,7 @@ class Kinds(MoreSettings):
     def _read(self, value: Any, read_shipped: Callable[[Any], Any]) -> Any:
         kind: Any = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
         files = self._own_files(value.get("code") if isinstance(value, Mapping) else None)
-        shipped = [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
+        shipped = self._shipped_names
         own = [(file, declared) for file in files for declared in file.classes if declared.kind == kind]
         if not own and (kind in shipped or not files or not isinstance(kind, str)):
             return read_shipped(value)
@@ -148,7 +153,10 @@ class Kinds(MoreSettings):
 
     def _own_files(self, digest: str | None = None) -> list[OwnFile]:
         """The user's files; one that has changed since its study was started, as it was with this digest."""
-        folder = Path.cwd().joinpath(FOLDER, self.package.rpartition(".")[2])
+        name = self.package.rpartition(".")[2]
+        if not digest and not os.path.isdir(os.path.join(FOLDER, name)):  # asked for every run of a sweep
+            return []
+        folder = Path.cwd().joinpath(FOLDER, name)
         files = {path: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.is_file()}
         for shown, code in _kept if digest else ():
             path = Path.cwd() / shown

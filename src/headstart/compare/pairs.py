@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,15 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
 
     Runs from several pretrainings share one run of an arm without any; two such arms pair by its seed.
     """
-    possible = [Match(left, right) for left in baselines for right in arms if _belong(left, right)]
+    partners: dict[str, list[Record]] = defaultdict(list)
+    for record in arms:
+        partners[record.pair_id].append(record)
+    possible = [
+        Match(left, right)
+        for left in baselines
+        for right in partners.get(left.pair_id, ())
+        if _one_pretraining(left, right)
+    ]
     paired = {id(record) for pair in possible for record in pair.sides}
     excluded: list[Excluded] = []
     for records, others in ((baselines, arms), (arms, baselines)):
@@ -118,10 +127,9 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
     )
 
 
-def _belong(baseline: Record, arm: Record) -> bool:
-    """Whether two runs are a pair: of several pretrainings, those from the same seed."""
-    seeds = {pretraining_seed(baseline), pretraining_seed(arm)} - {None}
-    return baseline.pair_id == arm.pair_id and len(seeds) < 2
+def _one_pretraining(baseline: Record, arm: Record) -> bool:
+    """Whether two runs begin from weights of one pretraining seed, where both begin from such weights."""
+    return len({pretraining_seed(baseline), pretraining_seed(arm)} - {None}) < 2
 
 
 def _place(pair: Match) -> tuple[int, str, int]:
