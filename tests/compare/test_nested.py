@@ -191,7 +191,9 @@ def test_scratch_is_trained_once_and_paired_with_every_pretraining(tmp_path):
 def test_every_factor_has_its_share_of_the_variance(tmp_path):
     rows = compare(study(tmp_path / "s", 3, 2)).rows
     shares = rows.select("variance.*.share")
-    found = {arm: {row.key.split(".")[1]: row.value for row in own} for arm, own in shares.by("arm").items()}
+    found = {
+        arm: {row.key.split(".")[1]: row.value or 0.0 for row in own} for arm, own in shares.by("arm").items()
+    }
     assert list(found["scratch"]) == ["subset", "seed", "rest"]
     assert list(found["pretrained"]) == ["pretraining", "subset", "seed", "rest"]
     assert list(found["gain of pretrained"]) == ["pretraining", "subset", "seed", "rest", "test"]
