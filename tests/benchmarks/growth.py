@@ -7,11 +7,10 @@ sizes of one round measured one after the other; what does not depend on the siz
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import cycle, islice
 from tempfile import TemporaryDirectory
@@ -35,6 +34,15 @@ from headstart.studies.compose import plan_study, runs_of
 
 Sized = tuple[int, Callable[[], object]]  # a size, and what takes its seconds
 # Prints the seconds and the highest memory in MB of reading a csv as a task's rows.
+# A process that another one starts inherits the highest memory of that one, but not in VmHWM.
+MEASURED = """
+import os, sys
+from pathlib import Path
+from headstart.cli import main
+code = main(sys.argv[1:])
+print(sum(os.times()[:4]), Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+sys.exit(code)
+"""
 READ = """
 import json, sys, time
 from pathlib import Path
@@ -92,7 +100,7 @@ def bookkeeping(size: Size) -> Iterator[Row]:
         ]
         folder = finish(words)
         for command, arguments in (("plan", words), ("status", [str(folder)]), ("report", [str(folder)])):
-            measured[command][number] = spent([sys.executable, "-m", "headstart", command, *arguments])
+            measured[command][number] = spent(command, *arguments)
         shutil.rmtree(folder)
     for command, taken in measured.items():
         times, limit = {n: seconds for n, (seconds, _) in taken.items()}, 30 if command == "report" else 5
@@ -104,14 +112,13 @@ def bookkeeping(size: Size) -> Iterator[Row]:
         yield Row("growth", name, "their number", [slope], "exponent", figures, goal)
 
 
-def spent(command: Sequence[str]) -> tuple[float, float]:
-    """CPU seconds and highest memory in MB of a command and the processes that it starts."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+def spent(*words: str) -> tuple[float, float]:
+    """CPU seconds of a command and the processes that it starts, and its highest memory in MB."""
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words], stdout=subprocess.PIPE, text=True, check=True
+    )
+    seconds, kilobytes = ended.stdout.splitlines()[-1].split()
+    return float(seconds), int(kilobytes) / 1024
 
 
 def million(size: Size) -> Row:
