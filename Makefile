@@ -11,10 +11,10 @@ SHARED := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all test-lowest test-browser test-faults test-slurm lint bench bench-gpu pages picture clean
 
-demo: $(STAMP)-demo            ## the default study: four to seven minutes on two cores
+demo: $(STAMP)-demo            ## the default study: three to five minutes on two cores
 	$(BIN)/headstart
 
-test: $(STAMP)-test            ## what every change must pass: three to six minutes on two cores, no network
+test: $(STAMP)-test            ## what every change must pass: about five minutes on two cores, no network
 	$(BIN)/python -m pytest -m "not slow and not browser and not slurm" $(SHARED)
 
 test-all: $(STAMP)-test        ## the long ones too
