@@ -28,7 +28,7 @@ test-lowest:                   ## the lower bounds of pyproject.toml, in an envi
 test-browser: $(STAMP)-browser ## the report in an installed Chromium
 	$(BIN)/python -m pytest -m browser
 
-test-faults: $(STAMP)-test     ## kills, damaged files, full disks, failing W&B and hub servers: ten to twenty minutes
+test-faults: $(STAMP)-test     ## kills, damaged files, full disks, failing W&B and hub servers: five to twenty minutes
 	$(BIN)/python -m pytest -m "" tests/faults
 
 test-slurm: $(STAMP)-test      ## a real Slurm of one node, started here by root of a Debian: five minutes

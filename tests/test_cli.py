@@ -88,6 +88,17 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(
     assert len(curve) == 3, "the interrupted attempt left no points behind"
 
 
+def test_too_little_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("headstart.studies.compose.check", too_large)
+    typed = headstart("seed=0")
+    assert typed.code == 1
+    assert typed.err.splitlines()[-1].startswith("headstart: not enough memory for this; ")
+    assert "Traceback" not in typed.err
+
+
 def test_the_continuation_that_is_printed_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt

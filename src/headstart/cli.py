@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that cannot be read
         print(f"headstart: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("headstart: not enough memory for this; free some of it, or name fewer runs", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return interrupted(arguments)
 

@@ -134,6 +134,17 @@ def test_one_that_fails_is_said_once_and_costs_nothing(
     assert [said in line for line in caplog.messages if "headstart:" in line] == [True]
 
 
+def test_a_local_store_that_is_no_database_is_said_at_once(
+    quick: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("mlflow")
+    Path("runs").mkdir()
+    Path("runs/mlflow.db").write_text("no database " * 100, "utf8")
+    logged(composed(*quick, "tracker=mlflow"), [0])
+    (line,) = [line for line in caplog.messages if "MLflow cannot be used" in line]
+    assert "file is not a database" in line
+
+
 def test_one_that_fails_later_leaves_the_others(quick: list[str], caplog: pytest.LogCaptureFixture) -> None:
     run = composed(*quick, "tracker=[offline,csv]")
     with tracked(run, identify(run), STUDY / "a_run") as mirrors:

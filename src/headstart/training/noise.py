@@ -1,4 +1,4 @@
-"""Noise: the random numbers of dropout, drawn whole from a counter-based generator.
+"""Noise: the random numbers of dropout, a layer at once, from a counter-based generator.
 
 On a processor torch draws them one by one, by one thread: up to a sixth of a training step. Philox (Salmon et
 al. 2011, "Parallel random numbers: as easy as 1, 2, 3") gives those of a layer at once, from the seed of the
