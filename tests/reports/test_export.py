@@ -18,11 +18,13 @@ from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.commands import report
+from headstart.compare.pairs import Excluded, Pair
 from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import ConfigError
-from headstart.reports import numbers
+from headstart.reports import numbers, tables
 from headstart.reports.formats import export
+from headstart.reports.page import Table
 
 HOSTILE = r"a_b & 50% {x} $y$ #1 ~ ^ \input{z} <b> | `c`"
 
@@ -61,6 +63,26 @@ def test_json_reads_back_to_the_same_numbers(study: Path) -> None:
     assert [each | {"provenance": tuple(each["provenance"])} for each in told["quantities"]] == [
         asdict(one) for one in findings.rows
     ]
+
+
+def test_the_lists_that_a_page_cuts_are_whole_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left-out runs, folders that cannot be read, pairs, classes."""
+    monkeypatch.setattr(tables, "MOST_LINES", 2)
+    excluded = tuple(Excluded(f"run-{n}", "scratch", n, f"diverged at step {n}") for n in range(3))
+    problems = tuple(f"run-{n}: left out: record.json is not JSON" for n in range(3))
+    findings = handmade.study(excluded=excluded, problems=problems)
+    page = handmade.outline.page(findings)
+    cut = [part.caption for section in page.sections for part in section.parts if isinstance(part, Table)]
+    assert any(
+        caption.endswith("of 3 lines; all of them: headstart report FOLDER --export json.") for caption in cut
+    )
+    told = json.loads(export.json_text(findings))
+    assert [Excluded(**each) for each in told["excluded"]] == [*excluded]
+    assert told["problems"] == [*problems]
+    for item, shown in zip(findings.comparisons, told["comparisons"], strict=True):
+        assert (shown["condition"], shown["arm"]) == (item.condition.name, item.arm)
+        assert [Pair(**pair) for pair in shown["pairs"]] == [*item.pairs] and item.pairs
+        assert [each["label"] for each in shown["classes"]] == [each.label for each in item.classes]
 
 
 def test_the_tables_say_numbers_as_the_report_does() -> None:

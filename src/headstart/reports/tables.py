@@ -231,7 +231,7 @@ def bullets(items: Iterable[str]) -> tuple[Bullets, ...]:
 
 def first_of(shown: int, number: int, what: str) -> str:
     """What says that only the first of a great number are shown, and where all are."""
-    return f"The first {shown:,} of {number:,} {what}; all numbers: headstart report FOLDER --export csv."
+    return f"The first {shown:,} of {number:,} {what}; all of them: headstart report FOLDER --export json."
 
 
 def gallery(figures: Iterable[Figure], columns: int = 2) -> tuple[Gallery, ...]:

@@ -1,7 +1,8 @@
 """Exports: the numbers of a study for other programs and for papers.
 
-csv and JSON hold all of them, unrounded; the LaTeX and Markdown tables hold the main ones, as the report
-writes them. The SVG is one picture of the answer and its charts.
+csv and JSON hold all of them, unrounded; JSON also holds the lists of which a report shows the first lines.
+The LaTeX and Markdown tables hold the main ones, as the report writes them. The SVG is one picture of the
+answer and its charts.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def csv_text(findings: Findings) -> str:
 
 
 def json_text(findings: Findings) -> str:
-    """Every quantity with the study, its answer and the fingerprint of its records; unknown is null."""
+    """Every quantity with the study, its answer and the fingerprint of its records; unknown is null.
+
+    And every pair and class, the runs in the order of training, and what was left out, and why.
+    """
     document = {
         "study": findings.study,
         "task": findings.task,
@@ -49,6 +53,19 @@ def json_text(findings: Findings) -> str:
         "sentence": findings.sentence,
         "fingerprint": findings.fingerprint,
         "quantities": [asdict(row) for row in findings.rows],
+        "comparisons": [
+            {
+                "condition": item.condition.name,
+                "arm": item.arm,
+                "baseline": item.baseline,
+                "pairs": [asdict(pair) for pair in item.pairs],
+                "classes": [asdict(each) for each in item.classes],
+            }
+            for item in findings.comparisons
+        ],
+        "excluded": [asdict(each) for each in findings.excluded],
+        "problems": findings.problems,
+        "order": [asdict(run) for run in findings.order],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
