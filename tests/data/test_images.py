@@ -59,18 +59,6 @@ def test_digits_are_ten_classes_in_three_parts():
     assert images.min() == 0 and images.max() == 255
 
 
-def test_digits_of_some_classes_stay_in_their_parts():
-    whole, half = Digits().load(COLUMNS), Digits(classes=(7, 5, 5)).load(COLUMNS)
-    assert half.source == Digits(classes=(5, 7)).digest() != whole.source
-    for every, some in ((whole.train, half.train), (whole.test, half.test)):
-        assert some["id"] == [
-            name for name, label in zip(every["id"], every["label"], strict=True) if label in "57"
-        ]
-    for classes, reason in (((4, 10), "10 is no digit"), ((3, 3), "two digits or more")):
-        with pytest.raises(ValueError, match=reason):
-            Digits(classes=classes)
-
-
 def test_digits_are_those_of_scikit_learn():
     from sklearn.datasets import load_digits
 

@@ -205,6 +205,29 @@ def test_a_digit_is_what_its_label_says() -> None:
     assert "images: 1 x 8 x 8, mean/deviation 0.5/0.5" in prepared.facts["notes"]
 
 
+def test_only_some_classes() -> None:
+    """Of all splits; written as numbers or as words, or by their names."""
+    model, names = own(VIT), [f"digit {number}" for number in range(10)]
+    whole = digits().prepare(model, All())
+    for chosen, named in (([7, 5], None), (["5", "7"], None), (["digit 7", "digit 5"], names)):
+        half = digits(classes=chosen, names=named).prepare(model, All())
+        assert half.classes == (("5", "7") if named is None else ("digit 5", "digit 7"))
+        for split in ("train", "validation", "test"):
+            every, some = whole.part(split), half.part(split)
+            kept = {
+                name: int(label == 7)
+                for name, label in zip(every.ids, every.labels, strict=True)
+                if label in (5, 7)
+            }
+            assert len(some) == len(kept)
+            if not named:  # an id goes by all of its row, the name of its class too
+                assert dict(zip(some.ids, some.labels, strict=True)) == kept
+    with pytest.raises(DataError, match=r"task.classes: no training row has the label 'x'; .*known"):
+        digits(classes=["x", "5"]).prepare(model, All())
+    with pytest.raises(ConfigError, match="classes"):
+        digits(classes=["5"])
+
+
 @pytest.mark.parametrize(
     ("levels", "suffix", "said"),
     [

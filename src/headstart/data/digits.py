@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pydantic import Field, field_validator
-
 from headstart.config import Config
 from headstart.data.docs.corpus import split_of
 from headstart.data.docs.docstrings import folder, version
@@ -23,28 +21,14 @@ INK = 16  # the darkest of their values
 
 
 class Digits(Config):
-    """Small grey images of digits, without copies; the split of an image depends on its content.
-
-    `classes` keeps only these digits, for example to pretrain a model on one half of them.
-    """
+    """Small grey images of digits, without copies; the split of an image depends on its content."""
 
     split_seed: int = 0
-    classes: tuple[int, ...] = Field(default=tuple(range(10)), strict=False, min_length=2)
-
-    @field_validator("classes")
-    @classmethod
-    def _known(cls, classes: tuple[int, ...]) -> tuple[int, ...]:
-        if unknown := [digit for digit in classes if not 0 <= digit <= 9]:
-            raise ValueError(f"{unknown[0]} is no digit; use 0 to 9")
-        if len(distinct := tuple(sorted(set(classes)))) < 2:
-            raise ValueError("name two digits or more, to tell them apart")
-        return distinct
 
     def digest(self) -> str:
         """Version and content of the file in scikit-learn, and the seed of the split."""
         content = hashlib.sha256(_file().read_bytes()).hexdigest()
-        classes = "".join(map(str, self.classes))
-        facts = f"{version('sklearn')}\0{content}\0{self.split_seed}\0{classes}"
+        facts = f"{version('sklearn')}\0{content}\0{self.split_seed}"
         return f"digits:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
 
     def load(self, columns: Columns, stratify: str | None = None) -> Splits:
@@ -52,7 +36,6 @@ class Digits(Config):
         import numpy as np
 
         table = np.loadtxt(_file(), delimiter=",", dtype=np.int64)  # (rows, 65): 64 values row by row, digit
-        table = table[np.isin(table[:, -1], self.classes)]
         grey = np.round(table[:, :-1] * (255 / INK)).astype(np.uint8).reshape(-1, SIDE, SIDE)
         rows: dict[str, tuple[bytes, str]] = {}  # by image; of equal ones the first is kept
         for image, digit in zip(grey, table[:, -1], strict=True):

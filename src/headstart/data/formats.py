@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.data import sheets, text_files
+from headstart.data.idx import holds_idx, read_idx_folder
 from headstart.data.image_folder import holds_images, read_image_folder
 from headstart.data.rows import RawRows
 from headstart.data.tables import SEPARATORS, table
@@ -57,11 +58,13 @@ def read_file(
 
 
 def read_folder(path: Path) -> dict[str, RawRows]:
-    """The splits of a folder saved by `save_to_disk`, or of images; a single split is called ""."""
+    """The splits of a folder by `save_to_disk`, of images or of IDX files; a single split is called ""."""
     from datasets import DatasetDict, load_from_disk
 
     if not any((path / name).is_file() for name in SAVED) and holds_images(path):
         return read_image_folder(path)
+    if holds_idx(path):
+        return read_idx_folder(path)
     try:
         saved = load_from_disk(str(path))
     except (FileNotFoundError, ValueError, OSError) as error:

@@ -13,7 +13,7 @@ from headstart.data.digits import Digits
 from headstart.data.rows import SPLITS, Splits
 from headstart.models.model import Model
 from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, Shape, in_row_order
-from headstart.tasks.labels import Names, OneClass, named
+from headstart.tasks.labels import Classes, Names, OneClass, named, only
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
 from headstart.tasks.rules import labels as rules
 from headstart.tasks.rules.rule import Rule, bound_of, thinned
@@ -97,6 +97,7 @@ class ImageClassification(Family):
     image: str = "image"
     label: str = "label"
     names: Names = None
+    classes: Classes = None
     image_size: int | None = Field(default=None, ge=1)
     metrics: Metrics = OneClass.metrics
     headline: str = "accuracy"
@@ -106,7 +107,7 @@ class ImageClassification(Family):
         return "label"
 
     def cleaned(self, splits: Splits) -> Splits:
-        return named(splits, "label", self.names)
+        return only(named(splits, "label", self.names), "label", self.classes)
 
     def encode(self, model: Model, encoder: None, splits: Splits, chosen: Sequence[int]) -> Encoded:
         """Images of the model's size with their classes; all training rows are decoded, for every size."""

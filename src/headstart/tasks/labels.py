@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from headstart.config import nearest
 from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.errors import DataError
 from headstart.models.architecture import STANDARDISED
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import torch
 
 Names = Annotated[tuple[str, ...] | None, Field(strict=False, min_length=2)]  # of the classes 0, 1, 2, ...
+Classes = Annotated[  # those to keep; a yaml may write them as numbers
+    tuple[Annotated[str, BeforeValidator(str)], ...] | None, Field(strict=False, min_length=2)
+]
 SHOWN = 8  # classes that an error message lists
 
 
@@ -257,6 +261,21 @@ def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:
         return as_dataset(cells | {role: [cell(value) for value in cells[role]]})
 
     return replace(splits, **{split: renamed(getattr(splits, split)) for split in SPLITS})
+
+
+def only(splits: Splits, role: str, classes: Sequence[str] | None) -> Splits:
+    """The rows of these classes alone; all rows where none are named."""
+    if classes is None:
+        return splits
+    known = {*splits.train[role][:]}
+    if unknown := [name for name in classes if name not in known]:
+        hint = nearest(unknown[0], known)
+        raise DataError(f"task.classes: no training row has the {role} {unknown[0]!r}; {hint}")
+
+    def chosen(rows: Any) -> Any:
+        return rows.select([row for row, name in enumerate(rows[role][:]) if name in classes])
+
+    return replace(splits, **{split: chosen(getattr(splits, split)) for split in SPLITS})
 
 
 def refuse_numbers(splits: Splits, role: str, where: str) -> None:
