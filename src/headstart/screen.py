@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import length_hint
 from typing import TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
 
+from headstart.heartbeat import Heartbeat, heartbeat
 from headstart.terminal import cleaned
 
 T = TypeVar("T")
@@ -28,12 +30,18 @@ class Screen(Console):
 
 
 @contextmanager
-def waiting(sentence: str) -> Iterator[Status]:
-    """Show, on stderr where it is a terminal, what the block does; `update` changes the sentence.
+def waiting(sentence: str) -> Iterator[Status | Heartbeat]:
+    """Show on stderr what the block does; `update` changes the sentence. Elsewhere than on a terminal, what
+    takes long is said in lines (`heartbeat.py`).
 
     Within another block its sentence is shown instead, since two lines that move would overwrite each other.
     """
     global _waiting
+    screen = Screen(stderr=True)
+    if not screen.is_interactive:
+        with heartbeat.during(sentence):
+            yield heartbeat
+        return
     if _waiting is not None:
         before = _waiting.status
         _waiting.update(sentence)
@@ -42,7 +50,7 @@ def waiting(sentence: str) -> Iterator[Status]:
         finally:
             _waiting.update(before)
         return
-    with Screen(stderr=True).status(sentence) as _waiting:
+    with screen.status(sentence) as _waiting:
         try:
             yield _waiting
         finally:
@@ -57,12 +65,17 @@ def progress(steps: Iterable[T], message: str, total: int | None = None) -> Iter
     from rich.progress import track
 
     screen, shown = Screen(stderr=True), _waiting
+    if not screen.is_interactive:
+        number = total or length_hint(steps)
+        with heartbeat.during(message):
+            for done, step in enumerate(steps):
+                heartbeat.update(f"{message}: {done}{f' of {number}' if number else ''}")
+                yield step
+        return
     if shown is not None:
         shown.stop()
     try:
-        yield from track(
-            steps, message, total, console=screen, transient=True, disable=not screen.is_terminal
-        )
+        yield from track(steps, message, total, console=screen, transient=True)
     finally:
         if shown is not None and shown is _waiting:
             shown.start()

@@ -24,6 +24,7 @@ SETTINGS = {
     "randomness",
     "study",
     "screen",
+    "heartbeat",
 }  # files for every room
 ROWS_TO_ARMS = {"data", "models", "arms", "meters", "tasks"}
 
@@ -42,7 +43,8 @@ MAY_IMPORT = {
     "wandb_server": set(),
     "mlflow_store": set(),
     "terminal": set(),
-    "screen": {"terminal"},
+    "heartbeat": set(),
+    "screen": {"terminal", "heartbeat"},
     "cache": {"errors"},
     "data": SETTINGS,
     "meters": SETTINGS,
@@ -83,6 +85,7 @@ MAY_IMPORT = {
         "run",
         "terminal",
         "screen",
+        "heartbeat",
     },
     "cli": {"errors", "config", "studies", "commands", "terminal", "cache", ""},
     "__main__": {"cli"},

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from headstart.config import nearest
 from headstart.errors import ConfigError
+from headstart.heartbeat import heartbeat
 from headstart.studies.config_search import CONFIG_DIR
 
 Argument = Callable[[Any], object]  # adds itself to a parser, or to a group of one
@@ -50,7 +51,7 @@ class Command:
         if unknown:
             parser.error(f"{unknown[0]} is one word too many")
         options.typed = list(words)
-        with _config_dir(options.config_dir):
+        with _config_dir(options.config_dir), heartbeat.beat(f"headstart {self.word}".strip()):
             return self.run(options)
 
 
@@ -168,6 +169,9 @@ CONFIG_DIR_FLAG = argument(
 
 def runs(options: argparse.Namespace) -> list:
     """The runs that these settings describe."""
-    from headstart.studies.compose import runs_of
+    from headstart.screen import waiting
 
-    return runs_of([*options.settings, *(["-m"] if options.multirun else [])])
+    with waiting("reading the settings"):
+        from headstart.studies.compose import runs_of  # importing it takes as long as reading
+
+        return runs_of([*options.settings, *(["-m"] if options.multirun else [])])

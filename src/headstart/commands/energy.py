@@ -17,8 +17,10 @@ from headstart.commands.arguments import argument, command
     argument("meter", metavar="METER.csv", type=Path, help="columns time and watts"),
 )
 def energy(options: Namespace) -> int:
+    from headstart.screen import waiting
     from headstart.studies.wall_meter import import_energy
 
-    number = import_energy(options.folder, options.meter)
+    with waiting(f"assigning the readings of {options.meter}"):
+        number = import_energy(options.folder, options.meter)
     print(f"{number} runs now hold the joules of {options.meter}")
     return 0

@@ -42,6 +42,7 @@ from headstart.errors import ConfigError
 )  # fmt: skip
 def import_command(options: Namespace) -> int:
     from headstart.commands.report import report_all
+    from headstart.screen import waiting
     from headstart.studies.import_results import COSTS, Columns, Wanted, import_results
 
     file: Path = options.file
@@ -66,7 +67,8 @@ def import_command(options: Namespace) -> int:
     )
     folder = Path(options.study) if options.study else Path("runs") / file.stem
     examples = Path(options.examples) if options.examples else None
-    written = import_results(file, folder, wanted, examples, ["headstart", "import", *options.typed])
+    with waiting(f"reading {file}"):
+        written = import_results(file, folder, wanted, examples, ["headstart", "import", *options.typed])
     print(f"wrote {written}")
     return report_all([str(folder)])
 

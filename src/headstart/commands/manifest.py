@@ -19,12 +19,14 @@ def manifest(options: Namespace) -> int:
     from headstart.data.docs.corpus import listed
     from headstart.data.docs.manifest import versions, write
     from headstart.errors import DataError
+    from headstart.screen import waiting
 
     if options.file.is_dir() or not options.file.absolute().parent.is_dir():
         raise DataError(f"{options.file}: cannot be written: name a file in a folder that exists")
 
-    rows = list(listed())
-    write(options.file, rows)
+    with waiting("listing the docstrings of the installed libraries"):
+        rows = list(listed())
+        write(options.file, rows)
     made_with = ", ".join(f"{library} {version}" for library, version in versions().items())
     print(f"wrote {options.file}: {len(rows)} docstrings of {made_with}")
     print(f"a task takes them with: task.docs.manifest={options.file}")

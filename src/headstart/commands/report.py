@@ -6,10 +6,14 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import Once, argument, command
 from headstart.errors import ConfigError
 from headstart.terminal import write_data
+
+if TYPE_CHECKING:
+    from headstart.compare.findings import Findings
 
 CLAIM = "report"  # of the process that writes a study's report and its W&B run
 
@@ -73,8 +77,9 @@ def report_all(folders: Sequence[str] | set[str], trained: Sequence[str] | set[s
                 from headstart.reports.formats.mlflow_study import log_in_mlflow
                 from headstart.reports.formats.wandb_study import log_study
 
-                log_study(built.findings, Path(folder), built.html)
-                log_in_mlflow(built.findings, Path(folder))
+                with waiting(f"logging the study of {folder}"):
+                    log_study(built.findings, Path(folder), built.html)
+                    log_in_mlflow(built.findings, Path(folder))
         code = max(code, 0 if any(arm.finished for arm in built.findings.arms) else 1)
     return code
 
@@ -105,33 +110,40 @@ def _in_turn(folder: Path) -> Iterator[None]:
 
 def _report_diff(first: str, second: str) -> None:
     """Compare two studies, beside the first one's report."""
-    from headstart.api import open_study
     from headstart.compare.diff import two
     from headstart.reports.sections.diff import show, write
 
-    diff = two(open_study(first).findings, open_study(second).findings)
+    diff = two(_findings(first), _findings(second))
     show(diff, write(diff, Path(first)))
+
+
+def _findings(folder: str) -> Findings:
+    """Everything that a study says."""
+    from headstart.screen import waiting
+
+    with waiting(f"comparing the runs of {folder}"):
+        from headstart.api import open_study
+
+        return open_study(folder).findings
 
 
 def _export(folder: str, form: str, to: str | None) -> None:
     """Print the numbers of a study, or write them to a file."""
-    from headstart.api import open_study
     from headstart.config import nearest
     from headstart.reports.formats.export import FORMATS
 
     if form not in FORMATS:
         raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
-    _give(FORMATS[form](open_study(folder).findings), to)
+    _give(FORMATS[form](_findings(folder)), to)
 
 
 def _checklist(folder: str, conference: str, to: str | None) -> None:
     """Print what the records answer of a conference's checklist, or write it to a file."""
-    from headstart.api import open_study
     from headstart.reports.formats.checklist import neurips
 
     if conference != "neurips":
         raise ConfigError(f"report: --checklist knows no {conference!r}, only neurips")
-    _give(neurips(open_study(folder).findings), to)
+    _give(neurips(_findings(folder)), to)
 
 
 def _give(text: str, to: str | None) -> None:
@@ -146,10 +158,12 @@ def _give(text: str, to: str | None) -> None:
 
 def _report_wandb(folder: str, project: str) -> int:
     """Write the W&B report and view as JSON, and save them where there is a server."""
-    from headstart.api import open_study
     from headstart.reports.formats.wandb import send
+    from headstart.screen import waiting
 
-    sent = send(open_study(folder).findings, Path(folder), project)
+    findings = _findings(folder)
+    with waiting(f"writing the W&B report of {folder}"):
+        sent = send(findings, Path(folder), project)
     for address in sent.addresses:
         print(f"saved: {address}")
     print(f"wrote {' and '.join(map(str, sent.files))}{f'; {sent.reason}' if sent.reason else ''}")

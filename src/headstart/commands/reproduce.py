@@ -76,11 +76,13 @@ def _study_again(path: Path, settings: Sequence[str], trusted: bool, anyway: boo
     from headstart.compare.reproduced import claimed, result
     from headstart.compare.study import compare
     from headstart.reports.console.reproduced import show_reproduced
+    from headstart.screen import waiting
     from headstart.studies.reproduction import open_original, reproduce, write_result
 
     original = open_original(path)
     repeated = reproduce(original, settings, trusted, anyway)
-    claims = claimed(compare(original.folder), compare(repeated.folder)) if repeated.runs else ()
+    with waiting("comparing both studies"):
+        claims = claimed(compare(original.folder), compare(repeated.folder)) if repeated.runs else ()
     word = result(repeated.same, claims)
     show_reproduced(original.frozen.name, repeated, claims, word)
     if repeated.runs:

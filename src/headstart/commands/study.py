@@ -42,7 +42,9 @@ def study(options: Namespace) -> int:
     if options.shell_completion:
         from headstart.commands.completion import complete
         from headstart.commands.registry import COMMANDS
+        from headstart.heartbeat import heartbeat
 
+        heartbeat.quiet()  # between the keys of somebody who types
         return complete(options.settings, COMMANDS, study)
     if options.cfg or options.info or options.hydra_help:
         return _show(options)

@@ -17,9 +17,11 @@ from headstart.commands.arguments import argument, command
     argument("folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look"),
 )
 def sync(options: Namespace) -> int:
+    from headstart.screen import waiting
     from headstart.studies.sync import sync
 
-    result = sync(options.folder)
+    with waiting(f"sending the W&B files of {options.folder}"):
+        result = sync(options.folder)
     if result.missing:
         runs = f"{result.missing} runs are not at the W&B server yet"
         print(f"headstart: {runs} ({result.reason}); the same command tries again", file=sys.stderr)

@@ -35,10 +35,14 @@ def _port(text: str) -> int:
 )
 def watch(options: Namespace) -> int:
     """Until the study has ended; the page stays until Ctrl-C."""
+    from headstart.heartbeat import heartbeat
     from headstart.reports.console.status import follow
+    from headstart.screen import waiting
 
-    frames = _frames(options.folder)
-    frames.look(0.0)  # a wrong folder is named before anything is shown
+    with waiting(f"reading {options.folder}"):
+        frames = _frames(options.folder)
+        frames.look(0.0)  # a wrong folder is named before anything is shown
+    heartbeat.quiet()  # a line per change is enough
     paged = options.page or options.port is not None
     try:
         if paged:
@@ -61,8 +65,10 @@ def watch(options: Namespace) -> int:
 )
 def status(options: Namespace) -> int:
     from headstart.reports.console.status import show_status
+    from headstart.screen import waiting
 
-    frame = _frames(options.folder).look(STATUS_TIME)
+    with waiting(f"reading {options.folder}"):
+        frame = _frames(options.folder).look(STATUS_TIME)
     if options.json:
         print(json.dumps(frame.as_data(), indent=1, ensure_ascii=False))
     else:

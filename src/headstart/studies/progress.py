@@ -1,4 +1,4 @@
-"""Progress: bars with time left on a terminal, one line per run elsewhere."""
+"""Progress: bars with time left on a terminal; elsewhere a line per run, and one per half minute."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from headstart.heartbeat import EVERY, heartbeat
 from headstart.screen import Screen
 from headstart.studies.outcome import Outcome
 from headstart.training.progress import RunProgress
@@ -31,19 +32,22 @@ class StudyProgress(RunProgress):
             TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
             console=self.console,
             speed_estimate_period=3600,
-            disable=not self.console.is_terminal,
+            disable=not self.console.is_interactive,
             expand=True,
         )
         self._study = self._bars.add_task(title, total=float(runs), count=f"0/{runs} runs", note="")
         self._run: TaskID | None = None
         self._title, self._steps, self._shown = "run", 1, 0.0
+        self._first: tuple[float, int] | None = None  # when this process finished its first steps of the run
 
     def __enter__(self) -> StudyProgress:
         self._bars.start()
+        heartbeat.phase(f"0 of {self.runs} runs have ended")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+        heartbeat.phase("")
 
     def start(self, title: str) -> None:
         """A run begins, before it knows how long it is."""
@@ -53,19 +57,22 @@ class StudyProgress(RunProgress):
 
     def announce(self, title: str, pretraining: bool) -> None:
         """A run, or a pretraining, is about to be trained: a line where no bars say so."""
-        if not self.console.is_terminal:
+        self._title = title
+        if not self.console.is_interactive:
             number = "" if pretraining else f" ({self.done + 1} of {self.runs})"
             self.note(f"begins: {'pretraining: ' * pretraining}{title}{number}")
 
     def say(self, phase: str) -> None:
         """A phase without a step count."""
+        heartbeat.phase(f"{phase}: {self._title}")
         self._update(note=f"{phase}: {self._title}")
 
     def begin(self, title: str, steps: int) -> None:
         """Training begins."""
-        self._title, self._steps = title, steps
+        self._title, self._steps, self._first = title, steps, None
         self._drop()
         self._run = self._bars.add_task("run", total=steps, count=f"0/{steps} steps", note=title)
+        heartbeat.phase(f"training {title}", EVERY)
 
     def step(self, done: int, note: str = "") -> None:
         """Redraw at most ten times a second, so that showing progress costs no time."""
@@ -77,17 +84,27 @@ class StudyProgress(RunProgress):
             completed=done, count=f"{done}/{self._steps} steps", note=f"{note}  {self._title}".strip()
         )
         self._bars.update(self._study, completed=self.done + done / self._steps)
+        self._first = self._first or (now, done)
+        heartbeat.update(f"training {self._title}: {done}/{self._steps} steps{self._left(now, done)}")
+
+    def _left(self, now: float, done: int) -> str:
+        """The time that is left at the speed so far."""
+        began, first = self._first or (now, done)
+        seconds = (now - began) * (self._steps - done) / (done - first) if done > first else None
+        return "" if seconds is None else f", {duration(seconds)} left"
 
     def end(self, outcome: Outcome) -> None:
         """A run has ended: one line that stays."""
         self.done += 1
         self._drop()
         self._bars.update(self._study, completed=self.done, count=f"{self.done}/{self.runs} runs")
-        self.console.print(line(outcome, self.done, self.runs), highlight=False, markup=False, soft_wrap=True)
+        self.note(line(outcome, self.done, self.runs))
+        heartbeat.phase(f"{self.done} of {self.runs} runs have ended", EVERY)
 
     def note(self, sentence: str) -> None:
         """A line that stays."""
         self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        heartbeat.pause()
 
     def _update(self, **fields: object) -> None:
         if self._run is not None:
