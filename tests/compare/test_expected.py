@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.factory import make_study
+from tests.studies.command import headstart
 
 from headstart.compare.claims import FILE, as_expectation, check, pages, read_claim
 from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import RecordError
+from headstart.records.store import read_study
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,68 @@ def test_a_broken_claim_is_one_sentence(tmp_path: Path, text: str) -> None:
 def test_a_page_without_a_claim_names_those_with_one(page: Path) -> None:
     with pytest.raises(RecordError, match="pages with a claim: a_page"):
         read_claim(page.parent / "other")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return make_study(tmp_path / "runs/docs", seeds=range(3))
+
+
+def _claim(folder: Path, than: float, came_out: bool | None, **changed: Any) -> Path:
+    """A page that was written before its run: the gain of the factory's study is 0.1 to 0.3."""
+    one = {"quantity": "gain", "condition": "", "arm": "pretrained", "direction": "above", "than": than}
+    unknown = {"value": None, "low": None, "high": None, "tolerance": 0.25}
+    claim = {
+        "claim": "Es hilft – sehr.", "came_out": came_out,
+        "commands": {"laptop": ["seed=0,1,2"]}, "expects": [one | unknown | changed],
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text(json.dumps(claim, indent=1, ensure_ascii=False) + "\n", "utf8")
+    return folder / FILE
+
+
+@pytest.mark.parametrize(
+    ("than", "before", "after"),
+    [(0.0, None, True), (0.9, None, False), (0.0, True, True), (0.9, True, False), (0.0, False, False)],
+)
+def test_a_page_is_filled_from_its_study(
+    than: float, before: bool | None, after: bool, study: Path, tmp_path: Path
+) -> None:
+    file = _claim(tmp_path / "experiments/docs", than, before)
+    old = file.read_text("utf8")
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    assert typed.code == 0, typed.err
+    assert ("did not come out" in typed.out) is (than == 0.9), typed.out
+    gain = compare(study).rows.first("gain", arm="pretrained")
+    assert gain is not None and gain.low is not None
+    new = read_claim(file.parent)
+    (one,) = new.expects
+    assert (one.value, one.low, one.high) == (gain.value, gain.low, gain.high)
+    assert new.came_out is after
+    raw, kept = json.loads(file.read_text("utf8")), json.loads(old)
+    kept["expects"][0] |= {"value": gain.value, "low": gain.low, "high": gain.high}
+    assert raw == kept | {"came_out": after}, "nothing else changes"
+    assert file.read_text("utf8").splitlines()[:2] == old.splitlines()[:2], "as it was written"
+
+
+def test_a_page_whose_number_is_missing_is_left_as_it_was(study: Path, tmp_path: Path) -> None:
+    file = _claim(tmp_path / "experiments/docs", 0.0, None, arm="lora", condition="8 rows")
+    old = file.read_bytes()
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    (name,) = {run.config["study"]["name"] for run in read_study(study).records}
+    sentence = f"study {name} has no gain of arm lora under 8 rows"
+    assert (typed.code, typed.err) == (1, f"headstart: {file}: {sentence}\n")
+    assert file.read_bytes() == old
+
+
+def test_the_study_of_another_page_fills_nothing(study: Path, tmp_path: Path) -> None:
+    file = _claim(tmp_path / "experiments/docs", 0.0, None)
+    file.write_text(file.read_text("utf8").replace("seed=0,1,2", "study=less_data"), "utf8")
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    assert typed.code == 1 and "is about study=less_data, and this study is called" in typed.err
+
+
+@pytest.mark.parametrize("to", [[], ["--to", "numbers.md"]])
+def test_a_claim_is_filled_where_it_lies(to: list[str], study: Path) -> None:
+    typed = headstart("report", str(study), "--export", "claim", *to)
+    assert typed.code == 2 and "add --to experiments/PAGE/claim.json" in typed.err

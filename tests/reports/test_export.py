@@ -165,7 +165,7 @@ def test_the_command_prints_or_writes(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["x", "--export", "xlsx"], "--export knows no 'xlsx'; known: csv, json, latex, md, svg"),
+        (["x", "--export", "xlsx"], "--export knows no 'xlsx'; known: claim, csv, json, latex, md, svg"),
         (["x", "--export", "cvs"], "did you mean csv?"),
         (["x", "--to", "f"], "--to needs --export"),
         (["x", "--export"], "--export: expected one argument"),

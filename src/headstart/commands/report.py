@@ -15,6 +15,7 @@ from headstart.terminal import write_data
 if TYPE_CHECKING:
     from headstart.compare.findings import Findings
 
+EXPORTS = "csv|latex|md|json|svg|claim"
 CLAIM = "report"  # of the process that writes a study's report and its W&B run
 
 
@@ -26,14 +27,17 @@ CLAIM = "report"  # of the process that writes a study's report and its W&B run
     argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look"),
     argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them"),
     argument(
-        "--export", metavar="csv|latex|md|json|svg", action=Once, help="print the numbers, or a picture"
+        "--export", metavar=EXPORTS, action=Once, help="print the numbers, or a picture; claim: see --to"
     ),
     argument(
         "--checklist", metavar="neurips", action=Once, help="answer a paper's checklist from the records"
     ),
-    argument("--to", metavar="FILE", action=Once, help="write the numbers or the answers to a file"),
+    argument(
+        "--to", metavar="FILE", action=Once,
+        help="write it to a file; --export claim puts the numbers into the claim.json of a notebook page",
+    ),
     argument("--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"),
-)
+)  # fmt: skip
 def report(options: Namespace) -> int:
     flags = [
         f"--{name}" for name in ("export", "checklist", "to", "wandb") if getattr(options, name) is not None
@@ -42,7 +46,7 @@ def report(options: Namespace) -> int:
         raise ConfigError(f"report: {flags[0]} is about one folder; leave out {options.other}")
     texts = {"--export", "--checklist"} & {*flags}
     if "--to" in flags and not texts:
-        raise ConfigError("report: --to needs --export csv|latex|md|json|svg, or --checklist neurips")
+        raise ConfigError(f"report: --to needs --export {EXPORTS}, or --checklist neurips")
     if len(texts) > 1:
         raise ConfigError("report: --export and --checklist are two texts; ask for one at a time")
     code = 0
@@ -132,9 +136,25 @@ def _export(folder: str, form: str, to: str | None) -> None:
     from headstart.config import nearest
     from headstart.reports.formats.export import FORMATS
 
+    if form == "claim":
+        _fill_claim(folder, to)
+        return
     if form not in FORMATS:
-        raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, FORMATS)}")
+        raise ConfigError(f"report: --export knows no {form!r}; {nearest(form, EXPORTS.split('|'))}")
     _give(FORMATS[form](_findings(folder)), to)
+
+
+def _fill_claim(folder: str, to: str | None) -> None:
+    """Put the numbers of a study into the claim of its notebook page, and show whether it came out."""
+    from headstart.compare.claims import FILE, filled, read_claim
+    from headstart.reports.console.claims import show_claim
+
+    if to is None or Path(to).name != FILE:
+        raise ConfigError(f"report: --export claim fills a page's file; add --to experiments/PAGE/{FILE}")
+    claim, findings = read_claim(Path(to).parent), _findings(folder)
+    text, checked = filled(claim, findings.study, findings.rows)
+    _give(text, to)
+    show_claim(claim, checked)
 
 
 def _checklist(folder: str, conference: str, to: str | None) -> None:

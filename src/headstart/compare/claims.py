@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,10 +91,39 @@ def pages(folder: Path) -> list[Path]:
 
 def check(claim: Claim, found: Iterable[Quantity], scale: str = SCALE) -> tuple[Checked, ...]:
     """Every expectation against the quantities of a re-run at that scale."""
+    named = _named(found)
+    return tuple(_checked(one, named, scale) for one in claim.expects)
+
+
+def filled(claim: Claim, study: str, found: Iterable[Quantity]) -> tuple[str, tuple[Checked, ...]]:
+    """The text of a page's claim with the numbers of its finished study, and what these bear out.
+
+    A claim that did not come out stays so, since what it expects may have been changed to what was found: set
+    `came_out` to null to ask again. RecordError when the study is not the page's or lacks a number.
+    """
+    file, named = claim.folder / FILE, _named(found)
+    chosen = [word for word in claim.command() if word.startswith("study=")]
+    if chosen not in ([], [f"study={study}"]):
+        raise RecordError(f"{file}: is about {' '.join(chosen)}, and this study is called {study}")
+    raw = json.loads(file.read_text("utf8"))
+    for line, one in zip(raw["expects"], claim.expects, strict=True):
+        number = named.get((one.quantity, one.condition, one.arm))
+        if number is None:
+            where = f" under {one.condition}" if one.condition else ""
+            raise RecordError(f"{file}: study {study} has no {one.quantity} of arm {one.arm}{where}")
+        line |= {"value": number.value, "low": number.low, "high": number.high}
+    new = replace(claim, expects=tuple(Expectation(**line) for line in raw["expects"]))
+    checked = tuple(_checked(one, named, SCALE) for one in new.expects)
+    raw["came_out"] = claim.came_out is not False and all(one.holds for one in checked)
+    return json.dumps(raw, indent=1, ensure_ascii=False) + "\n", checked
+
+
+def _named(found: Iterable[Quantity]) -> Mapping[tuple[str, str, str], Quantity]:
+    """The quantities by what an expectation names; of several metrics the headline's comes first."""
     named: dict[tuple[str, str, str], Quantity] = {}
     for one in found:
-        named.setdefault((one.key, one.condition, one.arm), one)  # the headline metric comes first
-    return tuple(_checked(one, named, scale) for one in claim.expects)
+        named.setdefault((one.key, one.condition, one.arm), one)
+    return named
 
 
 def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], scale: str) -> Checked:
