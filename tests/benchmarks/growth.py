@@ -25,11 +25,11 @@ from tests.benchmarks.steps import AUTO
 from tests.factory import make_study
 from tests.finished import finish
 
-import headstart.run
 from headstart.compare.study import compare
 from headstart.models.model import Model
 from headstart.optim import Optim
 from headstart.reports.build import write as write_report
+from headstart.run import forget
 from headstart.studies.compose import plan_study, runs_of
 
 Sized = tuple[int, Callable[[], object]]  # a size, and what takes its seconds
@@ -162,7 +162,7 @@ def _reading(size: Size, number: int) -> Sized:
     (run,) = runs_of([*data.overrides(), *MINILM, "arm=scratch", "seed=0", "hydra.mode=RUN"])
 
     def call() -> None:
-        headstart.run._prepared.clear()
+        forget()
         with TemporaryDirectory(dir=size.folder) as folder, pytest.MonkeyPatch.context() as patch:
             patch.setenv("HEADSTART_CACHE", folder)
             run.prepare()

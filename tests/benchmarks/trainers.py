@@ -18,11 +18,10 @@ import torch
 from tests.benchmarks.data import MINILM, Csv, docstrings
 from tests.benchmarks.row import Row, Size, divided, interleaved, seconds
 
-import headstart.run
 from headstart.data.docs.source import Docs
 from headstart.hardware import gpu_capability
 from headstart.randomness import stream
-from headstart.run import Run
+from headstart.run import Run, forget
 from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.plan import plan_of
@@ -73,7 +72,7 @@ class Work:
 def ours(work: Work, records: list[dict[str, Any]]) -> None:
     """Every run from its rows to its record; keeps the records of the last call."""
     records.clear()
-    headstart.run._prepared.clear()
+    forget()
     for run in work.runs:
         folder = work.csv.folder / run.arm.name
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +141,7 @@ class _Rows(torch.utils.data.Dataset):
 
 def bare(work: Work, compiled: bool = False) -> float:
     """A loop over the batches of our plan, without Lightning, meters or a record; seconds of its steps."""
-    headstart.run._prepared.clear()
+    forget()
     return sum(_bare_run(work, run, compiled) for run in work.runs)
 
 

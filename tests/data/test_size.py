@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from tests.training.runs import composed
 
+from headstart.data.files import Files
+from headstart.data.rows import Splits
 from headstart.data.size import All, Fraction, PerClass, Rows, Size
 from headstart.errors import DataError
 
@@ -115,3 +120,21 @@ def test_the_kind_decides_which_size_is_read():
     assert read({"kind": "all"}) == All()
     assert read({"kind": "per_class", "per_class": 16, "seed": 3}) == PerClass(per_class=16, seed=3)
     assert read({"kind": "fraction", "fraction": 0.1}) == Fraction(fraction=0.1)
+
+
+def test_the_sizes_of_a_study_read_the_rows_once(quick: list[str], monkeypatch: pytest.MonkeyPatch):
+    """Until the file changes."""
+    read: list[Files] = []
+    load = Files.load
+
+    def counted(self: Files, *columns: Any, **more: Any) -> Splits:
+        read.append(self)
+        return load(self, *columns, **more)
+
+    monkeypatch.setattr(Files, "load", counted)
+    runs = [composed(*quick, *size) for size in (["size=k4"], ["size=n32"], ["size=n32", "size.seed=1"])]
+    assert len({tuple(run.prepare().train.ids) for run in runs}) == len(runs)
+    assert len(read) == 1
+    path = Path(runs[0].task.files.train)
+    path.write_text("".join(path.read_text("utf8").splitlines(keepends=True)[:-1]), "utf8")
+    assert [*runs[0].prepare().train.ids] and len(read) == 2

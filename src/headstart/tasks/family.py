@@ -66,6 +66,9 @@ class Examples(Protocol):
         ...
 
 
+loaded: dict[str, Splits] = {}  # the rows of one task
+
+
 @dataclass(frozen=True)
 class Encoded:
     """What a family makes of the rows."""
@@ -176,7 +179,7 @@ class Family(Config):
 
         DataError when the rows cannot be used, ConfigError when the model cannot be used for them.
         """
-        splits = self.cleaned(self.source.load(self.columns, stratify=self.stratify))
+        splits = self._loaded()
         strata = splits.train[self.stratify][:] if self.stratify else None
         chosen = size.choose(strata, splits.train["id"][:])
         encoder = TextEncoder.of(model) if self.text_roles else None
@@ -189,6 +192,13 @@ class Family(Config):
         return Prepared(
             **encoded.examples, classes=encoded.classes, facts=facts, head=encoded.head, groups=groups
         )
+
+    def _loaded(self) -> Splits:
+        """All rows, checked and cleaned. The last ones are kept: the sizes of a study share them."""
+        if (key := f"{self.source.digest()} {self.model_dump_json()}") not in loaded:
+            loaded.clear()
+            loaded[key] = self.cleaned(self.source.load(self.columns, stratify=self.stratify))
+        return loaded[key]
 
     def cleaned(self, splits: Splits) -> Splits:
         """The rows as the family wants them, before any are chosen."""
