@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from headstart.compare.aligned_predictions import Answers
+from headstart.compare.statistics.crossed import Table
 
 SHARED, OWN, NOISE = 1.0, 0.4, 0.7  # latent sd of difficulty, of arm x example, of seed x example
 TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)
 WITHIN = 0.3  # intraclass correlation of each of them
 BASE, GAIN = 0.70, 0.05
+FACTORS = ("pretraining", "subset", "seed")
 
 
 def simulate(
@@ -50,3 +54,22 @@ def simulate(
     return Answers(("no", "yes"), ids, ids, labels, predictions, {"score": scores}, groups), truth[1] - truth[
         0
     ]
+
+
+def arranged(shape: tuple[int, ...]) -> Table:
+    """Every pretraining with every draw and every seed."""
+    levels = np.indices(shape).reshape(3, -1)
+    return Table.of(dict(zip(FACTORS, levels, strict=True)))
+
+
+def effects(
+    rng: np.random.Generator, shape: tuple[int, ...], spreads: Mapping[str, float], more: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Sums of random effects: (*more, pretrainings * draws * seeds). Of a single level there is none."""
+    total = np.zeros((*more, *shape))
+    for of, sd in spreads.items():
+        own = ["pds".index(name) for name in of]
+        if all(shape[factor] > 1 for factor in own):
+            at = [size if factor in own else 1 for factor, size in enumerate(shape)]
+            total = total + sd * rng.standard_normal((*more, *at))
+    return total.reshape(*more, -1)

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.compare.simulated import FACTORS, arranged, effects
 from tests.factory import make_study
 
 from headstart.compare.caveats import caveats
@@ -43,7 +44,6 @@ from headstart.compare.statistics.crossed import Table, mean_squares, mean_varia
 from headstart.compare.study import compare
 from headstart.reports.sections import variance
 
-FACTORS = ("pretraining", "subset", "seed")
 # Standard deviations by factor, or by factors that act together; measured: .0095 between pretrainings of one
 # recipe against .0002 between seeds of what follows, in bits per byte.
 SPREADS: dict[str, dict[str, float]] = {
@@ -55,12 +55,6 @@ SPREADS: dict[str, dict[str, float]] = {
     "all": dict.fromkeys(("p", "d", "s", "pd", "ps", "ds", "pds"), 0.005),
 }
 SHAPES = ((3, 3, 3), (3, 1, 3), (5, 3, 3))
-
-
-def arranged(shape: tuple[int, ...]) -> Table:
-    """Every pretraining with every draw and every seed."""
-    levels = np.indices(shape).reshape(3, -1)
-    return Table.of(dict(zip(FACTORS, levels, strict=True)))
 
 
 def study(
@@ -94,19 +88,6 @@ def study(
             **settings,
         )
     return folder
-
-
-def effects(
-    rng: np.random.Generator, shape: tuple[int, ...], spreads: Mapping[str, float], more: tuple[int, ...] = ()
-) -> np.ndarray:
-    """Sums of random effects: (*more, pretrainings * draws * seeds). Of a single level there is none."""
-    total = np.zeros((*more, *shape))
-    for of, sd in spreads.items():
-        own = ["pds".index(name) for name in of]
-        if all(shape[factor] > 1 for factor in own):
-            at = [size if factor in own else 1 for factor, size in enumerate(shape)]
-            total = total + sd * rng.standard_normal((*more, *at))
-    return total.reshape(*more, -1)
 
 
 def known(shape: tuple[int, ...], spreads: Mapping[str, float]) -> float:

@@ -16,6 +16,7 @@ from headstart.errors import ConfigError
 from headstart.run import Run
 from headstart.studies import compose as composing
 from headstart.studies.compose import check, plan_study, runs_of
+from headstart.studies.forecast import levels_of
 from headstart.studies.frozen import freeze
 from headstart.studies.launch import PlannedLoader, launch
 from headstart.studies.outcome import Outcome
@@ -223,3 +224,11 @@ def test_a_folder_without_yaml_of_its_own_shares_what_was_composed(
         assert plan.config.hydra.runtime.cwd == str(Path.cwd())
         made.append(len(composed))
     assert made == [1, 1, 2]
+
+
+def test_what_the_pairs_of_a_study_are_drawn_over() -> None:
+    crossed = levels_of(runs_of(["study=sharing_pays", "seed=0,1", "arm.pretraining_seed=0,1,2"]))
+    assert [len({*crossed[name]}) for name in ("pretraining", "subset", "seed")] == [3, 2, 2]
+    assert len(crossed["seed"]) == 6, "both sizes have the same pairs"
+    alone = levels_of(runs_of(["study=first_look", "seed=0,1,2"]))
+    assert alone == {"pretraining": [-1] * 3, "subset": [0] * 3, "seed": [0, 1, 2]}

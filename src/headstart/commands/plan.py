@@ -18,14 +18,14 @@ def plan(options: Namespace) -> int:
     from headstart.compare.planned import power_before, scope_before
     from headstart.reports.console.runs import show_plan
     from headstart.screen import waiting
-    from headstart.studies.forecast import drawn, forecast, pairs_of
+    from headstart.studies.forecast import drawn, forecast, levels_of
 
     planned = runs(options)
     with waiting("loading rows and counting operations"):
         expected, basis = forecast(planned)
     show_plan(expected, basis)
     if tested := next((run.tested for run in reversed(expected) if run.tested), None):
-        print(power_before(pairs_of(planned), planned[0].task.headline, *tested))
+        print(power_before(levels_of(planned), planned[0].task.headline, *tested))
     if scope := scope_before(*drawn(planned)):
         print(scope)
     for note in dict.fromkeys(note for run in expected for note in run.notes):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.arms.transfer import Transfer
+from headstart.compare.factors import Factor
 from headstart.errors import RecordError
 from headstart.records.environment import machine
 from headstart.records.store import read_contents
@@ -66,11 +67,19 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     return expected, basis
 
 
-def pairs_of(runs: Sequence[Run]) -> int:
-    """The seeds that all arms of a study have."""
-    arms = {run.arm.name for run in runs}
+def levels_of(runs: Sequence[Run]) -> Mapping[Factor, Sequence[int]]:
+    """By factor the level of every pair, -1 where there is none: of the arm that has most pairs, and of the
+    seeds that all arms have. Every pair counts once, under whatever conditions."""
     ran = {(run.arm.name, run.seed) for run in runs}
-    return sum(all((arm, seed) in ran for arm in arms) for seed in {run.seed for run in runs})
+    arms, of_arm = {arm for arm, _ in ran}, dict[str, dict[tuple[int, int, int], None]]()
+    for run in runs:
+        if all((arm, run.seed) in ran for arm in arms):
+            own = run.arm.pretraining_seed if isinstance(run.arm, Transfer) and run.arm.pretraining else -1
+            of_pair = own, getattr(run.size, "seed", -1), run.seed
+            of_arm.setdefault(run.arm.name, {})[of_pair] = None
+    most = max(of_arm.values(), key=len, default=dict[tuple[int, int, int], None]())
+    names: tuple[Factor, ...] = ("pretraining", "subset", "seed")
+    return {name: [pair[place] for pair in most] for place, name in enumerate(names)}
 
 
 def drawn(runs: Sequence[Run]) -> tuple[int | None, int | None]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headstart.compare import phrases
 
 OFTEN = "4 of 5 studies"
+FACTORS = {"pretraining": "pretraining", "subset": "draw", "seed": "seed"}  # draw: of the rows
 
 
 def found(pairs: int, examples: int | None, groups: int | None, gain: float | None) -> str:
@@ -23,13 +26,22 @@ def smaller_gains(told: str, pairs: int, unseen: float) -> str:
     )
 
 
-def before(pairs: int, tested: tuple[int, int | None] | None, gain: float, assumed: str) -> str:
+def before(
+    pairs: int,
+    factors: Mapping[str, int],
+    tested: tuple[int, int | None] | None,
+    gain: float,
+    assumed: str,
+) -> str:
     """'Power: 4 of 5 studies with 3 pairs on 1,020 test rows find a gain of 0.08 (assumed: ...)'.
 
-    Without `tested`, rows and their groups, the gain is in standard deviations.
+    `factors`: levels of what the pairs are drawn over. Without `tested`, rows and their groups, the gain is
+    in standard deviations.
     """
-    unit = "" if tested else " standard deviations of a pair's gain between seeds"
-    of = _tested(*tested) if tested else ""
+    unit = "" if tested else f" standard deviations of a pair's gain {_between(factors)}"
+    drawn = " and ".join(phrases.plural(size, FACTORS[name]) for name, size in factors.items())
+    of = f" of {drawn}" if [*factors.values()] != [pairs] else ""
+    of += _tested(*tested) if tested else ""
     return (
         f"Power: {OFTEN} with {phrases.plural(pairs, 'pair')}{of} find a gain of {phrases.number(gain)}"
         f"{unit}; smaller ones are often missed ({assumed})."
@@ -40,13 +52,18 @@ ONE_PAIR = "Power: none, one pair cannot say which arm is better."
 SEEDS_ALONE = "whatever the spread is; test rows, which add to it, are left out"
 
 
-def assumptions(spread: float, differ: float, within: float | None) -> str:
+def assumptions(spread: float, factors: Mapping[str, int], differ: float, within: float | None) -> str:
     """What is taken for granted before a study ran."""
     groups = "" if within is None else f", a correlation of {within:g} within groups"
     return (
-        f"assumed: a spread of {spread:g} between seeds, {phrases.percent(differ)} of the test rows right "
-        f"in one arm alone{groups}"
+        f"assumed: a spread of {spread:g} {_between(factors)}, {phrases.percent(differ)} of the test rows "
+        f"right in one arm alone{groups}"
     )
+
+
+def _between(factors: Mapping[str, int]) -> str:
+    """'between seeds', 'between pretrainings and as much between seeds'."""
+    return " and as much ".join(f"between {FACTORS[name]}s" for name in factors)
 
 
 def enough_pairs(half: int, most: int | None) -> str:

@@ -7,8 +7,9 @@ A study of S pairs on its test examples has the interval of bootstrap.py, about 
 where v is the variance of a pair's gain between seeds, the noise of the test set included, and e that part of
 the test examples' variance that more pairs cannot remove; few groups have t in place of z. The estimated gain
 varies by v/S + e, and v is estimated with S-1 degrees of freedom: the power is a mean over that chi-squared
-variable of the chance of a normal one, no simulation. tests/compare/test_power.py compares it with simulated
-studies.
+variable of the chance of a normal one, no simulation. Before a study ran whose pairs share pretrainings or
+draws of the rows, it is a mean over the mean squares of these factors (crossed.py), without interactions.
+tests/compare/test_power.py compares both with simulated studies.
 
 How many more pairs: neither the gain nor v is known but for what the study has seen. Both are drawn as often
 as they fit it, and each draw is continued by k more pairs. Half of the studies like this one are decided
@@ -24,11 +25,14 @@ from scipy.special import chdtri, ndtr, ndtri, stdtrit  # pyright: ignore[report
 
 OFTEN = 0.8  # a gain that is found so often counts as one that the study can find
 MOST_PAIRS = 1000  # beyond this, "more pairs" is no advice
-# What `assumed` takes for granted: the sd of a pair's gain between seeds, the share of test rows that one arm
-# alone gets right, and how alike the rows of a group are (intraclass correlation).
+# What `assumed` takes for granted: the sd of a gain between levels of a factor such as the seed, the share of
+# test rows that one arm alone gets right, and how alike the rows of a group are (intraclass correlation).
 SPREAD, DIFFER, WITHIN = 0.02, 0.2, 0.3
 _DRAWS, _NODES = 400, 50
 _LEVEL = 0.95
+_UPPER = (1 + _LEVEL) / 2
+
+Outcomes = tuple[np.ndarray, np.ndarray | float]  # all of them equally likely
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,54 @@ class Plan:
         """Of the mean gain."""
         return self.pair_variance / self.pairs + self.example_variance
 
+    def outcomes(self) -> Outcomes:
+        """Half widths of the interval, and how far the estimated gain is from the truth."""
+        freedom = self.pairs - 1
+        factors = chdtri(freedom, _grid(_NODES)) / freedom  # estimate / truth
+        truth = 1 / factors[:, None] if self.measured else 1.0  # (truths, 1), each as likely as the others
+        error = np.sqrt(truth * self.pair_variance / self.pairs + self.example_variance)
+        return self.half_width(truth * factors), error
+
     def half_width(self, factor: np.ndarray | float = 1.0) -> np.ndarray:
         """Of the interval, where the variance between seeds is estimated too large by `factor`."""
-        upper = (1 + _LEVEL) / 2
-        t = stdtrit(self.pairs - 1, upper)
-        z = ndtri(upper) if self.groups is None else stdtrit(self.groups - 1, upper)
-        return np.sqrt(t**2 * factor * self.pair_variance / self.pairs + z**2 * self.example_variance)
+        t = stdtrit(self.pairs - 1, _UPPER)
+        seeds = t**2 * factor * self.pair_variance / self.pairs
+        return np.sqrt(seeds + _quantile(self.groups) ** 2 * self.example_variance)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a study will measure a gain with, before it ran: factors that are crossed, all alike."""
+
+    shape: tuple[int, ...]  # levels of each factor: of pretrainings, draws of the rows, seeds
+    spread: float  # standard deviation between the levels of each factor
+    example_variance: float = 0.0
+    groups: int | None = None
+
+    @property
+    def variance(self) -> float:
+        """Of the mean gain."""
+        return self.spread**2 * sum(1 / size for size in self.shape) + self.example_variance
+
+    def outcomes(self) -> Outcomes:
+        """Half widths of the interval, and how far the estimated gain is from the truth."""
+        nodes = _NODES // max(1, len(self.shape) - 1)
+        freedoms = np.array(self.shape) - 1
+        squares = [self.spread**2 / (f + 1) * chdtri(f, _grid(nodes)) / f for f in freedoms]
+        alone = np.stack(np.meshgrid(*squares), axis=-1).reshape(-1, len(freedoms))  # MS_f / N
+        variance = alone.sum(axis=-1)
+        t = stdtrit(variance**2 / (alone**2 / freedoms).sum(axis=-1), _UPPER)
+        width = np.sqrt(t**2 * variance + _quantile(self.groups) ** 2 * self.example_variance)
+        return width, np.sqrt(self.variance)
+
+
+def _grid(nodes: int) -> np.ndarray:
+    return (np.arange(nodes) + 0.5) / nodes
+
+
+def _quantile(groups: int | None) -> float:
+    """Of the part of the test examples: few groups have Student's."""
+    return float(ndtri(_UPPER) if groups is None else stdtrit(groups - 1, _UPPER))
 
 
 def may_stay_unseen(pairs: int) -> float:
@@ -59,18 +105,15 @@ def may_stay_unseen(pairs: int) -> float:
     return 1 - (1 - _LEVEL) ** (1 / pairs)
 
 
-def power(plan: Plan, gain: float) -> float:
+def power(plan: Plan | Design, gain: float) -> float:
     """How often an interval leaves 0 out on the side of this true gain; two pairs or more."""
     if not plan.variance:
         return float(gain != 0)
-    freedom = plan.pairs - 1
-    factors = chdtri(freedom, (np.arange(_NODES) + 0.5) / _NODES) / freedom  # estimate / truth
-    truth = 1 / factors[:, None] if plan.measured else 1.0  # (truths, 1), each as likely as the others
-    error = np.sqrt(truth * plan.pair_variance / plan.pairs + plan.example_variance)
-    return float(ndtr((abs(gain) - plan.half_width(truth * factors)) / error).mean())
+    width, error = plan.outcomes()
+    return float(ndtr((abs(gain) - width) / error).mean())
 
 
-def detectable(plan: Plan, often: float = OFTEN) -> float:
+def detectable(plan: Plan | Design, often: float = OFTEN) -> float:
     """The smallest true gain that is found so often."""
     low, high = 0.0, 1e4 * float(np.sqrt(plan.variance))
     for _ in range(40):
@@ -122,7 +165,7 @@ def _decided(
     return float(((mean > width) | near).mean())
 
 
-def assumed(pairs: int, rows: int, groups: int | None) -> Plan:
+def assumed(shape: tuple[int, ...], rows: int, groups: int | None) -> Design:
     """A study before it ran, of a metric that is a share of right answers."""
     units = rows / (1 + (rows / groups - 1) * WITHIN) if groups else rows
-    return Plan(pairs, SPREAD**2, DIFFER / units, groups)
+    return Design(shape, SPREAD, DIFFER / units, groups)
