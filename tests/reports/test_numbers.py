@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from headstart.compare.findings import Bounded, Quantity
 from headstart.reports import numbers
@@ -151,3 +152,17 @@ def test_an_open_end_is_never_told_as_a_number(low: float | None, high: float | 
     assert told.startswith("at most") == (low is None and high is not None)
     assert told.startswith("at least") == (high is None and low is not None)
     assert (told == numbers.UNKNOWN) == (low is None and high is None)
+
+
+@pytest.mark.parametrize(
+    ("words", "unbroken"),
+    [
+        ("95 % of 3 seeds", "95~% of 3 seeds"),
+        ("3.7 GFLOPs, 12 MB, 4 min 05 s", "3.7~GFLOPs, 12~MB, 4~min 05~s"),
+        ("< 0.1 % at ≥ 12 kWh", "<~0.1~% at ≥~12~kWh"),
+        ("5 hours, 2 Seeds, 7 Bits", "5 hours, 2 Seeds, 7 Bits"),
+        (Markup("95 %"), "95 %"),
+    ],
+)
+def test_no_line_ends_within_a_number(words: str, unbroken: str) -> None:
+    assert numbers.unbroken(words) == unbroken.replace("~", "\N{NO-BREAK SPACE}")

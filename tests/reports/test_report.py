@@ -123,6 +123,14 @@ def test_a_report_needs_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert html.bundle_of_vega.__wrapped__() == "vega"
 
 
+def test_a_percentage_is_not_torn_apart_but_a_row_stays_as_it_is() -> None:
+    row = handmade.example(0, "5 % of 3 MB")
+    page = rendered(comparisons=(handmade.comparison(only_arm=(row,)),))
+    assert "<blockquote>5 % of 3 MB</blockquote>" in page
+    words = re.sub(r"<(script|style|blockquote|code)\b.*?</\1>|<[^>]*>", "", page, flags=re.DOTALL)
+    assert "95\N{NO-BREAK SPACE}%" in words and not re.search(r"\d %", words)
+
+
 def test_every_chart_has_a_place_and_a_description() -> None:
     figures = handmade.page().figures()
     places = {a["id"]: a["aria-label"] for tag, a in Reader(rendered()).tags if a.get("role") == "img"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from headstart.compare import phrases
 from headstart.compare.catalogue import form
@@ -18,6 +19,8 @@ UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 JOULES_PER_KWH = 3_600_000.0
+UNITS = r"%|[kMGTPEZY]?(?:FLOPs|B|J|W)\b|(?:kWh|ms|s|min|h)\b"
+OF_A_NUMBER = re.compile(rf"(?<=\d) (?={UNITS})|(?<=[<>≥]) (?=\d)")  # a space within it
 
 
 def _or_unknown(write: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[float | None, P], str]:
@@ -200,6 +203,16 @@ def chance(p: float | None) -> str:
 def plural(number: int, word: str, words: str | None = None) -> str:
     """'1 pair', '6 pairs'."""
     return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
+def unbroken(words: Any) -> Any:
+    """The words, whose numbers no line ends within: '95 %' and '3.7 GFLOPs' with a no-break space.
+
+    The `finalize` of a jinja template: markup, such as `{{ words | e }}`, stays as it is.
+    """
+    if not isinstance(words, str) or hasattr(words, "__html__"):
+        return words
+    return OF_A_NUMBER.sub("\N{NO-BREAK SPACE}", words)
 
 
 def _exponent(value: float, digits: int) -> int:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from headstart.cache import cached
 from headstart.errors import DataError
+from headstart.reports import numbers
 from headstart.reports.charts.renderer import renderer_version
 from headstart.reports.charts.theme import DARK, LIGHT
 from headstart.reports.page import Page
@@ -46,7 +47,10 @@ def render(page: Page, bundle: str) -> str:
 def _template() -> jinja2.Template:
     """The template of the page; compiling it takes longer than filling it in."""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=numbers.unbroken,
     )
     return environment.from_string(_file("report.html.j2"))
 

@@ -12,6 +12,7 @@ from typing import Any
 from headstart.errors import RecordError
 from headstart.reports.charts.renderer import draw, renderer_version
 from headstart.reports.charts.theme import LIGHT
+from headstart.reports.numbers import unbroken
 from headstart.reports.page import Gallery, Page, figures_of
 
 FOLDER = "report_files"
@@ -53,7 +54,10 @@ def overview(page: Page) -> str:
             key: value for key, value in figure.spec.items() if key not in ("datasets", "autosize", "$schema")
         }
         charts.append(rest | {"title": figure.title, "width": NARROW if len(own) > 1 else WIDE})
-    title = {"text": textwrap.wrap(page.question, LINE), "subtitle": textwrap.wrap(page.sentence, LINE)}
+    title = {
+        name: textwrap.wrap(unbroken(words), LINE)
+        for name, words in (("text", page.question), ("subtitle", page.sentence))
+    }
     spec = {"concat": charts, "columns": 2, "spacing": 40, "title": title, "datasets": data, "padding": 16}
     drawn, reason = draw({"overview": spec})
     if not drawn:

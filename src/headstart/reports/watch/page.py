@@ -81,7 +81,9 @@ def _style() -> str:
 
 @functools.cache
 def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, finalize=numbers.unbroken
+    )
     return environment.from_string(_file(f"{name}.html.j2"))
 
 
