@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -60,34 +61,36 @@ class MoreSettings:
         raise NotImplementedError
 
 
-def defaults_of(config: Config, path: str = "") -> dict[str, Any]:
+def defaults_of(config: Config) -> Mapping[str, Any]:
     """Default values of the settings of `config` by dotted path; `{}` for a group with a default.
 
     Without `kind`, which determines the settings, and without `code`, the digest of a user's own code.
     """
-    defaults: dict[str, Any] = {}
-    for name, (is_group, default) in _defaults(type(config)).items():
-        value = getattr(config, name)
-        if isinstance(value, Config):
-            defaults |= defaults_of(value, f"{path}{name}.")
-            if is_group:
-                defaults[f"{path}{name}"] = {}
-        elif name not in ("kind", "code") and default is not None:
-            defaults[f"{path}{name}"] = default()
-    return defaults
+    return _defaults_of(_shape(config))
+
+
+Shape = tuple[type[Config], tuple[tuple[str, Any], ...]]  # a type, and names and shapes of its groups
+
+
+def _shape(config: Config) -> Shape:
+    """What the defaults of a config depend on: most runs of a study have the same."""
+    groups = [(name, value) for name, value in config.__dict__.items() if isinstance(value, Config)]
+    return type(config), tuple((name, _shape(value)) for name, value in groups)
 
 
 @cache
-def _defaults(kind: type[Config]) -> Mapping[str, tuple[bool, Callable[[], Any] | None]]:
-    """Of each setting: is its default a group, and what gives the default as plain data; None where it must
-    be given."""
-    found: dict[str, tuple[bool, Callable[[], Any] | None]] = {}
+def _defaults_of(shape: Shape) -> Mapping[str, Any]:
+    kind, groups = shape[0], dict(shape[1])
+    defaults: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        plain = None if field.is_required() else to_jsonable_python(default)
-        given = partial(deepcopy, plain) if isinstance(plain, list | dict) else lambda plain=plain: plain
-        found[name] = isinstance(default, Config), None if field.is_required() else given
-    return found
+        if name in groups:
+            defaults |= {f"{name}.{below}": value for below, value in _defaults_of(groups[name]).items()}
+            if isinstance(default, Config):
+                defaults[name] = {}
+        elif name not in ("kind", "code") and not field.is_required():
+            defaults[name] = to_jsonable_python(default)
+    return MappingProxyType(defaults)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

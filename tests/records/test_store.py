@@ -156,7 +156,7 @@ def test_broken_json_is_a_problem(study):
     (study / "scratch-512-0" / "record.json").write_text('{"schema": 1, ')
     assert "is not JSON" in only_problem(study)
     (study / "scratch-512-0" / "record.json").write_text('{"schema": NaN}')
-    assert "NaN is not a JSON value" in only_problem(study)
+    assert "is not JSON: expected value at line 1 column 12" in only_problem(study)
 
 
 def test_a_fingerprint_is_recomputed_and_never_trusted(study):

@@ -16,10 +16,13 @@ from headstart.compare.findings import Findings
 from headstart.compare.statistics import bootstrap
 from headstart.compare.study import compare
 from headstart.models.model import Model
+from headstart.records import store
 from headstart.reports import outline, tables
 from headstart.reports.charts import style
 from headstart.reports.page import Table
 from headstart.reports.watch import frame
+from headstart.run import Run
+from headstart.studies import run_folder
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.studies.status import Watched
@@ -63,9 +66,24 @@ def test_a_plan_makes_the_digests_of_a_models_files_once_for_each_arm(
 ) -> None:
     runs = runs_of(words)
     calls = count(monkeypatch, Model, "built_from")
+    named = count(monkeypatch, run_folder, "unseeded")
+    sealed = count(monkeypatch, store, "_check_seal")
     expected, _ = forecast(runs)
     assert len(expected) == RUNS and all(run.done for run in expected)
     assert len(calls) == 2
+    assert len(named) == RUNS / 2, "runs that differ in the seed alone are named from the same texts"
+    assert len(sealed) == RUNS, "no record is believed unchecked"
+
+
+def test_a_sweep_checks_each_value_of_its_axes_once(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count(monkeypatch, Model, "check_head")
+    runs = runs_of(words)
+    assert len(runs) == RUNS
+    assert len(calls) == 1 + (3 - 1) + (2 - 1) + (2 - 1)  # the first run, and each further value
+    assert len({id(run.task) for run in runs}) == 1, "runs share what is the same"
+    assert [run.config() for run in runs] == [Run.read(run.config()).config() for run in runs]
 
 
 def test_a_comparison_reads_the_predictions_of_each_run_once(

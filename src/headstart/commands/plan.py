@@ -15,7 +15,6 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def plan(options: Namespace) -> int:
-    from headstart.compare.planned import power_before, scope_before
     from headstart.reports.console.runs import show_plan
     from headstart.screen import waiting
     from headstart.studies.forecast import drawn, forecast, levels_of
@@ -24,10 +23,14 @@ def plan(options: Namespace) -> int:
     with waiting("loading rows and counting operations"):
         expected, basis = forecast(planned)
     show_plan(expected, basis)
-    if tested := next((run.tested for run in reversed(expected) if run.tested), None):
-        print(power_before(levels_of(planned), planned[0].task.headline, *tested))
-    if scope := scope_before(*drawn(planned)):
-        print(scope)
+    tested, draws = next((run.tested for run in reversed(expected) if run.tested), None), drawn(planned)
+    if tested or any(draws):
+        from headstart.compare.planned import power_before, scope_before  # they import scipy
+
+        if tested:
+            print(power_before(levels_of(planned), planned[0].task.headline, *tested))
+        if scope := scope_before(*draws):
+            print(scope)
     for note in dict.fromkeys(note for run in expected for note in run.notes):
         print(f"rows: {note}")
     return 0

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from headstart.config import RENAMED, renamed
 from headstart.errors import RecordError
@@ -58,6 +58,36 @@ class Fingerprint:
         return {"version": self.version, "defaults": dict(self.defaults), "config": self.config}
 
 
+class Unseeded(NamedTuple):
+    """What the names of a run are made of, its seed aside: canonical JSON of its settings, by their name."""
+
+    placeless: dict[str, str]  # without LOCATIONS
+    science: dict[str, str]  # also without defaults
+    shared: dict[str, str]  # also without what the study frees
+    arm: str
+    weights: str
+    surroundings: Mapping[str, str]
+    frees: bool
+    condition_id: str
+    version: int
+    defaults: Mapping[str, Any]
+    told_defaults: str
+
+    def named(self, seed: object) -> Fingerprint:
+        """The names of the run with this seed; None: of one without."""
+        text = {} if seed is None else {"seed": _canonical(seed)}
+        pair_id = _digest_of(science=_object(self.shared | text), **self.surroundings)
+        own = {"own": _object(self.science | text)} if self.frees else {}
+        return Fingerprint(
+            pair_id=pair_id,
+            run_id=_digest_of(pair=_canonical(pair_id), arm=self.arm, weights=self.weights, **own),
+            condition_id=self.condition_id,
+            version=self.version,
+            defaults=self.defaults,
+            config=_digest_of(config=_object(self.placeless | text), defaults=self.told_defaults),
+        )
+
+
 def fingerprint(
     config: Mapping[str, Any],
     source: str,
@@ -73,31 +103,61 @@ def fingerprint(
     at its default is left out, as one that did not exist yet (version 1 leaves none out). Raises RecordError
     on a top-level setting that is neither science, arm nor plumbing: somebody has to decide which it is.
     """
+    settings = {name: value for name, value in config.items() if name != "seed"}
+    given = (settings, source, built_from, weights, defaults, version)
+    return kept_one(_unseeded, repr(given), lambda: unseeded(*given)).named(config.get("seed"))
+
+
+T = TypeVar("T")
+MOST_KEPT = 1000
+_unseeded: dict[str, Unseeded] = {}  # by what it is made of: runs of other seeds share it
+
+
+def kept_one(kept: dict[str, T], key: str, make: Callable[[], T]) -> T:
+    """What was made before under this key, of the last MOST_KEPT; else what `make` makes."""
+    if key not in kept:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[key] = make()
+    return kept[key]
+
+
+def unseeded(
+    config: Mapping[str, Any],
+    source: str,
+    built_from: Mapping[str, str],
+    weights: str | None,
+    defaults: Mapping[str, Any] | None = None,
+    version: int = VERSION,
+) -> Unseeded:
+    """What all runs with this configuration share whose seeds alone differ; as `fingerprint`."""
     config = renamed(config)
     if unknown := sorted(set(config) - {*SCIENCE, *ARM, *PLUMBING}):
         raise RecordError(f"config: {', '.join(unknown)} is in none of SCIENCE, ARM and PLUMBING")
-    everything = {name: config[name] for name in (*SCIENCE, *ARM) if is_set(config, name)}
+    everything = {name: config[name] for name in (*SCIENCE, *ARM) if is_set(config, name) and name != "seed"}
     at_default = {} if version == 1 else _at_default(everything, defaults or {})
     science = {name: value for name, value in everything.items() if name in SCIENCE}
     whole = without(science, {*LOCATIONS, *at_default})
     freed = free_settings(config)
-    shared = without(whole, freed)
-    lasting = {name: value for name, value in shared.items() if name != "seed"}
-    surroundings: dict[str, Any] = {"source": source, "built_from": dict(built_from)}
+    shared = _texts(without(whole, freed))
+    surroundings = {"source": _canonical(source), "built_from": _canonical(dict(built_from))}
     if version == 1:
         arm = {name: value for name, value in renamed(config, FORMER).items() if name in ARM}
     else:
-        surroundings["version"] = version
+        surroundings["version"] = _canonical(version)
         arm = without({name: config[name] for name in ARM if name in config}, at_default)
-    pair_id = digest({"science": shared, **surroundings})
-    own = {"pair": pair_id, "arm": arm, "weights": weights} | ({"own": whole} if freed else {})
-    return Fingerprint(
-        pair_id=pair_id,
-        run_id=digest(own),
-        condition_id=digest({"science": lasting, **surroundings}),
+    return Unseeded(
+        placeless=_texts(without(everything, LOCATIONS)),
+        science=_texts(whole),
+        shared=shared,
+        arm=_canonical(arm),
+        weights=_canonical(weights),
+        surroundings=surroundings,
+        frees=bool(freed),
+        condition_id=_digest_of(science=_object(shared), **surroundings),
         version=version,
         defaults=at_default,
-        config=digest({"config": without(everything, LOCATIONS), "defaults": at_default}),
+        told_defaults=_canonical(at_default),
     )
 
 
@@ -131,11 +191,27 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def digest(value: object) -> str:
     """16 hexadecimal digits of the sha256 of canonical JSON: sorted keys, no spaces, no NaN."""
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()[:16]
+
+
+def _canonical(value: object) -> str:
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RecordError(f"config cannot be fingerprinted: {error}; use plain JSON values") from None
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _texts(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _canonical(value) for name, value in settings.items()}
+
+
+def _object(texts: Mapping[str, str]) -> str:
+    """Canonical JSON of a mapping whose values are canonical JSON."""
+    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+
+
+def _digest_of(**texts: str) -> str:
+    return hashlib.sha256(_object(texts).encode()).hexdigest()[:16]
 
 
 def is_set(config: Mapping[str, Any], name: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
@@ -217,12 +218,12 @@ def _under_one_rule(records: list[Record]) -> list[Record]:
 def read_contents(folder: Path) -> dict[str, Any]:
     """The mapping in record.json under the names of today; RecordError when there is none."""
     try:
-        raw: Any = json.loads((folder / RECORD).read_text("utf-8"), parse_constant=_refuse_constant)
+        raw: Any = from_json((folder / RECORD).read_bytes(), allow_inf_nan=False)
     except FileNotFoundError:
         raise RecordError(f"it has a curve but no {RECORD}: killed, or still running") from None
     except OSError as error:
         raise RecordError(f"{RECORD} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RecordError(f"{RECORD} is not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise RecordError(f"{RECORD} is not a mapping")
@@ -261,10 +262,6 @@ def _check_seal(contents: Mapping[str, Any]) -> None:
     stored = contents.get("digest")  # absent from records of earlier versions
     if stored is not None and stored != (now := digest(content)):
         raise RecordError(f"{RECORD} is not what its run wrote (digest {stored}, now {now})")
-
-
-def _refuse_constant(token: str) -> None:
-    raise ValueError(f"{token} is not a JSON value")
 
 
 def _doubts(record: Record) -> list[str]:

@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headstart.config import nearest
 from headstart.errors import ConfigError
 from headstart.extras import install
-from headstart.run import Run
+from headstart.run import Checked, Run
 from headstart.studies.config_search import choices, clashes, own_files, own_folders, shipped
 from headstart.studies.naming import naming
 from headstart.studies.overrides import (
@@ -196,7 +196,7 @@ class Composer:
         One ConfigError with every mistake, those in `mistakes` included; `typed` is what a person wrote.
         """
         mistakes = dict(mistakes or {})
-        points: list[SweepPoint] = []
+        points, checked = list[SweepPoint](), Checked()
         affected: dict[str, list[int]] = {}  # sentence -> numbers of the points that it is about
         for number, overrides in enumerate(sweep):
             lines: list[str] = []
@@ -206,7 +206,7 @@ class Composer:
                 lines += wrong
                 refused |= {f"{key}: must be given" for key in wrong.values()}
                 if settings is not None:
-                    run = Run.read(settings)
+                    run = Run.read(settings, checked)
                     points.append(SweepPoint(tuple(overrides), run))
                     if run.model.trust_remote_code and not self._trusts(overrides):
                         lines.append(refusal(run.model.name))

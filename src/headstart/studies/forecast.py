@@ -14,7 +14,7 @@ from headstart.records.store import read_contents
 from headstart.run import Run
 from headstart.studies.kept_plans import PlannedCost, planned_cost
 from headstart.studies.pretraining import pretraining, pretrainings, with_weights
-from headstart.studies.run_folder import Files, finished_record, identify
+from headstart.studies.run_folder import Known, finished_record, identify
 from headstart.studies.tuning import groups_of, trials_of
 from headstart.studies.weights import try_arms
 
@@ -44,16 +44,16 @@ class Forecast:
 def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
     """One forecast per run, after its pretraining and tuning; and a sentence on the basis of the seconds."""
     spent: dict[int, Spent | None] = {}  # by place: each record is read once
-    files: Files = {}
+    known = Known()
 
     def done(place: int) -> bool:
-        spent[place] = _spent(runs[place], files)
+        spent[place] = _spent(runs[place], known)
         return spent[place] is not None
 
     try_arms(runs, done)
     rate, basis = _rate(runs[0])
     sources = pretrainings(runs)
-    expected = [_expected(f"pretraining: {run.title}", run, _spent(run, files), rate) for run in sources]
+    expected = [_expected(f"pretraining: {run.title}", run, _spent(run, known), rate) for run in sources]
     if (tune := runs[0].study.tune) is not None:
         number = tune.trials * len(tune.seeds)
         for run in (group.run for group in groups_of(runs)):
@@ -62,7 +62,7 @@ def forecast(runs: Sequence[Run]) -> tuple[list[Forecast], str]:
             title = f"{number} trials of {run.title}"
             expected.append(_planned(title, run, len(ended) >= number, rate, trials=number))
     for place, run in enumerate(runs):
-        own = spent[place] if place in spent else _spent(run, files)
+        own = spent[place] if place in spent else _spent(run, known)
         expected.append(_expected(run.title, run, own, rate))
     return expected, basis
 
@@ -126,14 +126,14 @@ def _counted(run: Run, trials: int) -> PlannedCost:
     return PlannedCost(flops * (trials or 1), tuple(prepared.facts["notes"]), tested)
 
 
-def _spent(run: Run, files: Files) -> Spent | None:
+def _spent(run: Run, known: Known) -> Spent | None:
     """What a finished run spent. None while its pretraining is missing: its weights are part of its id."""
     pretraining_run = pretraining(run)
     if pretraining_run is not None:
-        if _spent(pretraining_run, files) is None:
+        if _spent(pretraining_run, known) is None:
             return None
         run = with_weights(run)
-    record = finished_record(run, identify(run, files=files))
+    record = finished_record(run, identify(run, known=known))
     if record is None:
         return None
     cost = record["cost"]

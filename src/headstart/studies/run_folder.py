@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from headstart.config import defaults_of
 from headstart.errors import ConfigError, RecordError
-from headstart.records.fingerprint import Fingerprint, fingerprint
+from headstart.records.fingerprint import Fingerprint, Unseeded, kept_one, unseeded
 from headstart.records.record import RECORD, Record
 from headstart.records.store import damage, read_contents, read_own, read_run, same_run
 from headstart.run import Run
 
-Files = dict[str, tuple[str, Mapping[str, str], str | None]]  # by settings: data, model's files, weights
 LONGEST = 40  # characters of one part of a folder's name
 ROOM = 2**20  # bytes: what a record, its curve and its predictions may take
 SETTLES = 2_000_000_000  # nanoseconds after which the time of a folder tells one listing from the next
 SETTLED = ("finished", "diverged")  # training again would give the same
 
 
-def identify(run: Run, fetch: bool = True, files: Files | None = None) -> Fingerprint:
-    """The run's names, from its settings and the content of its data, its model's files and its weights.
+Digests = tuple[str, Mapping[str, str], str | None]  # of the data, the model's files and the weights
 
-    `files`: digests that were made before, of files that have not changed since: runs of a study share them.
-    """
-    config, files = run.config(), {} if files is None else files
-    key = json.dumps([config["task"], config["model"], config["arm"]], sort_keys=True)
-    if key not in files:
+
+@dataclass
+class Known:
+    """What was found of the runs of a study, by settings that several share, while no file changes."""
+
+    files: dict[str, Digests] = field(default_factory=dict[str, Digests])
+    names: dict[str, Unseeded] = field(default_factory=dict[str, Unseeded])
+
+
+def identify(run: Run, fetch: bool = True, known: Known | None = None) -> Fingerprint:
+    """The run's names, from its settings and the content of its data, its model's files and its weights."""
+    known = known or Known()
+    key = run.model_dump_json(exclude={"seed"})
+    return kept_one(known.names, key, lambda: _unseeded(run, fetch, known)).named(run.seed)
+
+
+def _unseeded(run: Run, fetch: bool, known: Known) -> Unseeded:
+    key = run.model_dump_json(include={"task", "model", "arm"})
+    if key not in known.files:
         weights = run.arm.weights_digest(run.model, fetch)
-        files[key] = run.task.source.digest(), run.model.built_from(), weights
-    source, built_from, weights = files[key]
-    return fingerprint(config, source, built_from, weights, defaults_of(run))
+        known.files[key] = run.task.source.digest(), run.model.built_from(), weights
+    return unseeded(run.config(), *known.files[key], defaults_of(run))
 
 
 def run_folder(run: Run, names: Fingerprint) -> Path:
@@ -141,9 +152,10 @@ def settled_record(folder: Path, names: Fingerprint) -> dict[str, Any] | None:
 
 def finished_record(run: Run, names: Fingerprint) -> dict[str, Any] | None:
     """As settled_record of the run's folder; a record that bears these very names is read once."""
-    for name in _listed(run.study_folder).get(names.run_id[:8], ()):
+    study = run.study_folder
+    for name in _listed(study).get(names.run_id[:8], ()):
         try:
-            contents = read_own(run.study_folder / name, names)
+            contents = read_own(study / name, names)
         except RecordError:
             break
         if contents is not None:

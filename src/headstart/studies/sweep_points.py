@@ -13,9 +13,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
+from headstart.arms.kinds import Arm
 from headstart.config import nearest
 from headstart.errors import ConfigError
-from headstart.records.fingerprint import PLUMBING, as_mapping, without
+from headstart.records.fingerprint import PLUMBING, as_mapping
 from headstart.run import Run
 
 DRAWN = ("arm.pretraining_seed", "size.seed")  # not of every arm, or size
@@ -188,18 +189,19 @@ def contradictions(runs: Iterable[Run]) -> list[str]:
     An axis of PLUMBING does not change the result: its points would be one run in one folder. Two different
     arms of a study cannot share a name.
     """
-    plumbing_by_run: dict[tuple[str, str], dict[str, Any]] = {}
-    arms: dict[tuple[str, str], Any] = {}
+    first_of: dict[tuple[str, ...], Run] = {}
+    arms: dict[tuple[str, ...], Arm] = {}
     idle_axes: dict[str, None] = {}
     same_name: dict[str, None] = {}
     for run in runs:
-        science = run.model_dump(mode="json")
-        plumbing = {name: science.pop(name) for name in PLUMBING}
-        plumbing["study"].pop("axes")  # the names of the axes differ whenever an axis does
-        plumbing_before = plumbing_by_run.setdefault((repr(science), str(run.study_folder)), plumbing)
-        idle_axes |= {name: None for name in PLUMBING if plumbing_before[name] != plumbing[name]}
-        arm = run.arm.model_dump(exclude={"pretraining_seed"})
-        if arms.setdefault((str(run.study_folder), run.arm.name), arm) != arm:
+        folder = run.runs, run.study.name
+        first = first_of.setdefault((run.model_dump_json(exclude={*PLUMBING}), *folder), run)
+        if first is not run:
+            before, now = (each.model_dump(include={*PLUMBING}) for each in (first, run))
+            del before["study"]["axes"], now["study"]["axes"]  # their names differ whenever an axis does
+            idle_axes |= {name: None for name in PLUMBING if before[name] != now[name]}
+        arm = arms.setdefault((*folder, run.arm.name), run.arm)
+        if arm is not run.arm and _without_seed(arm) != _without_seed(run.arm):
             same_name[run.arm.name] = None
     return [
         *(
@@ -220,11 +222,22 @@ def pairs_of(points: Sequence[SweepPoint]) -> list[list[SweepPoint]]:
     """
     pairs: dict[str, dict[str, SweepPoint]] = {}
     for point in points:
-        run = repr(point.run.model_dump(mode="json"))
+        run = point.run.model_dump_json()
         pairs.setdefault(shared_settings(point.run), {}).setdefault(run, point)
     return [list(pair.values())[:: (-1) ** number] for number, pair in enumerate(pairs.values())]
 
 
 def shared_settings(run: Run, *more: str) -> str:
     """The settings that the arms of a pair share, as text, without those named in `more`."""
-    return repr(without(run.model_dump(exclude={"arm", "study"}, mode="json"), {*run.study.freed, *more}))
+    left_out: dict[str, Any] = {}
+    for path in sorted({"arm", "study", *run.study.freed, *more}, reverse=True):  # a group after its settings
+        *groups, name = path.split(".")
+        at = left_out
+        for group in groups:
+            at = at.setdefault(group, {})
+        at[name] = True
+    return run.model_dump_json(exclude=left_out)
+
+
+def _without_seed(arm: Arm) -> dict[str, Any]:
+    return arm.model_dump(exclude={"pretraining_seed"})

@@ -22,7 +22,8 @@ def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> 
     starts: dict[str, list[int]] = {}  # places of runs that begin with the same weights in the same model
     for place, run in enumerate(runs):
         if not (isinstance(run.arm, Transfer) and run.arm.pretraining and run.arm.run is None):
-            start = repr((run.model, run.arm, run.task.auto_class_for(run.model)))
+            settings = run.model_dump_json(include={"model", "arm"})
+            start = f"{settings} {run.task.auto_class_for(run.model)}"
             starts.setdefault(start, []).append(place)
     mistakes: dict[str, type[ConfigError | WeightsError]] = {}
     with waiting("trying the weights of every arm"):
@@ -45,12 +46,14 @@ def try_arms(runs: Sequence[Run], done: Callable[[int], bool] | None = None) -> 
 
 def _load(runs: Sequence[Run], places: Sequence[int], done: Callable[[int], bool]) -> None:
     """Load the weights as the first unfinished run will, unless it was planned before."""
-    folders = {runs[place].study_folder for place in places}
-    begun = {folder for folder in folders if any(folder.glob("*/record.json"))}
+    begun: dict[tuple[str, str], bool] = {}
     for place in places:
         run = runs[place]
+        study = run.runs, run.study.name
+        if study not in begun:
+            begun[study] = any(run.study_folder.glob("*/record.json"))
         try:
-            if run.study_folder in begun and done(place):
+            if begun[study] and done(place):
                 continue
         except DataError:  # the run itself reports it; runs on other data can go on
             pass
