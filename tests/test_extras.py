@@ -45,7 +45,17 @@ def test_every_extra_that_is_advised_exists() -> None:
     sources = [path.read_text("utf8") for path in (ROOT / "src").rglob("*.py")]
     pattern = r"""(?:install\(|missing\("\w+", )["']([\w-]+)["']\)"""
     advised = {name for text in sources for name in re.findall(pattern, text)}
-    named = {"estimate", "excel", "joblib", "lora", "mlflow", "submitit", "tensorboard", "text-to-text"}
+    named = {
+        "estimate",
+        "excel",
+        "gguf",
+        "joblib",
+        "lora",
+        "mlflow",
+        "submitit",
+        "tensorboard",
+        "text-to-text",
+    }
     named |= {"tune", "wandb-report"}
     assert advised == named <= set(known)
     assert not [text for text in sources if re.search(r"headstart\[[a-z]", text)], "advice that names a place"

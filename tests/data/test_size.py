@@ -135,6 +135,6 @@ def test_the_sizes_of_a_study_read_the_rows_once(quick: list[str], monkeypatch: 
     runs = [composed(*quick, *size) for size in (["size=k4"], ["size=n32"], ["size=n32", "size.seed=1"])]
     assert len({tuple(run.prepare().train.ids) for run in runs}) == len(runs)
     assert len(read) == 1
-    path = Path(runs[0].task.files.train)
+    path = Path("reviews.csv")
     path.write_text("".join(path.read_text("utf8").splitlines(keepends=True)[:-1]), "utf8")
     assert [*runs[0].prepare().train.ids] and len(read) == 2

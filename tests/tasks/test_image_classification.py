@@ -213,7 +213,8 @@ def test_only_some_classes() -> None:
         half = digits(classes=chosen, names=named).prepare(model, All())
         assert half.classes == (("5", "7") if named is None else ("digit 5", "digit 7"))
         for split in ("train", "validation", "test"):
-            every, some = whole.part(split), half.part(split)
+            every: Any = whole.part(split)
+            some: Any = half.part(split)
             kept = {
                 name: int(label == 7)
                 for name, label in zip(every.ids, every.labels, strict=True)

@@ -14,6 +14,7 @@ from headstart.config import Config
 from headstart.data.formats import one_line
 from headstart.data.hub_files import ADVICE, damaged, file_sha256
 from headstart.errors import WeightsError
+from headstart.models import gguf
 from headstart.models.contents import read_json
 
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")  # no pickles, no code
@@ -75,7 +76,7 @@ class CheckpointSource(Config):
 
     def find(self, fetch: bool = True) -> Checkpoint:
         """The files, fetched from the hub if necessary; WeightsError when they are not found."""
-        checkpoint = self._in_named_folder() or self._in_hub_cache() or self._in_distribution()
+        checkpoint = self._in_named_folder() or self._in_hub_cache() or self._in_distribution(fetch)
         if checkpoint is None and not fetch:
             raise WeightsError(
                 f"model.name: {self.name} is not on this machine; {self._pip_hint}"
@@ -120,12 +121,17 @@ class CheckpointSource(Config):
         complete = (path / "config.json").exists() or (path / ADAPTER).exists()
         return _checked(path, f"the local hub cache of {self.name}") if complete else None
 
-    def _in_distribution(self) -> Checkpoint | None:
+    def _in_distribution(self, unpack: bool) -> Checkpoint | None:
         installed = _weights_in(self.distribution) if self.distribution else None
         if installed is None:
             return None
-        folder, version = installed
-        return _checked(folder, f"the installed distribution {self.distribution} {version}")
+        file, version = installed
+        origin = f"the installed distribution {self.distribution} {version}"
+        if file.suffix != gguf.SUFFIX:
+            return _checked(file.parent, origin)
+        if not unpack and not gguf.is_unpacked(file):
+            return None
+        return _checked(gguf.unpack(file), f"{origin} ({file.name}, quantised, unpacked to float32)")
 
     def _fetched(self) -> Checkpoint:
         from huggingface_hub import errors, snapshot_download
@@ -222,10 +228,11 @@ def _refuse_incomplete(checkpoint: Checkpoint) -> None:
 
 @cache
 def _weights_in(distribution: str) -> tuple[Path, str] | None:
-    """The folder of the weights that a distribution installed, and its version; None without any."""
+    """The file of the weights that a distribution installed, and its version; None without any."""
     try:
         installed = importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
-    folders = (Path(str(file.locate())).parent for file in installed.files or () if file.name == SINGLE)
-    return next(((folder, installed.version) for folder in folders), None)
+    files = [Path(str(file.locate())) for file in installed.files or ()]
+    weights = (file for file in files if file.name == SINGLE or file.suffix == gguf.SUFFIX)
+    return next(((file, installed.version) for file in weights), None)
