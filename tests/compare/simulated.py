@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from tests.factory import make_study
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.statistics.crossed import Table
@@ -73,3 +76,36 @@ def effects(
             at = [size if factor in own else 1 for factor, size in enumerate(shape)]
             total = total + sd * rng.standard_normal((*more, *at))
     return total.reshape(*more, -1)
+
+
+def study(
+    folder: Path, pretrainings: int, draws: int, seeds: int = 3, tied: bool = False, **settings: Any
+) -> Path:
+    """A study of weights that were pretrained with several seeds, on several draws of the rows.
+
+    `tied`: every draw has one seed, its own.
+    """
+    rng = np.random.default_rng(0)
+    luck, rows = 0.6 * rng.standard_normal(pretrainings), 0.1 * rng.standard_normal(draws)
+    for p, d in np.ndindex(pretrainings, draws):
+
+        def change(record: dict[str, Any], p: int = p, d: int = d) -> None:
+            record["config"]["size"]["seed"] = d
+            record["data"]["rows"]["train"] = f"{d:016x}"
+            if record["arm"] != "scratch":
+                record["config"]["arm"] |= {"pretraining": ["budget.steps=9"], "pretraining_seed": p}
+
+        arms = ("scratch", "pretrained") if p == 0 else ("pretrained",)
+        skill = {"scratch": -0.9 + rows[d], "pretrained": 0.4 + rows[d] + luck[p]}
+        place = folder / f"{p}-{d}"
+        make_study(
+            place,
+            arms,
+            [d] if tied else range(seeds),
+            skill=skill,
+            examples=120,
+            evaluations=2,
+            change=change,
+            **settings,
+        )
+    return folder

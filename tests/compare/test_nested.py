@@ -29,12 +29,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.compare.simulated import FACTORS, arranged, effects
+from tests.compare.simulated import FACTORS, arranged, effects, study
 from tests.factory import make_study
 
 from headstart.compare.caveats import caveats
@@ -55,39 +54,6 @@ SPREADS: dict[str, dict[str, float]] = {
     "all": dict.fromkeys(("p", "d", "s", "pd", "ps", "ds", "pds"), 0.005),
 }
 SHAPES = ((3, 3, 3), (3, 1, 3), (5, 3, 3))
-
-
-def study(
-    folder: Path, pretrainings: int, draws: int, seeds: int = 3, tied: bool = False, **settings: Any
-) -> Path:
-    """A study of weights that were pretrained with several seeds, on several draws of the rows.
-
-    `tied`: every draw has one seed, its own.
-    """
-    rng = np.random.default_rng(0)
-    luck, rows = 0.6 * rng.standard_normal(pretrainings), 0.1 * rng.standard_normal(draws)
-    for p, d in np.ndindex(pretrainings, draws):
-
-        def change(record: dict[str, Any], p: int = p, d: int = d) -> None:
-            record["config"]["size"]["seed"] = d
-            record["data"]["rows"]["train"] = f"{d:016x}"
-            if record["arm"] != "scratch":
-                record["config"]["arm"] |= {"pretraining": ["budget.steps=9"], "pretraining_seed": p}
-
-        arms = ("scratch", "pretrained") if p == 0 else ("pretrained",)
-        skill = {"scratch": -0.9 + rows[d], "pretrained": 0.4 + rows[d] + luck[p]}
-        place = folder / f"{p}-{d}"
-        make_study(
-            place,
-            arms,
-            [d] if tied else range(seeds),
-            skill=skill,
-            examples=120,
-            evaluations=2,
-            change=change,
-            **settings,
-        )
-    return folder
 
 
 def known(shape: tuple[int, ...], spreads: Mapping[str, float]) -> float:
@@ -143,9 +109,9 @@ def covered_with_examples(
     """The share of intervals that hold the truth, test examples included."""
     table, rng = arranged(shape), np.random.default_rng([*shape, groups, cluster])
     hits = 0
-    for study in range(studies):
+    for number in range(studies):
         gains, resampled = simulated(rng, shape, spreads, groups, cluster, 400)
-        found = spread(gains, resampled, study, groups=groups if cluster > 1 else None, table=table)
+        found = spread(gains, resampled, number, groups=groups if cluster > 1 else None, table=table)
         assert found is not None
         interval = found.interval()
         hits += interval.low <= 0 <= interval.high

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from tests import wandb_files
+from tests.compare.simulated import study as crossed_study
 from tests.factory import make_study
 from tests.loopback_wandb import serving
 from tests.studies.command import headstart
@@ -20,10 +21,14 @@ from headstart.api import open_study
 from headstart.cli import main
 from headstart.commands.report import CLAIM, _in_turn, log_so_far
 from headstart.compare.findings import Findings
+from headstart.compare.pairs import Pair
+from headstart.compare.statistics.bootstrap import student_interval
+from headstart.compare.statistics.crossed import Table
 from headstart.reports.formats.wandb_study import (
     EXAMPLES,
     GAINS,
     PAIRS,
+    difference_key,
     differences,
     gain_rows,
     log_study,
@@ -106,6 +111,38 @@ def test_differences_are_those_of_the_pairs(tmp_path: Path) -> None:
             ends = stats.t.interval(0.95, 3, at_step.mean(), stats.sem(at_step))
             given = [row[f"difference/pretrained/{end}"] for end in ("low", "high")]
             assert given == pytest.approx(list(ends))
+
+
+@pytest.mark.parametrize(("pretrainings", "draws"), [(3, 1), (2, 3)])
+def test_pairs_that_share_pretrainings_are_no_pairs_of_their_own(
+    pretrainings: int, draws: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    for number, run in enumerate(crossed_study(tmp_path / "made", pretrainings, draws).glob("*/*")):
+        shutil.copytree(run, folder / f"{run.name}-{number}")
+    (item,) = open_study(folder).findings.comparisons
+    assert len(item.pairs) == 3 * pretrainings * draws
+    for row in differences(item, folder):
+        gains = np.array([_advantage(folder, pair, row["trainer/global_step"]) for pair in item.pairs])
+        levels = {
+            "pretraining": np.array([pair.pretraining_seed for pair in item.pairs]),
+            "subset": np.array([pair.draw for pair in item.pairs]),
+            "seed": np.array([pair.seed for pair in item.pairs]),
+        }
+        wanted, alone = student_interval(gains, table=Table.of(levels)), student_interval(gains)
+        assert wanted is not None and alone is not None
+        given = [row[f"{difference_key(item)}/{end}"] for end in ("low", "high")]
+        assert given == pytest.approx([wanted.low, wanted.high])
+        assert np.ptp(gains) < 1e-9 or given[1] - given[0] != pytest.approx(alone.high - alone.low)
+
+
+def _advantage(folder: Path, pair: Pair, step: float) -> float:
+    """Of the arm at this step, on validation rows."""
+    ends = []
+    for run in (pair.baseline_folder, pair.arm_folder):
+        lines = map(json.loads, (folder / run / "curve.jsonl").read_text("utf8").splitlines())
+        ends.append(next(line["validation"]["accuracy"] for line in lines if line["step"] == step))
+    return ends[1] - ends[0]
 
 
 def test_tables_hold_every_pair_and_gain(tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ def of_pair(sides: Sides) -> dict[Factor, int | None]:
 
 def levels(pairs: Sequence[Sides]) -> Mapping[str, np.ndarray]:
     """By factor the level of each pair, -1 where a pair has none."""
-    found = [of_pair(sides) for sides in pairs]
+    return _arranged([of_pair(sides) for sides in pairs])
+
+
+def _arranged(found: Sequence[Mapping[Factor, int | None]]) -> Mapping[str, np.ndarray]:
     names: tuple[Factor, ...] = ("pretraining", "subset", "seed")
     return {
         name: np.array([-1 if (level := each[name]) is None else level for each in found]) for name in names
@@ -50,7 +53,12 @@ def levels(pairs: Sequence[Sides]) -> Mapping[str, np.ndarray]:
 
 def table(pairs: Sequence[Sides]) -> Table | None:
     """How these pairs are crossed or nested; None where each is a draw of its own, as with seeds alone."""
-    found = Table.of(levels(pairs))
+    return table_of([of_pair(sides) for sides in pairs])
+
+
+def table_of(levels: Sequence[Mapping[Factor, int | None]]) -> Table | None:
+    """The same of pairs with these levels."""
+    found = Table.of(_arranged(levels))
     return found if found.nested else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.compare.alike import another_diet, refusals, said
-from headstart.compare.factors import pretraining_seed
+from headstart.compare.factors import Factor, pretraining_seed
 from headstart.randomness import stream
 from headstart.records.attestation import contradictions
 from headstart.records.fingerprint import leaves
@@ -33,6 +33,11 @@ class Pair:
     order: str = ""  # digest of the rows' order, first 8 digits: the same on both sides
     pretraining_seed: int | None = None  # of the weights; None: the study did not pretrain them
     draw: int | None = None  # of the rows; None: there is nothing to draw
+
+    @property
+    def levels(self) -> dict[Factor, int | None]:
+        """What it was drawn over."""
+        return {"pretraining": self.pretraining_seed, "subset": self.draw, "seed": self.seed}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.compare.factors import table_of
 from headstart.compare.findings import Comparison, Findings
 from headstart.compare.statistics.bootstrap import student_interval
 from headstart.metrics import orient
@@ -107,7 +108,12 @@ def _log(
 
 def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
     """A row per step that all pairs were evaluated at: the mean of the arm's advantage on validation rows and
-    the ends of its 95 % t interval over pairs; none for one pair."""
+    the ends of its 95 % t interval over pairs; none for one pair.
+
+    Pairs that share pretrainings or draws of the rows count as in the report, whose gain is one of test rows
+    and whose interval covers these, too.
+    """
+    table = table_of([pair.levels for pair in item.pairs])
     sign = orient(item.headline)
     curves = [
         [_validation(study / name, item.headline) for name in (pair.baseline_folder, pair.arm_folder)]
@@ -117,7 +123,7 @@ def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
     for step in sorted(steps):
         gains = np.array([sign * (arm[step] - baseline[step]) for baseline, arm in curves])
         row = {STEP: step, difference_key(item): float(gains.mean())}
-        if interval := student_interval(gains):
+        if interval := student_interval(gains, table=table):
             row |= {f"{difference_key(item)}/{end}": getattr(interval, end) for end in ("low", "high")}
         yield row
 
