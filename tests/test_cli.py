@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -216,3 +217,40 @@ def test_the_report_is_rebuilt_without_the_training_half() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout == "[] 1\n"
+
+
+def unread(stream: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, of which nobody reads `stdout` or `stderr`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    done = subprocess.run([*HEADSTART, *words], text=True, check=False, **streams)
+    os.close(writing)
+    return done
+
+
+@pytest.mark.parametrize("words", [["tasks"], ["tasks", "--json"], ["--help"], ["--version"]])
+def test_who_stops_reading_hears_nothing_more(words: list[str]) -> None:
+    done = unread("stdout", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_study_goes_on_when_nobody_reads_what_it_says(quick: list[str], tmp_path: Path) -> None:
+    done = unread("stderr", *quick, "arm=scratch", "seed=0")
+    assert done.returncode == 0 and "1 of 1" in done.stdout
+    assert [record["status"] for record in records(tmp_path / "runs/quick")] == ["finished"]
+
+
+def test_another_pipe_that_broke_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            os.write(writing, b"to a worker that has ended")
+        finally:
+            os.close(writing)
+
+    monkeypatch.setattr("headstart.studies.catalogue.tasks_here", broken)
+    typed = headstart("tasks")
+    assert (typed.code, typed.out) == (1, "")
+    assert typed.err == "headstart: a process that it worked with has ended; the same command goes on\n"

@@ -13,7 +13,7 @@ from headstart.commands.registry import COMMANDS
 from headstart.commands.run_study import interrupted
 from headstart.config import nearest
 from headstart.errors import ConfigError, HeadstartError
-from headstart.terminal import cleaned, write_any_text
+from headstart.terminal import cleaned, stop_writing, write_any_text
 
 HELP = """\
 headstart: what do pretrained weights buy? The same transformer from random and from pretrained weights.
@@ -44,13 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     use_writable_caches()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+        return code
     except HeadstartError as error:
         for line in str(error).splitlines():
             print(f"headstart: {cleaned(line)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        return 0
+        if stop_writing():
+            return 0
+        print("headstart: a process that it worked with has ended; the same command goes on", file=sys.stderr)
+        return 1
     except OSError as error:  # a full disk, a folder that cannot be read
         print(f"headstart: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1

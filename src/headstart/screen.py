@@ -28,6 +28,12 @@ class Screen(Console):
             text = cleaned(segment.text)
             yield segment if segment.control or text == segment.text else Segment(text, segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: without stderr the command goes on, without stdout it ends."""
+        self.quiet = True
+        if not self.stderr:
+            raise BrokenPipeError
+
 
 @contextmanager
 def waiting(sentence: str) -> Iterator[Status | Heartbeat]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
+import select
 import sys
 import unicodedata
 
@@ -37,6 +39,20 @@ def write_data(text: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     sys.stdout.write(text)
+
+
+def stop_writing() -> bool:
+    """Where nobody reads stdout any more, as after `| head`, let the rest of it go nowhere; else False."""
+    try:
+        place = sys.stdout.fileno()
+    except (OSError, ValueError):  # no file
+        return False
+    poll = select.poll()
+    poll.register(place, 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), place)
+    return True
 
 
 def _alike(error: UnicodeError) -> tuple[str, int]:
