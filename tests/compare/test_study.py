@@ -16,6 +16,8 @@ from headstart.compare.summaries import meter_notes
 from headstart.compare.usage import carbon_rows
 from headstart.errors import RecordError
 from headstart.records.store import read_study
+from headstart.reports import outline
+from headstart.reports.formats import markdown
 
 SMALL: dict[str, Any] = {"examples": 120, "evaluations": 4}
 
@@ -455,4 +457,23 @@ def test_attestations_count_what_was_poured(tmp_path):
     scratch, pretrained = compare(make_study(tmp_path, **SMALL)).attestations
     assert (scratch.poured_tensors, scratch.checkpoint) == (0, None)
     assert (pretrained.poured_tensors, pretrained.checkpoint) == (18, "demo/minilm")
-    assert pretrained.same
+    assert pretrained.same and pretrained.checkpoints == 1
+
+
+@pytest.mark.parametrize("several", ["pretrainings", "files"])
+def test_runs_agree_that_begin_with_the_same_weights(tmp_path, several):
+    """Weights of another pretraining are others, and nothing is wrong; those of the same one are not."""
+
+    def change(record):
+        if record["arm"] != "scratch":
+            seed = record["seed"]
+            record["config"]["arm"] |= {"pretraining": ["budget.steps=9"], "pretraining_seed": 0}
+            if several == "pretrainings":
+                record["config"]["arm"]["pretraining_seed"] = seed
+            record["init"]["checkpoint"] |= {"source": f"runs/pretraining/{seed}", "sha256": f"{seed:064x}"}
+
+    findings = compare(make_study(tmp_path, change=change, seeds=range(3), **SMALL))
+    pretrained = findings.attestations[-1]
+    assert (pretrained.same, pretrained.checkpoints) == (several == "pretrainings", 3)
+    page = markdown.render(outline.page(findings))
+    assert "runs/pretraining/0 and 2 more" in page

@@ -13,6 +13,7 @@ import numpy as np
 from headstart.compare.bounds import Interval
 from headstart.compare.contamination import MetBefore, met_before
 from headstart.compare.costs import mean, mean_cost
+from headstart.compare.factors import pretraining_seed
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.statistics.proportions import wilson
 from headstart.compare.usage import Usage, carbon_rows, money_rows, usage
@@ -80,7 +81,10 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class Attestation:
-    """What an arm's runs held at step 0 (numbers of one run; `same` says whether all runs agree)."""
+    """What an arm's runs held at step 0: numbers of the first run.
+
+    `same`: whether runs agree that should, those of one condition and one pretraining.
+    """
 
     arm: str
     poured_tensors: int
@@ -93,6 +97,7 @@ class Attestation:
     checkpoint: str | None  # source
     checkpoint_sha256: str | None
     same: bool
+    checkpoints: int = 1  # different ones that the runs loaded, such as those of several pretrainings
     met_before: MetBefore | None = None  # evaluation rows in its pretraining text; None: it loaded nothing
 
 
@@ -186,8 +191,8 @@ def stability(arm: str, records: Sequence[Record]) -> Rows:
 
 
 def attestation(arm: str, records: Sequence[Record]) -> Attestation:
-    """What the runs of one arm held at step 0: the numbers of the first, and whether all agree."""
-    starts: list[Attestation] = []
+    """What the runs of one arm held at step 0: the numbers of the first, and whether they agree."""
+    starts: dict[tuple[str, int | None], dict[Attestation, None]] = {}  # those that should be alike
     for record in records:
         init, parameters = record.init, record.cost.parameters
         start = Attestation(
@@ -203,8 +208,14 @@ def attestation(arm: str, records: Sequence[Record]) -> Attestation:
             checkpoint_sha256=init.checkpoint.sha256 if init.checkpoint else None,
             same=True,
         )
-        starts.append(start)
-    return replace(starts[0], same=len(set(starts)) == 1, met_before=met_before(records))
+        starts.setdefault((record.condition_id, pretraining_seed(record)), {})[start] = None
+    every = [start for alike in starts.values() for start in alike]
+    return replace(
+        every[0],
+        same=all(len(alike) == 1 for alike in starts.values()),
+        checkpoints=len({start.checkpoint_sha256 for start in every}),
+        met_before=met_before(records),
+    )
 
 
 def contamination_rows(attestations: Iterable[Attestation]) -> Rows:

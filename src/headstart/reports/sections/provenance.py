@@ -63,7 +63,8 @@ def attestation_table(items: Sequence[Attestation]) -> Parts:
             "#May train": lambda item: numbers.count(item.trainable_parameters),
             "Newly initialised tensors": new_tensors,
             "Weights from": lambda item: Cell(
-                item.checkpoint or "no checkpoint",
+                (item.checkpoint or "no checkpoint")
+                + (f" and {item.checkpoints - 1} more" if item.checkpoints > 1 else ""),
                 f"sha256 {item.checkpoint_sha256}" if item.checkpoint_sha256 else "",
             ),
             "Runs agree": lambda item: "yes" if item.same else "no",
