@@ -16,7 +16,9 @@ from headstart.compare.findings import Findings
 from headstart.compare.statistics import bootstrap
 from headstart.compare.study import compare
 from headstart.models.model import Model
-from headstart.records import store
+from headstart.records import curve, store
+from headstart.records.kept import Recent
+from headstart.records.predictions import read_predictions
 from headstart.reports import outline, tables
 from headstart.reports.charts import style
 from headstart.reports.page import Table
@@ -95,8 +97,15 @@ def test_a_comparison_reads_the_predictions_of_each_run_once(
     assert len(calls) == RUNS
 
 
+def test_a_comparison_reads_the_curve_of_each_run_once(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve.RECENT_CURVES, "_found", {})
+    calls = count(monkeypatch, curve.RECENT_CURVES, "_read")
+    assert len(compare(study).comparisons) == 3
+    assert len(calls) == RUNS
+
+
 def test_few_rows_of_predictions_are_kept(study: Path) -> None:
-    recent = headstart.records.predictions.Recent(rows=250)
+    recent = Recent(read_predictions, len, most=250)
     for file in sorted(study.glob("*/predictions.parquet")):
         recent.read(file)
         assert sum(map(len, recent._found.values())) <= 250

@@ -29,6 +29,10 @@ SHARES = (0.5, 0.75, 0.9)  # of the way from the lower start to the best score s
 _UNBOUNDED = "the pairs bound it from neither side, or from different sides"
 
 
+Comparable = tuple[list[str | None], Table | None]  # why each pair is left out; how the others share factors
+Alike = Mapping[ResourceKey, Comparable]
+
+
 @dataclass(frozen=True)
 class Target:
     """A validation score, and what the arm needs of the baseline's cost to reach it."""
@@ -58,7 +62,8 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
     if best > start:
         way = {f"{share * 100:.0f}_percent": start + share * (best - start) for share in SHARES}
         goals |= {key: [score] * len(curves) for key, score in way.items()}
-    return tuple(_target(matches, curves, metric, key, scores) for key, scores in goals.items())
+    comparable: Alike = {resource: _comparable(matches, resource) for resource in RESOURCE_KEYS}
+    return tuple(_target(matches, curves, comparable, metric, key, scores) for key, scores in goals.items())
 
 
 def rows(template: Quantity, targets: Sequence[Target]) -> Rows:
@@ -139,6 +144,7 @@ def geometric_mean(pairs: Sequence[tuple[Reach, Reach]], table: Table | None = N
 def _target(
     matches: Sequence[Match],
     curves: Sequence[Pair],
+    comparable: Alike,
     metric: str,
     key: str,
     goals: Sequence[float],
@@ -150,7 +156,7 @@ def _target(
     ratios: dict[ResourceKey, Bounded] = {}
     reasons: dict[ResourceKey, str] = {}
     for resource in RESOURCE_KEYS:
-        ratio, reason = _ratio(matches, curves, goals, resource)
+        ratio, reason = _ratio(curves, goals, resource, comparable[resource])
         if ratio is not None:
             ratios[resource] = ratio
         if reason:
@@ -172,13 +178,19 @@ def _target(
     )
 
 
+def _comparable(matches: Sequence[Match], resource: ResourceKey) -> Comparable:
+    refusals = [refusal(pair, resource) for pair in matches]
+    usable = [pair.sides for pair, reason in zip(matches, refusals, strict=True) if reason is None]
+    return refusals, factors.table(usable) if usable else None
+
+
 def _ratio(
-    matches: Sequence[Match], curves: Sequence[Pair], goals: Sequence[float], resource: ResourceKey
+    curves: Sequence[Pair], goals: Sequence[float], resource: ResourceKey, comparable: Comparable
 ) -> tuple[Bounded | None, str]:
     """The ratio over the pairs that may be compared, and why there is none or pairs are left out."""
     if any(resource not in curve.spent for pair in curves for curve in pair):
         return None, "not measured"
-    refusals = [refusal(pair, resource) for pair in matches]
+    refusals, table = comparable
     refused = [reason for reason in refusals if reason]
     kept = [
         (baseline.reach(goal, resource), arm.reach(goal, resource))
@@ -187,8 +199,7 @@ def _ratio(
     ]
     if not kept:
         return None, refused[0]
-    usable = [pair.sides for pair, reason in zip(matches, refusals, strict=True) if reason is None]
-    ratio = geometric_mean(kept, factors.table(usable))
+    ratio = geometric_mean(kept, table)
     if ratio.censored == "unknown":
         return ratio, _UNBOUNDED
     return ratio, f"{len(refused)} of {len(refusals)} pairs left out: {refused[0]}" if refused else ""

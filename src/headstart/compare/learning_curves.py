@@ -96,8 +96,8 @@ _kept: dict[Hashable, LearningCurve | None] = {}
 
 def learning_curve(record: Record, metric: str) -> LearningCurve | None:
     """The evaluations of a run that have the metric; None without one."""
-    file = record.folder / CURVE  # every cost to a target asks for it again
-    key = (file, stamp_of(file), record.cost.energy.backend, metric)
+    content = record.curve_digest or stamp_of(record.folder / CURVE)
+    key = (record.folder, content, record.cost.energy.backend, metric)  # every cost to a target asks again
     if key not in _kept:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()

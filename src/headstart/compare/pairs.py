@@ -173,7 +173,9 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
     named: dict[str, None] = {}
     for pair in matches:
         defaults = pair.baseline.fingerprint.defaults | pair.arm.fingerprint.defaults
-        configs = ({k: v for k, v in record.config.items() if k not in _SILENT} for record in pair.sides)
+        groups = {*pair.baseline.config, *pair.arm.config} - {*_SILENT}
+        groups = [k for k in groups if pair.baseline.config.get(k) != pair.arm.config.get(k)]
+        configs = ({k: record.config[k] for k in groups if k in record.config} for record in pair.sides)
         left, right = (defaults | dict(leaves(config)) for config in configs)
         for path in sorted({*left} | {*right}):
             if left.get(path) != right.get(path):

@@ -14,7 +14,7 @@ import numpy as np
 from headstart.compare.settings import at
 from headstart.errors import RecordError
 from headstart.metrics import METRICS, can_recompute, limits, metric_name, orient, score
-from headstart.records.curve import CURVE, read_curve
+from headstart.records.curve import CURVE, RECENT_CURVES
 from headstart.records.predictions import PREDICTIONS, Predictions
 from headstart.records.record import Record
 from headstart.records.sections import Cost
@@ -76,13 +76,13 @@ def _sums(cost: Cost) -> Iterator[str]:
     for name, phases in parts.items():
         values = {phase: value for phase, value in (phases or {}).items() if phase != "lower_bound"}
         whole = sum(value for phase, value in values.items() if phase != "total")
-        if values and not np.isclose(values["total"], whole, rtol=1e-6, atol=1e-6):
+        if values and not abs(values["total"] - whole) <= 1e-6 + 1e-6 * abs(whole):
             yield f"its record has {values['total']:.6g} {name} in all, and its phases add up to {whole:.6g}"
 
 
 def _unlike_the_curve(record: Record) -> Iterator[str]:
     """The last point is the end of the training, and the validation scores are those of the point kept."""
-    points, cut = read_curve(record.folder / CURVE)
+    points, cut = RECENT_CURVES.read(record.folder / CURVE)
     if not points or cut:
         return
     last, cost = points[-1], record.cost

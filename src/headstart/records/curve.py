@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import RecordError
+from headstart.records.kept import Recent
 
 CURVE = "curve.jsonl"
 COUNTED = ("step", "samples", "tokens", "flops")  # whole numbers of every point
@@ -58,6 +59,9 @@ def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
             )
         points.append(point)
     return points, False
+
+
+RECENT_CURVES = Recent(read_curve, size=lambda found: len(found[0]), most=10_000)  # points
 
 
 def watts(point: Mapping[str, Any], previous: Mapping[str, Any]) -> float | None:

@@ -41,3 +41,23 @@ def stamp_of(path: Path) -> Stamp | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+class Recent(Generic[T]):
+    """What was read of files lately, up to a size in all: what was checked is compared next."""
+
+    def __init__(self, read: Callable[[Path], T], size: Callable[[T], int], most: int) -> None:
+        self._read, self._size, self._most, self._left = read, size, most, most
+        self._found: dict[tuple[Path, Stamp | None], T] = {}
+
+    def read(self, file: Path) -> T:
+        """The content of the file as it is now; RecordError as `read` raises it."""
+        key = (file, stamp_of(file))
+        if key not in self._found:
+            found = self._read(file)
+            if self._size(found) > self._left:
+                self._found.clear()
+                self._left = self._most
+            self._left -= self._size(found)
+            self._found[key] = found
+        return self._found[key]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import RecordError
-from headstart.records.kept import Stamp, stamp_of
+from headstart.records.kept import Recent
 from headstart.records.whole_file import write_whole
 
 PREDICTIONS = "predictions.parquet"
@@ -88,7 +88,7 @@ def read_predictions(file: Path) -> Predictions:
     import pyarrow.parquet as pq
 
     try:
-        table: Any = pq.ParquetFile(file).read(use_threads=False)  # threads cost more than such a file
+        table: Any = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)  # threads cost more
         texts = [table.column(name).cast(pa.string()) for name in TEXT_COLUMNS]
         grouped = table.column(GROUP).cast(pa.string()) if GROUP in table.column_names else None
         table = table if grouped is None else table.drop_columns([GROUP])
@@ -120,24 +120,4 @@ def _texts(name: str, column: Any) -> Numbers:
     return _latest[name][1]
 
 
-class Recent:
-    """Predictions that were read lately, up to a number of rows in all: what was checked is compared next."""
-
-    def __init__(self, rows: int) -> None:
-        self._rows, self._left = rows, rows
-        self._found: dict[tuple[Path, Stamp | None], Predictions] = {}
-
-    def read(self, file: Path) -> Predictions:
-        """As read_predictions."""
-        key = (file, stamp_of(file))
-        if key not in self._found:
-            found = read_predictions(file)
-            if len(found) > self._left:
-                self._found.clear()
-                self._left = self._rows
-            self._left -= len(found)
-            self._found[key] = found
-        return self._found[key]
-
-
-RECENT = Recent(rows=2_000_000)
+RECENT = Recent(lambda file: read_predictions(file), size=len, most=2_000_000)  # rows

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from headstart.records.curve import CURVE, read_curve
+from headstart.records.curve import CURVE, RECENT_CURVES
 from headstart.records.predictions import PREDICTIONS, RECENT, Predictions
 from headstart.records.sections import (
     AllScores,
@@ -93,7 +93,7 @@ class Record(Contents):
 
         An external meter's joules are not split by evaluation, so there the points have none.
         """
-        points = read_curve(self.folder / CURVE)[0]
+        points = RECENT_CURVES.read(self.folder / CURVE)[0]
         if (self.cost.energy.backend or "").startswith(IMPORTED):
             return [point | {"joules": None} for point in points]
         return points

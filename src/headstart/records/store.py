@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
-from headstart.records.curve import CURVE, read_curve
+from headstart.records.curve import CURVE, RECENT_CURVES
 from headstart.records.fingerprint import ARM, VERSION, Fingerprint, digest, fingerprint
 from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD, Contents, Record, ended_early, faults, faults_of
@@ -75,7 +75,7 @@ def read_study(
     """
     folder = Path(folder)
     try:
-        runs = sorted({file.parent for name in (RECORD, CURVE) for file in folder.glob(f"**/{name}")})
+        runs = sorted(Path(at) for at, _, files in os.walk(folder) if RECORD in files or CURVE in files)
         if not folder.is_dir():
             raise RecordError(f"{folder}: no such folder; name the folder of a study, like runs/less_data")
         os.listdir(folder)
@@ -175,8 +175,8 @@ def read_record(folder: Path) -> Record:
     if contents.seed != seed:
         raise RecordError(f"seed is {contents.seed} but its config says {seed}")
     _check_seal(mapping)
-    contents = contents.model_copy(update={"config": renamed(contents.config)})
-    return Record.model_construct(folder=folder, condition_id=names.condition_id, **dict(contents))
+    found: dict[str, Any] = dict(contents) | {"config": renamed(contents.config)}
+    return Record.model_construct(folder=folder, condition_id=names.condition_id, **found)  # pyright: ignore[reportArgumentType]
 
 
 def names_of(record: Contents, defaults: Mapping[str, Any], version: int = VERSION) -> Fingerprint:
@@ -267,9 +267,10 @@ def _check_seal(contents: Mapping[str, Any]) -> None:
 def _doubts(record: Record) -> list[str]:
     """What a record that can be used lacks: its curve, its predictions, the end of its curve."""
     doubts: list[str] = []
-    if not (record.folder / CURVE).exists():
+    curve = record.folder / CURVE
+    if not curve.exists():
         doubts.append(f"{CURVE} is missing: no learning curve and no cost to a target for this run")
-    elif read_curve(record.folder / CURVE)[1]:
+    elif RECENT_CURVES.read(curve)[1]:
         doubts.append(f"the last point of {CURVE} was half written and is dropped")
     if record.finished and not (record.folder / PREDICTIONS).exists():
         doubts.append(f"it left no {PREDICTIONS}: its gain has no interval over test examples")
