@@ -262,8 +262,8 @@ def row_keys(cells: Mapping[str, Iterable[Cell]]) -> np.ndarray:
     """16 hex digits per row, equal if and only if all cells are equal, roles sorted: (rows,) S16."""
     import numpy as np
 
-    rows = zip(*(cells[role] for role in sorted(cells)), strict=True)
-    texts = (b"".join(_framed(as_text(cell)) for cell in row) for row in rows)
+    columns = (map(_framed, map(as_text, cells[role])) for role in sorted(cells))
+    texts = map(b"".join, zip(*columns, strict=True))
     return np.fromiter((hashlib.blake2b(text, digest_size=8).hexdigest().encode() for text in texts), "S16")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from headstart.cache import cached
 from headstart.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
 VERSION = 2  # increase it when the meaning of the stored columns changes
@@ -24,12 +26,26 @@ LETTERS = 40  # characters for each token that is kept, of a very long text
 NOWHERE = -1  # begin and end of tokens without characters
 
 
+class Rows(Sequence[np.ndarray]):
+    """Rows of different lengths that lie one behind the other in one array."""
+
+    def __init__(self, values: np.ndarray, begins: np.ndarray) -> None:
+        self.values, self.begins = values, begins  # (rows + 1,): where each row begins, and the end
+
+    def __len__(self) -> int:
+        return len(self.begins) - 1
+
+    def __getitem__(self, row: Any) -> Any:
+        row = range(len(self))[row]
+        return self.values[self.begins[row] : self.begins[row + 1]]
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Token ids of every row, cut at the limit; `kinds` are the segment ids of pairs."""
 
-    ids: list[np.ndarray]
-    kinds: list[np.ndarray] | None
+    ids: Sequence[np.ndarray]
+    kinds: Sequence[np.ndarray] | None
     truncated: np.ndarray  # (rows,) bool: was this row longer than the limit?
 
     @cached_property
@@ -53,8 +69,8 @@ class Tokens:
 class LocatedTokens(Tokens):
     """Tokens with their characters in the text; NOWHERE for tokens without any."""
 
-    begins: list[np.ndarray]
-    ends: list[np.ndarray]
+    begins: Sequence[np.ndarray]
+    ends: Sequence[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -237,25 +253,32 @@ def _from_cache(
     import pyarrow.parquet as pq
 
     def write(path: Path) -> None:
-        blocks = [tokenise(slice(start, start + BLOCK)) for start in range(0, rows, BLOCK)]
-        columns = {}
-        for name in (field.name for field in fields(blocks[0])):
-            column = getattr(blocks[0], name)
-            values = [getattr(block, name) for block in blocks]
-            if isinstance(column, np.ndarray):
-                columns[name] = pa.array(np.concatenate(values))
-            elif column is not None:
-                arrays = [array for rows_of_block in values for array in rows_of_block]
-                columns[name] = pa.array(arrays, pa.list_(pa.from_numpy_dtype(arrays[0].dtype)))
-        pq.write_table(pa.table(columns), path)
+        with ExitStack() as stack:
+            writer = None
+            for start in range(0, rows, BLOCK):  # one block is in memory at a time
+                table = _table(tokenise(slice(start, start + BLOCK)))
+                writer = writer or stack.enter_context(pq.ParquetWriter(path, table.schema))
+                writer.write_table(table)
 
     table = pq.read_table(cached(f"tokens/{key}.parquet", write))
     columns: dict[str, Any] = {"kinds": None}
     for name in table.column_names:
         if pa.types.is_list(table.schema.field(name).type):
             lists: Any = table[name].combine_chunks()
-            values = lists.values.to_numpy(zero_copy_only=False)
-            columns[name] = np.split(values, lists.offsets.to_numpy()[1:-1])
+            columns[name] = Rows(lists.values.to_numpy(zero_copy_only=False), lists.offsets.to_numpy())
         else:
             columns[name] = table[name].to_numpy(zero_copy_only=False)
     return kind(**columns)
+
+
+def _table(tokens: Tokens) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    for name, column in ((field.name, getattr(tokens, field.name)) for field in fields(tokens)):
+        if isinstance(column, np.ndarray):
+            columns[name] = pa.array(column)
+        elif column is not None:
+            begins = np.cumsum([0, *map(len, column)], dtype=np.int32)
+            columns[name] = pa.ListArray.from_arrays(pa.array(begins), pa.array(np.concatenate(column)))
+    return pa.table(columns)
