@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.models.text import write
 
 from headstart.errors import ConfigError, WeightsError
@@ -145,3 +146,22 @@ def test_the_digest_of_a_folder_changes_with_its_tokenizer(tiny_model: Path, tmp
     assert before == Model(name=str(tiny_model)).tokenizer_digest()
     (copy / "spm.model").write_bytes(b"pieces")
     assert Model(name=str(copy)).tokenizer_digest() != before
+
+
+@pytest.mark.parametrize(("pad", "kept"), [(2, False), (0, True)])
+@pytest.mark.parametrize("head", ["AutoModelForCausalLM", "AutoModelForSequenceClassification"])
+def test_a_padding_token_that_ends_texts_is_a_token_as_others(head: str, pad: int, kept: bool) -> None:
+    """Of a text that begins with it, a deep Llama's gradient was not finite, and its row never trained."""
+    shape = {**SHAPE, "num_hidden_layers": 32, "vocab_size": 24, "bos_token_id": 1, "eos_token_id": [2, 3]}
+    made = model("llama", **shape, pad_token_id=pad, rms_norm_eps=1e-6)
+    network: Any = made.seeded(head, made.transformers_config(), seed=0)
+    embedding = network.get_input_embeddings()
+    assert (embedding.weight[pad] == 0).all() == kept
+    again: Any = made.seeded(head, made.transformers_config(), seed=0)
+    assert torch.equal(again.get_input_embeddings().weight, embedding.weight)
+    logits = network(torch.tensor([[2, 5, 6, 2, 7]])).logits
+    logits.logsumexp(-1).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+    assert embedding.weight.grad[2].abs().max() > 0
+    others = embedding.weight[4:].std()
+    assert kept or 0.3 * others < embedding.weight[pad].std() < 3 * others

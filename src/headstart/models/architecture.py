@@ -98,6 +98,23 @@ def refuse_other_dtypes(model: nn.Module, name: str) -> None:
         )
 
 
+def train_padding_that_ends_texts(model: nn.Module, config: PretrainedConfig) -> None:
+    """Draw the embedding of a padding token that also begins or ends texts, as in SmolLM2, and let it train.
+
+    transformers leaves that row 0 and without a gradient. Of a text that begins with the token, all layers of
+    a Llama then see 0, which its normalisation multiplies by 1/sqrt(eps) in the gradient: 30 layers overflow.
+    """
+    from torch import nn, no_grad
+
+    ids = [getattr(config, name, None) for name in ("bos_token_id", "eos_token_id")]
+    used = {token for item in ids for token in (item if isinstance(item, list) else [item])}
+    for module in model.modules():
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None and module.padding_idx in used:
+            with no_grad():
+                module.weight[module.padding_idx].normal_(std=getattr(config, "initializer_range", 0.02))
+            module.padding_idx = None
+
+
 def left_open(settings: Mapping[str, Any]) -> list[str]:
     """The settings that are null in a mapping and depend on the tokenizer."""
     return [name for name in FROM_TOKENIZER if name in settings and settings[name] is None]

@@ -17,6 +17,7 @@ from headstart.models.architecture import (
     from_tokenizer,
     left_open,
     refuse_other_dtypes,
+    train_padding_that_ends_texts,
     without_labels,
 )
 from headstart.models.contents import (
@@ -238,6 +239,7 @@ class Model(CheckpointSource):
         kind = getattr(transformers, auto_class)
         model = kind.from_config(config, trust_remote_code=self.trust_remote_code)
         refuse_other_dtypes(model, self.name)
+        train_padding_that_ends_texts(model, config)
         return model
 
     def _published_config(self, head: Mapping[str, Any]) -> PretrainedConfig:
