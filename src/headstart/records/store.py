@@ -199,8 +199,9 @@ def _under_one_rule(records: list[Record]) -> list[Record]:
     is part of the ids. Records of one version with the same defaults keep their ids.
     """
     values: dict[str, list[Any]] = {}
-    for record in records:
-        for path, value in record.fingerprint.defaults.items():
+    every = {repr(record.fingerprint.defaults): record.fingerprint.defaults for record in records}
+    for defaults in every.values():
+        for path, value in defaults.items():
             if path.partition(".")[0] not in ARM:  # each arm has defaults of its own, and they name no pair
                 values.setdefault(path, []).append(value)
     shared = {path: v[0] for path, v in values.items() if all(value == v[0] for value in v)}
