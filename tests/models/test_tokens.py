@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from headstart.cache import cache_dir
 from headstart.errors import ConfigError
+from headstart.models import tokens
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, LocatedTokens, Tokens, located_tokens_of, tokens_of, windows_of
 
@@ -52,6 +53,29 @@ def test_come_from_the_cache_the_second_time(
     monkeypatch.setattr(type(tokenizer), "__call__", None)
     assert all(same(one, other) for one, other in zip(made, ways(), strict=True))
     assert not any(same(one, other) for i, one in enumerate(made) for other in made[:i])
+
+
+def test_of_many_rows_are_made_by_blocks_and_lie_in_one_array(
+    tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "BLOCK", 3)
+    texts = ["red " * (1 + row % 4) for row in range(8)]
+    sizes: list[int] = []
+    write = tokens._table
+
+    def counted(block: Tokens) -> Any:
+        sizes.append(len(block.ids))
+        return write(block)
+
+    monkeypatch.setattr(tokens, "_table", counted)
+    found = tokens_of(tokenizer, "blocks", texts, None, 64)
+    assert sizes == [3, 3, 2], "one block is in memory at a time"
+    assert found.lengths.tolist() == [3 + row % 4 for row in range(8)]
+    assert len({id(row.base) for row in found.ids}) == 1
+    whole = [np.array(tokenizer(text)["input_ids"]) for text in texts]
+    assert all(map(np.array_equal, found.ids, whole)) and np.array_equal(found.ids[-1], whole[-1])
+    with pytest.raises(IndexError):
+        found.ids[8]
 
 
 def test_that_were_swapped_in_the_cache_are_made_again(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from headstart.errors import RecordError
 
+PART = 2**16  # bytes that are read at once
+
 
 def write_whole(file: Path, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file beside `file`, sync it to disk, then rename it in one step."""
@@ -43,8 +45,11 @@ def sweep(folder: Path, *names: str) -> None:
 def file_digest(file: Path) -> str | None:
     """16 hex of a file, byte for byte; None when there is none, RecordError when it cannot be read."""
     try:
+        digest = hashlib.sha256()
         with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+            while chunk := stream.read(PART):  # hashlib's own way makes a large buffer for each small file
+                digest.update(chunk)
+        return digest.hexdigest()[:16]
     except FileNotFoundError:
         return None
     except OSError as error:
