@@ -274,7 +274,9 @@ def test_joules_that_do_not_compare_are_refused(tmp_path, alter, reason):
     assert reason in ratio(found, "joules").note
     assert found.energy == "not comparable"
     assert f"not compared: {ratio(found, 'joules').note}." in found.sentence
-    assert (ratio(found, "seconds").value is None) == ("machine differs" in reason)
+    seconds = ratio(found, "seconds")  # of a crowded machine they say nothing, either
+    assert (seconds.value is None) == ("machine differs" in reason or "was not alone" in reason)
+    assert seconds.value is not None or reason in seconds.note
 
 
 def test_every_reason_not_to_compare_energy_is_named(tmp_path):

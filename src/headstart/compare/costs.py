@@ -119,7 +119,7 @@ def energy_method(matches: Sequence[Match]) -> str | None:
 def refusal(pair: Match, resource: str) -> str | None:
     """Why seconds or joules of this pair may not be compared; None when they, or anything else, may."""
     if resource == "seconds":
-        return _other_machine(pair)
+        return _other_machine(pair) or _not_alone(pair)
     return _energy_refusal(pair) if resource == "joules" else None
 
 
@@ -143,12 +143,17 @@ def _energy_refusal(pair: Match) -> str | None:
         for name in METER
         if getattr(left, name) != getattr(right, name)
     ]
-    shared = [record.label for record in pair.sides if record.cost.energy.exclusive is False]
-    if shared:
-        reasons.append(f"{shared[0]} was not alone on the machine")
+    if shared := _not_alone(pair):
+        reasons.append(shared)
     elif any(record.cost.energy.exclusive is None for record in pair.sides):
         reasons.append("it is not known that the runs were alone on the machine")
     return "; ".join(reason for reason in (*reasons, _other_machine(pair)) if reason) or None
+
+
+def _not_alone(pair: Match) -> str | None:
+    """Where other processes were seen on the machine; a run without a meter does not know."""
+    shared = [record.label for record in pair.sides if record.cost.energy.exclusive is False]
+    return f"{shared[0]} was not alone on the machine" if shared else None
 
 
 def _other_machine(pair: Match) -> str | None:
