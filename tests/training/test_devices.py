@@ -204,6 +204,8 @@ class Faulty(TextClassification):
         losses += 1
         if losses == 6 and does("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if losses == 6 and does("stop"):
+            os.kill(os.getpid(), signal.SIGSTOP)  # it is there, and does nothing any more
         if losses == 6 and does("raise"):
             raise ValueError("this device is on fire")
         return super().loss(model, batch) * (float("nan") if losses == 6 and does("nan") else 1)
@@ -211,6 +213,7 @@ class Faulty(TextClassification):
 FAULTS = {  # status and what is said
     "kill": ("failed", r"rank 1 of 2 \(process \d+\) was killed by SIGKILL, .*the same command continues"),
     "raise": ("failed", r"RankError: rank 1 of 2: ValueError: this device is on fire"),
+    "stop": ("failed", r"another of the 2 ranks did nothing for \d+ s, so all were ended: .*continues"),
     "early": ("failed", r"RankError: rank 1 of 2: ValueError: this device is cold"),
     "nan": ("diverged", r"the training loss was not finite at step 6"),
 }
@@ -220,8 +223,10 @@ FAULTS = {  # status and what is said
 @pytest.mark.usefixtures("unreported")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_rank_that_fails_ends_the_run_which_then_goes_on(
-    fault: str, quick: list[str], tmp_path: Path
+    fault: str, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if fault == "stop":
+        monkeypatch.setattr("headstart.training.silence.LEAST", 15.0)
     own = tmp_path / "own/tasks"
     own.mkdir(parents=True)
     (own / "faulty.py").write_text(FAULTY, "utf8")

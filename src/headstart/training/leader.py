@@ -23,6 +23,7 @@ import torch.distributed as dist
 from headstart.errors import HeadstartError
 from headstart.plugins import kept_code
 from headstart.run import Run
+from headstart.training import silence
 from headstart.training.follower import Failure, Order, follow, join_group
 from headstart.training.rank import Outputs, Rank, in_order
 
@@ -43,6 +44,7 @@ class Leader(Rank):
         self._meeting: tempfile.TemporaryDirectory[str] | None = None  # of the file by which the ranks meet
         self._store = ""
         self._ending = threading.Event()
+        self.silence = silence.Silence(self._kill)
 
     def __enter__(self) -> Leader:
         return self
@@ -51,8 +53,9 @@ class Leader(Rank):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
+        self.silence.close()
+        self._kill()
         for process, link in self._others.values():
-            process.kill()
             process.join()
             link.close()
         if self._meeting is not None:
@@ -85,6 +88,8 @@ class Leader(Rank):
 
     def cause(self, error: BaseException) -> BaseException:
         """What ended the run: where another rank ended, the operations of this one fail as well."""
+        if self.silence.waited is not None:
+            return self._silent(self.silence.waited)
         if self._others and isinstance(error, RuntimeError):
             wait([process.sentinel for process, _ in self._others.values()], CLOSE)
             for number in self._others:
@@ -107,6 +112,8 @@ class Leader(Rank):
     def _receive(self, number: int) -> Any:
         """The next message of a rank; raises what ended it."""
         _, link = self._others[number]
+        if not link.poll(silence.LEAST):
+            raise self._silent(silence.LEAST)
         try:
             message = link.recv()
         except EOFError:
@@ -132,6 +139,16 @@ class Leader(Rank):
         return HeadstartError(
             f"rank {number} of {self.size} (process {process.pid}) {how}{memory}; "
             "the same command continues this run"
+        )
+
+    def _kill(self) -> None:
+        for process, _ in self._others.values():
+            process.kill()
+
+    def _silent(self, seconds: float) -> HeadstartError:
+        return HeadstartError(
+            f"another of the {self.size} ranks did nothing for {seconds:.0f} s, so all were ended: "
+            "look at the devices; the same command continues this run"
         )
 
     def _error(self, number: int, failure: Failure) -> Exception:

@@ -102,6 +102,7 @@ def train(
                 Attester(run.arm.name, initial.attest, meter, results),
                 recorder,
                 Saver(run, names.run_id, plan, meter, folder, results),
+                *([ranks.silence] if ranks.size > 1 else []),
             ]
             trainer = trainer_of(run, plan, learner, callbacks, mirrors, folder)
             progress.begin(run.title, plan.steps)
