@@ -236,6 +236,22 @@ def test_a_study_over_sizes_has_a_data_curve(tmp_path):
     json.dumps([point.rows_needed.low for point in curve.points])
 
 
+def test_what_no_interval_shows_is_not_said(tmp_path: Path) -> None:
+    """A mean gain above the margin with 0 in its interval is no proof that scratch never catches up."""
+    alike: dict[str, Any] = {"skill": {"scratch": -0.5, "pretrained": -0.35}, **SMALL}
+    make_study(tmp_path / "large", rows=(512, 1024), **alike)
+    curve = only(curves_of(tmp_path)[0])
+    assert set(curve.verdicts) == {"undecided"} and curve.points[-1].gain > 0.01
+    assert curve.sentence.startswith(
+        "At no size is a difference between pretrained and scratch shown: the gains"
+    )
+    assert "multiplier" not in curve.sentence and "catch" not in curve.sentence
+    make_study(tmp_path / "small", rows=(64, 128), skill={"scratch": -0.5, "pretrained": 2.0}, **SMALL)
+    curve = only(curves_of(tmp_path)[0])
+    assert curve.verdicts[0] == "better" and "a data multiplier of " in curve.sentence
+    assert "Whether scratch catches up within the data is not shown: with 1,024 rows the" in curve.sentence
+
+
 def test_one_size_has_no_data_curve(tmp_path):
     assert curves_of(make_study(tmp_path, **SMALL)) == ((), ())
 

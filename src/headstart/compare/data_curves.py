@@ -24,6 +24,8 @@ from headstart.compare.verdicts import Gain, verdict_of
 from headstart.metrics import orient
 from headstart.records.fingerprint import digest
 
+OPEN = frozenset({"undecided", "equivalent"})  # verdicts that show no difference
+
 
 @dataclass(frozen=True)
 class DataCurve:
@@ -39,7 +41,7 @@ class DataCurve:
     points: tuple[SizePoint, ...]  # fewest rows first
     crossing: Crossing
     ossified: tuple[int, ...]  # sizes, from the largest down, at which the arm is worse though it was better
-    worse_everywhere: bool
+    verdicts: tuple[str, ...]  # of the gain at each size
     law: PowerLaw
     covers: str  # what the intervals cover, in words
     scope: str  # of which weights and rows it speaks alone; "" where these were drawn often enough
@@ -52,16 +54,30 @@ class DataCurve:
         return "worse at every size" if self.worse_everywhere else "ossified" if self.ossified else ""
 
     @property
+    def worse_everywhere(self) -> bool:
+        """Is the arm shown to be worse at every size?"""
+        return {*self.verdicts} == {"worse"}
+
+    @property
     def crossing_sentence(self) -> str:
         """Where the baseline has caught up."""
         crossing, largest = self.crossing, self.points[-1].rows
+        if crossing.rows.value is None and crossing.rows.high is None and self.verdicts[-1] == "undecided":
+            return sentences.open_crossing(self.baseline, largest)
         return sentences.crossing(
             self.arm, self.baseline, crossing.rows, crossing.beyond, crossing.margin, largest
         )
 
     @property
     def sentence(self) -> str:
-        """Rows saved, at the smallest size where that is a number; the crossing point, and ossification."""
+        """Rows saved, at the smallest size where that is a number; the crossing point, and ossification.
+
+        Where no size shows a difference there are no rows saved to tell of.
+        """
+        if {*self.verdicts} <= OPEN:
+            gains = [point.gain for point in self.points]
+            none = sentences.no_difference(self.arm, self.baseline, min(gains), max(gains))
+            return " ".join(part for part in (none, self.scope) if part)
         point = next((each for each in self.points if each.rows_needed.value is not None), self.points[0])
         saved = sentences.rows_saved(
             self.arm, self.baseline, point.rows, point.rows_needed, point.multiplier,
@@ -206,7 +222,7 @@ def data_curve(
         points=tuple(points),
         crossing=crossing,
         ossified=_ossified(points, verdicts),
-        worse_everywhere=all(verdict == "worse" for verdict in verdicts),
+        verdicts=tuple(verdicts),
         law=power_law(about["arm"], law_points),
     )
     return curve, law_points

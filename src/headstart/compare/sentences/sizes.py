@@ -64,6 +64,18 @@ def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: floa
     return f"Within the data, {baseline} does not catch up: {ahead}{unsure}."
 
 
+def open_crossing(baseline: str, largest: int) -> str:
+    """Where the difference at the largest size is not shown, and so neither is catching up."""
+    at = f"with {phrases.rows(largest)} the gain is undecided"
+    return f"Whether {baseline} catches up within the data is not shown: {at}."
+
+
+def no_difference(arm: str, baseline: str, least: float, most: float) -> str:
+    """That all sizes leave open which of the arms is better."""
+    ends = f"{phrases.number(least, '+')} to {phrases.number(most, '+')}"
+    return f"At no size is a difference between {arm} and {baseline} shown: the gains are {ends}."
+
+
 def behind(arm: str, baseline: str, ossified: Sequence[int], everywhere: bool) -> list[str]:
     """Where the arm is worse although it was better with fewer rows, and that it is worse everywhere."""
     lines: list[str] = []
