@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.factory import make_study
@@ -223,7 +224,7 @@ def unread(stream: str, *words: str) -> subprocess.CompletedProcess[str]:
     """The command, of which nobody reads `stdout` or `stderr`."""
     reading, writing = os.pipe()
     os.close(reading)
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
     done = subprocess.run([*HEADSTART, *words], text=True, check=False, **streams)
     os.close(writing)
     return done

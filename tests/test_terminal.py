@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.status import Status
 from tests import factory
 
 from headstart.cli import main
@@ -78,6 +79,7 @@ def test_one_line_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with waiting("choosing") as outer:
+        assert isinstance(outer, Status)
         with waiting("loading") as inner:
             assert inner is outer and outer.status == "loading", "two lines would overwrite each other"
         assert outer.status == "choosing"
@@ -91,6 +93,7 @@ def test_a_bar_takes_the_place_of_that_line(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with waiting("choosing") as status:
+        assert isinstance(status, Status)
         for _ in progress(range(3), "tokenising"):
             assert not status._live.is_started, "it would be drawn over the bar"
         assert status._live.is_started

@@ -238,7 +238,11 @@ def test_seeds_that_share_pretrainings_are_no_pairs_of_their_own():
     assert shared > 2 * alone and f"find a gain of {shared:.3f}" in told
     other = power_before(crossed((3, 1, 3)), "macro_f1", 1020, None)
     assert "standard deviations of a pair's gain between pretrainings and as much between seeds" in other
-    tied = {"pretraining": [0, 0, 1, 1], "subset": [0, 1, 0, 1], "seed": [0, 1, 0, 1]}
+    tied: dict[Factor, list[int]] = {
+        "pretraining": [0, 0, 1, 1],
+        "subset": [0, 1, 0, 1],
+        "seed": [0, 1, 0, 1],
+    }
     assert "with 4 pairs of 2 pretrainings and 2 draws, " in power_before(tied, "accuracy", 1020, None)
 
 

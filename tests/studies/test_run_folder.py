@@ -60,7 +60,7 @@ def test_a_default_that_changed_does_not_overwrite_a_run(quick: list[str]) -> No
     run, folder = finished(quick)
     record = json.loads((folder / "record.json").read_text("utf8"))
     record["config"]["optim"]["weight_decay"] = 0.5
-    defaults = defaults_of(run) | {"optim.weight_decay": 0.5}
+    defaults = {**defaults_of(run)} | {"optim.weight_decay": 0.5}
     names = fingerprint(
         record["config"], record["data"]["source"], record["init"]["built_from"], None, defaults
     )

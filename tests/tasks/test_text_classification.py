@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -366,7 +366,7 @@ def test_two_texts_of_a_decoder_are_told_apart(small: Callable[[str], Path], tmp
     assert isinstance(prepared.train, LabelledTexts) and prepared.train.texts[0].endswith(" | blue")
 
 
-def tokens(prepared: Prepared) -> list[np.ndarray]:
+def tokens(prepared: Prepared) -> Sequence[np.ndarray]:
     assert isinstance(prepared.train, LabelledTexts)
     return prepared.train.tokens.ids
 
