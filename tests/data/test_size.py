@@ -17,6 +17,7 @@ from headstart.data.files import Files
 from headstart.data.rows import Splits
 from headstart.data.size import All, Fraction, PerClass, Rows, Size
 from headstart.errors import DataError
+from headstart.run import forget
 
 classes = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=80)
 seeds = st.integers(0, 5)
@@ -132,6 +133,7 @@ def test_the_sizes_of_a_study_read_the_rows_once(quick: list[str], monkeypatch: 
         return load(self, *columns, **more)
 
     monkeypatch.setattr(Files, "load", counted)
+    forget()
     runs = [composed(*quick, *size) for size in (["size=k4"], ["size=n32"], ["size=n32", "size.seed=1"])]
     assert len({tuple(run.prepare().train.ids) for run in runs}) == len(runs)
     assert len(read) == 1

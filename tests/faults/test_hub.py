@@ -15,6 +15,7 @@ from tests.data.hub import point_to
 from tests.loopback_hub import LoopbackHub, serving
 from tests.studies.command import headstart, without
 
+from headstart.run import forget
 from headstart.studies.compose import runs_of
 from headstart.studies.fetch import fetch, needs
 
@@ -85,6 +86,7 @@ def test_a_damaged_file_is_named_with_its_path_and_replaced(
     (file,) = (tmp_path / "cache").glob(f"*/snapshots/*/{name}")
     sent = file.read_bytes()
     damage(file)
+    forget()  # as in a process that begins
     refused = headstart(*words(quick), "hydra.mode=RUN")
     assert refused.code != 0 and f"{file} is not what the hub sent; `headstart fetch`" in refused.err
     items = fetch(needs([run]), print)
