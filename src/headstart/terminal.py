@@ -47,10 +47,11 @@ def stop_writing() -> bool:
         place = sys.stdout.fileno()
     except (OSError, ValueError):  # no file
         return False
-    poll = select.poll()
-    poll.register(place, 0)
-    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
-        return False
+    if hasattr(select, "poll"):  # Windows cannot be asked: there it is taken to be stdout
+        poll = select.poll()
+        poll.register(place, 0)
+        if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), place)
     return True
 
