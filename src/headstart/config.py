@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Self, get_args
@@ -23,8 +22,10 @@ RENAMED = {
     "arm.poured": "arm.part",
     "arm.recipe": "arm.pretraining",
     "arm.recipe_seed": "arm.pretraining_seed",
-    "task.digits.classes": "task.classes",
 }
+# Settings that lie elsewhere now. A stored configuration keeps them: they are part of the names of its run.
+MOVED = {"task.digits.classes": "task.classes"}
+NEW_NAMES = RENAMED | MOVED
 
 
 class Config(BaseModel):
@@ -131,8 +132,8 @@ def _sentence(config: type[Config], item: Any, mapping: Mapping[str, Any]) -> st
     kind, got = item["type"], item.get("input")
     if kind == "extra_forbidden":
         below = {path, *(f"{path}.{name}" for name in (got if isinstance(got, Mapping) else ()))}
-        if old := below & RENAMED.keys():
-            return f"{min(old)}: is now {RENAMED[min(old)]}"
+        if old := below & NEW_NAMES.keys():
+            return f"{min(old)}: is now {NEW_NAMES[min(old)]}"
         known = settings_at(config, location[:-1]) - {location[-1]}  # another kind may have it
         close = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"; did you mean {'.'.join([*location[:-1], *close])}?" if close else ""
@@ -183,12 +184,9 @@ def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> di
 
     `names` maps the old path of a setting to the new one.
     """
-    paths = [(old.split("."), new.split(".")) for old, new in names.items()]
-    there = [(old, new) for old, new in paths if old[-1] in (_at(config, old[:-1]) or {})]
-    new_config = deepcopy(dict(config)) if there else dict(config)
-    for old, new in there:
-        if isinstance(parent := _at(new_config, new[:-1]), dict):
-            parent[new[-1]] = _at(new_config, old[:-1]).pop(old[-1])
+    new_config = dict(config)
+    for old, new in names.items():
+        new_config = _with_key_renamed(new_config, old.split("."), new.rpartition(".")[2])
     arm = new_config.get("arm")
     for field in ("recipe", "pretraining"):
         if isinstance(arm, Mapping) and isinstance(arm.get(field), list):
@@ -198,8 +196,11 @@ def renamed(config: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> di
     return new_config
 
 
-def _at(value: Any, path: Sequence[str]) -> Any:
-    """The mapping at a path; None where there is none."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else None
+def _with_key_renamed(mapping: Any, path: Sequence[str], name: str) -> Any:
+    """A copy in which the key at `path` is called `name`; as it is where there is no such key."""
+    first, *rest = path
+    if not isinstance(mapping, Mapping) or first not in mapping:
+        return mapping
+    if rest:
+        return {**mapping, first: _with_key_renamed(mapping[first], rest, name)}
+    return {name if key == first else key: value for key, value in mapping.items()}

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.studies.command import headstart
 
-from headstart.config import RENAMED, settings_at
+from headstart.config import NEW_NAMES, settings_at
 from headstart.run import Run
 
 
-@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+@pytest.mark.parametrize(("old", "new"), NEW_NAMES.items())
 def test_the_table_leads_from_settings_that_are_gone_to_settings_that_exist(old: str, new: str) -> None:
     for path, exists in ((old, False), (new, True)):
         *parents, last = path.split(".")
@@ -19,7 +19,7 @@ def test_the_table_leads_from_settings_that_are_gone_to_settings_that_exist(old:
 
 
 @pytest.mark.parametrize("sign", ["", "+", "++"])
-@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+@pytest.mark.parametrize(("old", "new"), NEW_NAMES.items())
 def test_on_the_command_line(sign: str, old: str, new: str) -> None:
     typed = headstart("plan", "arm=pretrained", "seed=0", f"{sign}{old}=60")
     assert (typed.code, typed.err) == (2, f"headstart: {old}: is now {new}\n")

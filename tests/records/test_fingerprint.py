@@ -194,3 +194,14 @@ def test_version_1_keeps_the_names_that_it_gave():
 
 def ids(names: Any) -> tuple[str, str, str]:
     return names.pair_id, names.run_id, names.condition_id
+
+
+def test_a_setting_that_lies_elsewhere_now_stays_in_the_names_of_its_runs():
+    """Else a record from before would not have the names that its configuration gives, and be left out."""
+    task = {"kind": "image_classification", "digits": {"split_seed": 0, "classes": [5, 6]}}
+    arm = {"kind": "from_run", "name": "x", "pretraining": ["task.digits.classes=[0,1]"]}
+    config, defaults = {"task": task, "arm": arm, "seed": 0}, {"task.digits.split_seed": 0}
+    names = fingerprint(config, source="s", built_from={}, weights=None, defaults=defaults)
+    # as the version gave them that had the setting there
+    assert (names.pair_id, names.run_id) == ("d728051abb2eff73", "fed4c767e18a8bc3")
+    assert renamed(config) == config

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from headstart.config import RENAMED, nearest, settings_at
+from headstart.config import NEW_NAMES, nearest, settings_at
 from headstart.run import Run
 from headstart.studies.config_search import choices
 
@@ -134,8 +134,8 @@ def _is_flat(value: dict[Any, Any]) -> bool:
 
 def _unknown(path: str) -> str:
     """Why a setting cannot be given: renamed, not Hydra's, not in the chosen yaml, or unknown."""
-    if path in RENAMED:
-        return f"is now {RENAMED[path]}"
+    if path in NEW_NAMES:
+        return f"is now {NEW_NAMES[path]}"
     *parents, leaf = path.split(".")
     if parents[:1] == ["hydra"]:
         return "Hydra has no such setting; --cfg hydra shows all of them"
