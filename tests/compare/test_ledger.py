@@ -54,7 +54,7 @@ def shown(result):
 
 def ledger_of(baselines, arms, value):
     matches = match(baselines, [with_ledger(record, value) for record in arms]).matches
-    return ledger.ledger(HERE, matches, "accuracy")
+    return ledger.ledger(HERE, matches, "accuracy", gain_shown=True)
 
 
 def resources(found) -> set[str]:
@@ -323,9 +323,7 @@ def test_a_chain_of_any_length_adds_up(flops):
 
 def test_energy_of_another_method_is_refused(tmp_path):
     baselines, arms = records(tmp_path, energy="estimated")
-    found = ledger.ledger(
-        HERE, match(baselines, [with_ledger(r, carried()) for r in arms]).matches, "accuracy"
-    )
+    found = ledger_of(baselines, arms, carried())
     assert found is not None
     refused = found.rows.select("break_even.joules.*_score")
     assert {row.verdict for row in refused} == {"unknown"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from dataclasses import replace
@@ -10,16 +11,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 from tests.factory import make_study
 from tests.reports import handmade
 
 from headstart.compare import phrases
 from headstart.compare.bounds import Bounded
 from headstart.compare.findings import Findings
+from headstart.compare.sentences import costs
 from headstart.compare.study import compare
+from headstart.compare.verdicts import Verdict
 from headstart.errors import RecordError
 from headstart.reports import outline
-from headstart.reports.formats import export, html, markdown
+from headstart.reports.formats import export, html, markdown, terminal
 from headstart.reports.page import Cell
 from headstart.reports.sections import glance
 
@@ -54,6 +58,46 @@ def test_the_lines_below_the_answer_say_gain_rules_cost_and_what_was_not_tested(
     assert points["Not tested"].startswith("other hyperparameters, draws of the training rows")
     tuned = replace(arms, comparisons=tuple(replace(item, tuned="equal") for item in arms.comparisons))
     assert "hyperparameters" not in dict(glance.points(tuned))["Not tested"]
+
+
+@pytest.mark.parametrize(
+    ("skill", "seeds", "verdict"),
+    [(1.2, 3, "better"), (-0.5, 3, "undecided"), (1.2, 1, "cannot say")],
+)
+def test_what_shows_no_gain_is_nowhere_said_to_pay(
+    tmp_path: Path, skill: float, seeds: int, verdict: str
+) -> None:
+    study = make_study(tmp_path, seeds=range(seeds), skill={"pretrained": skill})
+    findings, better = compare(study), verdict == "better"
+    (item,) = findings.comparisons
+    assert item.gain and item.gain.verdict == verdict and item.ledger
+    saving = [row for row in findings.rows.select("break_even.flops.*_score") if row.known]
+    assert saving, "the study should save FLOPs on the way to some score"
+    assert {costs.NO_GAIN in row.note for row in saving} == {not better}
+    console = Console(record=True, width=200, file=io.StringIO())
+    terminal.show(findings, None, console)
+    for words in (item.ledger.sentence, dict(glance.points(findings))["Cost"], console.export_text()):
+        assert (costs.NOT_SAID in words) == (not better)
+        assert bool(re.search(r"pays after|has paid for itself", words)) == better
+    page = markdown.render(outline.page(findings))
+    assert ("**after " in page) == better
+    assert ("not said: no gain is shown (by cost alone after " in page) == (not better)
+    assert ("sharing is not shown to pay" in page) == (not better)
+    assert better or "Break-even" not in export.markdown_text(findings)
+
+
+@pytest.mark.parametrize("verdict", ["worse", "equivalent", "undecided"])
+def test_of_several_conditions_only_those_with_a_gain_are_said_to_pay(
+    tmp_path: Path, verdict: Verdict
+) -> None:
+    findings = compare(make_study(tmp_path, rows=(64, 512), seeds=range(3)))
+    first, second = findings.comparisons
+    assert first.gain and second.gain and first.gain.verdict == second.gain.verdict == "better"
+    lost = replace(first, gains={first.headline: replace(first.gain, verdict=verdict)})
+    (line,) = glance.pretraining_lines(replace(findings, comparisons=(lost, second)))
+    assert f"({second.condition.name})" in line and "pays after" in line
+    (line,) = glance.pretraining_lines(replace(findings, comparisons=(lost,)))
+    assert line.endswith(costs.NOT_SAID)
 
 
 def test_one_chart_has_all_arms_and_comes_first(arms: Findings) -> None:

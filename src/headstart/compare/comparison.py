@@ -29,7 +29,8 @@ def comparison(compared: Compared, corrected: Quantity | None, tuning: Tuning | 
     needed = [cost_to_target.to_target(template, matches, headline, side) for side in (1, 0)]
     targets = cost_to_target.targets(matches, headline)
     matched = equal_budget.rows(template, matches, headline, compared.margin, targets)
-    ledger = ledgers.ledger(template, matches, headline)
+    shown = bool(compared.gain and compared.gain.shown)
+    ledger = ledgers.ledger(template, matches, headline, gain_shown=shown)
     classes = class_gains(answers) if answers else ()
     only_arm, only_arm_count = telling(answers, 1) if answers else ((), 0)
     only_baseline, only_baseline_count = telling(answers, 0) if answers else ((), 0)

@@ -101,6 +101,11 @@ class Comparison:
         """The gain on the headline metric."""
         return self.gains.get(self.headline)
 
+    @property
+    def gain_shown(self) -> bool:
+        """Whether the arm is shown to be better; else nothing is said to pay."""
+        return self.gain is not None and self.gain.shown
+
 
 @dataclass(frozen=True)
 class Findings:

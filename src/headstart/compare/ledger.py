@@ -72,8 +72,11 @@ class Ledger(Pretraining):
     rows: Rows  # its cost, the ratio of FLOPs with it, and the number of uses that pays for it
 
 
-def ledger(template: Quantity, matches: Sequence[Match], metric: str) -> Ledger | None:
-    """The ledger of the arm in these pairs; None when it loaded no checkpoint, or no pair is left."""
+def ledger(template: Quantity, matches: Sequence[Match], metric: str, *, gain_shown: bool) -> Ledger | None:
+    """The ledger of the arm in these pairs; None when it loaded no checkpoint, or no pair is left.
+
+    Without a gain that is shown, no use is said to pay.
+    """
     arm = matches[0].arm if matches else None
     if arm is None or arm.init.checkpoint is None:
         return None
@@ -84,17 +87,23 @@ def ledger(template: Quantity, matches: Sequence[Match], metric: str) -> Ledger 
     results = list(_break_evens(cost, matches, metric))
     best = best_break_even(results)
     words = sentences.break_even(best, baseline, cost.covers) if best else ""
+    if best and best.uses.known and not gain_shown:
+        words = sentences.NOT_SAID
     return Ledger(
         **vars(cost),
         arm=arm.arm,
         baseline=baseline,
         sentence=sentences.pretraining(arm.arm, cost.covers, cost.flops, cost.origin, own, words),
-        rows=rows(template, cost, counted, results),
+        rows=rows(template, cost, counted, results, "" if gain_shown else sentences.NO_GAIN),
     )
 
 
 def rows(
-    template: Quantity, cost: Pretraining, views: Sequence[View], break_evens: Sequence[BreakEven]
+    template: Quantity,
+    cost: Pretraining,
+    views: Sequence[View],
+    break_evens: Sequence[BreakEven],
+    no_gain: str,
 ) -> Rows:
     """The cost of the pretraining, the ratio of FLOPs with it, and the number of uses that pays for it."""
     part = f"covers {cost.covers} alone" if cost.covers else ""
@@ -109,7 +118,8 @@ def rows(
             row = template.named(f"ledger.{key}.{name}", verdict=cost.origin)
             numbers.append(_range(row, bounds).because(part))
     for result in break_evens:
-        numbers += break_even_rows(template, result)
+        uses, *rest = break_even_rows(template, result)
+        numbers += [uses.because(no_gain) if uses.known else uses, *rest]
     return Rows(numbers)
 
 

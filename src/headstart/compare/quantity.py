@@ -177,12 +177,22 @@ class Rows(tuple[Quantity, ...]):
 
     @property
     def main(self) -> Rows:
-        """The rows of a short table, in the catalogue's order; what is merely unknown is left out."""
-        kept = Rows(row for row in self.select(*MAIN_KEYS) if row.verdict != "unknown")
+        """The rows of a short table, in the catalogue's order; what is merely unknown is left out.
+
+        So is a break-even where no gain is shown: it would read as if the pretraining paid.
+        """
+        kept = Rows(row for row in self.select(*MAIN_KEYS) if row.verdict != "unknown" and self._shown(row))
         place = {
             row.key: next(i for i, key in enumerate(MAIN_KEYS) if fnmatchcase(row.key, key)) for row in kept
         }
         return kept.sorted(lambda row: place[row.key])
+
+    def _shown(self, row: Quantity) -> bool:
+        """Whether the gain is shown, of a break-even; anything else stands on its own."""
+        if not (row.known and row.key.startswith("break_even.")):
+            return True
+        gain = self.first("gain", condition=row.condition, arm=row.arm)  # of the headline metric
+        return gain is not None and gain.verdict == "better"
 
 
 NO_ROWS = Rows()

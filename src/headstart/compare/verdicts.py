@@ -74,6 +74,11 @@ class Gain:
     test_variance: float | None = None  # of the gain, due to the test examples alone, whatever the runs
     detectable: float | None = None  # gain that 80 % of such studies find; the headline's, two pairs or more
 
+    @property
+    def shown(self) -> bool:
+        """Whether the arm is shown to be better: without that, nothing is said to pay."""
+        return self.verdict == "better"
+
 
 def evaluate(evidence: Evidence, margin: float | None) -> Gain:
     """Turn evidence into a gain and its verdict; gains within ±`margin` do not matter."""

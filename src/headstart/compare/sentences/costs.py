@@ -18,6 +18,10 @@ WHOLE_RUNS = (
 )
 
 
+NO_GAIN = "no gain is shown"
+NOT_SAID = f"that it pays for itself is not said, since {NO_GAIN}"
+
+
 def unreadable(error: str) -> str:
     """That a record carries a ledger of another form."""
     return f"The cost that the record carries cannot be read ({error})."

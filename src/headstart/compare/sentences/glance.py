@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from headstart.compare import phrases
+from headstart.compare.sentences.costs import NOT_SAID
 
 MOST = 4  # gains that are listed one by one
 NO_RULES = "none stands beside these runs"
@@ -44,8 +45,12 @@ def against_levels(scores: Mapping[str, str], arms: Mapping[str, Mapping[str, Se
 
 
 def pretraining(flops: str, origin: str, pays: str) -> str:
-    """'pretraining (published in part): ≤ 265 PFLOPs, pays after ≤ 690,000 uses': one line of a terminal."""
-    paid = "whether it pays is unknown" if pays == "unknown" else f"pays {pays}"
+    """'pretraining (published in part): ≤ 265 PFLOPs, pays after ≤ 690,000 uses': one line of a terminal.
+
+    `pays` is empty where no gain is shown.
+    """
+    other = {"unknown": "whether it pays is unknown", "": NOT_SAID}
+    paid = other.get(pays, f"pays {pays}")
     return f"pretraining ({origin}): {flops}, {paid}".replace("at most", "≤").replace("at least", "≥")
 
 

@@ -29,17 +29,24 @@ def points(findings: Findings) -> tuple[tuple[str, str], ...]:
 
 
 def pretraining_lines(findings: Findings) -> list[str]:
-    """What the weights of each arm cost, and the fewest uses, over conditions, that pay for it."""
+    """What the weights of each arm cost, and the fewest uses, over conditions, that pay for it.
+
+    A condition that shows no gain is not said to pay.
+    """
     lines: dict[str, str] = {}
+    shown = {(item.condition.name, item.arm) for item in findings.comparisons if item.gain_shown}
     for arm, rows in findings.rows.select("pretraining.flops", PAYBACK).by("arm").items():
         cost, uses = rows[0], rows.select("break_even.flops.*_score")
         if not (cost.key == "pretraining.flops" and cost.known):
             continue
         part = any(item.ledger and item.ledger.covers for item in findings.comparisons if item.arm == arm)
-        known = [row for row in uses if row.known]
-        told = min(known, key=lambda row: row.high or row.value or math.inf, default=next(iter(uses), None))
-        where = f" ({told.condition})" if told and told.condition and told.known else ""
-        pays = payback(told) + where if told else numbers.UNKNOWN
+        own = [row for row in uses if (row.condition, arm) in shown] or uses
+        known = [row for row in own if row.known]
+        told = min(known, key=lambda row: row.high or row.value or math.inf, default=next(iter(own), None))
+        pays = payback(told) if told else numbers.UNKNOWN
+        if told and told.known:
+            where = f" ({told.condition})" if told.condition else ""
+            pays = pays + where if (told.condition, arm) in shown else ""
         lines[arm] = sentences.pretraining(amount(cost), cost.verdict + " in part" * part, pays)
     if len(set(lines.values())) < 2:
         return [*lines.values()][:1]

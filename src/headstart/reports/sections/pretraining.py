@@ -65,6 +65,7 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
     before = " and published before" if ledger.stages and ledger.figures else ""
     rest = f" “+ ?”: {ledger.covers} alone is known, the rest of the pretraining is not."
     parts = {(item.condition.name, item.arm) for item, ledger in kept if ledger.covers}
+    no_gain = " Where no gain is shown, sharing is not shown to pay."
 
     def counted(line: Line) -> str:
         uses = line.part.removeprefix("amortised_")
@@ -95,8 +96,8 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         "One run of the arm with its pretraining counted in three ways: excluded (marginal), shared by a "
         "number of uses (amortised), and in full by this one use. Training FLOPs of one run, means over "
         f"pairs. Pretraining is {origin.get(ledger.origin, numbers.UNKNOWN)}{before}."
-        + rest
-        * bool(ledger.covers),
+        + rest * bool(ledger.covers)
+        + no_gain * any(not item.gain_shown for item, _ in kept),
     )
 
 
@@ -114,6 +115,13 @@ def amount(row: Quantity) -> str:
 def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
     energy = {(item.condition.name, item.arm): item.energy_method or "refused" for item, _ in kept}
     covers = {(item.condition.name, item.arm): ledger.covers for item, ledger in kept}
+    shown = {(item.condition.name, item.arm) for item, _ in kept if item.gain_shown}
+
+    def paid(line: Line) -> Cell:
+        row, said = line.first, payback(line.first)
+        if row.known and (row.condition, row.arm) not in shown:
+            return Cell(f"not said: {sentences.NO_GAIN} (by cost alone {said})")
+        return Cell(said, strong=True)
 
     def remark(line: Line) -> str:
         part = covers[line.first.condition, line.first.arm]
@@ -133,7 +141,7 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
             ("Counted in", unit),
             ("Final score of", lambda line: getattr(line.first, line.part.rpartition(".")[2])),
             ("#Saved per use", lambda line: amount(line.row(f"{PAYBACK}.saving"))),
-            ("#Pays for itself", lambda line: Cell(payback(line.first), strong=True)),
+            ("#Pays for itself", paid),
             ("#95 % interval", lambda line: uses_interval(line.row(f"{PAYBACK}.interval"))),
             ("Remark", remark),
         ),
