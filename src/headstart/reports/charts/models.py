@@ -14,6 +14,7 @@ from headstart.compare.emissions import Emission, Emitted
 from headstart.compare.published.tables import models as entries
 from headstart.errors import ConfigError
 from headstart.reports import numbers
+from headstart.reports.charts import style
 from headstart.reports.charts.theme import LIGHT
 from headstart.reports.console.models import Row
 
@@ -156,24 +157,10 @@ def _spread(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ordered = sorted(points, key=lambda point: (point["year"], point["parameters"]))
     for _, year in groupby(ordered, key=lambda point: point["year"]):
         column = list(year)
-        heights = _apart([math.log(point["parameters"]) for point in column], step)
+        heights = style.apart([math.log(point["parameters"]) for point in column], step)
         for point, height in zip(column, heights, strict=True):
             point["label"] = math.exp(height)
     return ordered
-
-
-def _apart(heights: list[float], step: float) -> list[float]:
-    """Rising heights moved as little as keeps them `step` apart: neighbours that touch share their middle."""
-    groups: list[list[float]] = []  # heights that are moved together, `step` apart around their mean
-
-    def lowest(group: list[float]) -> float:
-        return sum(group) / len(group) - step * (len(group) - 1) / 2
-
-    for height in heights:
-        groups.append([height])
-        while len(groups) > 1 and lowest(groups[-1]) < lowest(groups[-2]) + step * len(groups[-2]):
-            groups[-2:] = [groups[-2] + groups[-1]]
-    return [lowest(group) + index * step for group in groups for index in range(len(group))]
 
 
 def _emission(one: Emission) -> dict[str, Any]:

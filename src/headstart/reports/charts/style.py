@@ -16,6 +16,10 @@ from headstart.reports.charts.vega import Layer, Rows, Spec, chart, field, layer
 
 Layers = Sequence[Layer]
 MOST_MARKS = 60  # lines of a chart: of thousands none could be read
+NARROWEST = 240  # pixels of the plot on a small screen
+LETTER = 6.5  # pixels of a letter of a name, at most
+APART = 12  # pixels between lines of names
+LINE = 16  # the same on an axis whose ends are rounded, which brings its lines nearer
 
 ARM = field("arm:N", title=None)
 SHAPE = field("arm:N", title=None)
@@ -111,21 +115,67 @@ def whiskers(
     return spec([*below, whisker, *dots], height=max(54, 34 * len(rows)))
 
 
-def levels(rows: Sequence[dict[str, Any]]) -> list[Layer]:
-    """A short line across for each of these rows, with its name above where there are few."""
+def levels(rows: Sequence[dict[str, Any]], span: tuple[float, float]) -> list[Layer]:
+    """A short line across for each of these rows, with its name above where there is one label alone.
+
+    `span`: the ends of the x axis.
+    """
     base = chart(list(rows)).encode(x=field("at:Q"), y=field("label:N", title=None, sort=None))
     tips = tooltips({"name": "Trivial rule", "text": "Over the baseline"})
     ticks = base.mark("tick", style="level", orient="vertical", size=26, thickness=2).encode(tooltip=tips)
     if len({row["label"] for row in rows}) > 1:
         return [ticks]
-    ordered = sorted(rows, key=lambda row: row["at"])  # neighbours have their names at two heights
+    per_unit = NARROWEST / ((span[1] - span[0]) or 1.0)
+    rows = sorted(rows, key=lambda row: row["at"])
+    widths = [(row["at"] * per_unit, LETTER * len(row["name"])) for row in rows]
     names_above = [
         chart([row])
-        .mark("text", style="on-light", fontSize=10, dy=-18 - 11 * (number % 2))
+        .mark("text", style="on-light", fontSize=10, dy=-34 - APART * lane)
         .encode(x="at:Q", y=field("label:N", title=None, sort=None), text="name:N")
-        for number, row in enumerate(ordered)
+        for row, lane in zip(rows, _lanes(widths), strict=True)
     ]
     return [ticks, *names_above]
+
+
+def _lanes(words: Sequence[tuple[float, float]]) -> list[int]:
+    """For each word, by its middle and width, the lowest lane in which it touches no earlier one."""
+    lanes: list[int] = []
+    for middle, width in words:
+        near = [abs(middle - other) < (width + wide) / 2 for other, wide in words[: len(lanes)]]
+        taken = {lane for lane, touches in zip(lanes, near, strict=True) if touches}
+        lanes.append(next(lane for lane in range(len(words)) if lane not in taken))
+    return lanes
+
+
+def names_beside(rows: Rows, ends: tuple[float, float], height: int) -> list[Layer]:
+    """The names of horizontal lines to the right of each, moved apart and up from the x axis.
+
+    `ends`: lowest and highest value that the chart draws.
+    """
+    per_unit = height / ((ends[1] - ends[0]) or 1.0)
+    rising = sorted(rows, key=lambda row: row["mean"])
+    heights = [(row["mean"] - ends[0]) * per_unit for row in rising]
+    layers, free = [], LETTER  # the lowest is this far above the axis
+    for row, own, moved in zip(rising, heights, apart(heights, LINE), strict=True):
+        place = max(moved, free)
+        mark = {"style": "on-light", "fontSize": 10, "align": "left", "dx": 8, "dy": own - place}
+        layers.append(chart([row]).mark("text", **mark))
+        free = place + LINE
+    return layers
+
+
+def apart(heights: Sequence[float], step: float) -> list[float]:
+    """Rising heights moved as little as keeps them `step` apart: neighbours that touch share their middle."""
+    groups: list[list[float]] = []  # heights that are moved together, `step` apart around their mean
+
+    def lowest(group: list[float]) -> float:
+        return sum(group) / len(group) - step * (len(group) - 1) / 2
+
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1 and lowest(groups[-1]) < lowest(groups[-2]) + step * len(groups[-2]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [lowest(group) + index * step for group in groups for index in range(len(group))]
 
 
 def bounds(base: Layer, rows: Rows, shapes: Mapping[str, str]) -> list[Layer]:

@@ -148,7 +148,9 @@ def scores_chart(
     ]
     title, x = f"{metric_title(points[0].first.metric)} on test", _x(points, "Training rows")
     below = _crossing(crossing, points, x) if crossing else []
-    below += _rules(levels, x, title) if levels else []
+    known = [row[end] for row in drawn for end in ("low", "high") if row[end] is not None]
+    known += [level["mean"] for level in levels]
+    below += _rules(levels, x, title, (min(known), max(known))) if levels else []
     if spans:
         saved = style.link(spans, strokeWidth=1.5)
         below.append(saved.encode(x=x, x2=field("until:Q"), y=field("mean:Q", title=title)))
@@ -156,20 +158,16 @@ def scores_chart(
     return style.lines(drawn, x, title, tips, below=below, height=HEIGHT)
 
 
-def _rules(levels: Sequence[dict[str, Any]], x: style.Spec, title: str) -> list[style.Layer]:
-    """A dotted line for each trivial rule, with its name at the last size."""
+def _rules(
+    levels: Sequence[dict[str, Any]], x: style.Spec, title: str, ends: tuple[float, float]
+) -> list[style.Layer]:
+    """A dotted line for each trivial rule, with its name beside the last size."""
     y = field("mean:Q", title=title, scale={"zero": False})
     lines = style.chart(list(levels)).mark("line", style="link", strokeDash=[1, 3])
     last = [level for level in levels if level["rows"] == levels[-1]["rows"]]
-    sides = ((-6, last[:-1]), (9, last[-1:]))  # that of chance, the last one, stands below its line
-    names = [
-        style.chart(own).mark("text", style="on-light", fontSize=10, align="right", dy=shift)
-        for shift, own in sides
-        if own
-    ]
     return [
         lines.encode(x=x, y=y, detail="rule:N"),
-        *(name.encode(x=x, y=y, text="rule:N") for name in names),
+        *(name.encode(x=x, y=y, text="rule:N") for name in style.names_beside(last, ends, HEIGHT)),
     ]
 
 

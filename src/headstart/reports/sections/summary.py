@@ -158,7 +158,7 @@ def gains(findings: Findings) -> Parts:
     texts += [f"{level['label']}: {level['name']} at {level['text']}" for level in levels]
     chart = gains_chart(labelled, findings.margin, levels)
     figure = Figure("gain", title, f"{'; '.join(texts)}.", chart)
-    lines = "Lines across: trivial rules and chance, as far as they are above the baseline."
+    lines = "Lines across: trivial rules and chance."
     notes = [note] * bool(findings.margin) + [lines] * bool(levels)
     if len(rows) < len(every):
         notes.append(first_of(len(rows), len(every), "gains are drawn"))
@@ -182,7 +182,6 @@ def gains_chart(
     """One dot with its interval per gain, against zero, the equivalence margin and trivial rules."""
     band = style.chart([{"from": -margin, "until": margin}]).mark("rect", style="margin")
     zero = style.chart([{"at": 0}]).mark("rule", style="zero").encode(x=field("at:Q"))
-    ticks = style.levels(levels) if levels else []
     below = [band.encode(x=field("from:Q"), x2=field("until:Q"))] if margin else []
     x = field(
         "mean:Q",
@@ -191,6 +190,9 @@ def gains_chart(
     )
     tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
     points = [style.point(row, label=label) for label, row in labelled]
+    ends = [0.0, *(level["at"] for level in levels)]
+    ends += [end for point in points for end in (point["low"], point["high"]) if end is not None]
+    ticks = style.levels(levels, (min(ends), max(ends))) if levels else []
     return style.whiskers(points, x, "label", tips | {"verdict": "Verdict"}, below=[*below, zero, *ticks])
 
 
