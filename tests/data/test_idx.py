@@ -44,10 +44,7 @@ def load(folder: Path) -> Splits:
     return Files.read({"train": str(folder)}).load(COLUMNS, "label")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [MNIST, "{split}-{what}.idx{dimensions}-ubyte", "emnist-digits-{split}-{what}-idx{dimensions}-ubyte.gz"],
-)
+@pytest.mark.parametrize("name", [MNIST, "{split}-{what}.idx{dimensions}-ubyte", "memnist-" + MNIST])
 def test_every_image_and_label_is_read(name: str, tmp_path: Path) -> None:
     splits = load(filled(tmp_path, name))
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [36, 4, 20]
@@ -58,6 +55,15 @@ def test_every_image_and_label_is_read(name: str, tmp_path: Path) -> None:
     for cell, image in zip(splits.test["image"][:], expected, strict=True):
         assert np.array_equal(pixels(cell, (4, 3), channels=1)[0], image)
     assert any("40 images of 4 x 3 pixels" in note for note in splits.notes)
+
+
+@pytest.mark.parametrize("name", ["emnist-digits-" + MNIST, "EMNIST_" + MNIST])
+def test_images_of_emnist_are_turned_upright_and_the_record_says_so(name: str, tmp_path: Path) -> None:
+    stored, turned = load(filled(tmp_path / "mnist")), load(filled(tmp_path / "emnist", name))
+    for upright, cell in zip(turned.test["image"][:], stored.test["image"][:], strict=True):
+        assert np.array_equal(pixels(upright, (3, 4), 1)[0], pixels(cell, (4, 3), 1)[0].T)
+    assert any("of 3 x 4 pixels, turned upright: EMNIST" in note for note in turned.notes)
+    assert not any("turned" in note for note in stored.notes)
 
 
 def test_files_without_a_split_are_train(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """IDX: images and labels in two binary files, as MNIST and data sets in its form are published.
 
 A file holds two zero bytes, the type of its values (8: uint8), the number of dimensions, each dimension as a
-big-endian int32, then the values (LeCun, Cortes and Burges 1998).
+big-endian int32, then the values (LeCun, Cortes and Burges 1998). EMNIST holds each image transposed: files
+with its name are turned upright.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from headstart.data.rows import RawRows
 from headstart.errors import DataError
 
 FILE = re.compile(r"(.*?)[-._]?(images|labels)[-._]idx[13]-ubyte(?:\.gz)?", re.IGNORECASE)
+TRANSPOSED = re.compile(r"(?<![a-z])emnist(?![a-z])", re.IGNORECASE)  # Cohen et al. 2017 publish it so
 UINT8 = 8
 
 
@@ -62,12 +64,17 @@ def _rows(folder: Path, split: str, pair: dict[str, Path]) -> RawRows:
             f"{folder}: {pair['images'].name} holds {len(images)} images and {pair['labels'].name} "
             f"{len(labels)} labels: they do not belong together, fetch both again"
         )
+    turned = ""
+    if TRANSPOSED.search(pair["images"].name):
+        images = images.transpose(0, 2, 1)
+        turned = ", turned upright: EMNIST stores them transposed (rename the file if yours are upright)"
     columns = {
         "image": lambda: [{"bytes": encoded(image), "path": None} for image in images],
         "label": lambda: [str(label) for label in labels.tolist()],
     }
     height, width = images.shape[1:]
-    note = f"{split or 'train'}: {pair['images'].name}, {len(images)} images of {height} x {width} pixels"
+    size = f"{len(images)} images of {height} x {width} pixels"
+    note = f"{split or 'train'}: {pair['images'].name}, {size}{turned}"
     return RawRows(str(pair["images"]), COLUMNS, lambda name: columns[name](), notes=(note,))
 
 
