@@ -39,7 +39,7 @@ def test_signed_ranks_without_ties_are_what_scipy_says(sizes, data):
     found: Any = signed_rank(values)
     expected: Any = stats.wilcoxon(values, method="exact")
     assert found.p == pytest.approx(expected.pvalue)
-    assert found.p >= found.smallest - 1e-12
+    assert found.p >= 2 / 2 ** len(values) - 1e-12
 
 
 @given(gains)
@@ -70,7 +70,7 @@ def test_rounding_does_not_break_a_tie():
 
 def test_five_pairs_that_all_point_one_way():
     found: Any = signed_rank([0.1, 0.2, 0.3, 0.4, 0.5])
-    assert (found.p, found.smallest) == (0.0625, 0.0625)
+    assert found.p == 0.0625
     assert signed_rank(np.arange(1, 102)) is None  # more than a hundred pairs
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.compare.electricity import Grid, joules
+from tests.compare.electricity import emits
 from tests.factory import make_study
 
 from headstart.compare.emissions import emitted
@@ -40,9 +40,9 @@ def test_runs_without_a_place_are_counted_and_not_guessed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("energy", ["estimated", "measured"])
-def test_joules_become_grams_where_a_place_is_named(tmp_path: Path, energy: str) -> None:
-    make_study(tmp_path / "one", seeds=range(2), energy=energy, change=joules)
-    found = emitted(tmp_path, Grid())
+def test_runs_are_a_mean_of_their_grams(tmp_path: Path, energy: str) -> None:
+    make_study(tmp_path / "one", seeds=range(2), energy=energy, change=emits)
+    found = emitted(tmp_path)
     here = {each.stage: each for each in found.emissions if each.origin != "published"}
     assert set(here) == {"from scratch", "fine-tuning"}
     for each in here.values():
@@ -52,39 +52,22 @@ def test_joules_become_grams_where_a_place_is_named(tmp_path: Path, energy: str)
     assert found.placeless == 0
 
 
-def test_the_records_own_carbon_goes_first(tmp_path: Path) -> None:
-    def carbon(record: dict[str, Any]) -> None:
-        record["cost"]["carbon"] = {
-            "grams": 5.0,
-            "region": "FRA",
-            "place": "France",
-            "grams_per_kwh": 56.0,
-            "year": 2023,
-            "source": "a table",
-            "pue": None,
-        }
-
-    make_study(tmp_path / "one", seeds=[0], change=carbon)
-    here = [each for each in emitted(tmp_path, Grid()).emissions if each.origin != "published"]
-    assert {(each.high, each.told) for each in here} == {(5.0, "1 run, electricity of France")}
-
-
 def test_language_modelling_from_scratch_is_pretraining(tmp_path: Path) -> None:
     def objective(record: dict[str, Any]) -> None:
-        joules(record)
+        emits(record)
         record["config"]["task"]["kind"] = "masked_lm"
 
     make_study(tmp_path / "one", arms=("scratch",), seeds=[0], change=objective)
-    here = [each for each in emitted(tmp_path, Grid()).emissions if each.origin != "published"]
+    here = [each for each in emitted(tmp_path).emissions if each.origin != "published"]
     assert [each.stage for each in here] == ["pretraining"]
 
 
 def test_runs_that_did_not_finish_or_were_not_measured_have_no_figure(tmp_path: Path) -> None:
     make_study(tmp_path / "lost", seeds=[0], status={("scratch", 0): "failed", ("pretrained", 0): "diverged"})
-    make_study(tmp_path / "dark", seeds=[0], energy="none")
+    make_study(tmp_path / "dark", seeds=[0], energy="none", change=emits)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").write_text("no study", "utf8")
-    found = emitted(tmp_path, Grid())
+    found = emitted(tmp_path)
     assert {each.origin for each in found.emissions} == {"published"}
     assert found.placeless == 0
 

@@ -265,7 +265,6 @@ def curve(arm: str, axis: Any, metric: str, gain: float) -> f.Curve:
         mean=mean,
         low=tuple(value - wide for value, wide in zip(mean, spread, strict=True)),
         high=tuple(value + wide for value, wide in zip(mean, spread, strict=True)),
-        sd=tuple(spread),
         runs=(3,) * 9,
     )
 

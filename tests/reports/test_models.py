@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.compare.electricity import Grid, joules
+from tests.compare.electricity import emits
 from tests.factory import make_study
 
 from headstart.compare.emissions import Emitted, emitted
@@ -98,8 +98,8 @@ def test_a_cost_of_a_part_says_so() -> None:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
     """Published figures and two estimated ones."""
     runs = tmp_path_factory.mktemp("runs")
-    make_study(runs / "one", seeds=[0], change=joules)
-    return emitted(runs, Grid())
+    make_study(runs / "one", seeds=[0], change=emits)
+    return emitted(runs)
 
 
 class TestThePlot:

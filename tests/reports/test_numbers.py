@@ -38,11 +38,6 @@ def test_flops_carry_an_si_prefix(value: float, text: str) -> None:
     assert numbers.flops(value) == text
 
 
-def test_a_lower_bound_says_so() -> None:
-    assert numbers.flops(2e9, lower_bound=True) == "≥ 2.00 GFLOPs"
-    assert numbers.flops(None, lower_bound=True) == "unknown"
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from headstart.compare.published.tables import figures, known, pretraining
 from headstart.errors import RecordError
@@ -16,16 +16,6 @@ from headstart.records.store import read_study
 Stage = Literal["pretraining", "fine-tuning", "from scratch"]
 Origin = Literal["published", "measured here", "estimated here"]
 OBJECTIVES = frozenset({"masked_lm", "causal_lm", "denoising"})  # kinds of task that pretrain
-JOULES_PER_KWH = 3.6e6
-
-
-class Electricity(Protocol):
-    """What a kWh stands for somewhere."""
-
-    @property
-    def place(self) -> str: ...
-    @property
-    def grams_per_kwh(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -48,22 +38,27 @@ class Emitted:
     placeless: int
 
 
-def emitted(runs: Path, here: Electricity | None = None) -> Emitted:
+def emitted(runs: Path) -> Emitted:
     """Published figures, then a mean per study, model and stage of the finished runs below `runs`.
 
-    `here` stands in for runs whose record holds joules and no carbon; without it they are only counted.
+    Runs whose record holds joules and no carbon are only counted.
     """
     grams_by_kind: dict[tuple[Stage, str, Origin], list[tuple[float, str]]] = defaultdict(list)
     placeless = 0
     for record in _finished(runs):
-        grams = _grams(record, here)
-        if grams is not None:
-            grams_by_kind[_kind(record)].append(grams)
+        carbon = record.cost.carbon
+        if carbon and carbon["grams"] is not None:
+            grams_by_kind[_kind(record)].append((float(carbon["grams"]), str(carbon["place"])))
         elif record.cost.energy.joules is not None:
             placeless += 1
-    return Emitted(
-        (*_published(), *(_mean(kind, values) for kind, values in grams_by_kind.items())), placeless
-    )
+    emissions = _published()
+    for (stage, label, origin), values in grams_by_kind.items():
+        grams = sum(value for value, _ in values) / len(values)
+        places = ", ".join(dict.fromkeys(place for _, place in values))
+        counted = "1 run" if len(values) == 1 else f"mean of {len(values)} runs"
+        told = f"{counted}, electricity of {places}"
+        emissions.append(Emission(stage, label, grams, grams, origin, told))
+    return Emitted(tuple(emissions), placeless)
 
 
 def _finished(runs: Path) -> Iterable[Record]:
@@ -76,35 +71,14 @@ def _finished(runs: Path) -> Iterable[Record]:
         yield from (r for r in records if r.finished and not r.config["study"].get("trial"))
 
 
-def _grams(record: Record, here: Electricity | None) -> tuple[float, str] | None:
-    """Grams, and the place whose electricity they stand for; None where either is unknown."""
-    carbon, joules = record.cost.carbon, record.cost.energy.joules
-    if carbon and carbon["grams"] is not None:
-        return float(carbon["grams"]), str(carbon["place"])
-    if here is None or joules is None:
-        return None
-    return joules["total"] / JOULES_PER_KWH * here.grams_per_kwh, here.place
-
-
 def _kind(record: Record) -> tuple[Stage, str, Origin]:
     name = str(record.config["model"]["name"]).rstrip("/").rpartition("/")[2]
     estimated = record.cost.energy.method == "estimated"
     origin: Origin = "estimated here" if estimated else "measured here"
-    return _stage(record), f"{name}, {record.study}", origin
-
-
-def _stage(record: Record) -> Stage:
+    stage: Stage = "fine-tuning" if record.init.checkpoint is not None else "from scratch"
     if record.config["task"]["kind"] in OBJECTIVES:
-        return "pretraining"
-    return "fine-tuning" if record.init.checkpoint is not None else "from scratch"
-
-
-def _mean(kind: tuple[Stage, str, Origin], values: Sequence[tuple[float, str]]) -> Emission:
-    stage, label, origin = kind
-    grams = sum(value for value, _ in values) / len(values)
-    places = ", ".join(dict.fromkeys(place for _, place in values))
-    runs = "1 run" if len(values) == 1 else f"mean of {len(values)} runs"
-    return Emission(stage, label, grams, grams, origin, f"{runs}, electricity of {places}")
+        stage = "pretraining"
+    return stage, f"{name}, {record.study}", origin
 
 
 def _published() -> list[Emission]:

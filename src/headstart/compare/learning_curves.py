@@ -85,7 +85,6 @@ class Curve:
     mean: tuple[float, ...]
     low: tuple[float, ...]  # minimum over seeds
     high: tuple[float, ...]  # maximum over seeds
-    sd: tuple[float | None, ...]  # between seeds; None at points with one run
     runs: tuple[int, ...]  # runs under each point
 
 
@@ -138,7 +137,6 @@ def curves(records: Sequence[Record], metrics: Sequence[str]) -> tuple[Curve, ..
                 mean=tuple(float(v.mean()) for v in values),
                 low=tuple(float(v.min()) for v in values),
                 high=tuple(float(v.max()) for v in values),
-                sd=tuple(float(v.std(ddof=1)) if len(v) > 1 else None for v in values),
                 runs=tuple(len(v) for v in values),
             )
             for axis in get_args(Axis)

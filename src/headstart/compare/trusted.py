@@ -6,7 +6,7 @@ each other nobody knows which is right, so the run is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,9 @@ Numbered = tuple[np.ndarray, np.ndarray, int]
 TOLERANCE = 1e-3  # of a score, or of its size: a statistic is stored in single precision
 
 
-def read_trusted(
-    folder: Path, beside: Sequence[Record] = (), read: Callable[[Path], Record] | None = None
-) -> StoredStudy:
-    """The study in `folder` without the runs whose files contradict each other: these are problems.
-
-    `read` replaces read_consistent.
-    """
-    return read_study(folder, beside, read or read_consistent)
+def read_trusted(folder: Path, beside: Sequence[Record] = ()) -> StoredStudy:
+    """The study in `folder` without the runs whose files contradict each other: these are problems."""
+    return read_study(folder, beside, read_consistent)
 
 
 def read_consistent(folder: Path) -> Record:

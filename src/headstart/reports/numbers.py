@@ -57,10 +57,9 @@ def si(value: float, unit: str) -> str:
     return f"{f'{value:,.0f}' if whole else significant(scaled)} {PREFIXES[step]}{unit}".strip()
 
 
-def flops(value: float | None, *, lower_bound: bool = False) -> str:
-    """Floating point operations: 1.23 TFLOPs; '≥' when an operation had no formula."""
-    text = si(value, "FLOPs")
-    return f"≥ {text}" if lower_bound and known(value) else text
+def flops(value: float | None) -> str:
+    """Floating point operations: 1.23 TFLOPs."""
+    return si(value, "FLOPs")
 
 
 @_or_unknown

@@ -22,7 +22,6 @@ class ExactTest:
 
     key: Literal["signed_rank", "sign", "mcnemar"]
     p: float
-    smallest: float  # p that the most one-sided data of this number would give
     number: int  # of pairs (McNemar: of test examples) that differ; ties are left out
     meaning: str  # what the p is the probability of, in words
 
@@ -42,7 +41,7 @@ def sign(gains: Sequence[float] | np.ndarray) -> ExactTest:
     values = _untied(gains)
     number, favour = len(values), int((values > 0).sum())
     meaning = f"of a split as uneven as {favour} of {number} pairs, if each fell either way by a fair coin"
-    return ExactTest("sign", _coin(favour, number), _smallest(number), number, meaning)
+    return ExactTest("sign", _coin(favour, number), number, meaning)
 
 
 def signed_rank(gains: Sequence[float] | np.ndarray) -> ExactTest | None:
@@ -62,7 +61,7 @@ def signed_rank(gains: Sequence[float] | np.ndarray) -> ExactTest | None:
     seen = int(doubled[values > 0].sum())
     p = min(1.0, 2 * min(float(chances[: seen + 1].sum()), float(chances[seen:].sum())))
     meaning = f"of a rank sum as far out, if each of {number} pairs were as likely to favour either arm"
-    return ExactTest("signed_rank", p, _smallest(number), number, meaning)
+    return ExactTest("signed_rank", p, number, meaning)
 
 
 def mcnemar(right: np.ndarray) -> ExactTest:
@@ -80,7 +79,7 @@ def mcnemar(right: np.ndarray) -> ExactTest:
         f"of a split as uneven as {only_arm} to {only_baseline} among the {which}, "
         "if they fell either way; about this one pair of runs, not about other seeds"
     )
-    return ExactTest("mcnemar", _coin(only_arm, number), _smallest(number), number, meaning)
+    return ExactTest("mcnemar", _coin(only_arm, number), number, meaning)
 
 
 def _untied(gains: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -100,7 +99,3 @@ def _coin(heads: int, number: int) -> float:
     """Two-sided p of so many heads of a fair coin."""
     # Not scipy.stats.binomtest, whose import takes longer than the rest of a small study's report.
     return min(1.0, 2 * float(bdtr(min(heads, number - heads), number, 0.5)))
-
-
-def _smallest(number: int) -> float:
-    return min(1.0, 2.0 / 2.0**number)

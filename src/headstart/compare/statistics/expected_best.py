@@ -32,24 +32,24 @@ def expected(scores: Sequence[float]) -> np.ndarray:
     return best_of(scores) @ np.sort(np.asarray(scores, dtype=float))
 
 
-def order_band(scores: Sequence[float], level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """The best of n lies between these in `level` of all choices of n trials: (N,) each, exact."""
+def order_band(scores: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The best of n lies between these in LEVEL of all choices of n trials: (N,) each, exact."""
     ranked = np.sort(np.asarray(scores, dtype=float))
     reached = np.cumsum(best_of(scores), axis=1) + 1e-12  # sums of probabilities fall short of 1 by rounding
-    low = (reached >= (1 - level) / 2).argmax(axis=1)
-    high = (reached >= (1 + level) / 2).argmax(axis=1)
+    low = (reached >= (1 - LEVEL) / 2).argmax(axis=1)
+    high = (reached >= (1 + LEVEL) / 2).argmax(axis=1)
     return ranked[low], ranked[high]
 
 
-def sure_band(scores: Sequence[float], level: float = LEVEL) -> tuple[list[float | None], list[float | None]]:
+def sure_band(scores: Sequence[float]) -> tuple[list[float | None], list[float | None]]:
     """For n = 1..N, an interval of the median best of n new random trials; None where N do not bound it.
 
     That median is the quantile q = 0.5**(1/n) of one trial, and an interval between two order statistics
     holds a quantile with a binomial probability, whatever the distribution (David and Nagaraja 2003,
-    "Order Statistics", section 7.1). Each end is allowed to miss with (1 - level) / 2.
+    "Order Statistics", section 7.1). Each end is allowed to miss with (1 - LEVEL) / 2.
     """
     ranked = sorted(float(score) for score in scores)
-    number, miss = len(ranked), (1 - level) / 2
+    number, miss = len(ranked), (1 - LEVEL) / 2
     lows: list[float | None] = []
     highs: list[float | None] = []
     for n in range(1, number + 1):

@@ -113,24 +113,22 @@ def power(plan: Plan | Design, gain: float) -> float:
     return float(ndtr((abs(gain) - width) / error).mean())
 
 
-def detectable(plan: Plan | Design, often: float = OFTEN) -> float:
-    """The smallest true gain that is found so often."""
+def detectable(plan: Plan | Design) -> float:
+    """The smallest true gain that is found OFTEN."""
     low, high = 0.0, 1e4 * float(np.sqrt(plan.variance))
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (low, middle) if power(plan, middle) >= often else (middle, high)
+        low, high = (low, middle) if power(plan, middle) >= OFTEN else (middle, high)
     return high
 
 
-def more_pairs(
-    plan: Plan, gain: float, margin: float | None, shares: tuple[float, ...] = (0.5, OFTEN), seed: int = 0
-) -> tuple[int | None, ...]:
-    """After how many more pairs this share of studies like one is decided; None beyond MOST_PAIRS.
+def more_pairs(plan: Plan, gain: float, margin: float | None) -> tuple[int | None, ...]:
+    """After how many more pairs half, and OFTEN, of studies like one are decided; None beyond MOST_PAIRS.
 
     `plan` and `gain` are what the study has measured. Decided: 0 is left out, or the interval is within the
     margin. The test examples stay the same: what they add to the gain stays in it.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     freedom = plan.pairs - 1
     variances = plan.pair_variance * freedom / rng.chisquare(freedom, _DRAWS)
     truths = gain + np.sqrt(variances / plan.pairs) * rng.standard_normal(_DRAWS)
@@ -138,9 +136,8 @@ def more_pairs(
     decided = np.maximum.accumulate([
         _decided(plan, gain, int(more), margin, truths, variances, rng) for more in counts
     ])  # fmt: skip
-    return tuple(
-        int(counts[np.argmax(decided >= share)]) if (decided >= share).any() else None for share in shares
-    )
+    reached = [decided >= share for share in (0.5, OFTEN)]
+    return tuple(int(counts[np.argmax(enough)]) if enough.any() else None for enough in reached)
 
 
 def _decided(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from headstart.compare.claims import Checked, Claim, Expectation
 from headstart.compare.quantity import Quantity
 from headstart.reports import numbers
@@ -19,9 +17,9 @@ KEPT = {  # what the page says of its own run
 }
 
 
-def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None = None) -> None:
+def show_claim(claim: Claim, checked: Sequence[Checked]) -> None:
     """One line per number of the claim, then one sentence."""
-    console = console or Screen()
+    console = Screen()
     lines = []
     for one in checked:
         wanted = one.expectation
@@ -36,9 +34,9 @@ def show_claim(claim: Claim, checked: Sequence[Checked], console: Console | None
     console.print(f"{claim.folder.name}: {told}{kept}: {claim.claim}", highlight=False)
 
 
-def show_all(results: Sequence[tuple[Claim, bool, str]], console: Console | None = None) -> None:
+def show_all(results: Sequence[tuple[Claim, bool, str]]) -> None:
     """One line per page: did it come out again, and what it claims."""
-    console = console or Screen()
+    console = Screen()
     lines = [
         (claim.folder.name, "yes" if holds else "no", problem or claim.claim)
         for claim, holds, problem in results

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from rich.console import Console
-
 from headstart.compare.findings import Gain
 from headstart.compare.reproduced import Claimed, Result
 from headstart.reports import numbers
@@ -34,11 +32,9 @@ class Study(Protocol):
     def failed(self) -> Sequence[str]: ...
 
 
-def show_reproduced(
-    name: str, study: Study, claims: Sequence[Claimed], result: Result, console: Console | None = None
-) -> None:
+def show_reproduced(name: str, study: Study, claims: Sequence[Claimed], result: Result) -> None:
     """Print what the runs read, the verdicts, differing values and surroundings, then one sentence."""
-    console = console or Screen()
+    console = Screen()
     plain = not console.is_terminal
     if claims:
         lines = [(claim.title, _gain(claim.before), _gain(claim.now)) for claim in claims]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from rich.console import Console
-
 from headstart.reports import numbers
 from headstart.reports.console.listing import listing
 from headstart.screen import Screen
@@ -30,9 +28,9 @@ class Expected(Protocol):
     def writes(self) -> bool: ...
 
 
-def show_plan(runs: Sequence[Expected], basis: str, console: Console | None = None) -> None:
+def show_plan(runs: Sequence[Expected], basis: str) -> None:
     """Print every run with its state, FLOPs and time; `basis` says where the times come from."""
-    console = console or Screen()
+    console = Screen()
     lines = [
         (
             run.title,
@@ -70,9 +68,9 @@ class Fetched(Protocol):
     def problem(self) -> str | None: ...
 
 
-def show_fetched(items: Sequence[Fetched], console: Console | None = None) -> None:
+def show_fetched(items: Sequence[Fetched]) -> None:
     """Print every item with its size on disk, then one sentence."""
-    console = console or Screen()
+    console = Screen()
     lines = [
         (
             item.kind,
@@ -113,9 +111,9 @@ class Repeated(Protocol):
     def surroundings(self) -> Sequence[Differs]: ...
 
 
-def show_again(again: Repeated, console: Console | None = None) -> None:
+def show_again(again: Repeated) -> None:
     """Print the differences, those of the surroundings below them, and one sentence."""
-    console = console or Screen()
+    console = Screen()
     for items in (again.differences, again.surroundings):
         if items:
             console.print(
@@ -155,9 +153,9 @@ class Verified(Protocol):
     def well(self) -> bool: ...
 
 
-def show_verified(runs: Sequence[Verified], console: Console | None = None) -> None:
+def show_verified(runs: Sequence[Verified]) -> None:
     """Print how many digests are the same, by part of the start, then what is wrong, run by run."""
-    console = console or Screen()
+    console = Screen()
     parts = next((list(run.same) for run in runs if run.same), [])
     lines = []
     for run in runs:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from headstart.compare.findings import Comparison, Findings
@@ -46,11 +45,9 @@ def nothing(study: str, reason: str) -> StudyRow:
     return StudyRow(study, "", "", "", "", 0, None, None, None, None, None, "", reason)
 
 
-def show_studies(
-    studies: Sequence[StudyRow], folder: Path, *, as_json: bool = False, console: Console | None = None
-) -> None:
+def show_studies(studies: Sequence[StudyRow], folder: Path, *, as_json: bool = False) -> None:
     """Print a paragraph per study: its name, date, cost and question, then a line per comparison."""
-    console = console or Screen()
+    console = Screen()
     if as_json:
         console.out(json.dumps([asdict(row) for row in studies], indent=2))
         return
