@@ -9,30 +9,25 @@ ESTIMATED = "energy is estimated: on a machine with counters the energy, but not
 
 
 def to_decide(how: str) -> str:
-    """What would decide an undecided answer."""
     return f"to decide: {how.rstrip('.')}."
 
 
 def nearer_end(end: float) -> str:
-    """How far a decided answer is from the other side."""
     return f"the nearer end of the interval is {phrases.number(end, '+')}: it would have to reach 0."
 
 
 def smaller_margin(reach: float) -> str:
-    """Below which margin an equivalent answer would be another."""
     return (
         f"a margin below {phrases.short(reach)} would make 'equivalent' undecided or give one arm the lead."
     )
 
 
 def shrinks_with(what: str, error: float) -> str:
-    """Whether more seeds or more test examples would narrow the interval."""
     size = phrases.number(error)
     return f"most of the uncertainty (a standard error of {size}) would shrink with more {what}."
 
 
 def few_pairs(pairs: int, smallest: float) -> str:
-    """That so few pairs cannot reach significance in an exact test."""
     return (
         f"with {phrases.plural(pairs, 'pair')} an exact two-sided test over seeds cannot reach p < 0.05 "
         f"(smallest: {phrases.short(smallest)})."
@@ -40,7 +35,6 @@ def few_pairs(pairs: int, smallest: float) -> str:
 
 
 def longer_budget(arm: str, other: str, missed: int, pairs: int) -> str:
-    """That the baseline did not get to the arm's score within its budget."""
     return (
         f"within this budget {arm} did not reach the final score of {other} in {missed} of "
         f"{phrases.plural(pairs, 'pair')}; a longer one could change that."

@@ -104,7 +104,6 @@ def corrected(word: str, p: float | None, value: float | None, claims: int, surv
 
 
 def would_decide(how: str) -> str:
-    """What would decide an undecided answer, or that of one pair."""
     return f"What would decide it: {how}."
 
 
@@ -121,12 +120,10 @@ def larger_test_set(examples: int, groups: int | None, gain: float) -> str:
 
 
 def by_groups(examples: int, groups: int) -> str:
-    """That examples that belong together are one unit of the interval."""
     return f"{examples:,} test examples in {groups:,} groups, drawn as whole groups"
 
 
 def few_groups(examples: int, groups: int, fewest: int) -> str:
-    """Why an interval does not cover test examples."""
     return (
         f"the {examples:,} test examples come from {phrases.plural(groups, 'group')}, fewer than {fewest}: "
         "too few for an interval over test examples"
@@ -134,6 +131,5 @@ def few_groups(examples: int, groups: int, fewest: int) -> str:
 
 
 def too_many_pairs(most: int, gain: float) -> str:
-    """That so small a gain is out of reach."""
     value = phrases.number(gain, "+")
     return f"far more pairs than {most}: the gain of {value} is small against the spread of the seeds"

@@ -9,7 +9,6 @@ from headstart.compare import phrases
 from headstart.compare.bounds import Bounded
 from headstart.compare.break_even import BreakEven
 from headstart.compare.quantity import Quantity
-from headstart.compare.sentences.words import capitalised
 from headstart.metrics import metric_name
 
 WHOLE_RUNS = (
@@ -23,17 +22,14 @@ NOT_SAID = f"that it pays for itself is not said, since {NO_GAIN}"
 
 
 def unreadable(error: str) -> str:
-    """That a record carries a ledger of another form."""
     return f"The cost that the record carries cannot be read ({error})."
 
 
 def on_trust(model: str) -> str:
-    """That nobody checked whose weights a folder holds."""
     return f"The weights were read from a folder: that they are those of {model} is taken on trust."
 
 
 def tokenizer(seconds: float) -> str:
-    """What the training of tokenizers took, which is in no ratio."""
     return (
         f"Training the tokenizer took {phrases.short(seconds)} s beside that: it needs no FLOPs, and its "
         "energy was not measured. All arms use the same tokenizer."
@@ -103,7 +99,7 @@ def pretraining(
         cost = f"{cost} cost {times} times the training FLOPs of one run here ({how})"
     else:
         cost = f"the cost of {cost} is {how}"
-    return f"{capitalised(cost)}{f'; {break_even}' if break_even else ''}."
+    return f"{phrases.capitalised(cost)}{f'; {break_even}' if break_even else ''}."
 
 
 def break_even(result: BreakEven, baseline: str, covers: str) -> str:
@@ -142,7 +138,6 @@ def break_even_word(result: BreakEven) -> str:
 
 
 def covers_both(result: BreakEven) -> bool:
-    """Whether the 95 % interval holds a saving and none."""
     return result.interval is not None and result.may_pay and result.may_never
 
 

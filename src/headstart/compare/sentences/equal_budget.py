@@ -10,7 +10,6 @@ LEVELS_OFF = "A learning rate that falls to nothing levels any curve off: a long
 
 
 def cut_short(arm: str, share: float) -> str:
-    """That a run was read before its learning rate had fallen."""
     return (
         f"{arm} is read at {phrases.percent(share)} of its training, while its learning rate was to fall "
         "until the end: a run planned for that long would score higher."
@@ -18,5 +17,4 @@ def cut_short(arm: str, share: float) -> str:
 
 
 def still_gained(arm: str, gain: float) -> str:
-    """That a curve had not levelled off."""
     return f"{arm} still gained {phrases.number(gain)} in the last quarter of its steps"

@@ -11,7 +11,6 @@ COST = "as imported: how and where it was measured is not known"
 
 
 def source(file: str, sha256: str) -> str:
-    """That headstart ran nothing of this."""
     return f"Imported from {file} (sha256 {sha256[:8]}): headstart trained none of these runs."
 
 
@@ -32,11 +31,5 @@ def lead(file: str, condition: str) -> str:
     return f"In results imported from {file}" + (f" ({condition})" if condition else "")
 
 
-def no_baseline(baseline: str, condition: str) -> str:
-    """Why runs are left out."""
-    return f"the file has no run of the baseline {baseline}" + (f" under {condition}" if condition else "")
-
-
-def no_other(condition: str) -> str:
-    """Why the baseline is left out."""
-    return "the file has no run of another arm" + (f" under {condition}" if condition else "")
+def no_run(of: str, condition: str) -> str:
+    return f"the file has no run of {of}" + (f" under {condition}" if condition else "")

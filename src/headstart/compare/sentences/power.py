@@ -18,7 +18,6 @@ def found(pairs: int, examples: int | None, groups: int | None, gain: float | No
 
 
 def smaller_gains(told: str, pairs: int, unseen: float) -> str:
-    """The same, what is missed, and what so few seeds cannot show."""
     few = phrases.plural(pairs, "pair")
     return (
         f"{told}; smaller ones are often missed. Seeds of a kind that makes up to {phrases.percent(unseen)} "
@@ -53,7 +52,6 @@ SEEDS_ALONE = "whatever the spread is; test rows, which add to it, are left out"
 
 
 def assumptions(spread: float, factors: Mapping[str, int], differ: float, within: float | None) -> str:
-    """What is taken for granted before a study ran."""
     groups = "" if within is None else f", a correlation of {within:g} within groups"
     return (
         f"assumed: a spread of {spread:g} {_between(factors)}, {phrases.percent(differ)} of the test rows "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.compare import phrases
-from headstart.compare.sentences.words import capitalised
 
 MOST = 4  # things of one kind that a sentence names
 
@@ -15,7 +14,7 @@ def left_out(number: int, of: int, first: str, survivors_only: bool) -> str:
     lead = "This is over survivors only: " if survivors_only else ""
     more = f"; and {number - 1} more" if number > 1 else ""
     verb = "is" if number == 1 else "are"
-    return capitalised(f"{lead}{number} of {phrases.plural(of, 'pair')} {verb} left out ({first}{more}).")
+    return f"{lead}{number} of {phrases.plural(of, 'pair')} {verb} left out ({first}{more})."
 
 
 def of_these(seeds: int | None, draws: int | None) -> str:
@@ -27,7 +26,6 @@ def of_these(seeds: int | None, draws: int | None) -> str:
 
 
 def besides(differences: Sequence[str]) -> str:
-    """What differs inside pairs besides the arm and may have changed the answer a little."""
     return f"Besides the arm, pairs differ in {_few(differences)}."
 
 
@@ -38,7 +36,6 @@ def collapsed(runs: str, mixed: bool) -> str:
 
 
 def trivial(share: float, runs: str) -> str:
-    """Runs that learned nothing, by their score."""
     return (
         f"No better than always giving the most frequent label, which is right in "
         f"{phrases.number(share)} of the test examples: {runs}."

@@ -30,7 +30,6 @@ def answer(curves: Rows) -> str:
 
 
 def of_curve(curve: Quantity, curves: Rows) -> str:
-    """The sentences of one curve, under the settings that tell it from the others."""
     return f"{curve.condition}: {curve.note}" if len(curves.by("condition")) > 1 else curve.note
 
 
@@ -65,13 +64,11 @@ def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: floa
 
 
 def open_crossing(baseline: str, largest: int) -> str:
-    """Where the difference at the largest size is not shown, and so neither is catching up."""
     at = f"with {phrases.rows(largest)} the gain is undecided"
     return f"Whether {baseline} catches up within the data is not shown: {at}."
 
 
 def no_difference(arm: str, baseline: str, least: float, most: float) -> str:
-    """That all sizes leave open which of the arms is better."""
     ends = f"{phrases.number(least, '+')} to {phrases.number(most, '+')}"
     return f"At no size is a difference between {arm} and {baseline} shown: the gains are {ends}."
 
@@ -97,13 +94,11 @@ def draws(number: int) -> str:
 
 
 def shared_seeds(levels: Mapping[Any, int], seeds: int) -> str:
-    """Why what varies cannot be told from the seed."""
     what = phrases.joined([f"{number} {SOURCES[source]}" for source, number in levels.items()])
     return f"{what} share {phrases.plural(seeds, 'seed')}: two are needed to tell them apart"
 
 
 def same_epochs(epochs: float) -> str:
-    """That more rows are more updates as well."""
     return f"Every size trains for {epochs:g} epochs: more rows are more updates as well."
 
 

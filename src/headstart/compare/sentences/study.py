@@ -36,7 +36,6 @@ def no_comparison(arms: Sequence[str], baseline: str) -> str:
 
 
 def changed(name: str, first: str, others: Sequence[str], runs: int) -> str:
-    """The baseline or the margin that later runs name otherwise: it was to be named before the answer."""
     later = phrases.plural(runs, "later run")
     return (
         f"The {name} was changed after the first run: {first} was named before, {phrases.joined([*others])} "
@@ -45,19 +44,16 @@ def changed(name: str, first: str, others: Sequence[str], runs: int) -> str:
 
 
 def no_common_scale(metrics: Sequence[str]) -> str:
-    """Why scores of several conditions are not put together."""
     verb = "has" if len(metrics) == 1 else "have"
     return f"{phrases.joined([*metrics])} {verb} no scale from 0 to 1: conditions cannot be put together"
 
 
 def narrow_intervals(pairs: int) -> str:
-    """What so few pairs make of a bootstrap over conditions."""
     few = phrases.plural(pairs, "pair")
     return f"With {few} under a condition, these bootstrap intervals are narrower than 95 % would ask for."
 
 
 def machines(number: int) -> str:
-    """How many machines the runs come from."""
     return f"The runs come from {phrases.plural(number, 'machine')}."
 
 
@@ -73,15 +69,12 @@ def met_before(found: int, whole: int, of: int, words: int, scope: str) -> str:
 
 
 def not_checked(left: int, runs: int) -> str:
-    """That not every run knows."""
     return f"{left} of {phrases.plural(runs, 'run')} not checked"
 
 
 def text_not_here(own: bool) -> str:
-    """That the text of weights from a folder, or of published ones, cannot be read."""
     return f"nobody can check, the text of {'these' if own else 'the published'} weights is not here"
 
 
 def may_have_met(why: str) -> str:
-    """That nobody knows, and why."""
     return f"whether it met evaluation rows in pretraining is unknown: {why}"

@@ -21,29 +21,24 @@ CHANCE = "chance"
 
 
 def title(rule: str) -> str:
-    """What a rule is called: majority, TF-IDF, ..."""
     return TITLES.get(rule, rule.replace("_", " "))
 
 
 def how(words: str, bound: str | None, seconds: float) -> str:
-    """How a rule answers, what it left out, and the time that it took."""
     parts = (words, f"on {bound}" if bound else "", f"in {phrases.short(seconds)} s")
     return ", ".join(part for part in parts if part)
 
 
 def beside(rules: Sequence[tuple[str, str]]) -> str:
-    """What the lines of the first table are that are no arms."""
     told = "; ".join(f"{name}: {how}" for name, how in rules)
     return f"Trivial rules, fitted on the same training rows (in brackets, their 95 % interval). {told}."
 
 
 def no_rules(reason: str) -> str:
-    """That nothing trivial stands beside the arms."""
     return f"No trivial rule stands beside these scores: {reason}."
 
 
 def over(level: str, score: float) -> str:
-    """What a difference is over."""
     return f"over {level}, {phrases.number(score)}"
 
 
@@ -54,7 +49,6 @@ def below(level: str, score: float, arms: Sequence[Quantity], every: bool) -> st
 
 
 def not_above(level: str, score: float, arms: Sequence[Quantity], every: bool) -> str:
-    """The same where the interval of the difference holds 0."""
     lead = "Neither arm is shown to be above" if every else "Not shown to be above"
     return f"{lead} {_level(level, score)}: {_arms(arms)}."
 

@@ -25,7 +25,6 @@ def tuning(counts: Mapping[str, int], space: Sequence[str], equal: bool, times: 
 
 
 def unseen(trials: int | None) -> str:
-    """Of a study that says it was tuned, and whose trials are not there."""
     asked = f"{trials} trials per arm" if trials else "trials"
     return (
         f"Tuned, says the configuration ({asked}), but no trial lies beside this study: "
@@ -34,12 +33,10 @@ def unseen(trials: int | None) -> str:
 
 
 def free_but_same(settings: Sequence[str]) -> str:
-    """That nothing was tuned, and the settings that the arms were free to have for themselves."""
     return f"{NOT_TUNED[:-1]}, though the arms might have differed in {', '.join(settings)}."
 
 
 def own_settings(settings: Mapping[str, tuple[str, str]], arms: tuple[str, str]) -> str:
-    """The settings that each of two arms has for itself, untuned."""
     differing = "; ".join(
         f"{name}: {left} for {arms[0]}, {right} for {arms[1]}" for name, (left, right) in settings.items()
     )
@@ -47,14 +44,12 @@ def own_settings(settings: Mapping[str, tuple[str, str]], arms: tuple[str, str])
 
 
 def chosen(arms: tuple[str, str], settings: Sequence[str]) -> str:
-    """The settings that two arms went on with."""
     if settings[0] == settings[1]:
         return f"both went on with {settings[0]}"
     return f"{arms[0]} went on with {settings[0]}, {arms[1]} with {settings[1]}"
 
 
 def equally(trials: int, space: Sequence[str], went_on: str) -> str:
-    """As many trials and runs for both arms."""
     efforts = f"{phrases.plural(trials, 'trial')} per arm over {', '.join(space)}, chosen on validation"
     return f"Tuned equally: {efforts}; {went_on}."
 
@@ -72,12 +67,10 @@ def unequally(
 
 
 def not_the_best(arm: str, condition: str, used: str, better: str) -> str:
-    """An arm whose runs do not use the settings that scored best."""
     where = f" ({condition})" if condition else ""
     return f"{arm}{where} went on with {used}, although {better} scored better on validation."
 
 
 def strays(runs: int) -> str:
-    """Runs beside the trials that are none of this study."""
     text = phrases.plural(runs, "run")
     return f"{text} of another space or condition lie beside the trials: they count as cost alone."

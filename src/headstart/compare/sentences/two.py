@@ -22,7 +22,6 @@ REPETITIONS = (
 
 
 def shared(names: Sequence[str]) -> str:
-    """That what the studies share makes the intervals too wide."""
     return f"They share {phrases.joined([*names])}: what is common cancels, so it is usually too wide."
 
 
