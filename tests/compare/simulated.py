@@ -12,12 +12,19 @@ from tests.factory import make_study
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.statistics.crossed import Table
+from headstart.metrics import score
 
 SHARED, OWN, NOISE = 1.0, 0.4, 0.7  # latent sd of difficulty, of arm x example, of seed x example
 TOTAL = np.sqrt(SHARED**2 + OWN**2 + NOISE**2)
 WITHIN = 0.3  # intraclass correlation of each of them
 BASE, GAIN = 0.70, 0.05
 FACTORS = ("pretraining", "subset", "seed")
+
+
+def scores_of(answers: Answers, metric: str) -> np.ndarray:
+    """(2, pairs): the metric, computed from the answers."""
+    pairs = range(answers.predictions.shape[1])
+    return np.array([[score(metric, *answers.run(side, pair)) for pair in pairs] for side in (0, 1)], float)
 
 
 def simulate(

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.compare.simulated import BASE, simulate
+from tests.compare.simulated import BASE, scores_of, simulate
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
@@ -35,7 +35,7 @@ def study(rng: np.random.Generator, pairs: int, side: int, number: int) -> tuple
     predictions[side, collapses] = 0
     answers = replace(answers, predictions=predictions)
     lost = RATE * (BASE + GAIN * side - 0.5)  # a constant answer is right in half of the examples
-    scores = answers.scores_of("accuracy")
+    scores = scores_of(answers, "accuracy")
     resampled = resampled_gains(answers, ["accuracy"], number, 600)["accuracy"]
     found = spread(scores[1] - scores[0], resampled, number)
     assert found is not None

@@ -35,7 +35,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.compare.simulated import simulate
+from tests.compare.simulated import scores_of, simulate
 
 from headstart.compare.statistics.bootstrap import resampled_gains, spread
 
@@ -55,7 +55,7 @@ def covered(
     for study in range(studies):
         answers, truth = simulate(rng, pairs, examples, seed_sd, cluster=cluster)
         answers = answers if by_group else replace(answers, groups=None)
-        scores = answers.scores_of("accuracy")
+        scores = scores_of(answers, "accuracy")
         resampled = resampled_gains(answers, ["accuracy"], study, resamples)["accuracy"]
         groups = None if answers.groups is None else answers.units
         found = spread(scores[1] - scores[0], resampled, study, groups=groups)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.compare.simulated import scores_of
 from tests.factory import Family, edit_predictions, make_study
 from tests.families import FAMILIES, text_statistics, text_to_text
 
@@ -58,7 +59,7 @@ def test_two_sides_that_answer_alike_gain_exactly_nothing(name, seed, pairs, siz
 def test_resampled_gains_centre_on_the_gain(name):
     found = answers_of(FAMILIES[name], 0, 3, 300)
     for metric, gains in resampled_gains(found, metrics_of(found), 1, 1000).items():
-        scores = found.scores_of(metric)
+        scores = scores_of(found, metric)
         gain = (scores[1] - scores[0]).mean() * orient(metric)
         assert np.isfinite(gains).all()
         assert gains.mean() == pytest.approx(gain, abs=4 * gains.mean(axis=1).std() / 10 + 1e-6)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compare.simulated import simulate
+from tests.compare.simulated import scores_of, simulate
 from tests.factory import edit_predictions, make_study
 
 from headstart.compare.aligned_predictions import Answers
@@ -46,7 +46,7 @@ def of(size: int, examples: int = 120) -> list[str | None]:
 
 def gain_error(answers: Answers) -> float:
     """The example part of the error of a gain."""
-    scores = answers.scores_of("accuracy")
+    scores = scores_of(answers, "accuracy")
     groups = None if answers.groups is None else answers.units
     drawn = resampled_gains(answers, ["accuracy"], 0, 4000)["accuracy"]
     found = spread(scores[1] - scores[0], drawn, 0, groups=groups)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.compare.curves import with_transfer
-from tests.compare.simulated import simulate
+from tests.compare.simulated import scores_of, simulate
 
 from headstart.compare.costs import geometric_mean
 from headstart.compare.findings import Gain
@@ -41,7 +41,7 @@ def study(
 ) -> tuple[Gain, float]:
     """What the instrument says of a simulated study (pairs, examples, seed sd), and the true gain."""
     answers, truth = simulate(rng, *cell, gain=gain)
-    scores = answers.scores_of("accuracy")
+    scores = scores_of(answers, "accuracy")
     resampled = resampled_gains(answers, ["accuracy"], seed, 1000)["accuracy"]
     found = spread(scores[1] - scores[0], resampled, seed)
     return evaluate(Evidence("accuracy", scores, found, len(answers.ids), answers.identical), MARGIN), truth

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
-from tests.compare.simulated import arranged, effects, simulate
+from tests.compare.simulated import arranged, effects, scores_of, simulate
 from tests.factory import make_study
 
 from headstart.compare.caveats import caveats
@@ -60,7 +60,7 @@ def measured(rng: np.random.Generator, cell: Cell, number: int) -> tuple[Spread,
     """A simulated study: its spread, the true gain, its groups."""
     pairs, examples, seed_sd, gain, cluster = cell
     answers, truth = simulate(rng, pairs, examples, seed_sd, gain=gain, cluster=cluster)
-    scores = answers.scores_of("accuracy")
+    scores = scores_of(answers, "accuracy")
     resampled = resampled_gains(answers, ["accuracy"], number, 500)["accuracy"]
     groups = None if answers.groups is None else answers.units
     found = spread(scores[1] - scores[0], resampled, number, groups=groups)

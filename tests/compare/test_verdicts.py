@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.compare.simulated import scores_of
 
 from headstart.compare.aligned_predictions import Answers
 from headstart.compare.costs import geometric_mean
@@ -27,7 +28,7 @@ def answers(rates, pairs=6, examples=1000, classes=6, seed=0):
 
 
 def evidence(found, metric="accuracy"):
-    scores = found.scores_of(metric)
+    scores = scores_of(found, metric)
     resampled = resampled_gains(found, [metric], 1, 2000)[metric]
     return Evidence(
         metric, scores, spread(scores[1] - scores[0], resampled, 1), len(found.ids), found.identical
@@ -95,7 +96,7 @@ def test_resampled_gains_centre_on_the_gain_for_every_metric():
     metrics = ["accuracy", "macro_f1", "matthews", "log_loss"]
     resampled = resampled_gains(found, metrics, 1, 3000)
     for metric in metrics:
-        scores = found.scores_of(metric)
+        scores = scores_of(found, metric)
         sign = -1 if metric == "log_loss" else 1
         gain = sign * (scores[1] - scores[0]).mean()
         assert resampled[metric].mean() == pytest.approx(gain, abs=0.005)

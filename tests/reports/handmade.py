@@ -26,7 +26,6 @@ def study(**changes: Any) -> f.Findings:
     made = f.Findings(
         study="docs",
         question="What do pretrained weights buy on this task?",
-        scale="",
         baseline="scratch",
         headline="accuracy",
         higher_is_better=True,

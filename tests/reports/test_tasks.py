@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from headstart.reports.console.tasks import show_tasks
+from headstart.commands.printed import show_tasks
 from headstart.studies.catalogue import TaskHere, tasks_here
 
 ABOUT = "Is this a long sentence that says what the task asks, and where its rows come from, in many words?"

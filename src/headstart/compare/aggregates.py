@@ -60,7 +60,7 @@ class Aggregate:
 
 
 def aggregates(compared: Sequence[Compared]) -> tuple[Aggregate, ...]:
-    """One aggregate per arm that was compared under three conditions or more."""
+    """One aggregate per arm that was compared under FEWEST conditions or more."""
     arms = dict.fromkeys(each.arm for each in compared)
     groups = [[each for each in compared if each.arm == arm and each.gain] for arm in arms]
     return tuple(_aggregate(group) for group in groups if len(group) >= FEWEST)
@@ -102,16 +102,19 @@ def summarise(
     here = Quantity("", arm=arm, baseline=baseline, n=sum(pairs)).because(over, *notes)
     rows: list[Quantity] = []
     for name, statistic in STATISTICS.items():
-        ends = np.quantile(statistic(drawn), [0.025, 0.975]) if drawn else None
-        interval = None if ends is None else Interval(float(ends[0]), float(ends[1]))
+        interval = Interval(*np.quantile(statistic(drawn), [0.025, 0.975]).tolist()) if drawn else None
         rows.append(here.named(f"aggregate.{name}").at(float(statistic(once)[0]), interval))
-    profiles = tuple(_profile(name, side, once, drawn) for side, name in enumerate((baseline, arm)))
-    return Aggregate(arm, baseline, conditions, scale, pairs, Rows(rows), profiles, tuple(notes))
+    profiles: list[Profile] = []
+    for side, name in enumerate((baseline, arm)):
+        shares = _above(once, side)[0].tolist()
+        low, high = [[None] * len(TAUS)] * 2
+        if drawn:
+            low, high = np.quantile(_above(drawn, side), [0.025, 0.975], axis=0).tolist()
+        profiles.append(Profile(name, tuple(TAUS.tolist()), tuple(shares), tuple(low), tuple(high)))
+    return Aggregate(arm, baseline, conditions, scale, pairs, Rows(rows), tuple(profiles), tuple(notes))
 
 
-def resampled(
-    sides: Sides, seed: int, number: int = RESAMPLES, units: Units | None = None
-) -> list[np.ndarray]:
+def resampled(sides: Sides, seed: int, units: Units | None = None) -> list[np.ndarray]:
     """Pairs drawn again within each condition, those of one unit together: (2, resamples, pairs) each."""
     rng = np.random.default_rng(seed)
     found: list[np.ndarray] = []
@@ -119,8 +122,8 @@ def resampled(
         together = [[pair] for pair in range(side.shape[1])]  # of uneven units, too
         if units is not None and len({*map(len, units[place])}) == 1:
             together = [[*unit] for unit in units[place]]
-        drawn = rng.integers(len(together), size=(number, len(together)))
-        found.append(side[:, np.array(together, dtype=int)[drawn].reshape(number, side.shape[1])])
+        drawn = rng.integers(len(together), size=(RESAMPLES, len(together)))
+        found.append(side[:, np.array(together, dtype=int)[drawn].reshape(RESAMPLES, side.shape[1])])
     return found
 
 
@@ -167,13 +170,6 @@ def largest(metric: str) -> float | None:
     """What a metric is divided by to lie between 0 and 1; None where nothing does that."""
     low, high = limits(metric)
     return high if low == 0 and math.isfinite(high) else None  # from -1 to 1 is no share of anything
-
-
-def _profile(name: str, side: int, once: Sides, drawn: Sides | None) -> Profile:
-    shares = _above(once, side)[0]
-    ends = np.quantile(_above(drawn, side), [0.025, 0.975], axis=0) if drawn else [[None] * len(TAUS)] * 2
-    low, high = (tuple(None if end is None else float(end) for end in each) for each in ends)
-    return Profile(name, tuple(map(float, TAUS)), tuple(map(float, shares)), low, high)
 
 
 def _above(every: Sides, side: int) -> np.ndarray:

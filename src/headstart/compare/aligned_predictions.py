@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.errors import RecordError
-from headstart.metrics import Examples, can_recompute, score
+from headstart.metrics import Examples, can_recompute
 from headstart.records.predictions import Predictions
 from headstart.records.record import Record
 
@@ -140,12 +140,6 @@ class Answers:
         statistics = {name: values[side, pair] for name, values in self.statistics.items()}
         return Examples(self.labels, self.predictions[side, pair], statistics, len(self.classes))
 
-    def scores_of(self, metric: str) -> np.ndarray:
-        """(2, pairs): the metric, recomputed from the predictions."""
-        pairs = range(self.predictions.shape[1])
-        rows = [[score(metric, *self.run(side, pair)) for pair in pairs] for side in (0, 1)]
-        return np.array(rows, dtype=np.float64)
-
 
 def align(pairs: Sequence[tuple[Record, Record]]) -> tuple[Answers | None, str | None]:
     """The answers of all pairs in one order of examples, or None and the reason."""
@@ -154,22 +148,18 @@ def align(pairs: Sequence[tuple[Record, Record]]) -> tuple[Answers | None, str |
         read = [[_sorted(record, orders) for record in pair] for pair in pairs]
     except RecordError as error:
         return None, str(error)
-    first = read[0][0]
-    for pair in read:
-        for one in pair:
-            if not (_same(one.ids, first.ids) and _same(one.labels, first.labels)):
-                return None, "the test examples in predictions.parquet differ between runs"
-    known = [one.groups for pair in read for one in pair if one.groups is not None]
+    first, every = read[0][0], [one for pair in read for one in pair]
+    if not all(_same(one.ids, first.ids) and _same(one.labels, first.labels) for one in every):
+        return None, "the test examples in predictions.parquet differ between runs"
+    known = [one.groups for one in every if one.groups is not None]
     if any(not np.array_equal(groups, known[0]) for groups in known):
         return None, "the groups of the test examples in predictions.parquet differ between runs"
-    return _answers(read, first, _numbered(known[0]) if known else None), None
-
-
-def _numbered(groups: np.ndarray) -> np.ndarray | None:
-    """Groups as numbers from 0; an example without one has its own. None: no group has two examples."""
-    names = [("alone", row) if group is None else ("group", group) for row, group in enumerate(groups)]
-    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    return np.array([number[name] for name in names]) if len(number) < len(names) else None
+    groups = None
+    if known:  # numbers from 0; an example without a group has its own; None: no group has two examples
+        names = [("alone", row) if group is None else ("group", group) for row, group in enumerate(known[0])]
+        number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        groups = np.array([number[name] for name in names]) if len(number) < len(names) else None
+    return _answers(read, first, groups), None
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:

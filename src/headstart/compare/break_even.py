@@ -83,8 +83,11 @@ def break_even(resource: Counted, target_of: str, pretraining: Bounded, saved: S
     unknown = not pretraining.known and payback != "never"
     if saved.sure_low is None or saved.sure_high is None or unknown:
         return result
-    interval = _interval(pretraining, saved.sure_low, saved.sure_high)
-    return replace(result, interval=interval, may_never=saved.sure_low <= 0, may_pay=saved.sure_high > 0)
+    # Uses that the ends of the saving allow; an end that is not bounded is None.
+    fewest, most, low, high = pretraining.low, pretraining.high, saved.sure_low, saved.sure_high
+    least = None if fewest is None or high <= 0 or math.isinf(high) else fewest / high
+    worst = None if most is None or low <= 0 or math.isinf(most / low) else most / low
+    return replace(result, interval=Bounded(least, worst), may_never=low <= 0, may_pay=high > 0)
 
 
 def reaches(
@@ -124,14 +127,6 @@ def _payback(pretraining: Bounded, saved: Saving | None) -> tuple[Payback, Bound
         return "unknown", NOTHING_KNOWN, reason
     low = None if pretraining.low is None or math.isinf(saved.high) else pretraining.low / saved.high
     return "at most" if low is None else "number", Bounded(low, high), ""
-
-
-def _interval(pretraining: Bounded, low: float, high: float) -> Bounded:
-    """Uses that the ends of the saving allow; an end that is not bounded is None."""
-    fewest, most = pretraining.low, pretraining.high
-    least = None if fewest is None or high <= 0 or math.isinf(high) else fewest / high
-    worst = None if most is None or low <= 0 or math.isinf(most / low) else most / low
-    return Bounded(least, worst)
 
 
 def _end(

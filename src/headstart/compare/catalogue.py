@@ -27,22 +27,10 @@ FORMS = {  # unit -> the function of `reports.numbers` that writes it; any other
     "B": "size",
     "uses": "uses",
     **dict.fromkeys(
-        (
-            "rows",
-            "runs",
-            "steps",
-            "samples",
-            "tokens",
-            "trials",
-            "examples",
-            "groups",
-            "parameters",
-            "place",
-            "sizes",
-        ),
-        "count",
+        ("rows", "runs", "steps", "samples", "tokens", "trials", "examples", "groups", "parameters", "place",
+         "sizes"), "count",
     ),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,6 @@ def _ratios(key: str, label: str) -> tuple[Entry, ...]:
 
 
 MAIN: tuple[Place, ...] = ("main",)
-
 # The order of the main entries is the order of the short tables.
 CATALOGUE: tuple[Entry, ...] = (
     Entry("mean_score", "Test score", "score", "", MAIN),

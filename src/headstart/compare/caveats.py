@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headstart.compare import phrases
 from headstart.compare.findings import Comparison, Findings, Gain
 from headstart.compare.sentences import caveats as sentences
 from headstart.compare.sentences import power as power_sentences
-from headstart.compare.sentences.words import capitalised
 from headstart.compare.statistics.power import may_stay_unseen
 
 FEW = 5  # pairs below which the spread between seeds is itself hardly known
@@ -27,7 +27,7 @@ def caveats(findings: Findings) -> tuple[str, ...]:
         every = len(names) == len(compared)
         lead = f"in all {len(names)} comparisons: " if every else f"{'; '.join(names)}: "
         lines.append(line if every and len(names) == 1 else lead + line)
-    own = map(capitalised, (*findings.notes, *_one_checkpoint(findings), *lines))
+    own = map(phrases.capitalised, (*findings.notes, *_one_checkpoint(findings), *lines))
     return tuple(dict.fromkeys([*findings.met_before, *findings.unchecked, *own]))
 
 

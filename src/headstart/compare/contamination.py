@@ -42,7 +42,10 @@ def met_before(records: Sequence[Record]) -> MetBefore | None:
         return MetBefore(None, 0, 0, 0, "", sentences.IMAGES)
     checked = [_checked(checkpoint) for checkpoint in checkpoints if checkpoint.contamination]
     if not checked:
-        return MetBefore(None, 0, 0, 0, "", _why(checkpoints[0]))
+        source = checkpoints[0].source
+        own = bool(checkpoints[0].ledger) or source.startswith("the run ")
+        why = sentences.NO_TRACE if own else sentences.text_not_here(own=source.startswith("the folder "))
+        return MetBefore(None, 0, 0, 0, "", why)
     most = max(checked, key=lambda met: ((met.found or 0) / max(met.of, 1), met.whole))
     left = len(checkpoints) - len(checked)
     rest = sentences.not_checked(left, len(checkpoints)) if left else ""
@@ -57,9 +60,3 @@ def _checked(checkpoint: Checkpoint) -> MetBefore:
     # Hashes are kept of the text of the latest stage alone.
     scope = sentences.LATEST_STAGE if ledger.get("parent") or ledger.get("model") else ""
     return MetBefore(found, whole, of, words, scope, "")
-
-
-def _why(checkpoint: Checkpoint) -> str:
-    if checkpoint.ledger or checkpoint.source.startswith("the run "):
-        return sentences.NO_TRACE
-    return sentences.text_not_here(own=checkpoint.source.startswith("the folder "))

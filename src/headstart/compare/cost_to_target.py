@@ -27,10 +27,7 @@ from headstart.resources import ResourceKey
 
 SHARES = (0.5, 0.75, 0.9)  # of the way from the lower start to the best score seen
 _UNBOUNDED = "the pairs bound it from neither side, or from different sides"
-
-
 Comparable = tuple[list[str | None], Table | None]  # why each pair is left out; how the others share factors
-Alike = Mapping[ResourceKey, Comparable]
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,11 @@ def targets(matches: Sequence[Match], metric: str) -> tuple[Target, ...]:
     if best > start:
         way = {f"{share * 100:.0f}_percent": start + share * (best - start) for share in SHARES}
         goals |= {key: [score] * len(curves) for key, score in way.items()}
-    comparable: Alike = {resource: _comparable(matches, resource) for resource in RESOURCE_KEYS}
+    comparable: dict[ResourceKey, Comparable] = {}
+    for resource in RESOURCE_KEYS:
+        refusals = [refusal(pair, resource) for pair in matches]
+        usable = [pair.sides for pair, reason in zip(matches, refusals, strict=True) if reason is None]
+        comparable[resource] = refusals, factors.table(usable) if usable else None
     return tuple(_target(matches, curves, comparable, metric, key, scores) for key, scores in goals.items())
 
 
@@ -144,7 +145,7 @@ def geometric_mean(pairs: Sequence[tuple[Reach, Reach]], table: Table | None = N
 def _target(
     matches: Sequence[Match],
     curves: Sequence[Pair],
-    comparable: Alike,
+    comparable: Mapping[ResourceKey, Comparable],
     metric: str,
     key: str,
     goals: Sequence[float],
@@ -162,8 +163,7 @@ def _target(
         if reason:
             reasons[resource] = reason
     gaps = [np.diff(curve.spent["steps"]) for pair in curves for curve in pair if "steps" in curve.spent]
-    score = orient(metric) * float(np.mean(goals))
-    names = matches[0].baseline.arm, matches[0].arm.arm
+    score, names = orient(metric) * float(np.mean(goals)), (matches[0].baseline.arm, matches[0].arm.arm)
     name = sentences.target_name(key, *names)
     return Target(
         key=key,
@@ -176,12 +176,6 @@ def _target(
         spacing=int(max((gap.max() for gap in gaps if len(gap)), default=0)) or None,
         sentence=sentences.target(name, score, names, reached, len(curves), ratios.get("flops")),
     )
-
-
-def _comparable(matches: Sequence[Match], resource: ResourceKey) -> Comparable:
-    refusals = [refusal(pair, resource) for pair in matches]
-    usable = [pair.sides for pair, reason in zip(matches, refusals, strict=True) if reason is None]
-    return refusals, factors.table(usable) if usable else None
 
 
 def _ratio(

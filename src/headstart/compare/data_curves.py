@@ -34,9 +34,6 @@ class DataCurve:
     arm: str
     baseline: str
     context: str  # the other settings that vary, as words; "" when none does
-    task: str
-    model: str
-    parameters: int | None
     metric: str
     points: tuple[SizePoint, ...]  # fewest rows first
     crossing: Crossing
@@ -169,6 +166,10 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     runs = [record for each in sizes.all for pair in each.matches for record in pair.sides]
     seed = int(digest(sorted([record.run_id, record.arm] for record in runs)), 16)
     scores = size_scores(sizes, metric, seed)
+    parts = [FACTORS[name] for name in sizes.factors]
+    if scores[0].examples is not None:
+        parts.append("test examples" if scores[0].groups is None else "groups of test examples")
+    of_size = {rows: [pair for one in every for pair in one.pairs] for rows, every in sizes.sizes.items()}
     return data_curve(
         scores,
         {rows: every[0].gain if len(every) == 1 else None for rows, every in sizes.sizes.items()},
@@ -177,23 +178,24 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         arm=sizes.arm,
         baseline=first.baseline,
         context=sizes.context,
-        task=first.task,
-        model=str(arm.config["model"]["name"]),
         parameters=arm.cost.parameters.all,
         metric=metric,
-        covers=_covers(sizes, scores[0]),
+        covers=phrases.joined(parts) if parts else "nothing: one pair at each size, and no predictions",
         scope=of_these(*_few(sizes)),
         facts=tuple(_facts(sizes)),
-        scores=_scores(sizes),
+        scores={
+            rows: ([pair.baseline_score for pair in pairs], [pair.arm_score for pair in pairs])
+            for rows, pairs in of_size.items()
+        },
     )
 
 
 def data_curve(
-    sizes: Sequence[SizeScores], gains: Mapping[int, Gain | None], margin: float, seed: int, **about: Any
-) -> tuple[DataCurve, list[Point]]:
+    sizes: Sequence[SizeScores], gains: Mapping[int, Gain | None], margin: float, seed: int,
+    *, metric: str, parameters: int | None, **about: Any,
+) -> tuple[DataCurve, list[Point]]:  # fmt: skip
     """The curve of these scores, and the points of its law; `gains` are those of comparisons that stand
     alone at their size, `about` are the other fields of the curve."""
-    metric, parameters = about["metric"], about["parameters"]
     result, crossing = transfer(sizes, orient(metric), margin, seed)
     largest = float(result.rows[-1])
     law_points = [
@@ -219,6 +221,7 @@ def data_curve(
         )
     curve = DataCurve(
         **about,
+        metric=metric,
         points=tuple(points),
         crossing=crossing,
         ossified=_ossified(points, verdicts),
@@ -236,13 +239,6 @@ def _ossified(points: Sequence[SizePoint], verdicts: Sequence[str]) -> tuple[int
             break
         worse.append(point.rows)
     return tuple(worse) if "better" in verdicts[: len(verdicts) - len(worse)] else ()
-
-
-def _covers(sizes: Series, scores: SizeScores) -> str:
-    parts = [FACTORS[name] for name in sizes.factors]
-    if scores.examples is not None:
-        parts.append("test examples" if scores.groups is None else "groups of test examples")
-    return phrases.joined(parts) if parts else "nothing: one pair at each size, and no predictions"
 
 
 def _few(sizes: Series) -> tuple[int | None, int | None]:
@@ -276,12 +272,3 @@ def _rising(sizes: Series) -> Iterator[str]:
         for side, arm in enumerate((first.baseline, first.arm)):
             if curves and late_gain(curves, side) > first.margin:
                 yield f"{arm} with {phrases.rows(rows)}"
-
-
-def _scores(sizes: Series) -> dict[int, tuple[list[float], list[float]]]:
-    """Test scores of the runs at each size: those of the baseline, and those of the arm."""
-    pairs = {rows: [pair for each in every for pair in each.pairs] for rows, every in sizes.sizes.items()}
-    return {
-        rows: ([pair.baseline_score for pair in every], [pair.arm_score for pair in every])
-        for rows, every in pairs.items()
-    }

@@ -187,7 +187,7 @@ def _sentences(two: Two) -> Iterator[str]:
         ("fact", "about data and weights", two.data),
         ("fact", "about where they ran", two.places),
     ):
-        yield sentences.differing(noun, about, [(fact.what, fact.first, fact.second) for fact in facts])
+        yield sentences.differing(noun, about, facts)
 
 
 def change_words(joined: Joined) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from headstart.compare import phrases
 from headstart.compare.conditions import size_name
@@ -17,8 +16,7 @@ ASKED = ("baseline", "margin", "free", "tune")  # of a study: what it asks, not 
 COUNTS = {"train": "training rows", "validation": "validation rows", "test": "test rows"}
 
 
-@dataclass(frozen=True)
-class Differing:
+class Differing(NamedTuple):
     """One thing that is not the same in both studies."""
 
     what: str

@@ -98,7 +98,7 @@ def telling(answers: Answers, side: int) -> tuple[tuple[Example, ...], int]:
         means = distance.mean(axis=1)
         lead = means[1 - side] - means[side]
         speaks = lead > 0
-        words = _IN_WORDS[answers.form or "loss"]
+        words = _distance_words
     else:
         return (), 0
     chosen = np.flatnonzero(speaks)  # in order of their ids, which a stable sort keeps
@@ -132,22 +132,14 @@ def _most_frequent(answers: Answers, side: int, example: int) -> str:
     return _cut(answers.classes[int(numbers[counts.argmax()])])
 
 
-def _loss(answers: Answers, side: int, example: int) -> str:
-    given = answers.statistics
-    loss = given["loss"][side, :, example] / np.maximum(given["tokens"][side, :, example], 1)
-    return f"{loss.mean():.2f} nats per token"
-
-
-def _number(answers: Answers, side: int, example: int) -> str:
-    return f"{answers.statistics['estimate'][side, :, example].mean():.4g}"
-
-
-def _overlap(answers: Answers, side: int, example: int) -> str:
-    chrf = answers.statistics["chrf"][side, :, example].mean()
-    return f"{_most_frequent(answers, side, example)} (mean chrF {chrf:.1f})"
-
-
-_IN_WORDS = {"loss": _loss, "number": _number, "overlap": _overlap}
+def _distance_words(answers: Answers, side: int, example: int) -> str:
+    """What one side answers where answers are near or far, mean over its runs."""
+    given = {name: values[side, :, example] for name, values in answers.statistics.items()}
+    if answers.form == "number":
+        return f"{given['estimate'].mean():.4g}"
+    if answers.form == "overlap":
+        return f"{_most_frequent(answers, side, example)} (mean chrF {given['chrf'].mean():.1f})"
+    return f"{(given['loss'] / np.maximum(given['tokens'], 1)).mean():.2f} nats per token"
 
 
 def _cut(text: str) -> str:

@@ -31,38 +31,11 @@ from headstart.compare.usage import Trained, Usage
 from headstart.compare.verdicts import NO_VERDICT, Gain, Verdict
 
 __all__ = [  # with the values of other files that a reader of findings meets
-    "NO_VERDICT",
-    "Aggregate",
-    "ArmSummary",
-    "Attestation",
-    "Axis",
-    "Bounded",
-    "ClassGain",
-    "Comparison",
-    "Condition",
-    "Confusion",
-    "Curve",
-    "Example",
-    "Excluded",
-    "Figure",
-    "Findings",
-    "Front",
-    "Gain",
-    "Interval",
-    "Ledger",
-    "MetBefore",
-    "MeterNotes",
-    "Pair",
-    "Profile",
-    "Quantity",
-    "Rows",
-    "Stage",
-    "Total",
-    "Trained",
-    "Tuning",
-    "Usage",
-    "Verdict",
-]
+    "NO_VERDICT", "Aggregate", "ArmSummary", "Attestation", "Axis", "Bounded", "ClassGain", "Comparison",
+    "Condition", "Confusion", "Curve", "Example", "Excluded", "Figure", "Findings", "Front", "Gain",
+    "Interval", "Ledger", "MetBefore", "MeterNotes", "Pair", "Profile", "Quantity", "Rows", "Stage", "Total",
+    "Trained", "Tuning", "Usage", "Verdict",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,17 +51,17 @@ class Comparison:
     rows: Rows  # every number of this comparison: gains, ratios, targets, pretraining, break-even
     pairs: tuple[Pair, ...]
     gains: Mapping[str, Gain]  # by metric, headline first; empty when no pair is left
-    curves: tuple[Curve, ...]  # both arms, each axis, headline metric and loss
-    classes: tuple[ClassGain, ...]
-    confusions: tuple[Confusion, ...]  # baseline, arm
-    only_arm: tuple[Example, ...]  # only the arm is right, or the arm is nearer; the clearest first
-    only_baseline: tuple[Example, ...]
-    only_arm_count: int  # the tuples above are cut; these counts are not
-    only_baseline_count: int
-    differences: tuple[str, ...]  # what else differs inside pairs; () = nothing but the arm
-    survivors_only: bool
     energy: str  # "measured" | "estimated" | "not measured" | "not comparable"
-    excluded: tuple[Excluded, ...]  # pairs left out here
+    curves: tuple[Curve, ...] = ()  # both arms, each axis, headline metric and loss
+    classes: tuple[ClassGain, ...] = ()
+    confusions: tuple[Confusion, ...] = ()  # baseline, arm
+    only_arm: tuple[Example, ...] = ()  # only the arm is right, or the arm is nearer; the clearest first
+    only_baseline: tuple[Example, ...] = ()
+    only_arm_count: int = 0  # the tuples above are cut; these counts are not
+    only_baseline_count: int = 0
+    differences: tuple[str, ...] = ()  # what else differs inside pairs; () = nothing but the arm
+    survivors_only: bool = False
+    excluded: tuple[Excluded, ...] = ()  # pairs left out here
     energy_method: str | None = None  # "measured" | "estimated", also of a refused ratio; None: mixed or none
     ledger: Ledger | None = None  # what the arm's pretraining cost; None when it loaded nothing
     nearer: bool = False  # the examples are not right in one arm only: one arm is nearer than the other
@@ -113,7 +86,6 @@ class Findings:
 
     study: str
     question: str
-    scale: str
     baseline: str
     headline: str
     higher_is_better: bool
@@ -123,16 +95,18 @@ class Findings:
     sentence: str  # first comparison's sentence, or why there is none
     comparisons: tuple[Comparison, ...]  # ordered by condition (train rows, then name), then arm
     arms: tuple[ArmSummary, ...]
-    attestations: tuple[Attestation, ...]
     excluded: tuple[Excluded, ...]  # runs and pairs, everything left out
-    problems: tuple[str, ...]  # folders that could not be read, one sentence each
-    notes: tuple[str, ...]  # untuned, half-written curves, several machines, ...
-    data: Mapping[str, Any]  # of the first record: counts, classes, truncated, max_length, notes
-    environments: tuple[Mapping[str, Any], ...]  # distinct (machine, versions, code), with "runs": count
-    total: Total | None  # None: not known, of results that others made
-    config: Mapping[str, Any]  # resolved configuration of the first run
     command: tuple[str, ...]  # argv that reproduces the study
     fingerprint: str  # 16 hex over the run ids: the same records give the same report
+    attestations: tuple[Attestation, ...] = ()
+    problems: tuple[str, ...] = ()  # folders that could not be read, one sentence each
+    notes: tuple[str, ...] = ()  # half-written curves, several machines, ...
+    data: Mapping[str, Any] = field(
+        default_factory=dict[str, Any]
+    )  # of the first record: counts, classes, ...
+    environments: tuple[Mapping[str, Any], ...] = ()  # distinct (machine, versions, code), with "runs": count
+    total: Total | None = None  # None: not known, of results that others made
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])  # resolved, of the first run
     rows: Rows = NO_ROWS  # every number of the study, to select from; those of the comparisons first
     order: tuple[Trained, ...] = ()  # every run as it was trained; empty when no record says the order
     tuning: Tuning | None = None  # None: the study tuned nothing, or its trials are not beside it

@@ -62,14 +62,14 @@ def findings(folder: Path) -> tuple[Findings, list[Quantity]]:
     summaries: list[ArmSummary] = []
     excluded: list[Excluded] = []
     for where, sides in places.items():
-        condition, headline = _condition(study, where), _headline(study, sides)
+        condition, runs = _condition(study, where), [r for side in sides.values() for r in side.runs.values()]
+        headline = next(metric for metric in study.metrics if all(metric in run.scores for run in runs))
         present = [arm for arm in arms if arm in sides]
         summaries += [_summary(study, condition, arm, headline, sides[arm]) for arm in present]
         others = [arm for arm in present if arm != study.baseline]
         if study.baseline not in sides or not others:
-            why = sentences.no_other(condition.name)
-            if others:
-                why = sentences.no_baseline(study.baseline, condition.name)
+            missing = f"the baseline {study.baseline}" if others else "another arm"
+            why = sentences.no_run(missing, condition.name)
             excluded += [
                 Excluded(study.source, arm, seed, why) for arm in present for seed in sides[arm].runs
             ]
@@ -78,12 +78,15 @@ def findings(folder: Path) -> tuple[Findings, list[Quantity]]:
     corrected = iter(verdicts.corrected([(_here(study, each), each.gains[each.headline]) for each in paired]))
     items = tuple(_comparison(study, each, places[each.where], next(corrected, None)) for each in paired)
     curves = list(_curves(study, paired))
+    unknown = sentences.unknown({name: study.unknown[name] for name in ALERTING})
+    alerts = [" ".join([sentences.source(study.source, study.sha256), *unknown])]
+    if "size" in study.columns and (line := sentences.rows_are(study.columns["size"])):
+        alerts.append(line)
     headline = paired[0].headline if paired else study.metrics[0]
     return (
         Findings(
             study=study.study,
             question=question(arms, study.baseline, [study.source]),
-            scale="",
             baseline=study.baseline,
             headline=headline,
             higher_is_better=higher_is_better(headline),
@@ -93,30 +96,15 @@ def findings(folder: Path) -> tuple[Findings, list[Quantity]]:
             sentence=items[0].sentence if items else excluded[0].reason,
             comparisons=items,
             arms=tuple(summaries),
-            attestations=(),
             excluded=tuple(excluded),
-            problems=(),
-            notes=(),
-            data={},
-            environments=(),
-            total=None,
-            config={},
             command=study.argv,
             fingerprint=digest([study.sha256, study.columns, study.baseline, study.metrics, study.scale]),
             aggregates=tuple(_aggregates(study, paired)),
-            alerts=tuple(_alerts(study)),
+            alerts=tuple(alerts),
             unknown=tuple(sentences.unknown(study.unknown)),
         ),
         [row for curve in curves for row in data_curves.rows(curve)],
     )
-
-
-def _alerts(study: ImportedStudy) -> Iterator[str]:
-    """What stands in the first lines."""
-    unknown = sentences.unknown({name: study.unknown[name] for name in ALERTING})
-    yield " ".join([sentences.source(study.source, study.sha256), *unknown])
-    if "size" in study.columns and (line := sentences.rows_are(study.columns["size"])):
-        yield line
 
 
 def _places(study: ImportedStudy, examples: dict[int, dict[str, float]]) -> dict[Where, dict[str, Side]]:
@@ -135,12 +123,6 @@ def _condition(study: ImportedStudy, where: Where) -> Condition:
     rows = "" if size is None else phrases.rows(size)
     settings = ({"size": rows} if rows else {}) | ({"condition": others} if others else {})
     return Condition(digest([study.sha256, *where]), ", ".join(settings.values()), settings, size or 0)
-
-
-def _headline(study: ImportedStudy, sides: dict[str, Side]) -> str:
-    """The first metric that all runs of the place have."""
-    runs = [run for side in sides.values() for run in side.runs.values()]
-    return next(metric for metric in study.metrics if all(metric in run.scores for run in runs))
 
 
 def _paired(study: ImportedStudy, where: Where, arm: str, headline: str, sides: dict[str, Side]) -> Paired:
@@ -218,17 +200,7 @@ def _comparison(
         rows=Rows([*numbers, *([corrected] if corrected else []), *ratios]),
         pairs=tuple(pairs),
         gains=each.gains,
-        curves=(),
-        classes=(),
-        confusions=(),
-        only_arm=(),
-        only_baseline=(),
-        only_arm_count=0,
-        only_baseline_count=0,
-        differences=(),
-        survivors_only=False,
         energy="not known",
-        excluded=(),
         tuned="unseen",
         settings=sentences.TUNING,
     )
@@ -274,9 +246,6 @@ def _summary(study: ImportedStudy, condition: Condition, arm: str, metric: str, 
         is_baseline=arm == study.baseline,
         runs=len(runs),
         finished=len(runs),
-        diverged=0,
-        failed=0,
-        interrupted=0,
         metric=metric,
         score_mean=costs.mean(scores),
         score_sd=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
@@ -284,13 +253,9 @@ def _summary(study: ImportedStudy, condition: Condition, arm: str, metric: str, 
         score_high=max(scores),
         flops=costs.mean([run.flops for run in runs]),
         seconds=costs.mean([run.seconds for run in runs]),
-        tokens=None,
         joules=joules,
         energy_method="" if joules is None else "imported",
         energy_reason=study.unknown.get("joules"),
-        samples_per_second=None,
-        peak_memory_bytes=None,
-        survivors_only=False,
     )
 
 
@@ -305,7 +270,11 @@ def _curves(study: ImportedStudy, paired: Sequence[Paired]) -> Iterator[data_cur
         if len(own) < 2 or len(metrics) > 1:
             continue
         metric, seed = own[0].headline, int(digest([study.sha256, arm, context]), 16)
-        sizes = [_at_size(each, orient(metric)) for each in own]
+        sign, sizes = orient(metric), list[SizeScores]()
+        for each in own:
+            drawn = None if each.resampled is None else sign * each.resampled[:1000]
+            seeds = tuple(map(str, each.seeds))
+            sizes.append(SizeScores(each.where[0] or 0, seeds, sign * each.scores, drawn))
         examples = all(size.examples is not None for size in sizes)
         yield data_curves.data_curve(
             sizes,
@@ -315,8 +284,6 @@ def _curves(study: ImportedStudy, paired: Sequence[Paired]) -> Iterator[data_cur
             arm=arm,
             baseline=study.baseline,
             context=context,
-            task=study.source,
-            model="as imported",
             parameters=None,
             metric=metric,
             covers=f"{sentences.SEEDS}, and test examples" if examples else sentences.SEEDS,
@@ -324,11 +291,6 @@ def _curves(study: ImportedStudy, paired: Sequence[Paired]) -> Iterator[data_cur
             facts=(),
             scores={each.where[0] or 0: (each.scores[0].tolist(), each.scores[1].tolist()) for each in own},
         )[0]
-
-
-def _at_size(each: Paired, sign: int) -> SizeScores:
-    examples = None if each.resampled is None else sign * each.resampled[:1000]
-    return SizeScores(each.where[0] or 0, tuple(map(str, each.seeds)), sign * each.scores, examples)
 
 
 def _aggregates(study: ImportedStudy, paired: Sequence[Paired]) -> Iterator[aggregates.Aggregate]:

@@ -85,7 +85,10 @@ def ledger(template: Quantity, matches: Sequence[Match], metric: str, *, gain_sh
     base = mean_cost([pair.baseline for pair in matches], "flops")
     counted = views(cost.flops, own, base, uses(arm.config)) if own is not None else ()
     results = list(_break_evens(cost, matches, metric))
-    best = best_break_even(results)
+    # For the sentence: in FLOPs, decided before undecided, the arm's score before the baseline's.
+    order = {"number": 0, "at most": 0, "never": 1, "unknown": 2}
+    in_flops = [result for result in results if result.resource == "flops"]
+    best = min(in_flops, key=lambda result: order[result.payback], default=None)
     words = sentences.break_even(best, baseline, cost.covers) if best else ""
     if best and best.uses.known and not gain_shown:
         words = sentences.NOT_SAID
@@ -141,15 +144,22 @@ def pretraining(arm: Record) -> Pretraining:
         if not flops.known:
             flops, covers = measured_flops, "what was trained here"
         else:
-            flops, covers = (
-                measured_flops.plus(flops),
-                f"{covers} and what was trained here" if covers else "",
-            )
+            flops = measured_flops.plus(flops)
+            covers = f"{covers} and what was trained here" if covers else ""
     if fault:
         flops, covers = NOTHING_KNOWN, ""
     joules, reason = _joules(stages, root)
     origin: Origin = "measured" if stages else "published" if flops.known else "unknown"
-    questions = tables.questions(root) if root else ()
+    questions = [fault, *(tables.questions(root) if root else ())]
+    # What the cost of stages that were trained here has in it beside training, and what it lacks.
+    if any(not stage.training_alone for stage in stages):
+        questions.append(sentences.WHOLE_RUNS)
+    if seconds := sum(stage.tokenizer_seconds or 0.0 for stage in stages):
+        questions.append(sentences.tokenizer(seconds))
+    # A folder can hold any weights; only a digest that was promised proves whose they are.
+    folder = checkpoint is not None and checkpoint.source.startswith("the folder ")
+    if root is not None and folder and not arm.config["model"].get("sha256"):
+        questions.append(sentences.on_trust(root))
     return Pretraining(
         model=root or model,
         origin="unknown" if fault else origin,
@@ -159,7 +169,7 @@ def pretraining(arm: Record) -> Pretraining:
         covers=covers,
         stages=stages,
         figures=figures,
-        open=tuple(line for line in (fault, *questions, *_boundary(stages), _on_trust(arm, root)) if line),
+        open=tuple(filter(None, questions)),
     )
 
 
@@ -202,13 +212,6 @@ def views(
             View(name, number, share, total, total.scaled(1 / baseline) if baseline else NOTHING_KNOWN)
         )
     return tuple(counted)
-
-
-def best_break_even(results: Sequence[BreakEven]) -> BreakEven | None:
-    """The one for a sentence: in FLOPs, decided before undecided, the arm's score before the baseline's."""
-    order = {"number": 0, "at most": 0, "never": 1, "unknown": 2}
-    counted = [result for result in results if result.resource == "flops"]
-    return min(counted, key=lambda result: order[result.payback], default=None)
 
 
 def _range(row: Quantity, bounds: Bounded) -> Quantity:
@@ -317,19 +320,3 @@ def _joules(stages: Sequence[Stage], root: str | None) -> tuple[float | None, st
     if len({(stage.method, stage.boundary, stage.machine) for stage in stages}) > 1:
         return None, "the energy of the chain comes from several methods, boundaries or machines"
     return float(sum(stage.joules or 0.0 for stage in stages)), ""
-
-
-def _boundary(stages: Sequence[Stage]) -> Iterator[str]:
-    """What the cost of stages that were trained here has in it beside training, and what it lacks."""
-    if any(not stage.training_alone for stage in stages):
-        yield sentences.WHOLE_RUNS
-    if seconds := sum(stage.tokenizer_seconds or 0.0 for stage in stages):
-        yield sentences.tokenizer(seconds)
-
-
-def _on_trust(arm: Record, root: str | None) -> str:
-    """A folder can hold any weights; only a digest that was promised proves whose they are."""
-    source = arm.init.checkpoint.source if arm.init.checkpoint else ""
-    if root is None or not source.startswith("the folder ") or arm.config["model"].get("sha256"):
-        return ""
-    return sentences.on_trust(root)

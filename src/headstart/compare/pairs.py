@@ -98,7 +98,7 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         Match(left, right)
         for left in baselines
         for right in partners.get(left.pair_id, ())
-        if _one_pretraining(left, right)
+        if len({pretraining_seed(left), pretraining_seed(right)} - {None}) < 2
     ]
     paired = {id(record) for pair in possible for record in pair.sides}
     excluded: list[Excluded] = []
@@ -130,11 +130,6 @@ def match(baselines: Sequence[Record], arms: Sequence[Record]) -> Matching:
         refused=tuple(refused),
         said=tuple(dict.fromkeys(told for pair in matches for told in said(pair.sides))),
     )
-
-
-def _one_pretraining(baseline: Record, arm: Record) -> bool:
-    """Whether two runs begin from weights of one pretraining seed, where both begin from such weights."""
-    return len({pretraining_seed(baseline), pretraining_seed(arm)} - {None}) < 2
 
 
 def _place(pair: Match) -> tuple[int, str, int]:

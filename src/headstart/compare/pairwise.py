@@ -143,8 +143,10 @@ def _gains(
     ids: list[Any] = [[r.run_id, r.arm] for pair in matches for r in pair.sides]
     seed = int(digest(ids), 16)
     ours = [metric for metric in shown if answers and answers.resamples and answers.recomputes(metric)]
-    grouped = answers is not None and answers.groups is not None
-    groups = answers.units if answers is not None and grouped else None
+    groups = None if answers is None or answers.groups is None else answers.units
+    right = answers and answers.right  # (2, pairs, units): of a whole group where examples belong together
+    if answers is not None and right is not None:
+        right = np.moveaxis(answers.by_group(np.moveaxis(right, -1, 0)), 0, -1)
     resampled = resampled_gains(answers, ours, seed) if answers and ours else {}
     table = factors.table([pair.sides for pair in matches])
     gains: dict[str, Gain] = {}
@@ -165,16 +167,10 @@ def _gains(
             table=table,
             identical=answers is not None and answers.identical,
             notes=tuple(notes),
-            right=_right(answers) if answers is not None and is_proportion(metric) else None,
+            right=right if is_proportion(metric) else None,
         )
         gains[metric] = verdicts.evaluate(evidence, question.margin if metric == question.headline else None)
     return gains
-
-
-def _right(answers: Answers) -> np.ndarray | None:
-    """(2, pairs, units): right answers, of a whole group where examples belong together."""
-    right = answers.right
-    return None if right is None else np.moveaxis(answers.by_group(np.moveaxis(right, -1, 0)), 0, -1)
 
 
 def _pairs(matches: Sequence[Match], headline: str) -> tuple[Pair, ...]:

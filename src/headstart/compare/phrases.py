@@ -52,6 +52,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
+def capitalised(text: str) -> str:
+    """The text with its first letter as a capital one."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(share: float) -> str:
     """'75 %'."""
     return f"{share * 100:.0f} %"

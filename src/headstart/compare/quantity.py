@@ -13,7 +13,7 @@ A table, a chart or an export selects what it shows:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -147,17 +147,9 @@ class Rows(tuple[Quantity, ...]):
             rows.setdefault(row.condition, []).append(row)
         return rows
 
-    def first(
-        self,
-        *keys: str,
-        condition: str | None = None,
-        arm: str | None = None,
-        baseline: str | None = None,
-        metric: str | None = None,
-    ) -> Quantity | None:
+    def first(self, *keys: str, **where: str) -> Quantity | None:
         """The first row that `select` gives, or None. Of several metrics the headline's comes first."""
-        rows = self.select(*keys, condition=condition, arm=arm, baseline=baseline, metric=metric)
-        return rows[0] if rows else None
+        return next(iter(self.select(*keys, **where)), None)
 
     def value(self, key: str, **where: str) -> float | None:
         """The value of the first row that `select` gives; None where there is none or it is not known."""
@@ -171,10 +163,6 @@ class Rows(tuple[Quantity, ...]):
             groups.setdefault(str(getattr(row, field)), []).append(row)
         return {name: Rows(rows) for name, rows in groups.items()}
 
-    def sorted(self, order: Callable[[Quantity], float]) -> Rows:
-        """The rows in ascending order."""
-        return Rows(sorted(self, key=order))
-
     @property
     def main(self) -> Rows:
         """The rows of a short table, in the catalogue's order; what is merely unknown is left out.
@@ -185,7 +173,7 @@ class Rows(tuple[Quantity, ...]):
         place = {
             row.key: next(i for i, key in enumerate(MAIN_KEYS) if fnmatchcase(row.key, key)) for row in kept
         }
-        return kept.sorted(lambda row: place[row.key])
+        return Rows(sorted(kept, key=lambda row: place[row.key]))
 
     def _shown(self, row: Quantity) -> bool:
         """Whether the gain is shown, of a break-even; anything else stands on its own."""

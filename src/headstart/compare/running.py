@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -48,16 +48,12 @@ class RunningGains:
                 return None
             with suppress(RecordError):  # the report names it
                 records.append(self._record(file))
-        self._latest = self._compared(one_study(self.folder, records, []))
-        self._seen = seen
+        compared: list[Compared] = []
+        if records := one_study(self.folder, records, []):
+            kept, _ = newest(records)
+            compared, _ = compare_groups(conditions(kept), asked(records), self._compare)
+        self._latest, self._seen = tuple(compared), seen
         return self._latest
-
-    def _compared(self, records: Sequence[Record]) -> tuple[Compared, ...]:
-        if not records:
-            return ()
-        kept, _ = newest(records)
-        compared, _ = compare_groups(conditions(kept), asked(records), self._compare)
-        return tuple(compared)
 
     def _compare(self, condition: Condition, arm: str, matching: Matching, question: Question) -> Compared:
         runs = tuple((pair.baseline.run_id, pair.arm.run_id) for pair in matching.matches)

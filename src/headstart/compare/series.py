@@ -87,19 +87,13 @@ def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:
 
 def size_scores(found: Series, metric: str, seed: int) -> list[SizeScores]:
     """The scores of a series, size by size, oriented, with resampled examples where that is cheap."""
-    resamples = _resamples(found, metric)
-    return [_at_size(rows, every, metric, seed, resamples) for rows, every in found.sizes.items()]
-
-
-def _resamples(found: Series, metric: str) -> int:
-    """How many resamples of the examples all comparisons can afford; 0 for none."""
-    answers = [one.answers for one in found.all]
-    if any(each is None or not each.recomputes(metric) or not each.resamples for each in answers):
-        return 0
-    first = answers[0]
-    alike = all(each.same_rows(first) for each in answers if each and first)
-    number = _WORK // max(sum(len(each.ids) for each in answers if each), 1)
-    return min(number, 1000) if alike and number >= _FEWEST else 0
+    every = [one.answers for one in found.all]
+    answers = [each for each in every if each and each.recomputes(metric) and each.resamples]
+    resamples = 0  # of the examples, as many as all comparisons can afford
+    if len(answers) == len(every) and all(each.same_rows(answers[0]) for each in answers):
+        number = _WORK // max(sum(len(each.ids) for each in answers), 1)
+        resamples = min(number, 1000) if number >= _FEWEST else 0
+    return [_at_size(rows, own, metric, seed, resamples) for rows, own in found.sizes.items()]
 
 
 def _at_size(rows: int, every: Sequence[Compared], metric: str, seed: int, resamples: int) -> SizeScores:

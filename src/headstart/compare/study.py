@@ -102,7 +102,6 @@ def in_order(arms: Iterable[str], baseline: str) -> list[str]:
 
 def _findings(material: Material) -> Findings:
     first, question = material.first, material.question
-    study = first.config["study"]
     gains = [(each.here, each.gain) for each in material.compared if each.gain]
     corrected = iter(verdicts.corrected(gains))  # each claim, corrected for the number of all
     comparisons = tuple(
@@ -116,7 +115,6 @@ def _findings(material: Material) -> Findings:
     findings = Findings(
         study=first.study,
         question=question.text or sentences.question(material.arms, question.baseline, tasks),
-        scale=str(study.get("scale") or ""),
         baseline=question.baseline,
         headline=question.headline,
         higher_is_better=higher_is_better(question.headline),

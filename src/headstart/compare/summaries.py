@@ -55,9 +55,6 @@ class ArmSummary:
     is_baseline: bool
     runs: int
     finished: int
-    diverged: int
-    failed: int
-    interrupted: int
     metric: str
     score_mean: float | None  # headline test score, finished runs
     score_sd: float | None
@@ -65,13 +62,16 @@ class ArmSummary:
     score_high: float | None
     flops: float | None  # means per run
     seconds: float | None
-    tokens: float | None
     joules: float | None
     energy_method: str  # "measured" | "sampled" | "estimated" | "none" | "mixed"
     energy_reason: str | None
-    samples_per_second: float | None
-    peak_memory_bytes: int | None  # largest, device where there is one, else host
-    survivors_only: bool  # the mean leaves out diverged, failed or interrupted runs
+    tokens: float | None = None
+    diverged: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    samples_per_second: float | None = None
+    peak_memory_bytes: int | None = None  # largest, device where there is one, else host
+    survivors_only: bool = False  # the mean leaves out diverged, failed or interrupted runs
     flops_lower_bound: bool = False  # an operation had no formula
     meter: MeterNotes | None = None  # what the meter left beside its joules; None when it left nothing
     usage: Usage | None = None  # None: no record says how well the machine was used

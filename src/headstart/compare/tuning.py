@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Record
 from headstart.records.store import StoredStudy
 
+SPENT = ("seconds", "joules_measured", "joules_estimated")  # beside FLOPs
 SUFFIX = "-tuning"  # of the sibling folder, and of the study that its records name
 
 
@@ -93,10 +95,7 @@ def rows(tuning: Tuning) -> Rows:
     ]
     arms = [cost.arm for cost in tuning.costs]
     conditions = [trial.condition for trial in tuning.trials]
-    order = sorted(
-        tuning.winners, key=lambda trial: (conditions.index(trial.condition), arms.index(trial.arm))
-    )
-    for winner in order:
+    for winner in sorted(tuning.winners, key=lambda t: (conditions.index(t.condition), arms.index(t.arm))):
         template = Quantity("", winner.condition, winner.arm, metric=tuning.metric)
         row = template.named("tuning.winner", note=words(winner.settings), n=winner.runs)
         own = [t.score for t in tuning.trials if (t.arm, t.condition) == (winner.arm, winner.condition)]
@@ -111,15 +110,12 @@ def rows(tuning: Tuning) -> Rows:
     numbers += tuning.best
     for cost in tuning.costs:
         template = Quantity("", arm=cost.arm, n=cost.total.runs)
+        flops = template.named("tuning.study_flops", n=cost.study.runs, verdict=bound(cost.study))
         ratio = template.named("tuning.flops_ratio").at(cost.times)
         numbers += [
             template.named("tuning.flops", verdict=bound(cost.total)).at(cost.total.flops),
-            template.named("tuning.seconds").at(cost.total.seconds),
-            template.named("tuning.joules_measured").at(cost.total.joules_measured),
-            template.named("tuning.joules_estimated").at(cost.total.joules_estimated),
-            template.named("tuning.study_flops", n=cost.study.runs, verdict=bound(cost.study)).at(
-                cost.study.flops
-            ),
+            *(template.named(f"tuning.{part}").at(getattr(cost.total, part)) for part in SPENT),
+            flops.at(cost.study.flops),
             ratio.because("FLOPs of the trials over those of the arm's runs of the study"),
         ]
     return Rows(numbers)
@@ -131,9 +127,10 @@ def stored_trials(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
     resolved = folder.resolve()
     for name in dict.fromkeys((resolved.name, study)):
         sibling = resolved.parent / f"{name}{SUFFIX}"
-        stored = _read(sibling, runs) if sibling.is_dir() else None
-        if stored and any(record.study == f"{study}{SUFFIX}" for record in stored.records):
-            return stored
+        with suppress(RecordError):
+            stored = read_trusted(sibling, beside=runs) if sibling.is_dir() else None
+            if stored and any(record.study == f"{study}{SUFFIX}" for record in stored.records):
+                return stored
     return None
 
 
@@ -161,8 +158,11 @@ def tuning(
     metric, sampler = str(tune.get("metric") or runs[0].config["task"]["headline"]), str(tune.get("sampler"))
     candidates = _trials(kept, runs, names, metric)
     arms = sorted({record.arm for record in runs}, key=lambda arm: (arm != baseline, arm))
-    counted = {arm: _counts(candidates, arm, names.values()) for arm in arms}
     tried = {arm: [each for each in candidates if each.arm == arm] for arm in arms}
+    counted: dict[str, list[tuple[int, int]]] = {}  # candidates and their runs, condition by condition
+    for arm, own in tried.items():
+        runs_of = [[each.runs for each in own if each.condition == name] for name in names.values()]
+        counted[arm] = [(len(numbers), sum(numbers)) for numbers in runs_of]
     settings = {repr(sorted((t.condition, repr(t.settings)) for t in own)) for own in tried.values()}
     costs: list[TuningCost] = []
     for arm in arms:
@@ -192,13 +192,6 @@ def tune_of(record: Record) -> Mapping[str, Any] | None:
     return tune if isinstance(tune.get("space"), Mapping) else None
 
 
-def _read(folder: Path, runs: Sequence[Record]) -> StoredStudy | None:
-    try:
-        return read_trusted(folder, beside=runs)
-    except RecordError:
-        return None
-
-
 def _trials(
     kept: Sequence[Record], runs: Sequence[Record], names: Mapping[str, str], metric: str
 ) -> list[Trial]:
@@ -225,14 +218,6 @@ def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool)
         seconds=float(sum(record.cost.seconds.total for record in members)),
         chosen=chosen,
     )
-
-
-def _counts(trials_of_all: Sequence[Trial], arm: str, conditions: Any) -> list[tuple[int, int]]:
-    """(candidates, their runs) of an arm, condition by condition."""
-    own = [
-        [each for each in trials_of_all if (each.arm, each.condition) == (arm, name)] for name in conditions
-    ]
-    return [(len(trials), sum(trial.runs for trial in trials)) for trials in own]
 
 
 def _expected_best(every: Sequence[Trial], sampler: str, metric: str) -> Iterator[Quantity]:

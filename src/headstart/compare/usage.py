@@ -59,10 +59,18 @@ def usage(records: Sequence[Record]) -> Usage | None:
     speeds = [cost.tokens_per_second or {} for cost in costs]
     waits = [cost.data_wait_share for cost in costs]
     phases = _memory(costs)
+    memory_peaks: dict[str, int] = {}
+    for side in _SIDES:
+        if held := [peak for cost in costs if (peak := getattr(cost.peak_memory_bytes, side)) is not None]:
+            memory_peaks[side] = int(max(held))
     if not any([*known, *speeds, phases, *(wait is not None for wait in waits)]):
         return None
     rates = [float(peak["flops_per_second"]) for peak in known]
-    kinds = list(dict.fromkeys(_kind(peak) for peak in known))
+    kinds: dict[str, None] = {}  # 'bf16, 2 threads, mkl'
+    for peak in known:
+        threads = None if peak.get("threads") is None else f"{peak['threads']} threads"
+        parts = (peak.get("dtype"), threads, peak.get("blas"))
+        kinds[", ".join(str(part) for part in parts if part is not None)] = None
     tokens = [cost.tokens.train for cost in costs]
     # A share of another dtype's peak is another number: no mean over several kinds.
     shares = [(cost.utilisation or {}).get("share") for cost in costs]
@@ -76,7 +84,7 @@ def usage(records: Sequence[Record]) -> Usage | None:
         peak_high=max(rates, default=None),
         peak_of=tuple(kinds),
         memory=phases,
-        memory_peaks=_memory_peaks(costs),
+        memory_peaks=memory_peaks,
     )
 
 
@@ -90,7 +98,7 @@ def carbon_rows(template: Quantity, records: Sequence[Record]) -> Iterator[Quant
     for record in records:
         carbon = record.cost.carbon or {}
         if carbon.get("grams") is not None:
-            basis = (_method(record), *(carbon.get(name) for name in _CARBON))
+            basis = (record.cost.energy.method, *(carbon.get(name) for name in _CARBON))
             groups[basis].append(float(carbon["grams"]))
     for number, (basis, grams) in enumerate(groups.items(), start=1):
         method, region, year, source, intensity, pue = basis
@@ -113,7 +121,7 @@ def money_rows(template: Quantity, records: Sequence[Record]) -> Iterator[Quanti
         paid = record.cost.money or {}
         known = paid.get("electricity") is not None
         if known or paid.get("device") is not None:
-            groups[(_method(record), known, *(paid.get(name) for name in _MONEY))].append(paid)
+            groups[(record.cost.energy.method, known, *(paid.get(name) for name in _MONEY))].append(paid)
     for number, (basis, group) in enumerate(groups.items(), start=1):
         method, _, currency, per_kwh, per_device_hour = basis
         lead = "money" if len(groups) == 1 else f"money.{number}"
@@ -157,13 +165,6 @@ def _trained(record: Record, condition: str) -> Trained:
     )
 
 
-def _kind(peak: Mapping[str, Any]) -> str:
-    """'bf16, 2 threads, mkl'."""
-    threads = peak.get("threads")
-    parts = (peak.get("dtype"), None if threads is None else f"{threads} threads", peak.get("blas"))
-    return ", ".join(str(part) for part in parts if part is not None)
-
-
 def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
     """{"host": {phase: bytes}}, the largest of all runs; only what is known."""
     largest: dict[str, dict[str, int]] = {}
@@ -174,13 +175,3 @@ def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
                 kept = largest.setdefault(side, {})
                 kept[phase] = max(int(peak), kept.get(phase, 0))
     return largest
-
-
-def _memory_peaks(costs: Sequence[Cost]) -> dict[str, int]:
-    peaks = {side: [getattr(cost.peak_memory_bytes, side) for cost in costs] for side in _SIDES}
-    known = {side: [peak for peak in values if peak is not None] for side, values in peaks.items()}
-    return {side: int(max(values)) for side, values in known.items() if values}
-
-
-def _method(record: Record) -> str:
-    return str(record.cost.energy.method)

@@ -152,16 +152,12 @@ def _splits(group: Sequence[Compared]) -> Iterator[Quantity]:
         sources: list[Source] = [each for each in varying if each != "pretraining" or not one_pretraining]
         if sources != varying:  # its run is the same beside every pretraining
             table = {key[1:]: value for key, value in table.items()}
+        test, gain = None, first.gain  # what other test examples would add to every gain
+        crossed = factors.table([pair.sides for pair in first.matches])
+        if side == 2 and gain and gain.test_variance is not None and crossed:
+            test = Component("test", gain.test_variance, None, None, gain.groups or gain.examples or 0)
         if len(sources) > tied:
-            yield from _split(template, table, sources, _of_test(first) if side == 2 else None)
-
-
-def _of_test(compared: Compared) -> Component | None:
-    """What other test examples would add to every gain; None where neither draws nor pretrainings vary."""
-    gain = compared.gain
-    if gain is None or gain.test_variance is None or not factors.table([p.sides for p in compared.matches]):
-        return None
-    return Component("test", gain.test_variance, None, None, gain.groups or gain.examples or 0)
+            yield from _split(template, table, sources, test)
 
 
 def _split(
@@ -184,9 +180,8 @@ def _split(
     parts = split(values, int(digest([template.arm, template.condition]), 16), named)
     if test is not None:
         whole = sum(part.variance for part in parts) + test.variance
-        parts = (
-            tuple(part._replace(share=part.variance / whole) for part in (*parts, test)) if whole else parts
-        )
+        if whole:
+            parts = tuple(part._replace(share=part.variance / whole) for part in (*parts, test))
     for part in parts:
         component = template.named(f"variance.{part.source}", n=part.levels or None)
         yield component.at(part.variance, part.interval)

@@ -35,9 +35,7 @@ class Evidence:
     examples: int | None  # None: predictions missing
     identical: bool  # both sides answer the same to the last bit
     notes: tuple[str, ...] = ()
-    right: np.ndarray | None = (
-        None  # (2, pairs, examples or groups), of a metric that is a share of right ones
-    )
+    right: np.ndarray | None = None  # (2, pairs, examples or groups), of a metric that is a share of these
     groups: int | None = None  # in which the examples belong together; None: each is on its own
     table: Table | None = None  # how pairs share pretrainings or rows; None: each is on its own
 
@@ -127,6 +125,12 @@ def rows(template: Quantity, gain: Gain) -> Rows:
     decide = f"to decide: {gain.decide}" if gain.decide else ""
     parts = ("probability_better", "seed_sd", "margin", "p", "p_margin", "smallest_p")
     unknown = gain.notes if gain.example_se is None else ()
+    more: list[Quantity] = []
+    if gain.groups is not None:
+        more.append(template.named("gain.groups").at(gain.groups))
+    if gain.margin is not None and gain.pairs >= 2:  # what studies like this one find, of the headline
+        found = power_sentences.found(gain.pairs, gain.examples, gain.groups, gain.detectable)
+        more.append(template.named("gain.detectable", note=found).at(gain.detectable))
     return Rows([
         template.named("gain", verdict=gain.verdict)
         .at(gain.gain, gain.interval)
@@ -135,8 +139,7 @@ def rows(template: Quantity, gain: Gain) -> Rows:
         template.named("baseline_score").at(gain.baseline_score),
         *(template.named(f"gain.{name}").at(getattr(gain, name)) for name in parts),
         template.named("gain.example_se").at(gain.example_se).because(*unknown),
-        *([template.named("gain.groups").at(gain.groups)] if gain.groups is not None else []),
-        *_power(template, gain),
+        *more,
         *(
             template.named(f"gain.test.{test.key}", n=test.number).at(test.p).because(test.meaning)
             for test in gain.tests
@@ -217,14 +220,6 @@ def _detectable(evidence: Evidence) -> float | None:
         return None
     gain = detectable(plan)
     return None if widest is not None and gain > widest else gain
-
-
-def _power(template: Quantity, gain: Gain) -> list[Quantity]:
-    """What studies like this one find; of the headline metric."""
-    if gain.margin is None or gain.pairs < 2:
-        return []
-    row = template.named("gain.detectable").at(gain.detectable)
-    return [row.because(power_sentences.found(gain.pairs, gain.examples, gain.groups, gain.detectable))]
 
 
 def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:

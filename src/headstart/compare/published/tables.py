@@ -59,18 +59,11 @@ def known(name: str) -> Known | None:
 def figures(model: str) -> tuple[Figure, ...]:
     """The published figures of a model; none when nobody published one, or the table lacks it."""
     entries: list[dict[str, Any]] = pretraining().get(model, {}).get("figures", [])
-    return tuple(
-        Figure(
-            quantity=entry["quantity"],
-            amount=Bounded(entry["low"], entry["high"]),
-            covers=entry["covers"],
-            basis=entry["basis"],
-            boundary=entry["boundary"],
-            source=entry["source"],
-            checked=entry["checked"],
-        )
-        for entry in entries
-    )
+    figures: list[Figure] = []
+    for entry in entries:
+        rest = {name: value for name, value in entry.items() if name not in ("low", "high")}
+        figures.append(Figure(amount=Bounded(entry["low"], entry["high"]), **rest))
+    return tuple(figures)
 
 
 def questions(model: str) -> tuple[str, ...]:

@@ -95,6 +95,8 @@ def _point(
     (baseline, arm), smooth, needed = told
     found = bounded(needed, None if draws is None else draws[:, i], rows)
     moved = None if drawn is None else drawn[:, i]
+    below, above = rows[rows <= needed], rows[rows >= needed]
+    between = (int(below[-1]) if len(below) else None), (int(above[0]) if len(above) else None)
     return SizePoint(
         rows=size.rows,
         baseline=float(sign * baseline),
@@ -106,7 +108,7 @@ def _point(
         rows_needed=found,
         multiplier=found.scaled(1 / size.rows),
         transferred=found.shifted(-size.rows),
-        between=_between(needed, rows),
+        between=between,
         baseline_interval=None if moved is None else Interval(*_ends(sign * moved[:, 0])),
         arm_interval=None if moved is None else Interval(*_ends(sign * moved[:, 1])),
     )
@@ -137,9 +139,3 @@ def _ends(draws: np.ndarray) -> tuple[float, float]:
     """The central 95 % of draws of which some are infinite: no average of two neighbours."""
     low = np.quantile(draws, (1 - LEVEL) / 2, method="lower")
     return float(low), float(np.quantile(draws, (1 + LEVEL) / 2, method="higher"))
-
-
-def _between(needed: float, rows: np.ndarray) -> tuple[int | None, int | None]:
-    """The sizes on both sides of a number of rows."""
-    below, above = rows[rows <= needed], rows[rows >= needed]
-    return (int(below[-1]) if len(below) else None), (int(above[0]) if len(above) else None)
