@@ -16,7 +16,7 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def fetch(options: Namespace) -> int:
-    from headstart.reports.console.runs import show_fetched
+    from headstart.commands.printed import show_fetched
     from headstart.screen import waiting
     from headstart.studies import fetch as fetching
 

@@ -13,7 +13,7 @@ STUDY = (("*/*/record.json", 1), ("*/study.json", 0), ("*/imported.json", 0))  #
 
 @command("tasks", "[--json]", "every task: family, rows, headline metric", "headstart tasks", JSON)
 def tasks(options: Namespace) -> int:
-    from headstart.reports.console.tasks import show_tasks
+    from headstart.commands.printed import show_tasks
     from headstart.studies.catalogue import tasks_here
 
     show_tasks(tasks_here(), as_json=options.json)

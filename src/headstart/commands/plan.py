@@ -15,7 +15,7 @@ from headstart.commands.arguments import STUDY_SETTINGS, command, runs
     *STUDY_SETTINGS,
 )
 def plan(options: Namespace) -> int:
-    from headstart.reports.console.runs import show_plan
+    from headstart.commands.printed import show_plan
     from headstart.screen import waiting
     from headstart.studies.forecast import drawn, forecast, levels_of
 

@@ -73,9 +73,9 @@ def _reproduce(options: Namespace) -> int:
 
 def _study_again(path: Path, settings: Sequence[str], trusted: bool, anyway: bool) -> int:
     """Train a study again in a folder of its own, and say whether it is the same."""
+    from headstart.commands.printed import show_reproduced
     from headstart.compare.reproduced import claimed, result
     from headstart.compare.study import compare
-    from headstart.reports.console.reproduced import show_reproduced
     from headstart.screen import waiting
     from headstart.studies.reproduction import open_original, reproduce, write_result
 
@@ -98,7 +98,7 @@ def _study_again(path: Path, settings: Sequence[str], trusted: bool, anyway: boo
 
 
 def _train_again(folder: Path, trusted: bool) -> int:
-    from headstart.reports.console.runs import show_again
+    from headstart.commands.printed import show_again
     from headstart.studies.rerun import train_again
 
     again = train_again(folder, trusted)

@@ -17,7 +17,7 @@ from headstart.commands.arguments import TRUST, argument, command
     TRUST,
 )
 def verify(options: Namespace) -> int:
-    from headstart.reports.console.runs import show_verified
+    from headstart.commands.printed import show_verified
     from headstart.screen import waiting
     from headstart.studies import verify as verification
 

@@ -37,7 +37,10 @@ def _lines(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield name, f"{meter['method']}: {meter['boundary']}" if readable else f"no: {meter['reason']}"
         yield from (("", doubt) for doubt in meter["doubts"])
     yield "meter=auto", auto["reason"] or f"{auto['backend']}: {auto['method']}, {auto['boundary']}"
-    yield "idle", _idle(findings)
+    idle = findings["idle_doubt"] or "not measured: there is no counter"
+    if findings["idle_watts"] is not None:
+        idle = ", ".join(f"{device} {value:.1f} W" for device, value in findings["idle_watts"].items())
+    yield "idle", idle
     for dtype, peak in findings["peak"].items():
         speed = peak["flops_per_second"]
         known = peak["reason"] if speed is None else f"{speed / GIGA:,.0f} GFLOP/s"
@@ -48,13 +51,6 @@ def _lines(findings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "others", used + load
     yield from _cached(findings["cached"])
     yield "versions", ", ".join(f"{name} {version}" for name, version in findings["versions"].items())
-
-
-def _idle(findings: Mapping[str, Any]) -> str:
-    watts = findings["idle_watts"]
-    if watts is None:
-        return findings["idle_doubt"] or "not measured: there is no counter"
-    return ", ".join(f"{device} {value:.1f} W" for device, value in watts.items())
 
 
 def _cached(cached: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

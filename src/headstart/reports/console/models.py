@@ -62,7 +62,12 @@ def table(models: Sequence[Row], *, plain: bool = False) -> Table:
     heads = "!model= | #parameters | !year | !weights | ~pretraining as published; paper"
     made = listing(heads, plain=plain, expand=True)
     for family, group in itertools.groupby(models, key=lambda row: row.family):
-        add_lines(made, map(_cells, group), family or "unknown until fetched")
+        lines: list[tuple[str, ...]] = []
+        for row in group:
+            size = "~" * (not row.counted and row.parameters is not None) + numbers.si(row.parameters, "")
+            about = (cost(row.pretraining), (row.paper or "").partition(",")[0])
+            lines.append((row.choice, size, str(row.year or ""), row.weights, "; ".join(filter(None, about))))
+        add_lines(made, lines, family or "unknown until fetched")
     return made
 
 
@@ -86,14 +91,6 @@ def _row(model: Listed) -> Row:
         weights=model.weights,
         pretraining=published.figures(model.name),
     )
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    about = "" if row.counted or row.parameters is None else "~"
-    size = about + numbers.si(row.parameters, "")
-    year = "" if row.year is None else str(row.year)
-    about_it = (cost(row.pretraining), (row.paper or "").partition(",")[0])
-    return (row.choice, size, year, row.weights, "; ".join(part for part in about_it if part))
 
 
 def cost(figures: Sequence[Figure]) -> str:

@@ -70,7 +70,12 @@ def follow(look: Callable[[float], Frame], console: Console | None = None) -> Fr
     frame = look(READING)
     if not console.is_terminal:
         show_status(frame, console)
-        return _each(look, frame, lambda before, now: _print_changes(before, now, console))
+
+        def say(before: Frame, now: Frame) -> None:
+            for line in changes(before, now):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+        return _each(look, frame, say)
     with Live(view(frame, plain=False), console=console, auto_refresh=False, screen=False) as live:
         room = max(5, console.height - 14)
         return _each(
@@ -93,11 +98,6 @@ def _each(look: Callable[[float], Frame], frame: Frame, show: Callable[[Frame, F
         time.sleep(EVERY)
         before, frame = frame, look(READING)
         show(before, frame)
-
-
-def _print_changes(before: Frame, now: Frame, console: Console) -> None:
-    for line in changes(before, now):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def changes(before: Frame, now: Frame) -> Iterator[str]:
