@@ -49,7 +49,7 @@ CLOSING: Outline = [
     ("stability", "Runs that diverged", stability.parts),
     ("variances", "Where the spread comes from", variance.parts),
     ("differences", "What differed between the arms", summary.differences),
-    ("start", "What each arm held at step 0", provenance.attestations),
+    ("start", "What each arm held at step 0", lambda f: provenance.attestation_table(f.attestations)),
     ("excluded", "What was left out, and why", summary.excluded),
     ("changers", "What would change the answer", lambda f: bullets(caveats(f))),
     ("data", "The data", provenance.data),

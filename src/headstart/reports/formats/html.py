@@ -30,7 +30,7 @@ def render(page: Page, bundle: str) -> str:
     script = _file("report.js")
     charts = {figure.key: figure.spec for figure in page.figures()}
     data = inline_json({"themes": {"light": LIGHT.vega(), "dark": DARK.vega()}, "charts": charts})
-    return _template().render(
+    return template(_file("report.html.j2")).render(
         page=page,
         policy=policy(bundle, script),
         light=LIGHT.variables(),
@@ -44,23 +44,27 @@ def render(page: Page, bundle: str) -> str:
 
 
 @functools.cache
-def _template() -> jinja2.Template:
-    """The template of the page; compiling it takes longer than filling it in."""
+def template(text: str) -> jinja2.Template:
+    """A template that escapes a study's words; compiling it takes longer than filling it in."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         finalize=numbers.unbroken,
     )
-    return environment.from_string(_file("report.html.j2"))
+    return environment.from_string(text)
+
+
+def hashed(*texts: str) -> str:
+    """Scripts or styles as a content security policy allows them."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def policy(*scripts: str) -> str:
     """A content security policy: these scripts by their hash, inline styles, and nothing from anywhere."""
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {hashed(*scripts)}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -71,10 +71,8 @@ def _written(part: Part, missing: Collection[str]) -> str:
     """One part of a section as Markdown."""
     match part:
         case Table(columns, rows, caption):
-            heads, numeric = (
-                [escape(column.name) for column in columns],
-                [column.number for column in columns],
-            )
+            heads = [escape(column.name) for column in columns]
+            numeric = [column.number for column in columns]
             text = grid(heads, numeric, [[_cell(cell) for cell in row] for row in rows])
             return f"{text}\n\n{escape(caption)}" if caption else text
         case Figure():

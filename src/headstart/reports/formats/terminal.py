@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headstart.compare import phrases
 from headstart.compare.findings import Findings
-from headstart.compare.sentences.words import capitalised
 from headstart.reports import numbers, outline, tables
 from headstart.reports.console.listing import listing
 from headstart.reports.sections import glance, ranking, summary
@@ -31,7 +30,11 @@ def show(findings: Findings, report: Path | None = None, console: Console | None
     sentences = _sentences(findings)
     for sentence in sentences:
         console.print(Text(sentence), style="bold", highlight=False)
-    for line in _more(findings, sentences):
+    # How the arms were tuned, where no sentence above says it, and in one line what the weights cost.
+    settings = dict.fromkeys(item.settings for item in findings.comparisons)
+    above = any(each in line for each in settings for line in sentences)
+    tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * (len(settings) == 1 > above)
+    for line in (*tuned, *map(phrases.capitalised, glance.pretraining_lines(findings))):
         console.print(Text(line), highlight=False)
     for warning in findings.warnings:
         console.print(Text(f"note: {warning}"), highlight=False)
@@ -49,14 +52,6 @@ def _sentences(findings: Findings) -> list[str]:
     if len(items) > MOST:
         lines.append(tables.first_of(MOST, len(items), "comparisons"))
     return [findings.sentence] * curves + lines
-
-
-def _more(findings: Findings, sentences: Sequence[str]) -> list[str]:
-    """How the arms were tuned, where no sentence above says it, and in one line what the weights cost."""
-    settings = dict.fromkeys(item.settings for item in findings.comparisons)
-    above = any(each in line for each in settings for line in sentences)
-    tuned = [findings.tuning.sentence] if findings.tuning else list(settings) * (len(settings) == 1 > above)
-    return [*tuned, *map(capitalised, glance.pretraining_lines(findings))]
 
 
 def _table(findings: Findings, *, plain: bool) -> Table:

@@ -34,7 +34,7 @@ AXES = {
     "by training seconds": "cost/seconds",
 }
 # Ids are drawn at random; counted instead, the same records give the same file.
-_IDS = re.compile(r'"(?:__id__|id)": "([0-9a-z]{8,12})"')
+_IDS = re.compile(r'"(?:__id__|id)": "([0-9a-z]{6,12})"')
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,11 @@ def send(findings: Findings, folder: Path, place: str) -> Sent:
         build.write_text(folder / REPORT, report_json(findings, entity, project)),
         build.write_text(folder / WORKSPACE, workspace_json(findings, entity, project)),
     )
-    if reason := _no_server():
+    reason = off()  # why there is no server to save on
+    if not reason:
+        with without_malformed() as problems:
+            reason = "; ".join(problems) or no_server()
+    if reason:
         return Sent(files, (), reason)
     import wandb
 
@@ -78,18 +82,13 @@ def send(findings: Findings, folder: Path, place: str) -> Sent:
     return Sent(files, (str(saved.url), str(view.url)), "")
 
 
-def _no_server() -> str:
-    """Why there is no server to save on; "" when one can be asked."""
-    if reason := off():
-        return reason
-    with without_malformed() as problems:
-        return "; ".join(problems) or no_server()
-
-
 def report(findings: Findings, entity: str, project: str, *, lookup: bool = False) -> Any:
     """The Report object. With `lookup`, run sets name their project, which a server must then know."""
     from wandb_workspaces.reports.v2 import interface as wr
 
+    sentences = dict.fromkeys([item.sentence for item in findings.comparisons] or [findings.sentence])
+    words = [f"**{markdown.escape(sentence)}**" for sentence in sentences]
+    words += [export.markdown_text(findings)] if findings.rows.main else []
     return wr.Report(
         entity=entity,
         project=project,
@@ -98,7 +97,7 @@ def report(findings: Findings, entity: str, project: str, *, lookup: bool = Fals
         width="fluid",
         blocks=[
             *(wr.P(text=warning) for warning in findings.warnings),
-            wr.MarkdownBlock(text=_words(findings)),
+            wr.MarkdownBlock(text="\n\n".join(words)),
             *_grids(findings, entity if lookup else "", project if lookup else ""),
             wr.MarkdownBlock(text=f"Records {findings.fingerprint}."),
         ],
@@ -161,13 +160,6 @@ def grouping(findings: Findings) -> tuple[str, ...]:
         settings = [name.removeprefix(f"{group}.") for name in varying]
         names += [f"{group}_{name}" for name in settings if name in own]
     return ("arm", *names)
-
-
-def _words(findings: Findings) -> str:
-    """Every sentence of the study and the table of its main numbers."""
-    sentences = dict.fromkeys([item.sentence for item in findings.comparisons] or [findings.sentence])
-    answer = "\n\n".join(f"**{markdown.escape(sentence)}**" for sentence in sentences)
-    return f"{answer}\n\n{export.markdown_text(findings)}" if findings.rows.main else answer
 
 
 def _grids(findings: Findings, entity: str, project: str) -> list[Any]:

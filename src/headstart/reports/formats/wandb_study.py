@@ -115,10 +115,11 @@ def differences(item: Comparison, study: Path) -> Iterator[dict[str, float]]:
     """
     table = table_of([pair.levels for pair in item.pairs])
     sign = orient(item.headline)
-    curves = [
-        [_validation(study / name, item.headline) for name in (pair.baseline_folder, pair.arm_folder)]
-        for pair in item.pairs
-    ]
+    curves: list[list[dict[int, float]]] = []  # of both runs of each pair, by step, where it is known
+    for pair in item.pairs:
+        points = [read_curve(study / name / CURVE)[0] for name in (pair.baseline_folder, pair.arm_folder)]
+        known = [{p["step"]: p["validation"].get(item.headline) for p in run} for run in points]
+        curves.append([{step: s for step, s in run.items() if s is not None} for run in known])
     steps = set.intersection(*(set(curve) for pair in curves for curve in pair)) if curves else set[int]()
     for step in sorted(steps):
         gains = np.array([sign * (arm[step] - baseline[step]) for baseline, arm in curves])
@@ -180,9 +181,3 @@ def _place(item: Comparison) -> dict[str, str]:
 
 def _key(kind: str, item: Comparison) -> str:
     return "/".join(part for part in (kind, item.arm, item.condition.name) if part)
-
-
-def _validation(folder: Path, metric: str) -> dict[int, float]:
-    """The validation score by step, where it is known."""
-    scores = {point["step"]: point["validation"].get(metric) for point in read_curve(folder / CURVE)[0]}
-    return {step: score for step, score in scores.items() if score is not None}

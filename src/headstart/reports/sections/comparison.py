@@ -7,14 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import get_args
 
-from headstart.compare.findings import (
-    NO_VERDICT,
-    Axis,
-    Comparison,
-    Curve,
-    Findings,
-    Pair,
-)
+from headstart.compare import phrases
+from headstart.compare.findings import NO_VERDICT, Axis, Comparison, Curve, Findings, Pair
 from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
@@ -107,7 +101,7 @@ def _metrics(findings: Findings, item: Comparison) -> Parts:
     words = dict.fromkeys(each.verdict for each in item.gains.values())
     legend = "; ".join(f"{word}: {VERDICTS[word]}" for word in words)
     notes = bullets(note for each in item.gains.values() for note in each.notes)
-    return (*listed, Text(f"{legend[:1].upper()}{legend[1:]}.", "note"), *notes)
+    return (*listed, Text(f"{phrases.capitalised(legend)}.", "note"), *notes)
 
 
 def _curves(item: Comparison, key: str) -> Parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from headstart.compare import phrases
 from headstart.compare.findings import Comparison
 from headstart.compare.sentences import costs as sentences
 from headstart.metrics import metric_name
@@ -55,9 +56,7 @@ def _figure(drawn: Sequence[Line], item: Comparison, key: str) -> Figure:
     ratios = "; ".join(f"to {_name(line)}: {line.with_interval(RATIO['flops'])}" for line in drawn)
     metric = metric_name(item.headline)
     title = f"FLOPs of {item.arm} / FLOPs of {item.baseline} to the same validation {metric}"
-    words = (
-        f"{ratios[:1].upper()}{ratios[1:]}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
-    )
+    words = f"{phrases.capitalised(ratios)}. Left of 1: {item.arm} is cheaper. Hollow triangles are bounds."
     return Figure(f"{key}targets", title, words, chart(drawn))
 
 
@@ -85,8 +84,7 @@ def _table(lines: Sequence[Line], item: Comparison) -> Parts:
     way = " The way is from the lower start to the best score seen." if len(lines) > 2 else ""
 
     def target(line: Line) -> Cell:
-        name = _name(line)
-        return Cell(name[:1].upper() + name[1:], line.first.note)
+        return Cell(phrases.capitalised(_name(line)), line.first.note)
 
     def ratio(key: str) -> Show:
         def show(line: Line) -> Cell:

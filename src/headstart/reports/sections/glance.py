@@ -22,7 +22,7 @@ def points(findings: Findings) -> tuple[tuple[str, str], ...]:
     lines = {
         "Gain": _gains(findings),
         "Trivial rules": _levels(findings) or sentences.NO_RULES * bool(findings.comparisons),
-        "Cost": "; ".join([*_ratios(findings), *_spent(findings), *pretraining_lines(findings)]),
+        "Cost": "; ".join([*_costs(findings), *pretraining_lines(findings)]),
         "Not tested": "" if findings.unknown else sentences.not_tested([*_not_tested(findings)]),
     }
     return tuple((word, words) for word, words in lines.items() if words)
@@ -85,8 +85,8 @@ def _levels(findings: Findings) -> str:
     return sentences.against_levels(scores, listed)
 
 
-def _ratios(findings: Findings) -> list[str]:
-    """What training cost against the baseline: the lowest and the highest ratio of all comparisons."""
+def _costs(findings: Findings) -> list[str]:
+    """What training cost against the baseline, as the lowest and the highest ratio, and the whole study."""
     parts = []
     for key in ("flops", "seconds", "joules"):
         rows = findings.rows.select(f"{key}_ratio")
@@ -94,13 +94,9 @@ def _ratios(findings: Findings) -> list[str]:
         how = " (estimated)" if any(row.verdict == "estimated" for row in known) else ""
         ends = dict.fromkeys(numbers.value_text(row) for row in (*known[:1], *known[-1:]))
         parts += [f"{RESOURCES[key].name} {' to '.join(ends) or 'not compared'}{how}"] * bool(rows)
-    return [f"training against {findings.baseline}: {', '.join(parts)}"] if parts else []
-
-
-def _spent(findings: Findings) -> list[str]:
-    """FLOPs and time of the whole study."""
     spent = [numbers.value_text(row) for row in findings.rows.select("total.flops", "total.seconds")]
-    return [f"whole study {' in '.join(spent)}"] if spent else []
+    lines = [f"training against {findings.baseline}: {', '.join(parts)}"] if parts else []
+    return [*lines, f"whole study {' in '.join(spent)}"] if spent else lines
 
 
 def _not_tested(findings: Findings) -> Iterator[str]:

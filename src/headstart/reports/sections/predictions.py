@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from headstart.compare.findings import ClassGain, Comparison, Confusion, Example
 from headstart.reports import numbers
@@ -71,17 +70,12 @@ def classes_chart(drawn: Sequence[ClassGain], baseline: str, arm: str) -> style.
 
 def confusions(item: Comparison, key: str) -> Parts:
     """A confusion matrix per arm."""
-    figures = [
-        Figure(
-            f"{key}confusion-{index}",
-            each.arm,
-            f"{each.arm}: true classes down, predicted classes across, in per cent of the true class.",
-            confusion_chart(each),
-        )
+    words = "true classes down, predicted classes across, in per cent of the true class."
+    return gallery(
+        Figure(f"{key}confusion-{index}", each.arm, f"{each.arm}: {words}", confusion_chart(each))
         for index, each in enumerate(item.confusions)
         if each.classes
-    ]
-    return gallery(figures)
+    )
 
 
 def confusion_chart(item: Confusion) -> style.Spec:
@@ -106,11 +100,7 @@ def confusion_chart(item: Confusion) -> style.Spec:
     shade = field("share:Q", title="Share of the true class", scale=scale, legend=legend)
     tips = {"true": "True class", "predicted": "Predicted", "text": "Share",
             "count": "Examples (mean over runs)"}  # fmt: skip
-    layers: list[Any] = [
-        base.mark(
-            "rect",
-        ).encode(color=shade, tooltip=style.tooltips(tips))
-    ]
+    layers = [base.mark("rect").encode(color=shade, tooltip=style.tooltips(tips))]
     if len(names) <= CELLS_LABELLED:
         for name, side in (("on-light", "<"), ("on-strong", ">=")):
             text = base.mark("text", style=name, fontSize=10).encode(text=field("short:N"))

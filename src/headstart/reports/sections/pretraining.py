@@ -83,7 +83,7 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         return "none" if line.part == "marginal" else amount_of("ledger.*.share")(line)
 
     return of_rows(
-        _rows(kept),
+        Rows(row for item, _ in kept for row in item.rows),
         "ledger.*.flops_ratio",
         (
             "condition",
@@ -99,10 +99,6 @@ def _views(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         + rest * bool(ledger.covers)
         + no_gain * any(not item.gain_shown for item, _ in kept),
     )
-
-
-def _rows(kept: Sequence[tuple[Comparison, Ledger]]) -> Rows:
-    return Rows(row for item, _ in kept for row in item.rows)
 
 
 def amount(row: Quantity) -> str:
@@ -133,7 +129,7 @@ def _break_evens(kept: Sequence[tuple[Comparison, Ledger]]) -> Parts:
         return "FLOPs" if line.part.startswith("flops.") else f"joules ({method})"
 
     listed = of_rows(
-        _rows(kept),
+        Rows(row for item, _ in kept for row in item.rows),
         PAYBACK,
         (
             "condition",
@@ -181,7 +177,7 @@ def _stages(ledgers: Sequence[Ledger]) -> Parts:
             "#FLOPs": lambda stage: numbers.flops(stage.flops),
             "#Time": lambda stage: numbers.seconds(stage.seconds),
             "#Tokenizer": lambda stage: (
-                numbers.seconds(stage.tokenizer_seconds) if stage.tokenizer_seconds else ""
+                numbers.seconds(seconds) if (seconds := stage.tokenizer_seconds) else ""
             ),
             "#Energy": lambda stage: numbers.energy(stage.joules),
             "Energy is": lambda stage: stage.method,

@@ -31,11 +31,6 @@ SURROUNDINGS = {
 }
 
 
-def attestations(findings: Findings) -> Parts:
-    """What every arm held at step 0."""
-    return attestation_table(findings.attestations)
-
-
 def attestation_table(items: Sequence[Attestation]) -> Parts:
     """Parameters loaded and newly initialised, and which evaluation rows the weights have met."""
     met = [(item.arm, item.met_before) for item in items if item.met_before]

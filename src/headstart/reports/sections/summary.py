@@ -18,6 +18,7 @@ from headstart.reports.page import Cell, Figure, Parts, Table, Text
 from headstart.reports.tables import Line, bullets, first_of, number, of_rows, source, table
 
 MOST_VALUES = 40  # of a setting that is varied
+DRAWN = ("pretraining seed", "draw of the rows", "seed")
 STATES = ("finished", "diverged", "failed", "interrupted")
 
 
@@ -40,22 +41,17 @@ def varied(findings: Findings) -> str:
         for name, value in item.condition.settings.items():
             values.setdefault(name, {})[value] = None
         for pair in item.pairs:
-            drawn = {
-                "pretraining seed": pair.pretraining_seed,
-                "draw of the rows": pair.draw,
-                "seed": pair.seed,
-            }
-            for name, level in drawn.items():
+            drawn = zip(DRAWN, (pair.pretraining_seed, pair.draw, pair.seed), strict=True)
+            for name, level in drawn:
                 if level is not None:
                     values.setdefault(name, {})[str(level)] = None
-    return "; ".join(f"{name}: {_listed([*each])}" for name, each in values.items() if len(each) > 1)
-
-
-def _listed(values: Sequence[str]) -> str:
-    """The values, or the first and the last of very many."""
-    if len(values) <= MOST_VALUES:
-        return ", ".join(values)
-    return f"{', '.join(values[:3])}, ... {values[-1]} ({len(values):,} values)"
+    parts: list[str] = []
+    for name, each in values.items():
+        listed = [*each]
+        if len(listed) > MOST_VALUES:  # the first and the last of very many
+            listed = [*listed[:3], f"... {listed[-1]} ({len(listed):,} values)"]
+        parts += [f"{name}: {', '.join(listed)}"] * (len(each) > 1)
+    return "; ".join(parts)
 
 
 def summary(findings: Findings) -> Parts:
@@ -81,7 +77,7 @@ def summary(findings: Findings) -> Parts:
             "train.flops",
             "train.seconds",
             "train.joules",
-            ("Runs", lambda line: runs_text(line)),
+            ("Runs", runs_text),
         ),
         "Means over finished runs; in brackets, the range over seeds. Costs are of training alone. "
         + direction
@@ -96,21 +92,16 @@ def summary(findings: Findings) -> Parts:
             f"The score of {item.arm}{where} is a mean over survivors only: {counts} of {item.runs} started."
         )
         lost += [Text(score, "warning")] * item.survivors_only
-    return (*(_with_rules(made, findings) for made in shown), *lost, *_how(findings))
+    rules_of = (rules(findings, condition) for condition in findings.rules)
+    told = next(filter(None, ([(name, row.note) for name, row in own if row.note] for own in rules_of)), [])
+    how = (Text(trivial.beside(told), "note"),) if told else ()
+    return (*(_with_rules(made, findings) for made in shown), *lost, *how)
 
 
 def rules(findings: Findings, condition: str) -> list[tuple[str, Quantity]]:
     """The trivial rules of a condition and chance by what they are called, on the headline metric."""
     own = findings.rules.get(condition, NO_ROWS).select("rule.*", "chance", metric=findings.headline)
     return [(trivial.title(row.key.partition(".")[2] or row.key), row) for row in own]
-
-
-def _how(findings: Findings) -> tuple[Text, ...]:
-    """How the rules of the first condition answer."""
-    for condition in findings.rules:
-        if told := [(name, row.note) for name, row in rules(findings, condition) if row.note]:
-            return (Text(trivial.beside(told), "note"),)
-    return ()
 
 
 def _with_rules(made: Table, findings: Findings) -> Table:
@@ -183,11 +174,8 @@ def gains_chart(
     band = style.chart([{"from": -margin, "until": margin}]).mark("rect", style="margin")
     zero = style.chart([{"at": 0}]).mark("rule", style="zero").encode(x=field("at:Q"))
     below = [band.encode(x=field("from:Q"), x2=field("until:Q"))] if margin else []
-    x = field(
-        "mean:Q",
-        title=f"Gain over {labelled[0][1].baseline} (right of 0 is better)",
-        axis={"tickCount": 7},
-    )
+    title = f"Gain over {labelled[0][1].baseline} (right of 0 is better)"
+    x = field("mean:Q", title=title, axis={"tickCount": 7})
     tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
     points = [style.point(row, label=label) for label, row in labelled]
     ends = [0.0, *(level["at"] for level in levels)]

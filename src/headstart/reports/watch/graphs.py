@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import RecordError
@@ -92,16 +92,12 @@ class Graphs:
     ) -> tuple[Line, ...]:
         lines: list[Line] = []
         for run in runs[:MOST_LINES]:
-            points = tuple(points_of(self._points(run.folder)))
-            if points:
+            evaluations: Points = ()
+            with suppress(RecordError):  # the run's own report says what is wrong with it
+                evaluations = self._curve(run.folder / CURVE) if run.folder else ()
+            if points := tuple(points_of(evaluations)):
                 lines.append(Line(run.planned.arm, run.title, points, run.status == "training"))
         return tuple(lines)
-
-    def _points(self, folder: Path | None) -> Points:
-        try:
-            return self._curve(folder / CURVE) if folder else ()
-        except RecordError:  # the run's own report says what is wrong with it
-            return ()
 
 
 def _scores(metric: str, points: Points) -> Iterator[tuple[float, float]]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from importlib import resources
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from headstart.reports import numbers
 from headstart.reports.charts.theme import DARK, LIGHT
+from headstart.reports.formats.html import hashed, template
 from headstart.reports.watch import words
 from headstart.reports.watch.frame import Frame
 from headstart.reports.watch.svg import drawn
@@ -28,7 +26,7 @@ def fragment(frame: Frame) -> str:
     colours = {arm: place % len(LIGHT.arms) for place, arm in enumerate(arms)}
     order = {state: place for place, state in enumerate(words.ORDER)}
     runs = sorted(study.runs, key=lambda run: order[run.status])
-    return _template("main").render(
+    return template(_file("main.html.j2").removesuffix("\n")).render(
         frame=frame,
         study=study,
         words=words,
@@ -47,7 +45,7 @@ def gone(sentence: str) -> str:
 
 def whole(folder: Path, content: str) -> str:
     """The page around a fragment."""
-    return _template("watch").render(
+    return template(_file("watch.html.j2").removesuffix("\n")).render(
         name=folder.name,
         folder=str(folder),
         main=Markup(content),  # noqa: S704 a fragment of this module, escaped
@@ -59,13 +57,9 @@ def whole(folder: Path, content: str) -> str:
 @functools.cache
 def policy() -> str:
     """The content security policy: our script and our style by their hashes, questions to this server."""
-    script, style = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (_file("watch.js"), _style())
-    )
     return (
-        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src {hashed(_file('watch.js'))}; style-src {hashed(_style())}; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 
@@ -77,14 +71,6 @@ def _style() -> str:
     shared = resources.files("headstart.reports").joinpath("report.css").read_text("utf8")
     colours = f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
     return "\n".join((colours, shared, _file("watch.css")))
-
-
-@functools.cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, finalize=numbers.unbroken
-    )
-    return environment.from_string(_file(f"{name}.html.j2"))
 
 
 def _file(name: str) -> str:
