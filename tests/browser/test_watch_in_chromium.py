@@ -14,9 +14,9 @@ from tests.midway import make_midway
 from tests.reports.handmade import HOSTILE
 
 from headstart.api import open_study
-from headstart.reports.watch.frame import Frames
-from headstart.reports.watch.server import Server
 from headstart.studies.status import Watched
+from headstart.watch.frame import Frames
+from headstart.watch.server import Server
 
 pytestmark = pytest.mark.browser
 VIEWS = [(width, scheme) for width in (1400, 400) for scheme in ("light", "dark")]

@@ -18,9 +18,9 @@ from pathlib import Path
 from tests.browser.chromium import launched
 
 from headstart.errors import RecordError
-from headstart.reports.watch.frame import Frame, Frames
-from headstart.reports.watch.server import Server
 from headstart.studies.status import Watched
+from headstart.watch.frame import Frame, Frames
+from headstart.watch.server import Server
 
 WIDTH, HEIGHT = 1180, 900
 LONGEST = 3600.0  # seconds

@@ -69,6 +69,7 @@ MAY_IMPORT = {
         "cache",
         "screen",
     },
+    "watch": {"errors", "metrics", "records", "studies", "compare", "reports", "screen"},
     "api": {"errors", "config", "records", "compare", "reports"},
     "commands": {
         "cache",
@@ -76,6 +77,7 @@ MAY_IMPORT = {
         "errors",
         "studies",
         "reports",
+        "watch",
         "compare",
         "meters",
         "data",

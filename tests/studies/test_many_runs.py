@@ -22,12 +22,12 @@ from headstart.records.predictions import read_predictions
 from headstart.reports import outline, tables
 from headstart.reports.charts import style
 from headstart.reports.page import Table
-from headstart.reports.watch import frame
 from headstart.run import Run
 from headstart.studies import run_folder
 from headstart.studies.compose import runs_of
 from headstart.studies.forecast import forecast
 from headstart.studies.status import Watched
+from headstart.watch import frame
 
 RUNS = 12  # 3 conditions x 2 arms x 2 seeds
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from headstart.commands.arguments import JSON, STUDY_FOLDER, Once, argument, command
 
 if TYPE_CHECKING:
-    from headstart.reports.watch.frame import Frames
+    from headstart.watch.frame import Frames
 
 STATUS_TIME = 10.0  # seconds in which `status` reads records
 
@@ -36,8 +36,8 @@ def _port(text: str) -> int:
 def watch(options: Namespace) -> int:
     """Until the study has ended; the page stays until Ctrl-C."""
     from headstart.heartbeat import heartbeat
-    from headstart.reports.console.status import follow
     from headstart.screen import waiting
+    from headstart.watch.status import follow
 
     with waiting(f"reading {options.folder}"):
         frames = _frames(options.folder)
@@ -64,8 +64,8 @@ def watch(options: Namespace) -> int:
     JSON,
 )
 def status(options: Namespace) -> int:
-    from headstart.reports.console.status import show_status
     from headstart.screen import waiting
+    from headstart.watch.status import show_status
 
     with waiting(f"reading {options.folder}"):
         frame = _frames(options.folder).look(STATUS_TIME)
@@ -77,15 +77,15 @@ def status(options: Namespace) -> int:
 
 
 def _frames(folder: Path) -> Frames:
-    from headstart.reports.watch.frame import Frames
     from headstart.studies.status import Watched
+    from headstart.watch.frame import Frames
 
     return Frames(folder, Watched(folder).look)
 
 
 def _serve(folder: Path, frames: Frames, port: int) -> None:
     """Serve the page beside the terminal; prints where it is."""
-    from headstart.reports.watch.server import Server
+    from headstart.watch.server import Server
 
     server = Server(folder, frames.look, port)
     threading.Thread(target=server.serve_forever, daemon=True, name="page").start()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from headstart.reports.watch.graphs import Graph, Line
+from headstart.watch.graphs import Graph, Line
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 48, 430, 12, 206  # edges of the plot

@@ -22,12 +22,12 @@ from tests.studies.processes import FORK, typed, until
 
 from headstart.api import open_study
 from headstart.errors import RecordError
-from headstart.reports.console.status import changes, follow, show_status
-from headstart.reports.watch.frame import Frame, Frames
-from headstart.reports.watch.page import fragment
-from headstart.reports.watch.server import Server
 from headstart.studies.claims import Claim
 from headstart.studies.status import Watched
+from headstart.watch.frame import Frame, Frames
+from headstart.watch.page import fragment
+from headstart.watch.server import Server
+from headstart.watch.status import changes, follow, show_status
 
 TRAINING, FAILED = ("pretrained", 2), ("scratch", 3)
 
@@ -148,7 +148,7 @@ def test_a_change_is_a_line_and_nothing_is_read_twice(
 
 def test_it_ends_with_the_report_when_the_study_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("headstart.reports.console.status.EVERY", 0.01)
+    monkeypatch.setattr("headstart.watch.status.EVERY", 0.01)
     claims = make_midway(
         study := Path("runs/ending"), seeds=range(2), training=(("scratch", 1),), examples=60
     )

@@ -3,113 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ConfigError, RecordError
 from headstart.records.kept import stamp_of
 from headstart.records.record import RECORD
-from headstart.reports.watch.graphs import Graph, Graphs
+from headstart.watch.graphs import Graph, Graphs
 
 if TYPE_CHECKING:
     from headstart.compare import verdicts
     from headstart.compare.pairwise import Compared
     from headstart.compare.running import RunningGains
+    from headstart.studies.status import StudyStatus
 
 REPORT = "report.html"
 READING = "its records are being read"
 MOST_COMPARED = 500  # finished runs up to which a look compares them: each is read whole
 TOO_MANY = "{:,} finished runs are compared by headstart report {}"
-
-
-class Planned(Protocol):
-    """A run, as the study planned it."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def arm(self) -> str: ...
-    @property
-    def condition(self) -> str: ...
-    @property
-    def headline(self) -> str: ...
-    @property
-    def trial(self) -> bool: ...
-
-
-class Recorded(Protocol):
-    """What the record of a run says."""
-
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def steps(self) -> int | None: ...
-    @property
-    def method(self) -> str: ...
-
-
-class Run(Protocol):
-    """One run, as it is now."""
-
-    @property
-    def planned(self) -> Planned: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def note(self) -> str | None: ...
-    @property
-    def folder(self) -> Path | None: ...
-    @property
-    def record(self) -> Recorded | None: ...
-    @property
-    def step(self) -> int | None: ...
-    @property
-    def steps(self) -> int | None: ...
-    @property
-    def score(self) -> float | None: ...
-
-
-class Claim(Protocol):
-    """What a process holds."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def pid(self) -> int: ...
-    @property
-    def here(self) -> bool: ...
-
-
-class Study(Protocol):
-    """A study, as it is now."""
-
-    @property
-    def folder(self) -> Path: ...
-    @property
-    def question(self) -> str: ...
-    @property
-    def baseline(self) -> str: ...
-    @property
-    def runs(self) -> Sequence[Run]: ...
-    @property
-    def processes(self) -> Sequence[Claim]: ...
-    @property
-    def pretraining(self) -> Sequence[Claim]: ...
-    @property
-    def pairs(self) -> dict[str, int]: ...
-    @property
-    def ended(self) -> bool: ...
-    @property
-    def seconds_left(self) -> float | None: ...
-    def count(self, status: str) -> int: ...
-    def as_data(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -131,7 +45,7 @@ class Gain:
 class Frame:
     """One look at a study. `doubt`: why its gains are not known now."""
 
-    study: Study
+    study: StudyStatus
     gains: tuple[Gain, ...]
     doubt: str | None
     graphs: tuple[Graph, ...]
@@ -150,7 +64,7 @@ class Frame:
 class Frames:
     """Looks at a study for everybody who watches it in this process, one after the other."""
 
-    def __init__(self, folder: Path, look: Callable[[], Study]) -> None:
+    def __init__(self, folder: Path, look: Callable[[], StudyStatus]) -> None:
         self.folder, self._look = folder, look
         self._graphs = Graphs()
         self._running: RunningGains | None = None
@@ -166,7 +80,7 @@ class Frames:
             gains, doubt = self._gains(study, seconds)
             return Frame(study, gains, doubt, self._graphs.of(study), _report(study))
 
-    def _gains(self, study: Study, seconds: float) -> tuple[tuple[Gain, ...], str | None]:
+    def _gains(self, study: StudyStatus, seconds: float) -> tuple[tuple[Gain, ...], str | None]:
         finished = study.count("finished")
         if finished < 2:
             return (), None
@@ -202,7 +116,7 @@ def _gain(compared: Compared, gain: verdicts.Gain) -> Gain:
     )
 
 
-def _report(study: Study) -> Path | None:
+def _report(study: StudyStatus) -> Path | None:
     """The report, where it was written after the latest record."""
     stamp = stamp_of(report := study.folder / REPORT)
     records = [stamp_of(run.folder / RECORD) for run in study.runs if run.folder and run.record]

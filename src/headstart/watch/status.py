@@ -1,4 +1,4 @@
-"""Console: how far a study is: one frame, a frame that is drawn again and again, or a line per change."""
+"""Status: how far a study is: one frame, a frame that is drawn again and again, or a line per change."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from headstart.reports.console.listing import listing
-from headstart.reports.watch import words
-from headstart.reports.watch.frame import Frame
 from headstart.screen import Screen
+from headstart.watch import words
+from headstart.watch.frame import Frame
 
 SHOWN = 40  # runs in the table
 EVERY = 1.0  # seconds between two looks

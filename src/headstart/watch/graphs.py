@@ -17,7 +17,7 @@ from headstart.records.curve import CURVE, read_curve, watts
 from headstart.records.kept import Kept, stamp_of
 
 if TYPE_CHECKING:
-    from headstart.reports.watch.frame import Run, Study
+    from headstart.studies.status import RunStatus, StudyStatus
 
 MOST_LINES = 24  # of one graph: the newest runs
 MOST_GRAPHS = 6  # of learning curves: the newest conditions
@@ -52,7 +52,7 @@ class Graphs:
     def __init__(self) -> None:
         self._curve = Kept(lambda file: read_curve(file)[0])
 
-    def of(self, study: Study) -> tuple[Graph, ...]:
+    def of(self, study: StudyStatus) -> tuple[Graph, ...]:
         """The learning curves of the newest conditions, then watts by method."""
         stamped = [
             (stamp, run)
@@ -62,8 +62,8 @@ class Graphs:
         newest = [run for _, run in sorted(stamped, key=lambda pair: pair[0], reverse=True)]
         return (*self._curves(newest), *self._watts(newest))
 
-    def _curves(self, runs: Sequence[Run]) -> Iterator[Graph]:
-        groups: dict[str, list[Run]] = defaultdict(list)
+    def _curves(self, runs: Sequence[RunStatus]) -> Iterator[Graph]:
+        groups: dict[str, list[RunStatus]] = defaultdict(list)
         for run in runs:
             groups[run.planned.condition].append(run)
         for condition, group in [*groups.items()][:MOST_GRAPHS]:
@@ -74,11 +74,11 @@ class Graphs:
                     condition, "training step", f"{metric_title(metric)} on validation rows", lines, note
                 )
 
-    def _watts(self, runs: Sequence[Run]) -> Iterator[Graph]:
+    def _watts(self, runs: Sequence[RunStatus]) -> Iterator[Graph]:
         """A graph per method: measured and estimated watts are never drawn together."""
         methods = dict.fromkeys(run.record.method for run in runs if run.record)
         usual = next(iter(methods)) if len(methods) == 1 else ""
-        groups: dict[str, list[Run]] = defaultdict(list)
+        groups: dict[str, list[RunStatus]] = defaultdict(list)
         for run in runs:
             groups[run.record.method if run.record else usual].append(run)
         for method, group in groups.items():
@@ -88,7 +88,7 @@ class Graphs:
                 yield Graph(f"Watts ({word})", "seconds of training", "W", lines, note, from_zero=True)
 
     def _lines(
-        self, runs: Sequence[Run], points_of: Callable[[Points], Iterator[tuple[float, float]]]
+        self, runs: Sequence[RunStatus], points_of: Callable[[Points], Iterator[tuple[float, float]]]
     ) -> tuple[Line, ...]:
         lines: list[Line] = []
         for run in runs[:MOST_LINES]:

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from headstart.reports import numbers
 from headstart.reports.charts.theme import DARK, LIGHT
 from headstart.reports.formats.html import hashed, template
-from headstart.reports.watch import words
-from headstart.reports.watch.frame import Frame
-from headstart.reports.watch.svg import drawn
+from headstart.watch import words
+from headstart.watch.frame import Frame
+from headstart.watch.svg import drawn
 
 MOST_RUNS = 200  # in the table
 MOST_CARDS = 4  # gains that are set large; more of them are a table
@@ -74,4 +74,4 @@ def _style() -> str:
 
 
 def _file(name: str) -> str:
-    return resources.files("headstart.reports.watch").joinpath(name).read_text("utf8")
+    return resources.files("headstart.watch").joinpath(name).read_text("utf8")

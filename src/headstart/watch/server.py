@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headstart.errors import ConfigError, HeadstartError
-from headstart.reports.watch import page
-from headstart.reports.watch.frame import Frame
+from headstart.watch import page
+from headstart.watch.frame import Frame
 
 HERE = "127.0.0.1"
 NAMES = (HERE, "localhost")  # in the Host header; any other is a page that had its name pointed at us

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from headstart.metrics import metric_name
 from headstart.reports import numbers
-from headstart.reports.watch.frame import Claim, Frame, Gain, Run, Study
+from headstart.watch.frame import Frame, Gain
+
+if TYPE_CHECKING:
+    from headstart.studies.claims import Holder
+    from headstart.studies.status import RunStatus, StudyStatus
 
 NOT_FINAL = "not final: more pairs are to come, and no verdict is given before"
 ORDER = ("training", "failed", "diverged", "interrupted", "to do", "finished")  # of runs in a table
 
 
-def pairs(study: Study) -> str:
+def pairs(study: StudyStatus) -> str:
     """'2 of 3 pairs done, 1 training'."""
     counts = study.pairs
     others = [f"{counts[state]} {state}" for state in counts if state != "done" and counts[state]]
@@ -18,7 +24,7 @@ def pairs(study: Study) -> str:
     return ", ".join([f"{counts['done']} of {numbers.plural(total, 'pair')} done", *others])
 
 
-def runs(study: Study) -> str:
+def runs(study: StudyStatus) -> str:
     """'6 runs: 4 finished, 1 failed, 1 to do'."""
     others = [f"{study.count(state)} {state}" for state in ORDER[:-1] if study.count(state)]
     total = numbers.plural(len(study.runs), "run")
@@ -39,12 +45,12 @@ def interval(item: Gain) -> str:
     return f"{bracket}, {numbers.plural(item.pairs, 'pair')}"
 
 
-def process(claim: Claim) -> str:
+def process(claim: Holder) -> str:
     """'process 12 on this machine'."""
     return f"process {claim.pid} on {'this machine' if claim.here else claim.host}"
 
 
-def who(study: Study) -> str:
+def who(study: StudyStatus) -> str:
     """Who works for the study now."""
     names = ", ".join(dict.fromkeys(map(process, study.processes)))
     return (
@@ -54,7 +60,7 @@ def who(study: Study) -> str:
     )
 
 
-def left(study: Study) -> str:
+def left(study: StudyStatus) -> str:
     """'about 4 min 05 s left, by the runs that finished'; nothing where it is not known."""
     seconds = study.seconds_left
     if seconds is None or not study.processes:
@@ -70,7 +76,7 @@ def advice(frame: Frame) -> str:
     return "" if study.processes else f"go on: headstart work {study.folder}"
 
 
-def run(item: Run) -> str:
+def run(item: RunStatus) -> str:
     """What is known of a run beside its status: who trains it, why it failed, its score."""
     if item.status == "training":
         of = f" of {item.steps}" if item.steps else ""
