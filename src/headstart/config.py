@@ -202,5 +202,6 @@ def _with_key_renamed(mapping: Any, path: Sequence[str], name: str) -> Any:
     if not isinstance(mapping, Mapping) or first not in mapping:
         return mapping
     if rest:
-        return {**mapping, first: _with_key_renamed(mapping[first], rest, name)}
+        below = _with_key_renamed(mapping[first], rest, name)
+        return mapping if below is mapping[first] else {**mapping, first: below}
     return {name if key == first else key: value for key, value in mapping.items()}

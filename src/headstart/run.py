@@ -25,7 +25,6 @@ from headstart.tasks import family
 from headstart.tasks.family import Prepared, Task
 
 FREE_TO_DIFFER = ("optim", "budget")  # with other differences two runs are no pair
-Checked = dict[str, Any]  # settings that were checked, by what they say
 _prepared: dict[str, Prepared] = {}  # the rows of one task, model and size
 
 
@@ -87,27 +86,16 @@ class Run(Config):
         return value
 
     @classmethod
-    def read(cls, mapping: Mapping[str, Any], checked: Checked | None = None) -> Self:
+    def read(cls, mapping: Mapping[str, Any]) -> Self:
         """The run that `mapping` describes, precision resolved; every mistake in one ConfigError.
 
-        `checked`: settings of the runs before, by what they say. A run that has no others shares their
-        objects and is not checked again.
+        studies/parts.py puts runs together from parts of others: only task and model depend on each other.
         """
-        checked = {} if checked is None else checked
-        keys = {name: repr((name, value)) for name, value in mapping.items()}
-        alike = repr([*mapping, keys.get("task"), keys.get("model")])  # the same head on the same model
-        if alike not in checked or not checked.keys() >= {*keys.values()}:
-            run = super().read(mapping)
-            run.model.check_head(run.task.auto_class_for(run.model))
-            if mistakes := [line for name in run.study.freed if (line := _not_a_setting(name))]:
-                raise ConfigError(mistakes)
-            checked.setdefault(alike, run)
-            for name, key in keys.items():
-                checked.setdefault(key, getattr(run, name))
-        return checked[alike].model_copy(update={n: checked[key] for n, key in keys.items()})._resolved()
-
-    def _resolved(self) -> Self:
-        return self.model_copy(update={"precision": self.hardware.precision(self.precision)})
+        run = super().read(mapping)
+        run.model.check_head(run.task.auto_class_for(run.model))
+        if mistakes := [line for name in run.study.freed if (line := _not_a_setting(name))]:
+            raise ConfigError(mistakes)
+        return run.model_copy(update={"precision": run.hardware.precision(run.precision)})
 
     def config(self) -> dict[str, Any]:
         """The resolved configuration as plain data, for the record."""

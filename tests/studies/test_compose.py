@@ -86,6 +86,15 @@ def test_a_draw_of_the_rows_may_come_with_every_seed() -> None:
     assert len({run.title for run in runs}) == len(runs)
 
 
+@pytest.mark.parametrize("wrong", ["nosuch=1", "size=nosuch", "size.seed=${nosuch}", "seed=-1"])
+def test_a_mistake_is_found_beside_runs_that_have_all_other_parts(wrong: str) -> None:
+    composer = composing.Composer()
+    good = ["arm=scratch", "size=n32", "seed=0"]
+    with pytest.raises(ConfigError, match=r"nosuch|seed"):
+        composer.points([good, [*good, wrong], good])
+    assert len(composer.points([good, good])) == 2
+
+
 def test_a_seed_of_a_pretraining_that_no_arm_has_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match=r"arm\.pretraining_seed"):
         runs_of(["arm=scratch,pretrained", "arm.pretraining_seed=0,1"])

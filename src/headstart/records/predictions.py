@@ -88,12 +88,13 @@ def read_predictions(file: Path) -> Predictions:
     import pyarrow.parquet as pq
 
     try:
-        table: Any = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)  # threads cost more
-        texts = [table.column(name).cast(pa.string()) for name in TEXT_COLUMNS]
-        grouped = table.column(GROUP).cast(pa.string()) if GROUP in table.column_names else None
+        content = pa.BufferReader(file.read_bytes())  # pyarrow takes longer to find a file
+        table: Any = pq.ParquetFile(content, pre_buffer=False).read(use_threads=False)  # threads cost more
+        texts = [_as(table, name, pa.string()) for name in TEXT_COLUMNS]
+        grouped = _as(table, GROUP, pa.string()) if GROUP in table.column_names else None
         table = table if grouped is None else table.drop_columns([GROUP])
         others = [name for name in table.column_names if name not in TEXT_COLUMNS]
-        statistics = {name: table.column(name).cast(pa.float32()) for name in others}
+        statistics = {name: _as(table, name, pa.float32()) for name in others}
     except (pa.ArrowException, OSError, KeyError) as error:
         raise RecordError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
     if any(column.null_count for column in table.columns):
@@ -106,6 +107,12 @@ def read_predictions(file: Path) -> Predictions:
         },
         groups=None if grouped is None else _texts(GROUP, grouped),
     )
+
+
+def _as(table: Any, name: str, kind: Any) -> Any:
+    """A column in this type; most have it already, and pyarrow's cast would take longer than the question."""
+    column = table.column(name)
+    return column if column.type == kind else column.cast(kind)
 
 
 def _texts(name: str, column: Any) -> Numbers:

@@ -23,8 +23,9 @@ from omegaconf.errors import OmegaConfBaseException
 from headstart.config import nearest
 from headstart.errors import ConfigError
 from headstart.extras import install
-from headstart.run import Checked, Run
-from headstart.studies.config_search import choices, clashes, own_files, own_folders, shipped
+from headstart.run import Run
+from headstart.studies.composed import Composed, Mistakes
+from headstart.studies.config_search import choices, own_files, own_folders, shipped
 from headstart.studies.naming import naming
 from headstart.studies.overrides import (
     arm_of,
@@ -36,9 +37,10 @@ from headstart.studies.overrides import (
     readable,
     unused,
 )
+from headstart.studies.parts import Parts, Sources, sources_of
 from headstart.studies.run_folder import check_study_folder
 from headstart.studies.sweep_points import SweepPoint, contradictions, expand, located, named_axes, pairs_of
-from headstart.studies.trust import asks_for_code, commands_in, home_asks_for_code, refusal
+from headstart.studies.trust import asks_for_code, home_asks_for_code, refusal
 from headstart.studies.weights import try_arms
 
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)  # what Hydra raises
@@ -47,32 +49,6 @@ LAUNCHERS = {
     "joblib": install("joblib"),
     **dict.fromkeys(("submitit_local", "submitit_slurm"), install("submitit")),
 }
-
-Mistakes = dict[str, str | None]  # sentence -> the setting that it is about
-
-
-@dataclass(frozen=True)
-class Composed:
-    """The configuration of some choices. Copies are read from pickles: a sixth of the time of copy()."""
-
-    config: DictConfig
-    bare: bytes  # without Hydra's own part
-    plain: bytes | None  # the same as plain data; None when a value refers to another one
-    faults: Mistakes  # of its yaml files
-
-    @classmethod
-    def of(cls, config: DictConfig) -> Composed:
-        """A configuration as Hydra composed it."""
-        bare = OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
-        OmegaConf.set_struct(bare, True)  # as Hydra composes: unknown settings are refused
-        values = OmegaConf.to_container(bare)
-        faults: Mistakes = dict.fromkeys(clashes(config.hydra.runtime.choices))
-        faults |= dict.fromkeys(commands_in(config.hydra), "hydra")
-        return cls(config, pickle.dumps(bare), None if "${" in repr(values) else pickle.dumps(values), faults)
-
-    def copy(self) -> DictConfig:
-        """A configuration without Hydra's own part, to be changed."""
-        return pickle.loads(self.bare)  # noqa: S301 - our own
 
 
 _composed: dict[tuple[Any, ...], Composed] = {}  # by the user's own yaml and choices, of this process
@@ -196,17 +172,22 @@ class Composer:
         One ConfigError with every mistake, those in `mistakes` included; `typed` is what a person wrote.
         """
         mistakes = dict(mistakes or {})
-        points, checked = list[SweepPoint](), Checked()
+        points, parts = list[SweepPoint](), Parts()
         affected: dict[str, list[int]] = {}  # sentence -> numbers of the points that it is about
         for number, overrides in enumerate(sweep):
             lines: list[str] = []
             refused = {f"{key}: must be given" for key in mistakes.values()}
             try:
-                settings, wrong = self.settings(overrides)
+                sources = self._sources(overrides)
+                run = parts.run(sources) if sources else None
+                settings, wrong = (None, {}) if run else self.settings(overrides)
                 lines += wrong
                 refused |= {f"{key}: must be given" for key in wrong.values()}
                 if settings is not None:
-                    run = Run.read(settings, checked)
+                    run = Run.read(settings)
+                    if sources and not wrong:
+                        run = parts.shared(sources, run)
+                if run is not None:
                     points.append(SweepPoint(tuple(overrides), run))
                     if run.model.trust_remote_code and not self._trusts(overrides):
                         lines.append(refusal(run.model.name))
@@ -219,6 +200,13 @@ class Composer:
         if mistakes:
             raise ConfigError(mistakes)
         return points
+
+    def _sources(self, overrides: Sequence[str]) -> Sources | None:
+        """Where the parts of the run come from; None where something is wrong with its choices."""
+        composed, mistakes = self._chosen(overrides)
+        if composed is None or mistakes:
+            return None
+        return sources_of(composed.parts, [text for text in overrides if not self._is_choice(text)])
 
     def _trusts(self, overrides: Sequence[str]) -> bool:
         """Was the code of the model asked for by a person, not by a yaml of the current folder?"""

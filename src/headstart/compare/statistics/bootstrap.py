@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - scipy has none
@@ -139,17 +140,23 @@ def _resampled(
     columns = answers.by_group(columns)
     widest = max(units, columns.shape[1], *(place.size for place in places.values()))
     for weights in _weights(units, resamples, max(1, _CHUNK // widest), np.random.default_rng(seed)):
-        sums = weights @ columns
+        sums = np.ascontiguousarray((weights @ columns).T)  # whole rows are gathered fast
         for metric, place in places.items():
             yield metric, _values(METRICS[metric].value, sums, place)
 
 
 def _values(value: Value, sums: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The metric of every run, (chunk, 2, pairs), a few pairs at a time: their sums stay in the cache."""
-    _, pairs, features = place.shape
-    few = max(1, _NEAR // (2 * len(sums) * features))
-    parts = [value(sums[:, place[:, start : start + few]]) for start in range(0, pairs, few)]
-    return np.concatenate(parts, axis=-1)
+    """The metric of every run, (chunk, 2, pairs), of sums (columns, chunk).
+
+    A few pairs at a time: their sums stay in the cache.
+    """
+    (_, pairs, features), chunk = place.shape, sums.shape[1]
+    few = max(1, _NEAR // (2 * chunk * features))
+    values = np.empty((chunk, 2, pairs))
+    for start in range(0, pairs, few):
+        near = sums[place[:, start : start + few]]  # (2, few, features, chunk)
+        values[:, :, start : start + few] = value(np.moveaxis(near, -1, 0))
+    return values
 
 
 def spread(
@@ -230,12 +237,15 @@ def _columns(answers: Answers, metrics: Sequence[str]) -> tuple[np.ndarray, dict
     """
     pairs, kept = range(answers.predictions.shape[1]), dict[bytes, int]()
     places: dict[str, np.ndarray] = {}
+    of_terms: dict[Any, np.ndarray] = {}  # metrics of the same terms share their columns
     for metric in metrics:
-        make = METRICS[metric].features
-        runs = [[make(answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
-        places[metric] = np.array(
-            [[[kept.setdefault(c.tobytes(), len(kept)) for c in run.T] for run in side] for side in runs]
-        )
+        terms, make = METRICS[metric].terms, METRICS[metric].features
+        if terms not in of_terms:
+            runs = [[make(answers.run(side, pair)).astype(np.float32) for pair in pairs] for side in (0, 1)]
+            of_terms[terms] = np.array(
+                [[[kept.setdefault(c.tobytes(), len(kept)) for c in run.T] for run in side] for side in runs]
+            )
+        places[metric] = of_terms[terms]
     return np.stack([np.frombuffer(column, np.float32) for column in kept], axis=1), places
 
 
