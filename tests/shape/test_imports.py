@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 SETTINGS = {
@@ -134,7 +133,7 @@ def room(path: str) -> str:
     return parts[1] if parts[0] == "headstart" else parts[0]
 
 
-def names(nodes: Iterator[ast.AST] | list[ast.stmt]) -> Iterator[str]:
+def names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Full names of the modules that import statements ask for."""
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -146,10 +145,18 @@ def names(nodes: Iterator[ast.AST] | list[ast.stmt]) -> Iterator[str]:
             yield node.module or ""
 
 
-def run_time(tree: ast.Module) -> list[ast.AST]:
-    """Every node but those that only a type checker reads."""
-    unseen = {id(below) for node in ast.walk(tree) if _for_types(node) for below in ast.walk(node)}
-    return [node for node in ast.walk(tree) if id(node) not in unseen]
+@cache
+def asked(path: str) -> frozenset[str]:
+    """The full names of all that a module imports, wherever it does."""
+    return frozenset(names(ast.walk(modules()[path])))
+
+
+@cache
+def run_time(path: str) -> list[ast.Import | ast.ImportFrom]:
+    """The import statements of a module but those that only a type checker reads."""
+    nodes = [*ast.walk(modules()[path])]
+    unseen = {id(below) for node in nodes if _for_types(node) for below in ast.walk(node)}
+    return [n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) and id(n) not in unseen]
 
 
 def _for_types(node: ast.AST) -> bool:
@@ -166,49 +173,42 @@ def first_level(tree: ast.Module) -> list[ast.stmt]:
     ]  # pyright: ignore[reportReturnType]
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if path.startswith("headstart/")])
-def test_rooms_import_only_what_lies_before_them(path: str) -> None:
-    here = room(path)
-    assert here in MAY_IMPORT, f"{path} is in a room that DESIGN does not know"
-    used = {
-        name.partition(".")[2].split(".")[0]
-        for name in names(ast.walk(modules()[path]))
-        if name.split(".")[0] == "headstart"
-    }
-    assert used - {here} <= MAY_IMPORT[here], f"{path} imports {sorted(used - {here} - MAY_IMPORT[here])}"
+def test_rooms_import_only_what_lies_before_them() -> None:
+    ours = [path for path in modules() if path.startswith("headstart/")]
+    assert not {path for path in ours if room(path) not in MAY_IMPORT}, "rooms that DESIGN does not know"
+    found = {(path, *f"{name}.".split(".")[:2]) for path in ours for name in asked(path)}
+    used = {(path, other) for path, package, other in found if package == "headstart"}
+    assert not {(path, other) for path, other in used if other not in MAY_IMPORT[room(path)] | {room(path)}}
 
 
 def test_no_two_modules_lean_on_each_other() -> None:
-    known = {path.removesuffix(".py").replace("/", "."): tree for path, tree in modules().items()}
-    leans = {name: set(_ours(tree, known)) for name, tree in known.items()}
+    known = {path.removesuffix(".py").replace("/", "."): path for path in modules()}
+    leans = {name: set(_ours(path, known)) for name, path in known.items()}
     TopologicalSorter(leans).prepare()  # CycleError names the circle
 
 
-def _ours(tree: ast.Module, known: Mapping[str, ast.Module]) -> Iterator[str]:
+def _ours(path: str, known: Mapping[str, str]) -> Iterator[str]:
     """The modules of this package that another one asks for, also inside its functions."""
-    for node in run_time(tree):
+    for node in run_time(path):
         if isinstance(node, ast.ImportFrom):
-            asked = {f"{node.module}.{alias.name}" for alias in node.names}
-            yield from (asked | {str(node.module)}) & known.keys()
+            imported = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from (imported | {str(node.module)}) & known.keys()
 
 
-@pytest.mark.parametrize("path", modules())
-def test_libraries_stay_in_their_rooms(path: str) -> None:
-    used = {name.split(".")[0] for name in names(iter(run_time(modules()[path])))}
-    strays = {name for name in used & ONLY_IN.keys() if room(path) not in ONLY_IN[name]}
-    assert not strays
+def test_libraries_stay_in_their_rooms() -> None:
+    used = {(path, name.split(".")[0]) for path in modules() for name in names(run_time(path))}
+    assert not {(path, name) for path, name in used if room(path) not in ONLY_IN.get(name, {room(path)})}
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room(p) in {"records", "compare", "reports"}])
-def test_reporting_never_imports_torch(path: str) -> None:
-    used = {name.split(".")[0] for name in names(ast.walk(modules()[path]))}
-    assert not used & {"torch", "transformers", "datasets", "evaluate", "pytorch_lightning", "hydra"}
+def test_reporting_never_imports_torch() -> None:
+    others = {"torch", "transformers", "datasets", "evaluate", "pytorch_lightning", "hydra"}
+    light = [path for path in modules() if room(path) in {"records", "compare", "reports"}]
+    assert not {(path, name) for path in light for name in asked(path) if name.split(".")[0] in others}
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room(p) != "training"])
-def test_heavy_libraries_are_imported_where_they_are_used(path: str) -> None:
-    used = {name.split(".")[0] for name in names(first_level(modules()[path]))}
-    assert not used & HEAVY
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    early = [(path, name.split(".")[0]) for path in modules() for name in names(first_level(modules()[path]))]
+    assert not {(path, name) for path, name in early if room(path) != "training" and name in HEAVY}
 
 
 def test_training_is_imported_late_by_studies() -> None:
@@ -221,19 +221,15 @@ def _trains_at_import(tree: ast.Module) -> bool:
     return any(name.startswith(late) for name in names(first_level(tree)))
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room(p) == "records"])
-def test_records_need_only_numpy_pyarrow_and_pydantic(path: str) -> None:
-    import sys
-
-    used = {name.split(".")[0] for name in names(ast.walk(modules()[path]))}
+def test_records_need_only_numpy_pyarrow_and_pydantic() -> None:
     allowed = {"headstart", "numpy", "pyarrow", "psutil", "pydantic", "pydantic_core"}
-    assert used - set(sys.stdlib_module_names) <= allowed
+    used = {name.split(".")[0] for path in modules() if room(path) == "records" for name in asked(path)}
+    assert used <= allowed | sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_module_says_what_it_is_and_stays_one_idea(path: str) -> None:
-    assert ast.get_docstring(modules()[path]), "the first line of a module says what it is"
-    assert len((SOURCE / path).read_text("utf8").splitlines()) <= 400
+def test_a_module_says_what_it_is_and_stays_one_idea() -> None:
+    assert not [path for path, tree in modules().items() if not ast.get_docstring(tree)]
+    assert not [path for path in modules() if len((SOURCE / path).read_text("utf8").splitlines()) > 400]
 
 
 def test_no_room_is_called_miscellaneous() -> None:
