@@ -7,39 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.factory import make_study
 from tests.studies.command import headstart, records, without
+from tests.studies.processes import forked, until
 
 import headstart as package
 from headstart.commands.registry import COMMANDS
 from headstart.errors import ConfigError
 from headstart.studies.rerun import check_settings
-
-HEADSTART = [sys.executable, "-m", "headstart"]
-
-
-def started(arguments: Sequence[str]) -> tuple[subprocess.Popen[str], list[str]]:
-    """The process once it has printed the line of its first run, and the lines so far."""
-    process = subprocess.Popen(
-        [*HEADSTART, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    guard = threading.Timer(100, process.kill)
-    guard.start()
-    lines: list[str] = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith("[1/"):
-            break
-    guard.cancel()
-    return process, lines
 
 
 @pytest.mark.parametrize(
@@ -60,16 +39,14 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(
         "arm=scratch",
         "seed=0,1",
     ]
-    process, lines = started(long)
-    (first,) = (tmp_path / "runs/quick").glob("*seed0*/record.json")
+    process = forked(long, tmp_path)
+    until(lambda: bool([*tmp_path.glob("runs/quick/*seed1*/curve.jsonl")]), every=0.02)
+    (first,) = tmp_path.glob("runs/quick/*seed0*/record.json")
     content = first.read_bytes()
-    until = time.monotonic() + 20
-    while not list((tmp_path / "runs/quick").glob("*seed1*/curve.jsonl")) and time.monotonic() < until:
-        time.sleep(0.02)
-    process.send_signal(sent)
-    _, rest = process.communicate(timeout=60)
-    told = "".join(lines) + rest
-    assert process.returncode == code, told
+    os.kill(process.pid or 0, sent)
+    process.join()
+    told = (tmp_path / "err").read_text("utf8")
+    assert process.exitcode == code, told
     assert "Traceback" not in told
     if sent != signal.SIGKILL:
         assert "finished runs are kept. Continue with: headstart task=files" in told
@@ -220,25 +197,29 @@ def test_the_report_is_rebuilt_without_the_training_half() -> None:
     assert ended.stdout == "[] 1\n"
 
 
-def unread(stream: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command, of which nobody reads `stdout` or `stderr`."""
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """A pipe that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
-    done = subprocess.run([*HEADSTART, *words], text=True, check=False, **streams)
+    yield writing
     os.close(writing)
-    return done
 
 
 @pytest.mark.parametrize("words", [["tasks"], ["tasks", "--json"], ["--help"], ["--version"]])
-def test_who_stops_reading_hears_nothing_more(words: list[str]) -> None:
-    done = unread("stdout", *words)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_who_stops_reading_hears_nothing_more(words: list[str], unread: int) -> None:
+    command = [sys.executable, "-m", "headstart", *words]
+    done = subprocess.run(command, stdout=unread, stderr=subprocess.PIPE, text=True, check=False)
+    told = [line for line in done.stderr.splitlines() if not line.endswith(" ...")]  # a slow start is said
+    assert (done.returncode, told) == (0, [])
 
 
-def test_a_study_goes_on_when_nobody_reads_what_it_says(quick: list[str], tmp_path: Path) -> None:
-    done = unread("stderr", *quick, "arm=scratch", "seed=0")
-    assert done.returncode == 0 and "1 of 1" in done.stdout
+def test_a_study_goes_on_when_nobody_reads_what_it_says(
+    quick: list[str], tmp_path: Path, unread: int
+) -> None:
+    done = forked([*quick, "arm=scratch", "seed=0"], tmp_path, lambda: os.dup2(unread, 2))
+    done.join()
+    assert done.exitcode == 0 and "1 of 1" in (tmp_path / "out").read_text("utf8")
     assert [record["status"] for record in records(tmp_path / "runs/quick")] == ["finished"]
 
 

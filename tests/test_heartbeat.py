@@ -6,36 +6,58 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.midway import make_midway
-from tests.studies.command import headstart
+from tests.studies.command import headstart, without
+from tests.studies.processes import forked
 
-LOADED = re.compile(r"import time: +\d+ \| +\d+ \| +(torch|transformers|datasets)\b")
+from headstart import heartbeat
+from headstart.studies import progress
+
+UNTIL_SLOW = """
+import os, sys
+from importlib.abc import MetaPathFinder
+
+class Ends(MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name in ("torch", "transformers", "datasets"):
+            os._exit(9)
+
+sys.meta_path.insert(0, Ends())
+from headstart.cli import main
+main(sys.argv[1:])
+"""
+READ_BY_OTHERS = [
+    ["status", "midway", "--json"],
+    ["studies", ".", "--json"],
+    ["report", "midway", "--export", "json"],
+    ["report", "midway", "--export", "csv"],
+    ["report", "midway", "--export", "md"],
+    ["report", "midway", "--checklist", "neurips"],
+]
+TOLD = f"""
+from headstart import heartbeat
+heartbeat.FIRST = 0
+from headstart.cli import main
+for words in {READ_BY_OTHERS}:
+    assert main(words) == 0
+    print("that was all")
+"""
 
 
 def ended(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
 
 
-def program(change: str, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """A command whose heartbeat was changed before it began."""
-    lines = ("import sys", "from headstart import heartbeat", change, "from headstart.cli import main")
-    return ended("-c", "\n".join([*lines, f"sys.exit(main({list(words)}))"]))
-
-
 @pytest.mark.parametrize("words", [["doctor", "--json"], ["plan"], ["fetch"], ["study"]])
 def test_the_first_line_comes_before_what_is_slow_is_loaded(words: list[str], quick: list[str]) -> None:
     settings = [] if words[0] == "doctor" else [*quick, "seed=0", "arm=scratch"]
     words = [word for word in words if word != "study"]
-    done = ended("-X", "importtime", "-m", "headstart", *words, *settings)
-    assert done.returncode == 0, done.stderr
-    lines = done.stderr.splitlines()
-    said = next(n for n, line in enumerate(lines) if not line.startswith("import time:"))
-    loaded = next(n for n, line in enumerate(lines) if LOADED.match(line))
-    assert said < loaded and lines[said].endswith(" ...")
+    done = ended("-c", UNTIL_SLOW, *words, *settings)
+    assert done.returncode == 9, done.stderr
+    assert done.stderr.endswith(" ...\n")
 
 
 def test_a_command_that_forgets_to_say_what_it_does_says_that_it_is_at_work() -> None:
@@ -53,43 +75,34 @@ def test_a_command_that_forgets_to_say_what_it_does_says_that_it_is_at_work() ->
     assert done.stderr.splitlines() == ["headstart slow is at work ...", "ended"]
 
 
-def test_a_long_training_says_how_far_it_is(quick: list[str]) -> None:
-    steps = [word for word in quick if not word.startswith("budget.epochs")] + ["budget.steps=60"]
-    done = program(
-        "import headstart.studies.progress as p; p.EVERY = heartbeat.EVERY = 0.3",
-        [*steps, "budget.epochs=null", "arm=scratch", "seed=0"],
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stderr.splitlines()
+@pytest.mark.usefixtures("unreported")
+def test_a_long_training_says_how_far_it_is(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (heartbeat, progress):
+        monkeypatch.setattr(module, "EVERY", 0.01)
+    long = [*without(quick, "budget.epochs"), "budget.epochs=null", "budget.steps=150", "arm=scratch"]
+    done = forked([*long, "seed=0"], tmp_path)
+    done.join()
+    lines = (tmp_path / "err").read_text("utf8").splitlines()
+    assert done.exitcode == 0, lines
     begins = next(n for n, line in enumerate(lines) if line.startswith("begins: "))
     ends = next(n for n, line in enumerate(lines) if line.startswith("[1/1]"))
-    far = [n for n, line in enumerate(lines) if re.search(r": \d+/60 steps, .* left \.\.\.$", line)]
+    far = [n for n, line in enumerate(lines) if re.search(r": \d+/150 steps, .* left \.\.\.$", line)]
     assert far and begins < far[0] and far[-1] < ends
-    assert "steps" not in done.stdout
+    assert "steps" not in (tmp_path / "out").read_text("utf8")
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["status", "midway", "--json"],
-        ["studies", ".", "--json"],
-        ["report", "midway", "--export", "json"],
-        ["report", "midway", "--export", "csv"],
-        ["report", "midway", "--export", "md"],
-        ["report", "midway", "--checklist", "neurips"],
-    ],
-)
-def test_what_others_read_is_as_it_was(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_others_read_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     make_midway(tmp_path / "midway", seeds=range(2))
-    told = program("heartbeat.FIRST = 0", words)
+    told = ended("-c", TOLD)
     assert told.returncode == 0, told.stderr
     assert all(line.endswith(" ...") for line in told.stderr.splitlines()), told.stderr
-    assert told.stdout == headstart(*words).out
-    if words[-1] in ("json", "--json"):
-        json.loads(told.stdout)
+    assert told.stderr
+    *texts, rest = told.stdout.split("that was all\n")
+    assert texts == [headstart(*words).out for words in READ_BY_OTHERS] and not rest
+    assert all(json.loads(text) for text in texts[:3])
 
 
 def test_a_mistake_is_one_line_also_where_the_process_collects_what_is_said(quick: list[str]) -> None:

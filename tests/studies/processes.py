@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
 from tests.studies.command import headstart
 from tests.training.runs import lasting
+
+from headstart.cli import main
 
 FORK = multiprocessing.get_context("fork")
 
@@ -37,6 +41,21 @@ def typed(arguments: Sequence[str], to: Path) -> Callable[[int], None]:
     return act
 
 
+def forked(words: Sequence[str], to: Path, change: Callable[[], object] = lambda: None) -> ForkProcess:
+    """A command in a process that has imported everything; `to` gets its streams, as `out` and `err`."""
+
+    def act() -> None:
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(to / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        change()
+        os._exit(main(list(words)))
+
+    process = FORK.Process(target=act)
+    process.start()
+    return process
+
+
 def screens(folder: Path) -> list[str]:
     return [path.read_text("utf8") for path in sorted(folder.glob("screen-*"))]
 
@@ -58,9 +77,9 @@ def trained(screen: str) -> int:
     return sum("finished before" not in line for line in lines)
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60, every: float = 0.2) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.2)
+        time.sleep(every)
