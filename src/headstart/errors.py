@@ -25,6 +25,10 @@ class DataError(HeadstartError):
     """The rows cannot be used: missing file or column, empty split, one class only, null cells."""
 
 
+class AbsentError(DataError):
+    """The rows are not on this machine."""
+
+
 class WeightsError(HeadstartError):
     """Weights are missing, corrupt, of another shape, or do not match their digest."""
 

@@ -108,6 +108,30 @@ def test_a_signal_is_one_line_that_says_how_to_go_on(
     assert f"interrupted; finished runs are kept. Continue with: headstart reproduce {path}" in ended.err
 
 
+def test_a_page_whose_data_are_not_here_is_not_run_and_named(page: Path) -> None:
+    command = json.loads((page / "claim.json").read_text("utf8"))["commands"]["laptop"]
+    absent = [word for word in command if not word.startswith("task.files.train=")]
+    claim = {"claim": "Of public rows.", "came_out": True, "expects": []}
+    elsewhere = Path("experiments/public")
+    write(elsewhere, **claim, commands={"laptop": [*absent, "task.files.train=nowhere/train.csv"]})
+    alone = headstart("reproduce", str(elsewhere))
+    said = f"headstart: its data are not here (task.files.train={Path('nowhere/train.csv')}: no such file"
+    assert alone.code == 1 and said in alone.err and "failed" not in alone.out + alone.err
+    assert f"{elsewhere / 'README.md'} says where to get them" in alone.err
+    change_expected(page, than=2.0)
+    every = headstart("reproduce", "--all")
+    assert every.code == 1 and "0 of 1 page came out again." in every.out
+    change_expected(page, than=0.5)
+    every = headstart("reproduce", "--all")
+    assert every.code == 0, every.out + every.err
+    last = " ".join(every.out.splitlines()[-2:])
+    assert last.endswith("1 of 1 page came out again. Not run, since their data are not here: public.")
+    assert "public not run its data are not here" in " ".join(every.out.split())
+    (page / "claim.json").unlink()
+    none = headstart("reproduce", "--all")
+    assert none.code == 1 and "0 of 0 pages came out again. Not run" in none.out, "nothing was shown"
+
+
 def test_what_is_no_page(quick: list[str]) -> None:
     told = headstart("reproduce", "experiments/nothing")
     assert told.code != 0 and "there is no such file" in " ".join(told.err.split())

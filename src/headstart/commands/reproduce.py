@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.commands.arguments import TRUST, Once, argument, command
-from headstart.errors import ConfigError, HeadstartError
+from headstart.errors import AbsentError, ConfigError, HeadstartError
 from headstart.terminal import cleaned
 
 if TYPE_CHECKING:
@@ -107,13 +107,17 @@ def _train_again(folder: Path, trusted: bool) -> int:
 
 
 def _claim_holds(claim: Claim, settings: Sequence[str], scale: str) -> bool:
-    """Run the study of a page again, and show whether its claim holds."""
+    """Run the study of a page again, and show whether its claim holds; AbsentError without its data."""
     from headstart.compare.claims import check
     from headstart.compare.study import compare
     from headstart.reports.console.claims import show_claim
     from headstart.studies.rerun import rerun
 
-    repeated = rerun(claim.command(scale), settings, scale)
+    try:
+        repeated = rerun(claim.command(scale), settings, scale)
+    except AbsentError as error:
+        where = claim.folder / "README.md"
+        raise AbsentError(f"its data are not here ({error}): {where} says where to get them") from None
     checked = check(claim, compare(repeated.folder).rows, scale)
     show_claim(claim, checked)
     if not repeated.trained:
@@ -135,13 +139,15 @@ def _every_page(settings: Sequence[str], scale: str) -> int:
     for claim in claims:
         if scale in claim.commands:
             check_settings(claim.commands[scale], settings)
-    results = []
+    results: list[tuple[Claim, bool | None, str]] = []
     for number, claim in enumerate(claims, 1):
         print(cleaned(f"\npage {number} of {len(claims)}: {claim.folder.name}: {claim.claim}"), flush=True)
         try:
             results.append((claim, _claim_holds(claim, settings, scale), ""))
         except HeadstartError as error:
             print(f"headstart: {cleaned(error)}", file=sys.stderr)
-            results.append((claim, False, str(error)))
+            absent = isinstance(error, AbsentError)
+            results.append((claim, None if absent else False, str(error)))
     show_all(results)
-    return 0 if all(holds for _, holds, _ in results) else 1
+    ran = [holds for _, holds, _ in results if holds is not None]
+    return 0 if ran and all(ran) else 1

@@ -16,7 +16,7 @@ from headstart.data.formats import FORMATS, read_file, read_folder
 from headstart.data.image_folder import WORDS, Folder, is_leftover
 from headstart.data.rows import SPLITS, Cells, Columns, RawRows, Splits, UnlabelledError, checked
 from headstart.data.splits import Holdout
-from headstart.errors import DataError
+from headstart.errors import AbsentError, DataError
 
 
 class Files(Config):
@@ -103,7 +103,7 @@ class Files(Config):
                     if folder == path.parent
                     else f"relative paths start at {folder}"
                 )
-                raise DataError(f"task.files.{split}={path}: no such file or folder ({hint})")
+                raise AbsentError(f"task.files.{split}={path}: no such file or folder ({hint})")
             if path.is_file() and path.suffix.lower() not in FORMATS:
                 raise DataError(
                     f"task.files.{split}={path}: suffix {path.suffix!r} is not one that can be read: "

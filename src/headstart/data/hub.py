@@ -12,7 +12,7 @@ from headstart.data.formats import dataset_rows, one_line
 from headstart.data.hub_files import ADVICE, damaged
 from headstart.data.rows import SPLITS, Columns, Splits, checked
 from headstart.data.splits import Holdout
-from headstart.errors import DataError
+from headstart.errors import AbsentError, DataError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -91,7 +91,7 @@ class Hub(Config):
                 f"is not cached and cannot be fetched ({one_line(error)}): go online once, or use task.files"
             )
         at = f" at revision {self.revision}" if self.revision else ""
-        raise DataError(f"dataset {self.name}{at} {problem}")
+        raise AbsentError(f"dataset {self.name}{at} {problem}")
 
     def _download(self, cached_only: bool) -> Path:
         from huggingface_hub import snapshot_download

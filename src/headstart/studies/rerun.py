@@ -150,13 +150,17 @@ def _compared(arguments: Sequence[str]) -> set[str]:
 
 
 def rerun(command: Sequence[str], settings: Sequence[str], scale: str) -> Rerun:
-    """Train the study of `command`, with further settings. RecordError when no run has scores.
+    """Train the study of `command`, with further settings. RecordError when no run has scores; AbsentError,
+    before anything is trained, when its rows are not here.
 
     Each scale has a folder of its own: runs of two of them would be two conditions of one study.
     """
     if asks_for_code(command) and not asks_for_code(settings):  # a page is a file, too
         raise ConfigError(refusal("the model of this page"))
     check_settings(command, settings)
+    tasks = {run.task.model_dump_json(): run.task for run in runs_of([*command, *settings])}
+    for task in tasks.values():
+        task.source.digest()
     arguments = [*command, *settings, f"runs={RUNS}/{scale}"]
     outcomes = launch(check(arguments), arguments)
     well = [outcome for outcome in outcomes if outcome.well and not outcome.trial]

@@ -10,6 +10,7 @@ from headstart.reports import numbers
 from headstart.reports.console.listing import listing
 from headstart.screen import Screen
 
+AGAIN = {True: "yes", False: "no", None: "not run"}
 KEPT = {  # what the page says of its own run
     True: "",
     False: " (the page says that the claim was not borne out)",
@@ -34,16 +35,16 @@ def show_claim(claim: Claim, checked: Sequence[Checked]) -> None:
     console.print(f"{claim.folder.name}: {told}{kept}: {claim.claim}", highlight=False)
 
 
-def show_all(results: Sequence[tuple[Claim, bool, str]]) -> None:
-    """One line per page: did it come out again, and what it claims."""
+def show_all(results: Sequence[tuple[Claim, bool | None, str]]) -> None:
+    """One line per page: did it come out again, and what it claims. None: its data are not here."""
     console = Screen()
-    lines = [
-        (claim.folder.name, "yes" if holds else "no", problem or claim.claim)
-        for claim, holds, problem in results
-    ]
+    lines = [(claim.folder.name, AGAIN[holds], problem or claim.claim) for claim, holds, problem in results]
     console.print(listing("page | again | claim", lines, plain=not console.is_terminal))
-    again = sum(holds for _, holds, _ in results)
-    console.print(f"\n{again} of {numbers.plural(len(results), 'page')} came out again.", highlight=False)
+    ran = [holds for _, holds, _ in results if holds is not None]
+    absent = [claim.folder.name for claim, holds, _ in results if holds is None]
+    left_out = f" Not run, since their data are not here: {', '.join(absent)}." if absent else ""
+    told = f"\n{sum(ran)} of {numbers.plural(len(ran), 'page')} came out again.{left_out}"
+    console.print(told, highlight=False)
 
 
 def _number(row: Expectation | Quantity) -> str:
