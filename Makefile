@@ -45,14 +45,14 @@ bench: $(STAMP)-test           ## ratios against baselines of the same run, in a
 bench-gpu: $(STAMP)-test       ## the rows that need a CUDA device alone, in benchmarks-cuda.json
 	$(BIN)/python -m tests.benchmarks cuda --to benchmarks-cuda.json
 
-pages: $(STAMP)-demo          ## numbers, pictures and claims of experiments/, anew, from the studies that are in runs/
-	@for page in $(notdir $(patsubst %/claim.json,%,$(wildcard experiments/*/claim.json))); do \
+pages: $(STAMP)-demo          ## numbers, pictures and claims of experiments/, anew, from the finished studies in runs/
+	@left=0; for page in $(notdir $(patsubst %/claim.json,%,$(wildcard experiments/*/claim.json))); do \
 		[ -d runs/$$page ] || continue; \
+		$(BIN)/headstart report runs/$$page --export claim --to experiments/$$page/claim.json || { left=1; continue; }; \
 		$(BIN)/headstart report runs/$$page --export md --to experiments/$$page/numbers.md || exit 1; \
 		$(BIN)/headstart report runs/$$page --export svg --to experiments/$$page/report.svg || exit 1; \
-		$(BIN)/headstart report runs/$$page --export claim --to experiments/$$page/claim.json || exit 1; \
 		sed -i.old 's/(report.png)/(report.svg)/' experiments/$$page/README.md && rm -f experiments/$$page/README.md.old; \
-	done
+	done; exit $$left
 
 picture: $(STAMP)-browser      ## the README's picture of headstart watch, anew, from the default study while it runs: five minutes
 	$(BIN)/python -m tests.browser.watch_picture experiments/first_look/watch.png

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.factory import make_study
+from tests.midway import make_midway
 from tests.studies.command import headstart
 
 from headstart.compare.claims import FILE, as_expectation, check, pages, read_claim
@@ -76,7 +77,9 @@ def test_a_page_without_a_claim_names_those_with_one(page: Path) -> None:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    return make_study(tmp_path / "runs/docs", seeds=range(3))
+    folder = tmp_path / "runs/docs"
+    make_midway(folder, seeds=range(3))
+    return folder
 
 
 def _claim(folder: Path, than: float, came_out: bool | None, **changed: Any) -> Path:
@@ -131,6 +134,32 @@ def test_the_study_of_another_page_fills_nothing(study: Path, tmp_path: Path) ->
     file.write_text(file.read_text("utf8").replace("seed=0,1,2", "study=less_data"), "utf8")
     typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
     assert typed.code == 1 and "is about study=less_data, and this study is called" in typed.err
+
+
+@pytest.mark.parametrize("state", ["to do", "training", "failed", "interrupted"])
+def test_a_study_that_is_not_finished_fills_nothing(state: str, tmp_path: Path) -> None:
+    file, last = _claim(tmp_path / "experiments/docs", 0.0, None), ("scratch", 2)
+    old, study = file.read_bytes(), tmp_path / "runs/docs"
+    place = {"to do": "waiting", "training": "training"}.get(state)
+    options: dict[str, Any] = {place: (last,)} if place else {"status": {last: state}}
+    claims = make_midway(study, seeds=range(3), examples=60, **options)
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    counted = f"{study}: 1 of its 6 runs are not finished (1 {state})"
+    sentence = f"headstart: {counted}: run the study's command to its end first\n"
+    assert (typed.code, typed.err) == (1, sentence)
+    assert file.read_bytes() == old
+    for claim in claims.values():
+        claim.release()
+
+
+def test_a_run_that_diverged_has_ended_and_a_study_without_a_plan_is_not_known_to(tmp_path: Path) -> None:
+    file, study = _claim(tmp_path / "experiments/docs", 0.0, None), tmp_path / "runs/docs"
+    make_midway(study, seeds=range(4), status={("scratch", 2): "diverged"})
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    assert typed.code == 0, typed.err
+    (study / "study.json").unlink()
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    assert typed.code == 1 and "no study.json here" in typed.err
 
 
 @pytest.mark.parametrize("to", [[], ["--to", "numbers.md"]])

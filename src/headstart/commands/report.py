@@ -148,9 +148,11 @@ def _fill_claim(folder: str, to: str | None) -> None:
     """Put the numbers of a study into the claim of its notebook page, and show whether it came out."""
     from headstart.compare.claims import FILE, filled, read_claim
     from headstart.reports.console.claims import show_claim
+    from headstart.studies.status import check_finished
 
     if to is None or Path(to).name != FILE:
         raise ConfigError(f"report: --export claim fills a page's file; add --to experiments/PAGE/{FILE}")
+    check_finished(Path(folder))
     claim, findings = read_claim(Path(to).parent), _findings(folder)
     text, checked = filled(claim, findings.study, findings.rows)
     _give(text, to)

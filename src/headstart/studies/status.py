@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -237,6 +238,18 @@ class Watched:
 def status_of(folder: Path) -> StudyStatus:
     """The status of the study in this folder; RecordError when it was never started."""
     return Watched(folder).look()
+
+
+def check_finished(folder: Path) -> None:
+    """RecordError where a run of the study has not come to its end: its numbers would be of a part of it."""
+    runs = status_of(folder).runs
+    counts = Counter(run.status for run in runs if run.status not in ("finished", "diverged"))
+    if counts:
+        told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        raise RecordError(
+            f"{folder}: {counts.total()} of its {len(runs)} runs are not finished ({told}): run the study's "
+            "command to its end first"
+        )
 
 
 def cancelled(folder: Path) -> str:
