@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import length_hint
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -27,6 +27,10 @@ class Screen(Console):
         for segment in super().render(renderable, options):
             text = cleaned(segment.text)
             yield segment if segment.control or text == segment.text else Segment(text, segment.style)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """rich's own; into a file or a pipe, a line that is too long goes on instead of being cut."""
+        super().print(*objects, **{"crop": self.is_terminal} | options)
 
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: without stderr the command goes on, without stdout it ends."""

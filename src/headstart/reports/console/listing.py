@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 Line = Sequence[str | Text]
+CUT = 8  # characters that a column has at least which may be cut
+WIDE = 10_000  # characters: as if a line had no end
+
+
+class Unbroken(Table):
+    """A table that breaks no word and cuts no number: where it does not fit, its lines are longer."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide, self.expand = options.update_width(WIDE), False
+        wants: list[int] = []  # characters that each column could use beside its longest word
+        for column in self.columns:
+            sizes = [Measurement.get(console, wide, cell) for cell in (column.header, *column.cells)]
+            most = max(size.maximum for size in sizes)
+            word = min(most, CUT) if column.ratio else max(size.minimum for size in sizes)
+            column.width = most if column.no_wrap and not column.ratio else word
+            wants.append(most - column.width)
+        free = options.max_width - self.__rich_measure__(console, wide).maximum
+        for want, column in sorted(zip(wants, self.columns, strict=True), key=itemgetter(0)):
+            more = max(0, min(want, free))
+            column.width, free = (column.width or 0) + more, free - more
+        yield from super().__rich_console__(console, wide)
 
 
 def listing(heads: str, lines: Iterable[Line] = (), *, plain: bool, **options: Any) -> Table:
@@ -19,7 +43,8 @@ def listing(heads: str, lines: Iterable[Line] = (), *, plain: bool, **options: A
     """
     padding = (0, 2 if plain else 1, 0, 0)
     frame = None if plain else box.SIMPLE_HEAD
-    made = Table(box=frame, pad_edge=False, padding=padding, header_style="" if plain else "dim", **options)
+    kind = Unbroken if plain else Table
+    made = kind(box=frame, pad_edge=False, padding=padding, header_style="" if plain else "dim", **options)
     for head in map(str.strip, heads.split("|")):
         name = head.lstrip("#!~")
         flags = head[: len(head) - len(name)]

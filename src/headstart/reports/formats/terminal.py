@@ -60,6 +60,7 @@ def _table(findings: Findings, *, plain: bool) -> Table:
     grid = listing("arm | !#score | #gain | !#FLOPs | !#time | !#energy | !#finished", plain=plain)
     started = tables.lines_of(findings.rows, "runs.started")[:MOST]
     names = [*arms, *(line.first.condition for line in started)]
+    names += [rule for condition in findings.rules for rule, _ in summary.rules(findings, condition)]
     grid.columns[0].width = min(max(map(len, names), default=0), WIDEST)  # so that intervals alone wrap
     for condition, lines in groupby(started, lambda line: line.first.condition):
         below = f"\n{condition}" if condition else ""
