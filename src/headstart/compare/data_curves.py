@@ -14,7 +14,6 @@ from headstart.compare.pairwise import Compared
 from headstart.compare.quantity import Quantity, Rows
 from headstart.compare.ranges import of_gain, of_score
 from headstart.compare.sentences import sizes as sentences
-from headstart.compare.sentences.comparison import FACTORS
 from headstart.compare.sentences.remarks import of_these
 from headstart.compare.series import Series, series, size_scores
 from headstart.compare.statistics.joint import SizeScores
@@ -166,7 +165,7 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     runs = [record for each in sizes.all for pair in each.matches for record in pair.sides]
     seed = int(digest(sorted([record.run_id, record.arm] for record in runs)), 16)
     scores = size_scores(sizes, metric, seed)
-    parts = [FACTORS[name] for name in sizes.factors]
+    parts = [phrases.FACTORS[name][1] for name in sizes.factors]
     if scores[0].examples is not None:
         parts.append("test examples" if scores[0].groups is None else "groups of test examples")
     of_size = {rows: [pair for one in every for pair in one.pairs] for rows, every in sizes.sizes.items()}

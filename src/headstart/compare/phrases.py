@@ -7,6 +7,13 @@ from collections.abc import Callable
 
 from headstart.compare.bounds import Bounded
 
+# What runs are drawn over, short and in the plural.
+FACTORS = {
+    "pretraining": ("pretraining", "pretraining seeds"),
+    "subset": ("draw", "draws of the rows"),
+    "order": ("order", "orders of the rows"),
+    "seed": ("seed", "seeds"),
+}
 LARGE = 999.5  # from here on, decimals are noise: a perplexity of 6,680
 
 

@@ -15,7 +15,6 @@ SEEDS_ONLY = "the interval covers seeds only, not test examples"
 SAME_ANSWERS = "both sides answer the same, example by example"
 ALL_EQUAL = "all gains are exactly equal, so their spread is unknown: no interval"
 THREE_IN_N = "no spread was seen: the interval allows for 3 in N examples"
-FACTORS = {"pretraining": "pretraining seeds", "subset": "draws of the rows", "seed": "seeds"}
 TWO_PAIRS = "The interval rests on two pairs."
 
 
@@ -109,7 +108,8 @@ def would_decide(how: str) -> str:
 
 def more_levels(factor: str, levels: int) -> str:
     """'more pretraining seeds: the spread between these 3 is the largest part of the interval'."""
-    return f"more {FACTORS[factor]}: the spread between these {levels} is the largest part of the interval"
+    more = phrases.FACTORS[factor][1]
+    return f"more {more}: the spread between these {levels} is the largest part of the interval"
 
 
 def larger_test_set(examples: int, groups: int | None, gain: float) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from headstart.compare import phrases
 
 OFTEN = "4 of 5 studies"
-FACTORS = {"pretraining": "pretraining", "subset": "draw", "seed": "seed"}  # draw: of the rows
 
 
 def found(pairs: int, examples: int | None, groups: int | None, gain: float | None) -> str:
@@ -38,7 +37,7 @@ def before(
     in standard deviations.
     """
     unit = "" if tested else f" standard deviations of a pair's gain {_between(factors)}"
-    drawn = " and ".join(phrases.plural(size, FACTORS[name]) for name, size in factors.items())
+    drawn = " and ".join(phrases.plural(size, phrases.FACTORS[name][0]) for name, size in factors.items())
     of = f" of {drawn}" if [*factors.values()] != [pairs] else ""
     of += _tested(*tested) if tested else ""
     return (
@@ -61,7 +60,7 @@ def assumptions(spread: float, factors: Mapping[str, int], differ: float, within
 
 def _between(factors: Mapping[str, int]) -> str:
     """'between seeds', 'between pretrainings and as much between seeds'."""
-    return " and as much ".join(f"between {FACTORS[name]}s" for name in factors)
+    return " and as much ".join(f"between {phrases.FACTORS[name][0]}s" for name in factors)
 
 
 def enough_pairs(half: int, most: int | None) -> str:

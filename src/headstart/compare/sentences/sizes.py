@@ -17,7 +17,6 @@ ONE_DRAW = (
     "order_seed the order."
 )
 BOTH = "The rows and their order both vary: one of them under the same seeds can be told from the rest"
-SOURCES = {"pretraining": "pretraining seeds", "subset": "draws of the rows", "order": "orders of the rows"}
 MOST = 2  # curves that an answer tells
 ONE_PAIR_EACH = "Every size rests on one pair: other seeds may say otherwise."
 
@@ -94,7 +93,7 @@ def draws(number: int) -> str:
 
 
 def shared_seeds(levels: Mapping[Any, int], seeds: int) -> str:
-    what = phrases.joined([f"{number} {SOURCES[source]}" for source, number in levels.items()])
+    what = phrases.joined([f"{number} {phrases.FACTORS[source][1]}" for source, number in levels.items()])
     return f"{what} share {phrases.plural(seeds, 'seed')}: two are needed to tell them apart"
 
 
