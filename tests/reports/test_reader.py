@@ -91,6 +91,12 @@ def test_an_interval_that_no_size_bounds_is_called_open(sizes: Path) -> None:
     opened = replace(findings, rows=Rows(rows))
     (shown,) = tables(outline.page(opened), "rows")
     assert [cell.text for cell in shown.rows[0][6:8]] == ["109 (open)", "3.41× (open)"]
+    # its whisker reaches over all sizes: a point without one would look certain
+    rows_section = next(each for each in outline.page(opened).sections if each.key == "rows")
+    (chart,) = next(part for part in rows_section.parts if isinstance(part, Gallery)).figures
+    drawn = next(layer for layer in chart.spec["layer"] if "tooltip" in layer["encoding"])
+    first = chart.spec["datasets"][drawn["data"]["name"]][0]
+    assert (first["low"], first["high"], first["interval"]) == (128, 512, "open")
     # one pair and no predictions: there is no interval at all
     alone = [row.at(row.value) if row.key == "data.gain" else row for row in rows]
     (shown,) = tables(outline.page(replace(findings, rows=Rows(alone))), "rows")

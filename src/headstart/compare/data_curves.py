@@ -55,13 +55,22 @@ class DataCurve:
         return {*self.verdicts} == {"worse"}
 
     @property
+    def shows_nothing(self) -> bool:
+        """Is no difference shown at any size? Then the baseline has nothing to catch up with."""
+        return {*self.verdicts} <= OPEN
+
+    @property
     def crossing_sentence(self) -> str:
         """Where the baseline has caught up."""
         crossing, largest = self.crossing, self.points[-1].rows
+        if self.shows_nothing:
+            gains = [point.gain for point in self.points]
+            return sentences.no_difference(self.arm, self.baseline, min(gains), max(gains))
         if crossing.rows.value is None and crossing.rows.high is None and self.verdicts[-1] == "undecided":
             return sentences.open_crossing(self.baseline, largest)
+        has_interval = self.points[0].gain_interval is not None
         return sentences.crossing(
-            self.arm, self.baseline, crossing.rows, crossing.beyond, crossing.margin, largest
+            self.arm, self.baseline, crossing.rows, crossing.beyond, crossing.margin, largest, has_interval
         )
 
     @property
@@ -70,10 +79,8 @@ class DataCurve:
 
         Where no size shows a difference there are no rows saved to tell of.
         """
-        if {*self.verdicts} <= OPEN:
-            gains = [point.gain for point in self.points]
-            none = sentences.no_difference(self.arm, self.baseline, min(gains), max(gains))
-            return " ".join(part for part in (none, self.scope) if part)
+        if self.shows_nothing:
+            return " ".join(part for part in (self.crossing_sentence, self.scope) if part)
         point = next((each for each in self.points if each.rows_needed.value is not None), self.points[0])
         saved = sentences.rows_saved(
             self.arm, self.baseline, point.rows, point.rows_needed, point.multiplier,
@@ -107,10 +114,13 @@ def rows(curve: DataCurve) -> Rows:
     template = Quantity("", curve.context, curve.arm, curve.baseline, curve.metric)
     worse = f"worse at {', '.join(map(phrases.rows, curve.ossified))}" if curve.ossified else ""
     beyond = "resamples in which it lies above the largest size"
+    crossing = template.named("crossing")
+    if not curve.shows_nothing:
+        crossing = crossing.bounded(curve.crossing.rows)
     return Rows([
         template.named("data.sizes", verdict=curve.verdict).at(len(curve.points)).because(curve.sentence),
         *(row for point in curve.points for row in _point_rows(template, curve, point)),
-        template.named("crossing").bounded(curve.crossing.rows).because(curve.crossing_sentence),
+        crossing.because(curve.crossing_sentence),
         template.named("crossing.beyond").at(curve.crossing.beyond).because(beyond),
         template.named("data.ossified_sizes").at(len(curve.ossified)).because(worse),
         *(template.named(f"data.{name}", note=note).at(value) for name, value, note in curve.facts),

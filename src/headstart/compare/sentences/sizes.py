@@ -37,10 +37,7 @@ def rows_saved(
 ) -> str:
     """'With 64 rows, pretrained scores what scratch needs about 410 rows for (95 % interval ...): ...'."""
     if needed.value is not None:
-        sure = phrases.interval(needed, phrases.whole)
-        if not sure and has_interval:
-            sure = " (the 95 % interval reaches beyond the sizes that were run, on both sides)"
-        text = f"what {baseline} needs about {phrases.rows(needed.value)} for{sure}"
+        text = f"what {baseline} needs about {phrases.rows(needed.value)} for{_sure(needed, has_interval)}"
     elif needed.low is not None:
         text = f"more than {baseline} does with {phrases.rows(needed.low)}, the most that were run"
     else:
@@ -49,10 +46,19 @@ def rows_saved(
     return f"With {phrases.rows(rows)}, {arm} scores {text}: a data multiplier of {factor}."
 
 
-def crossing(arm: str, baseline: str, rows: Bounded, beyond: float, margin: float, largest: int) -> str:
+def _sure(rows: Bounded, has_interval: bool) -> str:
+    """The interval of a number of rows in brackets; an interval without ends is none."""
+    if (sure := phrases.interval(rows, phrases.whole)) or not has_interval:
+        return sure
+    return " (the 95 % interval reaches beyond the sizes that were run, on both sides)"
+
+
+def crossing(
+    arm: str, baseline: str, rows: Bounded, beyond: float, margin: float, largest: int, has_interval: bool
+) -> str:
     """Where the baseline has caught up; "not within the data" where it has not."""
     if rows.value is not None:
-        where = f"about {phrases.rows(rows.value)} on{phrases.interval(rows, phrases.whole)}"
+        where = f"about {phrases.rows(rows.value)} on{_sure(rows, has_interval)}"
         return f"From {where}, {baseline} is within {margin:g} of {arm}."
     if rows.high is not None:
         return f"At no size is {arm} more than {margin:g} ahead."

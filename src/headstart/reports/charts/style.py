@@ -41,18 +41,20 @@ def point(row: Quantity, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def bound(row: Quantity, ends: Quantity, edges: Sequence[float] = (), **more: Any) -> dict[str, Any]:
+def bound(
+    row: Quantity, ends: Quantity, edges: Sequence[float] = (), is_open: bool = False, **more: Any
+) -> dict[str, Any]:
     """A number, or the end of it that is known, as a point of a chart whose `kind` says which end that is.
 
-    `ends` holds the interval. Where one end of it is not bounded, it is drawn to the edge of the data, which
-    are the first and the last of `edges`; without edges, to the number itself.
+    `ends` holds the interval. Where one end of it is not bounded, or both (`is_open`), it is drawn to the edge
+    of the data, which are the first and the last of `edges`; without edges, to the number itself.
     """
     at = next(end for end in (row.value, row.low, row.high) if end is not None)
     low, high = (ends.low, ends.high) if ends.level is not None else (None, None)
-    first, last = (edges[0], edges[-1]) if edges and (low, high) != (None, None) else (at, at)
+    first, last = (edges[0], edges[-1]) if edges and (is_open or (low, high) != (None, None)) else (at, at)
     bounds = {"low": first if low is None else low, "high": last if high is None else high}
     kind = "" if row.value is not None else row.verdict
-    return point(row) | {"mean": at, "kind": kind, **bounds, "interval": interval(ends)} | more
+    return point(row) | {"mean": at, "kind": kind, **bounds, "interval": "open" if is_open else interval(ends)} | more
 
 
 def interval(row: Quantity) -> str:

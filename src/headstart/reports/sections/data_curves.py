@@ -176,7 +176,7 @@ def needed_chart(points: Sequence[Line]) -> style.Spec:
     key, sizes = "data.rows_needed", _sizes(points)
     drawn = [
         style.bound(
-            line.row(key), line.ends(key), sizes, rows=line.first.value,
+            line.row(key), line.ends(key), sizes, _is_open(line, key), rows=line.first.value,
             times=line.with_interval("data_multiplier"),
         )
         for line in points
@@ -195,6 +195,12 @@ def needed_chart(points: Sequence[Line]) -> style.Spec:
     return style.spec([same, whisker, *dots], height=HEIGHT)
 
 
+def _is_open(line: Line, key: str) -> bool:
+    """Does the interval of a number of rows reach beyond the sizes that were run, on both sides?"""
+    row = line.row(key)
+    return row.value is not None and row.level is None and line.row("data.gain").level is not None
+
+
 def _sizes(points: Sequence[Line]) -> list[float]:
     return sorted({line.first.value or 0.0 for line in points})
 
@@ -207,10 +213,12 @@ def _crossing(crossing: Quantity, points: Sequence[Line], x: style.Spec) -> list
     """The number of rows from which on the baseline has caught up, with its interval inside the data."""
     if crossing.value is None:
         return []
+    upright = style.link([{"rows": crossing.value}]).encode(x=x)
+    if points[0].row("data.gain").level is None:
+        return [upright]
     first, *_, last = _sizes(points)
     ends = {"rows": max(crossing.low or first, first), "until": min(crossing.high or last, last)}
-    band = style.chart([ends]).mark("rect", style="margin").encode(x=x, x2=field("until:Q"))
-    return [band, style.link([{"rows": crossing.value}]).encode(x=x)]
+    return [style.chart([ends]).mark("rect", style="margin").encode(x=x, x2=field("until:Q")), upright]
 
 
 def _table(points: Sequence[Line], baseline: str) -> Parts:
@@ -218,10 +226,8 @@ def _table(points: Sequence[Line], baseline: str) -> Parts:
         """A number with its interval; an interval that no size bounds on either side is called open."""
 
         def show(line: Line) -> Cell:
-            row = line.row(key)
-            unbounded = row.value is not None and row.level is None
-            opened = " (open)" if unbounded and line.row("data.gain").level else ""
-            return Cell(line.with_interval(key) + opened, row.note, strong=key == "data_multiplier")
+            opened = " (open)" if _is_open(line, key) else ""
+            return Cell(line.with_interval(key) + opened, line.row(key).note, strong=key == "data_multiplier")
 
         return show
 

@@ -145,26 +145,26 @@ def gains(findings: Findings) -> Parts:
     level = next((row.level for row in rows if row.level), 0.95)
     title = f"Gain in {metric_name(findings.headline)}, {numbers.percent(level)} interval"
     note = f"Shaded: the margin of ±{findings.margin:g} within which arms count as equivalent."
-    levels = [level for label, row in labelled for level in _levels(findings, label, row)]
+    levels = [level for label, row in labelled if (level := _level(findings, label, row))]
     texts += [f"{level['label']}: {level['name']} at {level['text']}" for level in levels]
     chart = gains_chart(labelled, findings.margin, levels)
     figure = Figure("gain", title, f"{'; '.join(texts)}.", chart)
-    lines = "Lines across: trivial rules and chance."
+    lines = "Lines across: the best of the trivial rules and chance."
     notes = [note] * bool(findings.margin) + [lines] * bool(levels)
     if len(rows) < len(every):
         notes.append(first_of(len(rows), len(every), "gains are drawn"))
     return (figure, *(Text(line, "note") for line in notes))
 
 
-def _levels(findings: Findings, label: str, gain: Quantity) -> list[dict[str, Any]]:
-    """What each trivial rule, and chance, would gain over the baseline, as marks of the chart."""
+def _level(findings: Findings, label: str, gain: Quantity) -> dict[str, Any] | None:
+    """What the best of the trivial rules and chance would gain over the baseline, as a mark of the chart."""
     where = {"condition": gain.condition, "arm": gain.arm, "metric": gain.metric}
     baseline = findings.rows.value("baseline_score", **where)
-    if baseline is None:
-        return []
     scores = [(name, row.value) for name, row in rules(findings, gain.condition) if row.value is not None]
-    over = {name: orient(gain.metric) * (score - baseline) for name, score in scores}
-    return [{"label": label, "name": name, "at": at, "text": numbers.signed(at)} for name, at in over.items()]
+    if baseline is None or not scores:
+        return None
+    at, name = max((orient(gain.metric) * (score - baseline), name) for name, score in scores)
+    return {"label": label, "name": name, "at": at, "text": numbers.signed(at)}
 
 
 def gains_chart(
