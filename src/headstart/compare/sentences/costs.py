@@ -18,7 +18,7 @@ WHOLE_RUNS = (
 
 
 NO_GAIN = "no gain is shown"
-NOT_SAID = f"that it pays for itself is not said, since {NO_GAIN}"
+NOT_SAID = f"{NO_GAIN} that could pay it back"
 
 
 def unreadable(error: str) -> str:

@@ -50,7 +50,9 @@ def pretraining(flops: str, origin: str, pays: str) -> str:
     `pays` is empty where no gain is shown.
     """
     other = {"unknown": "whether it pays is unknown", "": NOT_SAID}
-    paid = other.get(pays, f"pays {pays}")
+    negated = {"never": "never pays", "not": "does not pay"}
+    first, _, rest = pays.partition(" ")
+    paid = other.get(pays) or f"{negated.get(first, f'pays {first}')} {rest}".rstrip()
     return f"pretraining ({origin}): {flops}, {paid}".replace("at most", "≤").replace("at least", "≥")
 
 
