@@ -247,7 +247,8 @@ def test_what_no_interval_shows_is_not_said(tmp_path: Path) -> None:
     )
     assert "multiplier" not in curve.sentence and "catch" not in curve.sentence
     (crossing,) = compare(tmp_path).rows.select("crossing")
-    assert crossing.value is crossing.low is crossing.high is None and crossing.note == curve.crossing_sentence
+    assert crossing.value is crossing.low is crossing.high is None
+    assert crossing.note == curve.crossing_sentence
     make_study(tmp_path / "small", rows=(64, 128), skill={"scratch": -0.5, "pretrained": 2.0}, **SMALL)
     curve = only(curves_of(tmp_path)[0])
     assert curve.verdicts[0] == "better" and "a data multiplier of " in curve.sentence

@@ -54,7 +54,11 @@ def bound(
     first, last = (edges[0], edges[-1]) if edges and (is_open or (low, high) != (None, None)) else (at, at)
     bounds = {"low": first if low is None else low, "high": last if high is None else high}
     kind = "" if row.value is not None else row.verdict
-    return point(row) | {"mean": at, "kind": kind, **bounds, "interval": "open" if is_open else interval(ends)} | more
+    return (
+        point(row)
+        | {"mean": at, "kind": kind, **bounds, "interval": "open" if is_open else interval(ends)}
+        | more
+    )
 
 
 def interval(row: Quantity) -> str:
