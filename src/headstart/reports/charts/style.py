@@ -46,8 +46,8 @@ def bound(
 ) -> dict[str, Any]:
     """A number, or the end of it that is known, as a point of a chart whose `kind` says which end that is.
 
-    `ends` holds the interval. Where one end of it is not bounded, or both (`is_open`), it is drawn to the edge
-    of the data, which are the first and the last of `edges`; without edges, to the number itself.
+    `ends` holds the interval. Where one end of it is not bounded, or both (`is_open`), it is drawn to the
+    edge of the data, which are the first and the last of `edges`; without edges, to the number itself.
     """
     at = next(end for end in (row.value, row.low, row.high) if end is not None)
     low, high = (ends.low, ends.high) if ends.level is not None else (None, None)
