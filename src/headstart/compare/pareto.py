@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -89,15 +90,13 @@ def point_rows(
 
 def front(points: Sequence[tuple[float, float]]) -> list[int | None]:
     """Who beats each point (cost, score): None on the front, else the cheapest that is nowhere worse."""
-    beaten: list[int | None] = []
-    for cost, score in points:
-        better = [
-            i
-            for i, (other, higher) in enumerate(points)
-            if other <= cost and higher >= score and (other < cost or higher > score)
-        ]
-        beaten.append(min(better, key=lambda i: (points[i][0], -points[i][1]), default=None))
-    return beaten
+    best: list[int] = []  # each scores more than all that cost less
+    for i in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        if not best or points[i][1] > points[best[-1]][1]:
+            best.append(i)
+    scores = [points[i][1] for i in best]
+    first = [best[bisect_left(scores, score)] for _, score in points]  # the cheapest that is as good
+    return [None if points[i] == point else i for i, point in zip(first, points, strict=True)]
 
 
 def _finished(groups: Groups) -> list[tuple[Condition, list[Record]]]:

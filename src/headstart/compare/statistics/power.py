@@ -109,16 +109,22 @@ def power(plan: Plan | Design, gain: float) -> float:
     """How often an interval leaves 0 out on the side of this true gain; two pairs or more."""
     if not plan.variance:
         return float(gain != 0)
-    width, error = plan.outcomes()
+    return _found(plan.outcomes(), gain)
+
+
+def _found(outcomes: Outcomes, gain: float) -> float:
+    width, error = outcomes
     return float(ndtr((abs(gain) - width) / error).mean())
 
 
 def detectable(plan: Plan | Design) -> float:
     """The smallest true gain that is found OFTEN."""
-    low, high = 0.0, 1e4 * float(np.sqrt(plan.variance))
+    if not plan.variance:
+        return 0.0
+    low, high, outcomes = 0.0, 1e4 * float(np.sqrt(plan.variance)), plan.outcomes()
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (low, middle) if power(plan, middle) >= OFTEN else (middle, high)
+        low, high = (low, middle) if _found(outcomes, middle) >= OFTEN else (middle, high)
     return high
 
 
