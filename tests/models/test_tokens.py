@@ -202,3 +202,25 @@ def test_of_a_very_long_text_the_beginning_is_read_and_the_tokens_are_those_of_t
     assert made.begins[0].max() == max(begin for begin, _ in spans[0])
     if side == "right":
         assert read[0] < 1000
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_only_texts_that_are_too_long_are_read_again(
+    tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch, paired: bool
+) -> None:
+    texts = ["red", "red " * 50, "blue", "blue " * 60]
+    pairs = ["blue", "red", "red", "blue"] if paired else None
+    rows = zip(texts, pairs or [None] * 4, strict=True)
+    cut = [tokenizer(*row, truncation=True, max_length=8) for row in rows]
+    again: list[int] = []
+    call = type(tokenizer).__call__
+
+    def counted(self: Any, text: Any, *others: Any, **settings: Any) -> Any:
+        again.extend([len(text)] if settings.get("truncation") else [])
+        return call(self, text, *others, **settings)
+
+    monkeypatch.setattr(type(tokenizer), "__call__", counted)
+    found = tokens_of(tokenizer, "longer", texts, pairs, 8)
+    assert [row.tolist() for row in found.ids] == [each["input_ids"] for each in cut]
+    assert not found.kinds or [row.tolist() for row in found.kinds] == [row["token_type_ids"] for row in cut]
+    assert again == [2] and found.truncated.tolist() == [False, True, False, True]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from headstart.config import Config
+from headstart.data.blocks import in_blocks
 from headstart.data.rows import hashed_number
 from headstart.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Rows(Config):
@@ -70,7 +74,7 @@ class PerClass(Config):
         """Indices of the chosen rows, one of each class in turn; a smaller k chooses a prefix of these."""
         if strata is None:
             raise DataError("size.per_class needs a task with classes: this one has none, choose size.rows")
-        counts = Counter(strata)
+        counts = Counter(in_blocks(strata))
         rare = min(counts, key=lambda name: (counts[name], name), default="")
         if not counts or counts[rare] < self.per_class:
             raise DataError(
@@ -78,7 +82,7 @@ class PerClass(Config):
                 f"ask for at most {counts[rare]}"
             )
         queues = _queues(strata, keys, self.seed)
-        return [queues[name][turn] for turn in range(self.per_class) for name in sorted(queues)]
+        return [int(queues[name][turn]) for turn in range(self.per_class) for name in sorted(queues)]
 
 
 class All(Config):
@@ -117,23 +121,28 @@ def subset_order(
         for name, rank in waiting.pop(position, []):
             heapq.heappush(due, (-(-(rank + 1) * total // len(queues[name])), name, rank))
         _, name, rank = heapq.heappop(due)
-        order.append(queues[name][rank])
+        order.append(int(queues[name][rank]))
         if rank + 1 < len(queues[name]):
             opens = max(position + 1, (rank + 1) * total // len(queues[name]))
             waiting.setdefault(opens, []).append((name, rank + 1))
     return order
 
 
-def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, list[int]]:
-    """The rows of each class, in the order of seed and keys."""
+def _queues(strata: Sequence[str], keys: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+    """The rows of each class, in the order of seed and keys: 8 bytes for each row."""
     import numpy as np
 
-    if wrong := next((name for name in strata if not isinstance(name, str)), None):
-        raise DataError(
-            f"a row has the class {wrong!r}: rows can only be chosen by class where each has one name"
-        )
-    ranks = np.fromiter((hashed_number(seed, key) for key in keys), np.uint64, len(keys))
-    queues: dict[str, list[int]] = defaultdict(list)
-    for row in map(int, np.argsort(ranks, kind="stable")):
-        queues[strata[row]].append(row)
-    return dict(queues)
+    numbers: dict[str, int] = {}
+
+    def number(name: str) -> int:
+        if not isinstance(name, str):
+            raise DataError(
+                f"a row has the class {name!r}: rows can only be chosen by class where each has one name"
+            )
+        return numbers.setdefault(name, len(numbers))
+
+    classes = np.fromiter(map(number, in_blocks(strata)), np.int64, len(strata))
+    ranks = np.fromiter((hashed_number(seed, key) for key in in_blocks(keys)), np.uint64, len(keys))
+    order = np.lexsort((ranks, classes))  # class by class
+    ends = np.cumsum(np.bincount(classes)).tolist()
+    return {name: order[begin:end] for name, begin, end in zip(numbers, [0, *ends], ends, strict=False)}

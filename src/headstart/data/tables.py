@@ -7,6 +7,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -35,8 +36,18 @@ def table(file: TextFile, separator: str | None, columns: Sequence[str] | None) 
     """The rows of a table; `separator` None: declared in the first line, or detected."""
     path, declared = file.path, DECLARED.match(next(file.lines(), ""))
     text = _Text(file, declared is not None)
+    usual = SEPARATORS[path.suffix.lower()]
+    if not (separator or declared or columns):
+        with suppress(DataError):  # read once where the usual separator fits
+            if len(next(_rows(text, usual), (0, ()))[1]) > 1:
+                return _read(text, usual, None, None)
     used = separator or (declared[1] if declared else _separator(text, columns))
-    notes: list[str] = []
+    return _read(text, used, separator, columns)
+
+
+def _read(text: _Text, used: str, separator: str | None, columns: Sequence[str] | None) -> RawRows:
+    """The rows with the separator `used`, which is told where it is neither usual nor asked for."""
+    path, notes = text.file.path, list[str]()
     if separator is None and used != SEPARATORS[path.suffix.lower()]:
         notes.append(f"{path.name}: its cells are separated by {KNOWN.get(used, repr(used))}")
     if used == "\t" and text.quoted:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -97,9 +98,14 @@ def tokens_of(
         if second is None:
             first = _beginnings(tokenizer, first, max_length)
         whole = tokenizer(first, second, truncation=False, verbose=False)
-        longer = _longer(whole, max_length)
-        cut = tokenizer(first, second, truncation=True, max_length=max_length) if longer.any() else whole
-        return Tokens(**_columns(cut), truncated=longer)
+        columns, longer = _columns(whole), _longer(whole, max_length)
+        if longer.any():
+            first, second = (texts and list(compress(texts, longer)) for texts in (first, second))
+            cut = _columns(tokenizer(first, second, truncation=True, max_length=max_length))
+            for name in (name for name, column in columns.items() if column is not None):
+                for row, shorter in zip(np.flatnonzero(longer), cut[name], strict=True):
+                    columns[name][row] = shorter
+        return Tokens(**columns, truncated=longer)
 
     key = cache_key(f"{tokenizer_digest}:{max_length}", texts, pairs or ())
     return _from_cache(Tokens, key, len(texts), tokenise)

@@ -180,8 +180,8 @@ class Family(Config):
         DataError when the rows cannot be used, ConfigError when the model cannot be used for them.
         """
         splits = self._loaded()
-        strata = splits.train[self.stratify][:] if self.stratify else None
-        chosen = size.choose(strata, splits.train["id"][:])
+        strata = splits.train[self.stratify] if self.stratify else None  # read block by block
+        chosen = size.choose(strata, splits.train["id"])
         encoder = TextEncoder.of(model) if self.text_roles else None
         model.check_head(self.auto_class_for(model))
         encoded = self.encode(model, encoder, splits, chosen)
