@@ -153,7 +153,7 @@ def test_an_upper_bound_of_the_cost_gives_at_most():
 @given(ranges, positive, positive, st.lists(st.integers(2, 10**6), min_size=1, max_size=5, unique=True))
 def test_views_run_from_excluded_to_full_and_amortising_lies_between(cost, own, base, numbers):
     shown = views(cost, own, base, sorted(numbers))
-    assert [view.name for view in shown] == ["marginal", *["amortised"] * len(numbers), "full"]
+    assert [view.key for view in shown] == ["marginal", *(f"amortised_{n}" for n in sorted(numbers)), "full"]
     assert shown[0].total == Bounded(own, own)
     for view in shown[1:-1]:
         assert view.total.low is not None and shown[-1].total.low is not None

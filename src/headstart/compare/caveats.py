@@ -19,7 +19,7 @@ def caveats(findings: Findings) -> tuple[str, ...]:
     arms = {item.arm for item in compared}
     about: dict[str, list[str]] = {}  # the comparisons that each sentence is about
     for item in compared:
-        for line in _of(item):
+        for line in _of(item, item.gain) if item.gain else ():
             names = [name for name in (item.condition.name, item.arm if len(arms) > 1 else "") if name]
             about.setdefault(line, []).append(", ".join(names))
     lines: list[str] = []
@@ -41,10 +41,7 @@ def _one_checkpoint(findings: Findings) -> Iterator[str]:
         yield sentences.ONE_CHECKPOINT
 
 
-def _of(item: Comparison) -> Iterator[str]:
-    gain = item.gain
-    if gain is None:
-        return
+def _of(item: Comparison, gain: Gain) -> Iterator[str]:
     yield from _other_verdict(gain)
     if gain.seed_sd is not None and gain.example_se is not None and gain.pairs >= FEW:
         seeds = gain.seed_sd / gain.pairs**0.5

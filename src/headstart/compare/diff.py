@@ -24,12 +24,12 @@ class Joined:
 
     first: Quantity
     second: Quantity
-    change: float | None  # second - first, or second / first where `relative`; None: one side has no value
-    low: float | None  # ends of the 95 % interval of the change; None: it cannot be given
-    high: float | None
     relative: bool
-    verdict: str  # "larger", "smaller", "the same", "not told apart"; "" without an interval
-    reason: str  # why there is no interval
+    change: float | None = None  # second - first, or second / first where `relative`; None: no value
+    low: float | None = None  # ends of the 95 % interval of the change; None: it cannot be given
+    high: float | None = None
+    verdict: str = ""  # "larger", "smaller", "the same", "not told apart"; "" without an interval
+    reason: str = ""  # why there is no interval
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ def joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Join
     """
     relative = first.unit not in ABSOLUTE
     if reason := _incomparable(first, second, moved):
-        return Joined(first, second, None, None, None, relative, "", reason)
+        return Joined(first, second, relative, reason=reason)
     if first.value is None or second.value is None:
-        return Joined(first, second, None, None, None, relative, "", "one side has no value")
+        return Joined(first, second, relative, reason="one side has no value")
     if relative and (first.value <= 0 or second.value <= 0):
-        return Joined(first, second, None, None, None, relative, "", "a ratio needs numbers above 0")
+        return Joined(first, second, relative, reason="a ratio needs numbers above 0")
     change = second.value / first.value if relative else second.value - first.value
     ends, reason = _ends(first, second, relative, refused)
     low, high = ends or (None, None)
@@ -126,7 +126,7 @@ def joined(first: Quantity, second: Quantity, refused: str, moved: bool) -> Join
         word = "the same"
     elif low is not None and high is not None:
         word = "larger" if low > nothing else "smaller" if high < nothing else "not told apart"
-    return Joined(first, second, change, low, high, relative, word, reason)
+    return Joined(first, second, relative, change, low, high, word, reason)
 
 
 def _incomparable(first: Quantity, second: Quantity, moved: bool) -> str:

@@ -48,7 +48,14 @@ def emitted(runs: Path) -> Emitted:
     for record in _finished(runs):
         carbon = record.cost.carbon
         if carbon and carbon["grams"] is not None:
-            grams_by_kind[_kind(record)].append((float(carbon["grams"]), str(carbon["place"])))
+            name = str(record.config["model"]["name"]).rstrip("/").rpartition("/")[2]
+            estimated = record.cost.energy.method == "estimated"
+            origin: Origin = "estimated here" if estimated else "measured here"
+            stage: Stage = "fine-tuning" if record.init.checkpoint is not None else "from scratch"
+            if record.config["task"]["kind"] in OBJECTIVES:
+                stage = "pretraining"
+            kind = stage, f"{name}, {record.study}", origin
+            grams_by_kind[kind].append((float(carbon["grams"]), str(carbon["place"])))
         elif record.cost.energy.joules is not None:
             placeless += 1
     emissions = _published()
@@ -69,16 +76,6 @@ def _finished(runs: Path) -> Iterable[Record]:
         except RecordError:
             continue
         yield from (r for r in records if r.finished and not r.config["study"].get("trial"))
-
-
-def _kind(record: Record) -> tuple[Stage, str, Origin]:
-    name = str(record.config["model"]["name"]).rstrip("/").rpartition("/")[2]
-    estimated = record.cost.energy.method == "estimated"
-    origin: Origin = "estimated here" if estimated else "measured here"
-    stage: Stage = "fine-tuning" if record.init.checkpoint is not None else "from scratch"
-    if record.config["task"]["kind"] in OBJECTIVES:
-        stage = "pretraining"
-    return stage, f"{name}, {record.study}", origin
 
 
 def _published() -> list[Emission]:

@@ -38,22 +38,17 @@ def rows(
 ) -> Rows:
     """Gain, scores and parts used under every matching; a gain without a value says why. None without curves.
 
-    `here` says condition, arm and baseline. At the same score ("target") there is a ratio of FLOPs, and the
+    At the same score ("target") there is a ratio of FLOPs, and the
     verdict of the gain's row, which has no value, is about that ratio.
     """
     curves = pairs_of_curves(matches, metric)
     if not curves:
         return NO_ROWS
     template = replace(template, metric=metric, n=len(curves))
-    return Rows([
-        *(
-            row
-            for resource in RESOURCE_KEYS
-            for row in _at_equal(template, matches, curves, margin, resource)
-        ),
-        *_at_target(template, targets),
-        *_at_convergence(template, matches, curves, margin),
-    ])  # fmt: skip
+    found: list[Quantity] = []
+    for resource in RESOURCE_KEYS:
+        found += _at_equal(template, matches, curves, margin, resource)
+    return Rows([*found, *_at_target(template, targets), *_at_convergence(template, matches, curves, margin)])
 
 
 def _at_equal(
@@ -130,11 +125,8 @@ def _at_convergence(
 ) -> list[Quantity]:
     """Both arms at their ends, if neither gained more than the margin in the last quarter of its steps."""
     late = [late_gain(curves, side) for side in (0, 1)]
-    rising = [
-        sentences.still_gained(matches[0].sides[side].arm, gain)
-        for side, gain in enumerate(late)
-        if gain > margin
-    ]
+    arms = [record.arm for record in matches[0].sides]
+    rising = [sentences.still_gained(arms[side], gain) for side, gain in enumerate(late) if gain > margin]
     if rising:
         return _refused(template, "converged", f"not converged: {'; '.join(rising)}")
     scores = np.array([[curve.scores[-1] for curve in pair] for pair in curves])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from headstart.compare import factors
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
@@ -36,12 +36,10 @@ class Stage:
     tokenizer_seconds: float | None = None  # that training its tokenizer took; None: published, or not known
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """The cost of one run of the arm under one way of counting its pretraining."""
 
-    name: str  # "marginal", "amortised", "full"
-    uses: int | None  # over which the pretraining is spread; None: it is not counted
+    key: str  # "marginal", "amortised_100", "full"
     share: Bounded  # FLOPs of the pretraining that this run answers for
     total: Bounded  # with the run's own training FLOPs
     ratio: Bounded  # total / the baseline's training FLOPs
@@ -116,9 +114,8 @@ def rows(
         template.named("pretraining.joules").at(cost.joules).because(cost.joules_reason),
     ]
     for view in views:
-        key = f"{view.name}_{view.uses}" if view.name == "amortised" else view.name
         for name, bounds in (("flops_ratio", view.ratio), ("share", view.share), ("total", view.total)):
-            row = template.named(f"ledger.{key}.{name}", verdict=cost.origin)
+            row = template.named(f"ledger.{view.key}.{name}", verdict=cost.origin)
             numbers.append(_range(row, bounds).because(part))
     for result in break_evens:
         uses, *rest = break_even_rows(template, result)
@@ -203,14 +200,12 @@ def views(
     pretrained: Bounded, own: float, baseline: float | None, numbers: Sequence[int]
 ) -> tuple[View, ...]:
     """Marginal, amortised over each number of uses, and full: always together."""
-    asked = [("marginal", None), *(("amortised", number) for number in numbers if number > 1), ("full", 1)]
+    shares = {"marginal": Bounded(0.0, 0.0)}
+    shares |= {f"amortised_{number}": pretrained.scaled(1 / number) for number in numbers if number > 1}
     counted: list[View] = []
-    for name, number in asked:
-        share = Bounded(0.0, 0.0) if number is None else pretrained.scaled(1 / number)
+    for key, share in (shares | {"full": pretrained}).items():
         total = share.plus(Bounded(own, own))
-        counted.append(
-            View(name, number, share, total, total.scaled(1 / baseline) if baseline else NOTHING_KNOWN)
-        )
+        counted.append(View(key, share, total, total.scaled(1 / baseline) if baseline else NOTHING_KNOWN))
     return tuple(counted)
 
 

@@ -23,10 +23,12 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
     `verdicts` are the gains of the condition's comparisons: only differences from the baseline are tested.
     """
     metric = records[0].config["task"]["headline"]
-    names = {record.arm for record in records}
-    scores = {arm: arm_scores(records, arm, metric) for arm in names}
-    tables = {arm: factors.table_of_runs(_scored(records, arm, metric)) for arm in names}
-    means = {arm: float(values.mean()) for arm, values in scores.items() if len(values)}
+    runs: dict[str, list[Record]] = {}
+    for record in records:
+        if record.finished and scores_of(record).get(metric) is not None:
+            runs.setdefault(record.arm, []).append(record)
+    scores = {arm: np.array([scores_of(r)[metric] for r in own], dtype=float) for arm, own in runs.items()}
+    means = {arm: float(values.mean()) for arm, values in scores.items()}
     if len(means) < 3:
         return Rows()
     numbers: list[Quantity] = []
@@ -34,7 +36,7 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
         here = Quantity("", condition=condition, arm=arm, metric=metric, n=len(scores[arm]))
         better = sum(orient(metric) * (mean - means[arm]) > _TIE for mean in means.values())
         gain = verdicts.first("gain", arm=arm, metric=metric)
-        interval = of_score(student_interval(scores[arm], table=tables[arm]), metric)
+        interval = of_score(student_interval(scores[arm], table=factors.table_of_runs(runs[arm])), metric)
         numbers += [
             here.named("rank", verdict=gain.verdict if gain else "").at(1 + better),  # equal means share one
             here.named("rank.score")
@@ -42,13 +44,3 @@ def ranking(condition: str, records: Sequence[Record], verdicts: Rows) -> Rows:
             .because("Student's interval over runs: seeds, not test examples"),
         ]
     return Rows(numbers)
-
-
-def arm_scores(records: Sequence[Record], arm: str, metric: str) -> np.ndarray:
-    """The test scores of the finished runs of an arm that have the metric: (runs,)."""
-    return np.array([scores_of(record)[metric] for record in _scored(records, arm, metric)], dtype=float)
-
-
-def _scored(records: Sequence[Record], arm: str, metric: str) -> list[Record]:
-    own = [record for record in records if record.arm == arm and record.finished]
-    return [record for record in own if scores_of(record).get(metric) is not None]

@@ -6,7 +6,7 @@ Everything here is optional in a record: what a run does not say stays out, or N
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from headstart.compare.costs import mean
 from headstart.compare.quantity import Quantity
 from headstart.records.fingerprint import as_mapping
 from headstart.records.record import Record
-from headstart.records.sections import Cost
 
 _CARBON = ("region", "year", "source", "grams_per_kwh", "pue")
 _MONEY = ("currency", "per_kwh", "per_device_hour")
@@ -58,11 +57,16 @@ def usage(records: Sequence[Record]) -> Usage | None:
     known = [peak for peak in peaks if peak.get("flops_per_second") is not None]
     speeds = [cost.tokens_per_second or {} for cost in costs]
     waits = [cost.data_wait_share for cost in costs]
-    phases = _memory(costs)
+    phases: dict[str, dict[str, int]] = {}  # the largest of all runs; only what is known
     memory_peaks: dict[str, int] = {}
     for side in _SIDES:
-        if held := [peak for cost in costs if (peak := getattr(cost.peak_memory_bytes, side)) is not None]:
+        memories = [cost.peak_memory_bytes for cost in costs]
+        if held := [peak for memory in memories if (peak := getattr(memory, side)) is not None]:
             memory_peaks[side] = int(max(held))
+        for memory in memories:
+            for phase, peak in as_mapping(memory.by_phase.get(side)).items():
+                kept = phases.setdefault(side, {})
+                kept[phase] = max(int(peak), kept.get(phase, 0))
     if not any([*known, *speeds, phases, *(wait is not None for wait in waits)]):
         return None
     rates = [float(peak["flops_per_second"]) for peak in known]
@@ -163,15 +167,3 @@ def _trained(record: Record, condition: str) -> Trained:
         megahertz=known("megahertz"),
         governor=parts["processor"].get("governor"),
     )
-
-
-def _memory(costs: Iterable[Cost]) -> dict[str, dict[str, int]]:
-    """{"host": {phase: bytes}}, the largest of all runs; only what is known."""
-    largest: dict[str, dict[str, int]] = {}
-    for cost in costs:
-        sides = cost.peak_memory_bytes.by_phase
-        for side in _SIDES:
-            for phase, peak in as_mapping(sides.get(side)).items():
-                kept = largest.setdefault(side, {})
-                kept[phase] = max(int(peak), kept.get(phase, 0))
-    return largest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from headstart.compare.findings import Findings, Gain
 from headstart.metrics import metric_name
@@ -101,20 +101,19 @@ def _access(findings: Findings) -> Item:
         data = (
             f"The rows come with installed libraries ({source}); whoever installs the same versions has them."
         )
-    code = [_code(item) for item in findings.environments]
+    codes: dict[str, None] = {}
+    for item in findings.environments:
+        code = as_mapping(item.get("code"))
+        commit = f", commit {code['commit']}" if code.get("commit") else ", commit not known"
+        changed = " with uncommitted changes" if code.get("dirty") else ""
+        version = code.get("version", "of an unknown version")
+        codes[f"The code: headstart {version}{commit}{changed}."] = None
     pack = "headstart pack puts code, configurations and records into one zip, and the rows with --rows."
     return "not known", [
         data,
-        *dict.fromkeys(code),
+        *codes,
         f"Whether they are given to others is not recorded. {pack}",
     ]
-
-
-def _code(environment: Mapping[str, Any]) -> str:
-    code = as_mapping(environment.get("code"))
-    commit = f", commit {code['commit']}" if code.get("commit") else ", commit not known"
-    changed = " with uncommitted changes" if code.get("dirty") else ""
-    return f"The code: headstart {code.get('version', 'of an unknown version')}{commit}{changed}."
 
 
 def _settings(findings: Findings) -> Item:
@@ -169,7 +168,20 @@ def _compute(findings: Findings) -> Item:
     total = findings.total
     if total is None:
         return "not known", ["The results were imported; what they cost is not recorded."]
-    machines = list(dict.fromkeys(_machine(item) for item in findings.environments))
+    machines: dict[str, None] = {}
+    for item in findings.environments:
+        cpu = item.get("cpu") or "a processor without a name"
+        threads = f", {item['threads']} threads" if item.get("threads") else ""
+        runs, precision = numbers.plural(item["runs"], "run"), item.get("precision")
+        machines[f"{runs} on {item.get('device')} ({cpu}{threads}), {precision}."] = None
+    known = {"measured": total.joules_measured, "estimated": total.joules_estimated}
+    energy = [
+        f"Energy, {METHODS[method]}: {numbers.energy(joules)}."
+        for method, joules in known.items()
+        if joules is not None
+    ]
+    if total.runs_without_energy:
+        energy.append(f"Energy is not known of {numbers.plural(total.runs_without_energy, 'run')}.")
     everything = (
         f"In all: {numbers.plural(total.runs, 'run')}, {numbers.flops(total.flops)}, "
         f"{numbers.seconds(total.seconds)}, failed and diverged runs included"
@@ -179,16 +191,9 @@ def _compute(findings: Findings) -> Item:
         *machines,
         *_per_run(findings),
         f"{everything}{trials}.",
-        *_energy(findings),
+        *energy,
         "Whether there were other experiments before or beside this study is not recorded.",
     ]
-
-
-def _machine(environment: Mapping[str, Any]) -> str:
-    device, cpu = environment.get("device"), environment.get("cpu") or "a processor without a name"
-    threads = f", {environment['threads']} threads" if environment.get("threads") else ""
-    runs, precision = numbers.plural(environment["runs"], "run"), environment.get("precision")
-    return f"{runs} on {device} ({cpu}{threads}), {precision}."
 
 
 def _per_run(findings: Findings) -> Iterator[str]:
@@ -198,17 +203,6 @@ def _per_run(findings: Findings) -> Iterator[str]:
             where = f" ({arm.condition})" if arm.condition else ""
             cost = f"{numbers.seconds(arm.seconds)}, {numbers.flops(arm.flops)}{memory}"
             yield f"Training of {arm.arm}{where}, mean per run: {cost}."
-
-
-def _energy(findings: Findings) -> Iterator[str]:
-    total = findings.total
-    if total is None:
-        return
-    for method, joules in (("measured", total.joules_measured), ("estimated", total.joules_estimated)):
-        if joules is not None:
-            yield f"Energy, {METHODS[method]}: {numbers.energy(joules)}."
-    if total.runs_without_energy:
-        yield f"Energy is not known of {numbers.plural(total.runs_without_energy, 'run')}."
 
 
 def _licences(findings: Findings) -> Item:
