@@ -72,7 +72,7 @@ def models(options: Namespace) -> int:
 )
 def studies(options: Namespace) -> int:
     from headstart.api import open_study
-    from headstart.reports.console.studies import nothing, rows, show_studies
+    from headstart.reports.console.studies import StudyRow, rows, show_studies
     from headstart.screen import waiting
 
     if not options.folder.is_dir():
@@ -90,7 +90,7 @@ def studies(options: Namespace) -> int:
                 started = records["started"].max() if "started" in records else ""  # imported: nobody knows
                 made += rows(study.findings, str(started)[:10])
             except RecordError as error:
-                made.append(nothing(folder.name, str(error)))
+                made.append(StudyRow(folder.name, reason=str(error)))
     if not made:
         raise ConfigError(f"studies: {options.folder} holds no study; `headstart` runs the default one")
     show_studies(made, options.folder, as_json=options.json)

@@ -40,7 +40,14 @@ def conditions(records: Sequence[Record]) -> list[tuple[Condition, list[Record]]
         settings = _short({path: shown[key].get(path) for path in varying})
         name = ", ".join(v if k in ("size", "task", "model") else f"{k} {v}" for k, v in settings.items())
         named.append((Condition(key, name, settings, group[0].data.counts.train), group))
-    return sorted(named, key=lambda item: (item[0].train_rows, _natural(item[0].name), item[0].id))
+
+    def order(item: tuple[Condition, list[Record]]) -> tuple[Any, ...]:
+        """`epochs 4` comes before `epochs 12`: numbers by value, the rest by letter."""
+        parts = re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?|\D+", item[0].name)
+        name = [(float(part), "") if part[0].isdigit() else (math.inf, part) for part in parts]
+        return item[0].train_rows, name, item[0].id
+
+    return sorted(named, key=order)
 
 
 def _draws_apart(shown: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
@@ -50,12 +57,6 @@ def _draws_apart(shown: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         alike[repr({path: value for path, value in settings.items() if path != "size.draw"})].append(key)
     draws = {name: {shown[key].get("size.draw") for key in keys} for name, keys in alike.items()}
     return [keys for name, keys in alike.items() if 1 < len(keys) == len(draws[name])]
-
-
-def _natural(name: str) -> list[tuple[float, str]]:
-    """A key that puts `epochs 4` before `epochs 12`: numbers by value, the rest by letter."""
-    parts = re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?|\D+", name)
-    return [(float(part), "") if part[0].isdigit() else (math.inf, part) for part in parts]
 
 
 def size_name(size: Mapping[str, Any]) -> str:

@@ -178,6 +178,9 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
     parts = [phrases.FACTORS[name][1] for name in sizes.factors]
     if scores[0].examples is not None:
         parts.append("test examples" if scores[0].groups is None else "groups of test examples")
+    # Pretraining seeds and draws at the sizes with the fewest of them.
+    few = [factors.few([p.sides for one in every for p in one.matches]) for every in sizes.sizes.values()]
+    fewest = [min((n for n in own if n is not None), default=None) for own in zip(*few, strict=True)]
     of_size = {rows: [pair for one in every for pair in one.pairs] for rows, every in sizes.sizes.items()}
     return data_curve(
         scores,
@@ -190,7 +193,7 @@ def _curve(sizes: Series, margin: float) -> tuple[DataCurve, list[Point]]:
         parameters=arm.cost.parameters.all,
         metric=metric,
         covers=phrases.joined(parts) if parts else "nothing: one pair at each size, and no predictions",
-        scope=of_these(*_few(sizes)),
+        scope=of_these(*fewest),
         facts=tuple(_facts(sizes)),
         scores={
             rows: ([pair.baseline_score for pair in pairs], [pair.arm_score for pair in pairs])
@@ -228,36 +231,19 @@ def data_curve(
                 arm_interval=of_score(point.arm_interval, metric),
             )
         )
+    # The largest sizes, as far down as the arm is worse at each, if it was better at a smaller one.
+    worse = next((i for i, verdict in enumerate(reversed(verdicts)) if verdict != "worse"), len(verdicts))
+    ossified = points[len(points) - worse :] if "better" in verdicts[: len(verdicts) - worse] else []
     curve = DataCurve(
         **about,
         metric=metric,
         points=tuple(points),
         crossing=crossing,
-        ossified=_ossified(points, verdicts),
+        ossified=tuple(point.rows for point in reversed(ossified)),
         verdicts=tuple(verdicts),
         law=power_law(about["arm"], law_points),
     )
     return curve, law_points
-
-
-def _ossified(points: Sequence[SizePoint], verdicts: Sequence[str]) -> tuple[int, ...]:
-    """The largest sizes, as far down as the arm is worse at each, if it was better at a smaller one."""
-    worse: list[int] = []
-    for point, verdict in zip(reversed(points), reversed(verdicts), strict=True):
-        if verdict != "worse":
-            break
-        worse.append(point.rows)
-    return tuple(worse) if "better" in verdicts[: len(verdicts) - len(worse)] else ()
-
-
-def _few(sizes: Series) -> tuple[int | None, int | None]:
-    """Pretraining seeds and draws at the sizes with the fewest of them."""
-    found = [
-        factors.few([pair.sides for one in every for pair in one.matches]) for every in sizes.sizes.values()
-    ]
-    seeds = [number for number, _ in found if number is not None]
-    draws = [number for _, number in found if number is not None]
-    return min(seeds, default=None), min(draws, default=None)
 
 
 def _facts(sizes: Series) -> Iterator[tuple[str, float, str]]:

@@ -60,11 +60,15 @@ def series(compared: Sequence[Compared]) -> list[Series]:
     for one in compared:
         if one.gain is not None:
             groups[one.arm, context_id(one.matches[0].arm)][one.condition.train_rows].append(one)
-    return [
-        Series(arm, context_words(sizes), {rows: tuple(sizes[rows]) for rows in sorted(sizes)})
-        for (arm, _), sizes in groups.items()
-        if len(sizes) > 1
-    ]
+    found: list[Series] = []
+    for (arm, _), sizes in groups.items():
+        if len(sizes) > 1:
+            # 'bert_mini, lr 0.001': what the condition names beside the size.
+            settings = next(iter(sizes.values()))[0].condition.settings
+            kept = {name: value for name, value in settings.items() if name not in _SIZE_WORDS}
+            context = ", ".join(v if k in ("task", "model") else f"{k} {v}" for k, v in kept.items())
+            found.append(Series(arm, context, {rows: tuple(sizes[rows]) for rows in sorted(sizes)}))
+    return found
 
 
 def _levels(every: Sequence[Compared]) -> Mapping[str, np.ndarray]:
@@ -76,13 +80,6 @@ def context_id(record: Record, *others: str) -> str:
     science = {name: record.config[name] for name in SCIENCE if is_set(record.config, name)}
     left_out = {*free_settings(record.config), *record.fingerprint.defaults, "size", "seed", *others}
     return digest({"science": without(science, left_out), "source": record.data.source})
-
-
-def context_words(sizes: Mapping[int, Sequence[Compared]]) -> str:
-    """'bert_mini, lr 0.001': what the condition names beside the size."""
-    settings = next(iter(sizes.values()))[0].condition.settings
-    kept = {name: value for name, value in settings.items() if name not in _SIZE_WORDS}
-    return ", ".join(v if k in ("task", "model") else f"{k} {v}" for k, v in kept.items())
 
 
 def size_scores(found: Series, metric: str, seed: int) -> list[SizeScores]:

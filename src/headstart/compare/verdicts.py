@@ -92,6 +92,11 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
     varies = spread is not None and (evidence.identical or np.ptp(spread.draws) > 0)
     tested = spread if interval is not None and varies else None
     example_variance = spread.example_variance if spread else None
+    # Unknown where no spread was seen, or where it is beyond what the metric allows.
+    plan, widest, found = _plan(evidence), ranges.span(metric), None
+    if plan is not None and plan.variance and interval is not None and margin is not None:
+        found = detectable(plan)
+        found = None if widest is not None and found > widest else found
     return Gain(
         metric=metric,
         higher_is_better=higher_is_better(metric),
@@ -114,7 +119,7 @@ def evaluate(evidence: Evidence, margin: float | None) -> Gain:
         tests=exact_tests(apart, evidence.right),
         groups=evidence.groups,
         test_variance=spread.pure_example_variance if spread and example_variance else None,
-        detectable=_detectable(evidence) if interval is not None and margin is not None else None,
+        detectable=found,
     )
 
 
@@ -211,15 +216,6 @@ def _plan(evidence: Evidence) -> Plan | None:
     groups = evidence.groups if evidence.examples else None
     variance = spread.seed_variance * spread.units
     return Plan(spread.units, variance, spread.pure_example_variance, groups, measured=True)
-
-
-def _detectable(evidence: Evidence) -> float | None:
-    """None where no spread was seen, or where it is beyond what the metric allows."""
-    plan, widest = _plan(evidence), ranges.span(evidence.metric)
-    if plan is None or plan.variance == 0:
-        return None
-    gain = detectable(plan)
-    return None if widest is not None and gain > widest else gain
 
 
 def _interval(evidence: Evidence) -> tuple[Interval | None, list[str]]:

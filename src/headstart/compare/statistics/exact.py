@@ -54,7 +54,9 @@ def signed_rank(gains: Sequence[float] | np.ndarray) -> ExactTest | None:
     number = len(values)
     if number > MOST_PAIRS:
         return None
-    doubled = _doubled_ranks(np.abs(values))
+    sizes = np.abs(values)[:, None]
+    below, equal = (sizes > sizes.T).sum(axis=1), (sizes == sizes.T).sum(axis=1)
+    doubled = 2 * below + equal + 1  # twice the average rank of every value: whole numbers, whatever the ties
     chances = np.ones(1)
     for rank in doubled:
         chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
@@ -86,13 +88,6 @@ def _untied(gains: Sequence[float] | np.ndarray) -> np.ndarray:
     """Gains that are not 0; differences of scores are equal where only rounding tells them apart."""
     values = np.round(np.asarray(gains, dtype=float), 12)
     return values[values != 0]
-
-
-def _doubled_ranks(sizes: np.ndarray) -> np.ndarray:
-    """Twice the average rank of every value: whole numbers, whatever the ties."""
-    below = (sizes[:, None] > sizes).sum(axis=1)
-    equal = (sizes[:, None] == sizes).sum(axis=1)
-    return 2 * below + equal + 1
 
 
 def _coin(heads: int, number: int) -> float:

@@ -20,29 +20,24 @@ class StudyRow:
     """One arm of a study against its baseline under one condition, or why a study says nothing."""
 
     study: str
-    question: str
-    baseline: str
-    arm: str
-    condition: str
-    pairs: int
-    gain: float | None
-    low: float | None  # of the 95 % interval
-    high: float | None
-    verdict: str | None
-    seconds: float | None  # of all runs of the study
-    date: str  # of its newest run
-    reason: str | None  # why there is no gain
+    question: str = ""
+    baseline: str = ""
+    arm: str = ""
+    condition: str = ""
+    pairs: int = 0
+    gain: float | None = None
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+    verdict: str | None = None
+    seconds: float | None = None  # of all runs of the study
+    date: str = ""  # of its newest run
+    reason: str | None = None  # why there is no gain
 
 
 def rows(findings: Findings, date: str) -> list[StudyRow]:
     """A row per comparison of a study; one row with the reason where nothing was compared."""
     made = [_row(findings, item, date) for item in findings.comparisons if item.gain]
-    return made or [nothing(findings.study, findings.sentence)]
-
-
-def nothing(study: str, reason: str) -> StudyRow:
-    """The row of a study without a comparison."""
-    return StudyRow(study, "", "", "", "", 0, None, None, None, None, None, "", reason)
+    return made or [StudyRow(findings.study, reason=findings.sentence)]
 
 
 def show_studies(studies: Sequence[StudyRow], folder: Path, *, as_json: bool = False) -> None:
@@ -86,5 +81,4 @@ def _row(findings: Findings, item: Comparison, date: str) -> StudyRow:
         verdict=gain.verdict,
         seconds=findings.total.seconds if findings.total else None,
         date=date,
-        reason=None,
     )

@@ -13,7 +13,7 @@ from headstart.metrics import metric_name, metric_title
 from headstart.reports import numbers
 from headstart.reports.charts import style
 from headstart.reports.charts.vega import field
-from headstart.reports.page import Cell, Figure, Parts, Section, Text
+from headstart.reports.page import Cell, Figure, Gallery, Parts, Section, Text
 from headstart.reports.sections import cost_to_target, equal_budget, predictions
 from headstart.reports.tables import Line, Show, bullets, gallery, number, of_rows, table, under
 from headstart.resources import RESOURCES
@@ -111,7 +111,14 @@ def _curves(item: Comparison, key: str) -> Parts:
     sentences = bullets(f"{row.note}." for row in item.rows.select("to_target.reached"))
     if not metrics:
         return sentences
-    galleries = [part for metric in metrics for part in gallery(_curve_figures(item, metric, key), 3)]
+    galleries: list[Gallery] = []
+    for metric in metrics:  # a chart per axis, with both arms
+        slug, figures = re.sub(r"[^a-z0-9]+", "-", metric.lower()), list[Figure]()
+        for axis in get_args(Axis):
+            own = [curve for curve in item.curves if (curve.axis, curve.metric) == (axis, metric)]
+            if drawn := [curve for curve in own if any(curve.x)]:
+                figures.append(_curve_figure(drawn, f"{key}curve-{slug}-{axis}", item.condition.name))
+        galleries += gallery(figures, 3)
     runs = max(max(curve.runs, default=0) for curve in item.curves)
     note = f"Line: mean over {numbers.plural(runs, 'seed')}. Band: lowest to highest seed."
     if any(len(set(curve.runs)) > 1 for curve in item.curves):
@@ -137,17 +144,6 @@ def _curves(item: Comparison, key: str) -> Parts:
         by=("arm",),
     )
     return (*galleries, Text(note, "note"), *sentences, *listed)
-
-
-def _curve_figures(item: Comparison, metric: str, key: str) -> list[Figure]:
-    """A chart per axis, with both arms."""
-    slug, figures = re.sub(r"[^a-z0-9]+", "-", metric.lower()), []
-    for axis in get_args(Axis):
-        drawn = [curve for curve in item.curves if (curve.axis, curve.metric) == (axis, metric)]
-        drawn = [curve for curve in drawn if any(curve.x)]
-        if drawn:
-            figures.append(_curve_figure(drawn, f"{key}curve-{slug}-{axis}", item.condition.name))
-    return figures
 
 
 def _curve_figure(drawn: Sequence[Curve], key: str, condition: str) -> Figure:

@@ -21,14 +21,16 @@ def classes(item: Comparison, key: str) -> Parts:
     if not item.classes:
         return ()
     best = max(item.classes, key=lambda label: label.gain)
-    drawn = classes_drawn(item.classes)
+    ordered = sorted(item.classes, key=lambda label: (-label.gain, label.label))
+    largest = sorted(item.classes, key=lambda label: (-abs(label.gain), label.label))[:CLASSES_DRAWN]
+    drawn = [label for label in ordered if label in largest]
     more = sum(label.gain > 0 for label in item.classes)
     total = numbers.plural(len(item.classes), "class", "classes")
     words = f"{item.arm} is right more often in {more} of {total}."
     words += f" Drawn: the {len(drawn)} largest differences." if len(drawn) < len(item.classes) else ""
     title = f"Largest gain: {best.label} ({numbers.signed(best.gain)})"
     listed = table(
-        sorted(item.classes, key=lambda label: (-label.gain, label.label)),
+        ordered,
         {
             "Class": lambda label: label.label,
             "#Test examples": lambda label: numbers.count(label.examples),
@@ -39,12 +41,6 @@ def classes(item: Comparison, key: str) -> Parts:
         "Recall: the share of a class's test examples that are right, mean over pairs.",
     )
     return (Figure(f"{key}classes", title, words, classes_chart(drawn, item.baseline, item.arm)), *listed)
-
-
-def classes_drawn(items: Sequence[ClassGain]) -> list[ClassGain]:
-    """The classes that the chart has room for: largest differences kept, largest gain on top."""
-    largest = sorted(items, key=lambda label: (-abs(label.gain), label.label))[:CLASSES_DRAWN]
-    return sorted(largest, key=lambda label: (-label.gain, label.label))
 
 
 def classes_chart(drawn: Sequence[ClassGain], baseline: str, arm: str) -> style.Spec:
@@ -122,9 +118,19 @@ def examples(item: Comparison) -> tuple[str, Parts]:
         return title, ()
     quotes = []
     for arm, shown, count in sides:
-        quoted = tuple(_quote(item, arm, example) for example in shown[:QUOTED])
+        other, quoted = item.baseline if arm == item.arm else item.arm, list[Quote]()
+        for example in shown[:QUOTED]:
+            answers = {item.arm: example.arm_prediction, item.baseline: example.baseline_prediction}
+            note = (
+                f"right in {example.arm_right} of {example.pairs} runs of {item.arm}, "
+                f"{example.baseline_right} of {example.pairs} of {item.baseline}; example {example.id}"
+            )
+            right, wrong = f"{arm}: {answers[arm]}", f"{other}: {answers[other]}"
+            quoted.append(Quote(_text(example), example.label, right, wrong, note))
         cut = f"; {len(quoted)} shown" if len(quoted) < count else ""
-        quotes.append(Quotes(arm, f"Only {arm} is right: {numbers.plural(count, 'example')}{cut}", quoted))
+        quotes.append(
+            Quotes(arm, f"Only {arm} is right: {numbers.plural(count, 'example')}{cut}", tuple(quoted))
+        )
     return title, (Text("Right means right in most of the arm's runs.", "note"), *quotes)
 
 
@@ -149,13 +155,3 @@ def _nearer(item: Comparison, arm: str, shown: Sequence[Example], count: int) ->
 def _text(example: Example) -> str:
     """The example itself; of an image, which has no text, its name."""
     return f"example {example.id}" if example.text in ("", example.id) else example.text
-
-
-def _quote(item: Comparison, arm: str, example: Example) -> Quote:
-    answers = {item.arm: example.arm_prediction, item.baseline: example.baseline_prediction}
-    other = item.baseline if arm == item.arm else item.arm
-    note = (
-        f"right in {example.arm_right} of {example.pairs} runs of {item.arm}, "
-        f"{example.baseline_right} of {example.pairs} of {item.baseline}; example {example.id}"
-    )
-    return Quote(_text(example), example.label, f"{arm}: {answers[arm]}", f"{other}: {answers[other]}", note)

@@ -104,19 +104,17 @@ def _expected(findings: Findings) -> Parts:
         drawn = [lines for lines in curves if lines[0].first.condition == condition]
         title = f"Best validation {metric_name(drawn[0][0].first.metric)} to expect of so many trials"
         title += f", {condition}" if condition else ""
-        words = "; ".join(map(_in_words, drawn))
-        figures.append(Figure(f"tuning-{index}", title, f"{words}.", chart(drawn)))
+        told: list[str] = []
+        for lines in drawn:
+            first, last = (numbers.value_text(line.first) for line in (lines[0], lines[-1]))
+            failed = lines[0].row("tuning.without_score")
+            lost = f", {numbers.value_text(failed)} without a score" if failed.value else ""
+            told.append(f"{lines[0].first.arm}: {first} with 1 trial, {last} with {lines[-1].part}{lost}")
+        figures.append(Figure(f"tuning-{index}", title, f"{'; '.join(told)}.", chart(drawn)))
     shown: Parts = (Gallery(tuple(figures), columns=2),) if len(figures) > 1 else tuple(figures)
     bounded = any(line.first.level for lines in curves for line in lines)
     note = SURE if bounded else "Nothing is said of trials that were not run."
     return (*shown, Text(f"{BAND} {note}", "note"))
-
-
-def _in_words(lines: Sequence[Line]) -> str:
-    first, last = (numbers.value_text(line.first) for line in (lines[0], lines[-1]))
-    failed = lines[0].row("tuning.without_score")
-    lost = f", {numbers.value_text(failed)} without a score" if failed.value else ""
-    return f"{lines[0].first.arm}: {first} with 1 trial, {last} with {lines[-1].part}{lost}"
 
 
 def chart(curves: Sequence[Sequence[Line]]) -> style.Spec:
