@@ -16,7 +16,7 @@ from tests.families import FAMILIES
 from tests.reports import handmade
 
 from headstart.compare.break_even import BreakEven, Payback
-from headstart.compare.catalogue import CATALOGUE, MAIN_KEYS, entry
+from headstart.compare.catalogue import CATALOGUE, MAIN_KEYS, entry, form
 from headstart.compare.data_curves import data_curves, law_rows
 from headstart.compare.findings import (
     Aggregate,
@@ -94,7 +94,7 @@ def test_the_catalogue_has_one_entry_per_key() -> None:
     keys = [each.key for each in CATALOGUE]
     assert len(keys) == len(set(keys))
     assert entry("target.75_percent.flops_ratio").label == "FLOPs ratio to the target 75 percent"
-    assert all(hasattr(numbers, each.form) for each in CATALOGUE)
+    assert all(hasattr(numbers, form(each.unit)) for each in CATALOGUE)
     with pytest.raises(KeyError, match="no_such_key"):
         entry("no_such_key")
 
@@ -233,13 +233,13 @@ def across(**changes: Any) -> Findings:
 
 def tuned(total: Any) -> Tuning:
     """Two trials of one arm; the band of the first is bounded on one side."""
-    one = Trial("scratch", "", {"optim.lr": "0.001"}, 1, 0.4, 1e9, 3.0, True)
+    one = Trial("scratch", "", {"optim.lr": "0.001"}, 1, 0.4, 1e9, True)
     place = Quantity("", arm="scratch", metric="accuracy")
     first = replace(place.named("tuning.expected_best.1").at(0.3), high=0.6, level=0.95)
     second = replace(place.named("tuning.expected_best.2").at(0.4), low=0.2, level=0.95)
     cost = TuningCost("scratch", total, total, 0.5)
     return Tuning(
-        "accuracy", "grid", {"optim.lr": "0.001"}, 2, (1000,), True, True, {"scratch": 2}, (one,),
+        "accuracy", "grid", {"optim.lr": "0.001"}, (1000,), True, True, {"scratch": 2}, (one,),
         Rows([first, second]), (cost,), total, (),
     )  # fmt: skip
 

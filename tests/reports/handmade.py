@@ -119,9 +119,6 @@ def ledger(**changes: Any) -> f.Ledger:
     cost, own = f.Bounded(2e19, 8e19), 4e11
     here = f.Quantity("", arm="pretrained", baseline="scratch", n=3)
     made = f.Ledger(
-        arm="pretrained",
-        baseline="scratch",
-        model="bert-base-uncased",
         origin="published",
         flops=cost,
         joules=None,

@@ -88,15 +88,10 @@ def said(sides: tuple[Record, Record]) -> list[str]:
     return [told for fact in (*SAID, *others) if (told := difference(fact, sides))]
 
 
-def another_diet(sides: tuple[Record, Record]) -> list[str]:
-    """Freed settings that decide how many rows come when, where the arms really differ in one."""
-    return _followed(DIET, sides)
-
-
 def difference(fact: Fact, sides: tuple[Record, Record]) -> str:
     """'threads: 2 against 8'; nothing where both sides are alike, or differ as the study lets them."""
     left, right = map(fact.of, sides)
-    if left == right or _followed(fact.follows, sides):
+    if left == right or freed(fact.follows, sides):
         return ""
     return f"{fact.name}: {_words(left, right)} against {_words(right, left)}"
 
@@ -106,10 +101,11 @@ def _refusing(sides: tuple[Record, Record]) -> tuple[Fact, ...]:
     return (*REFUSES, *([Fact("peft", _version("peft"))] if added else []))
 
 
-def _followed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str]:
-    freed = free_settings(sides[1].config)
+def freed(settings: Sequence[str], sides: tuple[Record, Record]) -> list[str]:
+    """Those of these settings that the study frees and in which the arms really differ."""
+    free = free_settings(sides[1].config)
     left, right = (record.config for record in sides)
-    return [path for path in settings if is_free(path, freed) and at(left, path) != at(right, path)]
+    return [path for path in settings if is_free(path, free) and at(left, path) != at(right, path)]
 
 
 def _words(value: Value, other: Value) -> str:

@@ -1,4 +1,4 @@
-"""Catalogue: every number that a study can say, one line per key: its label, unit, direction and places.
+"""Catalogue: every number that a study can say, one line per key: its label and unit.
 
 A `*` in a key stands for the part that varies (a target, a number of uses, a number of trials), which
 replaces the `{}` of the label. Whoever shows a number looks it up here: `entry(row.key).label`.
@@ -9,12 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from headstart.resources import RESOURCES
-
-Place = Literal["main"]  # "main": the short table of the exports, W&B and the comparison of two studies
-Better = Literal["higher", "lower", ""]  # "": neither, or the metric decides
 
 FORMS = {  # unit -> the function of `reports.numbers` that writes it; any other unit is "significant"
     "score": "score",
@@ -35,18 +31,11 @@ FORMS = {  # unit -> the function of `reports.numbers` that writes it; any other
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a number before any study: how it is called, counted, read and where it is shown."""
+    """What is known of a number before any study: how it is called and counted."""
 
     key: str
     label: str
     unit: str  # "": the row says it (a currency)
-    better: Better = ""
-    places: tuple[Place, ...] = ()
-
-    @property
-    def form(self) -> str:
-        """The name of the function of `reports.numbers` that writes it."""
-        return form(self.unit)
 
 
 def form(unit: str) -> str:
@@ -57,31 +46,33 @@ def form(unit: str) -> str:
 def _ratios(key: str, label: str) -> tuple[Entry, ...]:
     """One entry per resource: `key` and `label` each hold one `%s`."""
     return tuple(
-        Entry(key % r.key, label % (r.name if r.unit == "FLOPs" else r.name.capitalize()), "times", "lower")
+        Entry(key % r.key, label % (r.name if r.unit == "FLOPs" else r.name.capitalize()), "times")
         for r in RESOURCES.values()
     )
 
 
-MAIN: tuple[Place, ...] = ("main",)
-# The order of the main entries is the order of the short tables.
+# The short table of the exports, W&B and the comparison of two studies, in its order.
+MAIN: tuple[Entry, ...] = (
+    Entry("mean_score", "Test score", "score"),
+    Entry("gain", "Gain", "difference"),
+    Entry("flops_ratio", "FLOPs ratio", "times"),
+    Entry("seconds_ratio", "Time ratio", "times"),
+    Entry("joules_ratio", "Energy ratio", "times"),
+    Entry("data_multiplier", "Data multiplier", "times"),
+    Entry("crossing", "Crossing point", "rows"),
+    Entry("break_even.flops.arm_score", "Break-even (FLOPs)", "uses"),
+    Entry("break_even.joules.arm_score", "Break-even (energy)", "uses"),
+    Entry("aggregate.iqm_gain", "Gain of the interquartile means", "difference"),
+    Entry("aggregate.improvement", "Probability of improvement", "share"),
+    Entry("rule.*", "Trivial rule: {}", "score"),
+    Entry("chance", "Chance level", "score"),
+)
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("mean_score", "Test score", "score", "", MAIN),
-    Entry("gain", "Gain", "difference", "higher", MAIN),
-    Entry("flops_ratio", "FLOPs ratio", "times", "lower", MAIN),
-    Entry("seconds_ratio", "Time ratio", "times", "lower", MAIN),
-    Entry("joules_ratio", "Energy ratio", "times", "lower", MAIN),
-    Entry("data_multiplier", "Data multiplier", "times", "higher", MAIN),
-    Entry("crossing", "Crossing point", "rows", "", MAIN),
-    Entry("break_even.flops.arm_score", "Break-even (FLOPs)", "uses", "lower", MAIN),
-    Entry("break_even.joules.arm_score", "Break-even (energy)", "uses", "lower", MAIN),
-    Entry("aggregate.iqm_gain", "Gain of the interquartile means", "difference", "higher", MAIN),
-    Entry("aggregate.improvement", "Probability of improvement", "share", "higher", MAIN),
-    Entry("rule.*", "Trivial rule: {}", "score", "", MAIN),
-    Entry("chance", "Chance level", "score", "", MAIN),
+    *MAIN,
     # one arm against the baseline
     Entry("score", "Mean test score of the pairs", "score"),
     Entry("baseline_score", "Baseline's mean test score of the pairs", "score"),
-    Entry("gain.probability_better", "Probability that the arm is better", "share", "higher"),
+    Entry("gain.probability_better", "Probability that the arm is better", "share"),
     Entry("gain.seed_sd", "SD of the gain between seeds", "difference"),
     Entry("gain.example_se", "SE of the gain from test examples", "difference"),
     Entry("gain.groups", "Groups of the test examples", "groups"),
@@ -94,29 +85,29 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("gain.test.signed_rank", "p of the signed-rank test", "p"),
     Entry("gain.test.sign", "p of the sign test", "p"),
     Entry("gain.test.mcnemar", "p of McNemar's test", "p"),
-    Entry("tokens_ratio", "Tokens ratio", "times", "lower"),
+    Entry("tokens_ratio", "Tokens ratio", "times"),
     *(
-        Entry(f"{r.key}_ratio.{side}", f"{r.title} of the {side}, mean per run", r.unit, "lower")
+        Entry(f"{r.key}_ratio.{side}", f"{r.title} of the {side}, mean per run", r.unit)
         for r in RESOURCES.values()
         if r.key not in ("steps", "samples")
         for side in ("baseline", "arm")
     ),
-    Entry("over_rule", "Gain over the best trivial rule", "difference", "higher"),
-    Entry("over_rule.baseline", "Baseline's gain over the best trivial rule", "difference", "higher"),
-    Entry("over_chance", "Gain over chance", "difference", "higher"),
-    Entry("over_chance.baseline", "Baseline's gain over chance", "difference", "higher"),
+    Entry("over_rule", "Gain over the best trivial rule", "difference"),
+    Entry("over_rule.baseline", "Baseline's gain over the best trivial rule", "difference"),
+    Entry("over_chance", "Gain over chance", "difference"),
+    Entry("over_chance.baseline", "Baseline's gain over chance", "difference"),
     Entry("rule_seconds.*", "Time of the trivial rule {}", "s"),
-    Entry("class.gain", "Gain of a class", "difference", "higher"),
-    Entry("examples.only_arm", "Examples that only the arm gets right", "examples", "higher"),
-    Entry("examples.only_baseline", "Examples that only the baseline gets right", "examples", "lower"),
+    Entry("class.gain", "Gain of a class", "difference"),
+    Entry("examples.only_arm", "Examples that only the arm gets right", "examples"),
+    Entry("examples.only_baseline", "Examples that only the baseline gets right", "examples"),
     # cost to a target
     Entry("to_target.score", "The other's final validation score", "score"),
-    Entry("to_target.steps", "Steps to the other's final score", "steps", "lower"),
-    Entry("to_target.flops", "FLOPs to the other's final score", "FLOPs", "lower"),
-    Entry("to_target.seconds", "Time to the other's final score", "s", "lower"),
-    Entry("to_target.reached", "Pairs that reached the other's final score", "runs", "higher"),
-    Entry("to_target.flops_share", "FLOPs to the other's final score, of all its FLOPs", "times", "lower"),
-    Entry("to_target.seconds_share", "Time to the other's final score, of all its time", "times", "lower"),
+    Entry("to_target.steps", "Steps to the other's final score", "steps"),
+    Entry("to_target.flops", "FLOPs to the other's final score", "FLOPs"),
+    Entry("to_target.seconds", "Time to the other's final score", "s"),
+    Entry("to_target.reached", "Pairs that reached the other's final score", "runs"),
+    Entry("to_target.flops_share", "FLOPs to the other's final score, of all its FLOPs", "times"),
+    Entry("to_target.seconds_share", "Time to the other's final score, of all its time", "times"),
     Entry("target.*.score", "Target: {}", "score"),
     Entry("target.*.baseline_reached", "Pairs in which the baseline reached the target {}", "runs"),
     Entry("target.*.arm_reached", "Pairs in which the arm reached the target {}", "runs"),
@@ -125,36 +116,36 @@ CATALOGUE: tuple[Entry, ...] = (
     *_ratios("target.*.%s_ratio.interval", "Interval of the %s ratio to the target {}"),
     *_ratios("target.*.%s_ratio.reason", "Pairs left out of the %s ratio to the target {}"),
     # equal budget
-    Entry("matched.*.gain", "Gain at equal {}", "difference", "higher"),
+    Entry("matched.*.gain", "Gain at equal {}", "difference"),
     Entry("matched.*.score", "Validation score at equal {}", "score"),
     Entry("matched.*.baseline_score", "Baseline's validation score at equal {}", "score"),
     Entry("matched.*.share", "Part of the arm's curve that is used at equal {}", "share"),
     Entry("matched.*.baseline_share", "Part of the baseline's curve that is used at equal {}", "share"),
-    Entry("matched.target.flops_ratio", "FLOPs ratio at equal score", "times", "lower"),
+    Entry("matched.target.flops_ratio", "FLOPs ratio at equal score", "times"),
     Entry("matched.target.flops_ratio.interval", "Interval of the FLOPs ratio at equal score", "times"),
     # what the pretraining cost, and when it pays
     Entry("pretraining.flops", "FLOPs of the pretraining", "FLOPs"),
     Entry("pretraining.joules", "Energy of the pretraining", "J"),
-    Entry("ledger.marginal.flops_ratio", "FLOPs ratio, pretraining excluded", "times", "lower"),
-    Entry("ledger.amortised_*.flops_ratio", "FLOPs ratio, pretraining shared by {} uses", "times", "lower"),
-    Entry("ledger.full.flops_ratio", "FLOPs ratio, pretraining included", "times", "lower"),
-    Entry("ledger.*.share", "FLOPs of the pretraining that one run answers for ({})", "FLOPs", "lower"),
-    Entry("ledger.*.total", "FLOPs of one run with its share of the pretraining ({})", "FLOPs", "lower"),
-    Entry("break_even.flops.*.saving", "FLOPs saved per use ({})", "FLOPs", "higher"),
-    Entry("break_even.joules.*.saving", "Energy saved per use ({})", "J", "higher"),
+    Entry("ledger.marginal.flops_ratio", "FLOPs ratio, pretraining excluded", "times"),
+    Entry("ledger.amortised_*.flops_ratio", "FLOPs ratio, pretraining shared by {} uses", "times"),
+    Entry("ledger.full.flops_ratio", "FLOPs ratio, pretraining included", "times"),
+    Entry("ledger.*.share", "FLOPs of the pretraining that one run answers for ({})", "FLOPs"),
+    Entry("ledger.*.total", "FLOPs of one run with its share of the pretraining ({})", "FLOPs"),
+    Entry("break_even.flops.*.saving", "FLOPs saved per use ({})", "FLOPs"),
+    Entry("break_even.joules.*.saving", "Energy saved per use ({})", "J"),
     Entry("break_even.*.interval", "Interval of the break-even ({})", "uses"),
-    Entry("break_even.flops.baseline_score", "Break-even at the baseline's score (FLOPs)", "uses", "lower"),
-    Entry("break_even.joules.baseline_score", "Break-even at the baseline's score (energy)", "uses", "lower"),
+    Entry("break_even.flops.baseline_score", "Break-even at the baseline's score (FLOPs)", "uses"),
+    Entry("break_even.joules.baseline_score", "Break-even at the baseline's score (energy)", "uses"),
     # over sizes of the training set
     Entry("data.rows", "Training rows", "rows"),
     Entry("data.baseline_score", "Baseline's mean test score at this size", "score"),
     Entry("data.score", "Mean test score at this size", "score"),
-    Entry("data.gain", "Gain at this size", "difference", "higher"),
+    Entry("data.gain", "Gain at this size", "difference"),
     Entry("data.baseline_score.runs", "Lowest and highest score of the baseline at this size", "score"),
     Entry("data.score.runs", "Lowest and highest score at this size", "score"),
     Entry("data.rows_needed", "Rows that the baseline needs for the arm's score", "rows"),
     Entry("data.rows_needed.interval", "Interval of the rows that the baseline needs", "rows"),
-    Entry("data.rows_transferred", "Rows transferred", "rows", "higher"),
+    Entry("data.rows_transferred", "Rows transferred", "rows"),
     Entry("data.rows_transferred.interval", "Interval of the rows transferred", "rows"),
     Entry("data_multiplier.interval", "Interval of the data multiplier", "times"),
     Entry("data.sizes", "Sizes of the training set", "sizes"),
@@ -162,7 +153,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("data.seed_sets", "Different sets of seeds over the sizes", "sets"),
     Entry("data.epochs", "Epochs at every size", "epochs"),
     Entry("data.updates", "Updates at every size", "steps"),
-    Entry("data.ossified_sizes", "Sizes at which the arm has become worse", "sizes", "lower"),
+    Entry("data.ossified_sizes", "Sizes at which the arm has become worse", "sizes"),
     Entry("crossing.beyond", "Resamples with the crossing point above the data", "share"),
     *(
         Entry(f"{law}.{name}", f"Scaling law{over}: {name}", "number")
@@ -177,8 +168,8 @@ CATALOGUE: tuple[Entry, ...] = (
     # over conditions, models and arms
     Entry("aggregate.baseline_iqm", "Interquartile mean of the baseline", "score"),
     Entry("aggregate.arm_iqm", "Interquartile mean of the arm", "score"),
-    Entry("aggregate.mean_gain", "Mean gain", "difference", "higher"),
-    Entry("rank", "Rank", "place", "lower"),
+    Entry("aggregate.mean_gain", "Mean gain", "difference"),
+    Entry("rank", "Rank", "place"),
     Entry("rank.score", "Mean score", "score"),
     Entry("model.parameters", "Parameters", "parameters"),
     Entry("model.score", "Mean score of the model", "score"),
@@ -194,54 +185,54 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("variance.*.share", "Share of the variance: {}", "share"),
     # of one arm
     Entry("mean_score.sd", "SD of the test score", "difference"),
-    Entry("train.flops", "Training FLOPs", "FLOPs", "lower"),
-    Entry("train.seconds", "Training time", "s", "lower"),
-    Entry("train.joules", "Training energy", "J", "lower"),
-    Entry("train.tokens", "Tokens, padding included", "tokens", "lower"),
-    Entry("samples_per_second", "Samples per second", "samples/s", "higher"),
-    Entry("peak_memory", "Peak memory", "B", "lower"),
-    Entry("usage.tokens_per_second", "Tokens per second", "tokens/s", "higher"),
-    Entry("usage.padded_tokens_per_second", "Tokens per second, padding included", "tokens/s", "higher"),
-    Entry("usage.padding", "Padding", "share", "lower"),
-    Entry("usage.waiting", "Time spent waiting for data", "share", "lower"),
-    Entry("usage.flops_share", "Share of the measured peak", "share", "higher"),
-    Entry("carbon", "Emissions", "g CO2e", "lower"),
-    Entry("carbon.*.grams", "Emissions ({})", "g CO2e", "lower"),
+    Entry("train.flops", "Training FLOPs", "FLOPs"),
+    Entry("train.seconds", "Training time", "s"),
+    Entry("train.joules", "Training energy", "J"),
+    Entry("train.tokens", "Tokens, padding included", "tokens"),
+    Entry("samples_per_second", "Samples per second", "samples/s"),
+    Entry("peak_memory", "Peak memory", "B"),
+    Entry("usage.tokens_per_second", "Tokens per second", "tokens/s"),
+    Entry("usage.padded_tokens_per_second", "Tokens per second, padding included", "tokens/s"),
+    Entry("usage.padding", "Padding", "share"),
+    Entry("usage.waiting", "Time spent waiting for data", "share"),
+    Entry("usage.flops_share", "Share of the measured peak", "share"),
+    Entry("carbon", "Emissions", "g CO2e"),
+    Entry("carbon.*.grams", "Emissions ({})", "g CO2e"),
     Entry("carbon.*.intensity", "Carbon intensity ({})", "g/kWh"),
     Entry("carbon.*.year", "Year of the carbon intensity ({})", "year"),
     Entry("carbon.*.pue", "Power usage effectiveness ({})", "PUE"),
-    Entry("money.electricity", "Price of the electricity", "", "lower"),
-    Entry("money.device", "Price of the device's time", "", "lower"),
-    Entry("money.per_kwh", "Price per kWh", "", "lower"),
-    Entry("money.per_device_hour", "Price per device-hour", "", "lower"),
-    Entry("money.*.per_kwh", "Price per kWh ({})", "", "lower"),
-    Entry("money.*.per_device_hour", "Price per device-hour ({})", "", "lower"),
-    Entry("money.*.electricity", "Price of the electricity ({})", "", "lower"),
-    Entry("money.*.device", "Price of the device's time ({})", "", "lower"),
+    Entry("money.electricity", "Price of the electricity", ""),
+    Entry("money.device", "Price of the device's time", ""),
+    Entry("money.per_kwh", "Price per kWh", ""),
+    Entry("money.per_device_hour", "Price per device-hour", ""),
+    Entry("money.*.per_kwh", "Price per kWh ({})", ""),
+    Entry("money.*.per_device_hour", "Price per device-hour ({})", ""),
+    Entry("money.*.electricity", "Price of the electricity ({})", ""),
+    Entry("money.*.device", "Price of the device's time ({})", ""),
     Entry("runs.started", "Runs", "runs"),
     Entry("runs.finished", "Finished runs", "runs"),
-    Entry("runs.diverged", "Diverged runs", "runs", "lower"),
-    Entry("runs.failed", "Failed runs", "runs", "lower"),
-    Entry("runs.interrupted", "Interrupted runs", "runs", "lower"),
-    Entry("runs.diverged_share", "Share of diverged runs", "share", "lower"),
-    Entry("stability.diverged", "Diverged runs, all conditions", "runs", "lower"),
-    Entry("stability.failed", "Failed runs, all conditions", "runs", "lower"),
-    Entry("stability.diverged_share", "Share of diverged runs, all conditions", "share", "lower"),
-    Entry("met_before", "Evaluation rows in the pretraining text", "rows", "lower"),
+    Entry("runs.diverged", "Diverged runs", "runs"),
+    Entry("runs.failed", "Failed runs", "runs"),
+    Entry("runs.interrupted", "Interrupted runs", "runs"),
+    Entry("runs.diverged_share", "Share of diverged runs", "share"),
+    Entry("stability.diverged", "Diverged runs, all conditions", "runs"),
+    Entry("stability.failed", "Failed runs, all conditions", "runs"),
+    Entry("stability.diverged_share", "Share of diverged runs, all conditions", "share"),
+    Entry("met_before", "Evaluation rows in the pretraining text", "rows"),
     # tuning, and the whole study
     Entry("tuning.trials", "Trials", "trials"),
     Entry("tuning.winner", "Validation score of the chosen trial", "score"),
     Entry("tuning.scores", "Lowest and highest validation score of all trials", "score"),
-    Entry("tuning.without_score", "Trials without a score", "trials", "lower"),
+    Entry("tuning.without_score", "Trials without a score", "trials"),
     Entry("tuning.expected_best.*", "Expected best score of {} trials", "score"),
     Entry("tuning.orders.*", "Best score of {} trials in 95 of 100 orders", "score"),
     Entry("tuning.spent.*", "FLOPs of {} trials", "FLOPs"),
-    Entry("tuning.flops", "FLOPs of the trials", "FLOPs", "lower"),
-    Entry("tuning.seconds", "Time of the trials", "s", "lower"),
-    Entry("tuning.joules_measured", "Measured energy of the trials", "J", "lower"),
-    Entry("tuning.joules_estimated", "Estimated energy of the trials", "J", "lower"),
+    Entry("tuning.flops", "FLOPs of the trials", "FLOPs"),
+    Entry("tuning.seconds", "Time of the trials", "s"),
+    Entry("tuning.joules_measured", "Measured energy of the trials", "J"),
+    Entry("tuning.joules_estimated", "Estimated energy of the trials", "J"),
     Entry("tuning.study_flops", "FLOPs of the study's runs", "FLOPs"),
-    Entry("tuning.flops_ratio", "FLOPs of the trials / of the study's runs", "times", "lower"),
+    Entry("tuning.flops_ratio", "FLOPs of the trials / of the study's runs", "times"),
     *(
         Entry(f"{lead}.{name}", f"{label} of {of}", unit)
         for lead, of in (("total", "the whole study"), ("tuning.total", "all trials"))
@@ -260,7 +251,7 @@ _EXACT = {each.key: each for each in CATALOGUE}
 _PATTERNS = [
     (re.compile(re.escape(each.key).replace(r"\*", "(.+)")), each) for each in CATALOGUE if "*" in each.key
 ]
-MAIN_KEYS: tuple[str, ...] = tuple(each.key for each in CATALOGUE if "main" in each.places)
+MAIN_KEYS: tuple[str, ...] = tuple(each.key for each in MAIN)
 
 
 @cache
@@ -273,4 +264,4 @@ def entry(key: str) -> Entry:
         raise KeyError(f"{key}: no entry in compare/catalogue.py")
     match, general = max(matches, key=lambda pair: len(pair[1].key))  # the most specific
     label = general.label.format(match[1].replace("_", " "))
-    return Entry(key, label, general.unit, general.better, general.places)
+    return Entry(key, label, general.unit)

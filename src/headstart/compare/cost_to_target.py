@@ -101,10 +101,7 @@ def to_target(template: Quantity, matches: Sequence[Match], metric: str, side: i
     goals = [float(pair[1 - side].scores[-1]) for pair in curves]
     target = orient(metric) * float(np.mean(goals))
     reached = sum(pair[side].first_at(goal) is not None for pair, goal in zip(curves, goals, strict=True))
-    numbers = [
-        template.named("to_target.score").at(target),
-        template.named("to_target.reached").at(reached),
-    ]
+    numbers = [template.named("to_target.score").at(target), template.named("to_target.reached").at(reached)]
     shares: dict[str, float | None] = {}
     for key in ("steps", "flops", "seconds"):
         if any(key not in curve.spent for pair in curves for curve in pair):

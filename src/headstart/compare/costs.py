@@ -51,16 +51,14 @@ def is_counted(record: Record) -> bool:
 
 def ratios(here: Quantity, matches: Sequence[Match]) -> Rows:
     """For each resource the ratio of arm / baseline, and the mean of each side where there is a ratio."""
-    return Rows(row for resource in COSTS for row in _ratio(here, matches, resource))
+    return Rows(row for resource in COSTS for row in ratio(here, matches, resource))
 
 
-def energy_ratio(matches: Sequence[Match]) -> Quantity:
-    """The ratio of the joules; without a value, its note says why it is refused."""
-    return _ratio(Quantity(""), matches, "joules")[0]
+def ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[Quantity]:
+    """Geometric mean over pairs of arm / baseline, with Student's interval on the logarithms, and both means.
 
-
-def _ratio(here: Quantity, matches: Sequence[Match], resource: CostKey) -> list[Quantity]:
-    """Geometric mean over pairs of arm / baseline, with Student's interval on the logarithms."""
+    Where it is refused there is no value, and its note says why.
+    """
     usable, reasons = _usable(matches, resource)
     sides = [[float(train_cost(r, resource) or 0) for r in pair.sides] for pair in usable]
     kept = [pair for pair in sides if min(pair) > 0]

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 from headstart.compare import factors
 from headstart.compare.bounds import NOTHING_KNOWN, Bounded
 from headstart.compare.break_even import BreakEven, Counted, break_even, reaches, saving
-from headstart.compare.costs import energy_ratio, mean_cost
+from headstart.compare.costs import mean_cost, ratio
 from headstart.compare.pairs import Match
 from headstart.compare.published import tables
 from headstart.compare.quantity import Quantity, Rows
@@ -49,7 +49,6 @@ class View(NamedTuple):
 class Pretraining:
     """What the weights of an arm cost: measured here, else published, else unknown."""
 
-    model: str
     origin: Origin
     flops: Bounded
     joules: float | None  # measured here; published kWh never enter a sum or a ratio
@@ -64,8 +63,6 @@ class Pretraining:
 class Ledger(Pretraining):
     """What an arm's weights cost before it began, and what that means for one use and for many."""
 
-    arm: str
-    baseline: str
     sentence: str
     rows: Rows  # its cost, the ratio of FLOPs with it, and the number of uses that pays for it
 
@@ -92,8 +89,6 @@ def ledger(template: Quantity, matches: Sequence[Match], metric: str, *, gain_sh
         words = sentences.NOT_SAID
     return Ledger(
         **vars(cost),
-        arm=arm.arm,
-        baseline=baseline,
         sentence=sentences.pretraining(arm.arm, cost.covers, cost.flops, cost.origin, own, words),
         rows=rows(template, cost, counted, results, "" if gain_shown else sentences.NO_GAIN),
     )
@@ -125,9 +120,9 @@ def rows(
 
 def pretraining(arm: Record) -> Pretraining:
     """What the weights of one run cost."""
-    checkpoint, model = arm.init.checkpoint, str(arm.config["model"]["name"])
+    checkpoint = arm.init.checkpoint
     carried = checkpoint.ledger if checkpoint else None
-    stages, root, fault = (), model, ""
+    stages, root, fault = (), str(arm.config["model"]["name"]), ""
     if carried is not None:
         try:
             stages, root = chain(carried)
@@ -158,7 +153,6 @@ def pretraining(arm: Record) -> Pretraining:
     if root is not None and folder and not arm.config["model"].get("sha256"):
         questions.append(sentences.on_trust(root))
     return Pretraining(
-        model=root or model,
         origin="unknown" if fault else origin,
         flops=flops,
         joules=joules,
@@ -263,9 +257,9 @@ def _refused(cost: Pretraining, matches: Sequence[Match]) -> str:
     """Why joules of the pretraining and of these runs cannot share a ratio: what differs, or is not known."""
     if cost.joules is None:
         return cost.joules_reason
-    ratio = energy_ratio(matches)
-    if ratio.value is None:
-        return ratio.note
+    of_energy, *_ = ratio(Quantity(""), matches, "joules")
+    if of_energy.value is None:
+        return of_energy.note
     arm = matches[0].arm
     of_runs = {
         "method": arm.cost.energy.method,

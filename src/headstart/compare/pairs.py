@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.compare.alike import another_diet, refusals, said
+from headstart.compare.alike import DIET, freed, refusals, said
 from headstart.compare.factors import Factor, pretraining_seed
 from headstart.randomness import stream
 from headstart.records.attestation import contradictions
@@ -176,7 +176,7 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
             if left.get(path) != right.get(path):
                 named[f"{path}: {left.get(path)} against {right.get(path)}"] = None
         if pair.baseline.data.order != pair.arm.data.order:
-            named[f"the order of the rows, since {' and '.join(another_diet(pair.sides))} differ"] = None
+            named[f"the order of the rows, since {' and '.join(freed(DIET, pair.sides))} differ"] = None
         named.update(dict.fromkeys(said(pair.sides)))
     return tuple(named)
 

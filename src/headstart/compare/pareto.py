@@ -15,6 +15,7 @@ from headstart.compare.bounds import Interval
 from headstart.compare.conditions import Condition
 from headstart.compare.costs import MACHINE, METER, is_counted, mean_cost, train_cost
 from headstart.compare.pairs import scores_of
+from headstart.compare.pairwise import Groups
 from headstart.compare.quantity import NO_ROWS, Quantity, Rows
 from headstart.compare.ranges import of_score
 from headstart.compare.statistics.bootstrap import student_interval
@@ -23,7 +24,6 @@ from headstart.records.record import Record
 
 FEWEST = 3  # points that make a front
 Cost = Literal["flops", "seconds", "joules"]
-Groups = Sequence[tuple[Condition, list[Record]]]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _model(condition: str, runs: Sequence[Record]) -> Rows:
     ])  # fmt: skip
 
 
-def _front(resource: Cost, task: str, metric: str, groups: Sequence[tuple[Condition, list[Record]]]) -> Front:
+def _front(resource: Cost, task: str, metric: str, groups: Groups) -> Front:
     every = [record for _, runs in groups for record in runs]
     estimated = resource == "joules" and not is_counted(every[0])
     if reason := _refusal(resource, every):

@@ -38,7 +38,6 @@ class Trial:
     runs: int  # one per tuning seed
     score: float | None  # None: a run of it diverged, failed or has no such score
     flops: float  # all phases of its runs, summed
-    seconds: float
     chosen: bool  # the arm's runs of the study use these settings
 
 
@@ -59,7 +58,6 @@ class Tuning:
     metric: str
     sampler: str  # "grid", "random", "tpe"
     space: Mapping[str, str]  # {"optim.lr": "0.0001, 0.001"}
-    asked: int  # trials per arm and condition that the configuration names
     seeds: tuple[int, ...]  # of the trials
     equal: bool  # every arm had the same number of trials under every condition
     same_candidates: bool  # and tried the same settings (never so with sampler "tpe")
@@ -173,7 +171,6 @@ def tuning(
         metric=metric,
         sampler=sampler,
         space={name: _range(values) for name, values in tune["space"].items()},
-        asked=int(tune.get("trials") or 0),
         seeds=tuple(sorted({record.seed for record in kept})),
         equal=len({repr(counts) for counts in counted.values()}) == 1,
         same_candidates=len(settings) == 1,
@@ -215,7 +212,6 @@ def _trial(members: Sequence[Record], condition: str, metric: str, chosen: bool)
         runs=len(members),
         score=float(np.mean([score for score in scores if score is not None])) if well else None,
         flops=float(sum(record.cost.flops.total for record in members)),
-        seconds=float(sum(record.cost.seconds.total for record in members)),
         chosen=chosen,
     )
 

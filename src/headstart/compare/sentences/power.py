@@ -25,11 +25,7 @@ def smaller_gains(told: str, pairs: int, unseen: float) -> str:
 
 
 def before(
-    pairs: int,
-    factors: Mapping[str, int],
-    tested: tuple[int, int | None] | None,
-    gain: float,
-    assumed: str,
+    pairs: int, factors: Mapping[str, int], tested: tuple[int, int | None] | None, gain: float, assumed: str
 ) -> str:
     """'Power: 4 of 5 studies with 3 pairs on 1,020 test rows find a gain of 0.08 (assumed: ...)'.
 

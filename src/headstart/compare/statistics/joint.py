@@ -71,17 +71,15 @@ def _seeds(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -
 
 
 def _weights(size: SizeScores, number: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Of each factor: (number, levels)."""
-    return [_student(len(names), number, rng) for names, _ in size.parts]
-
-
-def _student(units: int, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Normal weights over one chi: (number, units); all 0 for a single unit."""
-    if units < 2:
-        return np.zeros((number, units))
-    freedom = units - 1
-    chi = np.sqrt(rng.chisquare(freedom, number) / freedom)
-    return rng.standard_normal((number, units)) / chi[:, None]
+    """Normal weights over one chi, of each factor: (number, levels); all 0 for a single level."""
+    weights: list[np.ndarray] = []
+    for names, _ in size.parts:
+        drawn, freedom = np.zeros((number, len(names))), len(names) - 1
+        if freedom:
+            chi = np.sqrt(rng.chisquare(freedom, number) / freedom)
+            drawn = rng.standard_normal((number, len(names))) / chi[:, None]
+        weights.append(drawn)
+    return weights
 
 
 def _examples(sizes: Sequence[SizeScores], number: int, rng: np.random.Generator) -> np.ndarray:

@@ -139,33 +139,20 @@ def more_pairs(plan: Plan, gain: float, margin: float | None) -> tuple[int | Non
     variances = plan.pair_variance * freedom / rng.chisquare(freedom, _DRAWS)
     truths = gain + np.sqrt(variances / plan.pairs) * rng.standard_normal(_DRAWS)
     counts = np.unique(np.geomspace(1, MOST_PAIRS, 60).astype(int))
-    decided = np.maximum.accumulate([
-        _decided(plan, gain, int(more), margin, truths, variances, rng) for more in counts
-    ])  # fmt: skip
+    shares: list[float] = []  # of these truths (mean gain, variance of a pair) that so many pairs decide
+    for more in counts.tolist():
+        pairs = plan.pairs + more
+        added = truths + np.sqrt(variances / more) * rng.standard_normal(_DRAWS)
+        squares = plan.pair_variance * freedom + plan.pairs * more / pairs * (added - gain) ** 2
+        if more > 1:
+            squares = squares + variances * rng.chisquare(more - 1, _DRAWS)
+        width = replace(plan, pairs=pairs, pair_variance=1.0).half_width(squares / (pairs - 1))
+        mean = np.abs(plan.pairs * gain + more * added) / pairs
+        near = False if margin is None else mean + width <= margin
+        shares.append(float(((mean > width) | near).mean()))
+    decided = np.maximum.accumulate(shares)
     reached = [decided >= share for share in (0.5, OFTEN)]
     return tuple(int(counts[np.argmax(enough)]) if enough.any() else None for enough in reached)
-
-
-def _decided(
-    plan: Plan,
-    gain: float,
-    more: int,
-    margin: float | None,
-    truths: np.ndarray,
-    variances: np.ndarray,
-    rng: np.random.Generator,
-) -> float:
-    """The share of these truths (mean gain and variance of a pair) that so many added pairs decide."""
-    pairs = plan.pairs + more
-    added = truths + np.sqrt(variances / more) * rng.standard_normal(len(truths))
-    squares = plan.pair_variance * (plan.pairs - 1) + plan.pairs * more / pairs * (added - gain) ** 2
-    if more > 1:
-        squares = squares + variances * rng.chisquare(more - 1, len(truths))
-    after = replace(plan, pairs=pairs, pair_variance=1.0)
-    width = after.half_width(squares / (pairs - 1))
-    mean = np.abs(plan.pairs * gain + more * added) / pairs
-    near = False if margin is None else mean + width <= margin
-    return float(((mean > width) | near).mean())
 
 
 def assumed(shape: tuple[int, ...], rows: int, groups: int | None) -> Design:

@@ -71,47 +71,33 @@ def transfer(sizes: Sequence[SizeScores], sign: int, margin: float, seed: int) -
     smooth = isotonic(centre[..., 0], weights)
     needed = _needed(centre, smooth, rows)[0]
     draws = None if drawn is None else _needed(drawn, isotonic(drawn[..., 0], weights), rows)
-    points = tuple(
-        _point(size, i, sign, (centre[0, i], smooth[0, i], needed[i]), drawn, draws, rows)
-        for i, size in enumerate(sizes)
-    )
+    points: list[SizePoint] = []
+    for i, size in enumerate(sizes):
+        (baseline, arm), here = centre[0, i], float(needed[i])
+        found = bounded(here, None if draws is None else draws[:, i], rows)
+        moved = None if drawn is None else drawn[:, i]
+        below, above = rows[rows <= here], rows[rows >= here]
+        point = SizePoint(
+            rows=size.rows,
+            baseline=float(sign * baseline),
+            arm=float(sign * arm),
+            baseline_smooth=float(sign * smooth[0, i]),
+            units=len(size.units),
+            gain=float(arm - baseline),
+            gain_interval=None if moved is None else Interval(*_ends(moved[:, 1] - moved[:, 0])),
+            rows_needed=found,
+            multiplier=found.scaled(1 / size.rows),
+            transferred=found.shifted(-size.rows),
+            between=((int(below[-1]) if len(below) else None), (int(above[0]) if len(above) else None)),
+            baseline_interval=None if moved is None else Interval(*_ends(sign * moved[:, 0])),
+            arm_interval=None if moved is None else Interval(*_ends(sign * moved[:, 1])),
+        )
+        points.append(point)
     where = float(last_above(centre[..., 1] - centre[..., 0], margin, rows)[0])
     crossings = None if drawn is None else last_above(drawn[..., 1] - drawn[..., 0], margin, rows)
     beyond = float(np.isinf(where) if crossings is None else np.isinf(crossings).mean())
     crossing = Crossing(bounded(where, crossings, rows), beyond, margin)
-    return Transfer(rows, points, needed, needed[None] if draws is None else draws), crossing
-
-
-def _point(
-    size: SizeScores,
-    i: int,
-    sign: int,
-    told: tuple[np.ndarray, float, float],
-    drawn: np.ndarray | None,
-    draws: np.ndarray | None,
-    rows: np.ndarray,
-) -> SizePoint:
-    """One size; `told` has both mean scores, the baseline's smooth one, and the rows needed."""
-    (baseline, arm), smooth, needed = told
-    found = bounded(needed, None if draws is None else draws[:, i], rows)
-    moved = None if drawn is None else drawn[:, i]
-    below, above = rows[rows <= needed], rows[rows >= needed]
-    between = (int(below[-1]) if len(below) else None), (int(above[0]) if len(above) else None)
-    return SizePoint(
-        rows=size.rows,
-        baseline=float(sign * baseline),
-        arm=float(sign * arm),
-        baseline_smooth=float(sign * smooth),
-        units=len(size.units),
-        gain=float(arm - baseline),
-        gain_interval=None if moved is None else Interval(*_ends(moved[:, 1] - moved[:, 0])),
-        rows_needed=found,
-        multiplier=found.scaled(1 / size.rows),
-        transferred=found.shifted(-size.rows),
-        between=between,
-        baseline_interval=None if moved is None else Interval(*_ends(sign * moved[:, 0])),
-        arm_interval=None if moved is None else Interval(*_ends(sign * moved[:, 1])),
-    )
+    return Transfer(rows, tuple(points), needed, needed[None] if draws is None else draws), crossing
 
 
 def bounded(value: float, draws: np.ndarray | None, rows: np.ndarray) -> Bounded:

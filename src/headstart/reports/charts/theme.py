@@ -19,7 +19,6 @@ SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 class Theme:
     """One set of colours; `arms` are told apart with any colour vision, and by brightness on paper."""
 
-    name: str
     paper: str
     raised: str
     ink: str
@@ -64,7 +63,6 @@ class Theme:
 
 
 LIGHT = Theme(
-    name="light",
     paper="#ffffff",
     raised="#f6f7f9",
     ink="#1a1d23",
@@ -74,7 +72,6 @@ LIGHT = Theme(
     arms=("#c9570a", "#0068a8", "#00835f", "#a6497f", "#7a6a00", "#4c5a67"),
 )
 DARK = Theme(
-    name="dark",
     paper="#14161a",
     raised="#1c1f25",
     ink="#e9ebef",

@@ -109,11 +109,7 @@ def _access(findings: Findings) -> Item:
         version = code.get("version", "of an unknown version")
         codes[f"The code: headstart {version}{commit}{changed}."] = None
     pack = "headstart pack puts code, configurations and records into one zip, and the rows with --rows."
-    return "not known", [
-        data,
-        *codes,
-        f"Whether they are given to others is not recorded. {pack}",
-    ]
+    return "not known", [data, *codes, f"Whether they are given to others is not recorded. {pack}"]
 
 
 def _settings(findings: Findings) -> Item:

@@ -42,30 +42,24 @@ def log_study(findings: Findings, folder: Path, report: Path | None = None) -> N
     os.environ.setdefault("WANDB_SILENT", "true")
     try:
         with without_malformed() as malformed:
-            asked = tracker["mode"] == "online" and not (malformed or unusable(folder) or no_server())
-            if not (asked and _online(findings, folder, tracker, report)):
-                _log(findings, folder, tracker, report, "offline")
+            if tracker["mode"] == "online" and not (malformed or unusable(folder) or no_server()):
+                try:
+                    _log(findings, folder, tracker, report, "online")
+                    return
+                except Exception as error:  # noqa: BLE001 the server is not asked again
+                    import wandb
+
+                    wandb.teardown()
+                    mark_unusable(folder, _said(error))
+                    log.warning(
+                        "headstart: the W&B server did not take the run of the study (%s): it is in files, "
+                        "`headstart sync %s` sends it later", _said(error), folder,
+                    )  # fmt: skip
+            _log(findings, folder, tracker, report, "offline")
     except Exception as error:  # noqa: BLE001 a mirror must not take the study down
         log.warning(
             "headstart: W&B did not take the run of the study (%s): its report is whole", _said(error)
         )
-
-
-def _online(findings: Findings, folder: Path, tracker: Mapping[str, Any], report: Path | None) -> bool:
-    """Did the server take the run? If not, it is not asked again."""
-    import wandb
-
-    try:
-        _log(findings, folder, tracker, report, "online")
-    except Exception as error:  # noqa: BLE001 a mirror must not take the study down
-        wandb.teardown()
-        mark_unusable(folder, _said(error))
-        later = f"it is in files, `headstart sync {folder}` sends it later"
-        log.warning(
-            "headstart: the W&B server did not take the run of the study (%s): %s", _said(error), later
-        )
-        return False
-    return True
 
 
 def _said(error: Exception) -> str:
