@@ -217,7 +217,7 @@ def test_the_split_of_a_table_by_hand():
 @pytest.mark.parametrize(("of_draws", "of_seeds"), [(0.02, 0.01), (0.0, 0.02), (0.03, 0.0)])
 def test_the_split_finds_planted_variances(of_draws, of_seeds):
     rng = np.random.default_rng([round(1000 * of_draws), round(1000 * of_seeds)])
-    hits, studies = np.zeros(3), 300
+    hits, studies = np.zeros(3), 150
     truth, means = np.array([of_draws**2, of_seeds**2, 0.01**2]), np.zeros(3)
     for study in range(studies):
         table = of_draws * rng.standard_normal((5, 1)) + of_seeds * rng.standard_normal((1, 6))

@@ -271,7 +271,7 @@ def test_the_factor_that_makes_most_of_it_is_named():
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_quick_look_at_coverage(shape):
     for name, spreads in SPREADS.items():
-        assert 0.92 <= covered(shape, spreads, 1500)[0] <= 0.995, name
+        assert 0.92 <= covered(shape, spreads, 500)[0] <= 0.995, name
 
 
 @pytest.mark.slow

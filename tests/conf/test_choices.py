@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,14 @@ def one(*arguments: str) -> Run:
     return runs[0]
 
 
+@cache
 def settings_of(choice: str) -> dict[str, Any]:
     """What the yaml of a choice says."""
     group, _, name = choice.partition("=")
     return yaml.safe_load((shipped() / group / f"{name}.yaml").read_text("utf8")) or {}
 
 
+@cache
 def beside(choice: str) -> list[str]:
     """What has to be said with a choice, since its yaml leaves it open."""
     group, settings = choice.partition("=")[0], settings_of(choice)
@@ -125,7 +128,8 @@ def test_a_bare_command_is_the_default_study_in_three_pairs() -> None:
 @pytest.mark.parametrize("study", choices()["study"])
 def test_every_study_sweeps_its_baseline_against_another_arm(study: str) -> None:
     runs = runs_of([f"study={study}", "seed=0"])  # one seed is composed like any other
-    assert [Run.read(run.config()) for run in runs] == runs
+    for run in {(run.task.name, run.model.name, run.arm.name): run for run in runs}.values():
+        assert Run.read(run.config()) == run
     arms = {run.arm.name for run in runs}
     assert runs[0].study.name == study
     assert runs[0].study.baseline in arms
