@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.drawing import drawn_together
 
 from headstart.meters.matmul_peak import Device, Precision, Window, measure
@@ -18,6 +19,8 @@ from headstart.meters.matmul_peak import Device, Precision, Window, measure
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test workers share two cores
+settings.register_profile("here", max_examples=50, deadline=None)  # a busy machine is late
+settings.load_profile("here")
 
 WORDS = tuple(
     "red green blue cold warm sweet sour fast slow loud calm old new big small round flat".split()  # noqa: SIM905

@@ -28,7 +28,7 @@ from headstart.metrics import (
 
 RECOMPUTED = [name for name, entry in METRICS.items() if can_recompute(name, dict.fromkeys(entry.needs))]  # pyright: ignore[reportArgumentType]
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 NUMBER = st.floats(-100, 100, width=32).map(lambda value: round(value, 2))
 SHARE = st.floats(0, 1, width=32)
 WORD = st.sampled_from(["red", "green", "blue", "cold", "warm"])

@@ -105,7 +105,7 @@ def test_counts_equal_the_closed_forms_and_the_head_is_that_of_scratch(family: s
     assert start.merged(model) is model
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     choice=st.sampled_from(ALL),
     cell=st.sampled_from([(f, t) for f in FAMILIES for t in (CLASSIFY, MASKED, CAUSAL, SEQ2SEQ, LOOK)

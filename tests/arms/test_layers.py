@@ -79,7 +79,7 @@ def test_an_output_layer_stands_with_the_embeddings_that_it_shares() -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(encoder=st.integers(1, 4), decoder=st.integers(1, 4), family=st.sampled_from(["t5", "bart"]))
 def test_encoder_and_decoder_are_counted_apart(encoder: int, decoder: int, family: str) -> None:
     if family == "t5":

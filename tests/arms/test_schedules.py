@@ -38,7 +38,7 @@ def test_layers_thaw_from_the_top(family: str) -> None:
     assert stages[3].trainable == parameters(model)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(family=st.sampled_from(sorted(FAMILIES)), until=st.floats(0.01, 1))
 def test_stages_only_grow(family: str, until: float) -> None:
     stages = GradualUnfreezing(kind="gradual_unfreezing", until=until).stages(skeleton(family))

@@ -29,7 +29,6 @@ def sides(*conditions):
 
 
 @given(scores)
-@settings(deadline=None)
 def test_the_interquartile_mean_is_scipys_trimmed_mean(found):
     one = [np.array([found, found])[:, None, :]]
     expected = stats.trim_mean(found, 0.25)
@@ -37,7 +36,6 @@ def test_the_interquartile_mean_is_scipys_trimmed_mean(found):
 
 
 @given(st.lists(st.tuples(scores, scores), min_size=1, max_size=4))
-@settings(deadline=None)
 def test_the_probability_of_improvement_is_that_of_mann_and_whitney(found):
     each = []
     for baseline, arm in found:
@@ -73,7 +71,7 @@ def test_an_aggregate_by_hand():
 
 
 @given(st.lists(st.tuples(scores, scores), min_size=3, max_size=4), st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_profiles_fall_from_all_to_none(found, seed):
     paired = [(b[: min(len(a), len(b))], a[: min(len(a), len(b))]) for b, a in found]
     for profile in summarise(NAMED, "accuracy", sides(*paired), seed).profiles:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from tests.factory import make_study
@@ -25,7 +25,6 @@ chances = st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=8)
 
 
 @given(gains)
-@settings(deadline=None)
 def test_the_sign_test_is_what_scipy_says(values):
     kept = [value for value in values if value]
     expected = stats.binomtest(sum(v > 0 for v in kept), len(kept)).pvalue if kept else 1.0
@@ -33,7 +32,6 @@ def test_the_sign_test_is_what_scipy_says(values):
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=9, unique=True), st.data())
-@settings(deadline=None)
 def test_signed_ranks_without_ties_are_what_scipy_says(sizes, data):
     values = [size * data.draw(st.sampled_from((-1, 1))) for size in sizes]
     found: Any = signed_rank(values)
@@ -75,7 +73,6 @@ def test_five_pairs_that_all_point_one_way():
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_mcnemar_is_a_sign_test_of_what_only_one_gets_right(rows):
     right = np.array(rows).T
     lost, won = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
@@ -134,7 +131,6 @@ def test_p_of_the_margin_agrees_with_equivalence(draws, margin):
 
 
 @given(st.integers(1, 60), st.data())
-@settings(deadline=None)
 def test_wilson_is_what_scipy_says(number, data):
     happened = data.draw(st.integers(0, number))
     expected = stats.binomtest(happened, number).proportion_ci(method="wilson")

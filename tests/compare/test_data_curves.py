@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 from tests.compare.curves import ROWS, grown, with_transfer
@@ -38,7 +38,6 @@ values = st.lists(st.floats(-10, 10), min_size=2, max_size=7)
 
 
 @given(values, st.data())
-@settings(deadline=None)
 def test_isotonic_is_what_scikit_learn_says(found, data):
     weights = data.draw(st.lists(st.integers(1, 9), min_size=len(found), max_size=len(found)))
     smooth = isotonic(np.array([found, found]), np.array(weights, dtype=float))

@@ -22,7 +22,7 @@ from headstart.compare.verdicts import Evidence, evaluate
 from headstart.metrics import METRICS, orient
 
 SMALL: dict[str, Any] = {"examples": 60, "evaluations": 3}
-FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 
 
 def answers_of(family: Family, seed: int, pairs: int, size: int, skills=(0.0, 0.5)) -> Answers:

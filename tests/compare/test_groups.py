@@ -68,7 +68,7 @@ def test_copies_of_an_example_tell_no_more_than_one():
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_group_of_each_example_is_no_group_and_order_does_not_matter(size, seed):
     rng = np.random.default_rng(seed)
     answers, _ = simulate(rng, 2, 60, 0.01)

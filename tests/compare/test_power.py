@@ -81,7 +81,7 @@ def share_found(cell: Cell, studies: int) -> tuple[float, float]:
 
 
 @given(plans, st.floats(0.001, 3), st.floats(1.01, 2))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_larger_gains_more_pairs_and_a_known_spread_are_found_more_often(plan, gain, factor):
     assert power(plan, gain) <= power(plan, gain * factor) + 1e-9
     assert power(plan, gain) == power(plan, -gain)

@@ -60,7 +60,7 @@ def test_a_quick_look_at_skewed_costs():
 
 
 @given(costs, st.floats(0.01, 100))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_unit_of_the_costs_does_not_matter(spent, unit):
     found, scaled = (mean_difference(np.array(spent) * factor, draws=500) for factor in (1.0, unit))
     assert (scaled.low, scaled.high) == pytest.approx((unit * found.low, unit * found.high), rel=1e-6)

@@ -285,7 +285,7 @@ def test_another_order_without_a_reason_is_refused(tmp_path, name):
     assert "not the same order of the rows" in found.excluded[0].reason
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_any_tuning_is_told_as_it_was(tmp_path_factory, data):
     numbers = {arm: data.draw(st.integers(0, 3), label=arm) for arm in BEST}

@@ -37,7 +37,7 @@ def load(path: Path, columns: dict[str, str] = COLUMNS, **settings: object) -> S
     st.integers(0, 5),
     st.randoms(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_group_and_no_text_is_in_two_splits_whatever_the_order_of_the_rows(rows, seed, random):
     def cut(rows):
         groups, texts, labels = ([str(cell) for cell in column] for column in zip(*rows, strict=True))

@@ -15,7 +15,7 @@ from headstart.data.literals import literal
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(TEXTS | st.integers(0, 99), min_size=1, max_size=6))
 def test_a_written_list_is_read_as_it_was(values: list[Any]):
     array = np.empty(len(values), dtype=object)
@@ -34,7 +34,7 @@ def test_a_written_list_is_read_as_it_was(values: list[Any]):
         assert literal(written) == mapping, written
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(TEXTS)
 def test_text_without_brackets_is_no_list(text: str):
     assert literal(text.translate(dict.fromkeys(map(ord, "[{("), " "))) is None

@@ -40,7 +40,7 @@ BERT = tiny_config(tf.BertConfig, vocab_size=50, num_labels=C)
 COUNTER = counter(BERT)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.integers(1, 64), length=st.integers(1, 64))
 def test_bert_equals_the_closed_form(rows: int, length: int) -> None:
     assert COUNTER.forward(rows, length) == encoder(rows, length)

@@ -61,7 +61,7 @@ def backbone(length: int) -> int:
     return LAYERS * (linear(length) + attention(length)) + POOLER
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(rows=st.integers(1, 8), length=LENGTHS)
 def test_a_frozen_backbone_goes_forward_only(rows: int, length: int) -> None:
     (probe,), (random,) = counters(PROBE), counters(Scratch(kind="scratch", trainable="head"))
@@ -82,7 +82,7 @@ def first_inputs(length: int, rank: int) -> int:
     return 3 * 2 * length * (H * H + H * rank)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(length=LENGTHS, rank=st.sampled_from([1, 4, 7]))
 def test_lora_saves_the_gradients_of_the_frozen_matrices(length: int, rank: int) -> None:
     (counter,) = counters(Lora(kind="lora", rank=rank))
@@ -104,7 +104,7 @@ def test_lora_golden() -> None:
     assert (counter.train(1, 16), whole.train(1, 16)) == (1_484_864, 1_776_192)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(length=LENGTHS)
 def test_thawing_layers_cost_their_backward_as_they_join(length: int) -> None:
     head, top, both, everything = counters(GradualUnfreezing(kind="gradual_unfreezing"))

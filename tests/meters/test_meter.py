@@ -60,7 +60,7 @@ def live(meter: Meter, clock: Clock, step: Any) -> float:
     return spent
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=6))
 def test_phases_add_up_under_any_nesting_and_exception(plan: list[Any]) -> None:
     clock = Clock()

@@ -41,7 +41,7 @@ def asked(draw) -> tuple[list[int], list[tuple[int, ...]]]:
     return factors, draw(st.lists(point, min_size=1, max_size=40))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(asked())
 def test_every_polynomial_is_answered_exactly(case: tuple[list[int], list[tuple[int, ...]]]) -> None:
     factors, points = case
@@ -69,7 +69,7 @@ def test_beyond_what_was_counted_nothing_is_predicted() -> None:
     assert (counts(6), counts.asked) == (36, 6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.permutations(range(1, 60)), st.integers(2, 58))
 def test_a_bend_is_seen(lengths: list[int], bend: int) -> None:
     """Attention within a window is quadratic up to its width, and linear from there on."""

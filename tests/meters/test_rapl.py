@@ -55,7 +55,7 @@ def test_by_phase_in_a_meter(cap: Powercap) -> None:
     assert joules["train"] == pytest.approx(85) and joules["total"] == pytest.approx(100)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(0.01, 100), st.floats(0, 600)), min_size=1, max_size=30))
 def test_wraps_are_summed(tmp_path_factory: pytest.TempPathFactory, plan: list[tuple[float, float]]) -> None:
     cap, clock, total = Powercap(tmp_path_factory.mktemp("cap")), Clock(), 0.0

@@ -146,7 +146,7 @@ class TestWindows:
         with pytest.raises(ConfigError, match=r"task.stride: 5 tokens .* windows of 16 .* less than 5"):
             windows_of(tokenizer, "new", ["old"], ["red"], 16, 5)
 
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @example("aéé", "b" * 50, 8, 3)  # two tokens for each é: the fourth is the half of one
     @given(
         st.text("ab é.,", max_size=60), st.text("ab é.,", max_size=200), st.integers(8, 24), st.integers(0, 3)

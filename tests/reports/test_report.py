@@ -196,15 +196,17 @@ def one_per_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("one_per_report")
-@pytest.mark.parametrize("letter", ["\0", "\x1b", "\ufffe", "\uffff", "\u2028", "\ud800", "\x85"])
-def test_a_label_that_no_picture_can_hold_is_drawn_without_it(letter: str) -> None:
+def test_a_label_that_no_picture_can_hold_is_drawn_without_it() -> None:
     (figure,) = [figure for figure in handmade.page().figures() if figure.key == "gain"]
-    label = f"re{letter}port"
-    spec = figure.spec | {"title": label, "data": {"values": [{"arm": label, label: 1}]}}
-    drawn, reason = draw({"gain": spec, "again": figure.spec})
-    assert (sorted(drawn), reason) == (["again", "gain"], "")
-    assert "port" in drawn["gain"]
-    ElementTree.fromstring(drawn["gain"])  # noqa: S314 - our own
+    specs = {"again": figure.spec}
+    for letter in ("\0", "\x1b", "\ufffe", "\uffff", "\u2028", "\ud800", "\x85"):
+        label = f"re{letter}port"
+        specs[ascii(letter)] = figure.spec | {"title": label, "data": {"values": [{"arm": label, label: 1}]}}
+    drawn, reason = draw(specs)
+    assert (drawn.keys(), reason) == (specs.keys(), "")
+    for key in specs.keys() - {"again"}:
+        assert "port" in drawn[key]
+        ElementTree.fromstring(drawn[key])  # noqa: S314 - our own
 
 
 def test_a_chart_that_ends_the_process_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

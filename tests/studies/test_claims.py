@@ -226,7 +226,7 @@ def test_a_damaged_claim_is_nobodys_once_it_stands_still(
     heir.release()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from(["take", "leave", "die"]), st.booleans()), max_size=30
@@ -283,7 +283,7 @@ def test_never_two_owners_where_listings_of_the_folder_are_old(
         owners[alive].release()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["take", "leave", "die"])), max_size=30))
 def test_never_two_owners(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str]]) -> None:
     folder = tmp_path_factory.mktemp("law")

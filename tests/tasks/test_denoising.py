@@ -94,7 +94,7 @@ def test_every_way_to_cut_is_equally_likely() -> None:
 # Blocks.
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), name=st.sampled_from(["t5", "bart"]), rate=st.floats(0.05, 0.5))
 def test_source_and_target_make_the_text_again(
     folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, seed: int, name: str, rate: float

@@ -154,7 +154,7 @@ def test_transformers_prepares_images_as_training_did(tmp_path: Path) -> None:
 # Images as numbers.
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_small_images_are_kept_as_they_are(height: int, width: int, channels: int, seed: int) -> None:
     shape = (height, width) if channels == 1 else (height, width, 3)

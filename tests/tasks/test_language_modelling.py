@@ -98,7 +98,7 @@ def test_bytes_between_the_ends_of_tokens() -> None:
     assert bytes_of_tokens("né 日本 ", np.array([2, 4, 5])).tolist() == [3, 4, 3, 1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(texts=TEXTS)
 def test_no_byte_is_lost_whatever_the_tokenizer(folders: dict[str, Path], texts: list[str]) -> None:
     for tokenizer in (model(folders["bert"]).load_tokenizer(), byte_level(folders["bert"])):
@@ -127,7 +127,7 @@ def test_documents_are_joined_in_the_order_asked_for_and_tokenised_once(
 # Blocks.
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(count=st.integers(12, 40), block=st.integers(8, 40), name=st.sampled_from(DECODERS))
 def test_a_causal_model_predicts_every_token_once(
     folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, count: int, block: int, name: str

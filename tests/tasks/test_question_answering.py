@@ -130,7 +130,7 @@ class TestWindows:
         first, last = batch["labels"][0].tolist()
         assert ready.passage(0, first, last) == "é and cold" and batch["labels"][1].tolist() == [0, 0]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.text("ab é.", min_size=1, max_size=80), st.data())
     def test_contain_the_answer_wherever_they_say_so(self, context: str, data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(context) - 1))

@@ -208,7 +208,7 @@ def test_several_classes_by_hand() -> None:
     assert judged.scores == {"micro_f1": pytest.approx(2 * 1 / (2 + 2)), "exact_match": 0}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 12), st.integers(2, 6), st.integers(0, 2**32 - 1))
 def test_several_classes_agree_with_torch_and_scikit_learn(rows: int, classes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -221,7 +221,7 @@ def test_several_classes_agree_with_torch_and_scikit_learn(rows: int, classes: i
     assert judged.scores["exact_match"] == pytest.approx(metrics.accuracy_score(true, logits >= 0))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.floats(-1e6, 1e6),
     st.floats(1e-3, 1e6),

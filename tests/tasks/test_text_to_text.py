@@ -268,7 +268,7 @@ def subsequence(one: Sequence[str], other: Sequence[str]) -> int:
 LETTERS = st.lists(st.sampled_from("abcd"), max_size=70)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LETTERS, LETTERS)
 def test_the_longest_common_subsequence(one: list[str], other: list[str]) -> None:
     assert longest_common(one, other) == subsequence(one, other) == longest_common(other, one)

@@ -109,7 +109,7 @@ class TestWords:
         assert first_tokens(["red", "green", "blue", "cold"], tokens.ends[0]).tolist() == [1, 2, 3, NOWHERE]
         assert tokens.truncated.tolist() == [True]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1), min_size=1))
     def test_of_any_text_keep_their_order(self, words: list[str]) -> None:
         tokens = located_tokens_of(byte_level(), "any", [" ".join(words)], 10_000)

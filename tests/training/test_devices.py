@@ -13,7 +13,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from tests.contract.cells import run_of
@@ -100,7 +100,6 @@ def numbers(point: dict[str, Any]) -> list[float]:
     return [point["step"], point["train_loss"] or 0.0, *point["validation"].values(), *steps]
 
 
-@settings(deadline=None)
 @given(
     scored=st.lists(st.integers(0, 9), min_size=1, max_size=12).filter(any),
     ranks=st.integers(2, 5),
@@ -117,7 +116,6 @@ def test_weighted_shares_add_up_to_the_mean_over_the_batch(scored: list[int], ra
     assert [row for row in taken if scored[row]] == [row for row, count in enumerate(scored) if count]
 
 
-@settings(deadline=None)
 @given(batches=st.integers(1, 9), ranks=st.integers(1, 4))
 def test_an_evaluation_has_every_batch_once_and_in_order(batches: int, ranks: int) -> None:
     order = [np.array([number]) for number in range(batches)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headstart.optim import Optim
@@ -12,7 +12,6 @@ from headstart.training.history import KEPT, History
 OPTIM = Optim.read({"lr": 1e-3, "batch_size": 4})
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500))
 def test_few_steps_of_an_interval_are_kept(every: int) -> None:
     history = History(OPTIM, every, every)
