@@ -62,7 +62,7 @@ def resources(found) -> set[str]:
 
 
 def words(result, found):
-    return sentences.break_even(result, found.baseline, found.covers)
+    return sentences.break_even(result, HERE.baseline, found.covers)
 
 
 def uncensored(*both):
