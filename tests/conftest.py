@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import os
 import random
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from headstart.meters.matmul_peak import Device, Precision, Window, measure
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test workers share two cores
+importlib.metadata.entry_points = cache(importlib.metadata.entry_points)  # Lightning reads all at every run
 settings.register_profile("here", max_examples=50, deadline=None)  # a busy machine is late
 settings.load_profile("here")
 
@@ -42,8 +44,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the garbage collector need not look through it again."""
+    """What was imported stays: the garbage collector need not look through it, and seldom at the rest."""
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(autouse=True, scope="session")
