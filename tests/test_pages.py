@@ -58,7 +58,7 @@ def test_what_a_page_claims_is_what_it_found(page: Path) -> None:
         low = one.value if one.low is None else one.low
         high = one.value if one.high is None else one.high
         above, below = low is not None and low > one.than, high is not None and high < one.than
-        assert one.direction == ("above" if above else "below" if below else "either"), one
+        assert one.direction in (["above"] if above else ["below"] if below else ["either", "around"]), one
         assert one.tolerance >= 0
 
 

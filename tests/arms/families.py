@@ -119,7 +119,7 @@ def attested(
     poured = arm.load_weights(made, model, arm_seed)
     known = {"streams": dict.fromkeys(("weights", "order", "noise", "subset"), seed), "built_from": {}}
     known |= {"architecture": "0" * 16, **dtypes(made)}
-    return made, attestation.at_step_zero(head, poured.names, poured.checkpoint) | known
+    return made, attestation.at_step_zero(head, poured.names, poured.checkpoint, poured.drawn_again) | known
 
 
 def seeded(model: Model, task: str, seed: int = 0) -> Any:

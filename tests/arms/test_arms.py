@@ -21,6 +21,7 @@ from tests.arms.families import (
     SEQ2SEQ,
     VOCABULARY,
     WIDTH,
+    attested,
     published,
     seeded,
 )
@@ -67,6 +68,7 @@ def expected(family: str, choice: str) -> tuple[int, int]:
     backbone = lower + (LAYERS - 1) * part["layer"] + part["above"]
     poured = {
         "scratch": 0,
+        "scratch_again": 0,
         "frozen_random": 0,
         "first_k": backbone - part["above"],  # two layers are all of them
         "reinit_top_k": backbone - part["layer"],
@@ -100,7 +102,10 @@ def test_counts_equal_the_closed_forms_and_the_head_is_that_of_scratch(family: s
     poured, training = expected(family, choice)
     assert init["head"] == scratch_head(family)
     assert init["loaded"]["parameters"] == poured
-    assert init["newly_initialised"]["parameters"] == sum(p.numel() for p in model.parameters()) - poured
+    new = sum(p.numel() for p in model.parameters()) - poured
+    assert init["newly_initialised"]["parameters"] == (
+        PARTS[family]["head"] if choice == "scratch_again" else new
+    )
     assert trained(model, start.stages(model)[-1].trainable) == training
     assert start.merged(model) is model
 
@@ -121,10 +126,29 @@ def test_whatever_the_arm_fresh_tensors_are_the_seeded_ones(
     model, init = started(arm(choice), cell[0], cell[1], seed)
     fresh = init["newly_initialised"]["names"]
     delivered = init["checkpoint"]["tensors"] if init["checkpoint"] else {}
-    assert sorted([*fresh, *delivered]) == sorted(scratch)
+    assert sorted([*fresh, *delivered, *init.get("drawn_again", {})]) == sorted(scratch)
     assert init["seeded"] == digests(scratch)
     assert list(contradictions(Init.model_validate(init))) == []
     assert owners(model) == owners(seeded(published(cell[0], BARE), cell[1], seed)), "tied stays tied"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_drawn_again_are_others_of_the_same_distribution(family: str) -> None:
+    task, source = FAMILIES[family].tasks[0], published(family, BARE)
+    before = seeded(source, task).state_dict()
+    model, init = attested(arm("scratch_again"), source, task, 0, 1)
+    now = model.state_dict()
+    assert all(torch.equal(before[name], now[name]) for name in now if name not in init["drawn_again"])
+    assert list(contradictions(Init.model_validate(init))) == []
+    telling = [n for n in init["drawn_again"] if n not in init["constant"] and before[n].numel() >= 200]
+    assert telling
+    for name in telling:
+        first, second = before[name].double().reshape(-1), now[name].double().reshape(-1)
+        together = torch.corrcoef(torch.stack([first, second]))[0, 1]
+        assert together.abs() < 6 / first.numel() ** 0.5, f"{name} is not another draw"
+        assert first.std() / second.std() == pytest.approx(1, abs=0.35), name
+    again, other = (attested(arm("scratch_again"), source, task, 0, seed)[1]["changed"] for seed in (1, 2))
+    assert again == init["changed"] != other, "the stream alone decides"
 
 
 @pytest.mark.parametrize("family", PARTS)

@@ -14,7 +14,7 @@ from tests.arms.families import BARE, CLASSIFY, attested, published, seeded
 from tests.factory import altered, make_study
 
 from headstart.arms.attest import digests
-from headstart.arms.kinds import Pretrained, Scratch
+from headstart.arms.kinds import Pretrained, Scratch, ScratchAgain
 from headstart.compare.pairs import Match, refusal
 from headstart.randomness import stream
 from headstart.records.record import Record
@@ -48,6 +48,20 @@ def lie(match: Match, **init: Any) -> str:
 
 def test_an_honest_pair_is_kept(pair) -> None:
     assert refusal(pair[0]) is None
+
+
+def test_two_draws_of_random_weights_are_a_pair_only_where_they_differ(pair) -> None:
+    first, start = pair[0].baseline, stream(0, "weights")
+    kind = ScratchAgain(kind="scratch_again")
+    for arm_seed, refused in ((start, "scratch_again drew "), (stream(0, "arm"), None)):
+        _, init = attested(kind, published("bert", BARE), CLASSIFY, start, arm_seed)
+        second = with_init(first, "scratch_again", init)
+        for match in (Match(first, second), Match(second, first)):
+            told = refusal(match)
+            assert told is None if refused is None else str(told).startswith(refused)
+    name = next(iter(init["drawn_again"]))
+    lied = altered(second, init={"drawn_again": {**init["drawn_again"], name: "0" * 16}})
+    assert str(refusal(Match(first, lied))).endswith(f"at step 0 {name} is not what was drawn again")
 
 
 @pytest.mark.parametrize("cheat", CHEATS)

@@ -119,6 +119,16 @@ def test_a_page_is_filled_from_its_study(
     assert file.read_text("utf8").splitlines()[:2] == old.splitlines()[:2], "as it was written"
 
 
+@pytest.mark.parametrize(("than", "holds"), [(0.2, True), (0.0, False), (0.9, False)])
+def test_a_number_that_must_be_in_the_interval_fails_outside_it(
+    than: float, holds: bool, study: Path, tmp_path: Path
+) -> None:
+    file = _claim(tmp_path / "experiments/docs", than, None, direction="around")
+    typed = headstart("report", str(study), "--export", "claim", "--to", str(file))
+    assert typed.code == 0 and read_claim(file.parent).came_out is holds, typed.out
+    assert holds or f"{than:g}, which it was claimed to contain" in " ".join(typed.out.split())
+
+
 def test_a_page_whose_number_is_missing_is_left_as_it_was(study: Path, tmp_path: Path) -> None:
     file = _claim(tmp_path / "experiments/docs", 0.0, None, arm="lora", condition="8 rows")
     old = file.read_bytes()

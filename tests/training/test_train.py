@@ -120,7 +120,7 @@ def log_energy_ratios(found: list[dict[str, Any]]) -> list[float]:
     """Logarithm of joules of one arm / joules of the other, per seed."""
     joules = {(r["seed"], r["arm"]): r["cost"]["energy"]["joules"]["train"] for r in found}
     seeds = sorted({seed for seed, _ in joules})
-    return [float(np.log(joules[s, "pretrained"] / joules[s, "pretrained_again"])) for s in seeds]
+    return [float(np.log(joules[s, "scratch"] / joules[s, "scratch_again"])) for s in seeds]
 
 
 def test_counted_flops_equal_the_closed_form(quick: list[str], tmp_path: Path) -> None:

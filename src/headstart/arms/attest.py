@@ -67,20 +67,25 @@ class Attestation:
             )
 
     def at_step_zero(
-        self, head: Iterable[str], loaded: Iterable[str], checkpoint: dict[str, Any] | None
+        self,
+        head: Iterable[str],
+        loaded: Iterable[str],
+        checkpoint: dict[str, Any] | None,
+        drawn_again: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The `init` section of the record; `changed`: tensors that differ from their seed, or were added."""
         state = dict(self.model.state_dict(keep_vars=True))
         added = {name: state[name] for name in state.keys() - set(self._names.values())}
         tensors = {name: state[new_name] for name, new_name in self._names.items()}
-        named, loaded = digests(tensors), set(loaded)
-        new = [name for name in named if name not in loaded]
+        named, loaded, again = digests(tensors), set(loaded), dict(drawn_again or {})
+        new = [name for name in named if name not in loaded and name not in again]
         head_lines = "".join(f"{name}={named[name]}\n" for name in sorted(head))
         return {
             "seeded": self.seeded,
             "changed": {n: d for n, d in named.items() if d != self.seeded[n]} | digests(added),
             "constant": sorted({*constants(tensors), *self._fixed}),
             "checkpoint": checkpoint,
+            **({"drawn_again": again} if again else {}),
             "loaded": {"tensors": len(loaded), "parameters": _elements(tensors, loaded)},
             "newly_initialised": {"tensors": len(new), "parameters": _elements(tensors, new), "names": new},
             "added": {"tensors": len(added), "parameters": _elements(added, added)},

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from headstart.arms.arm import BaseArm
+from headstart.arms.attest import digests
 from headstart.arms.derive import Derivation
 from headstart.arms.layers import Layout
+from headstart.arms.load import Loaded, head_names
 from headstart.arms.transfer import Transfer
 from headstart.config import NAME
+from headstart.models.model import Model
 from headstart.plugins import Kinds
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Arm = Annotated[BaseArm, Kinds(BaseArm)]  # every class with a kind in this folder or in own/arms
 
@@ -21,6 +27,24 @@ class Scratch(BaseArm):
 
     kind: Literal["scratch"]
     name: str = Field(default="scratch", pattern=NAME)
+
+
+class ScratchAgain(BaseArm):
+    """Other random weights of the same distribution, from the arm's own stream, under the seeded head."""
+
+    kind: Literal["scratch_again"]
+    name: str = Field(default="scratch_again", pattern=NAME)
+
+    def load_weights(self, seeded: nn.Module, model: Model, seed: int = 0) -> Loaded:
+        target = seeded.state_dict()  # the model's own memory
+        if any(tensor.is_meta for tensor in target.values()):
+            return Loaded()
+        head = set(head_names(seeded))
+        again = model.drawn_again(seeded, seed).state_dict()
+        drawn = {name: tensor for name, tensor in again.items() if name not in head}
+        for name, tensor in drawn.items():
+            target[name].copy_(tensor)
+        return Loaded(drawn_again=digests(drawn))
 
 
 class Pretrained(Transfer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.adapter import Choice, merge
@@ -27,10 +27,11 @@ _RETIRED = ("position_ids", "inv_freq", "attn.bias", "masked_bias")
 
 @dataclass(frozen=True)
 class Loaded:
-    """Names of the loaded tensors, and the record's `checkpoint` section."""
+    """Names of the loaded tensors, the record's `checkpoint` section, and digests of tensors drawn again."""
 
     names: tuple[str, ...] = ()
     checkpoint: dict[str, Any] | None = None
+    drawn_again: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def head_names(model: nn.Module) -> list[str]:

@@ -21,7 +21,7 @@ from headstart.errors import RecordError
 
 FILE = "claim.json"
 SCALE = "laptop"  # at which the numbers of a page were found
-Direction = Literal["above", "below", "either"]
+Direction = Literal["above", "below", "either", "around"]  # either: not claimed; around: on no side
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
     if found.verdict == NO_VERDICT:
         return Checked(one, found, False, "one pair cannot say: run more seeds")
     side = _side(found, one.than)
-    if one.direction not in ("either", side):
+    if one.direction == "around" and side != "either":
+        return Checked(one, found, False, f"it lies {side} {one.than:g}, which it was claimed to contain")
+    if one.direction not in ("either", "around", side):
         told = "does not leave" if side == "either" else f"lies {side}"
         return Checked(one, found, False, f"it {told} {one.than:g}, where {one.direction} was claimed")
     if scale != SCALE:

@@ -184,7 +184,8 @@ def differences(matches: Sequence[Match]) -> tuple[str, ...]:
 def _dishonest(pair: Match) -> Iterator[str]:
     """What was loaded must be there (derived numbers as they were derived), all else as the seed gave it.
 
-    Tensors that were not loaded must differ from the checkpoint; constants (zero biases) prove nothing.
+    Tensors that were not loaded must differ from the checkpoint, and those drawn again from the first draw;
+    constants (zero biases) prove nothing.
     """
     for record, other in (pair.sides, pair.sides[::-1]):
         yield from (f"{record.label}: at step 0 {fault}" for fault in contradictions(record.init))
@@ -194,3 +195,6 @@ def _dishonest(pair: Match) -> Iterator[str]:
         for name, digest in other.init.checkpoint.tensors.items() if other.init.checkpoint else ():
             if name in telling and record.init.seeded.get(name) == digest:
                 yield f"{record.arm} holds {name} of the checkpoint, though it did not load it"
+        for name, digest in other.init.drawn_again.items():
+            if name in telling and record.init.seeded.get(name) == digest:
+                yield f"{other.arm} drew {name} again, and it is the same as that of {record.arm}"

@@ -97,6 +97,7 @@ class Attestation:
     checkpoint: str | None  # source
     checkpoint_sha256: str | None
     same: bool
+    drawn_again: bool = False  # its weights are other random ones
     checkpoints: int = 1  # different ones that the runs loaded, such as those of several pretrainings
     met_before: MetBefore | None = None  # evaluation rows in its pretraining text; None: it loaded nothing
 
@@ -207,6 +208,7 @@ def attestation(arm: str, records: Sequence[Record]) -> Attestation:
             checkpoint=init.checkpoint.source if init.checkpoint else None,
             checkpoint_sha256=init.checkpoint.sha256 if init.checkpoint else None,
             same=True,
+            drawn_again=bool(init.drawn_again),
         )
         starts.setdefault((record.condition_id, pretraining_seed(record)), {})[start] = None
     every = [start for alike in starts.values() for start in alike]

@@ -181,6 +181,16 @@ class Model(CheckpointSource):
             torch.default_generator.manual_seed(seed)
             return self._from_config(auto_class, config)
 
+    def drawn_again(self, seeded: nn.Module, seed: int) -> nn.Module:
+        """Another model like `seeded`, whose random weights depend only on this `seed`."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            model = type(seeded)(seeded.config)
+            train_padding_that_ends_texts(model, seeded.config)
+            return model
+
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
         """The same model on the meta device, with shapes but no values, to count FLOPs."""
         import torch

@@ -15,8 +15,8 @@ def at_step_zero(init: Init) -> dict[str, str]:
 def contradictions(init: Init) -> Iterator[str]:
     """Why the start of a run is not what its record says, a sentence each; nothing for an honest start.
 
-    A loaded tensor is what the checkpoint delivered, every other one is as it was seeded, and whatever else
-    is there was added by the arm.
+    A loaded tensor is what the checkpoint delivered, one drawn again is what was drawn, every other one is as
+    it was seeded, and whatever else is there was added by the arm.
     """
     seeded, changed, now = init.seeded, init.changed, at_step_zero(init)
     loaded = init.checkpoint.tensors if init.checkpoint else {}
@@ -27,7 +27,10 @@ def contradictions(init: Init) -> Iterator[str]:
             yield f"{name} was loaded, but the seeded model has no such tensor"
         elif now[name] != digest:
             yield f"{name} is not what the checkpoint delivered"
-    others = [name for name in seeded if name not in loaded]
+    for name, digest in init.drawn_again.items():
+        if now.get(name) != digest:
+            yield f"{name} is not what was drawn again"
+    others = [name for name in seeded if name not in loaded and name not in init.drawn_again]
     for name in others:
         if name in changed:
             yield f"{name} is not what the seed gives, though nothing was loaded into it"

@@ -173,6 +173,10 @@ class Init(Section):
     )
     checkpoint: Checkpoint | None
     loaded: Tensors = Field(description="tensors that the checkpoint replaced")
+    drawn_again: Digests = Field(
+        default_factory=dict,
+        description="digest of every tensor that the arm drew again from its own stream, as it was drawn",
+    )
     newly_initialised: NamedTensors = Field(description="tensors that are as the seed gave them")
     added: Tensors = Field(description="what the arm put beside the architecture, such as LoRA matrices")
     head: Digest = Field(

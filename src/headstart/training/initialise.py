@@ -55,7 +55,11 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
     }
 
     def attest() -> dict[str, Any]:
-        return attestation.at_step_zero(head, loaded.names, checkpoint) | fixed | dtypes(model)
+        return (
+            attestation.at_step_zero(head, loaded.names, checkpoint, loaded.drawn_again)
+            | fixed
+            | dtypes(model)
+        )
 
     return InitialModel(model, config, stages, attest)
 

@@ -58,7 +58,7 @@ def attestation_table(items: Sequence[Attestation]) -> Parts:
             "#May train": lambda item: numbers.count(item.trainable_parameters),
             "Newly initialised tensors": new_tensors,
             "Weights from": lambda item: Cell(
-                (item.checkpoint or "no checkpoint")
+                (item.checkpoint or ("drawn again" if item.drawn_again else "no checkpoint"))
                 + (f" and {item.checkpoints - 1} more" if item.checkpoints > 1 else ""),
                 f"sha256 {item.checkpoint_sha256}" if item.checkpoint_sha256 else "",
             ),
