@@ -16,8 +16,8 @@ from tests.training.runs import composed
 
 from headstart.studies.run_folder import identify
 from headstart.studies.sync import sync
-from headstart.training.lineage import _log
 from headstart.training.tracker import metrics_of, tracked
+from headstart.training.wandb_mirror import _log_artifact
 from headstart.wandb_server import FOUND_OUT, set_up, try_again
 
 pytestmark = pytest.mark.usefixtures("unreported")
@@ -147,7 +147,7 @@ def test_a_server_that_dies_while_it_takes_an_artifact_costs_its_limit(
     with tracked(run, identify(run), run.study_folder / "a_run") as mirrors:
         mirror: Any = mirrors[0]
         mirror.log_metrics(metrics_of(POINT, "none"), step=0)
-        _log(mirror.experiment, "rows", "abc", {}, used=True)
+        _log_artifact(mirror.experiment, "rows", "abc", {}, used=True)
     assert server.fault == "hang"
     assert (STUDY / FOUND_OUT).exists()
     assert len([line for line in caplog.messages if "did not take all of a run in 2 s" in line]) == 1

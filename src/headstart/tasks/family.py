@@ -96,6 +96,10 @@ class Prepared:
         """The examples of `train`, `validation` or `test`."""
         return getattr(self, split)
 
+    def groups_of(self, ids: Sequence[str]) -> list[str | None] | None:
+        """The group of each of these test examples; None where there are no groups."""
+        return [self.groups.get(id) for id in ids] if self.groups else None
+
 
 @dataclass(frozen=True)
 class EvalResult:
@@ -152,7 +156,6 @@ class Family(Config):
 
     @property
     def source(self) -> Docs | Files | Hub:
-        """Where the rows come from."""
         return next(source for name in self.sources if (source := getattr(self, name)) is not None)
 
     @property
@@ -179,7 +182,11 @@ class Family(Config):
 
         DataError when the rows cannot be used, ConfigError when the model cannot be used for them.
         """
-        splits = self._loaded()
+        key = f"{self.source.digest()} {self.model_dump_json()}"
+        if key not in loaded:  # the last rows are kept: the sizes of a study share them
+            loaded.clear()
+            loaded[key] = self.cleaned(self.source.load(self.columns, stratify=self.stratify))
+        splits = loaded[key]
         strata = splits.train[self.stratify] if self.stratify else None  # read block by block
         chosen = size.choose(strata, splits.train["id"])
         encoder = TextEncoder.of(model) if self.text_roles else None
@@ -192,13 +199,6 @@ class Family(Config):
         return Prepared(
             **encoded.examples, classes=encoded.classes, facts=facts, head=encoded.head, groups=groups
         )
-
-    def _loaded(self) -> Splits:
-        """All rows, checked and cleaned. The last ones are kept: the sizes of a study share them."""
-        if (key := f"{self.source.digest()} {self.model_dump_json()}") not in loaded:
-            loaded.clear()
-            loaded[key] = self.cleaned(self.source.load(self.columns, stratify=self.stratify))
-        return loaded[key]
 
     def cleaned(self, splits: Splits) -> Splits:
         """The rows as the family wants them, before any are chosen."""

@@ -51,7 +51,6 @@ class CudaGraph:
             self.loss = step(self.batch)
 
     def replay(self) -> None:
-        """Launch all kernels of the step on the current stream."""
         self._graph.replay()
 
 

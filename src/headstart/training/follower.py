@@ -127,7 +127,6 @@ class Partaker(pl.Callback):
         self.link = link
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Send the outputs of this rank's batches."""
         self.link.send(pl_module.outputs())
 
     on_test_epoch_end = on_validation_epoch_end

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 
 from headstart.arms.attest import Attestation, dtypes
 from headstart.arms.load import head_names
 from headstart.errors import WeightsError
-from headstart.meters.meter import Meter
 from headstart.models.architecture import architecture_digest
 from headstart.records.attestation import contradictions
 from headstart.records.sections import Init
@@ -20,7 +18,6 @@ from headstart.run import Run
 from headstart.tasks.family import Prepared
 from headstart.training.contamination import contamination
 from headstart.training.noise import prepare_attention
-from headstart.training.recorder import Results
 
 STREAMS = ("weights", "order", "noise", "arm")
 
@@ -62,22 +59,6 @@ def initialise(run: Run, prepared: Prepared, steps: int) -> InitialModel:
         )
 
     return InitialModel(model, config, stages, attest)
-
-
-class Attester(pl.Callback):
-    """Attests the model right before step 0, and refuses an arm whose weights contradict its claims."""
-
-    def __init__(
-        self, arm: str, attest: Callable[[], dict[str, Any]], meter: Meter, results: Results
-    ) -> None:
-        self.arm, self.attest, self.meter, self.results = arm, attest, meter, results
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Attest once: a resumed run was attested when it started."""
-        if self.results.init is None:
-            with self.meter.phase("prepare"):
-                self.results.init = self.attest()
-            check_attestation(self.arm, self.results.init)
 
 
 def check_attestation(arm: str, init: Mapping[str, Any]) -> None:

@@ -12,8 +12,6 @@ from headstart.meters.matmul_peak import peak, utilisation
 from headstart.meters.memory import PeakMemory
 from headstart.run import Run
 from headstart.training.module import Learner
-from headstart.training.plan import Plan
-from headstart.training.recorder import Results
 
 WINDOW = 0.2  # seconds of measuring the peak
 
@@ -30,15 +28,15 @@ class Instruments:
     def __init__(self, run: Run, say: Callable[[str], Any]) -> None:
         device = run.hardware.device()
         self.run = run
-        self._look_at_peak()
+        self._peak()
         self.state = hardware_state()
         self.memory = PeakMemory()
         wait = torch.cuda.synchronize if device == "cuda" else None
         self.meter = run.meter.meter(device, wait, say, run.hardware.devices)
         self.meter.on_phase_end = self.memory.note
 
-    def _look_at_peak(self) -> None:
-        self.peak = peak(self.run.hardware.device(), self.run.precision, WINDOW)  # pyright: ignore[reportArgumentType]
+    def _peak(self) -> dict[str, Any]:
+        return peak(self.run.hardware.device(), self.run.precision, WINDOW)  # pyright: ignore[reportArgumentType]
 
     def readings(self) -> dict[str, Any]:
         """The measured part of `cost`: seconds, memory, energy, carbon and money."""
@@ -50,15 +48,16 @@ class Instruments:
             **self.run.meter.consequences(energy, seconds["total"] * self.run.hardware.devices),
         }
 
-    def cost(self, plan: Plan, results: Results, learner: Learner) -> dict[str, Any]:
-        """The record's `cost`: counted and measured values; rates are null before the first step."""
-        self._look_at_peak()
-        counted = plan.cost(results.steps, results.evaluations, results.test is not None, results.generated)
-        readings = self.readings()
-        train, trained = readings["seconds"]["train"], results.steps > 0
+    def cost(self, counted: dict[str, Any], waited: float, learner: Learner) -> dict[str, Any]:
+        """The record's `cost`, from what the plan counted; rates are null before the first step.
+
+        `waited`: seconds of the train phase spent waiting for batches.
+        """
+        best, readings = self._peak(), self.readings()
+        train, trained = readings["seconds"]["train"], counted["steps"] > 0
         sizes = [(p.numel(), name in learner.trained) for name, p in learner.model.named_parameters()]
         flops = counted["flops"]["train"] / self.run.hardware.devices  # the peak is that of one device
-        share = utilisation(flops, train, self.peak["flops_per_second"])
+        share = utilisation(flops, train, best["flops_per_second"])
         return {
             **counted,
             **readings,
@@ -66,7 +65,7 @@ class Instruments:
             "tokens_per_second": (
                 {kind: n / train for kind, n in counted["tokens"]["train"].items()} if trained else None
             ),
-            "data_wait_share": min(1.0, results.waited / train) if trained else None,
-            "utilisation": {"share": share if trained else None, "peak": self.peak},
+            "data_wait_share": min(1.0, waited / train) if trained else None,
+            "utilisation": {"share": share if trained else None, "peak": best},
             "parameters": {"all": sum(n for n, _ in sizes), "trainable": sum(n for n, free in sizes if free)},
         }

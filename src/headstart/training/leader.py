@@ -71,7 +71,15 @@ class Leader(Rank):
         self._store = str(Path(self._meeting.name, "store"))
         with _without_signals():
             for number in range(1, self.size):
-                self._others[number] = self._started(number)
+                here, there = multiprocessing.Pipe(duplex=False)
+                order = Order(self._run.config(), kept_code(), *self._place, number, self._store)
+                # A new Python: a forked one could not use CUDA.
+                process = multiprocessing.get_context("spawn").Process(
+                    target=follow, args=(order, there), name=f"headstart rank {number}"
+                )
+                process.start()
+                there.close()
+                self._others[number] = process, here
 
     def meet(self) -> None:
         """Wait until all ranks are ready, and join them."""
@@ -96,18 +104,6 @@ class Leader(Rank):
                 if (fault := self._fault(number)) is not None:
                     return fault
         return error
-
-    def _started(self, number: int) -> tuple[BaseProcess, Connection]:
-        here, there = multiprocessing.Pipe(duplex=False)
-        folder, run_id, resumed = self._place
-        order = Order(self._run.config(), kept_code(), folder, run_id, resumed, number, self._store)
-        # A new Python: a forked one could not use CUDA.
-        process = multiprocessing.get_context("spawn").Process(
-            target=follow, args=(order, there), name=f"headstart rank {number}"
-        )
-        process.start()
-        there.close()
-        return process, here
 
     def _receive(self, number: int) -> Any:
         """The next message of a rank; raises what ended it."""

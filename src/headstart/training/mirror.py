@@ -46,7 +46,6 @@ class Mirror(Logger):
         """Nothing: the trainer knows no setting that `summarise` does not log."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log the metrics of a step."""
         self.attempt(lambda: self.target.log_metrics(dict(metrics), step))
 
     def summarise(self, record: Mapping[str, Any]) -> None:
@@ -84,7 +83,6 @@ class Mirror(Logger):
 
 
 def warn_once(run: Run, sentence: str) -> None:
-    """Log a warning, once per study."""
     key = (run.study_folder.resolve(), sentence)
     if key not in _warned:
         _warned.add(key)
@@ -92,7 +90,6 @@ def warn_once(run: Run, sentence: str) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, in one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -116,7 +116,6 @@ class Learner(pl.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Keep loss and gradient norm of some steps."""
         if self._loss is not None:
             self.history.add(self.step, self._loss, self._norm)
 

@@ -29,7 +29,6 @@ class Shapes:
     row: list[Shape]
 
     def batches(self, start: int = 0, end: int | None = None) -> list[tuple[int, ...]]:
-        """Rows and shape of each batch from `start` to `end`."""
         rows = self.rows[start:end].tolist()
         return [(n, *shape) for n, shape in zip(rows, self.row[start:end], strict=True)]
 
@@ -70,7 +69,6 @@ class Plan:
         return sum(int(rows) * per_row[size] for rows, size in zip(shapes.rows, sizes, strict=True))
 
     def spent(self, steps: int) -> dict[str, int]:
-        """Training samples, tokens and FLOPs after `steps` steps."""
         shapes = self.shapes["train"]
         return {
             "samples": int(shapes.rows[:steps].sum()),

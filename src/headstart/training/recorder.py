@@ -13,12 +13,13 @@ import numpy as np
 import pytorch_lightning as pl
 
 from headstart.meters.flops import FlopCounter
-from headstart.meters.memory import PeakMemory
 from headstart.meters.meter import Meter
 from headstart.metrics import orient
 from headstart.records.curve import CURVE, append_point, read_curve
 from headstart.run import Run
 from headstart.tasks.family import EvalResult, Prepared
+from headstart.training.initialise import InitialModel, check_attestation
+from headstart.training.instruments import Instruments
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import Plan
 from headstart.training.progress import RunProgress
@@ -56,15 +57,15 @@ class Results:
         }
 
 
-class Owner(pl.Callback):
-    """Before an evaluation is written: `check_claim` raises when the run is another process's by now."""
+@dataclass(frozen=True)
+class Setup:
+    """What a run trains with."""
 
-    def __init__(self, check_claim: Callable[[], None]) -> None:
-        self.check_claim = check_claim
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The recorder and the saver, which write, come after this."""
-        self.check_claim()
+    prepared: Prepared
+    plan: Plan
+    initial: InitialModel
+    counter: FlopCounter  # of the first stage of the arm
+    learner: Learner
 
 
 class Timer(pl.Callback):
@@ -82,7 +83,6 @@ class Timer(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the step and show progress."""
         self.results.steps += 1
         self._idle_since = time.perf_counter()
         latest = self.results.latest
@@ -96,44 +96,48 @@ class Timer(pl.Callback):
         self.meter.begin("eval")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The eval phase ends."""
         self.meter.end()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The test phase begins."""
         self.meter.begin("test")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """The test phase ends."""
         self.meter.end()
 
 
 class Recorder(pl.Callback):
-    """Scores each evaluation, writes its curve point, ends a diverged run, and keeps the best weights."""
+    """Attests the start, scores each evaluation, writes its curve point, ends a diverged run, and keeps the
+    best weights. `check_claim` raises when the run is another process's by now."""
 
     def __init__(
         self,
         run: Run,
-        prepared: Prepared,
-        plan: Plan,
-        counter: FlopCounter,
-        meter: Meter,
-        memory: PeakMemory,
+        setup: Setup,
+        instruments: Instruments,
         folder: Path,
         results: Results,
+        check_claim: Callable[[], None],
     ) -> None:
-        self.run, self.prepared, self.plan, self.counter = run, prepared, plan, counter
-        self.meter, self.memory, self.curve, self.results = meter, memory, folder / CURVE, results
+        self.run, self.prepared, self.plan, self.counter = run, setup.prepared, setup.plan, setup.counter
+        self.attest, self.results, self.check_claim = setup.initial.attest, results, check_claim
+        self.meter, self.memory, self.curve = instruments.meter, instruments.memory, folder / CURVE
         self._logged: dict[str, Any] | None = None  # the latest point
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Attest the model right before step 0; a resumed run was attested when it started."""
+        if self.results.init is None:
+            with self.meter.phase("prepare"):
+                self.results.init = self.attest()
+            check_attestation(self.run.arm.name, self.results.init)
+
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Score the validation rows."""
         result = self._evaluate("validation", pl_module)
         self.results.evaluations += 1
         self.results.latest = {"loss": result.loss, **result.scores}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Write the curve point and keep the best weights; raise Diverged for bad losses."""
+        self.check_claim()
         train_loss = pl_module.mean_train_loss()
         seconds, joules = self.meter.snapshot()
         point = {
@@ -152,7 +156,6 @@ class Recorder(pl.Callback):
         self._keep_best(pl_module)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Score the test rows."""
         self.results.test = self._evaluate("test", pl_module)
 
     def _evaluate(self, split: str, learner: Learner) -> EvalResult:

@@ -55,7 +55,6 @@ def states(folder: Path) -> list[Path]:
 
 
 def clear(folder: Path) -> None:
-    """Remove every state of a run that has ended."""
     for file in states(folder):
         file.unlink(missing_ok=True)
 

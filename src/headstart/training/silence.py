@@ -28,21 +28,17 @@ class Silence(pl.Callback):
         self.waited: float | None = None  # seconds, where there was silence
 
     def close(self) -> None:
-        """Watch no longer."""
         self._over.set()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Watch from now on."""
         threading.Thread(target=self._watch, daemon=True, name="headstart-silence").start()
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """A step begins."""
         self._began = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """A step is done."""
         if self._began is not None:
             self._longest = max(self._longest, time.monotonic() - self._began)
         self._began = None

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 
+from headstart.mlflow_store import ID, address_of, client_of, experiment_of, id_of, parent_of, runs_with
 from headstart.records.curve import watts
 from headstart.records.fingerprint import Fingerprint
 from headstart.run import Run
-from headstart.training.mirror import Mirror, one_line, warn_once
+from headstart.training.mirror import Mirror, notes_of, one_line, warn_once
 from headstart.training.wandb_mirror import AXES, open_wandb
 
 
@@ -76,13 +77,15 @@ def _opened(run: Run, names: Fingerprint, folder: Path, argv: Sequence[str]) -> 
         yield mirror
     openers: dict[str, Callable[[], Mirror]] = {}
     if tracker.csv:
-        openers["csv"] = lambda: _csv(run, folder)
+        openers["csv"] = lambda: Mirror(run, "csv", CSVLogger(**_place(run, "csv", folder)))
     if tracker.tensorboard:
-        openers["TensorBoard"] = lambda: _tensorboard(run, folder)
+        openers["TensorBoard"] = lambda: TensorBoard(
+            run,
+            "TensorBoard",
+            TensorBoardLogger(**_place(run, "tensorboard", folder), default_hp_metric=False),
+        )
     if tracker.mlflow:
-        from headstart.training.mlflow_mirror import open_mlflow
-
-        openers["MLflow"] = lambda: open_mlflow(run, names.run_id, argv)
+        openers["MLflow"] = lambda: _open_mlflow(run, names.run_id, argv)
     for name, opener in openers.items():
         try:
             yield opener()
@@ -90,21 +93,33 @@ def _opened(run: Run, names: Fingerprint, folder: Path, argv: Sequence[str]) -> 
             warn_once(run, f"{name} cannot be used ({one_line(error)}): this study is not logged there")
 
 
-def _csv(run: Run, folder: Path) -> Mirror:
-    """`csv/RUN/metrics.csv` and `hparams.yaml` in the study's folder."""
-    return Mirror(run, "csv", CSVLogger(_emptied(run, "csv", folder), name="", version=folder.name))
-
-
-def _tensorboard(run: Run, folder: Path) -> Mirror:
-    """`tensorboard/RUN/events...` in the study's folder."""
-    top = _emptied(run, "tensorboard", folder)
-    logger = TensorBoardLogger(top, name="", version=folder.name, default_hp_metric=False)
-    return TensorBoard(run, "TensorBoard", logger)
-
-
-def _emptied(run: Run, name: str, folder: Path) -> Path:
-    """The tracker's folder in the study's, without what an earlier attempt of this run left there."""
+def _place(run: Run, name: str, folder: Path) -> dict[str, Any]:
+    """Where a logger of Lightning writes: NAME/RUN in the study's folder, emptied of an earlier attempt."""
     top = run.study_folder / name
     if (top / folder.name).exists():
         shutil.rmtree(top / folder.name)
-    return top
+    return {"save_dir": top, "name": "", "version": folder.name}
+
+
+def _open_mlflow(run: Run, run_id: str, argv: Sequence[str]) -> Mirror:
+    """A new run in MLflow, a child of its study's; it replaces what an earlier attempt of it left there."""
+    address = address_of(run.tracker.mlflow or "", run.runs)
+    client = client_of(address)
+    experiment = experiment_of(client, run.tracker.project, address, run.runs)
+    parent, tag = parent_of(client, experiment, run.study.name), id_of(run.study.name, run_id)
+    for earlier in runs_with(client, experiment, tag):
+        client.delete_run(earlier.info.run_id)
+    logger = MLFlowLogger(
+        experiment_name=run.tracker.project,
+        run_name=run.title,
+        tracking_uri=address,
+        tags={
+            ID: tag,
+            "study": run.study.name,
+            "arm": run.arm.name,
+            "mlflow.parentRunId": parent,
+            "mlflow.note.content": notes_of(run, argv),
+        },
+    )
+    logger.experiment.get_run(logger.run_id)  # made here, so that a failure is met here
+    return Mirror(run, "MLflow", logger)

@@ -20,27 +20,23 @@ _known: dict[str, dict[str, Any]] = {}
 def trivial_rules(run: Run, prepared: Prepared) -> dict[str, Any]:
     """The record's `rules`: what rules score that cost next to nothing, and what they are.
 
-    A rule that fails costs no run its record: there are none then, and the reason.
+    The same rows are scored once. A rule that fails costs no run its record: there are none then, and the
+    reason.
     """
     try:
-        return _scores(run, prepared)
+        facts = prepared.facts
+        key = key_of([
+            VERSION,
+            version("scikit-learn"),
+            run.task.model_dump(mode="json", exclude=LOCATIONS),
+            [facts["rows"], facts["tokenizer"], facts["max_length"], facts["classes"]],
+        ])  # fmt: skip
+        if key not in _known:
+            path = cached(f"rules/{key}.json", lambda path: _write(path, run, prepared))
+            _known[key] = json.loads(path.read_text("utf8"))
+        return _known[key]
     except Exception as error:  # noqa: BLE001 - whatever a rule meets, the trained run is kept
         return {"chance": {}, "rules": [], "reason": f"{type(error).__name__}: {error}"}
-
-
-def _scores(run: Run, prepared: Prepared) -> dict[str, Any]:
-    """From memory or the cache, where the same rows were scored before."""
-    facts = prepared.facts
-    key = key_of([
-        VERSION,
-        version("scikit-learn"),
-        run.task.model_dump(mode="json", exclude=LOCATIONS),
-        [facts["rows"], facts["tokenizer"], facts["max_length"], facts["classes"]],
-    ])  # fmt: skip
-    if key not in _known:
-        path = cached(f"rules/{key}.json", lambda path: _write(path, run, prepared))
-        _known[key] = json.loads(path.read_text("utf8"))
-    return _known[key]
 
 
 def _write(path: Path, run: Run, prepared: Prepared) -> None:
@@ -48,12 +44,11 @@ def _write(path: Path, run: Run, prepared: Prepared) -> None:
     start = time.perf_counter()
     for rule in run.task.trivial_rules(prepared):
         ids = prepared.test.ids if rule.ids is None else rule.ids
-        groups = [prepared.groups.get(id) for id in ids] if prepared.groups else None
         scores = {
             "name": rule.name,
             "how": rule.how,
             "scores": dict(rule.scores),
-            "standard_errors": rule.standard_errors(groups),
+            "standard_errors": rule.standard_errors(prepared.groups_of(ids)),
             "train_rows": rule.train_rows,
             "bound": rule.bound,
         }

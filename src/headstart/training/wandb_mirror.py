@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any, Literal, get_args
 
 from pytorch_lightning.loggers import WandbLogger
 
+from headstart.arms.from_run import weights_folder
 from headstart.meters.backend import Method
 from headstart.metrics import higher_is_better
+from headstart.models.weights import Checkpoint, verified_digest
 from headstart.records.fingerprint import digest
 from headstart.run import Run
-from headstart.training.lineage import log_lineage
 from headstart.training.mirror import Mirror, facts_of, flat_config, notes_of, one_line, summary_of, warn_once
 from headstart.wandb_server import at_most, begin, mark_unusable, no_server, off, unusable, without_malformed
 
@@ -23,6 +25,7 @@ SLOW = 10  # seconds of an answer after which no other run of the study waits fo
 STEP = "trainer/global_step"  # Lightning's name
 AXES = tuple(f"cost/{name}" for name in ("samples", "tokens", "tokens_padded", "flops", "seconds"))
 JOULES = tuple(f"energy/{method}_joules" for method in get_args(Method) if method != "none")
+ROWS, WEIGHTS = "rows", "weights"  # types of artifacts
 PINNED = ("arm", "seed", "size", "pair_id", "data_digest", "weights_digest", "overrides")  # on its overview
 
 
@@ -38,7 +41,7 @@ class WandbMirror(Mirror):
         self.experiment.summary.update(summary_of(record))
         self.experiment.config.update(facts_of(record), allow_val_change=True)
         self.experiment.pin_config_keys(PINNED)
-        log_lineage(self.experiment, self.run, record, self.folder)
+        _log_lineage(self.experiment, self.run, record, self.folder)
 
     def finish(self, code: int) -> None:
         """Close the run, so that the next one gets a file of its own."""
@@ -136,3 +139,35 @@ def _stop_using_server(run: Run, sentence: str) -> None:
     mark_unusable(run.study_folder, sentence)
     warn_once(run, sentence)
     wandb.teardown()
+
+
+def _log_lineage(experiment: Any, run: Run, record: Mapping[str, Any], folder: Path) -> None:
+    """Log what the W&B run used and left: rows → run → weights → the runs that start from them, as artifacts.
+
+    An artifact is a digest, and no file of it is uploaded: runs that read the same rows or load the same
+    weights use the same artifact, also in another study.
+    """
+    data, init = record["data"], record["init"]
+    if data:
+        _log_artifact(experiment, ROWS, data["source"], {"task": run.task.name, **data["counts"]}, used=True)
+    model = {"model": run.model.short_name}
+    if init and init["checkpoint"]:
+        _log_artifact(experiment, WEIGHTS, init["checkpoint"]["sha256"], model, used=True)
+    for step in (*run.checkpoint_steps, *[None] * run.keep_weights):
+        kept = weights_folder(folder, step)
+        if kept.is_dir():
+            sha256 = verified_digest(Checkpoint(kept, "a run"))
+            after = {} if step is None else {"step": step}
+            _log_artifact(
+                experiment, WEIGHTS, sha256, {**model, "run_id": record["run_id"], **after}, used=False
+            )
+
+
+def _log_artifact(experiment: Any, kind: str, digest: str, about: dict[str, Any], used: bool) -> None:
+    import wandb
+
+    name = re.sub(r"[^\w.-]", "-", f"{kind}-{digest}", flags=re.ASCII)  # what W&B takes as a name
+    artifact = wandb.Artifact(name[:128], type=kind, metadata={"digest": digest, **about})
+    artifact.add_reference(f"urn:headstart:{kind}:{digest}", name=f"{kind}.digest", checksum=False)
+    # The public `use_artifact` refuses offline runs, and waits for the server without a limit.
+    experiment._log_artifact(artifact, is_user_created=True, use_after_commit=used)
