@@ -67,7 +67,7 @@ def cached(name: str, make: Callable[[Path], object]) -> Path:
     os.close(descriptor)
     try:
         make(Path(temporary))
-        made = path.with_name(f"{path.stem}.{_digest(Path(temporary))}{path.suffix}")
+        made = path.with_name(f"{path.stem}.{file_sha256(Path(temporary))[:16]}{path.suffix}")
         os.replace(temporary, made)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -92,6 +92,18 @@ def cached_rows(name: str, make: Callable[[], Iterable[dict[str, Any]]]) -> list
 
     path = cached(name, lambda path: pq.write_table(pa.Table.from_pylist([*make()]), path))
     return pq.read_table(path).to_pylist()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, read once per process while it does not change."""
+    status = path.stat()
+    return _sha256(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: str, size: int, changed: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def key_of(facts: Any) -> str:
@@ -126,20 +138,9 @@ def _kept(name: str) -> list[Path]:
 def _is_whole(path: Path) -> bool:
     """Does the file have the digest in its name? One that cannot be read has not."""
     try:
-        status = path.stat()
-        return f".{_digest_of(str(path), status.st_size, status.st_mtime_ns)}" in path.name
+        return f".{file_sha256(path)[:16]}" in path.name
     except OSError:
         return False
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: str, size: int, changed: int) -> str:
-    return _digest(Path(path))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _sweep(path: Path) -> None:

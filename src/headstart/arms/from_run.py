@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.arms.layers import backbone
+from headstart.cache import file_sha256
 from headstart.errors import WeightsError
 from headstart.models.architecture import STANDARDISED
 from headstart.models.contents import joint_digest, read_json
-from headstart.models.weights import Checkpoint, file_sha256
+from headstart.models.weights import Checkpoint
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+
+from headstart.cache import file_sha256
 
 BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # the digest of a blob of git, or the sha256 of a large file
 ADVICE = "is not what the hub sent; `headstart fetch` with the same settings replaces it"
@@ -41,29 +42,15 @@ def replace(name: str, kind: Literal["model", "dataset"], revision: str | None) 
     return [path for path in wrong if _is_whole(path)]
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, read once per process while it does not change."""
-    status = path.stat()
-    return _sha256(str(path), status.st_size, status.st_mtime_ns)
-
-
 def _is_whole(link: Path) -> bool:
     """Is the content of a link that of the blob's name? A link that leads nowhere has none."""
     name = Path(os.readlink(link)).name
     if not BLOB.fullmatch(name):
         return True
     try:
-        return (file_sha256(link) if len(name) == 64 else _git_digest(link)) == name
+        if len(name) == 64:
+            return file_sha256(link) == name
+        content = link.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == name
     except OSError:
         return False
-
-
-def _git_digest(path: Path) -> str:
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-@lru_cache(maxsize=1024)
-def _sha256(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

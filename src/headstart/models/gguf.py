@@ -10,9 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from headstart.cache import cache_dir
+from headstart.cache import cache_dir, file_sha256
 from headstart.data.formats import one_line
-from headstart.data.hub_files import file_sha256
 from headstart.errors import WeightsError
 from headstart.extras import missing
 from headstart.models.contents import CONFIG

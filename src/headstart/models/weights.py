@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from headstart.cache import file_sha256
 from headstart.config import Config
 from headstart.data.formats import one_line
-from headstart.data.hub_files import ADVICE, damaged, file_sha256
+from headstart.data.hub_files import ADVICE, damaged
 from headstart.errors import WeightsError
 from headstart.models import gguf
 from headstart.models.contents import read_json

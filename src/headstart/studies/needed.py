@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.arms.from_run import weights_folder
+from headstart.cache import file_sha256
 from headstart.data.files import Files
 from headstart.errors import DataError, RecordError
 from headstart.models.weights import PATTERNS, CheckpointSource
@@ -74,7 +74,7 @@ def needed_rows(frozen: FrozenStudy, records: Iterable[Record], to: Path | None)
             place = f"{ROWS}/{number}/{beside}/{_safe(path.name)}"
             if to is not None:
                 _copy(path, to / place)
-            sha = _sha256(path) if path.is_file() and not fault else None
+            sha = file_sha256(path) if path.is_file() and not fault else None
             yield Needed(
                 f"{setting}.{split}" if value else f"{setting}.train, beside it",
                 value or str(path),
@@ -130,8 +130,3 @@ def _copy(path: Path, to: Path) -> None:
             shutil.copyfile(path, to)
     except (OSError, shutil.Error) as error:
         raise RecordError(f"{path}: cannot be copied: {error}") from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

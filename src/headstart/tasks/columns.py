@@ -105,7 +105,6 @@ class Column:
 
     @cached_property
     def lists(self) -> bool:
-        """Whether every cell is a list."""
         return bool(self.cells) and all(isinstance(cell, list) for cell in self.cells)
 
     @cached_property
@@ -132,12 +131,10 @@ class Column:
 
     @cached_property
     def numeric(self) -> bool:
-        """Whether every cell is a finite number."""
         return bool(self.cells) and all(map(is_number, self.counts))
 
     @cached_property
     def whole(self) -> bool:
-        """Whether every cell is a whole number."""
         return self.numeric and all(float(value).is_integer() for value in self.counts)
 
     @cached_property
@@ -173,7 +170,6 @@ class Column:
         return "names or counts rows" if counts_rows or (KEY.search(self.name) and not self.named) else ""
 
     def described(self) -> str:
-        """What stands in it, in words."""
         if self.lists:
             return f"lists of {sum(map(len, self.cells)) / len(self.cells):.1f} on average"
         if self.pictures:
@@ -194,7 +190,6 @@ def columns_of(raw: RawRows) -> list[Column]:
 
 
 def shown(values: Iterable[Any]) -> str:
-    """Some values, for a sentence."""
     texts = [text if len(text := str(value)) <= 30 else text[:29] + "…" for value in values]
     return ", ".join(map(repr, texts[:4])) + (", …" if len(texts) > 4 else "")
 

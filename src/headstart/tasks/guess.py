@@ -87,11 +87,9 @@ class Reading:
 
     @property
     def used(self) -> list[str]:
-        """Every column in it."""
         return [name for names in self.columns.values() for name in listed(names)]
 
     def command(self, path: Path, name: str = "") -> str:
-        """What to type for it."""
         settings = [f"task.{role}={written(names)}" for role, names in self.columns.items()]
         return shlex.join(["headstart", "new", "task", str(path), *([name] if name else []), *settings])
 

@@ -12,8 +12,8 @@ from pydantic import Field
 from headstart.data.digits import Digits
 from headstart.data.rows import SPLITS, Splits
 from headstart.models.model import Model
-from headstart.tasks.family import Batch, Encoded, EvalResult, Family, Observed, Prepared, Shape, in_row_order
-from headstart.tasks.labels import Classes, Names, OneClass, named, only
+from headstart.tasks.family import Batch, Encoded, Prepared, Shape
+from headstart.tasks.labels import Classes, Labelled, Names, OneClass, named, only
 from headstart.tasks.pixels import PixelFormat, pixel_format, pixels_of
 from headstart.tasks.rules import labels as rules
 from headstart.tasks.rules.rule import Rule, bound_of, thinned
@@ -81,7 +81,7 @@ class LabelledImages:
     padded = real
 
 
-class ImageClassification(Family):
+class ImageClassification(Labelled):
     """Which columns are the image and its class. `image_size` is in pixels; null: as the model has it.
 
     A size that is given also goes into the model's configuration, for those that have a place for it.
@@ -136,23 +136,14 @@ class ImageClassification(Family):
         """logits: (batch, classes) fp32."""
         return {"logits": model(pixel_values=batch["pixel_values"]).logits.float()}
 
-    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
-        examples: Any = prepared.part(split)
-        logits = in_row_order(observed, "logits").astype(np.float64)
-        return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
-
     def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
         """The most frequent class, and that of the nearest training image."""
         train: Any = prepared.train
         test: Any = prepared.test
         classes, rows = len(train.answer.classes), len(train)
 
-        def rule(name: str, how: str, logits: np.ndarray, bound: str | None = None) -> Rule:
-            result = train.answer.evaluate(logits, test.labels, test.texts, self.metrics)
-            return Rule.of(name, how, result, rows, bound)
-
         how = "the most frequent class of the training rows"
-        yield rule("majority", how, rules.majority(train.labels, classes, len(test)))
+        yield self.rule(prepared, "majority", how, rules.majority(train.labels, classes, len(test)))
         used = thinned(rows, NEIGHBOURS)
         logits = rules.nearest(
             rules.small(train.pixels[train.places[used]]),
@@ -161,11 +152,8 @@ class ImageClassification(Family):
             len(test),
             classes,
         )
-        yield rule("nearest", "the class of the nearest training image", logits, bound_of(len(used), rows))
-
-    def chance(self, prepared: Prepared) -> dict[str, float]:
-        train: Any = prepared.train
-        return train.answer.chance()
+        how = "the class of the nearest training image"
+        yield self.rule(prepared, "nearest", how, logits, bound_of(len(used), rows))
 
 
 def _frames(splits: Splits) -> list[str]:

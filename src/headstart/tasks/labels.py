@@ -19,7 +19,8 @@ from headstart.config import nearest
 from headstart.data.rows import SPLITS, Splits, as_dataset
 from headstart.errors import DataError
 from headstart.models.architecture import STANDARDISED
-from headstart.tasks.family import EvalResult
+from headstart.tasks.family import EvalResult, Family, Observed, Prepared, in_row_order
+from headstart.tasks.rules.rule import Rule
 from headstart.tasks.scores import scores_of
 
 if TYPE_CHECKING:
@@ -237,6 +238,28 @@ class Number:
 
 
 Answer = OneClass | ManyClasses | Number
+
+
+class Labelled(Family):
+    """A family whose examples have an `answer`, and `labels` and `texts` for it; its outputs are logits."""
+
+    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
+        examples: Any = prepared.part(split)
+        logits = in_row_order(observed, "logits").astype(np.float64)
+        return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
+
+    def rule(
+        self, prepared: Prepared, name: str, how: str, logits: np.ndarray, bound: str | None = None
+    ) -> Rule:
+        """The trivial rule that gives these logits for the test rows."""
+        train: Any = prepared.train
+        test: Any = prepared.test
+        result = train.answer.evaluate(logits, test.labels, test.texts, self.metrics)
+        return Rule.of(name, how, result, len(train), bound)
+
+    def chance(self, prepared: Prepared) -> dict[str, float]:
+        train: Any = prepared.train
+        return train.answer.chance()
 
 
 def named(splits: Splits, role: str, names: Sequence[str] | None) -> Splits:

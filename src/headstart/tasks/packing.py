@@ -64,7 +64,6 @@ class SpecialTokens:
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer itself."""
         return self.encoder.tokenizer
 
     def words(self, ids: np.ndarray) -> list[str]:

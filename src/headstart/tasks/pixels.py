@@ -42,7 +42,6 @@ class PixelFormat:
         return self.channels, self.height, self.width
 
     def words(self) -> str:
-        """How a record says it."""
         values = " ".join(f"{m:g}/{d:g}" for m, d in zip(self.mean, self.deviation, strict=True))
         return f"images: {self.channels} x {self.height} x {self.width}, mean/deviation {values}"
 

@@ -53,7 +53,6 @@ class Questions:
 
     @classmethod
     def of(cls, rows: Any) -> Questions:
-        """The questions of a split."""
         return cls(*(rows[column][:] for column in ("id", "question", "context", "answers", "starts")))
 
     def __len__(self) -> int:
@@ -96,7 +95,6 @@ class Windows(Texts):
 
     @property
     def row_count(self) -> int:
-        """Questions."""
         return len(self.asked)
 
     @property

@@ -32,7 +32,6 @@ class TextEncoder:
 
     @classmethod
     def of(cls, model: Model) -> TextEncoder:
-        """The tokenizer of a model."""
         tokenizer: Any = model.load_tokenizer()
         return cls(tokenizer, model.tokenizer_digest(), min(model.max_length, tokenizer.model_max_length))
 
@@ -84,7 +83,6 @@ class Texts:
 
     @property
     def truncated(self) -> int:
-        """Texts that were cut."""
         return int(self.tokens.truncated.sum())
 
     def take(self, rows: Sequence[int]) -> Self:

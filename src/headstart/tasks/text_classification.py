@@ -13,17 +13,8 @@ from headstart.data.rows import Splits
 from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.tasks.columns import numbers_in
-from headstart.tasks.family import (
-    Batch,
-    Encoded,
-    EvalResult,
-    Family,
-    Observed,
-    Prepared,
-    in_row_order,
-    used_rows,
-)
-from headstart.tasks.labels import Answer, ManyClasses, Names, Number, OneClass, named
+from headstart.tasks.family import Batch, Encoded, Prepared, used_rows
+from headstart.tasks.labels import Answer, Labelled, ManyClasses, Names, Number, OneClass, named
 from headstart.tasks.rules import labels as rules
 from headstart.tasks.rules.rule import Rule, bound_of, thinned
 from headstart.tasks.text_batches import TextEncoder, Texts, model_inputs
@@ -51,7 +42,7 @@ class LabelledTexts(Texts):
         return {**self.inputs(rows), "labels": torch.from_numpy(self.labels[list(rows)])}
 
 
-class TextClassification(Family):
+class TextClassification(Labelled):
     """Which columns are the text (and its pair), and which one is the answer.
 
     Exactly one of `label` (one class per row), `labels` (a list of classes per row, or several columns of 0
@@ -139,39 +130,27 @@ class TextClassification(Family):
         """logits: (batch, outputs) fp32."""
         return {"logits": model(**model_inputs(batch)).logits.float()}
 
-    def evaluate(self, prepared: Prepared, split: str, observed: Observed) -> EvalResult:
-        examples: Any = prepared.part(split)
-        logits = in_row_order(observed, "logits").astype(np.float64)
-        return examples.answer.evaluate(logits, examples.labels, examples.texts, self.metrics)
-
     def trivial_rules(self, prepared: Prepared) -> Iterator[Rule]:
         """The most frequent class or the mean, TF-IDF with a linear model, the overlap of pairs."""
         train: Any = prepared.train
         test: Any = prepared.test
         targets, classes, rows = train.labels, len(train.answer.classes), len(train)
 
-        def rule(name: str, how: str, logits: np.ndarray, bound: str | None = None) -> Rule:
-            result = train.answer.evaluate(logits, test.labels, test.texts, self.metrics)
-            return Rule.of(name, how, result, rows, bound)
-
         if classes:
-            yield rule("majority", MAJORITY, rules.majority(targets, classes, len(test)))
+            yield self.rule(prepared, "majority", MAJORITY, rules.majority(targets, classes, len(test)))
         else:
-            yield rule("mean", "the mean of the training rows", np.zeros((len(test), 1)))
+            yield self.rule(prepared, "mean", "the mean of the training rows", np.zeros((len(test), 1)))
         used = thinned(rows, rules.most_rows(classes))
         texts = [train.texts[row] for row in used]
         if fitted := rules.tfidf(texts, targets[used], test.texts, classes):
             how = f"TF-IDF of words, {'logistic' if classes else 'ridge'} regression"
             bounds = [bound for bound in (bound_of(len(used), rows), fitted[1]) if bound]
-            yield rule("tfidf", how, fitted[0], " and ".join(bounds) or None)
+            yield self.rule(prepared, "tfidf", how, fitted[0], " and ".join(bounds) or None)
         if train.pairs and targets.ndim == 1:
             both = [rules.overlaps(part.pairs) for part in (train, test)]
             how = "one threshold of the share of words in both texts"
-            yield rule("overlap", how, rules.overlap_threshold(both[0], targets, both[1], classes))
-
-    def chance(self, prepared: Prepared) -> dict[str, float]:
-        train: Any = prepared.train
-        return train.answer.chance()
+            logits = rules.overlap_threshold(both[0], targets, both[1], classes)
+            yield self.rule(prepared, "overlap", how, logits)
 
 
 def _labelled(rows: Any, encoder: TextEncoder, answer: Answer) -> LabelledTexts:

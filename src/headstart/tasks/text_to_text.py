@@ -157,11 +157,12 @@ class TextToText(Family):
         test: Any = prepared.test
         length = int(np.median([len(output.split()) for output in train.outputs]))
         copied = [text[:MOST_COPIED] for text in test.texts]
+        first = [" ".join(text.split()[:length]) for text in test.texts]
         cut = sum(map(len, test.texts)) > sum(map(len, copied))
         bound = f"the first {MOST_COPIED:,} characters of a text" if cut else None
         for name, how, written in (
             ("copy", "the text as it is", copied),
-            ("lead", f"the first {length} words of the text", [_first(text, length) for text in test.texts]),
+            ("lead", f"the first {length} words of the text", first),
         ):
             statistics = text_statistics(written, test.outputs)
             scores = scores_of(fitting(self.metrics, statistics), statistics)
@@ -239,10 +240,6 @@ class TextToText(Family):
             "targets": ended(targets, encoder.end_id, self.max_output),
             "longest": self.max_output,
         }
-
-
-def _first(text: str, words: int) -> str:
-    return " ".join(text.split()[:words])
 
 
 def _halves(encoder: int, decoder: int) -> Batch:

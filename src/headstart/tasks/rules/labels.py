@@ -30,7 +30,6 @@ def most_rows(classes: int) -> int:
 
 
 def words(text: str) -> list[str]:
-    """Its words in lower case."""
     return WORD.findall(text.lower())
 
 
