@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from headstart.data.overlap import RUN, Overlap, check, write_fingerprints
+from headstart.data.overlap import RUN, check, write_fingerprints
 
 
 def jsonl(path: Path, rows: Iterable[Any]) -> Path:
@@ -25,7 +25,7 @@ def table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> P
     return path
 
 
-def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> Overlap:
+def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> dict[str, int]:
     """The overlap with a corpus, from its fingerprints."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "fingerprints.parquet"

@@ -31,7 +31,6 @@ class Budget(Config):
         return self
 
     def total_steps(self, rows: int, batch_size: int) -> int:
-        """Number of updates for `rows` training rows."""
         if self.steps is not None:
             return self.steps
         return max(1, math.ceil((self.epochs or 0) * math.ceil(rows / batch_size)))

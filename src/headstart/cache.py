@@ -60,7 +60,9 @@ def cached(name: str, make: Callable[[Path], object]) -> Path:
     path = cache_dir() / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):  # by killed processes
+            if time.time() - left.stat().st_mtime > DAY:
+                left.unlink(missing_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise _unwritable(path.parent, error) from None
@@ -141,13 +143,6 @@ def _is_whole(path: Path) -> bool:
         return f".{file_sha256(path)[:16]}" in path.name
     except OSError:
         return False
-
-
-def _sweep(path: Path) -> None:
-    """Remove temporary files that killed processes left while they made this one."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        if time.time() - left.stat().st_mtime > DAY:
-            left.unlink(missing_ok=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

@@ -39,7 +39,6 @@ Exit code: 0 success; 1 a run, its rows, its weights or a record failed, or a ch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
     write_any_text()
     use_writable_caches()
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -103,6 +102,5 @@ def help_text() -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, str]], before: str, between: str) -> str:
-    """Two columns of text."""
     width = max((len(left) for left, _ in rows), default=0)
     return "\n".join(f"  {before}{left:<{width}}{between}{right}" for left, right in rows)

@@ -65,7 +65,6 @@ class Hardware(Config):
             )
 
     def set_threads(self) -> None:
-        """Give torch the threads of one process of the run."""
         import torch
 
         if self.threads or self.devices > 1:
@@ -103,7 +102,6 @@ def cpu_info(*names: str) -> str:
 
 
 def cpu_name() -> str:
-    """Model name of the processor."""
     return cpu_info("model name") or platform.processor() or platform.machine()
 
 

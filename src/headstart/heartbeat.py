@@ -73,7 +73,6 @@ class Heartbeat:
         self._due = self._latest = time.monotonic() + EVERY
 
     def quiet(self) -> None:
-        """Say nothing more."""
         self._due = self._latest = math.inf
 
     def find_spec(self, name: str, *_: object) -> None:

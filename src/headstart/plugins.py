@@ -108,7 +108,6 @@ class Kinds(MoreSettings):
         return [name for node in self.shipped for name in get_args(node.model_fields["kind"].annotation)]
 
     def configs(self) -> Sequence[type[Config]]:
-        """The classes of this package."""
         return self.shipped
 
     def settings(self) -> set[str]:

@@ -120,7 +120,6 @@ class Run(Config):
 
     @property
     def study_folder(self) -> Path:
-        """The folder of the study's runs and report."""
         return Path(self.runs) / self.study.name
 
     @property

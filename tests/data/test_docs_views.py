@@ -263,7 +263,7 @@ def held_out(libraries: tuple[str, ...]) -> list[str]:
 def test_no_evaluation_text_of_docs_library_is_pretrained_on():
     train = load("text").train["text"][:]
     rows = held_out(SMALL)
-    assert overlap(rows, train, n=8).ngram == 0
+    assert overlap(rows, train, n=8)["passage"] == 0
     bags = [shingles(text) for text in train]
     assert max(similarity(shingles(row), bag) for row in rows[::25] for bag in bags) < 0.42
 
@@ -273,11 +273,11 @@ def test_no_evaluation_text_of_the_whole_corpus_is_pretrained_on():
     rows = held_out(LIBRARIES)
     train = Docs.read({"view": "text"}).load({"text": "text"}).train["text"][:]
     found = overlap(rows, train, n=8)
-    assert (found.exact, found.ngram, found.of) == (0, 0, 1260)
+    assert (found["exact"], found["passage"], found["of"]) == (0, 0, 1260)
     for view, roles in ROLES.items():
         splits = Docs.read({"view": view}).load(roles)
         texts = [joined(cell) for part in parts(splits)[1:] for cell in part[FIRST[view]][:]]
         found = overlap(texts, train, n=8)
-        assert found.exact == 0
+        assert found["exact"] == 0
         # contexts of qa mask no names, which may join what was apart
-        assert found.ngram < 0.002 * found.of, found
+        assert found["passage"] < 0.002 * found["of"], found

@@ -147,10 +147,10 @@ def test_a_module_is_in_one_split_and_its_text_in_no_other(before: dict[str, Spl
     assert not modules[0] & modules[1] and not modules[0] & modules[2] and not modules[1] & modules[2]
     assert min(map(len, modules)) >= 5
     held_out = [*splits.test["text"][:], *splits.validation["text"][:]]
-    assert overlap(held_out, splits.train["text"][:], n=8).ngram == 0
+    assert overlap(held_out, splits.train["text"][:], n=8)["passage"] == 0
     by_library = before["library"]
     rows = [*by_library.test["text"][:], *by_library.validation["text"][:]]
-    assert overlap(rows, splits.train["text"][:], n=8).ngram == 0
+    assert overlap(rows, splits.train["text"][:], n=8)["passage"] == 0
 
 
 def test_it_holds_digests_and_no_text(file: Path) -> None:

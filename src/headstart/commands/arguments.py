@@ -63,7 +63,6 @@ def command(
 
 
 def argument(*names: str, **options: Any) -> Argument:
-    """One argument, as `argparse` takes it."""
     return lambda parser: parser.add_argument(*names, **options)
 
 
@@ -84,7 +83,6 @@ class Once(argparse.Action):
     """A flag that may be given once: argparse would silently drop the first of two values."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any) -> None:
-        """Keep the value, or refuse the second one."""
         if getattr(namespace, self.dest) is not None:
             parser.error(f"argument {self.option_strings[0]}: is given twice")
         setattr(namespace, self.dest, values)
@@ -168,7 +166,6 @@ CONFIG_DIR_FLAG = argument(
 
 
 def runs(options: argparse.Namespace) -> list:
-    """The runs that these settings describe."""
     from headstart.screen import waiting
 
     with waiting("reading the settings"):

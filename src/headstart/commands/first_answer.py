@@ -13,7 +13,6 @@ from headstart.commands.run_study import run_study
 
 
 def _minutes(text: str) -> float:
-    """A number of minutes above 0."""
     try:
         minutes = float(text)
     except ValueError:

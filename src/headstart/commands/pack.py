@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import Once, argument, command
+from headstart.commands.arguments import STUDY_FOLDER, Once, argument, command
 
 if TYPE_CHECKING:
     from headstart.studies.pack import Staged
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     "FOLDER [--to FILE.zip]",
     "a study as one zip: configurations, records, report, environment",
     "headstart pack runs/first_look --to first_look.zip",
-    argument("folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look"),
+    STUDY_FOLDER,
     argument("--to", metavar="FILE.zip", type=Path, action=Once, help="NAME.zip in this folder unless given"),
     argument(
         "--rows", action="store_true", help="also the files with the rows, and their texts in predictions"

@@ -51,13 +51,21 @@ def report(options: Namespace) -> int:
         raise ConfigError("report: --export and --checklist are two texts; ask for one at a time")
     code = 0
     if options.other is not None:
-        _report_diff(options.folder, options.other)
+        from headstart.compare.diff import two
+        from headstart.reports.sections.diff import show, write
+
+        diff = two(_findings(options.folder), _findings(options.other))
+        show(diff, write(diff, Path(options.folder)))
     elif not flags:
         code = report_all([options.folder])
     if options.export is not None:
         _export(options.folder, options.export, options.to)
     if options.checklist is not None:
-        _checklist(options.folder, options.checklist, options.to)
+        from headstart.reports.formats.checklist import neurips
+
+        if options.checklist != "neurips":
+            raise ConfigError(f"report: --checklist knows no {options.checklist!r}, only neurips")
+        _give(neurips(_findings(options.folder)), options.to)
     return code if options.wandb is None else _report_wandb(options.folder, options.wandb)
 
 
@@ -112,17 +120,7 @@ def _in_turn(folder: Path) -> Iterator[None]:
         yield
 
 
-def _report_diff(first: str, second: str) -> None:
-    """Compare two studies, beside the first one's report."""
-    from headstart.compare.diff import two
-    from headstart.reports.sections.diff import show, write
-
-    diff = two(_findings(first), _findings(second))
-    show(diff, write(diff, Path(first)))
-
-
 def _findings(folder: str) -> Findings:
-    """Everything that a study says."""
     from headstart.screen import waiting
 
     with waiting(f"comparing the runs of {folder}"):
@@ -132,7 +130,6 @@ def _findings(folder: str) -> Findings:
 
 
 def _export(folder: str, form: str, to: str | None) -> None:
-    """Print the numbers of a study, or write them to a file."""
     from headstart.config import nearest
     from headstart.reports.formats.export import FORMATS
 
@@ -159,17 +156,7 @@ def _fill_claim(folder: str, to: str | None) -> None:
     show_claim(claim, checked)
 
 
-def _checklist(folder: str, conference: str, to: str | None) -> None:
-    """Print what the records answer of a conference's checklist, or write it to a file."""
-    from headstart.reports.formats.checklist import neurips
-
-    if conference != "neurips":
-        raise ConfigError(f"report: --checklist knows no {conference!r}, only neurips")
-    _give(neurips(_findings(folder)), to)
-
-
 def _give(text: str, to: str | None) -> None:
-    """Print a text, or write it to a file."""
     from headstart.reports.build import write_text
 
     if to is None:

@@ -47,7 +47,13 @@ def study(options: Namespace) -> int:
         heartbeat.quiet()  # between the keys of somebody who types
         return complete(options.settings, COMMANDS, study)
     if options.cfg or options.info or options.hydra_help:
-        return _show(options)
+        from headstart.studies.compose import check_one
+        from headstart.studies.launch import show
+
+        if options.cfg:
+            check_one(options.settings, options.resolve, options.package)
+        show(options)  # Hydra prints settings, or what it knows
+        return 0
     if options.resolve or options.package:
         raise ConfigError(f"{'--resolve' if options.resolve else '--package'}: needs --cfg job, hydra or all")
     typed = [word for word in options.typed if word != "--extend"]
@@ -58,14 +64,3 @@ def arguments_of(options: Namespace) -> list[str]:
     """The study's settings, those that flags stand for included."""
     limit = [] if options.stop_after is None else [f"hydra.sweeper.stop_after={options.stop_after:g}"]
     return [*options.settings, *limit, *(["-m"] if options.multirun else [])]
-
-
-def _show(options: Namespace) -> int:
-    """Let Hydra print settings, or what it knows, instead of running anything."""
-    from headstart.studies.compose import check_one
-    from headstart.studies.launch import show
-
-    if options.cfg:
-        check_one(options.settings, options.resolve, options.package)
-    show(options)
-    return 0

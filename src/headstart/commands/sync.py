@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 
-from headstart.commands.arguments import argument, command
+from headstart.commands.arguments import STUDY_FOLDER, command
 
 
 @command(
@@ -14,7 +13,7 @@ from headstart.commands.arguments import argument, command
     "FOLDER",
     "send a study's W&B files that the server does not have yet",
     "headstart sync runs/first_look",
-    argument("folder", metavar="FOLDER", type=Path, help="a study's folder, such as runs/first_look"),
+    STUDY_FOLDER,
 )
 def sync(options: Namespace) -> int:
     from headstart.screen import waiting

@@ -18,7 +18,6 @@ STATUS_TIME = 10.0  # seconds in which `status` reads records
 
 
 def _port(text: str) -> int:
-    """A number from 1 to 65535."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ArgumentTypeError(f"needs a number from 1 to 65535, got {text or 'nothing'}")
     return int(text)

@@ -41,7 +41,6 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """The name of the folder itself."""
         return self.path.name
 
     @property
@@ -56,11 +55,9 @@ class Folder:
         return not self.images and any(below.all_images() for below in self.folders)
 
     def all_images(self) -> list[Path]:
-        """Images in the folder and below."""
         return [*self.images, *(image for below in self.folders for image in below.all_images())]
 
     def all_others(self) -> list[Path]:
-        """Other files in the folder and below."""
         return [*self.others, *(file for below in self.folders for file in below.all_others())]
 
 
@@ -70,7 +67,6 @@ def is_leftover(name: str) -> bool:
 
 
 def holds_images(path: Path) -> bool:
-    """Is there any image below the folder?"""
     return any(file.suffix.lower() in SUFFIXES and not is_leftover(file.name) for file in path.rglob("*"))
 
 

@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,23 +19,6 @@ RUN = 13  # words in a row that count as the same passage (Brown et al. 2020, ar
 WORDS = re.compile(r"\w+")
 KEPT_BITS = 48  # of each hash in a file: one false match in 3e14 comparisons
 CHUNK = 4096  # texts whose hashes are merged at once
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """How many of `of` rows occur in a corpus; a complete match counts in both numbers."""
-
-    exact: int  # rows that occur completely, ignoring case, spacing and punctuation
-    ngram: int  # rows that share at least one run of `words` words
-    of: int
-    words: int = RUN
-
-    def sentence(self) -> str:
-        """The sentence in the record."""
-        return (
-            f"{self.ngram} of {self.of} evaluation rows share {self.words} words in a row with the "
-            f"pretraining text, {self.exact} of them occur in it as a whole"
-        )
 
 
 def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
@@ -61,10 +43,11 @@ def write_fingerprints(path: Path, texts: Iterable[str], n: int = RUN) -> None:
     pq.write_table(table, path, use_dictionary=False, column_encoding={"hash": "DELTA_BINARY_PACKED"})
 
 
-def check(path: Path, texts: Sequence[str]) -> Overlap:
-    """The overlap of `texts` with the corpus of `write_fingerprints`; DataError for another file.
+def check(path: Path, texts: Sequence[str]) -> dict[str, int]:
+    """How many of these texts occur in the corpus of `write_fingerprints`; DataError for another file.
 
-    Texts of fewer words than a run has can only match completely.
+    `exact`: completely, ignoring case, spacing and punctuation; `passage`: completely, or in a run of `words`
+    words. Texts of fewer words than a run has can only match completely.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -81,8 +64,8 @@ def check(path: Path, texts: Sequence[str]) -> Overlap:
     wholes, runs = set(stored[is_whole].tolist()), stored[~is_whole]
     exact = [whole in wholes for whole in _kept_bits([text_hash(text) for text in texts]).tolist()]
     shared = [any_in(runs, _kept_bits(grams(text, n))) for text in texts]
-    ngram = sum(whole or part for whole, part in zip(exact, shared, strict=True))
-    return Overlap(sum(exact), ngram, len(texts), n)
+    passage = sum(whole or part for whole, part in zip(exact, shared, strict=True))
+    return {"exact": sum(exact), "passage": passage, "of": len(texts), "words": n}
 
 
 def text_hash(text: str) -> int:
@@ -116,7 +99,6 @@ def any_in(reference: np.ndarray, hashes: np.ndarray) -> bool:
 
 @functools.lru_cache(maxsize=1 << 17)
 def word_hash(word: str) -> int:
-    """64-bit hash of one word."""
     return _hash(word)
 
 

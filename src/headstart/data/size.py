@@ -26,7 +26,6 @@ class Rows(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """The size in words."""
         return f"{self.rows} rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -46,7 +45,6 @@ class Fraction(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """The size in words."""
         return f"{100 * self.fraction:.4g} % of rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -67,7 +65,6 @@ class PerClass(Config):
     seed: int = 0
 
     def words(self) -> str:
-        """The size in words."""
         return f"{self.per_class} per class"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:
@@ -91,7 +88,6 @@ class All(Config):
     kind: Literal["all"] = "all"
 
     def words(self) -> str:
-        """The size in words."""
         return "all rows"
 
     def choose(self, strata: Sequence[str] | None, keys: Sequence[str]) -> list[int]:

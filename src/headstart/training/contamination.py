@@ -31,8 +31,4 @@ def contamination(run: Run, prepared: Prepared) -> dict[str, Any] | None:
     rows = {split: run.task.texts_of(prepared, split) for split in ("validation", "test")}
     if not corpus.is_file() or not any(rows.values()):
         return None
-    overlaps = {split: check(corpus, texts) for split, texts in rows.items()}
-    return {
-        split: {"exact": o.exact, "passage": o.ngram, "of": o.of, "words": o.words}
-        for split, o in overlaps.items()
-    }
+    return {split: check(corpus, texts) for split, texts in rows.items()}

@@ -13,14 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from headstart.cache import cached_rows, key_of
 from headstart.data.docs.docstrings import CORPUS_VERSION, LIBRARIES, Docstring, docstrings, version
 from headstart.errors import DataError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SHIPPED = Path(__file__).parent  # manifest_1.parquet and later ones
 NAMED = 3  # modules of missing docstrings that a note names
@@ -93,17 +89,13 @@ def digest_of(doc: Docstring) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)
 
 
+@functools.lru_cache(maxsize=4)
 def read(name: int | str) -> Manifest:
     """The manifest that is shipped under this number, or stands in this file. Raises DataError."""
-    path = SHIPPED / f"manifest_{name}.parquet" if str(name).isdigit() else Path(str(name))
-    return _read(path, str(name))
-
-
-@functools.lru_cache(maxsize=4)
-def _read(path: Path, name: str) -> Manifest:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    path = SHIPPED / f"manifest_{name}.parquet" if str(name).isdigit() else Path(str(name))
     try:
         content = path.read_bytes()
         table = pq.read_table(pa.BufferReader(content))
@@ -120,23 +112,13 @@ def _read(path: Path, name: str) -> Manifest:
     listed = [
         replace(Listed(*row), left_out=tuple(row[-1])) for row in map(tuple, zip(*columns, strict=True))
     ]
-    return Manifest(name, hashlib.sha256(content).hexdigest()[:32], versions, listed)
+    return Manifest(str(name), hashlib.sha256(content).hexdigest()[:32], versions, listed)
 
 
 def write(path: Path, listed: Iterable[Listed]) -> None:
     """Write a manifest with the versions of the installed libraries."""
-    import pyarrow.parquet as pq
-
-    pq.write_table(_table(listed).replace_schema_metadata(versions()), path, compression="zstd")
-
-
-def versions() -> dict[str, str]:
-    """The versions of the installed libraries."""
-    return {library: plain(version(library)) for library in LIBRARIES}
-
-
-def _table(listed: Iterable[Listed]) -> pa.Table:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     types = {
         "digest": pa.int64(),
@@ -144,4 +126,9 @@ def _table(listed: Iterable[Listed]) -> pa.Table:
         "shared": pa.bool_(),
         "left_out": pa.list_(pa.uint16()),
     }
-    return pa.Table.from_pylist([vars(item) for item in listed], pa.schema(list(types.items())))
+    table = pa.Table.from_pylist([vars(item) for item in listed], pa.schema(list(types.items())))
+    pq.write_table(table.replace_schema_metadata(versions()), path, compression="zstd")
+
+
+def versions() -> dict[str, str]:
+    return {library: plain(version(library)) for library in LIBRARIES}
