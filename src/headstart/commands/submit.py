@@ -83,7 +83,7 @@ def retry(options: Namespace) -> int:
     STUDY_FOLDER,
 )
 def cancel(options: Namespace) -> int:
-    from headstart.studies.cancel import cancel
+    from headstart.studies.engines import cancel
 
     for line in cancel(options.folder):
         print(line)

@@ -215,7 +215,6 @@ class Composer:
         return self.trusting or home_asks_for_code(str(choice))
 
     def _compose(self, chosen: list[str]) -> Composed:
-        """The configuration of these choices."""
         if self._first is not None and _same_choices(*self._first, chosen):
             chosen = self._first[0]
         here = [Path.cwd() for text in chosen if text.startswith(SEARCHED)]  # may be relative to it

@@ -1,4 +1,4 @@
-"""Engines: start the workers of a frozen study: processes of this machine, or an array on Slurm."""
+"""Engines: start and stop the workers of a frozen study: processes of this machine, or an array on Slurm."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +21,9 @@ from headstart.errors import ConfigError, HeadstartError
 from headstart.hardware import gpu_names, processors
 from headstart.run import Run
 from headstart.studies.config_search import ENGINES, config_folders
-from headstart.studies.frozen import FrozenStudy
+from headstart.studies.frozen import FrozenStudy, read_frozen
 from headstart.studies.scheduler import check_devices, same_devices
-from headstart.studies.status import WORKERS
+from headstart.studies.status import WORKERS, mark_cancelled, status_of
 from headstart.wandb_server import try_again
 
 JOBS = "slurm-jobs"  # file of the numbers of the arrays that were submitted, one a line
@@ -41,7 +42,12 @@ class Local(Config):
 
     def start(self, folder: Path, study: FrozenStudy) -> list[str]:
         """Start the workers; returns what was started, one line each."""
-        gpus = _groups(gpu_names(), _devices(study)) if _wants_gpus(study) else []
+        hardware = [run.config["hardware"] for run in study.runs.values()]
+        size = max(settings.get("devices", 1) for settings in hardware)
+        names = gpu_names() if any(settings["accelerator"] != "cpu" for settings in hardware) else []
+        gpus = [
+            ",".join(names[at : at + size]) for at in range(0, len(names) - size + 1, size)
+        ]  # of a worker
         number = self.workers or len(gpus) or 1
         threads = self.threads or max(1, (processors() // number))
         started: list[str] = []
@@ -180,14 +186,6 @@ def is_of_engine(word: str) -> bool:
     return re.match(rf"(on|{ENGINES}\.\w+)=", word) is not None
 
 
-def submitted(folder: Path) -> list[str]:
-    """The numbers of the arrays that were submitted to Slurm."""
-    try:
-        return (folder / WORKERS / JOBS).read_text("utf8").split()
-    except FileNotFoundError:
-        return []
-
-
 def _command(folder: Path, study: FrozenStudy) -> list[str]:
     """What a worker runs; who submits a study has asked for the code of its models."""
     trust = ["--trust-remote-code"] if study.with_code() else []
@@ -206,15 +204,23 @@ def _free(folder: Path) -> Path:
             number += 1
 
 
-def _wants_gpus(study: FrozenStudy) -> bool:
-    return any(run.config["hardware"]["accelerator"] != "cpu" for run in study.runs.values())
-
-
-def _devices(study: FrozenStudy) -> int:
-    """The devices that a run of the study needs."""
-    return max(run.config["hardware"].get("devices", 1) for run in study.runs.values())
-
-
-def _groups(gpus: Sequence[str], size: int) -> list[str]:
-    """The GPUs of each worker, as CUDA_VISIBLE_DEVICES names them."""
-    return [",".join(gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)]
+def cancel(folder: Path) -> Iterator[str]:
+    """Stop all workers; yields what was done, one line each."""
+    read_frozen(folder)  # so that a wrong folder is named
+    mark_cancelled(folder)
+    numbers = folder / WORKERS / JOBS
+    jobs = numbers.read_text("utf8").split() if numbers.exists() else []
+    if jobs and shutil.which("scancel"):
+        subprocess.run(["scancel", *jobs], capture_output=True, check=False)  # noqa: S603, S607
+        yield f"Slurm jobs {', '.join(jobs)} are cancelled"
+    elif jobs:
+        yield f"this machine has no scancel: on a login node, type scancel {' '.join(jobs)}"
+    workers = status_of(folder).workers
+    for worker in workers:
+        if worker.here:
+            os.kill(worker.pid, signal.SIGTERM)
+            yield f"process {worker.pid} on this machine: writes its record and ends"
+        else:
+            yield f"process {worker.pid} on {worker.host}: ends after the pair that it trains now"
+    if not workers and not jobs:
+        yield f"{folder}: no worker is alive"

@@ -39,7 +39,6 @@ class FirstAnswer:
     note: str = ""  # what a person must know of the rows
 
     def words(self) -> str:
-        """What will run, in one line."""
         size, expected = self.size.partition("=")[2], self.seconds / 60
         late = ": no pair begins that would end too late" if expected > self.minutes else ""
         return (
@@ -97,7 +96,6 @@ def _affordable(settings: Sequence[str], task: NewTask, minutes: float, alone: b
 
 
 def _fitting(pair: float, minutes: float) -> int:
-    """How many pairs of so many seconds fit."""
     return int(PLANNED * 60 * minutes / pair)
 
 

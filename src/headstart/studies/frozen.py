@@ -25,6 +25,7 @@ from headstart.records.environment import versions
 from headstart.records.fingerprint import ARM, LOCATIONS, PLUMBING, SCIENCE, digest, leaves, without
 from headstart.records.whole_file import write_whole
 from headstart.studies.claims import Claim, wait
+from headstart.studies.outcome import titled
 
 if TYPE_CHECKING:  # imported where it is used: a study is also read to be watched
     from headstart.studies.sweep_points import SweepPoint
@@ -78,6 +79,11 @@ class FrozenStudy:
         return [run.point() for run in self.runs.values()]
 
     @property
+    def every(self) -> tuple[FrozenRun, ...]:
+        """Its runs, and those that a tuning chose."""
+        return (*self.runs.values(), *self.chosen)
+
+    @property
     def name(self) -> str:
         """The study's own name, which its folder had when it was started."""
         return str(next(iter(self.runs.values())).config["study"]["name"])
@@ -92,8 +98,8 @@ class FrozenStudy:
 
     def with_code(self) -> list[str]:
         """The models of its runs whose own code would run."""
-        configs = [run.config for run in (*self.runs.values(), *self.chosen)]
-        models = [config["model"] for config in (*configs, *self.pretrainings.values())]
+        configs = (*(run.config for run in self.every), *self.pretrainings.values())
+        models = [config["model"] for config in configs]
         return sorted({str(model.get("name")) for model in models if model.get("trust_remote_code")})
 
     def use(self) -> None:
@@ -115,9 +121,12 @@ def freeze(
     `extend`: then these are added. `choices`: those of a tuning.
     """
     folder = points[0].run.study_folder
+    from headstart.studies.pretraining import composed_pretraining, pretraining_overrides
+
     runs = [_frozen(point) for point in points]
     words = frozenset(text for text in typed if _describes(text))
-    pretrainings = _pretrainings(points)
+    sources = {overrides: p.run for p in points if (overrides := pretraining_overrides(p.run)) is not None}
+    pretrainings = {overrides: composed_pretraining(run, overrides) for overrides, run in sources.items()}
     with _alone(folder):
         before = _read_or_set_aside(folder)
         lines = _changes(before, {run.key: run for run in runs}, words)
@@ -150,7 +159,7 @@ def freeze_chosen(points: Sequence[SweepPoint], folder: Path) -> None:
     """Add the trials of a tuning, or the runs with the settings that it chose, to study.json."""
     with _alone(folder):
         before = read_frozen(folder)
-        known = {run.overrides for run in (*before.runs.values(), *before.chosen)}
+        known = {run.overrides for run in before.every}
         before.chosen.extend(_frozen(point) for point in points if point.overrides not in known)
         write_frozen(folder, before)
 
@@ -165,10 +174,10 @@ def read_frozen(folder: Path) -> FrozenStudy:
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise RecordError(f"{file}: has format {content['format']}; this headstart reads {FORMAT}")
-        runs = [FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content["runs"]]
-        chosen = [
-            FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content["chosen"]
-        ]
+        runs, chosen = (
+            [FrozenRun(run["title"], tuple(run["overrides"]), run["config"]) for run in content[part]]
+            for part in ("runs", "chosen")
+        )
         return FrozenStudy(
             runs={run.key: run for run in runs},
             commands={frozenset(command["words"]): command["runs"] for command in content["commands"]},
@@ -213,8 +222,7 @@ def run_of(file: Path, overrides: tuple[str, ...]) -> FrozenRun | None:
     """The run of these overrides in a study.json, which this process then uses; None: it has no such run."""
     study = read_frozen(file.parent)
     study.use()
-    known = {run.overrides: run for run in (*study.runs.values(), *study.chosen)}
-    return known.get(overrides)
+    return next((run for run in study.every if run.overrides == overrides), None)
 
 
 def write_frozen(folder: Path, study: FrozenStudy) -> None:
@@ -256,14 +264,6 @@ def _frozen(point: SweepPoint) -> FrozenRun:
     return FrozenRun(point.run.title, point.overrides, point.run.config())
 
 
-def _pretrainings(points: Sequence[SweepPoint]) -> dict[Overrides, Any]:
-    """The configurations of the pretrainings of these runs."""
-    from headstart.studies.pretraining import composed_pretraining, pretraining_overrides
-
-    runs = {overrides: p.run for p in points if (overrides := pretraining_overrides(p.run)) is not None}
-    return {overrides: composed_pretraining(run, overrides) for overrides, run in runs.items()}
-
-
 def _own_code(runs: Sequence[FrozenRun]) -> dict[str, tuple[str, str]]:
     """The user's files whose kinds these runs have, by the digest of their code."""
     used = {run.config[part].get("code") for run in runs for part in ("task", "arm")} - {None}
@@ -303,20 +303,15 @@ def _changes(before: FrozenStudy, now: Mapping[str, FrozenRun], words: Words) ->
         if key not in now and key not in accounted:
             lines.setdefault("is no longer a run of this command", []).append(before.runs[key].title)
     return [
-        f"{line} ({_titles(titles)})" if ":" in line else f"{_titles(titles)}: {line}"
+        f"{line} ({titled(titles)})" if ":" in line else f"{titled(titles)}: {line}"
         for line, titles in lines.items()
     ]
 
 
 def _changed_pretrainings(before: Mapping[Overrides, Any], now: Mapping[Overrides, Any]) -> list[str]:
-    lines: dict[str, None] = {}
-    for overrides in [overrides for overrides in now if overrides in before]:
-        then, new = (dict(leaves(_result(config[overrides]))) for config in (before, now))
-        differing = [path for path in {**then, **new} if then.get(path) != new.get(path)]
-        lines |= dict.fromkeys(
-            f"{p}: was {_shown(then, p)}, is {_shown(new, p)} (pretraining)" for p in differing
-        )
-    return [*lines]
+    pairs = [(before[overrides], now[overrides]) for overrides in now if overrides in before]
+    lines = (line for pair in pairs for line in _differing(*pair).values())
+    return [*dict.fromkeys(f"{line} (pretraining)" for line in lines)]
 
 
 def _changed_devices(before: Sequence[FrozenRun], now: Sequence[FrozenRun]) -> list[str]:
@@ -335,23 +330,24 @@ def _result(config: Mapping[str, Any]) -> dict[str, Any]:
     return without({name: config[name] for name in (*SCIENCE, *ARM)}, {*LOCATIONS, *pretrained})
 
 
-def _titles(titles: Sequence[str]) -> str:
-    return f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}"
-
-
 def _typed_nowhere(before: FrozenStudy, old: FrozenRun, new: FrozenRun, words: Words) -> list[str]:
     """Settings in which two runs of one title differ though neither command says so: `path: was, is`."""
     then = next((earlier for earlier, keys in before.commands.items() if old.key in keys), frozenset[str]())
     typed = [word.lstrip("+~").partition("=")[0] for word in words ^ then]
     if "study" in typed:
         return []
-    both = [dict(leaves(_result(run.config))) for run in (old, new)]
-    paths = [path for path in {**both[0], **both[1]} if both[0].get(path) != both[1].get(path)]
-    return [
-        f"{path}: was {_shown(both[0], path)}, is {_shown(both[1], path)}"
-        for path in paths
-        if not any(_sets(key, path) for key in typed)
-    ]
+    differing = _differing(old.config, new.config).items()
+    return [line for path, line in differing if not any(_sets(key, path) for key in typed)]
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """By path, `path: was, is` of the settings that can change the result."""
+    then, new = (dict(leaves(_result(config))) for config in (before, now))
+    return {
+        path: f"{path}: was {_shown(then, path)}, is {_shown(new, path)}"
+        for path in {**then, **new}
+        if then.get(path) != new.get(path)
+    }
 
 
 def _shown(settings: Mapping[str, Any], path: str) -> str:

@@ -55,13 +55,13 @@ def train_claimed(
                 wait([Claim(Path(outcome.claim[0]), outcome.claim[1])], progress.note)
                 outcome = _train(run, progress, argv, again)
         except HeadstartError as error:
-            outcome = _failed(run, str(error), error.exit_code)
+            outcome = failed(run, str(error), error.exit_code)
         except MemoryError as error:
-            outcome = _failed(run, f"out of memory ({error}); lower optim.batch_size or model.max_length")
+            outcome = failed(run, f"out of memory ({error}); lower optim.batch_size or model.max_length")
         except OSError as error:
-            outcome = _failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
+            outcome = failed(run, f"{error.filename or run.study_folder}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - the other runs of the study must go on
-            outcome = _failed(run, f"{type(error).__name__}: {error} ({_keep_traceback(run)})")
+            outcome = failed(run, f"{type(error).__name__}: {error} ({_keep_traceback(run)})")
     if outcome.claim is None:
         progress.end(outcome)
     return outcome
@@ -70,18 +70,22 @@ def train_claimed(
 def _train(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) -> Outcome:
     """Claim the run and train it, after its pretraining; a finished run is kept."""
     if (pretraining_run := pretraining(run)) is not None:
-        outcome = _pretrain(pretraining_run, progress, argv, again)
+        check_study_folder(pretraining_run)
+        outcome = _train(pretraining_run, progress, argv, again)
         if outcome.claim:
             return _claimed(run, outcome.claim)
+        if outcome.status == "finished":  # it may take long, so it has a line of its own
+            took = duration(outcome.seconds or 0)
+            progress.note(f"pretrained: {pretraining_run.title}: {took}")
         if not outcome.well:
-            return _failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
+            return failed(run, f"its pretraining {outcome.status}: {outcome.reason}")
         run = with_weights(run)
     names = identify(run)
     if _complete(run, folder := run_folder(run, names), names):
         return _outcome(run, folder, kept=True)
     status, reason = read_status(folder, names.run_id)
     if status == "failed" and not again:
-        return _failed(run, reason or "for an unknown reason")
+        return failed(run, reason or "for an unknown reason")
     claim = Claim(run.study_folder, names.run_id, run.title)
     if not claim.acquire():
         return _claimed(run, (str(run.study_folder), claim.name))
@@ -120,15 +124,6 @@ def _damage(run: Run, folder: Path, names: Fingerprint) -> str | None:
 def _saved(run: Run, folder: Path) -> list[Path]:
     """The folders of the weights that the run keeps."""
     return [weights_folder(folder, step) for step in (*run.checkpoint_steps, *[None] * run.keep_weights)]
-
-
-def _pretrain(run: Run, progress: StudyProgress, argv: Sequence[str], again: bool) -> Outcome:
-    """Train the run whose weights others load; it may take long, so it has its own lines."""
-    check_study_folder(run)
-    outcome = _train(run, progress, argv, again)
-    if outcome.status == "finished":
-        progress.note(f"pretrained: {run.title}: {duration(outcome.seconds or 0)}")
-    return outcome
 
 
 def _warm_up_or_cool_down(run: Run, progress: StudyProgress) -> int:
@@ -173,17 +168,18 @@ def outcome_of_lost(run: Run, reason: str) -> Outcome:
     try:
         run = with_weights(run)
     except WeightsError:  # its pretraining is not finished
-        return _failed(run, reason)
+        return failed(run, reason)
     names = identify(run)
     if _complete(run, folder := run_folder(run, names), names):
         return _outcome(run, folder, kept=True)
     if (claim := Claim(run.study_folder, names.run_id)).held():
         return _claimed(run, (str(run.study_folder), claim.name))
     status, why = read_status(folder, names.run_id)
-    return _failed(run, why if status == "failed" and why else reason)
+    return failed(run, why if status == "failed" and why else reason)
 
 
-def _failed(run: Run, reason: str, code: int = 1) -> Outcome:
+def failed(run: Run, reason: str | None, code: int = 1) -> Outcome:
+    """The outcome of a run that has no scores, for this reason."""
     folder, trial = str(run.study_folder), run.study.trial
     return Outcome(run.title, folder, "", "failed", reason=reason, code=code, trial=trial)
 

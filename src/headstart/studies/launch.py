@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from headstart.wandb_server import try_again
 class PlannedLoader:
     """Replaces Hydra's config loader: returns the configurations of the plan, so nothing is composed again.
 
-    Pickled for another process, it returns those of the study's file.
+    Pickled for another process, which has no plan, it returns those of the study's file, whatever the yaml
+    says by now.
     """
 
     def __init__(
-        self, loader: Any, plan: StudyPlan, file: Path, after: Callable[[Run], None] = lambda run: None
+        self, loader: Any, plan: StudyPlan | None, file: Path, after: Callable[[Run], None] = lambda run: None
     ) -> None:
         self.loader, self.plan, self.file, self.after = loader, plan, file, after
         self.runs: dict[tuple[str, ...], Run] = {}  # by overrides: the next batch
@@ -39,46 +40,22 @@ class PlannedLoader:
         return getattr(self.loader, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenLoader, (self.loader, self.file.resolve())
+        return PlannedLoader, (self.loader, None, self.file.resolve())
 
-    def load_configuration(self, *_: Any, **__: Any) -> DictConfig:
+    def load_configuration(self, *arguments: Any, **more: Any) -> DictConfig:
         """The configuration of the whole study, or of its one run."""
-        return self.plan.config.copy()
+        return self.plan.config.copy() if self.plan else self.loader.load_configuration(*arguments, **more)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """The configuration of one point."""
-        run = self.runs.get(tuple(sweep_overrides))
+        key = tuple(sweep_overrides)
+        run = self.runs.get(key) if self.plan else run_of(self.file, key)
         if run is None:  # of another sweeper
             return self.loader.load_sweep_config(master_config, sweep_overrides)
-        return _with_hydra_part(run.config(), master_config, sweep_overrides)
-
-
-class FrozenLoader:
-    """In another process: returns the configurations of a study's file, whatever the yaml says by now."""
-
-    def __init__(self, loader: Any, file: Path) -> None:
-        self.loader, self.file = loader, file
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.loader, name)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenLoader, (self.loader, self.file)
-
-    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """The configuration of one point."""
-        run = run_of(self.file, tuple(sweep_overrides))
-        if run is None:  # of another sweeper
-            return self.loader.load_sweep_config(master_config, sweep_overrides)
-        return _with_hydra_part(run.config, master_config, sweep_overrides)
-
-
-def _with_hydra_part(config: Mapping[str, Any], master: DictConfig, overrides: list[str]) -> DictConfig:
-    whole = OmegaConf.create(dict(config))
-    with open_dict(whole):
-        whole.hydra = master.hydra
-    whole.hydra.overrides.task = overrides
-    return whole
+        whole = OmegaConf.create(run.config() if isinstance(run, Run) else dict(run.config))
+        with open_dict(whole):
+            whole.hydra = master_config.hydra
+        whole.hydra.overrides.task = sweep_overrides
+        return whole
 
 
 def launch(

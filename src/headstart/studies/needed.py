@@ -40,8 +40,7 @@ def needed_rows(frozen: FrozenStudy, records: Iterable[Record], to: Path | None)
 
     RecordError when one that is to be copied is not here or has changed since the runs were trained.
     """
-    runs = (*frozen.runs.values(), *frozen.chosen)
-    configs = [*(run.config for run in runs), *frozen.pretrainings.values()]
+    configs = [*(run.config for run in frozen.every), *frozen.pretrainings.values()]
     sources = {_key(record.config["task"].get("files")): record.data.source for record in records}
     distinct: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for config in configs:
@@ -71,7 +70,8 @@ def needed_rows(frozen: FrozenStudy, records: Iterable[Record], to: Path | None)
                 continue
             value = node.get(split)
             beside = split if value else "train"  # a file that is found by its name stays beside train
-            place = f"{ROWS}/{number}/{beside}/{_safe(path.name)}"
+            name = re.sub(r'[:\\<>"|?*\x00-\x1f]', "_", path.name)  # that every system has room for
+            place = f"{ROWS}/{number}/{beside}/{name}"
             if to is not None:
                 _copy(path, to / place)
             sha = file_sha256(path) if path.is_file() and not fault else None
@@ -114,11 +114,6 @@ def needed_weights(records: Iterable[Record], to: Path | None) -> Iterator[Neede
 
 def _key(node: Any) -> str:
     return json.dumps(node, sort_keys=True)
-
-
-def _safe(name: str) -> str:
-    """A file name that every system has room for."""
-    return re.sub(r'[:\\<>"|?*\x00-\x1f]', "_", name)
 
 
 def _copy(path: Path, to: Path) -> None:

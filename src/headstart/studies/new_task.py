@@ -50,12 +50,10 @@ class NewTask:
 
     @property
     def name(self) -> str:
-        """Its name in task=..."""
         return self.yaml.stem
 
     @property
     def command(self) -> str:
-        """What to type to run it."""
         size = "size=all" if self.guess.rows < 500 else "size=n256"
         return shlex.join(["headstart", f"task={self.name}", *self.model, size, f"study.name={self.name}"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,10 +40,12 @@ def faults(outcomes: Iterable[Outcome]) -> list[str]:
     for outcome in outcomes:
         if not outcome.well:
             alike.setdefault((outcome.status, outcome.reason), []).append(outcome.title)
-    return [
-        f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}: {status}: {reason}"
-        for (status, reason), titles in alike.items()
-    ]
+    return [f"{titled(titles)}: {status}: {reason}" for (status, reason), titles in alike.items()]
+
+
+def titled(titles: Sequence[str]) -> str:
+    """`first and 2 more`."""
+    return f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}"
 
 
 class Interrupted(BaseException):

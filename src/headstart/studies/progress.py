@@ -63,12 +63,10 @@ class StudyProgress(RunProgress):
             self.note(f"begins: {'pretraining: ' * pretraining}{title}{number}")
 
     def say(self, phase: str) -> None:
-        """A phase without a step count."""
         heartbeat.phase(f"{phase}: {self._title}")
         self._update(note=f"{phase}: {self._title}")
 
     def begin(self, title: str, steps: int) -> None:
-        """Training begins."""
         self._title, self._steps, self._first = title, steps, None
         self._drop()
         self._run = self._bars.add_task("run", total=steps, count=f"0/{steps} steps", note=title)

@@ -12,6 +12,7 @@ from headstart.records.fingerprint import digest
 from headstart.records.store import read_status
 from headstart.studies.claims import Claim, wait
 from headstart.studies.frozen import freeze_chosen, read_frozen
+from headstart.studies.job import failed
 from headstart.studies.outcome import Outcome
 from headstart.studies.pretraining import with_weights
 from headstart.studies.progress import StudyProgress, duration
@@ -79,7 +80,12 @@ class Share:
                 if self.stopped():
                     return self._outcomes(pairs)
                 if self._too_late():
-                    self._say_stopped(pairs)
+                    done = sum(all(point.overrides in self.ended for point in pair) for pair in pairs)
+                    rest = (
+                        f"{done} of {len(pairs)} pairs are done; the same command continues with the others"
+                    )
+                    took = duration(time.monotonic() - self.began)
+                    self.progress.note(f"stopped after {took}: {rest}")
                     return self._outcomes(pairs)
                 points, claim = self._train(pair)
                 if claim is not None:
@@ -125,15 +131,10 @@ class Share:
         except WeightsError:  # its pretraining is not finished
             return False
         names = identify(run)
-        folder = run_folder(run, names)
-        status, reason = read_status(folder, names.run_id)
+        status, reason = read_status(run_folder(run, names), names.run_id)
         if status != "failed":
             return False
-        outcome = Outcome(
-            run.title, str(run.study_folder), str(folder), "failed",
-            reason=reason, code=1, trial=run.study.trial,
-        )  # fmt: skip
-        self.ended[point.overrides] = outcome
+        self.ended[point.overrides] = outcome = failed(run, reason)
         self.progress.end(outcome)
         return True
 
@@ -141,11 +142,6 @@ class Share:
         if self.limit is None or not self.ended:
             return False
         return self.limit - (time.monotonic() - self.began) < self.longest
-
-    def _say_stopped(self, pairs: Sequence[Pair]) -> None:
-        done = sum(all(point.overrides in self.ended for point in pair) for pair in pairs)
-        rest = f"{done} of {len(pairs)} pairs are done; the same command continues with the others"
-        self.progress.note(f"stopped after {duration(time.monotonic() - self.began)}: {rest}")
 
     def _outcomes(self, pairs: Sequence[Pair]) -> list[Outcome]:
         points = [point for pair in pairs for point in pair]

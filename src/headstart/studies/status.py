@@ -70,7 +70,6 @@ class RunStatus:
 
     @property
     def title(self) -> str:
-        """Its title in the study."""
         return self.planned.title
 
     @property
@@ -80,7 +79,6 @@ class RunStatus:
         return None if self.record is None else (self.record.scores[rows] or {}).get(self.planned.headline)
 
     def as_data(self) -> dict[str, Any]:
-        """Everything, for JSON."""
         kept = ("title", "arm", "seed", "condition", "trial")
         return {
             **{name: getattr(self.planned, name) for name in kept},
@@ -107,7 +105,6 @@ class StudyStatus:
     processes: list[Holder]  # a claim of each process that works for the study
 
     def count(self, status: str) -> int:
-        """How many runs have this status."""
         return sum(run.status == status for run in self.runs)
 
     @property
@@ -143,7 +140,6 @@ class StudyStatus:
         return rest / max(1, len(self.processes))
 
     def as_data(self) -> dict[str, Any]:
-        """Everything, for JSON."""
         return {
             "study": self.folder.name,
             "counts": {status: self.count(status) for status in STATES},

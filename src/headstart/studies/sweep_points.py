@@ -69,28 +69,17 @@ def _without_idle(
             settings = settings_of([text for text in point if text not in drawn])[0] or {}
         except ConfigError:  # told where the points are read
             return [*points]
-        own = [text for text in point if text in drawn and _has(settings, text.partition("=")[0])]
-        used.update(text.partition("=")[0] for text in own)
-        kept[(*(text for text in point if text not in drawn), *map(_added(settings), own))] = None
+        own: list[str] = []
+        for text in [text for text in point if text in drawn]:
+            setting = text.partition("=")[0]
+            group, _, name = setting.partition(".")
+            chosen = as_mapping(settings.get(group))
+            if chosen.get("pretraining") if group == "arm" else name in chosen:
+                used.add(setting)
+                own.append(text if name in chosen else f"+{text}")  # where the yaml of the arm leaves it out
+        kept[(*(text for text in point if text not in drawn), *own)] = None
     idle = {text.partition("=")[0] for text in drawn} & {*typed} - used
     return [*points] if idle else [list(point) for point in kept]
-
-
-def _has(settings: Mapping[str, Any], setting: str) -> bool:
-    """Whether the arm is pretrained here, or the rows are drawn."""
-    group, _, name = setting.partition(".")
-    chosen = as_mapping(settings.get(group))
-    return bool(chosen.get("pretraining")) if group == "arm" else name in chosen
-
-
-def _added(settings: Mapping[str, Any]) -> Callable[[str], str]:
-    """A setting that the yaml of the arm leaves out is added to it."""
-
-    def added(text: str) -> str:
-        group, _, name = text.partition("=")[0].partition(".")
-        return text if name in settings[group] else f"+{text}"
-
-    return added
 
 
 def _values(override: Override) -> list[str]:
@@ -201,7 +190,8 @@ def contradictions(runs: Iterable[Run]) -> list[str]:
             del before["study"]["axes"], now["study"]["axes"]  # their names differ whenever an axis does
             idle_axes |= {name: None for name in PLUMBING if before[name] != now[name]}
         arm = arms.setdefault((*folder, run.arm.name), run.arm)
-        if arm is not run.arm and _without_seed(arm) != _without_seed(run.arm):
+        without_seed = (each.model_dump(exclude={"pretraining_seed"}) for each in (arm, run.arm))
+        if arm is not run.arm and next(without_seed) != next(without_seed):
             same_name[run.arm.name] = None
     return [
         *(
@@ -237,7 +227,3 @@ def shared_settings(run: Run, *more: str) -> str:
             at = at.setdefault(group, {})
         at[name] = True
     return run.model_dump_json(exclude=left_out)
-
-
-def _without_seed(arm: Arm) -> dict[str, Any]:
-    return arm.model_dump(exclude={"pretraining_seed"})

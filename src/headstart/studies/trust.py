@@ -65,7 +65,6 @@ def home_asks_for_code(choice: str) -> bool:
 
 
 def refusal(name: str) -> str:
-    """Why the code of a model does not run."""
     return (
         f"{SETTING}: true: {name} brings code of its own, which runs with all your rights; this counts only "
         f"on the command line ({SETTING}=true) or in a yaml of {home_folder()}/model"

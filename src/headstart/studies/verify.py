@@ -35,7 +35,6 @@ class Verified:
 
     @property
     def well(self) -> bool:
-        """Does everything match the record?"""
         return not self.wrong and self.reason is None
 
 

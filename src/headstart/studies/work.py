@@ -43,7 +43,7 @@ def retry(folder: Path, trusted: bool = False, after: After = lambda run: None) 
     """Train the failed and the diverged runs of the study once more; `after` as for `work`."""
     runs = {run.planned.key: run for run in failed(folder.resolve())}
     folder, study = _enter(folder, trusted)
-    chosen = [run for run in (*study.runs.values(), *study.chosen) if run.key in runs]
+    chosen = [run for run in study.every if run.key in runs]
     for run in chosen:
         if runs[run.key].status == "diverged":  # it counts as settled while its record is there
             ((runs[run.key].folder or Path()) / RECORD).unlink(missing_ok=True)
