@@ -215,14 +215,6 @@ def _absolute_error(examples: Examples) -> np.ndarray:
     return _counted(np.abs(target - estimate))
 
 
-def _moments(examples: Examples) -> np.ndarray:
-    return _moments_of(*examples.columns("target", "estimate"))
-
-
-def _rank_moments(examples: Examples) -> np.ndarray:
-    return _moments_of(*map(_average_ranks, examples.columns("target", "estimate")))
-
-
 def _average_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1; equal values share the mean of theirs; all NaN if a value is.
 
@@ -233,7 +225,7 @@ def _average_ranks(values: np.ndarray) -> np.ndarray:
     return np.full_like(ranks, np.nan) if np.isnan(values).any() else ranks
 
 
-def _moments_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(examples, 6): x, y, xx, yy, xy, 1, standardised first: correlation does not change, rounding does."""
     x, y = ((v - v.mean()) / v.std() if np.ptp(v) else np.zeros_like(v) for v in (x, y))
     return _counted(x, y, x * x, y * y, x * y)
@@ -254,10 +246,6 @@ def _ratio(sums: np.ndarray) -> np.ndarray:
 
 def _perplexity(sums: np.ndarray) -> np.ndarray:
     return np.exp(np.minimum(_ratio(sums), LARGEST_LOSS))
-
-
-def _bits(sums: np.ndarray) -> np.ndarray:
-    return _ratio(sums) / np.log(2)
 
 
 def _f1(sums: np.ndarray) -> np.ndarray:
@@ -341,9 +329,22 @@ METRICS: Mapping[str, Metric] = {
         _sums("entity_f1", "entity F1", _HITS, _f1),
         _sums("entity_precision", "entity precision", ("true_positive", "predicted")),
         _sums("entity_recall", "entity recall", ("true_positive", "true")),
-        Metric("pearson", "Pearson correlation", _NUMBERS, _moments, _correlation, low=-1),
         Metric(
-            "spearman", "Spearman correlation", _NUMBERS, _rank_moments, _correlation, low=-1, resamples=False
+            "pearson",
+            "Pearson correlation",
+            _NUMBERS,
+            lambda e: _moments(*e.columns(*_NUMBERS)),
+            _correlation,
+            low=-1,
+        ),
+        Metric(
+            "spearman",
+            "Spearman correlation",
+            _NUMBERS,
+            lambda e: _moments(*map(_average_ranks, e.columns(*_NUMBERS))),
+            _correlation,
+            low=-1,
+            resamples=False,
         ),
         Metric("mse", "mean squared error", _NUMBERS, _squared_error, _ratio, **_LOSS),
         Metric("mae", "mean absolute error", _NUMBERS, _absolute_error, _ratio, **_LOSS),
@@ -351,7 +352,13 @@ METRICS: Mapping[str, Metric] = {
         _sums("token_loss", "loss per token", ("loss", "tokens"), **_LOSS),
         # exp of the loss per token: depends on the tokenizer; bits per byte do not
         _sums("perplexity", "perplexity", ("loss", "tokens"), _perplexity, low=1, **_LOSS),
-        _sums("bits_per_byte", "bits per byte", ("loss", "bytes"), _bits, **_LOSS),
+        _sums(
+            "bits_per_byte",
+            "bits per byte",
+            ("loss", "bytes"),
+            lambda sums: _ratio(sums) / np.log(2),
+            **_LOSS,
+        ),
         _mean("exact_match", "exact match", "exact", proportion=True),
         _mean("f1", "answer F1", "f1"),  # words of answers (Rajpurkar et al. 2016)
         _mean("chrf", "chrF", "chrf", high=100),  # character n-grams (Popović 2015)

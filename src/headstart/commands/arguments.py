@@ -66,6 +66,11 @@ def argument(*names: str, **options: Any) -> Argument:
     return lambda parser: parser.add_argument(*names, **options)
 
 
+def once(*names: str, **options: Any) -> Argument:
+    """An argument that may be given once."""
+    return argument(*names, action=Once, **options)
+
+
 class Parser(argparse.ArgumentParser):
     """An argparse parser that raises a ConfigError for a mistake, like every other part of headstart."""
 
@@ -138,8 +143,8 @@ READING = {  # flags that say how a file is read -> setting and help
     "test": ("test", "FILE", "test rows in a file of their own"),
 }
 ROW_FLAGS = (
-    *(argument(f"--{role}", metavar="COLUMN", action=Once, help=text) for role, text in ROLES.items()),
-    *(argument(f"--{flag}", metavar=of, action=Once, help=text) for flag, (_, of, text) in READING.items()),
+    *(once(f"--{role}", metavar="COLUMN", help=text) for role, text in ROLES.items()),
+    *(once(f"--{flag}", metavar=of, help=text) for flag, (_, of, text) in READING.items()),
 )
 
 
@@ -159,10 +164,12 @@ JSON = argument("--json", action="store_true", help="print everything as JSON")
 TRUST = argument(
     "--trust-remote-code", action="store_true", help="run the code that a model or a packed study brings"
 )
-CONFIG_DIR_FLAG = argument(
-    "--config-dir", "-cd", metavar="DIR", action=Once,
+CONFIG_DIR_FLAG = once(
+    "--config-dir",
+    "-cd",
+    metavar="DIR",
     help=f"a folder of yaml of your own, beside ./conf; the same as the variable {CONFIG_DIR}",
-)  # fmt: skip
+)
 
 
 def runs(options: argparse.Namespace) -> list:

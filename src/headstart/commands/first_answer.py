@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import ROW_FLAGS, Once, argument, command, row_settings
+from headstart.commands.arguments import ROW_FLAGS, argument, command, once, row_settings
 from headstart.commands.new_task import show_guess
 from headstart.commands.run_study import run_study
 
@@ -31,8 +31,8 @@ def _minutes(text: str) -> float:
     argument(
         "settings", metavar="setting=value", nargs="*", help="as for a study: model=distilbert optim.lr=1e-4"
     ),
-    argument("--minutes", metavar="N", type=_minutes, action=Once, help="for everything; 10 unless given"),
-    argument("--name", action=Once, help="of the task and the study; that of the file unless given"),
+    once("--minutes", metavar="N", type=_minutes, help="for everything; 10 unless given"),
+    once("--name", help="of the task and the study; that of the file unless given"),
     *ROW_FLAGS,
 )
 def try_file(options: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import Once, argument, command
+from headstart.commands.arguments import argument, command, once
 from headstart.errors import ConfigError
 
 
@@ -15,40 +15,33 @@ from headstart.errors import ConfigError
     "a study from results that others made: gains, intervals, verdicts, curves",
     "headstart import results.csv --base scratch --seed iteration --condition dataset",
     argument("file", metavar="RESULTS.csv", type=Path, help="a line per run, or per run and metric"),
-    argument("--base", metavar="ARM", action=Once, help="the arm that the others are compared with"),
-    argument("--arm", metavar="COLUMN", action=Once, help="which arm a line is of (default: arm)"),
-    argument("--seed", metavar="COLUMN", action=Once, help="what pairs the arms (default: seed)"),
-    argument("--score", metavar="COLUMN", action=Once, help="the score (default: score)"),
-    argument("--metric", metavar="COLUMN", action=Once, help="the metric of each line, if there are several"),
-    argument(
-        "--condition", metavar="COLUMN,...", action=Once, help="what varies besides: a data set, a model"
-    ),
-    argument(
-        "--size", metavar="COLUMN", action=Once, help="a number over which curves are drawn: training rows"
-    ),
-    argument("--headline", metavar="METRIC,...", action=Once, help="what counts; the first that there is"),
-    argument("--scale", metavar="FACTOR", action=Once, help="of all scores: 0.01 for per cent"),
-    argument("--margin", metavar="GAIN", action=Once, help="gains within it do not matter (default: 0.01)"),
-    argument("--seconds", metavar="COLUMN", action=Once, help="time of training"),
-    argument("--flops", metavar="COLUMN", action=Once, help="FLOPs of training"),
-    argument("--joules", metavar="COLUMN", action=Once, help="energy of training"),
-    argument(
-        "--examples", metavar="FILE.csv", action=Once,
-        help="a number per run and test example, whose mean is the score",
-    ),
-    argument("--example", metavar="COLUMN", action=Once, help="the name of an example (default: example)"),
-    argument("--value", metavar="COLUMN", action=Once, help="its number (default: value)"),
-    argument("--study", metavar="FOLDER", action=Once, help="where to (default: runs/NAME of the file)"),
-)  # fmt: skip
+    once("--base", metavar="ARM", help="the arm that the others are compared with"),
+    once("--arm", metavar="COLUMN", help="which arm a line is of (default: arm)"),
+    once("--seed", metavar="COLUMN", help="what pairs the arms (default: seed)"),
+    once("--score", metavar="COLUMN", help="the score (default: score)"),
+    once("--metric", metavar="COLUMN", help="the metric of each line, if there are several"),
+    once("--condition", metavar="COLUMN,...", help="what varies besides: a data set, a model"),
+    once("--size", metavar="COLUMN", help="a number over which curves are drawn: training rows"),
+    once("--headline", metavar="METRIC,...", help="what counts; the first that there is"),
+    once("--scale", metavar="FACTOR", help="of all scores: 0.01 for per cent"),
+    once("--margin", metavar="GAIN", help="gains within it do not matter (default: 0.01)"),
+    once("--seconds", metavar="COLUMN", help="time of training"),
+    once("--flops", metavar="COLUMN", help="FLOPs of training"),
+    once("--joules", metavar="COLUMN", help="energy of training"),
+    once("--examples", metavar="FILE.csv", help="a number per run and test example, whose mean is the score"),
+    once("--example", metavar="COLUMN", help="the name of an example (default: example)"),
+    once("--value", metavar="COLUMN", help="its number (default: value)"),
+    once("--study", metavar="FOLDER", help="where to (default: runs/NAME of the file)"),
+)
 def import_command(options: Namespace) -> int:
     from headstart.commands.report import report_all
     from headstart.screen import waiting
-    from headstart.studies.import_results import COSTS, Columns, Wanted, import_results
+    from headstart.studies.import_results import COSTS, Wanted, import_results
 
     file: Path = options.file
     if options.examples is None and (options.example or options.value):
         raise ConfigError("import: --example and --value are columns of --examples FILE.csv")
-    columns = Columns(
+    wanted = Wanted(
         arm=options.arm or "arm",
         seed=options.seed or "seed",
         score=options.score or "score",
@@ -56,9 +49,6 @@ def import_command(options: Namespace) -> int:
         conditions=_names(options.condition),
         size=options.size,
         costs={name: column for name in COSTS if (column := getattr(options, name))},
-    )
-    wanted = Wanted(
-        columns=columns,
         baseline=options.base,
         metrics=_names(options.headline),
         margin=_number("margin", options.margin, 0.01),

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import STUDY_FOLDER, Once, argument, command
+from headstart.commands.arguments import STUDY_FOLDER, argument, command, once
 
 if TYPE_CHECKING:
     from headstart.studies.pack import Staged
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "a study as one zip: configurations, records, report, environment",
     "headstart pack runs/first_look --to first_look.zip",
     STUDY_FOLDER,
-    argument("--to", metavar="FILE.zip", type=Path, action=Once, help="NAME.zip in this folder unless given"),
+    once("--to", metavar="FILE.zip", type=Path, help="NAME.zip in this folder unless given"),
     argument(
         "--rows", action="store_true", help="also the files with the rows, and their texts in predictions"
     ),

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import Once, argument, command
+from headstart.commands.arguments import argument, command, once
 from headstart.errors import ConfigError
 from headstart.terminal import write_data
 
@@ -26,18 +26,15 @@ CLAIM = "report"  # of the process that writes a study's report and its W&B run
     "headstart report runs/first_look --export md --to numbers.md",
     argument("folder", metavar="FOLDER", help="a study's folder, such as runs/first_look"),
     argument("other", metavar="OTHER", nargs="?", help="another one: what changed between them"),
-    argument(
-        "--export", metavar=EXPORTS, action=Once, help="print the numbers, or a picture; claim: see --to"
-    ),
-    argument(
-        "--checklist", metavar="neurips", action=Once, help="answer a paper's checklist from the records"
-    ),
-    argument(
-        "--to", metavar="FILE", action=Once,
+    once("--export", metavar=EXPORTS, help="print the numbers, or a picture; claim: see --to"),
+    once("--checklist", metavar="neurips", help="answer a paper's checklist from the records"),
+    once(
+        "--to",
+        metavar="FILE",
         help="write it to a file; --export claim puts the numbers into the claim.json of a notebook page",
     ),
-    argument("--wandb", metavar="ENTITY/PROJECT", action=Once, help="write a W&B report, and save it there"),
-)  # fmt: skip
+    once("--wandb", metavar="ENTITY/PROJECT", help="write a W&B report, and save it there"),
+)
 def report(options: Namespace) -> int:
     flags = [
         f"--{name}" for name in ("export", "checklist", "to", "wandb") if getattr(options, name) is not None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import TRUST, Once, argument, command
+from headstart.commands.arguments import TRUST, argument, command, once
 from headstart.errors import AbsentError, ConfigError, HeadstartError
 from headstart.terminal import cleaned
 
@@ -32,7 +32,7 @@ STUDY = ("study.json", "manifest.json")  # a study's folder, and one that was un
         "the folder of one run; or a page such as experiments/first_look, checked against its claim",
     ),
     argument("--all", action="store_true", help="every page of ./experiments"),
-    argument("--scale", action=Once, metavar="WORD", help="of a page: laptop (the default), or full"),
+    once("--scale", metavar="WORD", help="of a page: laptop (the default), or full"),
     argument("--anyway", action="store_true", help="train although rows or weights are not the same"),
     TRUST,
 )

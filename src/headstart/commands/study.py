@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError, Namespace
 
-from headstart.commands.arguments import EXTEND, STUDY_SETTINGS, Once, argument, command
+from headstart.commands.arguments import EXTEND, STUDY_SETTINGS, argument, command, once
 from headstart.commands.run_study import run_study
 from headstart.errors import ConfigError
 
@@ -27,13 +27,11 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]  
     "run a study; finished runs are kept",
     "headstart seed=7",
     *STUDY_SETTINGS,
-    argument(
-        "--stop-after", action=Once, type=_seconds, metavar="20m", help="begin no pair that would end later"
-    ),
+    once("--stop-after", type=_seconds, metavar="20m", help="begin no pair that would end later"),
     EXTEND,
-    argument("--cfg", "-c", action=Once, choices=["job", "hydra", "all"], help="print the settings"),
+    once("--cfg", "-c", choices=["job", "hydra", "all"], help="print the settings"),
     argument("--resolve", action="store_true", help="with --cfg: with every ${...} filled in"),
-    argument("--package", "-p", action=Once, metavar="NAME", help="with --cfg: this part alone"),
+    once("--package", "-p", metavar="NAME", help="with --cfg: this part alone"),
     argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print what Hydra knows"),
     argument("--shell-completion", "-sc", action="store_true", help="with install=bash: for eval"),
     argument("--hydra-help", action="store_true", help="print Hydra's own help"),

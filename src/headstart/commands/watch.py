@@ -9,7 +9,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.arguments import JSON, STUDY_FOLDER, Once, argument, command
+from headstart.commands.arguments import JSON, STUDY_FOLDER, argument, command, once
 
 if TYPE_CHECKING:
     from headstart.watch.frame import Frames
@@ -30,7 +30,7 @@ def _port(text: str) -> int:
     "headstart watch runs/less_data --page",
     STUDY_FOLDER,
     argument("--page", action="store_true", help="also as a page for a browser on this machine"),
-    argument("--port", metavar="N", type=_port, action=Once, help="of the page; a free one unless given"),
+    once("--port", metavar="N", type=_port, help="of the page; a free one unless given"),
 )
 def watch(options: Namespace) -> int:
     """Until the study has ended; the page stays until Ctrl-C."""

@@ -29,35 +29,28 @@ Place = tuple[str, int | None, str, int]  # condition, size, arm, seed
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which column says what; None where none does."""
+class Wanted:
+    """What the user says of the file: which column says what (None: none does), the base, what counts."""
 
     arm: str
     seed: str
     score: str
-    metric: str | None = None
-    conditions: tuple[str, ...] = ()
-    size: str | None = None
-    costs: Mapping[str, str] = field(default_factory=dict[str, str])  # by COSTS
+    metric: str | None
+    conditions: tuple[str, ...]
+    size: str | None
+    costs: Mapping[str, str]  # by COSTS
+    baseline: str | None
+    metrics: tuple[str, ...]  # the headline first; () = as they come in the file
+    margin: float
+    scale: float
+    example: tuple[str, str]  # columns of the examples' file: name, number
 
-    def named(self) -> dict[str, str]:
+    def columns(self) -> dict[str, str]:
         """Every column that is used, by what it says."""
         one = {"arm": self.arm, "seed": self.seed, "score": self.score, "metric": self.metric}
         known = {name: column for name, column in one.items() if column}
         known |= {f"condition {i}": column for i, column in enumerate(self.conditions, 1)}
         return known | ({"size": self.size} if self.size else {}) | dict(self.costs)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user says of the file: its columns, the base, and which metric counts."""
-
-    columns: Columns
-    baseline: str | None
-    metrics: tuple[str, ...]  # the headline first; () = as they come in the file
-    margin: float
-    scale: float
-    example: tuple[str, str] | None = None  # columns of the examples' file: name, number
 
 
 @dataclass
@@ -86,13 +79,13 @@ def import_results(
         "study": folder.name,
         "source": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "columns": wanted.columns.named(),
+        "columns": wanted.columns(),
         "baseline": baseline,
         "metrics": metrics,
         "margin": wanted.margin,
         "scale": wanted.scale,
         "example_metric": metrics[0] if numbers else None,
-        "unknown": UNKNOWN | {cost: SILENT for cost in COSTS if cost not in wanted.columns.costs},
+        "unknown": UNKNOWN | {cost: SILENT for cost in COSTS if cost not in wanted.costs},
         "argv": list(argv),
         "runs": [
             ImportedRun(condition=condition, size=size, arm=arm, seed=seed, scores=run.scores,
@@ -123,13 +116,11 @@ def _lines(file: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, Line]]
 
 def _runs(file: Path, wanted: Wanted) -> dict[Place, _Run]:
     """The runs of the file, in the order in which they come."""
-    columns, runs = wanted.columns, defaultdict[Place, _Run](_Run)
-    for number, line in _lines(file, columns.named()):
+    runs = defaultdict[Place, _Run](_Run)
+    for number, line in _lines(file, wanted.columns()):
         at = f"{file}: line {number}"
-        place = _place(line, columns, at)
-        metric = (
-            _cell(line, columns.metric, at) if columns.metric else (wanted.metrics or (columns.score,))[0]
-        )
+        place = _place(line, wanted, at)
+        metric = _cell(line, wanted.metric, at) if wanted.metric else (wanted.metrics or (wanted.score,))[0]
         run = runs[place]
         if metric in run.lines:
             raise DataError(
@@ -137,7 +128,7 @@ def _runs(file: Path, wanted: Wanted) -> dict[Place, _Run]:
                 f"{run.lines[metric]}): name the columns that tell them apart with --condition, or remove one"
             )
         run.lines[metric] = number
-        score = wanted.scale * _number(line, columns.score, at)
+        score = wanted.scale * _number(line, wanted.score, at)
         low, high = limits(metric)
         if not low <= score <= high:
             hint = "; for per cent give --scale 0.01" if low <= score / 100 <= high else ""
@@ -145,7 +136,7 @@ def _runs(file: Path, wanted: Wanted) -> dict[Place, _Run]:
                 f"{at} has a {metric_name(metric)} of {score:g}, beyond {low:g} to {high:g}{hint}"
             )
         run.scores[metric] = score
-        for cost, column in columns.costs.items():
+        for cost, column in wanted.costs.items():
             value = _number(line, column, at)
             if value < 0 or run.costs.setdefault(cost, value) != value:
                 what = "is negative" if value < 0 else f"is {run.costs[cost]:g} in another line of the run"
@@ -155,12 +146,12 @@ def _runs(file: Path, wanted: Wanted) -> dict[Place, _Run]:
     return dict(runs)
 
 
-def _place(line: Line, columns: Columns, at: str) -> Place:
-    condition = ", ".join(_cell(line, column, at) for column in columns.conditions)
-    size = _whole(line, columns.size, at) if columns.size else None
+def _place(line: Line, wanted: Wanted, at: str) -> Place:
+    condition = ", ".join(_cell(line, column, at) for column in wanted.conditions)
+    size = _whole(line, wanted.size, at) if wanted.size else None
     if size is not None and size < 1:
-        raise DataError(f"{at} has {size} in column {columns.size!r} (--size): it must be above 0")
-    return condition, size, _cell(line, columns.arm, at), _whole(line, columns.seed, at)
+        raise DataError(f"{at} has {size} in column {wanted.size!r} (--size): it must be above 0")
+    return condition, size, _cell(line, wanted.arm, at), _whole(line, wanted.seed, at)
 
 
 def _cell(line: Line, column: str, at: str) -> str:
@@ -233,13 +224,13 @@ def _check_pairs(file: Path, runs: Mapping[Place, _Run], baseline: str) -> None:
 
 def _examples(file: Path, wanted: Wanted, runs: Mapping[Place, _Run], metric: str) -> dict[str, list[object]]:
     """Columns run, example and value; their mean is the headline score of each run."""
-    columns, (name, number) = wanted.columns, wanted.example or ("example", "value")
-    named = {k: v for k, v in columns.named().items() if k.startswith(("arm", "seed", "condition", "size"))}
+    name, number = wanted.example
+    named = {k: v for k, v in wanted.columns().items() if k.startswith(("arm", "seed", "condition", "size"))}
     places = {place: i for i, place in enumerate(runs)}
     values: defaultdict[Place, dict[str, float]] = defaultdict(dict)
     for line_number, line in _lines(file, named | {"example": name, "value": number}):
         at = f"{file}: line {line_number}"
-        place = _place(line, columns, at)
+        place = _place(line, wanted, at)
         example = _cell(line, name, at)
         if place not in places:
             raise DataError(f"{at}: {_words(place)} has no score in the results")

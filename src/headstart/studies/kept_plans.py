@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from pathlib import Path
 
 from headstart.arms.transfer import Transfer
 from headstart.cache import cached, is_cached, key_of
@@ -30,7 +29,7 @@ def planned_cost(run: Run, trials: int, count: Callable[[], PlannedCost]) -> Pla
     name = _name(run, trials)
     if name is None:
         return count()
-    path = cached(name, lambda path: _write(path, count()))
+    path = cached(name, lambda path: path.write_text(json.dumps(asdict(count())), "utf8"))
     kept = json.loads(path.read_text("utf8"))
     return PlannedCost(kept["flops"], tuple(kept["notes"]), tuple(kept["tested"]))
 
@@ -60,7 +59,3 @@ def _name(run: Run, trials: int = 0) -> str | None:
 @cache
 def _code() -> str:
     return training_digest(PACKAGE)
-
-
-def _write(path: Path, cost: PlannedCost) -> None:
-    path.write_text(json.dumps(asdict(cost)), "utf8")

@@ -83,13 +83,10 @@ class StudyProgress(RunProgress):
         )
         self._bars.update(self._study, completed=self.done + done / self._steps)
         self._first = self._first or (now, done)
-        heartbeat.update(f"training {self._title}: {done}/{self._steps} steps{self._left(now, done)}")
-
-    def _left(self, now: float, done: int) -> str:
-        """The time that is left at the speed so far."""
-        began, first = self._first or (now, done)
-        seconds = (now - began) * (self._steps - done) / (done - first) if done > first else None
-        return "" if seconds is None else f", {duration(seconds)} left"
+        began, first = self._first
+        rest = (now - began) * (self._steps - done) / (done - first) if done > first else None
+        left = "" if rest is None else f", {duration(rest)} left"
+        heartbeat.update(f"training {self._title}: {done}/{self._steps} steps{left}")
 
     def end(self, outcome: Outcome) -> None:
         """A run has ended: one line that stays."""

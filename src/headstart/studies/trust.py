@@ -27,8 +27,9 @@ def commands_in(hydra: DictConfig) -> Iterator[str]:
     for path, value in _values(settings):
         name = path.rpartition(".")[2]
         logs = path.startswith(("job_logging.", "hydra_logging.")) and name in ("()", "class")
+        sets = path.startswith("job.env_set.") and value is not None
         refused = not PLUGIN.fullmatch(str(value)) if name == "_target_" else False
-        if refused or (logs and not LOGGING.fullmatch(str(value))) or _sets_environment(path, value):
+        if refused or (logs and not LOGGING.fullmatch(str(value))) or sets:
             yield f"hydra.{path}: {value}: a yaml file runs nothing; leave it out, or type it as a setting"
 
 
@@ -43,10 +44,6 @@ def _values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _values(item, f"{path}.{name}" if path else str(name))
     else:
         yield path, value
-
-
-def _sets_environment(path: str, value: Any) -> bool:
-    return path.startswith("job.env_set.") and value is not None
 
 
 def asks_for_code(typed: Sequence[str]) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -48,16 +48,6 @@ class LabelledImages:
     def lengths(self) -> np.ndarray:
         """Pixels of each row's image, all the same: (rows,) int64."""
         return np.full(len(self), self.format.height * self.format.width, dtype=np.int64)
-
-    def take(self, rows: Sequence[int]) -> Self:
-        chosen = list(rows)
-        return replace(
-            self,
-            ids=[self.ids[i] for i in chosen],
-            texts=[self.texts[i] for i in chosen],
-            places=self.places[chosen],
-            labels=self.labels[chosen],
-        )
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """pixel_values: (batch, channels, height, width) fp32; labels: (batch,)."""
@@ -113,8 +103,12 @@ class ImageClassification(Labelled):
         """Images of the model's size with their classes; all training rows are decoded, for every size."""
         form = pixel_format(model, self.image_size)
         answer = OneClass.learn(splits, splits.train.select(chosen), self.label)
-        examples = {split: _labelled(getattr(splits, split), answer, form) for split in SPLITS}
-        examples["train"] = train = examples["train"].take(chosen)
+        examples: dict[str, LabelledImages] = {}
+        for split in SPLITS:
+            rows = getattr(splits, split)
+            places = chosen if split == "train" else range(len(rows))
+            examples[split] = _labelled(rows, np.array(places, dtype=np.int64), answer, form)
+        train = examples["train"]
         notes = [form.words(), *_frames(splits), *_range(train.pixels), *answer.notes(train.labels)]
         sized = {} if self.image_size is None else {"image_size": self.image_size}
         return Encoded(examples, answer.classes, answer.head | sized, notes)
@@ -177,14 +171,14 @@ def _range(pixels: np.ndarray) -> list[str]:
     ]
 
 
-def _labelled(rows: Any, answer: OneClass, wanted: PixelFormat) -> LabelledImages:
+def _labelled(rows: Any, places: np.ndarray, answer: OneClass, wanted: PixelFormat) -> LabelledImages:
     ids, cells = rows["id"][:], rows["image"][:]
     return LabelledImages(
-        ids=ids,
-        texts=[cell["path"] or name for name, cell in zip(ids, cells, strict=True)],
+        ids=[ids[place] for place in places],
+        texts=[cells[place]["path"] or ids[place] for place in places],
         pixels=pixels_of(cells, wanted),
-        places=np.arange(len(ids)),
-        labels=answer.targets(rows),
+        places=places,
+        labels=answer.targets(rows)[places],
         answer=answer,
         format=wanted,
     )

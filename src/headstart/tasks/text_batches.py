@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,16 +84,6 @@ class Texts:
     @property
     def truncated(self) -> int:
         return int(self.tokens.truncated.sum())
-
-    def take(self, rows: Sequence[int]) -> Self:
-        """The same, for some rows in that order; every list and array has an entry per row."""
-        chosen, columns = list(rows), dict[str, Any]()
-        for name, column in vars(self).items():
-            if isinstance(column, list):
-                columns[name] = [column[i] for i in chosen]
-            elif isinstance(column, np.ndarray):
-                columns[name] = column[chosen]
-        return replace(self, tokens=self.tokens.take(chosen), **columns)
 
     def shape(self, rows: Sequence[int]) -> Shape:
         """(padded length,)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
@@ -30,9 +29,6 @@ class Outputs(Texts):
     def lengths(self) -> np.ndarray:
         """Tokens of text and output: (rows,) int64."""
         return self.tokens.lengths + self.targets.lengths
-
-    def take(self, rows: Sequence[int]) -> Self:
-        return replace(super().take(rows), targets=self.targets.take(rows))
 
     def decode(self, generated: Iterable[np.ndarray]) -> list[str]:
         """The texts of rows of generated tokens, each up to its first end token."""
