@@ -63,7 +63,7 @@ class OpenedStudy:
         """
         if is_imported(self.folder):
             return _frame(map(_imported, read_imported(self.folder).runs))
-        return _frame(_record(record, self._condition(record)) for record in self._stored)
+        return _frame(_record(record, self._conditions[record.condition_id]) for record in self._stored)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -87,7 +87,7 @@ class OpenedStudy:
     def curves(self) -> pd.DataFrame:
         """A row per evaluation of every run: what it had spent, and `validation_METRIC` at that point."""
         return _frame(
-            _run(record, self._condition(record))
+            _run(record, self._conditions[record.condition_id])
             | {name: point.get(name) for name in SPENT}
             | {f"validation_{name}": value for name, value in (point["validation"] or {}).items()}
             for record in self._stored
@@ -132,9 +132,6 @@ class OpenedStudy:
         from headstart.compare.conditions import conditions
 
         return {condition.id: condition.name for condition, _ in conditions(self._stored)}
-
-    def _condition(self, record: Record) -> str:
-        return self._conditions[record.condition_id]
 
 
 def _frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -27,7 +27,8 @@ from headstart.errors import DataError
 from headstart.models.model import Model
 from headstart.models.tokens import NOWHERE, located_tokens_of
 from headstart.tasks.family import Prepared
-from headstart.tasks.token_classification import UNSCORED, TokenClassification, entities, first_tokens, shown
+from headstart.tasks.packing import NO_LABEL
+from headstart.tasks.token_classification import TokenClassification, entities, first_tokens, shown
 
 
 def sentence(rng: random.Random) -> dict[str, list[str]]:
@@ -127,7 +128,7 @@ class TestPrepared:
         task = family(path, files={"validation": str(path), "test": str(path)})
         batch = task.prepare(tiny(tiny_model), All()).test.batch([0, 1], None)
         assert batch["labels"].shape == batch["input_ids"].shape == (2, 8)
-        none = UNSCORED
+        none = NO_LABEL
         assert batch["labels"].tolist() == [
             [none, 2, 0, 1, none, none, none, none],
             [none, 2, none, none, none, none, none, none],

@@ -27,7 +27,29 @@ MOST_TOKENS = 1_000_000  # of training, that n-grams are counted in
 STATISTICS = ("loss", "correct", "tokens", "bytes")
 
 
-class LanguageModelling(Family):
+class TokenLoss(Family):
+    """A family whose loss is a mean over tokens: those of `labels` that are there."""
+
+    forward: ClassVar[Mapping[str, Any]] = {}  # arguments of the model's forward pass beside its inputs
+
+    def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Scores of the vocabulary at every label: (batch, labels, vocabulary)."""
+        return model(**model_inputs(batch), **self.forward).logits
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Mean cross-entropy of the scored tokens in nats, ()."""
+        losses = nats(self.logits(model, batch), batch["labels"])
+        return losses.sum() / batch["labels"].ne(NO_LABEL).sum().clamp(min=1)
+
+    def scored(self, batch: Batch) -> torch.Tensor:
+        return batch["labels"].ne(NO_LABEL).sum(1)
+
+    def scores(self, statistics: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The metrics that these statistics of a rule, which may lack some, give."""
+        return scores_of(fitting(self.metrics, statistics), statistics)
+
+
+class LanguageModelling(TokenLoss):
     """Which column is the text. Rows are texts, examples are blocks of the model's `max_length` tokens.
 
     The loss of a block is summed over its scored tokens, and so are the bytes of text that these stand for:
@@ -39,7 +61,6 @@ class LanguageModelling(Family):
     roles: ClassVar = ("text",)
     text_roles: ClassVar = ("text",)
     statistics: ClassVar = STATISTICS
-    forward: ClassVar[Mapping[str, Any]] = {}  # arguments of the model's forward pass beside its inputs
     listed: ClassVar[slice] = slice(0, 12)  # the scored tokens of a block that a reader is shown
 
     text: str = "text"
@@ -56,10 +77,6 @@ class LanguageModelling(Family):
     def head(self, model: Model, special: SpecialTokens) -> dict[str, Any]:
         """Settings of the transformers configuration."""
         return {"pad_token_id": special.encoder.pad_id}
-
-    def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Scores of the vocabulary at every label: (batch, labels, vocabulary)."""
-        return model(**model_inputs(batch), **self.forward).logits
 
     def processor(self, model: Model) -> Any:
         """The tokenizer as it is: blocks say nothing about how long a text may be."""
@@ -101,14 +118,6 @@ class LanguageModelling(Family):
                 of_block = [names[text] for text in documents.at(rows, begins)]
                 groups = dict(zip(packed.ids, of_block, strict=True))
         return Encoded(blocks, head=self.head(model, special), notes=notes, groups=groups)
-
-    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Mean cross-entropy of the scored tokens in nats, ()."""
-        losses = nats(self.logits(model, batch), batch["labels"])
-        return losses.sum() / batch["labels"].ne(NO_LABEL).sum().clamp(min=1)
-
-    def scored(self, batch: Batch) -> torch.Tensor:
-        return batch["labels"].ne(NO_LABEL).sum(1)
 
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """Loss in nats, hits, tokens and bytes: (batch,); some labels and answers: (batch, 12)."""
@@ -152,8 +161,7 @@ class LanguageModelling(Family):
             sums = [np.bincount(scored.block, column, len(test)) for column in columns]
             statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, sums, strict=True))
             bound = bound_of(len(blocks), len(train), "training blocks")
-            scores = scores_of(fitting(self.metrics, statistics), statistics)
-            yield Rule(name, how, scores, statistics, train.row_count, bound=bound)
+            yield Rule(name, how, self.scores(statistics), statistics, train.row_count, bound=bound)
 
     def counted(self, train: Any, blocks: Sequence[int]) -> Scored:
         """The training tokens that n-grams are counted in, each with those before it."""
@@ -166,7 +174,7 @@ class LanguageModelling(Family):
         vocabulary, tokens = len(blocks.special.tokenizer), np.full(1, len(scored.tokens))
         columns = (tokens * np.log(vocabulary), tokens / vocabulary, tokens, scored.bytes.sum(keepdims=True))
         statistics: dict[str, np.ndarray] = dict(zip(STATISTICS, columns, strict=True))
-        return scores_of(fitting(self.metrics, statistics), statistics)
+        return self.scores(statistics)
 
 
 def _scored(blocks: Any, rows: Sequence[int]) -> Scored:

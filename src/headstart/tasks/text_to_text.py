@@ -20,18 +20,17 @@ from headstart.tasks.family import (
     Batch,
     Encoded,
     EvalResult,
-    Family,
     Observed,
     Prepared,
     in_row_order,
     meta_tokens,
     used_rows,
 )
-from headstart.tasks.language_modelling import nats
+from headstart.tasks.language_modelling import TokenLoss, nats
 from headstart.tasks.packing import NO_LABEL
 from headstart.tasks.rules.rule import Rule
-from headstart.tasks.scores import Metrics, fitting, scores_of
-from headstart.tasks.text_batches import TextEncoder, model_inputs
+from headstart.tasks.scores import Metrics, scores_of
+from headstart.tasks.text_batches import TextEncoder
 from headstart.tasks.text_pairs import PromptTarget, SourceTarget, ended
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ SHORTEST_PROMPT = 8  # tokens
 MOST_COPIED = 2000  # characters that the copy rule writes
 
 
-class TextToText(Family):
+class TextToText(TokenLoss):
     """Which column is the text, and which is what to write for it.
 
     An encoder-decoder reads `prefix` and the text, and writes the output. A decoder goes on from `prefix`,
@@ -57,6 +56,7 @@ class TextToText(Family):
     auto_class: ClassVar = "AutoModelForSeq2SeqLM"
     roles: ClassVar = ("text", "output")
     text_roles: ClassVar = ("text", "output")
+    forward: ClassVar = {"use_cache": False}
     statistics: ClassVar = (*TEXT_STATISTICS, *SUMS)
 
     kind: Literal["text_to_text"]
@@ -111,18 +111,6 @@ class TextToText(Family):
         encoder, _, start = shape
         return _halves(encoder, start)
 
-    def logits(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Scores of the vocabulary at every label, the target given: (batch, labels, words)."""
-        return model(**model_inputs(batch), use_cache=False).logits
-
-    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Mean cross-entropy of the tokens of the outputs in nats, ()."""
-        losses = nats(self.logits(model, batch), batch["labels"])
-        return losses.sum() / batch["labels"].ne(NO_LABEL).sum()
-
-    def scored(self, batch: Batch) -> torch.Tensor:
-        return batch["labels"].ne(NO_LABEL).sum(1)
-
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """Sums per row of loss (nats), tokens and hits, given the target: (batch,); and what the model
         writes when left alone: (batch, steps), as many steps as the batch took to end."""
@@ -165,8 +153,8 @@ class TextToText(Family):
             ("lead", f"the first {length} words of the text", first),
         ):
             statistics = text_statistics(written, test.outputs)
-            scores = scores_of(fitting(self.metrics, statistics), statistics)
-            yield Rule(name, how, scores, statistics, len(train), bound=bound if name == "copy" else None)
+            bounded = bound if name == "copy" else None
+            yield Rule(name, how, self.scores(statistics), statistics, len(train), bound=bounded)
 
     def decoded(self, observed: Observed) -> list[int]:
         """Tokens generated per batch: its rows stop together, when the last of them has ended."""

@@ -24,6 +24,7 @@ from headstart.tasks.family import (
     used_rows,
 )
 from headstart.tasks.labels import Names, are_numbers, named, refuse_numbers
+from headstart.tasks.packing import NO_LABEL
 from headstart.tasks.rules.answers import tags_of_words
 from headstart.tasks.rules.rule import Rule
 from headstart.tasks.scores import Metrics, scores_of
@@ -38,7 +39,6 @@ Entity = tuple[str, int, int]  # kind, first word, the word after the last one
 OUTSIDE = "O"
 TAG = re.compile(r"([BIMELSU])-(.+)|([BI])")
 OPENS, CLOSES = frozenset("BSU"), frozenset("ELSU")
-UNSCORED = -100  # the label of tokens that are not part of the loss
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TaggedTexts(Texts):
     """Sentences of words with a tag each; a word is tagged at its first token.
 
     `first` is the place of that token for every word, NOWHERE for a word beyond the limit; `labels` is the
-    number of its tag, UNSCORED for a tag that no training row has.
+    number of its tag, NO_LABEL for a tag that no training row has.
     """
 
     tokens: LocatedTokens
@@ -57,16 +57,16 @@ class TaggedTexts(Texts):
 
     def batch(self, rows: Sequence[int], draw: np.random.Generator | None = None) -> Batch:
         """input_ids, attention_mask, [token_type_ids], labels: (batch, length)."""
-        labels = [np.full(self.lengths[row], UNSCORED) for row in rows]
+        labels = [np.full(self.lengths[row], NO_LABEL) for row in rows]
         for row, tokens in zip(rows, labels, strict=True):
             readable = self.first[row] != NOWHERE
             tokens[self.first[row][readable]] = self.labels[row][readable]
-        return {**self.inputs(rows), "labels": padded(labels, self.shape(rows)[0], UNSCORED)}
+        return {**self.inputs(rows), "labels": padded(labels, self.shape(rows)[0], NO_LABEL)}
 
     def scored(self) -> int:
         """Words that are part of the loss."""
         parts = zip(self.first, self.labels, strict=True)
-        return sum(int(((first != NOWHERE) & (labels != UNSCORED)).sum()) for first, labels in parts)
+        return sum(int(((first != NOWHERE) & (labels != NO_LABEL)).sum()) for first, labels in parts)
 
 
 class TokenClassification(Family):
@@ -98,10 +98,10 @@ class TokenClassification(Family):
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the scored tokens in nats, ()."""
         losses = _losses(model(**model_inputs(batch)).logits, batch["labels"])
-        return losses.sum() / (batch["labels"] != UNSCORED).sum().clamp(min=1)
+        return losses.sum() / (batch["labels"] != NO_LABEL).sum().clamp(min=1)
 
     def scored(self, batch: Batch) -> torch.Tensor:
-        return (batch["labels"] != UNSCORED).sum(1)
+        return (batch["labels"] != NO_LABEL).sum(1)
 
     def observe(self, model: nn.Module, batch: Batch) -> Batch:
         """numbers: (batch, length) int16, the likeliest tag of every token; loss: (batch,) nats, summed."""
@@ -213,7 +213,7 @@ def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of every token in nats, 0 where it is not scored: (batch, length)."""
     from torch.nn.functional import cross_entropy
 
-    return cross_entropy(logits.float().transpose(1, 2), labels, reduction="none", ignore_index=UNSCORED)
+    return cross_entropy(logits.float().transpose(1, 2), labels, reduction="none", ignore_index=NO_LABEL)
 
 
 def _tagged(rows: Any, encoder: TextEncoder, classes: Sequence[str]) -> TaggedTexts:
@@ -230,7 +230,7 @@ def _tagged(rows: Any, encoder: TextEncoder, classes: Sequence[str]) -> TaggedTe
         words=words,
         tags=tags,
         first=[first_tokens(*row) for row in zip(words, tokens.ends, strict=True)],
-        labels=[np.array([number.get(tag, UNSCORED) for tag in row], dtype=np.int64) for row in tags],
+        labels=[np.array([number.get(tag, NO_LABEL) for tag in row], dtype=np.int64) for row in tags],
     )
 
 
