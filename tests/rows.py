@@ -25,6 +25,15 @@ def table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> P
     return path
 
 
+def forget() -> None:
+    """Let go of the rows that are kept for the next run, so that they are read again."""
+    from headstart import run
+    from headstart.tasks import family
+
+    run._prepared.clear()
+    family.loaded.clear()
+
+
 def overlap(evaluation: Sequence[str], corpus: Iterable[str], n: int = RUN) -> dict[str, int]:
     """The overlap with a corpus, from its fingerprints."""
     with TemporaryDirectory() as folder:

@@ -21,7 +21,6 @@ from headstart.models.model import Model
 from headstart.optim import Optim
 from headstart.randomness import Stream, stream
 from headstart.study import Study
-from headstart.tasks import family
 from headstart.tasks.family import Prepared, Task
 
 FREE_TO_DIFFER = ("optim", "budget")  # with other differences two runs are no pair
@@ -145,12 +144,6 @@ class Run(Config):
         ]
         values = [f"{name} {value}" for name, value in zip(names, axes.values(), strict=True)]
         return (self.task.name, self.model.short_name, self.size.words(), *values)
-
-
-def forget() -> None:
-    """Let go of the rows that are kept for the next run, so that they are read again."""
-    _prepared.clear()
-    family.loaded.clear()
 
 
 def _not_a_setting(path: str) -> str:

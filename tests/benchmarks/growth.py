@@ -24,12 +24,12 @@ from tests.benchmarks.row import Row, Size, interleaved
 from tests.benchmarks.steps import AUTO
 from tests.factory import make_study
 from tests.finished import finish
+from tests.rows import forget
 
 from headstart.compare.study import compare
 from headstart.models.model import Model
 from headstart.optim import Optim
 from headstart.reports.build import write as write_report
-from headstart.run import forget
 from headstart.studies.compose import plan_study, runs_of
 
 Sized = tuple[int, Callable[[], object]]  # a size, and what takes its seconds

@@ -17,11 +17,12 @@ from typing import Any
 import torch
 from tests.benchmarks.data import MINILM, Csv, docstrings
 from tests.benchmarks.row import Row, Size, divided, interleaved, seconds
+from tests.rows import forget
 
 from headstart.data.docs.source import Docs
 from headstart.hardware import gpu_capability
 from headstart.randomness import stream
-from headstart.run import Run, forget
+from headstart.run import Run
 from headstart.studies.compose import runs_of
 from headstart.studies.run_folder import identify
 from headstart.training.plan import plan_of

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from tests.rows import forget
 from tests.training.runs import composed
 
 from headstart.data.files import Files
 from headstart.data.rows import Splits
 from headstart.data.size import All, Fraction, PerClass, Rows, Size
 from headstart.errors import DataError
-from headstart.run import forget
 
 classes = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=80)
 seeds = st.integers(0, 5)

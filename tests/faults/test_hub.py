@@ -13,9 +13,9 @@ import huggingface_hub.constants
 import pytest
 from tests.data.hub import point_to
 from tests.loopback_hub import LoopbackHub, serving
+from tests.rows import forget
 from tests.studies.command import headstart, without
 
-from headstart.run import forget
 from headstart.studies.compose import runs_of
 from headstart.studies.fetch import fetch, needs
 

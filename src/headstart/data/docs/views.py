@@ -119,16 +119,13 @@ def class_parts(
         if library in libraries and counts[split, library] < caps[split]:
             counts[split, library] += 1
             parts[split].append(row)
-    return parts, _fewer(counts, libraries, caps)
-
-
-def _fewer(counts: Counter[tuple[str, str]], libraries: Sequence[str], caps: Mapping[str, int]) -> list[str]:
-    return [
+    notes = [
         f"{split}: {counts[split, library]} rows of {library}, fewer than {split}_per_class={caps[split]}"
         for split in SPLITS
         for library in libraries
         if counts[split, library] < caps[split]
     ]
+    return parts, notes
 
 
 def library_rows(libraries: Sequence[str], bounds: tuple[int, int]) -> list[Row]:
@@ -161,14 +158,8 @@ def library_parts(
 
     The hash of a text determines its split; the caps then take the first rows of each library in hash order.
     """
-    chosen: dict[str, list[Row]] = {split: [] for split in SPLITS}
-    counts: Counter[tuple[str, str]] = Counter()
-    for row in sorted(rows, key=lambda row: hashed_rank(seed, row["text"])):
-        split, library = split_of(row["text"], seed), row["library"]
-        if counts[split, library] < caps[split]:
-            counts[split, library] += 1
-            chosen[split].append(row)
-    return chosen, _fewer(counts, libraries, caps)
+    ordered = sorted(rows, key=lambda row: hashed_rank(seed, row["text"]))
+    return class_parts([{**row, "split": split_of(row["text"], seed)} for row in ordered], libraries, caps)
 
 
 def library_view(entries: Sequence[Entry], shortest: int, longest: int) -> Made:
