@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -23,7 +24,7 @@ from headstart.plugins import keep_code
 from headstart.run import Run
 from headstart.training import resume
 from headstart.training.initialise import initialise
-from headstart.training.loops import evaluation_batches, trainer_of, training_batches
+from headstart.training.loops import evaluation_batches, passes, trainer_of, training_batches
 from headstart.training.module import Learner
 from headstart.training.plan import plan_of
 from headstart.training.quiet import quiet
@@ -110,11 +111,7 @@ def _follow(order: Order, link: Connection) -> None:
     link.send(READY)
     join_group(run, rank, order.store)
 
-    if state is None:
-        trainer.validate(learner, validation, verbose=False)
-    trainer.fit(learner, training, validation)
-    if plan.steps % plan.every:
-        trainer.validate(learner, validation, verbose=False)
+    passes(trainer, learner, plan, training, validation, state is not None, nullcontext())
     if not run.study.trial:
         test = evaluation_batches(prepared.test, plan.orders["test"], rank)
         trainer.test(learner, test, verbose=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ def trainer_of(
         use_distributed_sampler=False,
         log_every_n_steps=plan.steps + 1,
     )
+
+
+def passes(
+    trainer: pl.Trainer,
+    learner: Learner,
+    plan: Plan,
+    training: DataLoader,
+    validation: DataLoader,
+    resumed: bool,
+    phase: AbstractContextManager[Any],
+) -> None:
+    """The calls of Lightning that train, which all ranks make in the same order.
+
+    An evaluation before the first step, the steps with evaluations among them, in `phase`, and an evaluation
+    after the last step.
+    """
+    if not resumed:
+        trainer.validate(learner, validation, verbose=False)
+    with phase:
+        trainer.fit(learner, training, validation)
+    if plan.steps % plan.every:
+        trainer.validate(learner, validation, verbose=False)
 
 
 def training_batches(run: Run, prepared: Prepared, plan: Plan, rank: Rank, first_step: int) -> DataLoader:

@@ -26,7 +26,7 @@ from headstart.training.contamination import write_corpus_fingerprints
 from headstart.training.initialise import initialise
 from headstart.training.instruments import Instruments
 from headstart.training.leader import Leader
-from headstart.training.loops import evaluation_batches, trainer_of, training_batches
+from headstart.training.loops import evaluation_batches, passes, trainer_of, training_batches
 from headstart.training.mirror import Mirror
 from headstart.training.module import Diverged, Learner
 from headstart.training.plan import counters_of, plan_of
@@ -128,8 +128,7 @@ class Training:
         return self.setup
 
     def fit(self, setup: Setup, mirrors: Sequence[Mirror]) -> None:
-        """Train on the remaining planned batches, with evaluations before the first step, every `plan.every`
-        steps, and after the last step."""
+        """Train on the remaining planned batches, with evaluations every `plan.every` steps."""
         run, plan, learner, results = self.run, setup.plan, setup.learner, self.results
         if least := run.hardware.least_replays():
             learner.capture_steps(plan.shapes["train"].batches(), least)
@@ -146,12 +145,8 @@ class Training:
         validation = evaluation_batches(setup.prepared.validation, plan.orders["validation"], self.ranks)
         if self.state:
             recorder.log_curve(self.trainer)
-        else:
-            self.trainer.validate(learner, validation, verbose=False)
-        with self.meter.phase("train"):
-            self.trainer.fit(learner, batches, validation)
-        if results.steps % plan.every:
-            self.trainer.validate(learner, validation, verbose=False)
+        phase = self.meter.phase("train")
+        passes(self.trainer, learner, plan, batches, validation, self.state is not None, phase)
 
     def test(self, setup: Setup) -> None:
         """Score the test rows: once, with the final model; never in a trial."""
