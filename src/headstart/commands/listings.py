@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from headstart.commands.arguments import JSON, Once, argument, command
+from headstart.commands.arguments import JSON, argument, command, once
 from headstart.errors import ConfigError, RecordError
 
 STUDY = (("*/*/record.json", 1), ("*/study.json", 0), ("*/imported.json", 0))  # file -> parents up to it
@@ -23,9 +23,7 @@ def tasks(options: Namespace) -> int:
 def _json_or_plot(parser: ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     JSON(group)
-    group.add_argument(
-        "--plot", metavar="FILE.svg", type=Path, action=Once, help="draw sizes over the years, and carbon"
-    )
+    once("--plot", metavar="FILE.svg", type=Path, help="draw sizes over the years, and carbon")(group)
 
 
 @command(
