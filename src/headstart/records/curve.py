@@ -61,7 +61,7 @@ def read_curve(file: Path) -> tuple[list[dict[str, Any]], bool]:
     return points, False
 
 
-RECENT_CURVES = Recent(read_curve, size=lambda found: len(found[0]), most=10_000)  # points
+RECENT_CURVES = Recent(read_curve, size=lambda found: len(found[0]), most=50_000)  # points
 
 
 def watts(point: Mapping[str, Any], previous: Mapping[str, Any]) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -32,6 +34,18 @@ class Kept(Generic[T]):
         if isinstance(stored[1], RecordError):
             raise stored[1].with_traceback(None)
         return stored[1]
+
+
+@contextmanager
+def kept_for_long() -> Generator[None]:
+    """What is made meanwhile stays: Python does not search it for rubbish again and again while it grows."""
+    searches = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searches:
+            gc.enable()
 
 
 def stamp_of(path: Path) -> Stamp | None:

@@ -17,6 +17,7 @@ from headstart.config import renamed
 from headstart.errors import ConfigError, RecordError
 from headstart.records.curve import CURVE, RECENT_CURVES
 from headstart.records.fingerprint import ARM, VERSION, Fingerprint, digest, fingerprint
+from headstart.records.kept import kept_for_long
 from headstart.records.predictions import PREDICTIONS
 from headstart.records.record import RECORD, Contents, Record, ended_early, faults, faults_of
 from headstart.records.upgrade import READABLE, upgraded
@@ -83,15 +84,16 @@ def read_study(
         raise RecordError(f"{folder}: cannot be read: {error.strerror}") from None
     records: list[Record] = []
     problems: list[Problem] = []
-    for run in runs:
-        try:
-            record = (read or read_run)(run)
-            doubts = _doubts(record)
-        except RecordError as error:
-            problems.append(Problem(run, f"{run.name}: left out: {error}"))
-            continue
-        records.append(record)
-        problems += [Problem(run, f"{run.name}: {doubt}") for doubt in doubts]
+    with kept_for_long():
+        for run in runs:
+            try:
+                record = (read or read_run)(run)
+                doubts = _doubts(record)
+            except RecordError as error:
+                problems.append(Problem(run, f"{run.name}: left out: {error}"))
+                continue
+            records.append(record)
+            problems += [Problem(run, f"{run.name}: {doubt}") for doubt in doubts]
     return StoredStudy(folder, tuple(one_study(folder, records, problems, beside)), tuple(problems))
 
 
