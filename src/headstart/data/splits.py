@@ -76,7 +76,7 @@ class Holdout(Config):
         each row's text, where it is known."""
         texts = _text_keys(cells, stratify) if texts is None else texts
         distinct, unit = np.unique(_units(cells, texts), return_inverse=True)  # of each row: its unit
-        names = (key if isinstance(key, str) else key.decode() for key in distinct.tolist())
+        names = (key if isinstance(key, str) else key.decode() for key in distinct)  # one at a time
         ranks = np.fromiter((hashed_number(seed, name) for name in names), np.uint64, len(distinct))
         stratum = _least(unit, cells[stratify], len(distinct)) if stratify else np.zeros(len(distinct), int)
         order = np.lexsort((ranks, stratum))  # of units, class by class; equal ranks by their key

@@ -142,7 +142,7 @@ def _spent(run: Run, known: Known) -> Spent | None:
 
 def _rate(run: Run) -> tuple[float, str]:
     """FLOPs per second: of finished runs on this machine, else a share of its matmul peak."""
-    paths = sorted(Path(run.runs).glob("*/*/record.json"))
+    paths = sorted(Path(run.runs).glob("*/*/record.json"), key=str)  # paths compare slowly
     records = [_speed(path, run) for path in paths[:: 1 + len(paths) // TIMED]]  # some of every study
     speeds = [speed for speed in records if speed]
     devices = run.hardware.devices
