@@ -44,9 +44,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the garbage collector need not look through it, and seldom at the rest."""
+    """What was imported stays: the garbage collector need not look through it again."""
     gc.freeze()
-    gc.set_threshold(50_000)
 
 
 @pytest.fixture(autouse=True, scope="session")
