@@ -32,6 +32,13 @@ def test_no_word_of_a_cell_is_broken_or_lost(lines: list[tuple[str, ...]], width
     assert sorted(told) == sorted(f"page again claim about {' '.join(map(' '.join, lines))}".split())
 
 
+def test_short_cells_stay_whole_beside_one_that_is_too_long() -> None:
+    screen = Screen(width=30)
+    with screen.capture() as shown:
+        screen.print(listing("run | seeded", [("a" * 40, "72 of 72")], plain=True))
+    assert f"{'a' * 40}  72 of 72" in shown.get()
+
+
 def test_what_fits_is_as_it_was() -> None:
     screen = Screen(width=60)
     with screen.capture() as shown:

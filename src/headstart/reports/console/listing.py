@@ -14,6 +14,7 @@ from rich.text import Text
 
 Line = Sequence[str | Text]
 CUT = 8  # characters that a column has at least which may be cut
+SHORT = 12  # characters of a cell that stays on one line
 WIDE = 10_000  # characters: as if a line had no end
 
 
@@ -27,7 +28,8 @@ class Unbroken(Table):
             sizes = [Measurement.get(console, wide, cell) for cell in (column.header, *column.cells)]
             most = max(size.maximum for size in sizes)
             word = min(most, CUT) if column.ratio else max(size.minimum for size in sizes)
-            column.width = most if column.no_wrap and not column.ratio else word
+            whole = most <= SHORT or (column.no_wrap and not column.ratio)
+            column.width = most if whole else word
             wants.append(most - column.width)
         free = options.max_width - self.__rich_measure__(console, wide).maximum
         for want, column in sorted(zip(wants, self.columns, strict=True), key=itemgetter(0)):
