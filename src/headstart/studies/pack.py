@@ -10,11 +10,11 @@ import contextlib
 import json
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from headstart.errors import ConfigError, RecordError
 from headstart.plugins import FOLDER as OWN
@@ -84,7 +84,10 @@ def stage(
         records, damaged = _copy_runs(folders, to, rows, weights)
         missing = (*(f"{run.title}: {run.status}" for run in left), *damaged)
         if not records or (missing and not unfinished):
-            _refuse(shown, missing, bool(records))
+            more = [f"and {len(missing) - SHOWN} more"] if missing[SHOWN:] else []
+            advice = ", or pack what is there with --unfinished" if records else ""
+            sentence = f"pack: {shown} is not finished; finish it with headstart work {shown}{advice}"
+            raise ConfigError([*missing[:SHOWN], *more, sentence])
         for record in records.values():
             _copy_pretraining(record, to, rows)
         shutil.copy(folder / FILE, to / "runs" / frozen.name / FILE)
@@ -97,14 +100,6 @@ def stage(
     changed = write_environment(to, [*records.values()])
     study = to / "runs" / frozen.name
     return Staged(file, to, study, frozen, records, tuple(needed), missing, rows, weights, changed)
-
-
-def _refuse(folder: Path, missing: Sequence[str], readable: bool) -> NoReturn:
-    """ConfigError with what is missing, the first ones by name."""
-    more = [f"and {len(missing) - SHOWN} more"] if missing[SHOWN:] else []
-    advice = ", or pack what is there with --unfinished" if readable else ""
-    sentence = f"pack: {folder} is not finished; finish it with headstart work {folder}{advice}"
-    raise ConfigError([*missing[:SHOWN], *more, sentence])
 
 
 def write_pack(staged: Staged, question: str, answer: str, fingerprint: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -214,14 +214,12 @@ def _changed(
             absent[str(error)] = None
     if absent:
         digests = sorted({f"rows with the digest {record.data.source}" for record in kept.values()})
-        needed = ", ".join([*_absent(original)] or digests)
+        unpacked = [
+            f"{item['setting']}={item['name']} (sha256 {item['sha256'] or 'unknown'})"
+            for item in original.needed
+            if not item["packed"]
+        ]
+        needed = ", ".join(unpacked or digests)
         advice = f"give what is missing as SETTING=PATH after {original.shown}"
         raise ConfigError([*absent, f"reproduce: the study was trained on {needed}; {advice}"])
     return tuple(found.values())
-
-
-def _absent(original: Original) -> Iterator[str]:
-    """What a pack says of the files that it does not hold."""
-    for item in original.needed:
-        if not item["packed"]:
-            yield f"{item['setting']}={item['name']} (sha256 {item['sha256'] or 'unknown'})"
