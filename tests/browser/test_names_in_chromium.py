@@ -52,7 +52,7 @@ def test_the_names_of_rules_touch_nothing(where: str, width: int, browser: Any, 
         record["rules"] = {"rules": made, "chance": {"accuracy": chance}, "reason": None}
 
     page = browser.new_page(viewport={"width": width, "height": 900})
-    for chart, rows in (("chart-gain", (512,)), ("chart-rows-0", (64, 256, 1024))):
+    for chart, rows, count in (("chart-gain", (512,), 1), ("chart-rows-0", (64, 256, 1024), 3)):
         folder = tmp_path / chart
         made = make_study(folder, rows=rows, examples=60, evaluations=2, change=ruled)
         page.goto(write(compare(made), folder).html.as_uri())
@@ -61,7 +61,7 @@ def test_the_names_of_rules_touch_nothing(where: str, width: int, browser: Any, 
         page.wait_for_selector(f"#{chart} svg")
         drawn = page.evaluate(BOXES, [chart, ["majority", "TF-IDF", "chance"]])
         names, picture = drawn["names"], drawn["picture"]
-        assert len(names) == 3
+        assert len(names) == count, "the best rule, or all"
         for index, name in enumerate(names):
             assert not any(_touch(name, other) for other in (*names[:index], *drawn["others"])), where
             assert name[0] >= picture[0] and name[1] >= picture[1], where

@@ -16,10 +16,8 @@ from headstart.reports.charts.vega import Layer, Rows, Spec, chart, field, layer
 
 Layers = Sequence[Layer]
 MOST_MARKS = 60  # lines of a chart: of thousands none could be read
-NARROWEST = 240  # pixels of the plot on a small screen
 LETTER = 6.5  # pixels of a letter of a name, at most
-APART = 12  # pixels between lines of names
-LINE = 16  # the same on an axis whose ends are rounded, which brings its lines nearer
+LINE = 16  # pixels between names, 11 or more where the ends of an axis are rounded
 
 ARM = field("arm:N", title=None)
 SHAPE = field("arm:N", title=None)
@@ -121,36 +119,15 @@ def whiskers(
     return spec([*below, whisker, *dots], height=max(54, 34 * len(rows)))
 
 
-def levels(rows: Sequence[dict[str, Any]], span: tuple[float, float]) -> list[Layer]:
-    """A short line across for each of these rows, with its name above where there is one label alone.
-
-    `span`: the ends of the x axis.
-    """
+def levels(rows: Sequence[dict[str, Any]]) -> list[Layer]:
+    """A short line across for each of these rows, one a label, with its name above where it is alone."""
     base = chart(list(rows)).encode(x=field("at:Q"), y=field("label:N", title=None, sort=None))
     tips = tooltips({"name": "Trivial rule", "text": "Over the baseline"})
     ticks = base.mark("tick", style="level", orient="vertical", size=26, thickness=2).encode(tooltip=tips)
     if len({row["label"] for row in rows}) > 1:
         return [ticks]
-    per_unit = NARROWEST / ((span[1] - span[0]) or 1.0)
-    rows = sorted(rows, key=lambda row: row["at"])
-    widths = [(row["at"] * per_unit, LETTER * len(row["name"])) for row in rows]
-    names_above = [
-        chart([row])
-        .mark("text", style="on-light", fontSize=10, dy=-34 - APART * lane)
-        .encode(x="at:Q", y=field("label:N", title=None, sort=None), text="name:N")
-        for row, lane in zip(rows, _lanes(widths), strict=True)
-    ]
-    return [ticks, *names_above]
-
-
-def _lanes(words: Sequence[tuple[float, float]]) -> list[int]:
-    """For each word, by its middle and width, the lowest lane in which it touches no earlier one."""
-    lanes: list[int] = []
-    for middle, width in words:
-        near = [abs(middle - other) < (width + wide) / 2 for other, wide in words[: len(lanes)]]
-        taken = {lane for lane, touches in zip(lanes, near, strict=True) if touches}
-        lanes.append(next(lane for lane in range(len(words)) if lane not in taken))
-    return lanes
+    name_above = base.mark("text", style="on-light", fontSize=10, dy=-34).encode(text="name:N")
+    return [ticks, name_above]
 
 
 def names_beside(rows: Rows, ends: tuple[float, float], height: int) -> list[Layer]:

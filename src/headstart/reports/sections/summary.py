@@ -178,9 +178,7 @@ def gains_chart(
     x = field("mean:Q", title=title, axis={"tickCount": 7})
     tips = {"label": "Comparison", "text": "Gain", "interval": "Interval", "runs": "Pairs"}
     points = [style.point(row, label=label) for label, row in labelled]
-    ends = [0.0, *(level["at"] for level in levels)]
-    ends += [end for point in points for end in (point["low"], point["high"]) if end is not None]
-    ticks = style.levels(levels, (min(ends), max(ends))) if levels else []
+    ticks = style.levels(levels) if levels else []
     return style.whiskers(points, x, "label", tips | {"verdict": "Verdict"}, below=[*below, zero, *ticks])
 
 
