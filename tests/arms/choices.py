@@ -26,4 +26,4 @@ ALL = sorted(name for name, given in YAMLS.items() if name != "from_run" and "pr
 
 def started(start: BaseArm, family: str, task: str = CLASSIFY, seed: int = 0, source: str = BARE) -> Any:
     """A model at step 0 of an arm, its attestation, and the checkpoint's model."""
-    return attested(start, published(family, source), task, seed, seed)
+    return attested(start, published(family, source), task, seed, seed + 1)  # streams of their own

@@ -47,8 +47,10 @@ def forked(words: Sequence[str], to: Path, change: Callable[[], object] = lambda
     def act() -> None:
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(to / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
         change()
+        # Streams of its own: those of pytest remember what they were opened on.
+        streams = [os.fdopen(number, "w", buffering=1, encoding="utf8", closefd=False) for number in (1, 2)]
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = streams
         os._exit(main(list(words)))
 
     process = FORK.Process(target=act)

@@ -73,7 +73,8 @@ def check_another_answer_is_an_exit_of_one(page: Path) -> None:
     change_expected(page, direction="below")
     every = headstart("reproduce", "--all")
     assert every.code == 1 and "0 of 1 page came out again." in every.out
-    assert "lies above" in every.out and "did not come out again" in " ".join(every.out.split())
+    said = " ".join(every.out.split())
+    assert "it lies above 0.5, where below was claimed" in said and "did not come out again" in said
 
 
 def check_another_scale_is_held_to_the_direction_alone(page: Path) -> None:
