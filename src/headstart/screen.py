@@ -30,7 +30,8 @@ class Screen(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         """rich's own; into a file or a pipe, a line that is too long goes on instead of being cut."""
-        super().print(*objects, **{"crop": self.is_terminal} | options)
+        given: dict[str, Any] = {"crop": self.is_terminal} | options
+        super().print(*objects, **given)
 
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: without stderr the command goes on, without stdout it ends."""

@@ -185,10 +185,11 @@ class Model(CheckpointSource):
         """Another model like `seeded`, whose random weights depend only on this `seed`."""
         import torch
 
+        config: Any = seeded.config
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            model = type(seeded)(seeded.config)
-            train_padding_that_ends_texts(model, seeded.config)
+            model = type(seeded)(config)
+            train_padding_that_ends_texts(model, config)
             return model
 
     def skeleton(self, auto_class: str, config: PretrainedConfig) -> nn.Module:
