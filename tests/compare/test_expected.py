@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.claims import as_expectation
 from tests.factory import make_study
 from tests.midway import make_midway
 from tests.studies.command import headstart
 
-from headstart.compare.claims import FILE, as_expectation, check, pages, read_claim
+from headstart.compare.claims import FILE, check, pages, read_claim
 from headstart.compare.quantity import Quantity
 from headstart.compare.study import compare
 from headstart.errors import RecordError

@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.claims import as_expectation
 from tests.goldens.studies import STUDIES
 
-from headstart.compare.claims import Claim, Expectation, as_expectation, check
+from headstart.compare.claims import Claim, Expectation, check
 from headstart.compare.study import compare
 from headstart.reports import outline
 from headstart.reports.formats import markdown

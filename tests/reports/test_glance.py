@@ -19,6 +19,7 @@ from headstart.compare import phrases
 from headstart.compare.bounds import Bounded
 from headstart.compare.findings import Findings
 from headstart.compare.sentences import costs
+from headstart.compare.sentences import glance as sentences
 from headstart.compare.study import compare
 from headstart.compare.verdicts import Verdict
 from headstart.errors import RecordError
@@ -98,6 +99,20 @@ def test_of_several_conditions_only_those_with_a_gain_are_said_to_pay(
     assert f"({second.condition.name})" in line and "pays after" in line
     (line,) = glance.pretraining_lines(replace(findings, comparisons=(lost,)))
     assert line.endswith(costs.NOT_SAID)
+
+
+@pytest.mark.parametrize(
+    ("pays", "said"),
+    [
+        ("after at most 12 uses (64 rows)", "pays after ≤ 12 uses (64 rows)"), ("never", "never pays"),
+        ("not on average", "does not pay on average"),
+        ("not in its one pair", "does not pay in its one pair"),
+        ("unknown", "whether it pays is unknown"), ("", costs.NOT_SAID),
+    ],
+)  # fmt: skip
+def test_when_a_pretraining_pays_is_said_in_plain_order(pays: str, said: str) -> None:
+    line = sentences.pretraining("2 TFLOPs", "measured", pays)
+    assert line == f"pretraining (measured): 2 TFLOPs, {said}"
 
 
 def test_one_chart_has_all_arms_and_comes_first(arms: Findings) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from tests.claims import as_expectation
 from tests.factory import make_study
 from tests.rows import table
 
 from headstart.api import open_study
 from headstart.cli import main
-from headstart.compare.claims import Claim, Expectation, as_expectation, check
+from headstart.compare.claims import Claim, Expectation, check
 from headstart.compare.findings import Findings
 from headstart.compare.study import compare
 from headstart.errors import RecordError

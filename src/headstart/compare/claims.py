@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from headstart.compare.quantity import Quantity
 from headstart.compare.verdicts import NO_VERDICT
@@ -21,7 +21,7 @@ from headstart.errors import RecordError
 
 FILE = "claim.json"
 SCALE = "laptop"  # at which the numbers of a page were found
-Direction = Literal["above", "below", "either", "around"]  # either: not claimed; around: on no side
+Direction = Literal["above", "below", "either", "around"]  # either: none is claimed; around: on neither side
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
         return Checked(one, found, False, note)
     if found.verdict == NO_VERDICT:
         return Checked(one, found, False, "one pair cannot say: run more seeds")
-    side = _side(found, one.than)
+    side = side_of(found, one.than)
     if one.direction == "around" and side != "either":
         return Checked(one, found, False, f"it lies {side} {one.than:g}, which it was claimed to contain")
     if one.direction not in ("either", "around", side):
@@ -151,25 +151,10 @@ def _checked(one: Expectation, named: Mapping[tuple[str, str, str], Quantity], s
     return Checked(one, found, True, "as claimed")
 
 
-def _side(found: Quantity, than: float) -> Direction:
+def side_of(found: Quantity, than: float) -> Direction:
     """Where the whole interval lies; without one, where the value does."""
     low = found.value if found.low is None else found.low
     high = found.value if found.high is None else found.high
     if low is not None and low > than:
         return "above"
     return "below" if high is not None and high < than else "either"
-
-
-def as_expectation(found: Quantity, than: float, tolerance: float) -> dict[str, Any]:
-    """A quantity of a finished study as a line of claim.json."""
-    return {
-        "quantity": found.key,
-        "condition": found.condition,
-        "arm": found.arm,
-        "direction": _side(found, than),
-        "than": than,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "tolerance": tolerance,
-    }
